@@ -1,0 +1,111 @@
+"""The record a call leaves: filled while it runs, handed to the observer once, at its end.
+
+Times are Unix seconds where they say when, and milliseconds from the start of the call (`*_ms`,
+None when it did not happen) where they say how long.
+"""
+
+from enum import StrEnum
+
+from callrouter.route.plan import Verdict
+
+
+class Disposition(StrEnum):
+    """How a call ended, in one word."""
+
+    ANSWERED = "ANSWERED"
+    NO_ANSWER = "NO_ANSWER"
+    BUSY = "BUSY"
+    UNAVAILABLE = "UNAVAILABLE"
+    CONGESTION = "CONGESTION"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+class LegRecord:
+    """One target that was tried.
+
+    target: its name. uri: the Request-URI sent. started_ms: INVITE sent. progress_ms: first
+    provisional above 100. answered_ms: 2xx. ended_ms: the leg was over. status: final SIP status,
+    0 when none ever came. cause: Q.850. result: answered, busy, no_answer, unreachable, rejected,
+    redirected or cancelled.
+    """
+
+    __slots__ = (
+        "answered_ms",
+        "cause",
+        "ended_ms",
+        "progress_ms",
+        "result",
+        "started_ms",
+        "status",
+        "target",
+        "uri",
+    )
+
+    def __init__(self, target: str, uri: str, started_ms: int) -> None:
+        self.target = target
+        self.uri = uri
+        self.started_ms = started_ms
+        self.progress_ms: int | None = None
+        self.answered_ms: int | None = None
+        self.ended_ms: int | None = None
+        self.status = 0
+        self.cause = 0
+        self.result = ""
+
+
+class CallRecord:
+    """The call detail record (CDR): exactly one for each call, refused ones too.
+
+    id: unique, sortable by start. call_id: the caller's Call-ID. trunk, source, caller, called,
+    to_header: what came in (to_header is the user part or `ext` that named an extension). number:
+    the dialplan's key that matched, "" for none. dialplan: version that served it. started: Unix
+    seconds. ringing_ms, answered_ms, ended_ms: from the start; ringing is the first 18x the caller
+    was sent. status: final SIP status sent to the caller. cause: Q.850. reason: why it was
+    refused, "" otherwise. hung_up_by: caller, callee or callrouter.
+    """
+
+    __slots__ = (
+        "answered_ms",
+        "call_id",
+        "called",
+        "caller",
+        "cause",
+        "dialplan",
+        "disposition",
+        "ended_ms",
+        "hung_up_by",
+        "id",
+        "legs",
+        "number",
+        "reason",
+        "ringing_ms",
+        "source",
+        "started",
+        "status",
+        "to_header",
+        "trace",
+        "trunk",
+    )
+
+    def __init__(self, id: str, call_id: str, started: float) -> None:
+        self.id = id
+        self.call_id = call_id
+        self.started = started
+        self.trunk = ""
+        self.source = ""
+        self.caller = ""
+        self.called = ""
+        self.to_header = ""
+        self.number = ""
+        self.dialplan = ""
+        self.ringing_ms: int | None = None
+        self.answered_ms: int | None = None
+        self.ended_ms = 0
+        self.disposition = Disposition.REJECTED
+        self.status = 0
+        self.cause = 0
+        self.reason = ""
+        self.hung_up_by = ""
+        self.legs: list[LegRecord] = []
+        self.trace: tuple[Verdict, ...] = ()

@@ -1,0 +1,1 @@
+"""From the YAML that ops write to the compiled dialplan that `route` decides with."""

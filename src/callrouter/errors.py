@@ -1,0 +1,58 @@
+"""The one exception tree.
+
+Remote faults and our own configuration faults are different classes: a SIP peer can only ever
+cause a `SipError`, which carries the status to answer; a file that ops wrote can only ever cause a
+`ConfigError`, which carries the places to mend. Anything else that is raised is a bug of ours.
+"""
+
+
+class CallrouterError(Exception):
+    """Root of everything callrouter raises on purpose."""
+
+
+class SipError(CallrouterError):
+    """A peer sent something that has to be refused.
+
+    status: the SIP status code to answer with (RFC 3261 section 21).
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ParseError(SipError):
+    """Bytes that are not a SIP message, URI, header value or SDP body."""
+
+
+class Diagnostic:
+    """One mistake in a file: where it is, what was found, what was expected.
+
+    line and column count from 1; 0 means that the mistake has no place inside the file.
+    """
+
+    __slots__ = ("column", "file", "line", "message", "severity")
+
+    def __init__(
+        self, message: str, file: str, line: int = 0, column: int = 0, severity: str = "error"
+    ) -> None:
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+        self.severity = severity
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.severity}: {self.message}"
+
+
+class ConfigError(CallrouterError):
+    """A configuration or dialplan that must not go live.
+
+    diagnostics: every mistake found, in file order; never empty.
+    """
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        super().__init__("\n".join(str(d) for d in diagnostics))
+        self.diagnostics = diagnostics

@@ -1,0 +1,1 @@
+"""Routing: facts and a compiled dialplan in, a decision with its reasons out. Pure."""
