@@ -1,8 +1,126 @@
-"""What the world is told of calls. Observers only ever read; nothing they do may hold a call up."""
+"""What happens to a call, as one ordered list, and what the world is told of it.
 
-from typing import Protocol
+The events of one call all arrive in its `Inbox`, so that every race is one `case` of its script.
+"""
+
+from typing import TYPE_CHECKING, Protocol
 
 from callrouter.call.record import CallRecord
+
+if TYPE_CHECKING:
+    from callrouter.call.a_leg import ALeg
+    from callrouter.call.b_leg import BLeg
+    from callrouter.call.leg import Leg
+    from callrouter.sip.message import Request, Response
+    from callrouter.sip.server_tx import ServerTransaction
+
+
+class Progress:
+    """A B-leg sent a provisional response above 100. fork: the To tag of the one who sent it."""
+
+    __slots__ = ("fork", "leg", "response")
+
+    def __init__(self, leg: "BLeg", fork: str, response: "Response") -> None:
+        self.leg = leg
+        self.fork = fork
+        self.response = response
+
+
+class Answered:
+    """A B-leg answered with its first 2xx."""
+
+    __slots__ = ("fork", "leg", "response")
+
+    def __init__(self, leg: "BLeg", fork: str, response: "Response") -> None:
+        self.leg = leg
+        self.fork = fork
+        self.response = response
+
+
+class Failed:
+    """A B-leg ended without an answer. response: None when none came, or not at all sendable."""
+
+    __slots__ = ("leg", "response", "status")
+
+    def __init__(self, leg: "BLeg", status: int, response: "Response | None") -> None:
+        self.leg = leg
+        self.status = status
+        self.response = response
+
+
+class Cancelled:
+    """The caller gave up before an answer. reason: the CANCEL's Reason value, "" for none."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Asked:
+    """A request inside a dialog that the other party is to answer; `tx` waits for that answer."""
+
+    __slots__ = ("leg", "request", "tx")
+
+    def __init__(self, leg: "Leg", tx: "ServerTransaction", request: "Request") -> None:
+        self.leg = leg
+        self.tx = tx
+        self.request = request
+
+
+class Acknowledged:
+    """The caller's ACK to the answer, with the SDP of a late offer's answer in it."""
+
+    __slots__ = ("leg", "request")
+
+    def __init__(self, leg: "ALeg", request: "Request") -> None:
+        self.leg = leg
+        self.request = request
+
+
+class HungUp:
+    """A party ended its dialog. reason: its Reason value, "" for none."""
+
+    __slots__ = ("leg", "reason")
+
+    def __init__(self, leg: "Leg", reason: str) -> None:
+        self.leg = leg
+        self.reason = reason
+
+
+class Lost:
+    """A party vanished: it never acknowledged, or does not know the dialog any more."""
+
+    __slots__ = ("leg",)
+
+    def __init__(self, leg: "Leg") -> None:
+        self.leg = leg
+
+
+class Deadline:
+    """The time given to `Inbox.next` has come."""
+
+    __slots__ = ()
+
+
+class Shutdown:
+    """callrouter stops: end this call now."""
+
+    __slots__ = ()
+
+
+Event = (
+    Progress
+    | Answered
+    | Failed
+    | Cancelled
+    | Asked
+    | Acknowledged
+    | HungUp
+    | Lost
+    | Deadline
+    | Shutdown
+)
 
 
 class Observer(Protocol):
@@ -13,3 +131,6 @@ class Observer(Protocol):
 
     def call_ended(self, record: CallRecord) -> None:
         """The call is over; the record is complete and is not touched again."""
+
+    def call_broken(self, record: CallRecord, error: Exception) -> None:
+        """A bug of ours ended the call; `call_ended` follows."""

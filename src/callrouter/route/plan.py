@@ -32,7 +32,7 @@ class Target:
 
     uri: the Request-URI to send. host, port, transport ("udp" or "tcp"): where to send it; host is
     an IP address. ring_seconds: from the INVITE to giving up. progress_seconds: how long it may
-    stay without any provisional response but 100.
+    stay without any response at all.
     """
 
     __slots__ = ("host", "name", "port", "progress_seconds", "ring_seconds", "transport", "uri")

@@ -1,0 +1,23 @@
+# callrouter with the lab's configuration; mount your own over /app/config and /app/dialplans.
+#   docker build -t callrouter .
+#   docker run --network host -v callrouter:/app/var callrouter
+FROM python:3.11-slim
+
+WORKDIR /app
+# The packages change less often than the code, so they have a layer of their own.
+COPY requirements.lock .
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY src src
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+
+COPY config config
+COPY dialplans dialplans
+RUN useradd --system --no-create-home callrouter && install -d -o callrouter var
+USER callrouter
+VOLUME /app/var
+
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["callrouter"]
+CMD ["serve", "--config", "config/lab.yaml"]

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# Sourced by the other scripts: finds a Python, makes the project's environment in .venv and installs
+# the locked packages into it. Everything is said on stderr, so that a command's own output stays clean.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "error: $*"
+    exit 1
+}
+
+# Runs a command and shows what it printed only when it fails.
+quietly() {
+    local output status=0
+    output=$("$@" 2>&1) || status=$?
+    if ((status)); then
+        printf '%s\n' "$output" >&2
+    fi
+    return "$status"
+}
+
+# Installs Debian packages, asking for the administrator's rights when they are needed.
+install_debian() {
+    local -a as_root=()
+    command -v apt-get >/dev/null || die "please install: $*"
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || die "please run as root: apt-get install $*"
+        as_root=(sudo)
+    fi
+    as_root+=(env DEBIAN_FRONTEND=noninteractive)
+    say "Installing Debian's $*"
+    quietly "${as_root[@]}" apt-get update -qq || say "apt-get update failed; using the lists at hand"
+    quietly "${as_root[@]}" apt-get install -qq -y --no-install-recommends "$@" ||
+        die "could not install: $*"
+}
+
+# supported PYTHON [MODULE]: whether that interpreter runs, is of a version we support and has MODULE.
+supported() {
+    "$1" -c "import sys, ${2:-sys}; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))" \
+        >/dev/null 2>&1
+}
+
+find_python() {
+    local candidate
+    for candidate in python3.11 python3.12 python3; do
+        if supported "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    die "callrouter needs Python 3.11 or 3.12 and found neither"
+}
+
+make_venv() {
+    local python
+    python=$(find_python)
+    # Debian keeps ensurepip, without which venv fails half-way, in a package of its own.
+    if ! supported "$python" ensurepip; then
+        install_debian "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    fi
+    say "Making the environment in .venv with $("$python" -V)"
+    quietly "$python" -m venv --clear "$venv" || die "could not make $venv"
+}
+
+pip_install() {
+    quietly "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" ||
+        die "pip could not install what callrouter needs"
+}
+
+# environment LOCK: .venv holds exactly LOCK's packages and callrouter itself, editable. Does nothing
+# when nothing changed since the last time: neither the lock, pyproject.toml, the Python nor the place.
+environment() {
+    local lock=$root/$1 stamp=$venv/.installed-$1 wanted
+    supported "$venv/bin/python" pip || make_venv
+    wanted=$({
+        printf '%s\n' "$root"
+        "$venv/bin/python" -V
+        cat "$lock" "$root/pyproject.toml"
+    } | sha256sum)
+    if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+        return
+    fi
+    say "Installing the packages of $1"
+    pip_install --require-hashes --only-binary :all: --requirement "$lock"
+    pip_install --no-deps --no-build-isolation --editable "$root"
+    printf '%s\n' "$wanted" >"$stamp"
+}

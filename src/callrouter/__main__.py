@@ -1,0 +1,5 @@
+"""`python -m callrouter`."""
+
+from callrouter.cli import main
+
+main()

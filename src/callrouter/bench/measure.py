@@ -1,0 +1,151 @@
+"""One measurement: a system under test is started, called, accounted for and stopped."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from callrouter.bench import lag
+from callrouter.bench.processes import cpu_seconds, pss_kib, split_cores, start, stop, wait_bound
+from callrouter.bench.sipp import Load, Traffic
+from callrouter.bench.subjects import Ports, Subject
+
+# A system's first calls load code and fill caches; they are made before anything is measured.
+_WARM_UP: Final = Load(calls=100, rate=100)
+# All transactions of RFC 3261 are over 32 s after the last message; then a sweep may be due.
+_LINGER: Final = 40.0
+# How long calls are held at the peak, past the time that placing and counting them takes.
+_PEAK: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a system did at a rate; cpu_us_per_call is user and system time of all its processes.
+
+    records: call records it left of the measured calls. None: the system keeps or tells none, or no
+    call was seen through.
+    """
+
+    calls: int
+    failed: int
+    retransmissions: int
+    calls_per_second: float
+    cpu_us_per_call: float | None
+    loop_lag_p99_ms: float | None
+    records: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What calls held at once took, in KiB of proportional set size per call, over an idle system.
+
+    ended: right after the last one ended, while transactions linger; left: when they are over.
+    None: no call was up.
+    """
+
+    held_calls: int
+    kib_per_held_call: float | None
+    kib_per_ended_call: float | None
+    kib_left_per_call: float | None
+
+
+class _Running:
+    """A started, warmed-up system under test."""
+
+    def __init__(
+        self, subject: Subject, directory: Path, ports: Ports, process: subprocess.Popen[bytes]
+    ) -> None:
+        self.subject = subject
+        self.directory = directory
+        self.ports = ports
+        self.process = process
+
+    def traffic(self, name: str, load: Load) -> Traffic:
+        """Give the calls to make through it; name is unlike that of any other run."""
+        _, cores = split_cores()
+        return Traffic(name, load, self.ports.sip, self.ports.callee, self.directory, cores)
+
+    def lag(self) -> lag.Histogram | None:
+        return lag.read(self.ports.metrics) if self.subject.has_loop_lag() else None
+
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self.process.pid)
+
+    def pss_kib(self) -> int:
+        return pss_kib(self.process.pid)
+
+    def stop(self) -> None:
+        stop(self.process, 45)
+
+
+@contextmanager
+def _running(subject: Subject) -> Iterator[_Running]:
+    """Start subject on free ports in a temporary directory, warm it up, and end it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="callrouter-bench-") as name:
+        directory, ports, log = Path(name), Ports.free(), Path(name, "subject.log")
+        command = subject.prepare(directory, ports)
+        core, _ = split_cores()
+        process = start(command.argv, log, core, command.env)
+        try:
+            wait_bound(process, ports.sip, log)
+            running = _Running(subject, directory, ports, process)
+            with running.traffic("warm-up", _WARM_UP) as traffic:
+                traffic.wait()
+                traffic.counts()
+            yield running
+        finally:
+            stop(process, 45)
+
+
+def measure_speed(subject: Subject, load: Load) -> Speed:
+    """Make load's calls through subject, each ended at once. Raises BenchError when it cannot."""
+    with _running(subject) as system:
+        lag_before, cpu_before = system.lag(), system.cpu_seconds()
+        with system.traffic("speed", load) as traffic:
+            traffic.wait()
+            cpu, lag_after = system.cpu_seconds() - cpu_before, system.lag()
+            counts = traffic.counts()
+        system.stop()
+        records = subject.records(system.directory)
+        if records is not None:
+            records -= _WARM_UP.calls
+        p99 = lag.quantile(0.99, lag_before, lag_after) if lag_before and lag_after else None
+    return Speed(
+        calls=load.calls,
+        failed=load.calls - counts.seen,
+        retransmissions=counts.retransmissions,
+        calls_per_second=round(counts.seen / counts.seconds, 1),
+        cpu_us_per_call=_per(cpu * 1e6, counts.seen),
+        loop_lag_p99_ms=None if p99 is None else round(p99 * 1000, 2),
+        records=records,
+    )
+
+
+def measure_memory(subject: Subject, calls: int, rate: int) -> Memory:
+    """Hold calls at once, placed at rate a second. Raises BenchError when it cannot measure."""
+    placing = calls / rate + 2  # SIPp says once a second how many there are
+    with _running(subject) as system:
+        idle = system.pss_kib()
+        with system.traffic("memory", Load(calls, rate, placing + _PEAK)) as traffic:
+            deadline = time.monotonic() + placing + _PEAK / 2
+            while (held := traffic.held()) < calls and time.monotonic() < deadline:
+                time.sleep(0.1)
+            peak = system.pss_kib()
+            traffic.wait()
+            ended = system.pss_kib()
+        time.sleep(_LINGER)
+        left = system.pss_kib()
+    return Memory(
+        held_calls=held,
+        kib_per_held_call=_per(peak - idle, held),
+        kib_per_ended_call=_per(ended - idle, held),
+        kib_left_per_call=_per(left - idle, held),
+    )
+
+
+def _per(amount: float, calls: int) -> float | None:
+    return round(amount / calls, 2) if calls else None

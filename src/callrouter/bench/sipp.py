@@ -1,0 +1,159 @@
+"""SIPp's basic call, made many times: a caller and a callee, both ends' statistics read."""
+
+import csv
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from callrouter.bench.processes import BenchError, log_end, start, stop, wait_bound
+
+NUMBER: Final = "4000"
+"""The number that the caller dials."""
+
+# A call that got no answer takes 32 s to be given up by SIPp, and its BYE as long again.
+_GIVE_UP: Final = 70.0
+# The callee keeps an ended call for the 4 s of its timewait.
+_TIMEWAIT: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What SIPp shall do: calls in all, rate a second, each held for hold seconds."""
+
+    calls: int
+    rate: int
+    hold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What both ends of SIPp saw.
+
+    seen: calls that both saw through to the answered BYE. retransmissions: of SIPp's own messages
+    and of those of the system under test. seconds: the caller's first call to its last.
+    """
+
+    seen: int
+    retransmissions: int
+    seconds: float
+
+
+class Traffic:
+    """A callee at callee_port and a caller that makes load's calls through port: UDP, loopback.
+
+    A context: entering starts both, leaving ends them whatever they are at. name: of this run's
+    files in directory, unlike that of any other run there.
+    """
+
+    def __init__(
+        self, name: str, load: Load, port: int, callee_port: int, directory: Path, cores: set[int]
+    ) -> None:
+        self._name = name
+        self._load = load
+        self._port = port
+        self._callee_port = callee_port
+        self._directory = directory
+        self._cores = cores
+
+    def __enter__(self) -> Self:
+        self._callee = self._start("uas", ["-p", str(self._callee_port)])
+        try:
+            wait_bound(self._callee, self._callee_port, self._file("uas", "log"))
+            load = self._load
+            arguments = ["-s", NUMBER, "-r", str(load.rate), "-l", str(load.calls)]
+            arguments += ["-d", str(round(load.hold * 1000)), f"127.0.0.1:{self._port}"]
+            self._caller = self._start("uac", arguments)
+        except BaseException:
+            stop(self._callee, 0)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        stop(self._caller, 0)
+        stop(self._callee, 0)
+
+    def held(self) -> int:
+        """Give how many calls the caller had at its last report, at most a second ago."""
+        statistics = self._last_row("uac", "csv")
+        return int(statistics["CurrentCall"]) if statistics else 0
+
+    def wait(self) -> None:
+        """Wait until the caller's last call has ended.
+
+        Raises BenchError when SIPp stopped early or does not come to an end.
+        """
+        load = self._load
+        try:
+            status = self._caller.wait(load.calls / load.rate * 2 + load.hold + _GIVE_UP)
+        except subprocess.TimeoutExpired as error:
+            raise BenchError("SIPp's caller does not come to an end") from error
+        if status not in {0, 1}:  # 1: a call failed, which is for counts() to say
+            raise BenchError(f"SIPp's caller failed: {log_end(self._file('uac', 'log'))}")
+
+    def counts(self) -> Counts:
+        """Give the final statistics; wait() has returned. Ends the callee."""
+        self._end_callee()
+        caller, callee = self._last_row("uac", "csv"), self._last_row("uas", "csv")
+        began, ended = (caller[key].split("\t")[2] for key in ("StartTime", "CurrentTime"))
+        return Counts(
+            seen=min(int(end["SuccessfulCall(C)"]) for end in (caller, callee)),
+            retransmissions=self._retransmissions("uac") + self._retransmissions("uas"),
+            seconds=float(ended) - float(began),
+        )
+
+    def _start(self, end: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+        if shutil.which("sipp") is None:
+            raise BenchError("sipp is missing: apt-get install sip-tester")
+        with as_file(files("callrouter.bench") / f"{end}.xml") as packaged:
+            scenario = self._directory / packaged.name
+            shutil.copyfile(packaged, scenario)
+        argv = ["sipp", "-sf", str(scenario), "-m", str(self._load.calls), "-nostdin"]
+        argv += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-ci", "127.0.0.1", "-bind_local"]
+        # Two dumps of statistics: of calls, every second so that held() can look in; of messages.
+        argv += ["-trace_stat", "-stf", str(self._file(end, "csv")), "-fd", "1", "-trace_counts"]
+        return start(argv + arguments, self._file(end, "log"), self._cores)
+
+    def _end_callee(self) -> None:
+        try:
+            self._callee.wait(_TIMEWAIT)
+        except subprocess.TimeoutExpired:
+            # It waits for calls that failed. The first signal lets calls end, the second does not.
+            for _ in range(3):
+                self._callee.send_signal(signal.SIGUSR1)
+                time.sleep(1)
+            try:
+                self._callee.wait(_TIMEWAIT)
+            except subprocess.TimeoutExpired as error:
+                raise BenchError("SIPp's callee does not come to an end") from error
+
+    def _retransmissions(self, end: str) -> int:
+        row = self._last_row(end, "counts")
+        return sum(int(value) for key, value in row.items() if key.endswith("_Retrans"))
+
+    def _file(self, end: str, kind: str) -> Path:
+        if kind == "counts":  # SIPp chooses this name itself
+            process = self._callee if end == "uas" else self._caller
+            return self._directory / f"{end}_{process.pid}_counts.csv"
+        return self._directory / f"{self._name}_{end}.{kind}"
+
+    def _last_row(self, end: str, kind: str) -> dict[str, str]:
+        """Give the newest row of a dump by column, empty when there is none yet."""
+        row: dict[str, str] = {}
+        try:
+            with self._file(end, kind).open(encoding="ascii", newline="") as file:
+                for row in csv.DictReader(file, delimiter=";"):  # noqa: B007
+                    pass
+        except FileNotFoundError:
+            pass
+        return row

@@ -1,0 +1,143 @@
+"""The systems under test: how each is configured and started, and what it can tell of itself."""
+
+import importlib.util
+import shutil
+import sqlite3
+import sys
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from callrouter.bench.processes import BenchError, free_port
+from callrouter.bench.sipp import NUMBER
+
+_SETTINGS: Final = """\
+listen: ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}"]
+dialplan: dialplan.yaml
+records: {{database: "sqlite:///{directory}/records.db", spool: spool}}
+metrics: "127.0.0.1:{metrics}"
+log: {{level: info, format: json}}
+limits: {{calls: 50000, drain: 30s}}
+"""
+_DIALPLAN: Final = """\
+country: CN
+trunks: {{lab: {{addresses: [127.0.0.0/8]}}}}
+targets: {{uas: {{uri: "sip:service@127.0.0.1:{callee}"}}}}
+numbers: {{"{number}": {{route: [{{hunt: [uas]}}]}}}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where all listen on 127.0.0.1: the system under test, SIPp's callee, and the metrics."""
+
+    sip: int
+    callee: int
+    metrics: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Give three ports that are free at this moment, so that a lab can run beside the bench."""
+        return cls(free_port(), free_port(), free_port())
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a system is started: its arguments and the variables it needs."""
+
+    argv: list[str]
+    env: dict[str, str]
+
+
+class Subject:
+    """A system under test. name: as in the bench's output."""
+
+    name = ""
+
+    def prepare(self, directory: Path, ports: Ports) -> Command:
+        """Write what the system needs into directory and give how to start it.
+
+        Raises BenchError when the system is not installed.
+        """
+        raise NotImplementedError
+
+    def has_loop_lag(self) -> bool:
+        """Tell whether the system reports how late its event loop runs."""
+        return False
+
+    def records(self, directory: Path) -> int | None:
+        """Give how many call records the system, stopped now, has left; None if it keeps none."""
+        return None
+
+
+class Callrouter(Subject):
+    """callrouter itself, with routing, records, metrics and logs on."""
+
+    name = "callrouter"
+
+    def prepare(self, directory: Path, ports: Ports) -> Command:
+        """Write settings and a dialplan with one number."""
+        settings = directory / "callrouter.yaml"
+        settings.write_text(
+            _SETTINGS.format(sip=ports.sip, metrics=ports.metrics, directory=directory)
+        )
+        dialplan = _DIALPLAN.format(callee=ports.callee, number=NUMBER)
+        (directory / "dialplan.yaml").write_text(dialplan)
+        return Command([sys.executable, "-m", "callrouter", "serve", "--config", str(settings)], {})
+
+    def has_loop_lag(self) -> bool:
+        """It does, as a histogram."""
+        return True
+
+    def records(self, directory: Path) -> int | None:
+        """Count the rows of its SQLite file."""
+        database = sqlite3.connect(f"file:{directory}/records.db?mode=ro", uri=True)
+        try:
+            (rows,) = database.execute("SELECT count(*) FROM calls").fetchone()
+        finally:
+            database.close()
+        return int(rows)
+
+
+class Kamailio(Subject):
+    """Kamailio as a stateful proxy with one worker: kamailio.cfg."""
+
+    name = "kamailio"
+
+    def prepare(self, directory: Path, ports: Ports) -> Command:
+        """Copy kamailio.cfg; the ports are given on the command line."""
+        # Debian puts it where the path of a user who is not root does not lead.
+        program = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
+        if program is None:
+            raise BenchError("kamailio is missing: apt-get install kamailio")
+        config = _copy("kamailio.cfg", directory)
+        argv = [program, "-f", str(config), "-DD", "-E", "-l", f"udp:127.0.0.1:{ports.sip}"]
+        argv += ["-A", f'CALLEE="sip:127.0.0.1:{ports.callee}"', "-m", "512", "-M", "8"]
+        # Debian's default allocator searches long lists: it takes three quarters of all the time.
+        argv += ["-x", "tlsf", "-X", "tlsf", "-w", str(directory), "-Y", str(directory)]
+        return Command(argv, {})
+
+
+class Sippy(Subject):
+    """Sippy's simple B2BUA with one worker: sippy_b2bua.py."""
+
+    name = "sippy"
+
+    def prepare(self, directory: Path, ports: Ports) -> Command:
+        """Copy the script; all is said on the command line, and its log is off."""
+        if importlib.util.find_spec("sippy") is None:
+            raise BenchError("sippy is missing: pip install callrouter[bench]")
+        script = _copy("sippy_b2bua.py", directory)
+        argv = [sys.executable, str(script), "-f", "-l", "127.0.0.1", "-p", str(ports.sip)]
+        argv += ["-n", f"127.0.0.1:{ports.callee}"]
+        return Command(argv, {"SIPLOG_BEND": "none"})
+
+
+OTHERS: Final[dict[str, Subject]] = {subject.name: subject for subject in (Kamailio(), Sippy())}
+"""What callrouter can be compared with, by name."""
+
+
+def _copy(name: str, directory: Path) -> Path:
+    with as_file(files("callrouter.bench") / name) as packaged:
+        return Path(shutil.copy(packaged, directory / name))

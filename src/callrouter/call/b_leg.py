@@ -1,0 +1,207 @@
+"""A B-leg: one target's side of a call, where we are the UAC of the INVITE."""
+
+from typing import Final
+
+from callrouter.call.events import Answered, Failed, Progress
+from callrouter.call.inbox import Inbox
+from callrouter.call.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
+from callrouter.errors import ParseError
+from callrouter.sip.client_tx import ClientTransaction
+from callrouter.sip.dialog import Dialog
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request, Response
+from callrouter.sip.render import cancel_of, render_request
+from callrouter.sip.server_tx import ServerTransaction
+from callrouter.sip.stack import Stack
+from callrouter.sip.timers import TIMEOUT, Timer
+
+_NOT_CANCELLED: Final = 0
+_TO_CANCEL: Final = 1  # no CANCEL before a provisional response (RFC 3261 section 9.1)
+_CANCELLED: Final = 2
+
+
+class BLeg(Leg):
+    """One target being rung, or answered.
+
+    heard: a response has come, be it a 100. Once cancelled it posts nothing more: a 2xx that
+    crosses the CANCEL is acknowledged and hung up here.
+    """
+
+    __slots__ = (
+        "_ack",
+        "_branch",
+        "_cancel_reason",
+        "_cancelling",
+        "_give_up",
+        "_tx",
+        "heard",
+        "offered",
+    )
+
+    def __init__(
+        self,
+        stack: Stack,
+        inbox: Inbox,
+        flow: Flow,
+        number: int,
+        uri: str,
+        from_value: str,
+        extra: str,
+        body: bytes,
+    ) -> None:
+        """Send the INVITE. uri: the Request-URI. extra: more rows, Max-Forwards among them."""
+        dialog = Dialog(stack.token(), stack.token(), flow)
+        dialog.local = f"{from_value};tag={dialog.local_tag}"
+        dialog.remote = f"<{uri}>"
+        dialog.target = uri
+        dialog.local_cseq = 1
+        super().__init__(stack, inbox, dialog, number)
+        self._cancelling = _NOT_CANCELLED
+        self._cancel_reason = ""
+        self._give_up: Timer | None = None
+        self._ack = b""
+        self.heard = False
+        self.offered = bool(body)
+        self._branch = stack.branch()
+        head = (
+            f"From: {dialog.local}\r\nTo: {dialog.remote}\r\nCall-ID: {dialog.call_id}\r\n"
+            f"CSeq: 1 INVITE\r\nContact: {flow.contact}\r\n{extra}"
+        )
+        data = render_request("INVITE", uri, flow, self._branch, head, body)
+        self._tx: ClientTransaction | None = None
+        self._tx = stack.request(flow, self._branch, data, self, invite=True)
+
+    def cancel(self, reason: str = "") -> None:
+        """Stop ringing. From here on the leg looks after itself."""
+        if self.state != SETTING_UP or self._cancelling != _NOT_CANCELLED:
+            return
+        self.release()
+        self._cancel_reason = reason
+        self._cancelling = _TO_CANCEL
+        if self.heard:
+            self._send_cancel()
+
+    def ack(self, extra: str = "", body: bytes = b"") -> None:
+        """Acknowledge the answer, once; its retransmissions get the same ACK again."""
+        if not self._ack:
+            self._ack = self.send_ack(1, extra, body)
+            if self.state == ANSWERED:
+                self.state = UP
+
+    def hang_up(self, reason: str = "") -> None:
+        """End the leg, whatever its state."""
+        if self.state == SETTING_UP:
+            self.cancel(reason)
+            return
+        if self.state == ANSWERED:
+            self.ack()
+        super().hang_up(reason)
+
+    def on_response(self, tx: object, response: Response) -> None:
+        """A response to the INVITE, or to our BYE."""
+        if tx is not self._tx:
+            super().on_response(tx, response)
+            return
+        self.heard = True
+        status = response.status
+        if status < 200:
+            self._on_provisional(response)
+        elif status < 300:
+            self._on_2xx(response)
+        else:
+            self._over()
+            self.post(Failed(self, status, response))
+
+    def on_failure(self, tx: object, status: int) -> None:
+        """The INVITE, or our BYE, was never answered or could not be sent."""
+        if tx is not self._tx:
+            super().on_failure(tx, status)
+            return
+        self._over()
+        self.post(Failed(self, status, None))
+
+    def _on_bye(self, tx: ServerTransaction, request: Request) -> None:
+        if self.state == SETTING_UP:
+            # A callee may not send BYE before it has answered (RFC 3261 section 15).
+            tx.respond(481)
+        else:
+            super()._on_bye(tx, request)
+
+    def _on_provisional(self, response: Response) -> None:
+        if self._cancelling == _TO_CANCEL:
+            self._send_cancel()
+            return
+        if response.status > 100 and self._cancelling == _NOT_CANCELLED:
+            fork = self._learn(response)
+            if self.state == SETTING_UP:
+                self.post(Progress(self, fork, response))
+
+    def _on_2xx(self, response: Response) -> None:
+        tag = response.to().tag
+        if self.state != SETTING_UP:
+            if tag == self.dialog.remote_tag:
+                if self._ack:
+                    self.stack.resend(self.dialog.flow, self._ack)
+            else:
+                self._refuse_fork(response)
+            return
+        fork = self._learn(response)
+        self.dialog.take_routes(response, reverse=True)
+        self.state = ANSWERED
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+        if self._cancelling or self.inbox is None:
+            self.ack()
+            super().hang_up(self._cancel_reason)
+        else:
+            self.post(Answered(self, fork, response))
+
+    def _learn(self, response: Response) -> str:
+        """Take what the response says of the dialog; returns the fork's name for the A-leg."""
+        dialog = self.dialog
+        tag = response.to().tag
+        if tag:
+            dialog.remote_tag = tag
+            dialog.remote = response.get("to")
+        self.learn_target(response)
+        return f"{self.number} {tag}"
+
+    def _refuse_fork(self, response: Response) -> None:
+        """A second fork answered: acknowledge it and hang it up (section 13.2.2.4)."""
+        dialog = Dialog(self.dialog.call_id, self.dialog.local_tag, self.dialog.flow)
+        dialog.local = self.dialog.local
+        dialog.remote = response.get("to")
+        dialog.target = self.dialog.target
+        try:
+            dialog.refresh_target(response)
+        except ParseError:
+            return
+        dialog.take_routes(response, reverse=True)
+        stack = self.stack
+        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), 1, "", b""))
+        branch = stack.branch()
+        stack.request(dialog.flow, branch, dialog.request("BYE", branch, 2, "", b""), None)
+
+    def _send_cancel(self) -> None:
+        tx = self._tx
+        if tx is None or not tx.request:
+            return
+        self._cancelling = _CANCELLED
+        stack = self.stack
+        stack.cancel(tx.flow, self._branch, cancel_of(tx.request, self._cancel_reason))
+        self._give_up = stack.timers.start(stack.now + TIMEOUT, self._on_give_up)
+
+    def _on_give_up(self, _now: float) -> None:
+        # Cancelled, but never finally answered: the INVITE is forgotten (section 9.1).
+        self._give_up = None
+        if self._tx is not None and self.state == SETTING_UP:
+            self._tx.abandon()
+            self._over()
+
+    def _over(self) -> None:
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+        if self.state < CLOSING:
+            self._end()

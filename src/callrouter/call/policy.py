@@ -1,0 +1,105 @@
+"""What of one leg's messages may show on the other, and how statuses cross (A1, A9, B14).
+
+Everything is rebuilt; only what is named here passes, and only when it is clean text. Nothing a
+caller writes reaches the other leg as a row of its own making.
+"""
+
+import re
+from typing import Final
+
+from callrouter.errors import SipError
+from callrouter.sip.grammar import CONTROL, LONG_NAMES
+from callrouter.sip.headers import Address, parse_address, split_values
+from callrouter.sip.message import Message, Request, Response
+from callrouter.sip.uri import Uri, parse_uri
+
+PASSED: Final = ("subject", "priority", "reason", "alert-info", "info-package")
+"""Headers that go through end to end, as they are."""
+
+_ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
+_DISPLAY: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"|[\w .!%*+`'~-]+\Z")
+_CAUSE: Final = re.compile(r"Q\.850[^,]*?;[ \t]*cause[ \t]*=[ \t]*([0-9]{1,3})", re.IGNORECASE)
+_MAX_DISPLAY: Final = 128
+
+# Our own credentials, our own routing: what a target says about these is not the caller's affair.
+_NOT_RELAYED: Final = {401: 500, 407: 500, 487: 480, 503: 500}
+
+
+def passed_rows(message: Message) -> str:
+    """The rows of a message that go to the other leg, Content-Type of its body included."""
+    rows = ""
+    headers = message.headers
+    for name in PASSED:
+        if name in headers:
+            value = headers[name]
+            if not CONTROL.search(value):
+                rows += f"{LONG_NAMES[name]}: {value}\r\n"
+    if message.body:
+        kind = headers.get("content-type", "application/sdp")
+        if not CONTROL.search(kind):
+            rows += f"Content-Type: {kind}\r\n"
+        disposition = headers.get("content-disposition")
+        if disposition is not None and not CONTROL.search(disposition):
+            rows += f"Content-Disposition: {disposition}\r\n"
+    return rows
+
+
+def caller_uri(address: Address) -> Uri | None:
+    """The caller's SIP or tel URI; None when From holds something else, or nobody."""
+    try:
+        uri = parse_uri(address.uri)
+    except SipError:
+        return None
+    return uri if uri.user else None
+
+
+def from_value(address: Address, caller: Uri | None, host: str) -> str:
+    """The From value of a B-leg, without its tag: the caller's name and number at our address.
+
+    host: what stands for us in URIs.
+    """
+    display = address.display
+    shown = ""
+    if display and len(display) <= _MAX_DISPLAY and _DISPLAY.fullmatch(display):
+        shown = f"{display} "
+    if caller is None or caller.host == "anonymous.invalid":
+        return f"{shown}<{_ANONYMOUS}>"
+    return f"{shown}<sip:{caller.user}@{host}>"
+
+
+def max_forwards(request: Request) -> int:
+    """How many more hops the request may make (RFC 3261 section 16.3). Raises SipError 400, 483."""
+    text = request.get("max-forwards")
+    if not text:
+        return 70
+    if not text.isascii() or not text.isdigit() or len(text) > 3 or int(text) > 255:
+        raise SipError("Max-Forwards is not a number from 0 to 255")
+    if int(text) == 0:
+        raise SipError("too many hops", 483)
+    return int(text)
+
+
+def relayed_status(status: int) -> int:
+    """The status to give the caller for a target's (RFC 3261 section 16.7 step 6)."""
+    if status < 400:
+        return 480
+    return _NOT_RELAYED.get(status, status)
+
+
+def q850_cause_of(reason: str) -> int:
+    """The Q.850 cause in a Reason value, 0 when it has none (RFC 3326)."""
+    match = _CAUSE.search(reason) if reason else None
+    return int(match[1]) if match is not None else 0
+
+
+def redirect_uris(response: Response) -> list[Uri]:
+    """The SIP URIs of a 3xx's Contacts, in order; what is none is left out."""
+    uris: list[Uri] = []
+    for value in split_values(response.rows("contact")):
+        try:
+            uri = parse_uri(parse_address(value).uri)
+        except SipError:
+            continue
+        if uri.scheme == "sip" and uri.host:
+            uris.append(uri)
+    return uris

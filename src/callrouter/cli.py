@@ -1,0 +1,36 @@
+"""The `callrouter` command."""
+
+import click
+
+from callrouter import __version__
+from callrouter.commands.bench import bench
+from callrouter.commands.cdr import cdr
+from callrouter.commands.check import check
+from callrouter.commands.serve import serve
+from callrouter.errors import CallrouterError, ConfigError
+
+
+class _Commands(click.Group):
+    """Shows our own errors as text; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            for diagnostic in error.diagnostics:
+                click.echo(str(diagnostic), err=True)
+            ctx.exit(2)
+        except CallrouterError as error:
+            click.echo(f"callrouter: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="callrouter")
+def main() -> None:
+    """A SIP back-to-back user agent that routes calls by a YAML dialplan."""
+
+
+for command in (serve, check, cdr, bench):
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""The commands of `callrouter`, one module each; `cli` gathers them."""

@@ -1,0 +1,58 @@
+"""`callrouter bench`: what a call costs, beside what it costs others."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+import orjson
+
+from callrouter.bench.measure import measure_memory, measure_speed
+from callrouter.bench.processes import BenchError
+from callrouter.bench.sipp import Load
+from callrouter.bench.subjects import OTHERS, Callrouter, Subject
+
+_RATIOS = ("cpu_us_per_call", "kib_per_held_call")
+
+
+@click.command()
+@click.option("--rate", type=click.IntRange(1), default=1000, show_default=True, help="Calls/s.")
+@click.option("--calls", type=click.IntRange(1), help="How many calls to make.")
+@click.option("--seconds", type=click.IntRange(1), help="For how long.  [default: 20]")
+@click.option("--held", type=click.IntRange(0), default=0, help="Hold so many calls at once, too.")
+@click.option(
+    "--vs", type=click.Choice(sorted(OTHERS)), multiple=True, help="Measure that as well."
+)
+def bench(rate: int, calls: int | None, seconds: int | None, held: int, vs: tuple[str]) -> None:
+    """Measure callrouter under SIPp's basic call and print one JSON line.
+
+    callrouter and SIPp are started here, on loopback ports of their own, and stopped in the end.
+    A call has failed unless both ends of SIPp saw it through.
+    """
+    if calls and seconds:
+        raise click.UsageError("--calls and --seconds exclude each other")
+    load = Load(calls or rate * (seconds or 20), rate)
+    try:
+        ours = _measure(Callrouter(), load, held)
+        others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}
+    except BenchError as error:
+        raise click.ClickException(str(error)) from error
+    for theirs in others.values():
+        theirs["ratio"] = {key: _ratio(ours.get(key), theirs.get(key)) for key in _RATIOS}
+    if others:
+        ours["vs"] = others
+    click.echo(orjson.dumps(ours))
+
+
+def _measure(subject: Subject, load: Load, held: int) -> dict[str, Any]:
+    """Give the figures of one system by name; those of memory only when calls were to be held."""
+    click.echo(f"{subject.name}: {load.calls} calls at {load.rate}/s", err=True)
+    figures = asdict(measure_speed(subject, load))
+    if held:
+        click.echo(f"{subject.name}: {held} calls held", err=True)
+        figures |= asdict(measure_memory(subject, held, load.rate))
+    return figures
+
+
+def _ratio(ours: float | None, theirs: float | None) -> float | None:
+    """Give ours as a multiple of theirs."""
+    return round(ours / theirs, 3) if ours and theirs else None

@@ -1,0 +1,111 @@
+"""`callrouter cdr`: the calls that were, for people and for other programs."""
+
+import re
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from callrouter.call.record import Disposition
+from callrouter.errors import CallrouterError
+from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
+from callrouter.observe.query import Calls, Filter
+
+_AGO = re.compile(r"(\d{1,6})([smhd])")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class When(click.ParamType[float]):
+    """A moment as Unix seconds: `2026-03-01`, `2026-03-01T08:30`, or so long ago: `15m`, `2d`."""
+
+    name = "when"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read one moment; without an offset it is local time."""
+        text = str(value)
+        try:
+            if ago := _AGO.fullmatch(text):
+                return datetime.now().timestamp() - int(ago[1]) * _UNIT_SECONDS[ago[2]]
+            return datetime.fromisoformat(text).timestamp()
+        except (ValueError, OverflowError):
+            self.fail(f"{text!r} is neither a time such as 2026-03-01T08:30 nor 15m, 2h, 7d", param)
+
+
+@click.command()
+@click.argument("id", required=False)
+@click.option("--last", default=20, show_default=True, type=click.IntRange(0), help="0: all.")
+@click.option("--since", type=When(), help="2026-03-01, 2026-03-01T08:30, or ago: 15m, 2h, 7d.")
+@click.option("--caller", help="The caller, exactly.")
+@click.option("--called", help="What was dialled, exactly.")
+@click.option("--number", help="The number in the dialplan, exactly.")
+@click.option("--disposition", type=click.Choice(list(Disposition), case_sensitive=False))
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV with a line of column names.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="CALLROUTER_CONFIG",
+    default="config/lab.yaml",
+    show_default=True,
+    help="Where the settings say which database it is.",
+)
+@click.option("--database", help="The database itself: sqlite:///calls.db.")
+def cdr(
+    id: str | None,
+    last: int,
+    since: float | None,
+    caller: str | None,
+    called: str | None,
+    number: str | None,
+    disposition: Disposition | None,
+    as_json: bool,
+    as_csv: bool,
+    config: Path,
+    database: str | None,
+) -> None:
+    """Show the last calls, newest first, or the call with this ID in full."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    wanted = Filter(
+        since=since, caller=caller, called=called, number=number, disposition=disposition
+    )
+    try:
+        with Calls(database or _database_of(config)) as calls:
+            if id is None:
+                _show(calls, last, wanted, as_json, as_csv)
+            else:
+                _show_one(calls, id, as_json, as_csv)
+    except CallrouterError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) -> None:
+    found = calls.last(last, wanted)
+    if as_json:
+        write_json(found, sys.stdout)
+    elif as_csv:
+        write_csv(found, sys.stdout)
+    else:
+        Console().print(calls_table(found))
+
+
+def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
+    call = calls.one(id)
+    if call is None:
+        raise click.ClickException(f"there is no call {id}")
+    if as_json:
+        write_json([call], sys.stdout)
+    elif as_csv:
+        write_csv([call], sys.stdout)
+    else:
+        Console().print(call_detail(call))
+
+
+def _database_of(config: Path) -> str:
+    from callrouter.config import load_settings  # noqa: PLC0415 - not needed with --database
+
+    return load_settings(config).records.database

@@ -1,0 +1,56 @@
+"""Tokens for tags and branches, and how late the event loop runs."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final
+
+_TOKEN_DIGITS: Final = 16
+_POOL_BYTES: Final = 8192
+_LAG_SECONDS: Final = 0.02
+
+
+class Tokens:
+    """Gives 64 random bits as 16 hex digits; the system is asked once for a thousand of them."""
+
+    __slots__ = ("_at", "_pool")
+
+    def __init__(self) -> None:
+        self._pool = ""
+        self._at = 0
+
+    def __call__(self) -> str:
+        """Give the next token."""
+        at = self._at
+        token = self._pool[at : at + _TOKEN_DIGITS]
+        if not token:
+            self._pool = os.urandom(_POOL_BYTES).hex()
+            token = self._pool[:_TOKEN_DIGITS]
+            at = 0
+        self._at = at + _TOKEN_DIGITS
+        return token
+
+
+class LagProbe:
+    """Measures every 20 ms how much later than asked the loop comes round.
+
+    note: told the lag of each round, in seconds.
+    """
+
+    __slots__ = ("_due", "_handle", "_loop", "_note")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, note: Callable[[float], None]) -> None:
+        self._loop = loop
+        self._note = note
+        self._due = loop.time() + _LAG_SECONDS
+        self._handle = loop.call_at(self._due, self._round)
+
+    def close(self) -> None:
+        """Measure no more."""
+        self._handle.cancel()
+
+    def _round(self) -> None:
+        now = self._loop.time()
+        self._note(max(0.0, now - self._due))
+        self._due = now + _LAG_SECONDS
+        self._handle = self._loop.call_at(self._due, self._round)

@@ -1,0 +1,94 @@
+"""Runs the sans-IO stack on the event loop: bytes in, bytes out, one timer armed."""
+
+import asyncio
+from collections.abc import Callable
+from math import ceil, inf
+from typing import Final, Protocol
+
+from callrouter.sip.flow import Flow
+from callrouter.sip.framing import FramingError
+from callrouter.sip.stack import Stack
+
+_TICK: Final = 0.01
+"""Seconds; timers run at multiples of it, so that a thousand of them wake the loop only once."""
+
+
+class Edge(Protocol):
+    """The socket behind a flow."""
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send one message; what cannot be sent is reported by `Pump.flow_failed`."""
+
+
+class Pump:
+    """Feeds the stack and sends what it has to say.
+
+    on_bug: told of an exception that is our own fault; the message that caused it is dropped and
+    the loop goes on.
+    """
+
+    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "stack")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stack: Stack,
+        on_bug: Callable[[Exception], None],
+    ) -> None:
+        self.stack = stack
+        self._loop = loop
+        self._on_bug = on_bug
+        self._armed = inf
+        self._handle: asyncio.TimerHandle | None = None
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """Take one message from a socket."""
+        try:
+            self.stack.receive(data, flow, self._loop.time())
+        except Exception as error:  # noqa: BLE001  # a bug must not stop the listener
+            self._on_bug(error)
+        self.flush()
+
+    def broken(self, error: FramingError, flow: Flow) -> None:
+        """A stream sent what cannot be cut into messages."""
+        self.stack.broken(error, flow, self._loop.time())
+        self.flush()
+
+    def flow_failed(self, flow: Flow) -> None:
+        """A connection could not be opened or is lost. Never called from inside `flush`."""
+        self.stack.flow_failed(flow, self._loop.time())
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is waiting and arm the timer for what is due next."""
+        stack = self.stack
+        outgoing = stack.outgoing
+        if outgoing:
+            stack.outgoing = []
+            for flow, data in outgoing:
+                edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
+                edge.send(flow, data)
+        deadline = stack.deadline()
+        if deadline is not None and deadline < self._armed:
+            self._arm(ceil(deadline / _TICK) * _TICK)
+
+    def close(self) -> None:
+        """Run no more timers."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _arm(self, when: float) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._armed = when
+        self._handle = self._loop.call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._armed = inf
+        self._handle = None
+        try:
+            self.stack.run_timers(self._loop.time())
+        except Exception as error:  # noqa: BLE001  # the other timers run at the next tick
+            self._on_bug(error)
+        self.flush()

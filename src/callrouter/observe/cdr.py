@@ -1,0 +1,151 @@
+"""A call record as a row of the table `calls`, and a row as a dict for people and programs.
+
+Everything here runs in the writer's thread, once for each call, so it is written to be cheap: one
+tuple in column order, one JSON text for the legs, and one for the trace, which the routing engine
+shares between calls that took the same way and which is therefore encoded once.
+"""
+
+from typing import Any, Final
+
+import orjson
+
+from callrouter.call.record import CallRecord, LegRecord
+
+COLUMNS: Final = (
+    "id",
+    "call_id",
+    "started",
+    "trunk",
+    "source",
+    "caller",
+    "called",
+    "to_header",
+    "number",
+    "dialplan",
+    "ringing_ms",
+    "answered_ms",
+    "ended_ms",
+    "disposition",
+    "status",
+    "cause",
+    "reason",
+    "hung_up_by",
+    "legs",
+    "trace",
+)
+
+Row = tuple[str | int | float | None, ...]
+"""The values of one call in the order of COLUMNS."""
+
+_TRACES_KEPT: Final = 1024
+
+
+class Encoder:
+    """Makes rows of records. Not for two threads at once: it remembers the traces it has seen."""
+
+    def __init__(self) -> None:
+        # The tuple is kept beside its text: while it lives here, no other one can get its id().
+        self._traces: dict[int, tuple[object, str]] = {}
+
+    def row(self, record: CallRecord) -> Row:
+        """The record in column order; all text is storable as UTF-8 by SQLite and PostgreSQL."""
+        row = (
+            record.id,
+            record.call_id,
+            record.started,
+            record.trunk,
+            record.source,
+            record.caller,
+            record.called,
+            record.to_header,
+            record.number,
+            record.dialplan,
+            record.ringing_ms,
+            record.answered_ms,
+            record.ended_ms,
+            record.disposition._value_,  # an Enum's `.value` is a call, and its hash another
+            record.status,
+            record.cause
+            if -1 < record.cause < 128
+            else 0,  # may be a peer's word; Q.850 has 7 bits
+            record.reason,
+            record.hung_up_by,
+            _legs_text(record.legs) if record.legs else "[]",
+            self._trace_text(record),
+        )
+        # What a peer wrote reaches these columns, and one row that cannot be stored would hold
+        # up its whole batch for ever. One look at all of them costs less than one look at each.
+        foreign = f"{record.call_id}{record.caller}{record.called}{record.to_header}{record.reason}"
+        if foreign.isascii() and "\0" not in foreign:
+            return row
+        return tuple(_storable(value) if isinstance(value, str) else value for value in row)
+
+    def _trace_text(self, record: CallRecord) -> str:
+        trace = record.trace
+        known = self._traces.get(id(trace))
+        if known is not None:
+            return known[1]
+        text = _json_text(
+            [
+                {
+                    "rule": verdict.rule,
+                    "matched": verdict.matched,
+                    "value": verdict.value,
+                    "why": verdict.why,
+                    "file": verdict.file,
+                    "line": verdict.line,
+                }
+                for verdict in trace
+            ]
+        )
+        if len(self._traces) >= _TRACES_KEPT:
+            self._traces.clear()
+        self._traces[id(trace)] = (trace, text)
+        return text
+
+
+def row_to_dict(row: Row) -> dict[str, Any]:
+    """The row by column name, with `legs` and `trace` as lists of dicts."""
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    values["legs"] = orjson.loads(values["legs"])
+    values["trace"] = orjson.loads(values["trace"])
+    return values
+
+
+def _legs_text(legs: list[LegRecord]) -> str:
+    return _json_text(
+        [
+            {
+                "target": leg.target,
+                "uri": leg.uri,
+                "started_ms": leg.started_ms,
+                "progress_ms": leg.progress_ms,
+                "answered_ms": leg.answered_ms,
+                "ended_ms": leg.ended_ms,
+                "status": leg.status,
+                "cause": leg.cause if -1 < leg.cause < 128 else 0,
+                "result": leg.result,
+            }
+            for leg in legs
+        ]
+    )
+
+
+def _json_text(entries: list[dict[str, Any]]) -> str:
+    try:
+        return orjson.dumps(entries).decode()
+    except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8
+        return orjson.dumps(
+            [
+                {
+                    key: _storable(value) if isinstance(value, str) else value
+                    for key, value in entry.items()
+                }
+                for entry in entries
+            ]
+        ).decode()
+
+
+def _storable(text: str) -> str:
+    """The text with lone surrogates as escapes and without NUL, which PostgreSQL refuses."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

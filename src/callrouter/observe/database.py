@@ -1,0 +1,65 @@
+"""Opening the records' database: the URL, the engine, and the version of the tables in it."""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from callrouter.errors import CallrouterError
+
+SCHEMA: Final = "0001"
+"""The newest revision under `migrations/`; they are numbered, so they compare as text."""
+
+# One batch waits this long for another process's lock and then goes to the spool instead; with
+# the quarter second between batches, a record is on disk within a second of its call's end.
+_LOCK_SECONDS: Final = 0.5
+
+
+class StoreError(CallrouterError):
+    """A database that cannot be used as it is: ops have to change the URL, the file or us."""
+
+
+def parse_url(url: str) -> URL:
+    """The URL of a SQLite file or a PostgreSQL database, or StoreError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("the database is not a URL such as sqlite:///calls.db") from error
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise StoreError(f"the database must be sqlite or postgresql, not {backend}")
+    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise StoreError("the database must be a file: sqlite:///calls.db")
+    return parsed
+
+
+def open_engine(url: URL) -> Engine:
+    """An engine that takes positional parameters; nothing is connected yet.
+
+    Statements and their parameters stay out of its error messages: they are callers' data.
+    """
+    try:
+        if url.get_backend_name() == "sqlite":
+            return sa.create_engine(
+                url, hide_parameters=True, connect_args={"timeout": _LOCK_SECONDS}
+            )
+        return sa.create_engine(url, hide_parameters=True, paramstyle="format")
+    except (ModuleNotFoundError, SQLAlchemyError) as error:
+        raise StoreError(f"no driver for {url.render_as_string()}: {error}") from error
+
+
+def version(connection: sa.Connection) -> str:
+    """The revision of the tables, "" when the database has none.
+
+    Raises StoreError when it is newer than this code, SQLAlchemyError when it cannot be read.
+    """
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ""
+    found = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    if found > SCHEMA:
+        raise StoreError(
+            f"the database has version {found} of the tables and this callrouter knows only "
+            f"{SCHEMA}: it was made by a newer callrouter"
+        )
+    return found

@@ -1,0 +1,188 @@
+"""Counts of calls for Prometheus: plain ints that the loop adds to and a scrape only reads."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from callrouter.call.record import CallRecord
+from callrouter.errors import CallrouterError
+
+# A number that nobody dialled before must not be able to fill the memory of us and Prometheus.
+_LABELS_KEPT: Final = 10_000
+OTHER: Final = "other"
+"""The label of all numbers, or targets, past the first 10,000."""
+
+_ANSWER_MS: Final = (500, 1000, 2000, 3000, 5000, 8000, 12000, 20000, 30000, 60000, 120000)
+_RINGING_MS: Final = (10, 25, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000)
+_CALL_MS: Final = (
+    *(1000, 5000, 10_000, 30_000, 60_000, 120_000),
+    *(300_000, 600_000, 1_800_000, 3_600_000, 7_200_000),
+)
+
+
+class MetricsError(CallrouterError):
+    """The metrics address cannot be listened on."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sources:
+    """What the other parts can tell, as callables.
+
+    They are called in the scrape's thread, so each may only read a number that is there; the lag is
+    in seconds, all else are counts.
+    """
+
+    active_calls: Callable[[], int]
+    active_legs: Callable[[], int]
+    transactions: Callable[[], int]
+    timers: Callable[[], int]
+    loop_lag: Callable[[], float]
+    retransmissions: Callable[[], int]
+    malformed: Callable[[], int]
+    dropped: Callable[[], int]
+    records_queued: Callable[[], int]
+    records_written: Callable[[], int]
+    records_spooled: Callable[[], int]
+    records_lost: Callable[[], int]
+
+
+_GAUGES: Final = (
+    ("active_calls", "callrouter_active_calls", "Calls alive now."),
+    ("active_legs", "callrouter_active_legs", "Legs alive now."),
+    ("transactions", "callrouter_transactions", "SIP transactions alive now."),
+    ("timers", "callrouter_timers", "Timers armed now."),
+    ("loop_lag", "callrouter_event_loop_lag_seconds", "How late the event loop ran last."),
+    ("records_queued", "callrouter_records_queued", "Call records not yet on disk."),
+)
+_COUNTERS: Final = (
+    ("retransmissions", "callrouter_retransmissions", "SIP messages that we sent again."),
+    ("malformed", "callrouter_malformed", "Datagrams and frames that were no SIP message."),
+    ("dropped", "callrouter_dropped", "SIP messages that were dropped unanswered."),
+    ("records_written", "callrouter_records_written", "Call records put into the database."),
+    ("records_spooled", "callrouter_records_spooled", "Call records that went to the spool first."),
+    ("records_lost", "callrouter_records_lost", "Call records that are nowhere."),
+)
+
+
+class Histogram:
+    """How often a duration fell into each bucket. bounds: upper ends in ms, ascending."""
+
+    __slots__ = ("bounds", "counts", "total_ms")
+
+    def __init__(self, bounds: tuple[int, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total_ms = 0
+
+    def add(self, ms: int) -> None:
+        """Count one duration; a bucket holds its own upper end."""
+        self.counts[bisect_left(self.bounds, ms)] += 1
+        self.total_ms += ms
+
+    def family(self, name: str, help: str) -> HistogramMetricFamily:
+        """As Prometheus takes it: in seconds, each bucket with all below it."""
+        ends = [*(str(bound / 1000) for bound in self.bounds), "+Inf"]
+        buckets = list(zip(ends, accumulate(self.counts), strict=True))
+        return HistogramMetricFamily(name, help, buckets=buckets, sum_value=self.total_ms / 1000)
+
+
+class Metrics(Collector):
+    """What calls came to, and at a scrape what the other parts tell."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._calls: dict[tuple[str, str], int] = {}
+        self._legs: dict[tuple[str, int], int] = {}
+        self._numbers: set[str] = set()
+        self._targets: set[str] = set()
+        self._setup = Histogram(_ANSWER_MS)
+        self._ringing = Histogram(_RINGING_MS)
+        self._duration = Histogram(_CALL_MS)
+
+    def call_ended(self, record: CallRecord) -> None:
+        """Count a call that is over."""
+        disposition = record.disposition._value_
+        try:
+            self._calls[disposition, record.number] += 1
+        except KeyError:
+            key = (disposition, _bounded(record.number, self._numbers))
+            self._calls[key] = self._calls.get(key, 0) + 1
+        for leg in record.legs:
+            try:
+                self._legs[leg.target, leg.status] += 1
+            except KeyError:
+                place = (_bounded(leg.target, self._targets), leg.status)
+                self._legs[place] = self._legs.get(place, 0) + 1
+        ringing = record.ringing_ms
+        if ringing is not None:
+            self._ringing.add(ringing)
+        answered = record.answered_ms
+        if answered is not None:
+            self._setup.add(answered)
+            self._duration.add(record.ended_ms - answered)
+
+    def collect(self) -> Iterator[Metric]:
+        """Called for each scrape, in its own thread."""
+        # list(): one step for the interpreter, so the loop cannot add a key in the middle of it.
+        calls = CounterMetricFamily(
+            "callrouter_calls", "Calls that ended.", labels=("disposition", "number")
+        )
+        for (disposition, number), count in list(self._calls.items()):
+            calls.add_metric((disposition, number), count)
+        yield calls
+        legs = CounterMetricFamily(
+            "callrouter_legs",
+            "Legs that ended, by their final SIP status (0: none came).",
+            labels=("target", "code"),
+        )
+        for (target, status), count in list(self._legs.items()):
+            legs.add_metric((target, str(status)), count)
+        yield legs
+        yield self._setup.family("callrouter_setup_seconds", "From the call's start to its answer.")
+        yield self._ringing.family(
+            "callrouter_post_dial_delay_seconds", "From the call's start to its ringing."
+        )
+        yield self._duration.family("callrouter_call_seconds", "From the answer to the end.")
+        for name, metric, text in _GAUGES:
+            yield GaugeMetricFamily(metric, text, value=getattr(self._sources, name)())
+        for name, metric, text in _COUNTERS:
+            yield CounterMetricFamily(metric, text, value=getattr(self._sources, name)())
+
+
+class MetricsServer:
+    """The metrics over HTTP at `http://host:port/metrics`, in its own thread until `close`.
+
+    port 0 takes a free one; `port` tells which. Raises MetricsError when the address is taken.
+    """
+
+    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(metrics)
+        ProcessCollector(registry=registry)
+        try:
+            self._server, self._thread = start_http_server(port, host, registry)
+        except OSError as error:
+            raise MetricsError(f"metrics cannot listen on {host}:{port}: {error}") from error
+        self.port = self._server.server_port
+
+    def close(self) -> None:
+        """Stop listening; takes up to half a second, so not in the event loop's thread."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _bounded(label: str, known: set[str]) -> str:
+    if label in known:
+        return label
+    if len(known) >= _LABELS_KEPT:
+        return OTHER
+    known.add(label)
+    return label

@@ -1,0 +1,7 @@
+"""Run by alembic on the connection that `Store` gave it."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"])
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,51 @@
+"""The observer that calls are given: a log line, the counts and the record."""
+
+from callrouter.call.record import CallRecord
+from callrouter.observe.log import Log
+from callrouter.observe.metrics import Metrics
+from callrouter.observe.writer import RecordWriter
+
+
+class Observing:
+    """Tells the log, the metrics and the record writer of each call.
+
+    Implements `callrouter.call.events.Observer`; all three only append or add, so no call waits.
+    """
+
+    __slots__ = ("_log", "_metrics", "_writer")
+
+    def __init__(self, log: Log, metrics: Metrics, writer: RecordWriter) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._writer = writer
+
+    def call_started(self, record: CallRecord) -> None:
+        """Log who calls whom."""
+        self._log.info(
+            "call started",
+            call=record.id,
+            trunk=record.trunk,
+            source=record.source,
+            caller=record.caller,
+            called=record.called,
+            number=record.number,
+        )
+
+    def call_ended(self, record: CallRecord) -> None:
+        """Hand the record over, count it, and log how it went."""
+        self._writer.put(record)
+        self._metrics.call_ended(record)
+        self._log.info(
+            "call ended",
+            call=record.id,
+            disposition=record.disposition._value_,
+            status=record.status,
+            reason=record.reason,
+            hung_up_by=record.hung_up_by,
+            legs=len(record.legs),
+            ms=record.ended_ms,
+        )
+
+    def call_broken(self, record: CallRecord, error: Exception) -> None:
+        """Log the bug with its traceback."""
+        self._log.error("internal error", call=record.id, exc_info=error)

@@ -1,0 +1,210 @@
+"""Records from the event loop to the disk, in a thread of their own.
+
+Rules:
+
+- `put` appends to a queue and does nothing else; a call never waits for a disk.
+- Records become rows in the thread, and go in by one transaction a quarter of a second, or at once
+  when a whole batch has gathered.
+- A batch that the database does not take goes to the spool, which is on disk when the database is
+  back; so does a backlog, when the database is too slow for what comes.
+- A batch that neither takes stays in memory and is tried again. Only when the queue is full by
+  then, and at the end when neither ever came back, is a record lost: counted, and logged.
+- The spool is replayed when the database takes batches again, a slice at a time, so that an hour's
+  outage does not become a minute's load. The primary key makes each record exactly one row.
+"""
+
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from callrouter.call.record import CallRecord
+from callrouter.observe.cdr import Encoder, Row
+from callrouter.observe.database import StoreError
+from callrouter.observe.spool import Spool
+from callrouter.observe.store import Store
+
+BATCH: Final = 500
+"""Records in one transaction at most."""
+
+_GATHER_SECONDS: Final = 0.25
+_RETRY_SECONDS: Final = 2.0
+_BACKLOG: Final = 10_000
+"""Records waiting from which on batches go to the spool, as fast as a disk writes."""
+QUEUE: Final = 50_000
+"""Records waiting at most, about 100 MB: a disk that hangs for a minute at full load."""
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class RecordWriter:
+    """Writes each record that it is given exactly once.
+
+    Call `start` once before calls come and `close` once after the last one ended. The counters may
+    be read from any thread: written: rows in the database; spooled: rows that went to the spool
+    first; lost: records that are nowhere.
+    """
+
+    def __init__(self, store_url: str, spool_folder: Path) -> None:
+        self.written = 0
+        self.spooled = 0
+        self.lost = 0
+        self._url = store_url
+        self._spool = Spool(spool_folder)
+        self._store: Store | None = None
+        self._encoder = Encoder()
+        self._queue: deque[CallRecord] = deque()
+        self._rows: list[Row] = []  # taken from the queue, not yet on disk
+        self._wake = threading.Event()
+        self._closing = False
+        self._retry_at = 0.0
+        # What was said last of each, so that a state is logged when it changes and not per batch.
+        self._away = False
+        self._spool_failing = False
+        self._overflowing = False
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+
+    @property
+    def depth(self) -> int:
+        """Records that are not yet on disk."""
+        return len(self._queue) + len(self._rows)
+
+    def start(self) -> None:
+        """Open the database and begin to write, and to replay what an earlier process spooled.
+
+        A database that is out of reach now is waited for; StoreError is raised when waiting would
+        not help.
+        """
+        try:
+            self._store = Store(self._url)
+        except (SQLAlchemyError, OSError) as error:
+            self._database_failed(error)
+        except StoreError:
+            self._spool.close()
+            raise
+        self._thread.start()
+
+    def put(self, record: CallRecord) -> None:
+        """Take the record, which must not change any more. Never blocks, never raises."""
+        waiting = len(self._queue)
+        if waiting >= QUEUE:
+            self.lost += 1
+            self._overflowing = True
+            return
+        self._queue.append(record)
+        if waiting == BATCH:
+            self._wake.set()
+
+    def close(self) -> None:
+        """Return when every record is in the database or in the spool, or is counted as lost."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+        if self._store is not None:
+            self._store.close()
+        self._spool.close()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(_GATHER_SECONDS)
+            self._wake.clear()
+            self._turn()
+        self._retry_at = 0.0  # the last chance for a database that has come back meanwhile
+        self._write_out()
+        if self.depth:
+            self.lost += self.depth
+            _log.error("records lost: neither database nor spool could take them", count=self.depth)
+
+    def _turn(self) -> None:
+        self._write_out()
+        self._replay()
+
+    def _write_out(self) -> None:
+        """Bring what waits to disk, as far as it goes; less than a batch may gather further."""
+        while self._rows or self._queue:
+            if not self._rows:
+                self._rows = self._take()
+            slow = len(self._queue) > _BACKLOG
+            if not ((not slow and self._insert(self._rows)) or self._append(self._rows)):
+                return
+            self._rows = []
+            if self._overflowing:
+                self._overflowing = False
+                _log.error("records lost: the queue was full", lost_so_far=self.lost)
+            if len(self._queue) < BATCH and not self._closing:
+                return
+
+    def _take(self) -> list[Row]:
+        rows = []
+        for _ in range(min(BATCH, len(self._queue))):
+            record = self._queue.popleft()
+            try:
+                rows.append(self._encoder.row(record))
+            except (TypeError, ValueError, AttributeError) as error:
+                # A bug of ours, which must cost this one record and not all that come after it.
+                self.lost += 1
+                _log.error("record lost: not a valid one", call=record.id, error=repr(error))
+        return rows
+
+    def _insert(self, rows: list[Row]) -> bool:
+        """Whether the database took the rows."""
+        if self._away and time.monotonic() < self._retry_at:
+            return False
+        try:
+            if self._store is None:
+                self._store = Store(self._url)
+            self._store.insert(rows)
+        except (SQLAlchemyError, OSError, StoreError) as error:
+            self._database_failed(error)
+            return False
+        self.written += len(rows)
+        if self._away:
+            self._away = False
+            _log.info("records go to the database again")
+        return True
+
+    def _append(self, rows: list[Row]) -> bool:
+        """Whether the spool took the rows."""
+        try:
+            self._spool.append(rows)
+        except OSError as error:
+            self._spool_failed(error)
+            return False
+        self.spooled += len(rows)
+        self._spool_failing = False
+        return True
+
+    def _replay(self) -> None:
+        """Bring one slice of the spool into the database, when it takes batches and is not busy."""
+        if len(self._queue) >= BATCH:
+            return
+        try:
+            if self._spool.pending():
+                rows, end = self._spool.next(BATCH)
+                if self._insert(rows):
+                    self._spool.done(end)
+                    if not self._spool.pending():
+                        _log.info("all spooled records are in the database")
+        except OSError as error:
+            self._spool_failed(error)
+
+    def _database_failed(self, error: Exception) -> None:
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
+        if self._store is not None:
+            self._store.close()
+            self._store = None  # what comes back may be another file, or an empty one
+        if not self._away:
+            self._away = True
+            _log.error(
+                "records go to the spool: the database does not take them",
+                error=str(getattr(error, "orig", None) or error),
+            )
+
+    def _spool_failed(self, error: OSError) -> None:
+        if not self._spool_failing:
+            self._spool_failing = True
+            _log.error("the record spool cannot be used", error=str(error))

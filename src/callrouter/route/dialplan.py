@@ -1,0 +1,62 @@
+"""A compiled dialplan: what `decide()` looks things up in. Built once, then only read."""
+
+from typing import Final
+
+from callrouter.route.index import NumberIndex
+from callrouter.route.plan import Plan, Refusal, Verdict
+from callrouter.route.rules import Extension, Number, Trunk
+from callrouter.route.sources import Network, SourceIndex
+
+
+class Found:
+    """What one called number on one trunk was found to be: the part of a decision that repeats.
+
+    number: None when the dialplan has none for it. trace: the verdicts from the number on.
+    """
+
+    __slots__ = ("number", "plan", "trace")
+
+    def __init__(self, number: Number | None, plan: Plan, trace: tuple[Verdict, ...]) -> None:
+        self.number = number
+        self.plan = plan
+        self.trace = trace
+
+
+class Dialplan:
+    """Every rule of one version of the dialplan.
+
+    version: 12 hex digits of a hash over the content; the same content has the same version.
+    file: where it was read from. country: the one its numbers are read in. trunks: by name.
+    numbers: by key. extensions: by number. unknown: the answer to a number it does not have.
+    numbers_line: where the numbers start in the file. found: kept by `decide()`, bounded; nobody
+    else touches it.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        file: str,
+        country: str,
+        trunks: list[Trunk],
+        networks: list[Network],
+        numbers: list[Number],
+        numbers_line: int,
+        extensions: dict[str, Extension],
+        unknown: Refusal,
+    ) -> None:
+        self.version: Final = version
+        self.file: Final = file
+        self.country: Final = country
+        self.trunks: Final = {trunk.name: trunk for trunk in trunks}
+        self.numbers: Final = {number.key: number for number in numbers}
+        self.numbers_line: Final = numbers_line
+        self.extensions: Final = extensions
+        self.unknown: Final = Plan((), unknown)
+        self.sources: Final = SourceIndex(networks)
+        self.index: Final = NumberIndex(numbers, country)
+        self.found: Final[dict[tuple[str, str], Found]] = {}
+
+    def trunk_of(self, source: str) -> Trunk | None:
+        """Return the trunk that a source IP address belongs to, None for a stranger."""
+        origin = self.sources.find(source)
+        return None if origin is None else origin.trunk

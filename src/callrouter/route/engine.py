@@ -1,0 +1,111 @@
+"""Facts and a dialplan in, a decision with its reasons out.
+
+Theory: for one trunk and one called number everything but the source address and the `To:` header
+is the same for each call. That part is found once and kept; a call adds the trunk's verdict and,
+where the number asks for it, the extension's. The answer depends on the facts alone: what is kept
+saves time and never changes it.
+"""
+
+from typing import Final
+
+from callrouter.route.dialplan import Dialplan, Found
+from callrouter.route.facts import Facts
+from callrouter.route.index import Match
+from callrouter.route.plan import Decision, Plan, Refusal, Verdict
+from callrouter.route.rules import Extension, Number, Trunk
+
+# Called numbers kept, and the longest that is: nobody's number is longer.
+_KEPT: Final = 16384
+_LONGEST: Final = 64
+
+_NO_TRUNK: Final = Plan((), Refusal("unknown_trunk", 403, 21))
+
+
+def decide(dialplan: Dialplan, facts: Facts) -> Decision:
+    """Decide what happens to a call. Total: any facts get a decision, nothing is raised."""
+    trunk = dialplan.trunks.get(facts.trunk)
+    if trunk is None:
+        why = "the dialplan has no such trunk"
+        nowhere = Verdict(f"trunk {facts.trunk}", False, facts.source, why, dialplan.file, 1)
+        return Decision("", _NO_TRUNK, (nowhere,))
+    came = _came_by(dialplan, trunk, facts.source)
+    called = facts.to_user if trunk.called_is_to else facts.called
+    found = dialplan.found.get((trunk.name, called))
+    if found is None:
+        found = _find(dialplan, trunk, called)
+    number = found.number
+    if number is None:
+        return Decision("", found.plan, (came, *found.trace))
+    if not number.reads_to:
+        return Decision(number.key, found.plan, (came, *found.trace))
+    extension, named = _named(dialplan, number, facts)
+    plan = found.plan
+    if extension is not None:
+        plan = Plan((extension.hunt, *plan.hunts), plan.final)
+    return Decision(number.key, plan, (came, *found.trace, *named, *number.steps))
+
+
+def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
+    origin = dialplan.sources.find(source)
+    if origin is not None and origin.trunk is trunk:
+        return origin.verdict
+    why = "known by other means than its source address"
+    return Verdict(f"trunk {trunk.name}", True, source, why, trunk.file, trunk.line)
+
+
+def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> Found:
+    match = dialplan.index.find(called, trunk.country)
+    trace = _explain(dialplan, called, match)
+    number = match.number
+    if number is None:
+        found = Found(None, dialplan.unknown, trace)
+    elif number.reads_to:
+        found = Found(number, number.plan, trace)
+    else:
+        found = Found(number, number.plan, trace + number.steps)
+    if len(called) <= _LONGEST:
+        if len(dialplan.found) >= _KEPT:
+            dialplan.found.clear()
+        dialplan.found[(trunk.name, called)] = found
+    return found
+
+
+def _explain(dialplan: Dialplan, called: str, match: Match) -> tuple[Verdict, ...]:
+    """Say how the called number was looked up: in the order looked at, the beaten last."""
+    number = match.number
+    forms = " or ".join(match.forms)
+    file = dialplan.file
+    if number is None:
+        why = f"no number, prefix or pattern fits {forms}"
+        return (Verdict("numbers", False, called, why, file, dialplan.numbers_line),)
+    rule = f"number {number.key}"
+    if number.normal:
+        why = "written so" if match.value == number.key else f"both are {number.normal}"
+        return (Verdict(rule, True, called, why, number.file, number.line),)
+    why = f"no number is written as {forms}"
+    trace = [Verdict("numbers", False, called, why, file, dialplan.numbers_line)]
+    trace.append(Verdict(rule, True, match.value, "fits", number.file, number.line))
+    for beaten in match.beaten:
+        why = f"fits too, but {number.key} is more specific"
+        trace.append(Verdict(f"number {beaten.key}", False, called, why, beaten.file, beaten.line))
+    return tuple(trace)
+
+
+def _named(
+    dialplan: Dialplan, number: Number, facts: Facts
+) -> tuple[Extension | None, tuple[Verdict, ...]]:
+    """Find the extension that `To:` names: its `ext` parameter counts before its user part."""
+    missed: tuple[Verdict, ...] = ()
+    if facts.to_ext:
+        extension = dialplan.extensions.get(facts.to_ext)
+        if extension is not None:
+            return extension, (extension.by_parameter,)
+        missed = (_not_named(number, facts.to_ext, ";ext= of To: is no extension"),)
+    extension = dialplan.extensions.get(facts.to_user)
+    if extension is not None:
+        return extension, (*missed, extension.by_user)
+    return None, (*missed, _not_named(number, facts.to_user, "the user of To: is no extension"))
+
+
+def _not_named(number: Number, value: str, why: str) -> Verdict:
+    return Verdict(f"to_header of number {number.key}", False, value, why, number.file, number.line)

@@ -1,0 +1,79 @@
+"""Which trunk a source address belongs to: longest prefix wins, in one look-up once known."""
+
+import ipaddress
+from typing import Final
+
+from callrouter.route.plan import Verdict
+from callrouter.route.rules import Trunk
+
+# Known addresses kept. A flood of spoofed sources empties the cache now and then and no more: an
+# address that is not in it costs a few microseconds.
+_KEPT: Final = 4096
+
+
+class Network:
+    """A line under a trunk's `addresses:`. cidr: canonical, such as 127.0.0.0/8 or ::1/128."""
+
+    __slots__ = ("cidr", "line", "trunk")
+
+    def __init__(self, cidr: str, trunk: Trunk, line: int) -> None:
+        self.cidr = cidr
+        self.trunk = trunk
+        self.line = line
+
+
+class Origin:
+    """The trunk of one source address and the verdict that says why."""
+
+    __slots__ = ("trunk", "verdict")
+
+    def __init__(self, trunk: Trunk, verdict: Verdict) -> None:
+        self.trunk = trunk
+        self.verdict = verdict
+
+
+class SourceIndex:
+    """All networks of a dialplan, by IP version and prefix length, longest first."""
+
+    def __init__(self, networks: list[Network]) -> None:
+        tables: dict[tuple[int, int], dict[int, Network]] = {}
+        for network in networks:
+            parsed = ipaddress.ip_network(network.cidr)
+            table = tables.setdefault((parsed.version, parsed.prefixlen), {})
+            table[int(parsed.network_address)] = network
+        self._levels: dict[int, list[tuple[int, dict[int, Network]]]] = {4: [], 6: []}
+        for (version, length), table in sorted(tables.items(), reverse=True):
+            host_bits = (32 if version == 4 else 128) - length
+            self._levels[version].append((host_bits, table))
+        self._known: dict[str, Origin | None] = {}
+
+    def find(self, source: str) -> Origin | None:
+        """Return the origin of a source IP address, None when no trunk has it or it is no IP."""
+        try:
+            return self._known[source]
+        except KeyError:
+            pass
+        origin = self._search(source)
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        self._known[source] = origin
+        return origin
+
+    def _search(self, source: str) -> Origin | None:
+        try:
+            address = ipaddress.ip_address(source)
+        except ValueError:
+            return None
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped  # what a dual-stack socket reports for an IPv4 peer
+        value = int(address)
+        for host_bits, table in self._levels[address.version]:
+            network = table.get(value >> host_bits << host_bits)
+            if network is not None:
+                trunk = network.trunk
+                why = f"the source address is in {network.cidr}"
+                verdict = Verdict(
+                    f"trunk {trunk.name}", True, source, why, trunk.file, network.line
+                )
+                return Origin(trunk, verdict)
+        return None

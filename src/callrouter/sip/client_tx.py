@@ -1,0 +1,284 @@
+"""Client transactions: RFC 3261 section 17.1 with the Accepted state of RFC 6026.
+
+Theory. A client transaction sends one request until the other side is known to have it, hands the
+responses that are news to its user, and stays for a while to swallow the rest. All that it does is
+in the two tables below, one row a state, one column an event, each cell (next state, action), as
+figures 5 and 6 of RFC 3261 and figure 8 of RFC 6026 draw them. The state changes before the action.
+
+Rules. The request is rendered once; a retransmission is the same bytes. On a reliable transport
+there are no retransmissions, and the timers that wait for them are zero. A 2xx to an INVITE is
+acknowledged by the user (section 13.2.2.4), any other final response by the transaction.
+"""
+
+from typing import Final
+
+from callrouter.sip.flow import ClientUser, Flow, Layer
+from callrouter.sip.message import Response
+from callrouter.sip.render import ack_of
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
+
+# States.
+CALLING: Final = 0
+TRYING: Final = 0
+PROCEEDING: Final = 1
+COMPLETED: Final = 2
+ACCEPTED: Final = 3
+TERMINATED: Final = 4
+STAY: Final = -1
+
+# Events.
+R_1XX: Final = 0
+R_2XX: Final = 1
+R_FINAL: Final = 2
+T_RESEND: Final = 3  # Timer A or E
+T_GIVE_UP: Final = 4  # Timer B or F
+T_END: Final = 5  # Timer D, K or M
+ERROR: Final = 6
+
+# Actions.
+NOTHING: Final = 0
+DELIVER: Final = 1
+ACCEPT: Final = 2  # deliver, start Timer M
+FINISH: Final = 3  # acknowledge (INVITE), start Timer D or K, deliver
+ACK_AGAIN: Final = 4
+RESEND: Final = 5
+TIME_OUT: Final = 6
+REPORT: Final = 7  # transport error
+END: Final = 8
+
+_NO: Final = (STAY, NOTHING)
+
+INVITE_CLIENT: Final = (
+    # 1xx, 2xx, 3xx-6xx, Timer A, Timer B, Timers D and M, transport error
+    (  # Calling
+        (PROCEEDING, DELIVER),
+        (ACCEPTED, ACCEPT),
+        (COMPLETED, FINISH),
+        (STAY, RESEND),
+        (TERMINATED, TIME_OUT),
+        _NO,
+        (TERMINATED, REPORT),
+    ),
+    (  # Proceeding
+        (STAY, DELIVER),
+        (ACCEPTED, ACCEPT),
+        (COMPLETED, FINISH),
+        _NO,
+        _NO,
+        _NO,
+        (TERMINATED, REPORT),
+    ),
+    (  # Completed
+        _NO,
+        _NO,
+        (STAY, ACK_AGAIN),
+        _NO,
+        _NO,
+        (TERMINATED, END),
+        (TERMINATED, END),
+    ),
+    (  # Accepted
+        _NO,
+        (STAY, DELIVER),
+        _NO,
+        _NO,
+        _NO,
+        (TERMINATED, END),
+        _NO,
+    ),
+    (_NO, _NO, _NO, _NO, _NO, _NO, _NO),  # Terminated
+)
+
+REQUEST_CLIENT: Final = (
+    # 1xx, 2xx, 3xx-6xx, Timer E, Timer F, Timer K, transport error
+    (  # Trying
+        (PROCEEDING, DELIVER),
+        (COMPLETED, FINISH),
+        (COMPLETED, FINISH),
+        (STAY, RESEND),
+        (TERMINATED, TIME_OUT),
+        _NO,
+        (TERMINATED, REPORT),
+    ),
+    (  # Proceeding
+        (STAY, DELIVER),
+        (COMPLETED, FINISH),
+        (COMPLETED, FINISH),
+        (STAY, RESEND),
+        (TERMINATED, TIME_OUT),
+        _NO,
+        (TERMINATED, REPORT),
+    ),
+    (_NO, _NO, _NO, _NO, _NO, (TERMINATED, END), (TERMINATED, END)),  # Completed
+    (_NO, _NO, _NO, _NO, _NO, _NO, _NO),  # Accepted: INVITE only
+    (_NO, _NO, _NO, _NO, _NO, _NO, _NO),  # Terminated
+)
+
+_TIMEOUT_STATUS: Final = 408
+_ERROR_STATUS: Final = 503
+
+
+class ClientTransaction:
+    """One request of ours, sent at construction.
+
+    key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
+    """
+
+    __slots__ = (
+        "_data",
+        "_flow",
+        "_give_up",
+        "_interval",
+        "_invite",
+        "_layer",
+        "_resend",
+        "_response",
+        "_user",
+        "key",
+        "state",
+    )
+
+    def __init__(
+        self,
+        layer: Layer,
+        key: str,
+        flow: Flow,
+        data: bytes,
+        user: ClientUser | None,
+        invite: bool,
+    ) -> None:
+        self._layer = layer
+        self.key = key
+        self._flow = flow
+        self._data = data
+        self._user: ClientUser | None = user
+        self._invite = invite
+        self._response: Response | None = None
+        self._interval = T1
+        self.state = CALLING
+        layer.clients[key] = self
+        timers = layer.timers
+        self._resend: Timer | None = None
+        if not flow.reliable:
+            self._resend = timers.start(layer.now + T1, self._on_resend)
+        self._give_up: Timer | None = timers.start(layer.now + TIMEOUT, self._on_give_up)
+        layer.send(flow, data)
+
+    @property
+    def flow(self) -> Flow:
+        """Where the request went."""
+        return self._flow
+
+    @property
+    def request(self) -> bytes:
+        """The request as sent; b"" once nothing can ask for it again."""
+        return self._data
+
+    def receive(self, response: Response) -> None:
+        """Take a response that has this transaction's branch and method."""
+        self._response = response
+        status = response.status
+        self._step(R_1XX if status < 200 else R_2XX if status < 300 else R_FINAL)
+        self._response = None
+
+    def fail(self) -> None:
+        """The transport could not deliver the request (section 17.1.4)."""
+        self._step(ERROR)
+
+    def abandon(self) -> None:
+        """End at once without telling the user (section 9.1: cancelled, but never answered)."""
+        self.state = TERMINATED
+        self._forget()
+
+    def _on_resend(self, _now: float) -> None:
+        self._step(T_RESEND)
+
+    def _on_give_up(self, _now: float) -> None:
+        self._step(T_GIVE_UP)
+
+    def _on_end(self, _now: float) -> None:
+        self._step(T_END)
+
+    def _step(self, event: int) -> None:
+        table = INVITE_CLIENT if self._invite else REQUEST_CLIENT
+        state, action = table[self.state][event]
+        if state != STAY:
+            self.state = state
+        if action == DELIVER:
+            self._deliver()
+        elif action == ACCEPT:
+            self._settle(TIMEOUT)
+            self._data = b""
+            self._deliver()
+        elif action == FINISH:
+            self._finish()
+        elif action == ACK_AGAIN:
+            self._layer.resend(self._flow, self._data)
+        elif action == RESEND:
+            self._send_again()
+        elif action == TIME_OUT:
+            self._give_over(_TIMEOUT_STATUS)
+        elif action == REPORT:
+            self._give_over(_ERROR_STATUS)
+        elif action == END:
+            self._forget()
+
+    def _deliver(self) -> None:
+        if self._invite and self.state == PROCEEDING and self._resend is not None:
+            self._resend.cancel()
+            self._resend = None
+        if self._user is not None and self._response is not None:
+            self._user.on_response(self, self._response)
+
+    def _finish(self) -> None:
+        response = self._response
+        if self._invite and response is not None:
+            self._data = ack_of(self._data, response.get("to"))
+            self._layer.send(self._flow, self._data)
+            self._settle(0.0 if self._flow.reliable else TIMEOUT)
+        else:
+            self._data = b""
+            self._settle(0.0 if self._flow.reliable else T4)
+        user = self._user
+        self._user = None
+        if user is not None and response is not None:
+            user.on_response(self, response)
+
+    def _settle(self, linger: float) -> None:
+        self._cancel_timers()
+        if linger:
+            layer = self._layer
+            self._give_up = layer.timers.start(layer.now + linger, self._on_end)
+        else:
+            self._step(T_END)
+
+    def _send_again(self) -> None:
+        layer = self._layer
+        layer.resend(self._flow, self._data)
+        if self._invite:
+            self._interval *= 2
+        elif self.state == PROCEEDING:
+            self._interval = T2
+        else:
+            self._interval = min(self._interval * 2, T2)
+        self._resend = layer.timers.start(layer.now + self._interval, self._on_resend)
+
+    def _give_over(self, status: int) -> None:
+        user = self._user
+        self._forget()
+        if user is not None:
+            user.on_failure(self, status)
+
+    def _cancel_timers(self) -> None:
+        if self._resend is not None:
+            self._resend.cancel()
+            self._resend = None
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+
+    def _forget(self) -> None:
+        self._cancel_timers()
+        self._user = None
+        self._data = b""
+        self._layer.clients.pop(self.key, None)

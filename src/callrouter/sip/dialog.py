@@ -1,0 +1,101 @@
+"""Dialog state and the requests made from it (RFC 3261 section 12)."""
+
+from callrouter.errors import ParseError
+from callrouter.sip.flow import Flow
+from callrouter.sip.headers import parse_address, split_values
+from callrouter.sip.message import Message
+from callrouter.sip.render import render_request
+from callrouter.sip.uri import Uri, parse_uri
+
+
+class Dialog:
+    """One side of a dialog.
+
+    local, remote: the From and To values of our requests, tags included. local_tag and remote_tag
+    stand alone as well; remote_tag is "" until the peer has named one. target: the peer's Contact
+    URI. routes: the route set, in the order of our requests. local_cseq, remote_cseq: last used;
+    remote_cseq is -1 until the peer has sent a request. flow: where the peer was last heard.
+    """
+
+    __slots__ = (
+        "call_id",
+        "flow",
+        "local",
+        "local_cseq",
+        "local_tag",
+        "remote",
+        "remote_cseq",
+        "remote_tag",
+        "routes",
+        "target",
+    )
+
+    def __init__(self, call_id: str, local_tag: str, flow: Flow) -> None:
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self.remote_tag = ""
+        self.local = ""
+        self.remote = ""
+        self.target = ""
+        self.routes: tuple[str, ...] = ()
+        self.local_cseq = 0
+        self.remote_cseq = -1
+        self.flow = flow
+
+    def refresh_target(self, message: Message) -> None:
+        """Take the peer's new Contact (section 12.2.1.2).
+
+        Raises ParseError when there is one that cannot be a remote target.
+        """
+        contact = contact_uri(message)
+        if contact:
+            self.target = contact
+
+    def take_routes(self, message: Message, *, reverse: bool) -> None:
+        """Take the route set from Record-Route: as it stands for a UAS, reversed for a UAC."""
+        rows = message.rows("record-route")
+        if rows:
+            values = split_values(rows)
+            self.routes = tuple(reversed(values)) if reverse else tuple(values)
+
+    def next_hop(self) -> Uri:
+        """The URI whose host the next request is sent to (section 12.2.1.1)."""
+        return parse_uri(parse_address(self.routes[0]).uri if self.routes else self.target)
+
+    def request(self, method: str, branch: str, cseq: int, extra: str, body: bytes) -> bytes:
+        """Render a request inside the dialog.
+
+        cseq: `local_cseq` counted up by the caller, or the INVITE's own for its ACK. extra: more
+        header rows, each with its CRLF.
+        """
+        uri = self.target
+        routes = self.routes
+        if routes:
+            first = parse_address(routes[0]).uri
+            if parse_uri(first).param("lr") is None:
+                # A strict router: its URI is the Request-URI, ours goes last (section 12.2.1.1).
+                uri = first
+                routes = (*routes[1:], f"<{self.target}>")
+        head = "".join(f"Route: {route}\r\n" for route in routes) + (
+            f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\n"
+            f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n{extra}"
+        )
+        return render_request(method, uri, self.flow, branch, head, body)
+
+
+def contact_uri(message: Message) -> str:
+    """The URI of the first Contact, "" when there is none.
+
+    Raises ParseError when it is not a SIP URI. Headers embedded in it are cut off: they would
+    become headers of our requests (RFC 3261 section 19.1.5).
+    """
+    row = message.get("contact")
+    if not row:
+        return ""
+    if "," in row:
+        row = split_values([row])[0]
+    uri = parse_address(row).uri
+    parsed = parse_uri(uri)
+    if not parsed.host:
+        raise ParseError(f"not a SIP URI in Contact: {uri[:80]!r}")
+    return uri.partition("?")[0]

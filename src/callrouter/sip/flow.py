@@ -1,0 +1,130 @@
+"""Where messages come from and go to, and what all transactions stand on."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from callrouter.sip.message import Request, Response
+from callrouter.sip.timers import Timers
+from callrouter.sip.uri import host_port
+
+RELIABLE: Final = frozenset(("TCP", "TLS"))
+
+
+class Flow:
+    """One peer on one of our sockets: a remote address of a UDP listener, or a connection.
+
+    transport: "UDP" or "TCP". local_*: our address as peers see it, what Via and Contact name.
+    remote_*: the peer's address; address: both, as sockets want them. edge: the socket's owner in
+    `net`, opaque here. open: False once a connection is lost. contact: our Contact value. sent_by:
+    our Via's host and port.
+    """
+
+    __slots__ = (
+        "address",
+        "contact",
+        "edge",
+        "local_host",
+        "local_port",
+        "open",
+        "reliable",
+        "remote_host",
+        "remote_port",
+        "sent_by",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        transport: str,
+        local_host: str,
+        local_port: int,
+        remote_host: str,
+        remote_port: int,
+        edge: object,
+    ) -> None:
+        self.transport = transport
+        self.reliable = transport in RELIABLE
+        self.local_host = local_host
+        self.local_port = local_port
+        self.remote_host = remote_host
+        self.remote_port = remote_port
+        self.address = (remote_host, remote_port)
+        self.edge = edge
+        self.open = True
+        self.sent_by = host_port(local_host, local_port)
+        self.contact = f"<sip:{self.sent_by}>"
+        if transport != "UDP":
+            self.contact = f"<sip:{self.sent_by};transport={transport.lower()}>"
+
+    def towards(self, port: int) -> "Flow":
+        """The same peer's host at another port (RFC 3261 section 18.2.2)."""
+        return Flow(
+            self.transport, self.local_host, self.local_port, self.remote_host, port, self.edge
+        )
+
+
+class ClientUser(Protocol):
+    """Who sent a request and waits for what becomes of it."""
+
+    def on_response(self, tx: object, response: Response) -> None:
+        """A response that is no retransmission; every 2xx to an INVITE, also a repeated one."""
+
+    def on_failure(self, tx: object, status: int) -> None:
+        """No final response will come: 408 timed out, 503 not sendable (section 8.1.3.1)."""
+
+
+class InviteServerUser(Protocol):
+    """Who answers an INVITE."""
+
+    def on_cancel(self, request: Request) -> None:
+        """A CANCEL came before a final response; the INVITE still has to be answered (487)."""
+
+    def on_unacknowledged(self) -> None:
+        """A final response other than 2xx was never acknowledged (Timer H)."""
+
+
+class Transaction(Protocol):
+    """What the layer itself asks of any transaction."""
+
+    def fail(self) -> None:
+        """Its message could not be sent."""
+
+
+class Layer:
+    """What transactions share: the clock, the timers, the way out and their tables.
+
+    now: seconds, monotonic, set by the stack before every step. outgoing: what is to be sent, in
+    order; the owner of the sockets takes it. clients: by branch (and "CANCEL" behind the branch
+    for a CANCEL). servers: by `server_key`. merged: INVITEs being served, by what a merged copy
+    would share (RFC 3261 section 8.2.2.2).
+    """
+
+    __slots__ = (
+        "clients",
+        "merged",
+        "now",
+        "outgoing",
+        "retransmitted",
+        "servers",
+        "timers",
+        "token",
+    )
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self.token = token
+        self.now = 0.0
+        self.timers = Timers()
+        self.outgoing: list[tuple[Flow, bytes]] = []
+        self.clients: dict[str, object] = {}
+        self.servers: dict[str, object] = {}
+        self.merged: set[str] = set()
+        self.retransmitted = 0
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Queue a message that is sent for the first time."""
+        self.outgoing.append((flow, data))
+
+    def resend(self, flow: Flow, data: bytes) -> None:
+        """Queue a message that was sent before, the same bytes."""
+        self.retransmitted += 1
+        self.outgoing.append((flow, data))

@@ -1,0 +1,187 @@
+"""Header values: addresses, Via, CSeq, parameters and comma lists (RFC 3261 section 20)."""
+
+import re
+from typing import Final
+
+from callrouter.errors import ParseError
+from callrouter.sip.grammar import HOST, NAME, PARAMETER, QUOTED
+
+_NAME_ADDR: Final = re.compile(
+    rf"[ \t]*(?P<display>{QUOTED}|[^\"<,;]*?)[ \t]*<(?P<uri>[^<>\s]+)>(?P<params>.*)\Z", re.DOTALL
+)
+_ADDR_SPEC: Final = re.compile(
+    r"[ \t]*(?P<uri>[^\s<>\",;?]+)(?P<params>[ \t]*(?:;.*)?)\Z", re.DOTALL
+)
+_VIA: Final = re.compile(
+    rf"[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(?P<transport>{NAME})[ \t]+"
+    rf"(?P<host>{HOST})(?:[ \t]*:[ \t]*(?P<port>[0-9]{{1,5}}))?(?P<rest>[^,]*)",
+    re.IGNORECASE,
+)
+_CSEQ: Final = re.compile(rf"([0-9]{{1,20}})[ \t]+({NAME})\Z")
+_CSEQ_LIMIT: Final = 2**31
+
+
+class Address:
+    """The value of From, To, Contact and their kin.
+
+    display: as sent, quotes included. uri: the text between the brackets. params: raw header
+    parameters, with their leading ";", or "". tag: the value of the tag parameter, or "".
+    """
+
+    __slots__ = ("display", "params", "tag", "uri")
+
+    def __init__(self, display: str, uri: str, params: str) -> None:
+        self.display = display
+        self.uri = uri
+        self.params = params
+        self.tag = _tag(params)
+
+
+class Via:
+    """The topmost Via value.
+
+    transport: upper case. host, port: sent-by; port is 0 when not given. branch: "" when absent.
+    rport: the flag of RFC 3581 is there. text: this one value as sent. rest: what follows it in
+    the same header line, with its comma, or "".
+    """
+
+    __slots__ = ("branch", "host", "port", "rest", "rport", "text", "transport")
+
+    def __init__(
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        branch: str,
+        rport: bool,
+        text: str,
+        rest: str,
+    ) -> None:
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self.branch = branch
+        self.rport = rport
+        self.text = text
+        self.rest = rest
+
+
+def _tag(params: str) -> str:
+    if not params:
+        return ""
+    if params.startswith(";tag=") and params.count(";") == 1 and '"' not in params:
+        return params[5:].strip(" \t")
+    return parse_params(params).get("tag", "")
+
+
+def parse_params(text: str) -> dict[str, str]:
+    """`;a=1;b` as {"a": "1", "b": ""}; names in lower case, the first of two alike wins.
+
+    Raises ParseError when the text is not a list of parameters.
+    """
+    params: dict[str, str] = {}
+    position = 0
+    end = len(text.rstrip(" \t"))
+    while position < end:
+        match = PARAMETER.match(text, position)
+        if match is None:
+            raise ParseError(f"not a header parameter: {text[position : position + 60]!r}")
+        params.setdefault(match[1].lower(), match[2] or "")
+        position = match.end()
+    return params
+
+
+def parse_address(text: str) -> Address:
+    """Parse `"Name" <uri>;params`, or the bare URI form whose parameters are the header's.
+
+    Raises ParseError when it is neither (RFC 3261 section 20.10).
+    """
+    match = _NAME_ADDR.match(text)
+    if match is not None:
+        return Address(match["display"], match["uri"], match["params"])
+    match = _ADDR_SPEC.match(text)
+    if match is None:
+        raise ParseError(f"not an address: {text[:80]!r}")
+    return Address("", match["uri"], match["params"])
+
+
+def parse_via(text: str) -> Via:
+    """Parse the first value of a Via header line. Raises ParseError."""
+    match = _VIA.match(text)
+    if match is None:
+        raise ParseError(f"not a Via: {text[:80]!r}")
+    transport, host, port, rest = match.groups()
+    number = int(port) if port else 0
+    if number > 65535:
+        raise ParseError(f"port out of range in Via: {text[:80]!r}")
+    branch = ""
+    rport = False
+    if '"' in rest:
+        params = parse_params(rest)
+        branch = params.get("branch", "")
+        rport = "rport" in params
+    elif rest.strip(" \t"):
+        head, *parts = rest.split(";")
+        if head.strip(" \t"):
+            raise ParseError(f"not a Via: {text[:80]!r}")
+        for part in parts:
+            name, _, value = part.partition("=")
+            name = name.strip(" \t").lower()
+            if not name:
+                raise ParseError(f"empty parameter in Via: {text[:80]!r}")
+            if name == "branch":
+                branch = value.strip(" \t")
+            elif name == "rport":
+                rport = True
+    end = match.end()
+    return Via(transport.upper(), host, number, branch, rport, text[:end], text[end:])
+
+
+def parse_cseq(text: str) -> tuple[int, str]:
+    """`(number, method)` of a CSeq. Raises ParseError past 2**31 - 1 (RFC 3261 section 8.1.1.5)."""
+    match = _CSEQ.match(text)
+    if match is None:
+        raise ParseError(f"not a CSeq: {text[:60]!r}")
+    number = int(match[1])
+    if number >= _CSEQ_LIMIT:
+        raise ParseError(f"CSeq out of range: {text[:60]!r}")
+    return number, match[2]
+
+
+def split_list(text: str) -> list[str]:
+    """Split a comma list, leaving commas inside quotes and angle brackets alone."""
+    if '"' not in text and "<" not in text:
+        return [part for part in (item.strip(" \t") for item in text.split(",")) if part]
+    parts: list[str] = []
+    start = 0
+    quoted = bracketed = escaped = False
+    for index, char in enumerate(text):
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = char == "\\"
+            quoted = char != '"'
+        elif char == '"':
+            quoted = True
+        elif char == "<":
+            bracketed = True
+        elif char == ">":
+            bracketed = False
+        elif char == "," and not bracketed:
+            parts.append(text[start:index].strip(" \t"))
+            start = index + 1
+    parts.append(text[start:].strip(" \t"))
+    return [part for part in parts if part]
+
+
+def split_values(rows: list[str]) -> list[str]:
+    """All values of a header that may stand in several rows, each row a comma list."""
+    values: list[str] = []
+    for row in rows:
+        values.extend(split_list(row))
+    return values
+
+
+def split_tokens(rows: list[str]) -> list[str]:
+    """Like `split_values`, each value without its parameters, as sent (Require, Accept)."""
+    return [value.partition(";")[0].strip(" \t") for value in split_values(rows)]

@@ -1,0 +1,223 @@
+"""SIP messages as read from the wire (RFC 3261 section 7).
+
+A message is split into header rows once; the values that every message needs (Via, From, To,
+CSeq) are parsed when first asked for. Outgoing messages are written as text by `render`, never by
+changing one of these.
+"""
+
+import re
+from typing import Final
+
+from callrouter.errors import ParseError
+from callrouter.sip.grammar import IS_TOKEN, header_key
+from callrouter.sip.headers import Address, Via, parse_address, parse_cseq, parse_via
+
+MAX_HEADERS: Final = 256
+"""Header rows in one message; more is an attack or a loop."""
+
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
+_STATUS: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) (.*)\Z", re.DOTALL)
+_SINGLE: Final = frozenset(
+    ("call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to")
+)
+
+
+class Message:
+    """What requests and responses share.
+
+    headers: lower-case long name to the first row's value. body: bytes after the empty line.
+    """
+
+    __slots__ = ("_cseq", "_from", "_more", "_to", "_via", "body", "headers")
+
+    def __init__(
+        self, headers: dict[str, str], more: dict[str, list[str]] | None, body: bytes
+    ) -> None:
+        self.headers = headers
+        self._more = more
+        self.body = body
+        self._via: Via | None = None
+        self._from: Address | None = None
+        self._to: Address | None = None
+        self._cseq: tuple[int, str] | None = None
+
+    def get(self, name: str) -> str:
+        """The first row of a header (lower-case long name), "" when there is none."""
+        return self.headers.get(name, "")
+
+    def rows(self, name: str) -> list[str]:
+        """Every row of a header, in order."""
+        first = self.headers.get(name)
+        if first is None:
+            return []
+        if self._more is None:
+            return [first]
+        return [first, *self._more.get(name, ())]
+
+    def via(self) -> Via:
+        """The topmost Via. Raises ParseError."""
+        if self._via is None:
+            self._via = parse_via(self.headers.get("via", ""))
+        return self._via
+
+    def from_(self) -> Address:
+        """The From address. Raises ParseError."""
+        if self._from is None:
+            self._from = parse_address(self.headers.get("from", ""))
+        return self._from
+
+    def to(self) -> Address:
+        """The To address. Raises ParseError."""
+        if self._to is None:
+            self._to = parse_address(self.headers.get("to", ""))
+        return self._to
+
+    def cseq(self) -> tuple[int, str]:
+        """`(number, method)`. Raises ParseError."""
+        if self._cseq is None:
+            self._cseq = parse_cseq(self.headers.get("cseq", ""))
+        return self._cseq
+
+    def repeated(self) -> str:
+        """The name of a header that may stand only once but does not, or ""."""
+        if self._more is not None:
+            for name in self._more:
+                if name in _SINGLE:
+                    return name
+        return ""
+
+    def content_length(self) -> int:
+        """The Content-Length, -1 when absent. Raises ParseError when it is not a number."""
+        text = self.headers.get("content-length")
+        if text is None:
+            return -1
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise ParseError(f"not a Content-Length: {text[:40]!r}")
+        return int(text)
+
+
+class Request(Message):
+    """A request. method: as sent. uri: the Request-URI's text. version: "SIP/2.0" as a rule."""
+
+    __slots__ = ("method", "uri", "version")
+
+    def __init__(
+        self,
+        method: str,
+        uri: str,
+        version: str,
+        headers: dict[str, str],
+        more: dict[str, list[str]] | None,
+        body: bytes,
+    ) -> None:
+        super().__init__(headers, more, body)
+        self.method = method
+        self.uri = uri
+        self.version = version
+
+
+class Response(Message):
+    """A response. status: 100-699. phrase: the reason phrase as sent."""
+
+    __slots__ = ("phrase", "status")
+
+    def __init__(
+        self,
+        status: int,
+        phrase: str,
+        headers: dict[str, str],
+        more: dict[str, list[str]] | None,
+        body: bytes,
+    ) -> None:
+        super().__init__(headers, more, body)
+        self.status = status
+        self.phrase = phrase
+
+
+def parse(data: bytes) -> Request | Response:
+    """Read one whole message: a datagram, or what `framing` cut from a stream.
+
+    Only what makes it unreadable raises ParseError here; `check_request` looks at what it says.
+    """
+    head, separator, body = data.partition(b"\r\n\r\n")
+    if not separator:
+        raise ParseError("no empty line after the headers")
+    text = head.decode("utf-8", "surrogateescape")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    start, *lines = text.split("\r\n")
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
+        raise ParseError("a bare CR or LF inside the headers")
+    headers, more = _read_headers(lines)
+    if start.startswith("SIP/"):
+        match = _STATUS.match(start)
+        if match is None:
+            raise ParseError(f"not a status line: {start[:60]!r}")
+        return Response(int(match[1]), match[2], headers, more, body)
+    parts = start.split(" ")
+    if len(parts) != 3 or not IS_TOKEN.match(parts[0]):
+        raise ParseError(f"not a request line: {start[:60]!r}")
+    return Request(parts[0], parts[1], parts[2], headers, more, body)
+
+
+def _read_headers(lines: list[str]) -> tuple[dict[str, str], dict[str, list[str]] | None]:
+    """The first value of each header, and the further ones of those that have more."""
+    if len(lines) > MAX_HEADERS:
+        raise ParseError(f"more than {MAX_HEADERS} header rows")
+    headers: dict[str, str] = {}
+    more: dict[str, list[str]] | None = None
+    for line in lines:
+        name, colon, value = line.partition(":")
+        key = header_key(name)
+        if key is None or not colon:
+            raise ParseError(f"not a header row: {line[:60]!r}")
+        value = value.strip(" \t")
+        if key not in headers:
+            headers[key] = value
+            continue
+        if more is None:
+            more = {}
+        more.setdefault(key, []).append(value)
+    return headers, more
+
+
+def check_request(request: Request) -> None:
+    """What has to hold before a request means anything (RFC 3261 sections 8.1.1 and 8.2).
+
+    Raises ParseError with the status to answer: 505, or 400 for headers missing, twice there or
+    against each other. The body is cut to its Content-Length, as section 18.3 asks of datagrams.
+    """
+    if request.version != "SIP/2.0":
+        if request.version.upper().startswith("SIP/"):
+            raise ParseError(f"version {request.version[:20]!r} is not supported", 505)
+        raise ParseError("not a request line")
+    repeated = request.repeated()
+    if repeated:
+        raise ParseError(f"more than one {repeated} header")
+    if not request.headers.get("call-id"):
+        raise ParseError("no Call-ID header")
+    request.via()
+    request.from_()
+    request.to()
+    if request.cseq()[1] != request.method:
+        raise ParseError("CSeq names another method than the request line")
+    length = request.content_length()
+    if length > len(request.body):
+        raise ParseError("Content-Length is larger than the message")
+    if length >= 0:
+        request.body = request.body[:length]
+
+
+def check_response(response: Response) -> None:
+    """The same for a response. Raises ParseError: drop it, nobody can be answered."""
+    repeated = response.repeated()
+    if repeated:
+        raise ParseError(f"more than one {repeated} header")
+    response.via()
+    response.to()
+    response.cseq()
+    length = response.content_length()
+    if length > len(response.body):
+        raise ParseError("Content-Length is larger than the message")
+    if length >= 0:
+        response.body = response.body[:length]

@@ -1,0 +1,240 @@
+"""The stack: bytes in, events to its user, bytes out. Sans-IO (RFC 3261 sections 17 and 18).
+
+Theory. `receive` takes one message and runs it to completion: absorbed by the transaction it
+repeats, or handed to the one user it is for. All that is to be sent lies in `outgoing` when it
+returns. The owner of the sockets sends it, and calls `run_timers` no later than `deadline`.
+
+Rules. No byte from outside makes `receive` raise. A request is matched before anything is built
+for it; the core decides whether a request outside any dialog gets a transaction at all (`accept`)
+or an answer without state (`reply`).
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from callrouter.errors import ParseError, SipError
+from callrouter.sip.client_tx import COMPLETED, ClientTransaction
+from callrouter.sip.flow import ClientUser, Flow, Layer
+from callrouter.sip.framing import FramingError
+from callrouter.sip.grammar import MAGIC_COOKIE
+from callrouter.sip.message import Request, Response, check_request, check_response, parse
+from callrouter.sip.render import render_response, response_flow, response_head
+from callrouter.sip.server_tx import ACK, REQUEST, ServerTransaction
+from callrouter.sip.uas import inspect
+
+_TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class DialogUser(Protocol):
+    """Who owns a dialog, found by its local tag."""
+
+    @property
+    def call_id(self) -> str:
+        """The dialog's Call-ID."""
+
+    def on_request(self, tx: ServerTransaction, request: Request) -> None:
+        """A request inside the dialog, to be answered on `tx`."""
+
+    def on_ack(self, request: Request) -> None:
+        """An ACK to a 2xx of ours, perhaps once more."""
+
+
+class Core(Protocol):
+    """Who takes requests outside any dialog."""
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        """Answer it with `Stack.accept` or `Stack.reply`; a SipError raised is the answer too."""
+
+
+def server_key(request: Request, method: str) -> str:
+    """What a request's transaction is known by (section 17.2.3, with RFC 2543's rules)."""
+    via = request.via()
+    branch = via.branch
+    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
+        return f"{branch} {via.host}:{via.port} {method}"
+    number = request.cseq()[0]
+    return (
+        f"{request.uri} {request.from_().tag} {request.get('call-id')} {number} {via.text} {method}"
+    )
+
+
+class Stack(Layer):
+    """All transactions and dialogs of one process.
+
+    core: set by its owner before the first message. dialogs: by local tag. malformed: messages
+    that were not SIP. stray: responses and ACKs that belong to nothing. absorbed: requests that
+    were a retransmission.
+    """
+
+    __slots__ = ("_salt", "absorbed", "connect", "core", "dialogs", "malformed", "stray")
+
+    core: Core
+
+    def __init__(self, token: Callable[[], str], connect: Callable[[str, str, int], Flow]) -> None:
+        """token: gives unguessable strings of 64 bits or more. connect: the flow to a place.
+
+        connect takes transport ("UDP", "TCP"), IP address and port, and raises SipError 503 when
+        there is no way there.
+        """
+        super().__init__(token)
+        self._salt = token()
+        self.connect = connect
+        self.dialogs: dict[str, DialogUser] = {}
+        self.malformed = 0
+        self.stray = 0
+        self.absorbed = 0
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take one message that came on `flow`."""
+        self.now = now
+        try:
+            message = parse(data)
+            if isinstance(message, Request):
+                self._receive_request(message, flow)
+            else:
+                self._receive_response(message)
+        except ParseError:
+            self.malformed += 1
+
+    def broken(self, error: FramingError, flow: Flow, now: float) -> None:
+        """A stream cannot be cut any further: answer what can be answered."""
+        self.now = now
+        self.malformed += 1
+        if error.message:
+            try:
+                message = parse(error.message)
+                if isinstance(message, Request):
+                    self.reply(message, flow, error.status)
+            except ParseError:
+                return
+
+    def run_timers(self, now: float) -> None:
+        """Run what is due."""
+        self.now = now
+        self.timers.run(now)
+
+    def deadline(self) -> float | None:
+        """When `run_timers` is needed next, None for never."""
+        return self.timers.deadline()
+
+    def unanswered(self) -> int:
+        """How many requests of ours still wait for a final response."""
+        return sum(
+            isinstance(tx, ClientTransaction) and tx.state < COMPLETED
+            for tx in self.clients.values()
+        )
+
+    def flow_failed(self, flow: Flow, now: float) -> None:
+        """A connection could not be opened, or is lost: its open requests fail (17.1.4)."""
+        self.now = now
+        for tx in list(self.clients.values()):
+            if isinstance(tx, ClientTransaction) and tx.flow is flow:
+                tx.fail()
+
+    def accept(self, request: Request, flow: Flow) -> ServerTransaction:
+        """Open a transaction for a request outside any dialog."""
+        merged = ""
+        if request.method == "INVITE":
+            merged = self._merged_key(request)
+        return self._open(request, flow, merged)
+
+    def reply(self, request: Request, flow: Flow, status: int, extra: str = "") -> None:
+        """Answer without keeping anything (section 8.2.7); an ACK to it is dropped as stray.
+
+        Raises ParseError when the request cannot be answered at all.
+        """
+        if request.method == "ACK":
+            return
+        for name in ("from", "to", "call-id", "cseq"):
+            request.headers.setdefault(name, "")
+        to = request.get("to")
+        head = response_head(request, flow)
+        # The same request gets the same tag each time it comes (section 8.2.7).
+        tag = "" if ";tag=" in to.lower() else f"{hash((self._salt, head)) & _TAG_MASK:016x}"
+        self.send(response_flow(request, flow), render_response(status, head, to, tag, extra, b""))
+
+    def request(
+        self, flow: Flow, branch: str, data: bytes, user: ClientUser | None, *, invite: bool = False
+    ) -> ClientTransaction:
+        """Send a request that was rendered with this branch and hear of its responses."""
+        return ClientTransaction(self, branch, flow, data, user, invite)
+
+    def cancel(self, flow: Flow, branch: str, data: bytes) -> None:
+        """Send the CANCEL of the INVITE with this branch; its own outcome changes nothing."""
+        ClientTransaction(self, branch + "CANCEL", flow, data, None, invite=False)
+
+    def branch(self) -> str:
+        """A fresh branch."""
+        return MAGIC_COOKIE + self.token()
+
+    def _open(self, request: Request, flow: Flow, merged: str) -> ServerTransaction:
+        key = server_key(request, request.method)
+        return ServerTransaction(self, key, flow, response_flow(request, flow), request, merged)
+
+    def _merged_key(self, request: Request) -> str:
+        return f"{request.get('call-id')} {request.from_().tag} {request.get('cseq')}"
+
+    def _receive_response(self, response: Response) -> None:
+        check_response(response)
+        key = response.via().branch
+        if response.cseq()[1] == "CANCEL":
+            key += "CANCEL"
+        tx = self.clients.get(key)
+        if isinstance(tx, ClientTransaction):
+            tx.receive(response)
+        else:
+            self.stray += 1
+
+    def _receive_request(self, request: Request, flow: Flow) -> None:
+        try:
+            check_request(request)
+            self._dispatch(request, flow)
+        except ParseError as error:
+            self.malformed += 1
+            self.reply(request, flow, error.status)
+        except SipError as error:
+            self.reply(request, flow, error.status, getattr(error, "extra", ""))
+
+    def _dispatch(self, request: Request, flow: Flow) -> None:
+        method = request.method
+        key = server_key(request, "INVITE" if method in {"ACK", "CANCEL"} else method)
+        tx = self.servers.get(key)
+        if method == "CANCEL":
+            self._cancel(tx, request, flow)
+        elif isinstance(tx, ServerTransaction):
+            self.absorbed += 1
+            tx.receive(ACK if method == "ACK" else REQUEST)
+        elif request.to().tag:
+            self._receive_inside(request, flow)
+        elif method == "ACK":
+            self.stray += 1
+        elif method == "INVITE" and self._merged_key(request) in self.merged:
+            self.reply(request, flow, 482)
+        else:
+            self.core.on_request(request, flow)
+
+    def _receive_inside(self, request: Request, flow: Flow) -> None:
+        """A request that claims a dialog (section 12.2.2)."""
+        user = self.dialogs.get(request.to().tag)
+        known = user is not None and user.call_id == request.get("call-id")
+        if request.method == "ACK":
+            if user is not None and known:
+                user.on_ack(request)
+            else:
+                self.stray += 1
+        elif user is not None and known:
+            inspect(request)
+            user.on_request(self._open(request, flow, ""), request)
+        else:
+            self.reply(request, flow, 481)
+
+    def _cancel(self, tx: object, request: Request, flow: Flow) -> None:
+        """A CANCEL is answered without state: as long as its INVITE lives, the same 200 again."""
+        if not isinstance(tx, ServerTransaction):
+            self.reply(request, flow, 481)
+            return
+        to = request.get("to")
+        head = response_head(request, flow)
+        self.send(response_flow(request, flow), render_response(200, head, to, tx.tag, "", b""))
+        if tx.pending and tx.user is not None:
+            tx.user.on_cancel(request)

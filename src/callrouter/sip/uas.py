@@ -1,0 +1,62 @@
+"""What any UAS checks of a request before it looks at what is asked (RFC 3261 section 8.2)."""
+
+from typing import Final
+
+from callrouter.errors import SipError
+from callrouter.sip.headers import split_tokens
+from callrouter.sip.message import Request
+from callrouter.sip.uri import parse_uri
+
+METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO")
+ALLOW: Final = f"Allow: {', '.join(METHODS)}\r\n"
+ACCEPT: Final = "Accept: application/sdp\r\n"
+SUPPORTED: Final = "Supported: \r\n"
+_KNOWN: Final = frozenset(
+    (*METHODS, "REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
+)
+_BODIES: Final = frozenset(("application/sdp",))
+
+
+class RefusedError(SipError):
+    """A request this UAS cannot take. extra: the header rows that the answer has to carry."""
+
+    def __init__(self, message: str, status: int, extra: str = "") -> None:
+        super().__init__(message, status)
+        self.extra = extra
+
+
+def inspect(request: Request) -> None:
+    """Refuse what RFC 3261 section 8.2 says no UAS of our abilities may take.
+
+    Raises RefusedError: 405 with Allow, 501, 416, 420 with Unsupported, 415 with Accept or
+    Accept-Encoding, 406; or ParseError 400 for a Request-URI that is none. ACK and CANCEL are
+    never to be given to it (section 8.2.2.3).
+    """
+    method = request.method
+    if method not in METHODS:
+        if method in _KNOWN:
+            raise RefusedError(f"{method} is not allowed here", 405, ALLOW)
+        raise RefusedError(f"{method[:40]} is not implemented", 501, ALLOW)
+    parse_uri(request.uri)
+    headers = request.headers
+    if "require" in headers or "proxy-require" in headers:
+        tags = split_tokens([*request.rows("require"), *request.rows("proxy-require")])
+        if tags:
+            raise RefusedError(
+                "unsupported extension", 420, "".join(f"Unsupported: {tag}\r\n" for tag in tags)
+            )
+    if "content-encoding" in headers and request.get("content-encoding") != "identity":
+        raise RefusedError("unsupported content encoding", 415, "Accept-Encoding: identity\r\n")
+    if method in {"INVITE", "UPDATE"}:
+        _inspect_session(request)
+
+
+def _inspect_session(request: Request) -> None:
+    """Bodies and Accept of the requests that describe a session (sections 8.2.3 and 20.1)."""
+    kind = request.get("content-type").partition(";")[0].strip(" \t").lower()
+    if request.body and kind not in _BODIES:
+        raise RefusedError(f"unsupported body type {kind[:60]!r}", 415, ACCEPT)
+    if "accept" in request.headers:
+        accepted = {value.lower() for value in split_tokens(request.rows("accept"))}
+        if accepted.isdisjoint(("application/sdp", "application/*", "*/*")):
+            raise RefusedError("the peer accepts no SDP", 406, ACCEPT)

@@ -1,0 +1,89 @@
+"""SIP URIs (RFC 3261 section 19.1)."""
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from callrouter.errors import ParseError
+from callrouter.sip.grammar import HOST
+
+_SIP: Final = re.compile(
+    r"(?P<scheme>sips?):"
+    r"(?:(?P<user>[^@<>\"\s\\]+)@)?"
+    rf"(?P<host>{HOST})"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<params>(?:;[^;?<>\"\s]*)*)"
+    r"(?:\?(?P<headers>[^<>\"\s]*))?\Z",
+    re.IGNORECASE,
+)
+_TEL: Final = re.compile(
+    r"tel:(?P<number>\+?[0-9A-Fa-f*#().\-]+)(?P<params>(?:;[^;?<>\"\s]*)*)\Z", re.IGNORECASE
+)
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+
+
+class Uri:
+    """A parsed sip, sips or tel URI.
+
+    scheme: lower case. user: as sent, still escaped, without a password; the number of a tel URI.
+    host: an IPv6 address without its brackets; "" in a tel URI. port: 0 when not given.
+    params: raw, with the leading ";", or "". headers: raw, without the "?"; never acted upon.
+    """
+
+    __slots__ = ("headers", "host", "params", "port", "scheme", "user")
+
+    def __init__(
+        self, scheme: str, user: str, host: str, port: int, params: str, headers: str
+    ) -> None:
+        self.scheme = scheme
+        self.user = user
+        self.host = host
+        self.port = port
+        self.params = params
+        self.headers = headers
+
+    def decoded_user(self) -> str:
+        """The user part with its escapes decoded, once (RFC 3261 section 19.1.2)."""
+        return unquote(self.user) if "%" in self.user else self.user
+
+    def param(self, name: str) -> str | None:
+        """The value of a URI parameter ("" for one without a value), None when absent."""
+        if not self.params:
+            return None
+        for part in self.params[1:].split(";"):
+            key, _, value = part.partition("=")
+            if key.lower() == name:
+                return value
+        return None
+
+
+def parse_uri(text: str) -> Uri:
+    """Parse a sip, sips or tel URI.
+
+    Raises ParseError: status 416 for another scheme (RFC 3261 section 8.2.2.1), 400 for anything
+    that is not a URI.
+    """
+    match = _SIP.match(text)
+    if match is not None:
+        scheme, user, host, port, params, headers = match.groups()
+        number = int(port) if port else 0
+        if number > 65535:
+            raise ParseError(f"port out of range in URI: {text[:80]!r}")
+        if host[0] == "[":
+            host = host[1:-1]
+        user = user or ""
+        if ":" in user:
+            user = user.partition(":")[0]
+        return Uri(scheme.lower(), user, host, number, params, headers or "")
+    match = _TEL.match(text)
+    if match is not None:
+        return Uri("tel", match["number"], "", 0, match["params"], "")
+    found = _SCHEME.match(text)
+    if found is not None and found[1].lower() not in {"sip", "sips", "tel"}:
+        raise ParseError(f"unsupported URI scheme {found[1]!r}", 416)
+    raise ParseError(f"not a SIP URI: {text[:80]!r}")
+
+
+def host_port(host: str, port: int) -> str:
+    """`host:port` as it stands in a URI or a Via, with brackets around IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

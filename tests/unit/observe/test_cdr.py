@@ -1,0 +1,72 @@
+import orjson
+from observed import TRACE, answered, refused
+
+from callrouter.call.record import Disposition
+from callrouter.observe import cdr
+from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
+from callrouter.route.plan import Verdict
+
+
+def test_a_row_holds_every_field_of_the_record():
+    record = answered()
+    row = row_to_dict(Encoder().row(record))
+    for name in record.__slots__:
+        if name not in {"legs", "trace"}:
+            assert row[name] == getattr(record, name), name
+    assert row["legs"] == [
+        {name: getattr(record.legs[0], name) for name in record.legs[0].__slots__}
+    ]
+    assert row["trace"] == [
+        {name: getattr(verdict, name) for name in verdict.__slots__} for verdict in TRACE
+    ]
+
+
+def test_columns_are_the_fields_of_the_record():
+    assert set(COLUMNS) == set(answered().__slots__)
+
+
+def test_disposition_is_a_plain_word_that_any_database_takes():
+    assert type(Encoder().row(answered())[COLUMNS.index("disposition")]) is str
+
+
+def test_refused_call_has_empty_legs_and_trace():
+    row = row_to_dict(Encoder().row(refused()))
+    assert row["legs"] == []
+    assert row["trace"] == []
+    assert row["disposition"] == Disposition.REJECTED
+
+
+def test_bytes_that_are_not_utf8_are_stored_as_escapes():
+    record = answered()
+    record.caller = b"\xff\xfe100".decode("utf-8", "surrogateescape")
+    record.legs[0].uri = "sip:\udcff@host"
+    row = Encoder().row(record)
+    assert row[COLUMNS.index("caller")] == "\\udcff\\udcfe100"
+    assert row_to_dict(row)["legs"][0]["uri"] == "sip:\\udcff@host"
+
+
+def test_nul_is_stored_as_an_escape_and_other_languages_as_they_are():
+    record = answered()
+    record.caller = "a\0b"
+    record.reason = "号码不存在"
+    row = Encoder().row(record)
+    assert row[COLUMNS.index("caller")] == "a\\x00b"
+    assert row[COLUMNS.index("reason")] == "号码不存在"
+
+
+def test_a_cause_that_no_database_could_hold_becomes_unknown():
+    record = answered()
+    record.cause = record.legs[0].cause = 10**30
+    row = row_to_dict(Encoder().row(record))
+    assert row["cause"] == row["legs"][0]["cause"] == 0
+
+
+def test_a_shared_trace_is_encoded_once_and_another_at_its_address_is_not_taken_for_it():
+    encoder = Encoder()
+    place = COLUMNS.index("trace")
+    assert encoder.row(answered())[place] is encoder.row(answered())[place]
+    for count in range(3 * cdr._TRACES_KEPT):
+        record = refused()
+        record.trace = (Verdict(f"number {count}", False, "", "", "lab.yaml", count),)
+        [verdict] = orjson.loads(str(encoder.row(record)[place]))
+        assert verdict["line"] == count

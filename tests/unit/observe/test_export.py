@@ -1,0 +1,73 @@
+import csv
+import io
+import json
+
+from observed import answered, refused
+from rich.console import Console
+
+from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
+from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
+
+CALLS = [row_to_dict(Encoder().row(record)) for record in (refused("b"), answered("a"))]
+
+
+def shown(what: object) -> str:
+    console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
+    console.print(what)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_json_is_one_array_of_the_calls():
+    for calls in ([], CALLS[:1], CALLS):
+        out = io.StringIO()
+        write_json(calls, out)
+        assert json.loads(out.getvalue()) == calls
+
+
+def test_csv_has_every_column_and_legs_as_json():
+    out = io.StringIO()
+    write_csv(CALLS, out)
+    rows = list(csv.DictReader(out.getvalue().splitlines()))
+    assert tuple(rows[0]) == COLUMNS
+    assert rows[1]["caller"] == "+8675612345"
+    assert json.loads(rows[1]["legs"])[0]["result"] == "answered"
+    assert rows[0]["answered_ms"] == ""
+
+
+def test_csv_cell_from_a_peer_is_no_formula():
+    call = CALLS[0] | {"caller": '=HYPERLINK("x")', "called": "+1+cmd", "to_header": "@x"}
+    out = io.StringIO()
+    write_csv([call], out)
+    [row] = csv.DictReader(out.getvalue().splitlines())
+    assert row["caller"] == '\'=HYPERLINK("x")'
+    assert (row["called"], row["to_header"]) == ("'+1+cmd", "'@x")
+
+
+def test_table_shows_one_line_for_each_call():
+    lines = shown(calls_table(CALLS)).splitlines()
+    assert len(lines) == 3
+    assert "REJECTED" in lines[1]
+    assert "404" in lines[1]
+    for word in ("ANSWERED", "+8675612345", "60.0s", "first 200"):
+        assert word in lines[2]
+
+
+def test_detail_shows_facts_legs_and_verdicts_with_their_lines():
+    text = shown(call_detail(CALLS[1]))
+    for word in (
+        "a@peer",
+        "sip:4000@127.0.0.1:5080",
+        "1490",
+        "number 4000",
+        "lab.yaml:17",
+        "60.0s",
+    ):
+        assert word in text
+
+
+def test_a_peers_escapes_and_markup_stay_text():
+    call = CALLS[1] | {"caller": "\x1b[2J[red]x[/red][/]\n"}
+    for view in (calls_table([call]), call_detail(call)):
+        text = shown(view)
+        assert "\\u001b[2J[red]x[/red][/]\\u000a" in text.replace("\n", "")
+        assert "\x1b[2J" not in text

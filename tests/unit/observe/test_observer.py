@@ -1,0 +1,40 @@
+from pathlib import Path
+
+from observed import Lines, answered, sources
+
+from callrouter.call.events import Observer
+from callrouter.observe.log import Log
+from callrouter.observe.metrics import Metrics
+from callrouter.observe.observer import Observing
+from callrouter.observe.query import Calls
+from callrouter.observe.writer import RecordWriter
+
+
+def test_a_call_leaves_two_lines_one_count_and_one_row(
+    url: str, tmp_path: Path, log: Log, logged: Lines
+):
+    metrics = Metrics(sources())
+    writer = RecordWriter(url, tmp_path / "spool")
+    writer.start()
+    observer: Observer = Observing(log, metrics, writer)
+    record = answered("42")
+    observer.call_started(record)
+    observer.call_ended(record)
+    writer.close()
+    started, ended = logged()
+    assert started.pop("time")
+    assert started == {
+        "level": "info",
+        "event": "call started",
+        "call": "42",
+        "trunk": "lab",
+        "source": "127.0.0.1:5062",
+        "caller": "+8675612345",
+        "called": "4000",
+        "number": "4000",
+    }
+    assert (ended["call"], ended["disposition"], ended["ms"]) == ("42", "ANSWERED", 61_500)
+    [calls, *_] = metrics.collect()
+    assert [sample.value for sample in calls.samples] == [1]
+    with Calls(url) as rows:
+        assert rows.one("42") is not None

@@ -1,0 +1,149 @@
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from observed import answered, refused
+
+from callrouter.observe.cdr import COLUMNS, Encoder
+from callrouter.observe.database import SCHEMA, StoreError
+from callrouter.observe.query import Calls, Filter
+from callrouter.observe.store import Store
+
+
+def file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def fill(url: str, count: int) -> None:
+    encoder = Encoder()
+    store = Store(url)
+    store.insert([encoder.row(answered(f"{n:04}", 1000.0 + n)) for n in range(count)])
+    store.close()
+
+
+def test_missing_folder_is_made_and_the_table_has_the_columns(url: str):
+    Store(url).close()
+    with sqlite3.connect(file_of(url)) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(calls)")]
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("SELECT * FROM alembic_version").fetchall() == [(SCHEMA,)]
+    assert tuple(columns) == COLUMNS
+
+
+def test_schema_is_the_head_of_the_migrations():
+    config = Config()
+    config.set_main_option("script_location", "callrouter.observe:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
+
+
+@pytest.mark.parametrize("count", [1, 7, 64, 73, 500])
+def test_rows_inserted_twice_are_there_once(url: str, count: int):
+    fill(url, count)
+    fill(url, count)
+    with Calls(url) as calls:
+        ids = [call["id"] for call in calls.last(0, Filter())]
+    assert ids == [f"{n:04}" for n in reversed(range(count))]
+
+
+def test_database_from_a_newer_callrouter_is_refused_untouched(url: str):
+    Store(url).close()
+    with sqlite3.connect(file_of(url)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=f"9999.*{SCHEMA}.*newer callrouter"):
+        Store(url)
+    with pytest.raises(StoreError, match="newer callrouter"):
+        Calls(url)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("calls.db", "not a URL"),
+        ("mysql://host/calls", "must be sqlite or postgresql"),
+        ("sqlite://", "must be a file"),
+        ("sqlite:///:memory:", "must be a file"),
+    ],
+)
+def test_url_that_can_never_work_is_refused(bad: str, said: str):
+    with pytest.raises(StoreError, match=said):
+        Store(bad)
+
+
+def test_missing_driver_is_named_without_the_password():
+    with pytest.raises(StoreError, match="no driver") as caught:
+        Store("postgresql+pg8000://user:geheim@host/calls")
+    assert "geheim" not in str(caught.value)
+
+
+def test_insert_into_a_removed_file_fails_instead_of_vanishing(url: str):
+    store = Store(url)
+    file_of(url).unlink()
+    with pytest.raises(FileNotFoundError):
+        store.insert([Encoder().row(answered())])
+    Store(url).close()
+    with pytest.raises(FileNotFoundError, match="replaced"):
+        store.insert([Encoder().row(answered())])
+    store.close()
+
+
+def test_locked_database_is_an_error_and_none_of_the_rows_is_in(url: str):
+    store = Store(url)
+    with sqlite3.connect(file_of(url), isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sa.exc.OperationalError, match="locked"):
+            store.insert([Encoder().row(answered())])
+        other.execute("ROLLBACK")
+    store.close()
+    with Calls(url) as calls:
+        assert list(calls.last(0, Filter())) == []
+
+
+def test_reading_a_missing_database_is_an_error_and_makes_nothing(url: str):
+    with pytest.raises(StoreError, match="there is no database"):
+        Calls(url)
+    assert not file_of(url).parent.exists()
+
+
+def test_reading_an_empty_or_foreign_file_is_an_error_and_changes_nothing(tmp_path: Path):
+    file = tmp_path / "calls.db"
+    file.touch()
+    with pytest.raises(StoreError, match="version none"):
+        Calls(f"sqlite:///{file}")
+    assert file.stat().st_size == 0
+    file.write_bytes(os.urandom(4096))
+    with pytest.raises(StoreError, match="cannot be read: file is not a database"):
+        Calls(f"sqlite:///{file}")
+
+
+def test_filters_find_exactly_their_calls_newest_first(url: str):
+    encoder = Encoder()
+    store = Store(url)
+    store.insert([encoder.row(answered("a", 10.0)), encoder.row(refused("b", 20.0))])
+    store.close()
+    with Calls(url) as calls:
+
+        def found(**wanted: object) -> list[str]:
+            return [call["id"] for call in calls.last(0, Filter(**wanted))]
+
+        assert found() == ["b", "a"]
+        assert found(since=20.0) == ["b"]
+        assert found(until=20.0) == ["a"]
+        assert found(caller="100") == ["b"]
+        assert found(called="4000") == ["a"]
+        assert found(number="4000", disposition="ANSWERED") == ["a"]
+        assert found(number="4000", disposition="REJECTED") == []
+        assert [call["id"] for call in calls.last(1, Filter())] == ["b"]
+
+
+def test_one_call_is_found_by_its_id_with_legs_and_trace(url: str):
+    fill(url, 3)
+    with Calls(url) as calls:
+        call = calls.one("0001")
+        assert call is not None
+        assert call["legs"][0]["target"] == "first"
+        assert call["trace"][1]["line"] == 17
+        assert calls.one("9999") is None
