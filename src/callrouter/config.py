@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from callrouter.dialplan import fields
 from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.schema import Entry
+from callrouter.dialplan.wording import shown
 from callrouter.dialplan.yaml import load
 
 
@@ -24,7 +25,7 @@ def _listen(value: object) -> Listen:
     wanted = 'a transport and an IP address such as "udp:192.0.2.1:5060"'
     transport, _, place = value.partition(":") if isinstance(value, str) else ("", "", "")
     if transport not in {"udp", "tcp"}:
-        raise ValueError(f"expected {wanted}, found {fields.shown(value)}")
+        raise ValueError(f"expected {wanted}, found {shown(value)}")
     host, port = fields.address(place, fields.SIP_PORT)
     if host in {"0.0.0.0", "::"}:
         raise ValueError(
@@ -36,13 +37,13 @@ def _listen(value: object) -> Listen:
 def _database(value: object) -> str:
     if isinstance(value, str) and value.startswith("sqlite:///"):
         return value
-    found = fields.shown(value)
+    found = shown(value)
     raise ValueError(f'expected a database such as "sqlite:///var/callrouter.db", found {found}')
 
 
 def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError(f"expected the name of a file, found {fields.shown(value)}")
+        raise ValueError(f"expected the name of a file, found {shown(value)}")
     return Path(value)
 
 

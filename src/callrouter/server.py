@@ -45,7 +45,6 @@ class Server:
         )
         self._exposed: MetricsServer | None = None
         self._lag: LagProbe | None = None
-        self._last_lag = 0.0
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -116,10 +115,11 @@ class Server:
             active_legs=lambda: len(stack.dialogs),
             transactions=lambda: len(stack.clients) + len(stack.servers),
             timers=lambda: stack.timers.live,
-            loop_lag=lambda: self._last_lag,
             retransmissions=lambda: stack.retransmitted,
             malformed=lambda: stack.malformed,
             dropped=lambda: stack.stray,
+            strangers=lambda: self._calls.strangers,
+            overloaded=lambda: self._calls.overloaded,
             records_queued=lambda: self._writer.depth,
             records_written=lambda: self._writer.written,
             records_spooled=lambda: self._writer.spooled,
@@ -127,7 +127,7 @@ class Server:
         )
 
     def _note_lag(self, seconds: float) -> None:
-        self._last_lag = seconds
+        self._metrics.loop_lag.add(seconds * 1000)
         self._calls.epoch = time.time() - self._loop.time()
 
     def _bug(self, error: Exception) -> None:

@@ -43,14 +43,16 @@ class Speed:
 class Memory:
     """What calls held at once took, in KiB of proportional set size per call, over an idle system.
 
-    ended: right after the last one ended, while transactions linger; left: when they are over.
-    None: no call was up.
+    ended: right after the last one ended, while transactions linger; left: when they are over, and
+    of that an allocator may keep much for the next calls; leaked: what as many calls once more left
+    beyond it. None: no call was up.
     """
 
     held_calls: int
     kib_per_held_call: float | None
     kib_per_ended_call: float | None
     kib_left_per_call: float | None
+    kib_leaked_per_call: float | None
 
 
 class _Running:
@@ -126,25 +128,42 @@ def measure_speed(subject: Subject, load: Load) -> Speed:
 
 
 def measure_memory(subject: Subject, calls: int, rate: int) -> Memory:
-    """Hold calls at once, placed at rate a second. Raises BenchError when it cannot measure."""
-    placing = calls / rate + 2  # SIPp says once a second how many there are
+    """Hold calls at once, placed at rate a second, twice. Raises BenchError when it cannot."""
     with _running(subject) as system:
         idle = system.pss_kib()
-        with system.traffic("memory", Load(calls, rate, placing + _PEAK)) as traffic:
-            deadline = time.monotonic() + placing + _PEAK / 2
-            while (held := traffic.held()) < calls and time.monotonic() < deadline:
-                time.sleep(0.1)
-            peak = system.pss_kib()
-            traffic.wait()
-            ended = system.pss_kib()
-        time.sleep(_LINGER)
-        left = system.pss_kib()
+        first = _wave(system, "memory", calls, rate)
+        again = _wave(system, "memory-again", calls, rate)
     return Memory(
-        held_calls=held,
-        kib_per_held_call=_per(peak - idle, held),
-        kib_per_ended_call=_per(ended - idle, held),
-        kib_left_per_call=_per(left - idle, held),
+        held_calls=first.held,
+        kib_per_held_call=_per(first.peak - idle, first.held),
+        kib_per_ended_call=_per(first.ended - idle, first.held),
+        kib_left_per_call=_per(first.left - idle, first.held),
+        kib_leaked_per_call=_per(again.left - first.left, again.held),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wave:
+    """How many calls were held at once, and the memory in KiB then, at their end, and at last."""
+
+    held: int
+    peak: int
+    ended: int
+    left: int
+
+
+def _wave(system: _Running, name: str, calls: int, rate: int) -> _Wave:
+    """Hold calls at once, end them and wait until their transactions are over."""
+    placing = calls / rate + 2  # SIPp says once a second how many there are
+    with system.traffic(name, Load(calls, rate, placing + _PEAK)) as traffic:
+        deadline = time.monotonic() + placing + _PEAK / 2
+        while (held := traffic.held()) < calls and time.monotonic() < deadline:
+            time.sleep(0.1)
+        peak = system.pss_kib()
+        traffic.wait()
+        ended = system.pss_kib()
+    time.sleep(_LINGER)
+    return _Wave(held, peak, ended, system.pss_kib())
 
 
 def _per(amount: float, calls: int) -> float | None:

@@ -96,7 +96,7 @@ def wait_bound(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + 15
     while needle not in Path("/proc/net/udp").read_text(encoding="ascii"):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise BenchError(f"{process.args!r} does not listen: {log_end(log)}")
+            raise BenchError(f"nothing listens on {port}: {log_end(log)}")
         time.sleep(0.05)
 
 

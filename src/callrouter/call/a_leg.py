@@ -3,7 +3,7 @@
 from callrouter.call.events import Acknowledged, Cancelled
 from callrouter.call.inbox import Inbox
 from callrouter.call.leg import ANSWERED, UP, Leg, Reliable2xx
-from callrouter.sip.dialog import Dialog, contact_uri
+from callrouter.sip.dialog import Dialog
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
@@ -20,13 +20,15 @@ class ALeg(Leg):
 
     __slots__ = ("_fork", "_sdp_sent", "_tags", "_tx", "late_offer")
 
-    def __init__(self, stack: Stack, inbox: Inbox, tx: ServerTransaction, request: Request) -> None:
-        """Raises ParseError when the INVITE has no usable Contact."""
+    def __init__(
+        self, stack: Stack, inbox: Inbox, tx: ServerTransaction, request: Request, target: str
+    ) -> None:
+        """target: the URI of the INVITE's Contact."""
         dialog = Dialog(request.get("call-id"), tx.tag, tx.flow)
-        dialog.target = contact_uri(request) or request.from_().uri
+        dialog.target = target
         dialog.take_routes(request, reverse=False)
         dialog.remote = request.get("from")
-        dialog.remote_tag = request.from_().tag
+        dialog.remote_tag = request.from_tag()
         dialog.remote_cseq = request.cseq()[0]
         dialog.local = f"{request.get('to')};tag={tx.tag}"
         super().__init__(stack, inbox, dialog, 0)

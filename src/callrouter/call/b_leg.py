@@ -137,7 +137,7 @@ class BLeg(Leg):
                 self.post(Progress(self, fork, response))
 
     def _on_2xx(self, response: Response) -> None:
-        tag = response.to().tag
+        tag = response.to_tag()
         if self.state != SETTING_UP:
             if tag == self.dialog.remote_tag:
                 if self._ack:
@@ -160,7 +160,7 @@ class BLeg(Leg):
     def _learn(self, response: Response) -> str:
         """Take what the response says of the dialog; returns the fork's name for the A-leg."""
         dialog = self.dialog
-        tag = response.to().tag
+        tag = response.to_tag()
         if tag:
             dialog.remote_tag = tag
             dialog.remote = response.get("to")

@@ -63,20 +63,21 @@ class Call:
         stack: Stack,
         tx: ServerTransaction,
         invite: Request,
+        target: str,
         hops: int,
         plan: Plan,
         record: CallRecord,
         on_over: Callable[["Call"], None],
     ) -> None:
-        """hops: Max-Forwards as it came. on_over: told once, when the record is complete.
+        """target: the caller's Contact URI. hops: Max-Forwards as it came.
 
-        Raises ParseError when the INVITE has no usable Contact.
+        on_over: told once, when the record is complete.
         """
         self.stack = stack
         self.inbox = Inbox(stack.timers)
         self.plan = plan
         self.record = record
-        self.a = ALeg(stack, self.inbox, tx, invite)
+        self.a = ALeg(stack, self.inbox, tx, invite, target)
         self.b: BLeg | None = None
         self._invite: Request | None = invite
         self._hops = hops

@@ -98,7 +98,7 @@ class Calls:
 
     def _invite(self, trunk: str, request: Request, flow: Flow) -> None:
         hops = max_forwards(request)
-        contact_uri(request)
+        target = contact_uri(request) or request.from_().uri
         if self._idle is not None or len(self._active) >= self._limit:
             self.overloaded += 1
             self._stack.reply(request, flow, 503, _RETRY_AFTER)
@@ -118,7 +118,7 @@ class Calls:
         record.number = decision.number
         record.dialplan = self.dialplan.version
         record.trace = decision.trace
-        call = Call(stack, tx, request, hops, decision.plan, record, self._over)
+        call = Call(stack, tx, request, target, hops, decision.plan, record, self._over)
         self._active.add(call)
         self._observer.call_started(record)
         call.inbox.start(self._run(call))

@@ -74,7 +74,7 @@ class Leg:
         """A request inside the dialog (RFC 3261 section 12.2.2)."""
         dialog = self.dialog
         number = request.cseq()[0]
-        if request.from_().tag != dialog.remote_tag and dialog.remote_tag:
+        if request.from_tag() != dialog.remote_tag and dialog.remote_tag:
             tx.respond(481)
         elif number <= dialog.remote_cseq:
             tx.respond(500, _RETRY)

@@ -88,7 +88,6 @@ async def ring_one(call: Call, leg: BLeg, target: Target, end: float) -> Outcome
         event = await call.inbox.next(until)
         match event:
             case Progress():
-                until = ring_until
                 call.ring(event)
             case Answered():
                 return connect(call, event)

@@ -6,14 +6,16 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from callrouter.call.record import Disposition
+from callrouter.commands.options import config_option
 from callrouter.errors import CallrouterError
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 from callrouter.observe.query import Calls, Filter
 
 _AGO = re.compile(r"(\d{1,6})([smhd])")
+_LEAST_WIDTH = 140
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -45,14 +47,7 @@ class When(click.ParamType[float]):
 @click.option("--disposition", type=click.Choice(list(Disposition), case_sensitive=False))
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a line of column names.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="CALLROUTER_CONFIG",
-    default="config/lab.yaml",
-    show_default=True,
-    help="Where the settings say which database it is.",
-)
+@config_option
 @click.option("--database", help="The database itself: sqlite:///calls.db.")
 def cdr(
     id: str | None,
@@ -90,7 +85,7 @@ def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) 
     elif as_csv:
         write_csv(found, sys.stdout)
     else:
-        Console().print(calls_table(found))
+        _print(calls_table(found))
 
 
 def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
@@ -102,7 +97,12 @@ def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         write_csv([call], sys.stdout)
     else:
-        Console().print(call_detail(call))
+        _print(call_detail(call))
+
+
+def _print(view: RenderableType) -> None:
+    # Below this width cells would be cut, and an id that is cut cannot be asked for.
+    Console(width=max(Console().width, _LEAST_WIDTH)).print(view)
 
 
 def _database_of(config: Path) -> str:

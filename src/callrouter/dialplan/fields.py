@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, NamedTuple
 import phonenumbers
 from pydantic import BeforeValidator
 
+from callrouter.dialplan.wording import shown
+
 _DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -49,7 +51,7 @@ class SipPlace(NamedTuple):
 
 def seconds(value: object, low: float, high: float) -> float:
     """Read a time such as 15s, 1m or 500ms; low and high are the limits in seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         raise ValueError(f"expected a time with its unit: write {value}s")
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -75,20 +77,6 @@ def address(value: object, default_port: int) -> Address:
     if not 1 <= port <= 65535:
         raise ValueError(f"expected {wanted} with a port from 1 to 65535, found {shown(value)}")
     return Address(host, port)
-
-
-def shown(value: object) -> str:
-    """Write a value for a message: short, and never more than one line."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    text = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
-    return f"'{text}'" if text.isprintable() else repr(text)
 
 
 def _uri(value: object) -> SipPlace:

@@ -1,14 +1,13 @@
 """Mistakes in a file, collected and worded for the people who edit it."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterable
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from callrouter.dialplan.fields import shown
+from callrouter.dialplan.wording import in_file_order, shown, suggestion
 from callrouter.dialplan.yaml import Document
 from callrouter.errors import ConfigError, Diagnostic
 
@@ -58,7 +57,9 @@ class Mistakes:
         self, path: tuple[str | int, ...], kind: str, name: str, known: Collection[str]
     ) -> None:
         """Note a name that nothing has. kind: target, gateway and so on."""
-        self.at_value(path, f"no {kind} is named '{name}'{self._hint(name, known, f'{kind}s')}")
+        self.at_value(
+            path, f"no {kind} is named {shown(name)}{self._hint(name, known, f'{kind}s')}"
+        )
 
     def invalid(
         self, path: tuple[str | int, ...], error: ValidationError, model: type[BaseModel]
@@ -78,7 +79,7 @@ class Mistakes:
 
     def error(self) -> ConfigError:
         """Make the error that reports all mistakes in file order. There must be one."""
-        return ConfigError(sorted(self._found, key=lambda found: (found.line, found.column)))
+        return in_file_order(self._found)
 
     def _add(self, path: tuple[str | int, ...], at_key: bool, message: str) -> None:
         if len(self._found) > _REPORTED:
@@ -94,9 +95,9 @@ class Mistakes:
             return f"; there are no {kind}"
         self._suggested += 1
         if self._suggested <= _SUGGESTIONS and len(known) <= _COMPARED:
-            close = difflib.get_close_matches(name, known, 1)
-            if close:
-                return f"; did you mean '{close[0]}'?"
+            meant = suggestion(name, known)
+            if meant:
+                return meant
         if len(known) <= _LISTED:
             return f"; expected one of {_either(known)}"
         return ""
@@ -106,7 +107,7 @@ class Mistakes:
         name = str(detail["loc"][-1]) if detail["loc"] else ""
         if kind == "extra_forbidden":
             keys = list(_model_at(model, detail["loc"][:-1]).model_fields)
-            return f"unknown key '{name}'{self._hint(name, keys, 'keys')}"
+            return f"unknown key {shown(name)}{self._hint(name, keys, 'keys')}"
         if kind == "missing":
             return f"the key '{name}' is missing"
         context = detail.get("ctx", {})
@@ -116,9 +117,8 @@ class Mistakes:
             return detail["msg"]
         found = detail["input"]
         hint = ""
-        if kind == "literal_error" and isinstance(found, str):
-            close = difflib.get_close_matches(found, _QUOTED.findall(context["expected"]), 1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
+        if kind == "literal_error":
+            hint = suggestion(found, _QUOTED.findall(context["expected"]))
         return f"expected {_WANTED[kind].format(**context)}, found {shown(found)}{hint}"
 
 
@@ -127,20 +127,9 @@ def _either(names: Iterable[str]) -> str:
 
 
 def _model_at(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:
-    """Find the model that a path inside another leads to."""
+    """Find the model that a path inside another leads to, through `Model | None` and lists."""
     for step in path:
-        field = model.model_fields.get(step) if isinstance(step, str) else None
-        inner = _model_in(field.annotation) if field is not None else None
-        if inner is not None:
-            model = inner
+        if isinstance(step, str):
+            annotation = model.model_fields[step].annotation
+            model = (get_args(annotation) or (annotation,))[0]
     return model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in get_args(annotation):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None

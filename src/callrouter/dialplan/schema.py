@@ -4,7 +4,7 @@ The reference in docs/dialplan.md is generated from here, and so are the error m
 keys. Names that one key uses and another defines are checked by the compiler.
 """
 
-import difflib
+import functools
 import zoneinfo
 from typing import Annotated, Literal, Self
 
@@ -19,7 +19,8 @@ from pydantic import (
 )
 
 from callrouter.dialplan import fields
-from callrouter.dialplan.fields import Country, Name, shown
+from callrouter.dialplan.fields import Country, Name
+from callrouter.dialplan.wording import shown, suggestion
 
 
 class Entry(BaseModel):
@@ -205,7 +206,7 @@ class Reasons(Entry):
 
     unknown_number: Reason = Field(
         default=Reason(status=404, cause=1),
-        description="No number of the dialplan matches.",
+        description="No number of the dialplan matches. When left out: 404 and cause 1.",
         examples=[{"status": 404, "cause": 1}],
     )
     no_target_left: Reason | None = Field(
@@ -216,12 +217,16 @@ class Reasons(Entry):
     )
 
 
+@functools.cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _timezone(value: object) -> str:
-    known = zoneinfo.available_timezones()
+    known = _timezones()
     if isinstance(value, str) and value in known:
         return value
-    close = difflib.get_close_matches(str(value), known, 1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
+    hint = suggestion(value, known)
     raise ValueError(f"expected a time zone such as Asia/Shanghai, found {shown(value)}{hint}")
 
 

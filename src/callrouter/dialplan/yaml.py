@@ -28,6 +28,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from callrouter.dialplan.wording import in_file_order, shown
 from callrouter.errors import ConfigError, Diagnostic
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -44,11 +45,6 @@ _WORDS: Final = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-
-
-def _not_finite(text: str) -> float:
-    return float(text.replace(".", ""))
-
 
 # Lengths are bounded: longer ones are no quantity anybody writes, and stay text.
 _NUMERALS: Final[tuple[tuple[re.Pattern[str], Callable[[str], int | float]], ...]] = (
@@ -117,11 +113,9 @@ class Mapping(dict[str, Any]):
             yield key, value, _unpack(self.places[2 * index])
 
     def find(self, key: str) -> tuple[Place, Place]:
-        """Return where a key and its value stand. Slow: for messages. KeyError when not there."""
-        for index, known in enumerate(self):
-            if known == key:
-                return _unpack(self.places[2 * index]), _unpack(self.places[2 * index + 1])
-        raise KeyError(key)
+        """Return where a key and its value stand. Slow: for messages. The key must be there."""
+        index = 2 * list(self).index(key)
+        return _unpack(self.places[index]), _unpack(self.places[index + 1])
 
 
 class Sequence(list[Any]):
@@ -191,7 +185,7 @@ def parse(text: str, file: str) -> Document:
         found = Diagnostic(refused.message, file, refused.place.line, refused.place.column)
     except yaml.YAMLError as error:
         found = _translate(error, file)
-    raise ConfigError([*reader.repeated, found])
+    raise in_file_order([*reader.repeated, found])
 
 
 class _RefusedError(Exception):
@@ -268,7 +262,7 @@ class _Reader:
             raise _RefusedError("too many keys are there twice; the rest was not read", event)
         first, _ = entries.find(event.value)
         place = _unpack(_pack(event))
-        message = f"the key '{event.value}' is there twice; it is first on line {first.line}"
+        message = f"the key {shown(event.value)} is there twice; it is first on line {first.line}"
         self.repeated.append(Diagnostic(message, self._file, place.line, place.column))
 
 
@@ -328,4 +322,6 @@ def _translate(error: yaml.YAMLError, file: str) -> Diagnostic:
         if said in problem:
             message = meant
     mark = error.problem_mark
+    if "end of stream" in problem and error.context_mark is not None:
+        mark = error.context_mark  # where the quotes open, not where the file ends
     return Diagnostic(message, file, mark.line + 1, mark.column + 1)

@@ -49,13 +49,13 @@ def calls_table(calls: Iterable[Call]) -> Table:
     """One line for each call: when, who, whom, how it ended and which legs it had."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("started", "id", "caller", "called", "number", "disposition"):
-        table.add_column(heading, no_wrap=heading != "id", overflow="fold")
+        table.add_column(heading, no_wrap=True)
     table.add_column("status", justify="right")
     table.add_column("talk", justify="right")
     table.add_column("legs", overflow="fold")
     for call in calls:
         table.add_row(
-            _local(call["started"], "seconds"),
+            _local(call["started"], "seconds")[:19],
             *(_text(call[name]) for name in ("id", "caller", "called", "number", "disposition")),
             str(call["status"]),
             _talk(call),

@@ -1,9 +1,10 @@
 """Structured logs: JSON lines, or text to read at a terminal.
 
 Everyone logs by `structlog.get_logger()`; the two lines of each call take the same way without
-structlog's own share of it, which is three quarters of a line's cost. Lines gather in one buffer
-that a thread of this module writes out five times a second, and at once when a warning or an error
-is among them: no call waits for a terminal that is paused or a pipe that nobody reads.
+structlog's own share of it, which is three quarters of a line's cost. What is logged waits in a
+queue until a thread of this module renders and writes all of it, five times a second, and at once
+when a warning or an error is among it: no call waits for a terminal that is paused or a pipe that
+nobody reads. So a value that is logged must not change afterwards.
 
 What a peer wrote may be in any value, so no value can end a line or move a cursor: everything that
 is not printable is written as an escape. Passwords and keys are never given to a logger at all.
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
@@ -29,9 +31,9 @@ _INFO: Final = 20
 _WARNING: Final = 30
 LEVELS: Final = {"debug": _DEBUG, "info": _INFO, "warning": _WARNING, "error": 40}
 _FLUSH_SECONDS: Final = 0.2
-_WRITE_BYTES: Final = 1 << 16
-_BUFFER_BYTES: Final = 8 << 20
-"""Lines waiting at most while nobody reads them; what comes after is dropped and counted."""
+_LINES_AT_ONCE: Final = 200
+_LINES_WAITING: Final = 50_000
+"""At most, while nobody reads them; what comes after is dropped and counted."""
 
 
 class Log:
@@ -42,7 +44,8 @@ class Log:
         self._render = render
         self._least = LEVELS[level]
         self._fd = fd
-        self._buffer = bytearray()
+        self._waiting: deque[tuple[float, str, str, dict[str, Any]]] = deque()
+        self._unwritten = b""  # rendered, but not yet taken by who reads
         self._stamp = (0, "")  # the second, and how it is written
         self._flushing = threading.Lock()
         self._wake = threading.Event()
@@ -76,15 +79,19 @@ class Log:
     def flush(self) -> None:
         """Write what has gathered, as much as the reader takes. From any thread; may block."""
         with self._flushing:
-            while waiting := bytes(self._buffer[:_WRITE_BYTES]):
+            while self._unwritten or self._waiting:
+                count = 0 if self._unwritten else min(_LINES_AT_ONCE, len(self._waiting))
+                self._unwritten += b"".join(
+                    self._render(self._time(now), level, event, fields)
+                    for now, level, event, fields in (self._waiting.popleft() for _ in range(count))
+                )
                 try:
-                    done = os.write(self._fd, waiting)
+                    done = os.write(self._fd, self._unwritten)
                 except BlockingIOError:
                     return
                 except OSError:  # nobody will ever read them: the terminal or the pipe is gone
-                    done = len(waiting)
-                # Others only ever append, so what was written is still the front.
-                del self._buffer[:done]
+                    done = len(self._unwritten)
+                self._unwritten = self._unwritten[done:]
             dropped, self.dropped = self.dropped, 0
         if dropped:
             self.warning("log lines dropped: nobody read them", count=dropped)
@@ -99,20 +106,20 @@ class Log:
         self._thread.join(timeout=1.0)
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        now = time.time()
+        if "exc_info" in fields:
+            _explain(fields)
+        if len(self._waiting) < _LINES_WAITING:
+            self._waiting.append((time.time(), level, event, fields))
+        else:
+            self.dropped += 1
+
+    def _time(self, now: float) -> str:
         second, stamp = self._stamp
         if second != int(now):
             second = int(now)
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._stamp = (second, stamp)
-        if "exc_info" in fields:
-            _explain(fields)
-        milliseconds = int((now - second) * 1000)
-        line = self._render(f"{stamp}.{milliseconds:03d}Z", level, event, fields)
-        if len(self._buffer) > _BUFFER_BYTES:
-            self.dropped += 1
-        else:
-            self._buffer += line
+        return f"{stamp}.{int((now - second) * 1000):03d}Z"
 
     def _run(self) -> None:
         while not self._closing:

@@ -25,6 +25,7 @@ _CALL_MS: Final = (
     *(1000, 5000, 10_000, 30_000, 60_000, 120_000),
     *(300_000, 600_000, 1_800_000, 3_600_000, 7_200_000),
 )
+_LAG_MS: Final = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
 
 
 class MetricsError(CallrouterError):
@@ -35,18 +36,18 @@ class MetricsError(CallrouterError):
 class Sources:
     """What the other parts can tell, as callables.
 
-    They are called in the scrape's thread, so each may only read a number that is there; the lag is
-    in seconds, all else are counts.
+    They are called in the scrape's thread, so each may only read a number that is there.
     """
 
     active_calls: Callable[[], int]
     active_legs: Callable[[], int]
     transactions: Callable[[], int]
     timers: Callable[[], int]
-    loop_lag: Callable[[], float]
     retransmissions: Callable[[], int]
     malformed: Callable[[], int]
     dropped: Callable[[], int]
+    strangers: Callable[[], int]
+    overloaded: Callable[[], int]
     records_queued: Callable[[], int]
     records_written: Callable[[], int]
     records_spooled: Callable[[], int]
@@ -58,13 +59,14 @@ _GAUGES: Final = (
     ("active_legs", "callrouter_active_legs", "Legs alive now."),
     ("transactions", "callrouter_transactions", "SIP transactions alive now."),
     ("timers", "callrouter_timers", "Timers armed now."),
-    ("loop_lag", "callrouter_event_loop_lag_seconds", "How late the event loop ran last."),
     ("records_queued", "callrouter_records_queued", "Call records not yet on disk."),
 )
 _COUNTERS: Final = (
     ("retransmissions", "callrouter_retransmissions", "SIP messages that we sent again."),
     ("malformed", "callrouter_malformed", "Datagrams and frames that were no SIP message."),
     ("dropped", "callrouter_dropped", "SIP messages that were dropped unanswered."),
+    ("strangers", "callrouter_strangers", "Requests refused because no trunk has their source."),
+    ("overloaded", "callrouter_overloaded", "INVITEs answered 503: at the limit, or draining."),
     ("records_written", "callrouter_records_written", "Call records put into the database."),
     ("records_spooled", "callrouter_records_spooled", "Call records that went to the spool first."),
     ("records_lost", "callrouter_records_lost", "Call records that are nowhere."),
@@ -79,9 +81,9 @@ class Histogram:
     def __init__(self, bounds: tuple[int, ...]) -> None:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
-        self.total_ms = 0
+        self.total_ms = 0.0
 
-    def add(self, ms: int) -> None:
+    def add(self, ms: float) -> None:
         """Count one duration; a bucket holds its own upper end."""
         self.counts[bisect_left(self.bounds, ms)] += 1
         self.total_ms += ms
@@ -105,6 +107,7 @@ class Metrics(Collector):
         self._setup = Histogram(_ANSWER_MS)
         self._ringing = Histogram(_RINGING_MS)
         self._duration = Histogram(_CALL_MS)
+        self.loop_lag = Histogram(_LAG_MS)
 
     def call_ended(self, record: CallRecord) -> None:
         """Count a call that is over."""
@@ -150,6 +153,9 @@ class Metrics(Collector):
             "callrouter_post_dial_delay_seconds", "From the call's start to its ringing."
         )
         yield self._duration.family("callrouter_call_seconds", "From the answer to the end.")
+        yield self.loop_lag.family(
+            "callrouter_loop_lag_seconds", "How much later than asked the event loop came round."
+        )
         for name, metric, text in _GAUGES:
             yield GaugeMetricFamily(metric, text, value=getattr(self._sources, name)())
         for name, metric, text in _COUNTERS:

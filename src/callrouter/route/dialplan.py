@@ -26,8 +26,7 @@ class Dialplan:
     """Every rule of one version of the dialplan.
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
-    file: where it was read from. country: the one its numbers are read in. trunks: by name.
-    numbers: by key. extensions: by number. unknown: the answer to a number it does not have.
+    file: where it was read from. trunks: by name. numbers: by key. extensions: by number. unknown: the answer to a number it does not have.
     numbers_line: where the numbers start in the file. found: kept by `decide()`, bounded; nobody
     else touches it.
     """
@@ -46,7 +45,6 @@ class Dialplan:
     ) -> None:
         self.version: Final = version
         self.file: Final = file
-        self.country: Final = country
         self.trunks: Final = {trunk.name: trunk for trunk in trunks}
         self.numbers: Final = {number.key: number for number in numbers}
         self.numbers_line: Final = numbers_line

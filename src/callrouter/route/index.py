@@ -72,12 +72,13 @@ class NumberIndex:
 
     def __init__(self, keys: list[Number], country: str) -> None:
         self._country: Final = country
-        self._written: dict[str, Number] = {}
+        self._home: dict[str, Number] = {}
         self._normal: dict[str, Number] = {}
         self._heads: dict[int, dict[str, list[Wildcard]]] = {}
         for number in keys:
             if number.normal:
-                self._written[number.key] = number
+                self._home[number.key] = number
+                self._home[number.normal] = number
                 self._normal[number.normal] = number
             else:
                 wildcard = Wildcard(number)
@@ -87,7 +88,7 @@ class NumberIndex:
     def find(self, sent: str, country: str) -> Match:
         """Find the number for a called text that came from a trunk of a country."""
         # A national form means another number elsewhere: only at home is a key met as written.
-        number = self._written.get(sent) if country == self._country else self._normal.get(sent)
+        number = self._home.get(sent) if country == self._country else self._normal.get(sent)
         if number is not None:
             return Match(number, [sent], sent, [])
         phone = numbers.read(sent, country)

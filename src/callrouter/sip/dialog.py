@@ -52,10 +52,14 @@ class Dialog:
             self.target = contact
 
     def take_routes(self, message: Message, *, reverse: bool) -> None:
-        """Take the route set from Record-Route: as it stands for a UAS, reversed for a UAC."""
-        rows = message.rows("record-route")
-        if rows:
-            values = split_values(rows)
+        """Take the route set from Record-Route: as it stands for a UAS, reversed for a UAC.
+
+        A value that is no route is left out: nothing could ever be sent by it.
+        """
+        if "record-route" in message.headers:
+            values = [
+                value for value in split_values(message.rows("record-route")) if _route(value)
+            ]
             self.routes = tuple(reversed(values)) if reverse else tuple(values)
 
     def next_hop(self) -> Uri:
@@ -81,6 +85,13 @@ class Dialog:
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n{extra}"
         )
         return render_request(method, uri, self.flow, branch, head, body)
+
+
+def _route(value: str) -> bool:
+    try:
+        return bool(parse_uri(parse_address(value).uri).host)
+    except ParseError:
+        return False
 
 
 def contact_uri(message: Message) -> str:

@@ -109,12 +109,13 @@ SPELLINGS: Final = (
 """The headers that have a meaning to us, as RFCs spell them."""
 
 LONG_NAMES: Final = {name.lower(): name for name in SPELLINGS}
-_KNOWN: Final = (
+KNOWN_NAMES: Final = (
     {name: name.lower() for name in SPELLINGS}
     | {name.lower(): name.lower() for name in SPELLINGS}
     | COMPACT
     | {short.upper(): long for short, long in COMPACT.items()}
 )
+"""The usual spellings of header names to the lower-case long ones."""
 
 REASONS: Final = {
     100: "Trying",
@@ -176,13 +177,10 @@ REASONS: Final = {
 
 
 def header_key(name: str) -> str | None:
-    """The lower-case long name of a header as written, or None when it is not a header name.
+    """The lower-case long name for an unusual spelling, or None when it is no header name.
 
     Spaces before the colon belong to the grammar (HCOLON), so they never make another name.
     """
-    key = _KNOWN.get(name)
-    if key is not None:
-        return key
     name = name.rstrip(" \t").lower()
     if not IS_TOKEN.match(name):
         return None

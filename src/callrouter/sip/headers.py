@@ -1,6 +1,7 @@
 """Header values: addresses, Via, CSeq, parameters and comma lists (RFC 3261 section 20)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from callrouter.errors import ParseError
@@ -19,6 +20,9 @@ _VIA: Final = re.compile(
 )
 _CSEQ: Final = re.compile(rf"([0-9]{{1,20}})[ \t]+({NAME})\Z")
 _CSEQ_LIMIT: Final = 2**31
+_SENT_BY: Final = re.compile(rf"[ \t]*({HOST})[ \t]*(?::[ \t]*([0-9]{{1,5}}))?[ \t]*\Z")
+_LONGEST_HOST: Final = 300
+_SURE_DIGITS: Final = 9
 
 
 class Address:
@@ -74,6 +78,19 @@ def _tag(params: str) -> str:
     return parse_params(params).get("tag", "")
 
 
+def tag_of(text: str) -> str:
+    """The tag of a From or To value, "" for none, without reading more of it than needed.
+
+    Raises ParseError when the value is no address.
+    """
+    after = text.rfind(">") + 1
+    start = text.find(";tag=", after)
+    if start < 0 or '"' in text[after:]:
+        return parse_address(text).tag
+    end = text.find(";", start + 5)
+    return (text[start + 5 :] if end < 0 else text[start + 5 : end]).rstrip(" \t")
+
+
 def parse_params(text: str) -> dict[str, str]:
     """`;a=1;b` as {"a": "1", "b": ""}; names in lower case, the first of two alike wins.
 
@@ -96,6 +113,18 @@ def parse_address(text: str) -> Address:
 
     Raises ParseError when it is neither (RFC 3261 section 20.10).
     """
+    # The common form first, without a regular expression.
+    start = text.find("<")
+    end = text.find(">", start)
+    if 0 <= start < end - 1 and '"' not in text:
+        display = text[:start].strip(" \t")
+        uri = text[start + 1 : end]
+        if (not display or display.isalnum()) and not (" " in uri or "<" in uri or "\t" in uri):
+            return Address(display, uri, text[end + 1 :])
+    elif start < 0 and not ("," in text or '"' in text or "?" in text):
+        uri, semicolon, params = text.partition(";")
+        if uri and ">" not in uri and " " not in uri and "\t" not in uri:
+            return Address("", uri, semicolon + params)
     match = _NAME_ADDR.match(text)
     if match is not None:
         return Address(match["display"], match["uri"], match["params"])
@@ -107,6 +136,13 @@ def parse_address(text: str) -> Address:
 
 def parse_via(text: str) -> Via:
     """Parse the first value of a Via header line. Raises ParseError."""
+    if text.startswith("SIP/2.0/") and "," not in text and '"' not in text:
+        head, *parts = text.split(";")
+        transport, _, sent_by = head[8:].partition(" ")
+        if transport.isalpha() and transport.isascii():
+            host, number = _sent_by(sent_by)
+            branch, rport = _via_params(parts, text)
+            return Via(transport.upper(), host, number, branch, rport, text, "")
     match = _VIA.match(text)
     if match is None:
         raise ParseError(f"not a Via: {text[:80]!r}")
@@ -114,31 +150,50 @@ def parse_via(text: str) -> Via:
     number = int(port) if port else 0
     if number > 65535:
         raise ParseError(f"port out of range in Via: {text[:80]!r}")
-    branch = ""
-    rport = False
     if '"' in rest:
         params = parse_params(rest)
         branch = params.get("branch", "")
         rport = "rport" in params
-    elif rest.strip(" \t"):
+    else:
         head, *parts = rest.split(";")
         if head.strip(" \t"):
             raise ParseError(f"not a Via: {text[:80]!r}")
-        for part in parts:
-            name, _, value = part.partition("=")
-            name = name.strip(" \t").lower()
-            if not name:
-                raise ParseError(f"empty parameter in Via: {text[:80]!r}")
-            if name == "branch":
-                branch = value.strip(" \t")
-            elif name == "rport":
-                rport = True
+        branch, rport = _via_params(parts, text)
     end = match.end()
     return Via(transport.upper(), host, number, branch, rport, text[:end], text[end:])
 
 
+def _via_params(parts: list[str], text: str) -> tuple[str, bool]:
+    """The branch, and whether rport is there. Raises ParseError for an empty parameter."""
+    branch = ""
+    rport = False
+    for part in parts:
+        name, _, value = part.partition("=")
+        name = name.strip(" \t").lower()
+        if not name:
+            raise ParseError(f"empty parameter in Via: {text[:80]!r}")
+        if name == "branch":
+            branch = value.strip(" \t")
+        elif name == "rport":
+            rport = True
+    return branch, rport
+
+
+@lru_cache(maxsize=1024)
+def _sent_by(text: str) -> tuple[str, int]:
+    """Host and port (0 when not given) of a Via. Raises ParseError."""
+    match = _SENT_BY.match(text) if len(text) <= _LONGEST_HOST else None
+    number = int(match[2] or 0) if match is not None else 65536
+    if match is None or number > 65535:
+        raise ParseError(f"not a host and port in Via: {text[:80]!r}")
+    return match[1], number
+
+
 def parse_cseq(text: str) -> tuple[int, str]:
     """`(number, method)` of a CSeq. Raises ParseError past 2**31 - 1 (RFC 3261 section 8.1.1.5)."""
+    digits, _, method = text.partition(" ")
+    if len(digits) <= _SURE_DIGITS and text.isascii() and digits.isdecimal() and method.isalpha():
+        return int(digits), method
     match = _CSEQ.match(text)
     if match is None:
         raise ParseError(f"not a CSeq: {text[:60]!r}")

@@ -9,8 +9,8 @@ import re
 from typing import Final
 
 from callrouter.errors import ParseError
-from callrouter.sip.grammar import IS_TOKEN, header_key
-from callrouter.sip.headers import Address, Via, parse_address, parse_cseq, parse_via
+from callrouter.sip.grammar import IS_TOKEN, KNOWN_NAMES, header_key
+from callrouter.sip.headers import Address, Via, parse_address, parse_cseq, parse_via, tag_of
 
 MAX_HEADERS: Final = 256
 """Header rows in one message; more is an attack or a loop."""
@@ -40,6 +40,15 @@ class Message:
         self._from: Address | None = None
         self._to: Address | None = None
         self._cseq: tuple[int, str] | None = None
+
+    def branch(self) -> str:
+        """The topmost Via's branch; of a response, that is all a Via is good for."""
+        text = self.headers.get("via", "")
+        start = text.find(";branch=")
+        if start < 0 or "," in text or '"' in text:
+            return self.via().branch
+        end = text.find(";", start + 8)
+        return text[start + 8 :] if end < 0 else text[start + 8 : end]
 
     def get(self, name: str) -> str:
         """The first row of a header (lower-case long name), "" when there is none."""
@@ -71,6 +80,14 @@ class Message:
         if self._to is None:
             self._to = parse_address(self.headers.get("to", ""))
         return self._to
+
+    def from_tag(self) -> str:
+        """The tag of From, "" for none. Raises ParseError."""
+        return tag_of(self.headers.get("from", ""))
+
+    def to_tag(self) -> str:
+        """The tag of To, "" for none. Raises ParseError."""
+        return tag_of(self.headers.get("to", ""))
 
     def cseq(self) -> tuple[int, str]:
         """`(number, method)`. Raises ParseError."""
@@ -155,7 +172,9 @@ def parse(data: bytes) -> Request | Response:
             raise ParseError(f"not a status line: {start[:60]!r}")
         return Response(int(match[1]), match[2], headers, more, body)
     parts = start.split(" ")
-    if len(parts) != 3 or not IS_TOKEN.match(parts[0]):
+    if len(parts) != 3 or not (
+        (parts[0].isalpha() and parts[0].isascii()) or IS_TOKEN.match(parts[0])
+    ):
         raise ParseError(f"not a request line: {start[:60]!r}")
     return Request(parts[0], parts[1], parts[2], headers, more, body)
 
@@ -164,20 +183,26 @@ def _read_headers(lines: list[str]) -> tuple[dict[str, str], dict[str, list[str]
     """The first value of each header, and the further ones of those that have more."""
     if len(lines) > MAX_HEADERS:
         raise ParseError(f"more than {MAX_HEADERS} header rows")
+    rows = [line.partition(":") for line in lines]
+    try:
+        usual = {KNOWN_NAMES[name]: value.strip(" \t") for name, _, value in rows}
+    except KeyError:
+        usual = {}
+    if len(usual) == len(rows):
+        return usual, None
     headers: dict[str, str] = {}
     more: dict[str, list[str]] | None = None
-    for line in lines:
-        name, colon, value = line.partition(":")
-        key = header_key(name)
+    for name, colon, value in rows:
+        key = KNOWN_NAMES.get(name) or header_key(name)
         if key is None or not colon:
-            raise ParseError(f"not a header row: {line[:60]!r}")
-        value = value.strip(" \t")
+            raise ParseError(f"not a header row: {name[:60]!r}")
+        text = value.strip(" \t")
         if key not in headers:
-            headers[key] = value
+            headers[key] = text
             continue
         if more is None:
             more = {}
-        more.setdefault(key, []).append(value)
+        more.setdefault(key, []).append(text)
     return headers, more
 
 
@@ -197,8 +222,10 @@ def check_request(request: Request) -> None:
     if not request.headers.get("call-id"):
         raise ParseError("no Call-ID header")
     request.via()
-    request.from_()
-    request.to()
+    if not request.to_tag():
+        # Inside a dialog the tags say it all; elsewhere both are looked at closely.
+        request.from_()
+        request.to()
     if request.cseq()[1] != request.method:
         raise ParseError("CSeq names another method than the request line")
     length = request.content_length()
@@ -213,8 +240,7 @@ def check_response(response: Response) -> None:
     repeated = response.repeated()
     if repeated:
         raise ParseError(f"more than one {repeated} header")
-    response.via()
-    response.to()
+    response.to_tag()
     response.cseq()
     length = response.content_length()
     if length > len(response.body):

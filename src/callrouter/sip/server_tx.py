@@ -136,7 +136,7 @@ class ServerTransaction:
         self._invite = request.method == "INVITE"
         self._head = response_head(request, source)
         self._to = request.get("to")
-        self.tag = "" if request.to().tag else layer.token()
+        self.tag = "" if request.to_tag() else layer.token()
         self._merged = merged
         self._last = b""
         self._interval = T1

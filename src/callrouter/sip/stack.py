@@ -54,7 +54,7 @@ def server_key(request: Request, method: str) -> str:
         return f"{branch} {via.host}:{via.port} {method}"
     number = request.cseq()[0]
     return (
-        f"{request.uri} {request.from_().tag} {request.get('call-id')} {number} {via.text} {method}"
+        f"{request.uri} {request.from_tag()} {request.get('call-id')} {number} {via.text} {method}"
     )
 
 
@@ -172,11 +172,11 @@ class Stack(Layer):
         return ServerTransaction(self, key, flow, response_flow(request, flow), request, merged)
 
     def _merged_key(self, request: Request) -> str:
-        return f"{request.get('call-id')} {request.from_().tag} {request.get('cseq')}"
+        return f"{request.get('call-id')} {request.from_tag()} {request.get('cseq')}"
 
     def _receive_response(self, response: Response) -> None:
         check_response(response)
-        key = response.via().branch
+        key = response.branch()
         if response.cseq()[1] == "CANCEL":
             key += "CANCEL"
         tx = self.clients.get(key)
@@ -204,7 +204,7 @@ class Stack(Layer):
         elif isinstance(tx, ServerTransaction):
             self.absorbed += 1
             tx.receive(ACK if method == "ACK" else REQUEST)
-        elif request.to().tag:
+        elif request.to_tag():
             self._receive_inside(request, flow)
         elif method == "ACK":
             self.stray += 1
@@ -215,7 +215,7 @@ class Stack(Layer):
 
     def _receive_inside(self, request: Request, flow: Flow) -> None:
         """A request that claims a dialog (section 12.2.2)."""
-        user = self.dialogs.get(request.to().tag)
+        user = self.dialogs.get(request.to_tag())
         known = user is not None and user.call_id == request.get("call-id")
         if request.method == "ACK":
             if user is not None and known:

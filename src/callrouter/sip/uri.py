@@ -1,6 +1,7 @@
 """SIP URIs (RFC 3261 section 19.1)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -22,8 +23,12 @@ _TEL: Final = re.compile(
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 
 
+_CACHED_LENGTH: Final = 160
+"""Characters; longer ones are parsed each time, so that the cache holds little memory."""
+
+
 class Uri:
-    """A parsed sip, sips or tel URI.
+    """A parsed sip, sips or tel URI. Shared: never changed after parsing.
 
     scheme: lower case. user: as sent, still escaped, without a password; the number of a tel URI.
     host: an IPv6 address without its brackets; "" in a tel URI. port: 0 when not given.
@@ -63,6 +68,15 @@ def parse_uri(text: str) -> Uri:
     Raises ParseError: status 416 for another scheme (RFC 3261 section 8.2.2.1), 400 for anything
     that is not a URI.
     """
+    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+
+
+@lru_cache(maxsize=4096)
+def _parse_cached(text: str) -> Uri:
+    return _parse(text)
+
+
+def _parse(text: str) -> Uri:
     match = _SIP.match(text)
     if match is not None:
         scheme, user, host, port, params, headers = match.groups()

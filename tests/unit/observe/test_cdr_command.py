@@ -34,6 +34,14 @@ def test_last_calls_as_table_json_and_csv(filled: str):
     assert run(filled, "--csv").output.startswith("id,call_id,started,")
 
 
+def test_ids_are_whole_in_a_narrow_terminal(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    store = Store(url)
+    store.insert([Encoder().row(answered("1a203d718d0-0483344ab4d9d6e4"))])
+    store.close()
+    assert "1a203d718d0-0483344ab4d9d6e4" in run(url).output
+
+
 def test_filters_narrow_what_is_shown(filled: str):
     assert found(run(filled, "--json", "--disposition", "answered")) == ["a"]
     assert found(run(filled, "--json", "--number", "4000", "--caller", "+8675612345")) == ["a"]

@@ -97,7 +97,7 @@ def test_traceback_in_text_is_indented_so_that_it_forges_no_line():
 def test_nobody_reads_then_lines_are_dropped_and_counted_and_no_caller_waits(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(logging, "_BUFFER_BYTES", 200_000)
+    monkeypatch.setattr(logging, "_LINES_WAITING", 2000)
     os.set_blocking(pipe[1], False)
     log = Log(render_json, "info", pipe[1])
     for _ in range(5000):

@@ -1,0 +1,88 @@
+"""The key reference in docs/dialplan.md, written from the grammar itself.
+
+After a change of the grammar: python -m callrouter.dialplan.reference docs/dialplan.md
+"""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from callrouter.dialplan import schema
+
+BEGIN: Final = "<!-- generated from the grammar: do not edit from here -->"
+END: Final = "<!-- to here -->"
+
+_CHAPTERS: Final[tuple[tuple[str, type[schema.Entry]], ...]] = (
+    ("The file", schema.DialplanFile),
+    ("A trunk", schema.Trunk),
+    ("A gateway", schema.Gateway),
+    ("A target", schema.Target),
+    ("An extension", schema.Extension),
+    ("A number", schema.Number),
+    ("A step of a route", schema.Step),
+    ("A group", schema.Group),
+    ("Options of a hunt, in a step or a group", schema.HuntOptions),
+    ("Reasons", schema.Reasons),
+    ("A reason", schema.Reason),
+)
+
+
+def reference() -> str:
+    """Render the reference as Markdown."""
+    return "\n\n".join(_chapter(title, model) for title, model in _CHAPTERS)
+
+
+def update(text: str) -> str:
+    """Return a document with the part between the two marks renewed. ValueError without marks."""
+    before, rest = _cut(text, BEGIN)
+    _, after = _cut(rest, END)
+    return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
+
+
+def _cut(text: str, mark: str) -> tuple[str, str]:
+    before, found, after = text.partition(mark)
+    if not found:
+        raise ValueError(f"the document has no line {mark}")
+    return before, after
+
+
+def _chapter(title: str, model: type[schema.Entry]) -> str:
+    lines = [f"### {title}", "", inspect.getdoc(model) or "", ""]
+    lines += ["| key | needed | meaning | example |", "|---|---|---|---|"]
+    hunts = issubclass(model, schema.HuntOptions) and model is not schema.HuntOptions
+    elsewhere = schema.HuntOptions.model_fields if hunts else {}
+    for key, field in model.model_fields.items():
+        if key not in elsewhere:
+            lines.append(_row(key, field))
+    if hunts:
+        lines += ["", "And the options of a hunt, below."]
+    return "\n".join(lines)
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    example = _example({key: (field.examples or [None])[0]})
+    return f"| `{key}` | {_needed(field)} | {field.description} | `{example}` |"
+
+
+def _needed(field: FieldInfo) -> str:
+    if field.is_required():
+        return "yes"
+    default = field.default
+    if isinstance(default, float):
+        return f"no; `{default:g}s`"
+    return f"no; `{default}`" if isinstance(default, str) else "no"
+
+
+def _example(entry: dict[str, Any]) -> str:
+    """Write one key and its value as YAML on one line."""
+    written: str = yaml.safe_dump(entry, default_flow_style=True, width=1000, sort_keys=False)
+    return written.strip().removeprefix("{").removesuffix("}")
+
+
+if __name__ == "__main__":
+    _document = Path(sys.argv[1])
+    _document.write_text(update(_document.read_text(encoding="utf-8")), encoding="utf-8")

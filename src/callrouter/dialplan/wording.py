@@ -1,0 +1,37 @@
+"""Words that all messages about a file share."""
+
+import difflib
+from collections.abc import Collection
+from typing import Final
+
+from callrouter.errors import ConfigError, Diagnostic
+
+# Longer texts are no misspelt names, and comparing them would take long.
+_LONGEST: Final = 100
+
+
+def shown(value: object) -> str:
+    """Write a value for a message: short, and never more than one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    text = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
+    return f"'{text}'" if text.isprintable() else repr(text)
+
+
+def suggestion(found: object, known: Collection[str]) -> str:
+    """Ask whether the closest of the known names was meant; "" when none is close."""
+    if not isinstance(found, str) or len(found) > _LONGEST:
+        return ""
+    close = difflib.get_close_matches(found, known, 1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def in_file_order(found: list[Diagnostic]) -> ConfigError:
+    """Make the error that reports all mistakes of a file. There must be one."""
+    return ConfigError(sorted(found, key=lambda mistake: (mistake.line, mistake.column)))

@@ -1,0 +1,22 @@
+"""The bench measures: not how fast, but that its figures are there and right."""
+
+import orjson
+from click.testing import CliRunner
+
+from callrouter.commands.bench import bench
+
+
+def test_every_call_is_seen_by_both_ends_and_leaves_its_record() -> None:
+    result = CliRunner().invoke(bench, ["--rate", "50", "--calls", "50"])
+    assert result.exit_code == 0, result.output
+    figures = orjson.loads(result.stdout)
+    assert (figures["calls"], figures["failed"], figures["records"]) == (50, 0, 50)
+    assert figures["retransmissions"] == 0
+    assert figures["cpu_us_per_call"] > 0
+    assert figures["loop_lag_p99_ms"] > 0
+
+
+def test_calls_and_seconds_exclude_each_other() -> None:
+    result = CliRunner().invoke(bench, ["--calls", "5", "--seconds", "5"])
+    assert result.exit_code == 2
+    assert "exclude each other" in result.output

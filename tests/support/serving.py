@@ -1,0 +1,187 @@
+"""A running `callrouter serve`, seen from outside: its screen, its metrics and its records."""
+
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.request import urlopen
+
+from support.ports import free_port
+
+ROOT: Final = Path(__file__).parents[2]
+GREETING: Final = "callrouter listens on"
+ALIVE: Final = (
+    "callrouter_active_calls",
+    "callrouter_active_legs",
+    "callrouter_transactions",
+    "callrouter_timers",
+)
+"""What has to be 0 when nothing is left over."""
+
+LINGER_SECONDS: Final = 32.0
+"""How long the RFCs let an ended transaction live."""
+
+_LISTEN: Final = ("127.0.0.1", "[::1]")
+_START_SECONDS: Final = 20.0
+_STEP_SECONDS: Final = 0.05
+
+Record = dict[str, Any]
+"""A call's row; `legs` and `trace` are lists of dicts."""
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The argv of a `callrouter` command, by the interpreter that runs the tests."""
+    return [sys.executable, "-m", "callrouter", *map(str, arguments)]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a callrouter is told to be. folder: its working directory, with its database."""
+
+    folder: Path
+    config: Path
+    port: int
+    metrics_port: int
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of its records."""
+        return self.folder / "var" / "callrouter.db"
+
+    def records(self, called: str = "") -> list[Record]:
+        """The rows on disk, oldest first: all, or those of one called number."""
+        if not self.database.exists():
+            return []
+        base = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            base.row_factory = sqlite3.Row
+            rows = base.execute(
+                "SELECT * FROM calls WHERE called = ? OR ? = '' ORDER BY started, id",
+                (called, called),
+            ).fetchall()
+        finally:
+            base.close()
+        found = [dict(row) for row in rows]
+        for row in found:
+            row["legs"] = json.loads(row["legs"])
+            row["trace"] = json.loads(row["trace"])
+        return found
+
+
+def lay_out(folder: Path, dialplan: str, *, drain: str = "30s") -> Place:
+    """Write a dialplan and settings with free ports: UDP and TCP, IPv4 and IPv6."""
+    place = Place(folder, folder / "callrouter.yaml", free_port(), free_port())
+    (folder / "dialplan.yaml").write_text(dialplan, encoding="utf-8")
+    listen = [f"{kind}:{host}:{place.port}" for host in _LISTEN for kind in ("udp", "tcp")]
+    place.config.write_text(
+        f"listen: {json.dumps(listen)}\n"
+        "dialplan: dialplan.yaml\n"
+        "records: {database: 'sqlite:///var/callrouter.db', spool: var/spool}\n"
+        f"metrics: '127.0.0.1:{place.metrics_port}'\n"
+        "log: {level: info, format: text}\n"
+        f"limits: {{calls: 50000, drain: {drain}}}\n",
+        encoding="utf-8",
+    )
+    return place
+
+
+class Serving:
+    """The process. greeting: what its screen said when it was ready."""
+
+    def __init__(self, place: Place, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.place = place
+        self.process = process
+        self.greeting = ""
+        self._log = log
+
+    @classmethod
+    async def start(cls, place: Place) -> Self:
+        """Start it in its folder and wait until its greeting says that it is ready."""
+        log = place.folder / "serve.log"
+        with log.open("ab") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *command("serve", "--config", place.config),
+                cwd=place.folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+            )
+        serving = cls(place, process, log)
+        assert process.stdout is not None
+        async with asyncio.timeout(_START_SECONDS):
+            while line := await process.stdout.readline():
+                serving.greeting += line.decode()
+                if GREETING in serving.greeting:
+                    return serving
+        raise AssertionError(f"callrouter ended before it was ready: {serving.log()}")
+
+    def log(self) -> str:
+        """What it logged."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    async def ended(self, within: float = 60.0) -> int:
+        """Wait until it has ended; its exit code."""
+        async with asyncio.timeout(within):
+            return await self.process.wait()
+
+    async def stop(self) -> None:
+        """End it now, if it has not ended by itself."""
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    # What it shows.
+
+    async def metrics(self) -> dict[str, float]:
+        """Scrape it: name to value, all labels of one name added up."""
+        url = f"http://127.0.0.1:{self.place.metrics_port}/metrics"
+        text = await asyncio.to_thread(_get, url)
+        found: dict[str, float] = {}
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                name = name.partition("{")[0]
+                found[name] = found.get(name, 0.0) + float(value)
+        return found
+
+    async def reaches(self, name: str, value: float, within: float = 20.0) -> None:
+        """Wait until a metric is at least this."""
+        async with asyncio.timeout(within):
+            while (await self.metrics()).get(name, 0.0) < value:
+                await asyncio.sleep(_STEP_SECONDS)
+
+    async def nothing_is_left(self, within: float = LINGER_SECONDS + 8) -> None:
+        """Wait until no call, leg, transaction or timer is alive; fails when some stay."""
+        left: dict[str, float] = {}
+        try:
+            async with asyncio.timeout(within):
+                while left := await self._alive():
+                    await asyncio.sleep(0.25)
+        except TimeoutError:
+            raise AssertionError(f"left over after {within:g} s: {left}") from None
+
+    async def _alive(self) -> dict[str, float]:
+        metrics = await self.metrics()
+        return {name: metrics[name] for name in ALIVE if metrics[name]}
+
+    async def record(self, called: str, within: float = 10.0) -> Record:
+        """The only record of the calls to a number, once it is on disk."""
+        async with asyncio.timeout(within):
+            while not (found := self.place.records(called)):
+                await asyncio.sleep(_STEP_SECONDS)
+        assert len(found) == 1, f"{len(found)} records of one call to {called}"
+        return found[0]
+
+
+def _get(url: str) -> str:
+    with urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text

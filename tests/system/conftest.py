@@ -1,0 +1,19 @@
+"""The stage: one callrouter, on which all stories of the session play."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from support.stage import Stage
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    """All collected stories at work."""
+    functions = [getattr(item, "function", None) for item in request.session.items]
+    stories = [function.story for function in functions if hasattr(function, "story")]
+    opened = await Stage.open(tmp_path_factory.mktemp("stage"), stories)
+    yield opened
+    await opened.close()

@@ -1,0 +1,78 @@
+"""Any text gives a dialplan or a ConfigError with places, never anything else."""
+
+from pathlib import Path
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.yaml import parse
+from callrouter.errors import ConfigError
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+
+LAB = (Path(__file__).parents[3] / "dialplans" / "lab.yaml").read_text(encoding="utf-8")
+LINES = [line for line in LAB.splitlines() if line and not line.startswith("#")]
+WORDS = ["route", "hunt", "ring", "3s", "uas_5080", "127.0.0.0/8", "4000", "[486]", "follow", "CN"]
+STRANGE = [
+    "\t", "  ", "x", "", "null", "-1", "5", "3", "1e9", "&a ", "*a", "!!int ", "{", "}", "[", "]",
+    ":", ": ", "- ", "'", '"', "|", ">", "%", "@", "? ", "# ", "---\n", "\x00", "é", "\u2028",
+    "99999999999999999999", "yes", "15 s", "0s", "9m", "sip:", "[[]]", "{a: {b: {}}}", "\\",
+    "&a [*a, *a]", "[" * 50, "12:00", "0756", "4xxx", "08*", "::1", "1.2.3.4/33",
+]  # fmt: skip
+
+
+def mutated(random: Random) -> str:
+    """The lab's dialplan with one to four wounds of the kinds that people and editors make."""
+    lines = list(LINES)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(lines))
+        line = lines[at]
+        cut = random.randint(0, len(line))
+        match random.randrange(8):
+            case 0:
+                lines[at] = line[:cut] + line[cut + 1 :]
+            case 1 | 2:
+                lines[at] = line.replace(random.choice(WORDS), random.choice(STRANGE))
+            case 3:
+                lines[at] = line[:cut] + random.choice(STRANGE) + line[cut:]
+            case 4:
+                lines[at] = line[:cut]
+            case 5:
+                lines[at] = random.choice([" ", "   ", "\t"]) + line
+            case 6:
+                lines.insert(at, line)
+            case _:
+                lines[at] = ""
+    return "\n".join(lines)
+
+
+def places(text: str) -> list[tuple[int, int]]:
+    """Where the mistakes of a text are; none when it is a dialplan, which then decides a call."""
+    try:
+        plan = compile_dialplan(parse(text, "f"))
+    except ConfigError as error:
+        found = error.diagnostics
+    else:
+        assert decide(plan, Facts("lab", "127.0.0.1", "", "4000")).trace
+        return []
+    assert found
+    assert all(mistake.message.isprintable() for mistake in found)
+    return [(mistake.line, mistake.column) for mistake in found]
+
+
+def test_thousand_mutated_dialplans_give_a_dialplan_or_places_in_file_order() -> None:
+    random = Random(4000)
+    broken = 0
+    for _ in range(1000):
+        found = places(mutated(random))
+        assert all(line >= 1 and column >= 1 for line, column in found)
+        assert found == sorted(found)
+        broken += bool(found)
+    assert broken > 500  # else the wounds are too light
+
+
+@given(st.text())
+def test_any_text_gives_a_dialplan_or_its_mistakes(text: str) -> None:
+    assert places(text)
