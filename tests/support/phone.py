@@ -6,7 +6,7 @@ datagram to send, and waits for each one that comes.
 
 import asyncio
 import itertools
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from support.message import SDP, Message
 
@@ -29,7 +29,7 @@ class Phone(asyncio.DatagramProtocol):
         self.seen: list[Message] = []
         self._server = server
         self._news: asyncio.Queue[Message] = asyncio.Queue()
-        self._known: set[tuple[str, str, str]] = set()
+        self._known: set[bytes] = set()
         self._transport: asyncio.DatagramTransport | None = None
         self._arrived = asyncio.Condition()
         self._waking: set[asyncio.Task[None]] = set()
@@ -51,15 +51,13 @@ class Phone(asyncio.DatagramProtocol):
         return phone
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
         message = Message.parse(data)
         self.seen.append(message)
-        key = (message.start, message.branch, message["CSeq"])
-        if key not in self._known and message.status != 100:
-            self._known.add(key)
+        if data not in self._known and message.status != 100:
+            self._known.add(data)
             self._news.put_nowait(message)
         task = asyncio.get_running_loop().create_task(self._wake())
         self._waking.add(task)
@@ -81,17 +79,21 @@ class Phone(asyncio.DatagramProtocol):
 
         100 and whatever was sent again are no news.
         """
-        try:
-            async with asyncio.timeout(within):
-                message = await self._news.get()
-        except TimeoutError:
-            came = [str(message) for message in self.seen]
-            raise AssertionError(f"{what} did not come; there came {came}") from None
+        message = await self.expect_any(within, str(what))
         if isinstance(what, int):
             assert message.status == what, f"expected {what}, got {message}"
         else:
             assert message.start.startswith(f"{what} "), f"expected {what}, got {message}"
         return message
+
+    async def expect_any(self, within: float = WITHIN, what: str = "a message") -> Message:
+        """The next news, whatever it is."""
+        try:
+            async with asyncio.timeout(within):
+                return await self._news.get()
+        except TimeoutError:
+            came = [str(message) for message in self.seen]
+            raise AssertionError(f"{what} did not come; there came {came}") from None
 
     async def copies(self, like: Message, count: int, within: float = WITHIN) -> None:
         """Wait until a message has come so many times in all."""
@@ -142,6 +144,11 @@ class Phone(asyncio.DatagramProtocol):
         message = self._message("ACK", response.cseq, token(), body)
         self.send(message)
         return message
+
+    def ack_refusal(self, response: Message) -> None:
+        """Acknowledge the refusal of a re-INVITE of ours: its branch, its number."""
+        message = self._message("ACK", response.cseq, response.branch.removeprefix("z9hG4bK"), "")
+        self.send(message)
 
     def learn(self, response: Message) -> None:
         """Take what a response says of the dialog."""

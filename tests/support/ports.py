@@ -11,12 +11,15 @@ from typing import Final
 # before the program it is meant for does; two test runs at once begin at different places.
 _FIRST: Final = 20_000
 _COUNT: Final = 10_000
+_STEP: Final = 4
+"""SIPp opens a second media socket two ports above the first."""
+
 _TABLES: Final = ("udp", "tcp", "udp6", "tcp6")
 
 
 def _candidates() -> Iterator[int]:
-    start = os.getpid() * 131 % _COUNT
-    for step in range(_COUNT):
+    start = os.getpid() * 131 * _STEP
+    for step in range(0, _COUNT, _STEP):
         yield _FIRST + (start + step) % _COUNT
     raise RuntimeError("no free port is left")
 

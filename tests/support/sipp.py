@@ -39,7 +39,7 @@ class Sipp:
         keys: values of the scenario's own [keywords].
         """
         sipp = await cls._start(folder, scenario, port, [], transport, host, calls, keys)
-        await bound(transport, port)
+        await sipp.listens(transport)
         return sipp
 
     @classmethod
@@ -74,6 +74,8 @@ class Sipp:
         log = folder / f"{scenario}-{port}"
         argv = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), *arguments]
         argv += ["-m", str(calls), "-nostdin", "-p", str(port), "-i", host, "-mi", host]
+        # Sockets it opens unasked; its own choice fails when many SIPps start at the same time.
+        argv += ["-mp", str(free_port()), "-cp", str(free_port())]
         argv += ["-bind_local", "-t", "t1" if transport == "tcp" else "u1"]
         argv += ["-timeout", "70s", "-timeout_error"]
         argv += ["-trace_err", "-error_file", f"{log}.err", "-trace_msg"]
@@ -89,6 +91,15 @@ class Sipp:
                 stderr=output,
             )
         return cls(process, scenario, port, log)
+
+    async def listens(self, transport: str) -> None:
+        """Wait until its port is bound; fails when it ends before."""
+        listening = asyncio.create_task(bound(transport, self.port))
+        ended = asyncio.create_task(self._process.wait())
+        await asyncio.wait({listening, ended}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (listening, ended):
+            task.cancel()
+        assert self._process.returncode is None, f"{self._name} ended: {self._read('err')[-3000:]}"
 
     async def done(self, within: float = 60.0) -> None:
         """Wait until it has played its scenario; fails, with what SIPp says, when it could not."""

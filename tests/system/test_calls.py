@@ -84,16 +84,6 @@ async def test_dtmf_by_info_passes_through(scene: Scene) -> None:
 
 
 @story()
-async def test_repeated_200_is_acknowledged_again_and_not_passed_on(scene: Scene) -> None:
-    callee = await scene.callee("callee_repeats_200")
-    caller = await scene.caller("caller_hangs_up")
-    await caller.done()
-    await callee.done()
-    answered(await scene.record(), scene.number, by="caller")
-    assert caller.statuses().count(200) == 2  # to INVITE and to BYE
-
-
-@story()
 async def test_forks_ring_with_tags_of_their_own_and_the_answering_one_keeps_its_tag(
     scene: Scene,
 ) -> None:

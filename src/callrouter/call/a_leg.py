@@ -88,16 +88,17 @@ class ALeg(Leg):
         """Switch to the early dialog that stands for this fork."""
         if fork == self._fork:
             return
-        if not self._fork or not self._sdp_sent:
+        tag = self._tags.get(fork) if self._tags is not None else None
+        if tag is None and not (self._fork and self._sdp_sent):
             self._fork = fork
             return
         if self._tags is None:
             self._tags = {}
         self._tags[self._fork] = tx.tag
-        tag = self._tags.get(fork)
+        # Of a tag that is taken up again, SDP is taken to have been sent with it: always safe.
+        self._sdp_sent = tag is not None
         if tag is None:
             tag = self.stack.token()
-            self._sdp_sent = False
             self.stack.dialogs[tag] = self
         self._fork = fork
         dialog = self.dialog

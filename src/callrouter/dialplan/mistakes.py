@@ -38,7 +38,7 @@ _AT_KEY: Final = frozenset({"extra_forbidden", "missing"})
 
 
 class Mistakes:
-    """All mistakes found in one document so far."""
+    """All mistakes found in one document so far. One too many raises them as a ConfigError."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -65,6 +65,9 @@ class Mistakes:
         self, path: tuple[str | int, ...], error: ValidationError, model: type[BaseModel]
     ) -> None:
         """Note all that a model found wrong with the value at a path."""
+        if error.error_count() > _REPORTED:
+            self.at_key(path, f"more than {_REPORTED} mistakes in one place")
+            return
         for detail in error.errors(include_url=False):
             message = self._word(detail, model)
             where = (*path, *detail["loc"])
@@ -82,12 +85,12 @@ class Mistakes:
         return in_file_order(self._found)
 
     def _add(self, path: tuple[str | int, ...], at_key: bool, message: str) -> None:
-        if len(self._found) > _REPORTED:
-            return
         if len(self._found) == _REPORTED:
-            message += " (and more mistakes, which are not listed)"
+            message += " (the rest was not checked)"
         place = self._document.locate(path)[0 if at_key else 1]
         self._found.append(Diagnostic(message, self._document.file, place.line, place.column))
+        if len(self._found) > _REPORTED:
+            raise self.error()
 
     def _hint(self, name: str, known: Collection[str], kind: str) -> str:
         """Suggest what may have been meant: one close name, or all names when they are few."""

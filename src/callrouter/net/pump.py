@@ -69,7 +69,7 @@ class Pump:
                 edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
                 edge.send(flow, data)
         deadline = stack.deadline()
-        if deadline is not None and deadline < self._armed:
+        if deadline is not None and deadline + _TICK < self._armed:
             self._arm(ceil(deadline / _TICK) * _TICK)
 
     def close(self) -> None:

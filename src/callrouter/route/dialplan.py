@@ -26,9 +26,9 @@ class Dialplan:
     """Every rule of one version of the dialplan.
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
-    file: where it was read from. trunks: by name. numbers: by key. extensions: by number. unknown: the answer to a number it does not have.
-    numbers_line: where the numbers start in the file. found: kept by `decide()`, bounded; nobody
-    else touches it.
+    file: where it was read from. trunks: by name. numbers: by key. extensions: by number. unknown:
+    the answer to a number it does not have. numbers_line: where the numbers start in the file.
+    found: kept by `decide()`, bounded; nobody else touches it.
     """
 
     def __init__(

@@ -160,12 +160,15 @@ def parse(data: bytes) -> Request | Response:
     if not separator:
         raise ParseError("no empty line after the headers")
     text = head.decode("utf-8", "surrogateescape")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
     start, *lines = text.split("\r\n")
+    headers = _usual_headers(lines)
+    more: dict[str, list[str]] | None = None
+    if headers is None:
+        start, *lines = _FOLD.sub(" ", text).split("\r\n")
+        headers, more = _read_headers(lines)
+        text = "\r\n".join((start, *lines))
     if text.count("\n") != len(lines) or text.count("\r") != len(lines):
         raise ParseError("a bare CR or LF inside the headers")
-    headers, more = _read_headers(lines)
     if start.startswith("SIP/"):
         match = _STATUS.match(start)
         if match is None:
@@ -179,30 +182,34 @@ def parse(data: bytes) -> Request | Response:
     return Request(parts[0], parts[1], parts[2], headers, more, body)
 
 
+def _usual_headers(lines: list[str]) -> dict[str, str] | None:
+    """The headers, if all are spelled as usual, none is folded and none is there twice."""
+    rows = [line.partition(":") for line in lines]
+    try:
+        headers = {KNOWN_NAMES[name]: value.strip(" \t") for name, _, value in rows}
+    except KeyError:
+        return None
+    return headers if len(headers) == len(rows) else None
+
+
 def _read_headers(lines: list[str]) -> tuple[dict[str, str], dict[str, list[str]] | None]:
     """The first value of each header, and the further ones of those that have more."""
     if len(lines) > MAX_HEADERS:
         raise ParseError(f"more than {MAX_HEADERS} header rows")
-    rows = [line.partition(":") for line in lines]
-    try:
-        usual = {KNOWN_NAMES[name]: value.strip(" \t") for name, _, value in rows}
-    except KeyError:
-        usual = {}
-    if len(usual) == len(rows):
-        return usual, None
     headers: dict[str, str] = {}
     more: dict[str, list[str]] | None = None
-    for name, colon, value in rows:
+    for line in lines:
+        name, colon, value = line.partition(":")
         key = KNOWN_NAMES.get(name) or header_key(name)
         if key is None or not colon:
-            raise ParseError(f"not a header row: {name[:60]!r}")
-        text = value.strip(" \t")
+            raise ParseError(f"not a header row: {line[:60]!r}")
+        value = value.strip(" \t")
         if key not in headers:
-            headers[key] = text
+            headers[key] = value
             continue
         if more is None:
             more = {}
-        more.setdefault(key, []).append(text)
+        more.setdefault(key, []).append(value)
     return headers, more
 
 

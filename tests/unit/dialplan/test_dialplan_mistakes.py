@@ -378,7 +378,13 @@ def test_long_text_is_shortened() -> None:
 def test_flood_of_mistakes_is_cut_off() -> None:
     found = instead("hunt: [desk]", f"hunt: [{'a, ' * 3000}desk]")
     assert len(found) == 1001
-    assert found[-1].endswith("(and more mistakes, which are not listed)")
+    assert found[-1].endswith("(the rest was not checked)")
+
+
+def test_entry_full_of_mistakes_is_one_mistake() -> None:
+    keys = ", ".join(f"k{count}: 1" for count in range(1001))
+    found = instead(ROUTE, f"{{{keys}, route: [{{hunt: sales}}]}}")
+    assert found == ["f:11:3: error: more than 1000 mistakes in one place"]
 
 
 def test_many_known_names_are_neither_listed_nor_compared() -> None:
