@@ -73,6 +73,7 @@ class Scene:
         self._folder = folder
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self.serving: Serving
+        self.full = False
 
     @property
     def extension(self) -> str:
@@ -137,6 +138,14 @@ class Scene:
         self._closing.append(phone.close)
         return phone
 
+    def server_address(self) -> tuple[str, int]:
+        """Callrouter's address and port, for sockets."""
+        return (self._story.host, self.serving.place.port)
+
+    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call this at the end of the story."""
+        self._closing.append(close)
+
     async def record(self, within: float = 10.0) -> Record:
         """The only record of the calls to the number."""
         return await self.serving.record(self.number, within)
@@ -160,12 +169,17 @@ class Stage:
             self._tasks[told] = asyncio.create_task(self._tell(told, scene))
 
     @classmethod
-    async def open(cls, folder: Path, stories: Iterable[Story]) -> Self:
-        """Start callrouter with the dialplan that the stories need, and then all of them."""
+    async def open(cls, folder: Path, stories: Iterable[Story], *, full: bool) -> Self:
+        """Start callrouter with the dialplan that the stories need, and then all of them.
+
+        full: their long versions.
+        """
         scenes = {
             told: Scene(told, str(_FIRST_NUMBER + index), folder)
             for index, told in enumerate(stories)
         }
+        for scene in scenes.values():
+            scene.full = full
         place: Place = lay_out(folder, _dialplan(scenes.values()))
         return cls(await Serving.start(place), scenes)
 

@@ -9,11 +9,11 @@ from support.stage import Stage
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, full: bool
 ) -> AsyncIterator[Stage]:
     """All collected stories at work."""
     functions = [getattr(item, "function", None) for item in request.session.items]
     stories = [function.story for function in functions if hasattr(function, "story")]
-    opened = await Stage.open(tmp_path_factory.mktemp("stage"), stories)
+    opened = await Stage.open(tmp_path_factory.mktemp("stage"), stories, full=full)
     yield opened
     await opened.close()

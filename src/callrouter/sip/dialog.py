@@ -18,6 +18,7 @@ class Dialog:
     """
 
     __slots__ = (
+        "_contact",
         "call_id",
         "flow",
         "local",
@@ -37,6 +38,7 @@ class Dialog:
         self.local = ""
         self.remote = ""
         self.target = ""
+        self._contact = ""
         self.routes: tuple[str, ...] = ()
         self.local_cseq = 0
         self.remote_cseq = -1
@@ -47,9 +49,10 @@ class Dialog:
 
         Raises ParseError when there is one that cannot be a remote target.
         """
-        contact = contact_uri(message)
-        if contact:
-            self.target = contact
+        row = message.get("contact")
+        if row and row != self._contact:
+            self.target = contact_uri(message)
+            self._contact = row
 
     def take_routes(self, message: Message, *, reverse: bool) -> None:
         """Take the route set from Record-Route: as it stands for a UAS, reversed for a UAC.

@@ -84,6 +84,8 @@ def tag_of(text: str) -> str:
     Raises ParseError when the value is no address.
     """
     after = text.rfind(">") + 1
+    if after == len(text) and after:
+        return ""
     start = text.find(";tag=", after)
     if start < 0 or '"' in text[after:]:
         return parse_address(text).tag

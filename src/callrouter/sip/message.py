@@ -28,7 +28,17 @@ class Message:
     headers: lower-case long name to the first row's value. body: bytes after the empty line.
     """
 
-    __slots__ = ("_cseq", "_from", "_more", "_to", "_via", "body", "headers")
+    __slots__ = (
+        "_cseq",
+        "_from",
+        "_from_tag",
+        "_more",
+        "_to",
+        "_to_tag",
+        "_via",
+        "body",
+        "headers",
+    )
 
     def __init__(
         self, headers: dict[str, str], more: dict[str, list[str]] | None, body: bytes
@@ -39,6 +49,8 @@ class Message:
         self._via: Via | None = None
         self._from: Address | None = None
         self._to: Address | None = None
+        self._from_tag: str | None = None
+        self._to_tag: str | None = None
         self._cseq: tuple[int, str] | None = None
 
     def branch(self) -> str:
@@ -83,11 +95,15 @@ class Message:
 
     def from_tag(self) -> str:
         """The tag of From, "" for none. Raises ParseError."""
-        return tag_of(self.headers.get("from", ""))
+        if self._from_tag is None:
+            self._from_tag = tag_of(self.headers.get("from", ""))
+        return self._from_tag
 
     def to_tag(self) -> str:
         """The tag of To, "" for none. Raises ParseError."""
-        return tag_of(self.headers.get("to", ""))
+        if self._to_tag is None:
+            self._to_tag = tag_of(self.headers.get("to", ""))
+        return self._to_tag
 
     def cseq(self) -> tuple[int, str]:
         """`(number, method)`. Raises ParseError."""
@@ -161,14 +177,14 @@ def parse(data: bytes) -> Request | Response:
         raise ParseError("no empty line after the headers")
     text = head.decode("utf-8", "surrogateescape")
     start, *lines = text.split("\r\n")
+    breaks = len(lines)
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
+        raise ParseError("a bare CR or LF inside the headers")
     headers = _usual_headers(lines)
     more: dict[str, list[str]] | None = None
     if headers is None:
         start, *lines = _FOLD.sub(" ", text).split("\r\n")
         headers, more = _read_headers(lines)
-        text = "\r\n".join((start, *lines))
-    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
-        raise ParseError("a bare CR or LF inside the headers")
     if start.startswith("SIP/"):
         match = _STATUS.match(start)
         if match is None:
