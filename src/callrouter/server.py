@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import time
-from typing import Final
+from typing import Any, Final
 
 from callrouter.call.calls import Calls
 from callrouter.config import Settings
@@ -63,6 +63,7 @@ class Server:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain; a second signal ends the calls at once."""
+        self._loop.set_exception_handler(self._on_loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
         await self._stopping.wait()
@@ -94,8 +95,8 @@ class Server:
         self._pump.flush()
         # The last BYEs and final responses are answered, or given up.
         deadline = self._loop.time() + _GOODBYE_SECONDS
-        while self._stack.unanswered() and self._loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        while self._stack.unanswered() and self._loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # the stack has no event for its last answer
         self._log.info("stopped")
 
     async def _first(self, limit: float, *events: asyncio.Event) -> bool:
@@ -132,3 +133,8 @@ class Server:
 
     def _bug(self, error: Exception) -> None:
         self._log.error("internal error", exc_info=error)
+
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._log.error(
+            "event loop error", what=context["message"], exc_info=context.get("exception")
+        )

@@ -1,34 +1,30 @@
-"""Callers and callees in numbers, on callrouter's own stack and legs over a real UDP socket.
+"""Callers and callees in numbers on one UDP socket, which keep the rules that a lossy path needs.
 
-They keep every rule that the scripted phone leaves to the test: they retransmit, give up, and
-acknowledge again. So they get through where datagrams are lost, and make calls by the hundred.
+They share no line with callrouter. What may be lost is sent again at T1, doubling to T2, for 64*T1
+(RFC 3261 sections 13.3.1.4, 17.1.1.2 and 17.1.2.2); what is asked again is answered again.
 """
 
 import asyncio
-from typing import Final, Self
+from collections.abc import Callable
+from typing import Final, Self, cast
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.events import Answered, Cancelled, Deadline, Failed, HungUp, Lost, Progress
-from callrouter.call.inbox import Inbox
-from callrouter.call.leg import ENDED
-from callrouter.net.clock import Tokens
-from callrouter.net.pump import Pump
-from callrouter.net.udp import UdpListener, listen_udp
-from callrouter.sip.flow import Flow
-from callrouter.sip.message import Request, Response
-from callrouter.sip.stack import Stack
-from support.message import SDP
+from support.message import SDP, Message
+from support.phone import token
 
-_SDP: Final = SDP.encode()
-_SDP_TYPE: Final = "Content-Type: application/sdp\r\n"
+_T1: Final = 0.5
+_T2: Final = 4.0
+_TIMEOUT: Final = 64 * _T1
+_ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
+
+Address = tuple[str, int]
 
 
 class Outcome:
     """What a caller saw of its call.
 
-    status: 200, or the refusal's; 0 while there is none. closed: the BYE of either side was
-    answered; ended: when that was, on the loop's clock. retry_after: of a refusal.
+    status: 200, or the refusal's; 408 when nothing final ever came. closed: its BYE was answered
+    by 200, or the other side's BYE by its own. hung_up_on: the BYE was the other side's. ended:
+    when the call was over, on the loop's clock.
     """
 
     def __init__(self, call_id: str) -> None:
@@ -43,150 +39,241 @@ class Outcome:
         self.over = asyncio.Event()
 
 
-class Phones:
-    """One socket with any number of phones. A callee whose URI says "rings" never answers.
+class Phones(asyncio.DatagramProtocol):
+    """Any number of phones. A callee whose URI has "rings" in it never answers."""
 
-    bugs: what their stack raised.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.bugs: list[Exception] = []
-        self._stack = Stack(Tokens(), lambda *_: self._way)
-        self._stack.core = self
-        self._pump = Pump(self._loop, self._stack, self.bugs.append)
-        self._listener: UdpListener
-        self._way: Flow
+    def __init__(self, server: Address, contact: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.server = server
+        self.place = ""
+        self._contact = contact
+        self._parties: dict[str, _Caller | _Callee] = {}
 
     @classmethod
-    async def open(cls, server: tuple[str, int], port: int = 0, contact: int = 0) -> Self:
+    async def open(cls, server: Address, port: int = 0, contact: int = 0) -> Self:
         """Open the socket. server: where callrouter is, or a relay to it.
 
-        contact: the port they say they are at, when it is not theirs.
+        contact: the port they say they are at, when it is not the socket's.
         """
-        phones = cls()
-        phones._listener = await listen_udp(phones._pump, "127.0.0.1", port)
-        phones._way = phones._listener.flow(*server)
-        if contact:
-            phones._way.contact = f"<sip:127.0.0.1:{contact}>"
+        loop = asyncio.get_running_loop()
+        _, phones = await loop.create_datagram_endpoint(
+            lambda: cls(server, contact), local_addr=("127.0.0.1", port)
+        )
         return phones
 
     @property
     def port(self) -> int:
         """The socket's port."""
-        return self._listener.port
+        port: int = self._transport.get_extra_info("sockname")[1]
+        return port
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+        self.place = f"127.0.0.1:{self._contact or self.port}"
 
     async def close(self) -> None:
-        """Close the socket."""
-        self._pump.close()
-        self._listener.close()
-
-    # Callers.
+        """Close the socket; nothing is sent again from here on."""
+        for party in self._parties.values():
+            party.silence()
+        self._transport.close()
 
     def call(self, number: str, hold: float) -> Outcome:
         """Call a number; hang up so many seconds after the answer."""
-        self._stack.now = self._loop.time()
-        inbox = Inbox(self._stack.timers)
-        leg = _Caller(self._stack, inbox, self._way, number)
-        inbox.start(_talk(leg, inbox, hold))
-        self._pump.flush()
-        return leg.outcome
+        caller = _Caller(self, number, hold)
+        self._parties[caller.outcome.call_id] = caller
+        return caller.outcome
 
     async def calls(self, number: str, count: int, rate: float, hold: float) -> list[Outcome]:
         """Make so many calls, so many a second, and wait until all are over."""
-        began = self._loop.time()
+        began = self.loop.time()
         made = []
         for index in range(count):
-            await asyncio.sleep(began + index / rate - self._loop.time())
+            await asyncio.sleep(began + index / rate - self.loop.time())
             made.append(self.call(number, hold))
         for outcome in made:
             await outcome.over.wait()
         return made
 
-    # Callees.
+    def datagram_received(self, data: bytes, _address: Address) -> None:
+        message = Message.parse(data)
+        party = self._parties.get(message["Call-ID"])
+        if party is None and message.start.startswith("INVITE "):
+            party = self._parties[message["Call-ID"]] = _Callee(self)
+        if party is not None:
+            party.take(message)
 
-    def on_request(self, request: Request, flow: Flow) -> None:
-        """An INVITE from callrouter: ring, answer, and wait for its end."""
-        if request.method != "INVITE":
-            self._stack.reply(request, flow, 481)
+    def send(self, data: bytes) -> None:
+        """Send a datagram to callrouter."""
+        self._transport.sendto(data, self.server)
+
+
+class _Repeated:
+    """A datagram that is sent again until it is known to have come. gone: told when nobody cares."""
+
+    def __init__(self, phones: Phones, data: bytes, gone: Callable[[], None]) -> None:
+        self._phones = phones
+        self._data = data
+        self._gone = gone
+        self._interval = _T1
+        self._until = phones.loop.time() + _TIMEOUT
+        self._handle = phones.loop.call_later(_T1, self._again)
+        phones.send(data)
+
+    def stop(self) -> None:
+        """It has come."""
+        self._handle.cancel()
+
+    def _again(self) -> None:
+        if self._phones.loop.time() >= self._until:
+            self._gone()
             return
-        tx = self._stack.accept(request, flow)
-        inbox = Inbox(self._stack.timers)
-        leg = ALeg(self._stack, inbox, tx, request)
-        leg.ring(180, "", "", b"")
-        if "rings" not in request.uri:
-            leg.answer(200, "", _SDP_TYPE, _SDP)
-        inbox.start(_listen(leg, inbox))
+        self._phones.send(self._data)
+        self._interval = min(self._interval * 2, _T2)
+        self._handle = self._phones.loop.call_later(self._interval, self._again)
 
 
-class _Caller(BLeg):
-    """A caller's leg, which tells when it is over."""
+class _Caller:
+    """The caller's side of one call."""
 
-    def __init__(
-        self, stack: Stack, inbox: Inbox, flow: Flow, number: str
-    ) -> None:
-        host = f"{flow.remote_host}:{flow.remote_port}"
-        rows = f"Max-Forwards: 70\r\n{_SDP_TYPE}"
-        super().__init__(
-            stack, inbox, flow, 1, f"sip:{number}@{host}", "<sip:1001@127.0.0.1>", rows, _SDP
-        )
-        self.outcome = Outcome(self.call_id)
+    def __init__(self, phones: Phones, number: str, hold: float) -> None:
+        self._phones = phones
+        self._hold = hold
+        self._target = f"sip:{number}@{phones.server[0]}:{phones.server[1]}"
+        self._remote = f"<{self._target}>"
+        self._local = f"<sip:1001@{phones.place}>;tag={token()}"
+        self._branch = token()
+        self._ack = b""
+        self._ending: asyncio.TimerHandle | None = None
+        self.outcome = Outcome(f"{token()}@127.0.0.1")
+        self._repeated = _Repeated(phones, self._request("INVITE", 1, SDP), self._give_up)
 
-    def on_response(self, tx: object, response: Response) -> None:
-        if response.status >= 300:
-            self.outcome.retry_after = response.get("retry-after")
-        super().on_response(tx, response)
-        self._look(closed=response.status == 200)
+    def take(self, message: Message) -> None:
+        """A message of this call."""
+        if message.status == 0:
+            self._take_bye(message)
+        elif message.method == "BYE":
+            self._repeated.stop()
+            self.outcome.closed = message.status == 200
+            self._over()
+        elif message.status < 200:
+            self._repeated.stop()
+            if message.status > 100:
+                self.outcome.ringing.set()
+        elif message.status < 300:
+            self._take_answer(message)
+        else:
+            self._repeated.stop()
+            self._remote = message["To"]
+            self._phones.send(self._request("ACK", 1))
+            self.outcome.status = message.status
+            self.outcome.retry_after = message["Retry-After"]
+            self._over()
 
-    def on_failure(self, tx: object, status: int) -> None:
-        super().on_failure(tx, status)
-        self._look(closed=False)
+    def silence(self) -> None:
+        """Send nothing more."""
+        self._repeated.stop()
+        if self._ending is not None:
+            self._ending.cancel()
 
-    def look(self) -> None:
-        """The other side has hung up."""
-        self._look(closed=True)
+    def _take_answer(self, message: Message) -> None:
+        if not self._ack:
+            self._repeated.stop()
+            self._remote, self._target = message["To"], message.contact
+            self._branch = token()
+            self._ack = self._request("ACK", 1)
+            self.outcome.status = 200
+            self.outcome.answered.set()
+            self._ending = self._phones.loop.call_later(self._hold, self._hang_up)
+        self._phones.send(self._ack)
 
-    def _look(self, *, closed: bool) -> None:
-        outcome = self.outcome
-        if self.state == ENDED and not outcome.over.is_set():
-            outcome.closed = closed and outcome.status == 200
-            outcome.ended = self.stack.now
-            outcome.over.set()
+    def _take_bye(self, message: Message) -> None:
+        self._phones.send(_answer(message, 200, "", self._phones.place))
+        self.silence()
+        self.outcome.hung_up_on = self.outcome.closed = True
+        self._over()
+
+    def _hang_up(self) -> None:
+        self._branch = token()
+        self._repeated = _Repeated(self._phones, self._request("BYE", 2), self._give_up)
+
+    def _give_up(self) -> None:
+        self.outcome.status = self.outcome.status or 408
+        self._over()
+
+    def _over(self) -> None:
+        if not self.outcome.over.is_set():
+            self.outcome.ended = self._phones.loop.time()
+            self.outcome.over.set()
+
+    def _request(self, method: str, cseq: int, body: str = "") -> bytes:
+        place = self._phones.place
+        rows = [
+            ("Via", f"SIP/2.0/UDP {place};branch=z9hG4bK{self._branch};rport"),
+            ("From", self._local),
+            ("To", self._remote),
+            ("Call-ID", self.outcome.call_id),
+            ("CSeq", f"{cseq} {method}"),
+            ("Contact", f"<sip:1001@{place}>"),
+            ("Max-Forwards", "70"),
+        ]
+        if body:
+            rows.append(("Content-Type", "application/sdp"))
+        return Message(f"{method} {self._target} SIP/2.0", rows, body).render()
 
 
-async def _talk(leg: _Caller, inbox: Inbox, hold: float) -> None:
-    """A caller's story."""
-    outcome = leg.outcome
-    until = 0.0
-    while True:
-        match await inbox.next(until):
-            case Progress():
-                outcome.ringing.set()
-            case Answered():
-                outcome.status = 200
-                outcome.answered.set()
-                leg.ack()
-                until = leg.stack.now + hold
-            case Failed() as failed:
-                outcome.status = failed.status
-                return
-            case Deadline():
-                leg.hang_up()
-                return
-            case HungUp():
-                outcome.hung_up_on = True
-                leg.look()
-                return
-            case Lost():
-                return
+class _Callee:
+    """The callee's side of one call."""
+
+    def __init__(self, phones: Phones) -> None:
+        self._phones = phones
+        self._tag = token()
+        self._invite: Message | None = None
+        self._last = b""
+        self._repeated: _Repeated | None = None
+
+    def take(self, message: Message) -> None:
+        """A message of this call."""
+        if message.status:
+            return
+        if message.method == "INVITE":
+            self._take_invite(message)
+        elif message.method == "ACK":
+            self.silence()
+        elif message.method == "CANCEL":
+            self._phones.send(_answer(message, 200, self._tag, self._phones.place))
+            self._finish(487)
+        else:
+            self.silence()
+            self._phones.send(_answer(message, 200, self._tag, self._phones.place))
+
+    def silence(self) -> None:
+        """Send nothing more."""
+        if self._repeated is not None:
+            self._repeated.stop()
+
+    def _take_invite(self, message: Message) -> None:
+        if self._invite is not None:
+            self._phones.send(self._last)
+            return
+        self._invite = message
+        self._last = _answer(message, 180, self._tag, self._phones.place)
+        self._phones.send(self._last)
+        if "rings" not in message.uri:
+            self._finish(200, SDP)
+
+    def _finish(self, status: int, body: str = "") -> None:
+        if self._invite is not None and self._repeated is None:
+            self._last = _answer(self._invite, status, self._tag, self._phones.place, body)
+            self._repeated = _Repeated(self._phones, self._last, self.silence)
 
 
-async def _listen(leg: ALeg, inbox: Inbox) -> None:
-    """A callee's story."""
-    while True:
-        match await inbox.next():
-            case Cancelled():
-                leg.reject(487)
-                return
-            case HungUp() | Lost():
-                return
+def _answer(request: Message, status: int, tag: str, place: str, body: str = "") -> bytes:
+    rows = [(name, value) for name, value in request.rows if name in _ECHOED]
+    to = request["To"]
+    rows += [
+        ("To", to if ";tag=" in to else f"{to};tag={tag}"),
+        ("Contact", f"<sip:callee@{place}>"),
+    ]
+    if body:
+        rows.append(("Content-Type", "application/sdp"))
+    return Message(f"SIP/2.0 {status} Said", rows, body).render()

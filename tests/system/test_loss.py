@@ -34,7 +34,6 @@ async def calls_get_through(scene: Scene, loss: float, seed: int) -> None:
     for relay in (near, far):
         share = relay.dropped / (relay.dropped + relay.passed)
         assert loss / 2 < share < loss * 2
-    assert callers.bugs + callees.bugs == []
 
 
 async def all_records(scene: Scene, count: int) -> list[Record]:

@@ -358,3 +358,37 @@ async def test_request_of_an_unknown_dialog_is_481(scene: Scene) -> None:
     record = await scene.record()
     answered(record, scene.number, by="caller")
     assert results(record) == [("answered", 200)]
+
+
+@story()
+async def test_late_ack_of_the_first_invite_does_not_acknowledge_the_reinvite(
+    scene: Scene,
+) -> None:
+    caller, callee, invite = await ringing(scene)
+    callee.reply(invite, 200, SDP)
+    first_ack = caller.ack(await caller.expect(200))
+    await callee.expect("ACK")
+    caller.request("INVITE", SDP)
+    callee.reply(await callee.expect("INVITE"), 200, SDP)
+    answer = await caller.expect(200)
+    await callee.expect("ACK")
+    caller.send(first_ack)
+    await caller.copies(answer, 2)
+    caller.ack(answer)
+    await hang_up(caller, callee)
+    answered(await scene.record(), scene.number, by="caller")
+
+
+@story()
+async def test_reinvite_that_is_never_answered_ends_with_the_call(scene: Scene) -> None:
+    caller, callee = await connected(scene)
+    caller.request("INVITE", SDP)
+    reinvite = caller.invite_sent
+    assert reinvite is not None
+    callee.reply(await callee.expect("INVITE"), 180)
+    await caller.expect(180)
+    caller.request("BYE")
+    ends = {(answer.status, answer.method) for answer in [await caller.expect_any() for _ in "12"]}
+    assert ends == {(200, "BYE"), (487, "INVITE")}
+    callee.reply(await callee.expect("BYE"), 200)
+    answered(await scene.record(), scene.number, by="caller")

@@ -192,11 +192,11 @@ class BLeg(Leg):
         stack.cancel(tx.flow, self._branch, cancel_of(tx.request, self._cancel_reason))
         self._give_up = stack.timers.start(stack.now + TIMEOUT, self._on_give_up)
 
-    def _on_give_up(self, _now: float) -> None:
+    def _on_give_up(self, now: float) -> None:
         # Cancelled, but never finally answered: the INVITE is forgotten (section 9.1).
         self._give_up = None
         if self._tx is not None and self.state == SETTING_UP:
-            self._tx.abandon()
+            self._tx.abandon(now)
             self._over()
 
     def _over(self) -> None:

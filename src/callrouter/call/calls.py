@@ -145,7 +145,8 @@ class Calls:
         except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
             self._observer.call_broken(call.record, error)
             call.abort()
-        call.close()
+        finally:
+            call.close()
 
     def _over(self, call: Call) -> None:
         self._active.discard(call)

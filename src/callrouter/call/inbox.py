@@ -66,15 +66,18 @@ class Inbox:
         script = self._script
         if script is None:
             return
-        self._running = True
+        self._running = ended = True
         try:
             script.send(event)  # type: ignore[arg-type]  # the first send must be None
+            ended = False
         except StopIteration:
-            self._arm(0.0)
-            self._script = None
-            self._queue = None
+            pass
         finally:
             self._running = False
+            if ended:
+                self._arm(0.0)
+                self._script = None
+                self._queue = None
 
     def _arm(self, until: float) -> None:
         if self._timer is not None:

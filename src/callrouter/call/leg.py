@@ -9,6 +9,7 @@ from typing import Final
 from callrouter.call.events import Asked, Event, HungUp, Lost
 from callrouter.call.inbox import Inbox
 from callrouter.errors import ParseError, SipError
+from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import ClientUser
 from callrouter.sip.message import Message, Request, Response
@@ -34,6 +35,7 @@ class Leg:
         "_asked",
         "_deferred_bye",
         "_offer_out",
+        "_reinvite",
         "_reliable_2xx",
         "dialog",
         "inbox",
@@ -50,6 +52,7 @@ class Leg:
         self.state = SETTING_UP
         self._asked: list[ServerTransaction] | None = None
         self._offer_out = False
+        self._reinvite: ClientTransaction | None = None
         self._reliable_2xx: Reliable2xx | None = None
         self._deferred_bye: str | None = None
         stack.dialogs[dialog.local_tag] = self
@@ -176,7 +179,9 @@ class Leg:
         number = dialog.local_cseq
         if method == "INVITE" or (method == "UPDATE" and body):
             self._offer_out = True
-        self.stack.request(dialog.flow, branch, data, user, invite=method == "INVITE")
+        tx = self.stack.request(dialog.flow, branch, data, user, invite=method == "INVITE")
+        if method == "INVITE":
+            self._reinvite = tx
         return number
 
     def offer_settled(self) -> None:
@@ -269,6 +274,10 @@ class Leg:
         self._stop_waiting()
         self.state = ENDED
         self.stack.dialogs.pop(self.dialog.local_tag, None)
+        reinvite = self._reinvite
+        if reinvite is not None and reinvite.state < COMPLETED:
+            # Who has left the dialog may never answer it, and nothing else would end it.
+            self.stack.timers.start(self.stack.now + TIMEOUT, reinvite.abandon)
 
 
 class AckUser:

@@ -5,6 +5,7 @@ caller writes reaches the other leg as a row of its own making.
 """
 
 import re
+from ipaddress import ip_address
 from typing import Final
 
 from callrouter.errors import SipError
@@ -90,6 +91,14 @@ def q850_cause_of(reason: str) -> int:
     """The Q.850 cause in a Reason value, 0 when it has none (RFC 3326)."""
     match = _CAUSE.search(reason) if reason else None
     return int(match[1]) if match is not None else 0
+
+
+def canonical_host(host: str) -> str:
+    """An IP address as the dialplan spells it, whatever way a peer did; a name in lower case."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.lower()
 
 
 def redirect_uris(response: Response) -> list[Uri]:

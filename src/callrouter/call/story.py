@@ -21,7 +21,7 @@ from callrouter.call.events import (
     Progress,
     Shutdown,
 )
-from callrouter.call.policy import passed_rows, q850_cause_of, redirect_uris
+from callrouter.call.policy import canonical_host, passed_rows, q850_cause_of, redirect_uris
 from callrouter.call.relay import Relay
 from callrouter.route.plan import Hunt, Refusal, Target
 from callrouter.sip.message import Response
@@ -141,7 +141,7 @@ def redirected(target: Target, response: Response, hosts: frozenset[str]) -> lis
     followed: list[Target] = []
     for uri in redirect_uris(response):
         transport = (uri.param("transport") or "udp").lower()
-        if uri.host not in hosts or transport not in {"udp", "tcp"}:
+        if canonical_host(uri.host) not in hosts or transport not in {"udp", "tcp"}:
             continue
         port = uri.port or 5060
         place = host_port(uri.host, port)

@@ -159,7 +159,9 @@ class ClientTransaction:
         layer.clients[key] = self
         timers = layer.timers
         self._resend: Timer | None = None
-        if not flow.reliable:
+        if flow.waiting is not None:
+            flow.waiting.add(self)
+        else:
             self._resend = timers.start(layer.now + T1, self._on_resend)
         self._give_up: Timer | None = timers.start(layer.now + TIMEOUT, self._on_give_up)
         layer.send(flow, data)
@@ -185,10 +187,11 @@ class ClientTransaction:
         """The transport could not deliver the request (section 17.1.4)."""
         self._step(ERROR)
 
-    def abandon(self) -> None:
-        """End at once without telling the user (section 9.1: cancelled, but never answered)."""
-        self.state = TERMINATED
-        self._forget()
+    def abandon(self, _now: float) -> None:
+        """End without telling the user, if no final response has come (section 9.1)."""
+        if self.state < COMPLETED:
+            self.state = TERMINATED
+            self._forget()
 
     def _on_resend(self, _now: float) -> None:
         self._step(T_RESEND)
@@ -281,4 +284,6 @@ class ClientTransaction:
         self._cancel_timers()
         self._user = None
         self._data = b""
+        if self._flow.waiting is not None:
+            self._flow.waiting.discard(self)
         self._layer.clients.pop(self.key, None)

@@ -10,12 +10,20 @@ from callrouter.sip.uri import host_port
 RELIABLE: Final = frozenset(("TCP", "TLS"))
 
 
+class Transaction(Protocol):
+    """What a flow knows of the transactions that depend on it."""
+
+    def fail(self) -> None:
+        """Its message could not be sent."""
+
+
 class Flow:
     """One peer on one of our sockets: a remote address of a UDP listener, or a connection.
 
     transport: "UDP" or "TCP". local_*: our address as peers see it, what Via and Contact name.
     remote_*: the peer's address; address: both, as sockets want them. edge: the socket's owner in
-    `net`, opaque here. open: False once a connection is lost. contact: our Contact value. sent_by:
+    `net`, opaque here. open: False once a connection is lost. waiting: the requests
+    that fail with the connection they were sent over; None where there is none. contact: our Contact value. sent_by:
     our Via's host and port.
     """
 
@@ -31,6 +39,7 @@ class Flow:
         "remote_port",
         "sent_by",
         "transport",
+        "waiting",
     )
 
     def __init__(
@@ -51,6 +60,7 @@ class Flow:
         self.address = (remote_host, remote_port)
         self.edge = edge
         self.open = True
+        self.waiting: set[Transaction] | None = set() if self.reliable else None
         self.sent_by = host_port(local_host, local_port)
         self.contact = f"<sip:{self.sent_by}>"
         if transport != "UDP":
@@ -81,13 +91,6 @@ class InviteServerUser(Protocol):
 
     def on_unacknowledged(self) -> None:
         """A final response other than 2xx was never acknowledged (Timer H)."""
-
-
-class Transaction(Protocol):
-    """What the layer itself asks of any transaction."""
-
-    def fail(self) -> None:
-        """Its message could not be sent."""
 
 
 class Layer:

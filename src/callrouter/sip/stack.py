@@ -127,9 +127,8 @@ class Stack(Layer):
     def flow_failed(self, flow: Flow, now: float) -> None:
         """A connection could not be opened, or is lost: its open requests fail (17.1.4)."""
         self.now = now
-        for tx in list(self.clients.values()):
-            if isinstance(tx, ClientTransaction) and tx.flow is flow:
-                tx.fail()
+        for tx in list(flow.waiting or ()):
+            tx.fail()
 
     def accept(self, request: Request, flow: Flow) -> ServerTransaction:
         """Open a transaction for a request outside any dialog."""

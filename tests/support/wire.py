@@ -1,0 +1,212 @@
+"""Stacks on a fake wire: no socket, no clock but this one, and a test decides what is lost.
+
+Three parties at three addresses: a caller, callrouter itself, and a target. All run callrouter's
+own stack; each datagram takes 5 ms unless told otherwise, and is numbered in the order it is sent.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+from callrouter.call.a_leg import ALeg
+from callrouter.call.b_leg import BLeg
+from callrouter.call.calls import Calls
+from callrouter.call.events import Answered, Asked, Cancelled, Deadline, Event, Failed, HungUp, Lost
+from callrouter.call.inbox import Inbox
+from callrouter.call.record import CallRecord
+from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.yaml import parse
+from callrouter.sip.dialog import contact_uri
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request
+from callrouter.sip.stack import Stack
+
+CALLER: Final = ("192.0.2.1", 5060)
+ROUTER: Final = ("192.0.2.2", 5060)
+TARGET: Final = ("192.0.2.3", 5060)
+DELAY: Final = 0.005
+SDP: Final = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    b"m=audio 4000 RTP/AVP 0\r\n"
+)
+DIALPLAN: Final = """
+country: CN
+trunks: {lab: {addresses: [192.0.2.1/32]}}
+targets: {desk: {uri: "sip:desk@192.0.2.3:5060"}}
+numbers: {"4000": {route: [{hunt: [desk], progress: 30s}]}}
+"""
+
+
+class Wire:
+    """Carries datagrams between stacks and keeps the time. sent: one line for each datagram."""
+
+    def __init__(
+        self,
+        lost: Callable[[int], bool] = lambda number: False,
+        delay: Callable[[], float] = lambda: DELAY,
+    ) -> None:
+        """lost: whether the datagram of this number is lost. delay: of the next one, seconds."""
+        self._delay = delay
+        self.now = 0.0
+        self.sent: list[str] = []
+        self._lost = lost
+        self._stacks: dict[tuple[str, int], Stack] = {}
+        self._air: list[tuple[float, int, tuple[str, int], tuple[str, int], bytes]] = []
+        self._tokens = itertools.count(1)
+
+    def stack(self, address: tuple[str, int]) -> Stack:
+        """Put a stack at an address."""
+
+        def connect(transport: str, host: str, port: int) -> Flow:
+            return Flow(transport, *address, host, port, None)
+
+        stack = Stack(lambda: f"{next(self._tokens):016x}", connect)
+        self._stacks[address] = stack
+        return stack
+
+    def run(self, until: float = 1e6) -> None:
+        """Let time pass until nothing is left to happen, or until then."""
+        self._collect()
+        while True:
+            due = [at for stack in self._stacks.values() if (at := stack.deadline()) is not None]
+            if self._air:
+                due.append(self._air[0][0])
+            if not due or min(due) > until:
+                return
+            self.now = max(self.now, min(due))
+            while self._air and self._air[0][0] <= self.now:
+                _, _, source, goal, data = heapq.heappop(self._air)
+                flow = Flow("UDP", *goal, *source, None)
+                self._stacks[goal].receive(data, flow, self.now)
+                self._collect()
+            for stack in self._stacks.values():
+                stack.run_timers(self.now)
+            self._collect()
+
+    def _collect(self) -> None:
+        for address, stack in self._stacks.items():
+            outgoing, stack.outgoing = stack.outgoing, []
+            for flow, data in outgoing:
+                number = len(self.sent)
+                start = data.split(b"\r\n", 1)[0].decode()
+                lost = self._lost(number)
+                self.sent.append(f"{self.now:8.3f} {address[0]} {start}{' LOST' if lost else ''}")
+                if not lost and flow.address in self._stacks:
+                    entry = (self.now + self._delay(), number, address, flow.address, data)
+                    heapq.heappush(self._air, entry)
+
+
+class Noted:
+    """An observer that keeps every record. bugs: what should never have happened."""
+
+    def __init__(self) -> None:
+        self.started: list[CallRecord] = []
+        self.ended: list[CallRecord] = []
+        self.bugs: list[Exception] = []
+
+    def call_started(self, record: CallRecord) -> None:
+        self.started.append(record)
+
+    def call_ended(self, record: CallRecord) -> None:
+        self.ended.append(record)
+
+    def call_broken(self, record: CallRecord, error: Exception) -> None:
+        self.bugs.append(error)
+
+
+class Caller:
+    """Places one call. outcome: "answered", the final status, or "" while there is none."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.stack = wire.stack(CALLER)
+        self.inbox = Inbox(self.stack.timers)
+        self.outcome = ""
+        self.over = False
+        self.leg: BLeg | None = None
+
+    def call(self, script: Callable[["Caller"], Coroutine[None, Event, None]]) -> None:
+        """Send the INVITE and follow a script."""
+        flow = Flow("UDP", *CALLER, *ROUTER, None)
+        uri = "sip:4000@192.0.2.2"
+        head = "Max-Forwards: 70\r\nContent-Type: application/sdp\r\n"
+        me = "<sip:+8613800138000@192.0.2.1>"
+        self.leg = BLeg(self.stack, self.inbox, flow, 1, uri, me, head, SDP)
+        self.inbox.start(script(self))
+
+
+async def talk_and_hang_up(caller: Caller) -> None:
+    """Wait for the answer, talk for two seconds, hang up."""
+    leg = caller.leg
+    assert leg is not None
+    until = 0.0
+    while True:
+        match await caller.inbox.next(until):
+            case Answered():
+                caller.outcome = "answered"
+                leg.ack()
+                until = caller.stack.now + 2.0
+            case Failed() as failed:
+                caller.outcome = str(failed.status)
+                break
+            case Deadline():
+                leg.hang_up()
+                break
+            case HungUp() | Lost():
+                break
+    caller.over = True
+
+
+class Target:
+    """Takes every call. answer_after: seconds of ringing."""
+
+    def __init__(self, wire: Wire, answer_after: float = 1.0) -> None:
+        self.stack = wire.stack(TARGET)
+        self.stack.core = self
+        self.answer_after = answer_after
+        self.calls = 0
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        self.calls += 1
+        tx = self.stack.accept(request, flow)
+        inbox = Inbox(self.stack.timers)
+        leg = ALeg(self.stack, inbox, tx, request, contact_uri(request))
+        inbox.start(self._take(leg, inbox))
+
+    async def _take(self, leg: ALeg, inbox: Inbox) -> None:
+        leg.ring(180, "", "", b"")
+        until = self.stack.now + self.answer_after
+        while True:
+            match await inbox.next(until):
+                case Deadline():
+                    until = 0.0
+                    leg.answer(200, "", "Content-Type: application/sdp\r\n", SDP)
+                case Cancelled():
+                    leg.reject(487)
+                    return
+                case HungUp() | Lost():
+                    return
+                case Asked() as asked:
+                    leg.respond(asked.tx, 200, "Content-Type: application/sdp\r\n", SDP)
+
+
+class Router:
+    """callrouter's core between the two."""
+
+    def __init__(self, wire: Wire, dialplan_text: str = DIALPLAN) -> None:
+        self.stack = wire.stack(ROUTER)
+        self.noted = Noted()
+        dialplan = compile_dialplan(parse(dialplan_text, "wire.yaml"))
+        self.calls = Calls(self.stack, dialplan, self.noted, 1000, 1_700_000_000.0)
+
+
+def left_over(stack: Stack) -> dict[str, int]:
+    """All that a stack still holds; empty when nothing does."""
+    held = {
+        "clients": len(stack.clients),
+        "servers": len(stack.servers),
+        "merged": len(stack.merged),
+        "dialogs": len(stack.dialogs),
+        "timers": stack.timers.live,
+    }
+    return {name: count for name, count in held.items() if count}

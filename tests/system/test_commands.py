@@ -1,0 +1,194 @@
+"""The commands as they are typed: what they print, and how they exit."""
+
+import asyncio
+import json
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.phone import Phone
+from support.ports import free_port
+from support.serving import ROOT, Place, Serving, command, lay_out
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_DIALPLAN = """\
+country: CN
+trunks:
+  lab: {addresses: [127.0.0.1]}
+targets:
+  desk: {uri: "sip:desk@127.0.0.1:5080"}
+numbers:
+  "4000":
+    route:
+      - hunt: [desk]
+"""
+_BROKEN = _DIALPLAN.replace("hunt: [desk]", "hunt: [dekk]").replace("[127.0.0.1]", "[here]")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def run(folder: Path, *arguments: str | Path) -> Ended:
+    """Run a command in a folder and wait for its end."""
+    process = await asyncio.create_subprocess_exec(
+        *command(*arguments),
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(30):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+def has_both_mistakes(text: str) -> None:
+    """Each mistake of _BROKEN stands in a line of its own, with its place."""
+    lines = text.splitlines()
+    assert len(lines) == 2
+    assert ":3:" in lines[0]
+    assert "here" in lines[0]
+    assert ":9:" in lines[1]
+    assert "dekk" in lines[1]
+    assert "desk" in lines[1]
+    for line in lines:
+        assert line.split(": ")[0].split(":")[0].endswith("dialplan.yaml")
+        assert int(line.split(": ")[0].split(":")[2]) > 0
+
+
+async def test_check_names_every_mistake_with_file_line_and_column(tmp_path: Path) -> None:
+    (tmp_path / "dialplan.yaml").write_text(_BROKEN, encoding="utf-8")
+    ended = await run(tmp_path, "check", "dialplan.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    has_both_mistakes(ended.err)
+
+
+async def test_serve_refuses_a_broken_dialplan_in_the_same_words(tmp_path: Path) -> None:
+    place = lay_out(tmp_path, _BROKEN)
+    ended = await run(tmp_path, "serve", "--config", place.config)
+    assert (ended.code, ended.out) == (2, "")
+    has_both_mistakes(ended.err)
+    assert not place.database.exists()
+
+
+async def test_check_accepts_the_lab(tmp_path: Path) -> None:
+    ended = await run(tmp_path, "check", "--config", ROOT / "config" / "lab.yaml")
+    assert (ended.code, ended.err) == (0, "")
+    assert "ok, 7 numbers" in ended.out
+
+
+async def test_serve_without_its_settings_names_the_file(tmp_path: Path) -> None:
+    ended = await run(tmp_path, "serve", "--config", "nowhere.yaml")
+    assert ended.code == 2
+    assert "nowhere.yaml" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+async def test_taken_sip_port_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    place = lay_out(tmp_path, _DIALPLAN)
+    with taken(kind, place.port):
+        ended = await run(tmp_path, "serve", "--config", place.config)
+    assert (ended.code, ended.out) == (1, "")
+    wanted = f"callrouter: cannot listen on {kind}:127.0.0.1:{place.port}: "
+    assert wanted in ended.err.lower()
+    assert "in use" in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_taken_metrics_port_is_a_clear_error(tmp_path: Path) -> None:
+    place = lay_out(tmp_path, _DIALPLAN)
+    with taken("tcp", place.metrics_port):
+        ended = await run(tmp_path, "serve", "--config", place.config)
+    assert (ended.code, ended.out) == (1, "")
+    assert f"metrics cannot listen on 127.0.0.1:{place.metrics_port}" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def taken(kind: str, port: int) -> socket.socket:
+    """A port that somebody else has."""
+    other = socket.socket(
+        socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM
+    )
+    other.bind(("127.0.0.1", port))
+    if kind == "tcp":
+        other.listen()
+    return other
+
+
+async def test_ctrl_c_ends_serve_normally(tmp_path: Path) -> None:
+    serving = await Serving.start(lay_out(tmp_path, _DIALPLAN))
+    try:
+        await answers(serving.place)
+        serving.signal(signal.SIGINT)
+        assert await serving.ended(10) == 0
+        assert "Traceback" not in serving.log()
+    finally:
+        await serving.stop()
+
+
+async def test_greeting_says_where_it_listens_what_it_serves_and_how_to_call(
+    tmp_path: Path,
+) -> None:
+    serving = await Serving.start(lay_out(tmp_path, _DIALPLAN))
+    try:
+        assert serving.process.stdout is not None
+        await answers(serving.place)
+        serving.signal(signal.SIGTERM)
+        screen = serving.greeting + (await serving.process.stdout.read()).decode()
+        assert f"udp 127.0.0.1:{serving.place.port}" in screen
+        assert f"tcp [::1]:{serving.place.port}" in screen
+        assert "dialplan.yaml (1 numbers)" in screen
+        assert f"http://127.0.0.1:{serving.place.metrics_port}/metrics" in screen
+        assert "sipp -sn uac" in screen
+        assert await serving.ended(10) == 0
+    finally:
+        await serving.stop()
+
+
+async def test_cdr_shows_the_refused_call_with_the_rules_verdicts(tmp_path: Path) -> None:
+    serving = await Serving.start(lay_out(tmp_path, _DIALPLAN))
+    try:
+        caller = await Phone.open("127.0.0.1", free_port(), ("127.0.0.1", serving.place.port))
+        caller.invite("4999")
+        caller.ack(await caller.expect(404))
+        record = await serving.record("4999")
+        await caller.close()
+        serving.signal(signal.SIGTERM)
+        assert await serving.ended(10) == 0
+    finally:
+        await serving.stop()
+    shown = await run(tmp_path, "cdr", "--json", "--config", serving.place.config)
+    assert shown.code == 0
+    assert json.loads(shown.out) == [record]
+    one = await run(tmp_path, "cdr", record["id"], "--config", serving.place.config)
+    assert one.code == 0
+    for word in ("4999", "REJECTED", "404", "unknown_number"):
+        assert word in one.out
+    missing = await run(tmp_path, "cdr", "none", "--config", serving.place.config)
+    assert missing.code == 1
+    assert "there is no call none" in missing.err
+
+
+async def answers(place: Place) -> None:
+    """Wait until it answers: the signals that come from here on are its own to handle."""
+    probe = await Phone.open("127.0.0.1", free_port(), ("127.0.0.1", place.port))
+    probe.local, probe.remote = "<sip:probe@127.0.0.1>;tag=1", "<sip:127.0.0.1>"
+    probe.target = "sip:127.0.0.1"
+    probe.request("OPTIONS")
+    await probe.expect(200)
+    await probe.close()

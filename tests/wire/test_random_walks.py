@@ -1,0 +1,176 @@
+"""Calls whose every step is drawn by chance: one record each, one disposition, nothing left over.
+
+Loss up to 10 %, jitter that reorders datagrams, a caller who cancels or hangs up at any moment,
+targets that answer, refuse, redirect or stay silent, re-INVITEs from both sides at once.
+"""
+
+from collections.abc import Generator
+from functools import partial
+from random import Random
+
+import pytest
+from support.wire import ROUTER, SDP, TARGET, Router, Wire, left_over
+
+from callrouter.call.a_leg import ALeg
+from callrouter.call.b_leg import BLeg
+from callrouter.call.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
+from callrouter.call.inbox import Inbox
+from callrouter.call.leg import Leg
+from callrouter.call.record import Disposition
+from callrouter.sip.dialog import contact_uri
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request, Response
+
+DIALPLAN = """
+country: CN
+trunks: {lab: {addresses: [192.0.2.1/32]}}
+targets:
+  one: {uri: "sip:one@192.0.2.3:5060", ring: 3s}
+  two: {uri: "sip:two@192.0.2.3:5060", ring: 3s}
+numbers: {"4000": {route: [{hunt: [one, two], progress: 2s, redirects: follow}]}}
+"""
+BODY = "Content-Type: application/sdp\r\n"
+
+
+class Asker:
+    """Asks in a dialog and acknowledges what is accepted."""
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg = leg
+        self.cseq = leg.ask("INVITE", BODY, SDP, self)
+
+    def on_response(self, _tx: object, response: Response) -> None:
+        if response.status >= 200:
+            self.leg.offer_settled()
+        if 200 <= response.status < 300:
+            self.leg.send_ack(self.cseq)
+
+    def on_failure(self, _tx: object, _status: int) -> None:
+        self.leg.offer_settled()
+
+
+class Party:
+    """One end whose every move is drawn."""
+
+    def __init__(self, wire: Wire, address: tuple[str, int], dice: Random) -> None:
+        self.stack = wire.stack(address)
+        self.stack.core = self
+        self.dice = dice
+        self.inbox = Inbox(self.stack.timers)
+
+    def moment(self, most: float) -> float:
+        """Some time from now."""
+        return self.stack.now + self.dice.uniform(0.001, most)
+
+    async def talk(self, leg: Leg) -> None:
+        """Talk, perhaps re-INVITE, hang up or wait to be hung up on."""
+        until = self.moment(2.0)
+        while True:
+            match await self.inbox.next(until):
+                case Deadline():
+                    if self.dice.random() < 0.4 and leg.settled():
+                        Asker(leg)
+                        until = self.moment(1.0)
+                    else:
+                        leg.hang_up()
+                        return
+                case Asked() as asked:
+                    status = self.dice.choice((200, 200, 200, 488))
+                    body = SDP if status == 200 else b""
+                    asked.leg.respond(asked.tx, status, BODY if body else "", body)
+                case HungUp() | Lost():
+                    return
+
+    async def place_call(self) -> None:
+        flow = Flow("UDP", "192.0.2.1", 5060, *ROUTER, None)
+        head = f"Max-Forwards: 70\r\n{BODY}"
+        uri = "sip:4000@192.0.2.2"
+        leg = BLeg(self.stack, self.inbox, flow, 1, uri, "<sip:me@192.0.2.1>", head, SDP)
+        impatient = self.dice.random() < 0.4
+        until = self.moment(6.0) if impatient else 0.0
+        while True:
+            match await self.inbox.next(until):
+                case Deadline():
+                    leg.cancel()
+                    return
+                case Answered():
+                    leg.ack()
+                    await self.talk(leg)
+                    return
+                case Failed():
+                    return
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        tx = self.stack.accept(request, flow)
+        leg = ALeg(self.stack, Inbox(self.stack.timers), tx, request, contact_uri(request))
+        callee = Callee(self, leg)
+        assert leg.inbox is not None
+        leg.inbox.start(callee.take(leg.inbox))
+
+
+class Callee:
+    """One call at the target."""
+
+    def __init__(self, party: Party, leg: ALeg) -> None:
+        self.party = party
+        self.leg = leg
+
+    async def take(self, inbox: Inbox) -> None:
+        dice = self.party.dice
+        move = dice.choice(("answer", "answer", "answer", "refuse", "silent", "redirect"))
+        for status in dice.choices((180, 183, 180), k=dice.randrange(3)):
+            self.leg.ring(status, "", "", b"")
+        # Who says nothing at all cannot be cancelled either, and gives up by itself.
+        until = self.party.stack.now + 70.0 if move == "silent" else self.party.moment(5.0)
+        while True:
+            match await inbox.next(until):
+                case Deadline():
+                    break
+                case Cancelled():
+                    self.leg.reject(487)
+                    return
+                case HungUp() | Lost():
+                    return
+        if move == "answer":
+            self.leg.answer(200, "", BODY, SDP)
+            self.party.inbox = inbox
+            await self.party.talk(self.leg)
+        elif move == "redirect":
+            self.leg.reject(302, "Contact: <sip:three@192.0.2.3:5060>\r\n")
+        else:
+            self.leg.reject(dice.choice((404, 486, 480, 500, 503, 600, 603)))
+
+
+def delays(dice: Random) -> Generator[float, None, None]:
+    """5 ms, or jitter of up to 300 ms."""
+    while True:
+        yield 0.005 if dice.random() < 0.7 else dice.uniform(0.0, 0.3)
+
+
+def lose(dice: Random, loss: float, _number: int) -> bool:
+    return dice.random() < loss
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_any_call_ends_with_one_record_and_nothing_left(block: int, full: bool) -> None:
+    runs = 2000 if full else 100
+    for seed in range(block * runs, (block + 1) * runs):
+        dice = Random(seed)
+        loss = dice.choice((0.0, 0.0, 0.02, 0.1))
+        late = delays(dice)
+        wire = Wire(partial(lose, dice, loss), partial(next, late))
+        router = Router(wire, DIALPLAN)
+        caller = Party(wire, ("192.0.2.1", 5060), dice)
+        target = Party(wire, TARGET, dice)
+        caller.inbox.start(caller.place_call())
+        wire.run()
+        story = f"seed {seed}\n" + "\n".join(wire.sent)
+        assert router.noted.bugs == [], (story, router.noted.bugs)
+        assert len(router.noted.started) <= 1, story
+        assert router.noted.ended == router.noted.started, story
+        for stack in (router.stack, caller.stack, target.stack):
+            assert left_over(stack) == {}, story
+        for record in router.noted.ended:
+            assert record.disposition in set(Disposition), story
+            assert (record.disposition == Disposition.ANSWERED) == (record.status == 200), story
+            assert all(leg.result and leg.ended_ms is not None for leg in record.legs), story
