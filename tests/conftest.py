@@ -1,4 +1,4 @@
-"""What all tests have in common: their folder is importable, and `--full` asks for the long runs."""
+"""What all tests share: this folder is importable, and `--full` asks for the long runs."""
 
 import pytest
 

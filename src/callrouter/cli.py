@@ -6,6 +6,7 @@ from callrouter import __version__
 from callrouter.commands.bench import bench
 from callrouter.commands.cdr import cdr
 from callrouter.commands.check import check
+from callrouter.commands.demo import demo
 from callrouter.commands.serve import serve
 from callrouter.errors import CallrouterError, ConfigError
 
@@ -32,5 +33,5 @@ def main() -> None:
     """A SIP back-to-back user agent that routes calls by a YAML dialplan."""
 
 
-for command in (serve, check, cdr, bench):
+for command in (serve, demo, check, cdr, bench):
     main.add_command(command)

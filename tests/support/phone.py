@@ -26,6 +26,7 @@ class Phone(asyncio.DatagramProtocol):
     def __init__(self, host: str, port: int, server: tuple[str, int]) -> None:
         self.host = host
         self.port = port
+        self._contact = port
         self.seen: list[Message] = []
         self._server = server
         self._news: asyncio.Queue[Message] = asyncio.Queue()
@@ -64,7 +65,7 @@ class Phone(asyncio.DatagramProtocol):
         task.add_done_callback(self._waking.discard)
 
     async def close(self) -> None:
-        """Close the socket; fails when something came that no test has looked at."""
+        """Close the socket."""
         if self._transport is not None:
             self._transport.close()
 
@@ -126,8 +127,11 @@ class Phone(asyncio.DatagramProtocol):
         self.send(message)
         return message
 
-    def request(self, method: str, body: str = "", *rows: tuple[str, str]) -> Message:
-        """Send a request inside the dialog."""
+    def request(
+        self, method: str, body: str = "", *rows: tuple[str, str], contact: int = 0
+    ) -> Message:
+        """Send a request inside the dialog. contact: the port to be at from now on."""
+        self._contact = contact or self._contact
         message = self._new(method, body, *rows)
         self.send(message)
         return message
@@ -163,8 +167,8 @@ class Phone(asyncio.DatagramProtocol):
         to = request["To"]
         if status > 100 and not request.tag("To"):
             to += f";tag={tag or self.port}"
-        rows = [*kept, ("To", to), ("Contact", f"<sip:{self.host}:{self.port}>")]
-        rows += headers.items()
+        rows = [*kept, ("To", to)]
+        rows += {"Contact": f"<sip:{self.host}:{self.port}>", **headers}.items()
         if body:
             rows.append(("Content-Type", "application/sdp"))
         message = Message(f"SIP/2.0 {status} Said", rows, body)
@@ -187,7 +191,7 @@ class Phone(asyncio.DatagramProtocol):
             ("To", self.remote),
             ("Call-ID", self.call_id),
             ("CSeq", f"{cseq} {method}"),
-            ("Contact", f"<sip:1001@{self.host}:{self.port}>"),
+            ("Contact", f"<sip:1001@{self.host}:{self._contact}>"),
             *more,
         ]
         if not any(name == "Max-Forwards" for name, _ in more):

@@ -108,7 +108,7 @@ class Phones(asyncio.DatagramProtocol):
 
 
 class _Repeated:
-    """A datagram that is sent again until it is known to have come. gone: told when nobody cares."""
+    """A datagram, sent again until it is known to have come. gone: told when it never has."""
 
     def __init__(self, phones: Phones, data: bytes, gone: Callable[[], None]) -> None:
         self._phones = phones

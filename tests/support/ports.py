@@ -1,11 +1,12 @@
 """Ports of this machine that nobody uses, and how to see that somebody does."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from support.polling import until
 
 # Below the ports that the kernel gives out by itself, so that no client socket takes one of ours
 # before the program it is meant for does; two test runs at once begin at different places.
@@ -21,7 +22,6 @@ def _candidates() -> Iterator[int]:
     start = os.getpid() * 131 * _STEP
     for step in range(0, _COUNT, _STEP):
         yield _FIRST + (start + step) % _COUNT
-    raise RuntimeError("no free port is left")
 
 
 _ports = _candidates()
@@ -29,18 +29,23 @@ _ports = _candidates()
 
 def free_port() -> int:
     """A port that is free for UDP and TCP on 127.0.0.1; each is given once in a process."""
-    for port in _ports:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-        ):
-            try:
-                udp.bind(("127.0.0.1", port))
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port is left")
+    return next(port for port in _ports if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Nobody has the port on 127.0.0.1, for UDP or for TCP."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+    ):
+        # As servers do: connections that were closed lately do not hold the port.
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            udp.bind(("127.0.0.1", port))
+            tcp.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 async def bound(transport: str, port: int) -> None:
@@ -50,9 +55,11 @@ async def bound(transport: str, port: int) -> None:
     """
     needle = f":{port:04X} "
     tables = [Path("/proc/net", name) for name in _TABLES if name.startswith(transport)]
-    async with asyncio.timeout(15):
-        while not any(_local(table, needle) for table in tables):
-            await asyncio.sleep(0.02)
+
+    async def look() -> bool:
+        return any(_local(table, needle) for table in tables)
+
+    await until(look, within=15)
 
 
 def _local(table: Path, needle: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.request import urlopen
 
+from support.polling import until
 from support.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
@@ -27,7 +28,6 @@ LINGER_SECONDS: Final = 32.0
 
 _LISTEN: Final = ("127.0.0.1", "[::1]")
 _START_SECONDS: Final = 20.0
-_STEP_SECONDS: Final = 0.05
 
 Record = dict[str, Any]
 """A call's row; `legs` and `trace` are lists of dicts."""
@@ -154,31 +154,42 @@ class Serving:
 
     async def reaches(self, name: str, value: float, within: float = 20.0) -> None:
         """Wait until a metric is at least this."""
-        async with asyncio.timeout(within):
-            while (await self.metrics()).get(name, 0.0) < value:
-                await asyncio.sleep(_STEP_SECONDS)
+
+        async def look() -> bool:
+            return (await self.metrics()).get(name, 0.0) >= value
+
+        await until(look, within)
 
     async def nothing_is_left(self, within: float = LINGER_SECONDS + 8) -> None:
         """Wait until no call, leg, transaction or timer is alive; fails when some stay."""
         left: dict[str, float] = {}
+
+        async def look() -> bool:
+            metrics = await self.metrics()
+            left.clear()
+            left.update({name: metrics[name] for name in ALIVE if metrics[name]})
+            return not left
+
         try:
-            async with asyncio.timeout(within):
-                while left := await self._alive():
-                    await asyncio.sleep(0.25)
+            await until(look, within)
         except TimeoutError:
             raise AssertionError(f"left over after {within:g} s: {left}") from None
 
-    async def _alive(self) -> dict[str, float]:
-        metrics = await self.metrics()
-        return {name: metrics[name] for name in ALIVE if metrics[name]}
-
     async def record(self, called: str, within: float = 10.0) -> Record:
         """The only record of the calls to a number, once it is on disk."""
-        async with asyncio.timeout(within):
-            while not (found := self.place.records(called)):
-                await asyncio.sleep(_STEP_SECONDS)
-        assert len(found) == 1, f"{len(found)} records of one call to {called}"
+        found = await self.records(called, 1, within)
         return found[0]
+
+    async def records(self, called: str, count: int, within: float = 30.0) -> list[Record]:
+        """The records of the calls to a number, once so many are on disk; one more is a fault."""
+
+        async def look() -> list[Record]:
+            found = self.place.records(called)
+            return found if len(found) >= count else []
+
+        found = await until(look, within)
+        assert len(found) == count, f"{len(found)} records of {count} calls to {called}"
+        return found
 
 
 def _get(url: str) -> str:

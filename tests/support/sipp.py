@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 from typing import Final, Self
 
+from support.polling import until
 from support.ports import bound, free_port
 from support.serving import ROOT
 
 SCENARIOS: Final = ROOT / "sipp_scenarios"
-_STATUS: Final = re.compile(r"^(?:UDP|TCP) message received.*?\n\nSIP/2\.0 (\d{3}) ", re.M | re.S)
 _RECEIVED: Final = re.compile(r"message received[^\n]*\n\n(.*?)\n(?=-{20,}|\Z)", re.S)
 
 
@@ -82,14 +82,13 @@ class Sipp:
         argv += ["-message_file", f"{log}.msg", "-message_overwrite", "true"]
         for key, value in (keys or {}).items():
             argv += ["-key", key, value]
-        with Path(f"{log}.out").open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                cwd=folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         return cls(process, scenario, port, log)
 
     async def listens(self, transport: str) -> None:
@@ -115,6 +114,14 @@ class Sipp:
         """The statuses of the responses it got, in order."""
         starts = [message.split(" ")[1] for message in self.received() if message.startswith("SIP")]
         return [int(status) for status in starts]
+
+    async def got(self, status: int, within: float = 15.0) -> None:
+        """Wait until a response of this status has come."""
+
+        async def look() -> bool:
+            return status in self.statuses()
+
+        await until(look, within)
 
     async def stop(self) -> None:
         """End it now, if it has not ended by itself."""

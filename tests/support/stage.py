@@ -72,6 +72,7 @@ class Scene:
         self._story = story
         self._folder = folder
         self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._phones: list[Phone] = []
         self.serving: Serving
         self.full = False
 
@@ -136,6 +137,7 @@ class Scene:
         place = self._story.host
         phone = await Phone.open(host or place, port, (place, self.serving.place.port))
         self._closing.append(phone.close)
+        self._phones.append(phone)
         return phone
 
     def server_address(self) -> tuple[str, int]:
@@ -149,6 +151,11 @@ class Scene:
     async def record(self, within: float = 10.0) -> Record:
         """The only record of the calls to the number."""
         return await self.serving.record(self.number, within)
+
+    def is_told(self) -> None:
+        """Fails when a scripted party got something that the story did not expect."""
+        for phone in self._phones:
+            assert phone.quiet(), f"unexpected: {[str(message) for message in phone.seen]}"
 
     async def close(self) -> None:
         """End whoever still plays."""
@@ -202,6 +209,7 @@ class Stage:
         async with self._turns:
             try:
                 await told.play(scene)
+                scene.is_told()
             finally:
                 await scene.close()
 

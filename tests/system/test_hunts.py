@@ -83,6 +83,22 @@ async def test_refused_tcp_connection_rings_the_next_at_once(scene: Scene) -> No
     assert record["legs"][1]["started_ms"] < AT_ONCE_MS
 
 
+@story(transport="tcp", targets=2, ring="20s")
+async def test_tcp_connection_that_breaks_while_ringing_rings_the_next_at_once(
+    scene: Scene,
+) -> None:
+    first = await scene.callee("callee_rings")
+    callee = await scene.callee("callee_answers", 1)
+    caller = await scene.caller("caller_hangs_up")
+    await caller.got(180)
+    await first.stop()
+    await caller.done()
+    await callee.done()
+    record = await scene.record()
+    answered(record, scene.number, by="caller", legs=2)
+    assert results(record) == [("unreachable", 503), ("answered", 200)]
+
+
 @story()
 async def test_503_of_the_only_target_is_congestion_and_reaches_the_caller_as_500(
     scene: Scene,

@@ -1,5 +1,6 @@
 """The lab as it is: config/lab.yaml and its seven numbers, on the ports that its files name."""
 
+import re
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,29 +10,37 @@ import pytest
 import pytest_asyncio
 from support.message import SDP
 from support.phone import Phone
-from support.ports import free_port
+from support.ports import free_port, is_free
 from support.records import answered, lasted, refused, results
 from support.serving import ROOT, Place, Record, Serving
 from support.sipp import Sipp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_SERVER = ("127.0.0.1", 5060)
+_CONFIG = ROOT / "config" / "lab.yaml"
+_DIALPLAN = ROOT / "dialplans" / "lab.yaml"
+_PORTS = (5060, 5080, 5081, 5082, 5083, 5099, 9090)
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The running lab."""
+    """The running lab. ports: where it has what its files have at a port."""
 
     serving: Serving
+    ports: dict[int, int]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it takes calls."""
+        return ("127.0.0.1", self.ports[5060])
 
     async def callee(self, scenario: str, port: int, **keys: str) -> Sipp:
         """Let SIPp play a target."""
-        return await Sipp.callee(self.serving.place.folder, scenario, port, keys=keys)
+        return await Sipp.callee(self.serving.place.folder, scenario, self.ports[port], keys=keys)
 
     async def call(self, number: str, scenario: str = "caller_hangs_up") -> Record:
         """Let SIPp call a number, each once; the record that it leaves."""
-        to = f"{_SERVER[0]}:{_SERVER[1]}"
+        to = f"127.0.0.1:{self.ports[5060]}"
         caller = await Sipp.caller(self.serving.place.folder, scenario, to, number)
         await caller.done()
         return await self.serving.record(number)
@@ -40,11 +49,29 @@ class Lab:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")  # its records are relative to the working directory
-    serving = await Serving.start(Place(folder, ROOT / "config" / "lab.yaml", 5060, 9090))
-    yield Lab(serving)
+    ports = {port: port for port in _PORTS}
+    config = _CONFIG
+    if not all(map(is_free, _PORTS)):
+        # Somebody on this machine has the lab open; then it is the same lab at other ports.
+        ports = {port: free_port() for port in _PORTS}
+        config = moved(folder, ports)
+    serving = await Serving.start(Place(folder, config, ports[5060], ports[9090]))
+    yield Lab(serving, ports)
     serving.signal(signal.SIGTERM)
     assert await serving.ended(10) == 0
     await serving.stop()
+
+
+def moved(folder: Path, ports: dict[int, int]) -> Path:
+    """The lab's two files with other ports."""
+    for source in (_CONFIG, _DIALPLAN):
+        text = re.sub(
+            r":(\d{4})\b", lambda port: f":{ports[int(port[1])]}", source.read_text("utf-8")
+        )
+        copy = folder / source.relative_to(ROOT)
+        copy.parent.mkdir()
+        copy.write_text(text, "utf-8")
+    return folder / _CONFIG.relative_to(ROOT)
 
 
 async def test_4000_rings_its_one_target(lab: Lab) -> None:
@@ -89,8 +116,8 @@ async def test_4003_leaves_the_dead_target_after_two_seconds(lab: Lab) -> None:
     ("to", "port"), [("101", 5081), ("102", 5082), ("main;ext=102", 5082), ("103", 5080)]
 )
 async def test_4004_rings_who_is_named_in_to(lab: Lab, to: str, port: int) -> None:
-    caller = await Phone.open("127.0.0.1", free_port(), _SERVER)
-    callee = await Phone.open("127.0.0.1", port, _SERVER)
+    caller = await Phone.open("127.0.0.1", free_port(), lab.address)
+    callee = await Phone.open("127.0.0.1", lab.ports[port], lab.address)
     user, _, parameter = to.partition(";")
     uri = f"sip:{user}@lab.example" + (f";{parameter}" if parameter else "")
     caller.invite("4004", to=f"<{uri}>")
@@ -105,7 +132,7 @@ async def test_4004_rings_who_is_named_in_to(lab: Lab, to: str, port: int) -> No
 
 
 async def test_4005_follows_the_redirect(lab: Lab) -> None:
-    first = await lab.callee("callee_redirects", 5081, elsewhere="127.0.0.1:5083")
+    first = await lab.callee("callee_redirects", 5081, elsewhere=f"127.0.0.1:{lab.ports[5083]}")
     second = await lab.callee("callee_answers", 5083)
     record = await lab.call("4005")
     await first.done()

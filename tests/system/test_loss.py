@@ -1,10 +1,7 @@
 """Calls over a path that loses datagrams in both directions, on both legs."""
 
-import asyncio
-
 from support.phones import Phones
 from support.relay import Relay
-from support.serving import Record
 from support.stage import Scene, story
 
 _RATE = 40.0
@@ -25,7 +22,7 @@ async def calls_get_through(scene: Scene, loss: float, seed: int) -> None:
     made = await callers.calls(scene.number, count, _RATE, _HOLD)
     assert [outcome.status for outcome in made] == [200] * count
     assert all(outcome.closed for outcome in made)
-    records = await all_records(scene, count)
+    records = await scene.serving.records(scene.number, count)
     assert {record["call_id"] for record in records} == {outcome.call_id for outcome in made}
     for record in records:
         assert (record["disposition"], record["status"]) == ("ANSWERED", 200)
@@ -34,15 +31,6 @@ async def calls_get_through(scene: Scene, loss: float, seed: int) -> None:
     for relay in (near, far):
         share = relay.dropped / (relay.dropped + relay.passed)
         assert loss / 2 < share < loss * 2
-
-
-async def all_records(scene: Scene, count: int) -> list[Record]:
-    """The records of so many calls, as soon as they are on disk; one more is a fault."""
-    async with asyncio.timeout(60):
-        while len(records := scene.serving.place.records(scene.number)) < count:
-            await asyncio.sleep(0.1)
-    assert len(records) == count
-    return records
 
 
 @story(progress="32s")

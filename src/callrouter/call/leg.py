@@ -34,6 +34,7 @@ class Leg:
     __slots__ = (
         "_asked",
         "_deferred_bye",
+        "_invite_cseq",
         "_offer_out",
         "_reinvite",
         "_reliable_2xx",
@@ -55,6 +56,7 @@ class Leg:
         self._reinvite: ClientTransaction | None = None
         self._reliable_2xx: Reliable2xx | None = None
         self._deferred_bye: str | None = None
+        self._invite_cseq = dialog.remote_cseq
         stack.dialogs[dialog.local_tag] = self
 
     @property
@@ -115,6 +117,7 @@ class Leg:
                 tx.respond(400)
                 return
         if method == "INVITE":
+            self._invite_cseq = self.dialog.remote_cseq
             tx.respond(100)
         if self.inbox is None:
             tx.respond(481)
@@ -131,9 +134,12 @@ class Leg:
         )
 
     def on_ack(self, request: Request) -> None:
-        """An ACK to a 2xx of ours: the first stops its retransmission."""
+        """An ACK to a 2xx of ours: the first stops its retransmission.
+
+        One that repeats the ACK to an earlier INVITE does not (RFC 3261 section 13.2.2.4).
+        """
         reliable = self._reliable_2xx
-        if reliable is None:
+        if reliable is None or request.cseq()[0] != self._invite_cseq:
             return
         self._reliable_2xx = None
         reliable.stop()

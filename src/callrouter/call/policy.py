@@ -19,7 +19,9 @@ PASSED: Final = ("subject", "priority", "reason", "alert-info", "info-package")
 
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
 _DISPLAY: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"|[\w .!%*+`'~-]+\Z")
-_CAUSE: Final = re.compile(r"Q\.850[^,]*?;[ \t]*cause[ \t]*=[ \t]*([0-9]{1,3})", re.IGNORECASE)
+_CAUSE: Final = re.compile(
+    r"Q\.850[^,]{0,64}?;[ \t]{0,8}cause[ \t]{0,8}=[ \t]{0,8}([0-9]{1,3})", re.IGNORECASE
+)
 _MAX_DISPLAY: Final = 128
 
 # Our own credentials, our own routing: what a target says about these is not the caller's affair.
@@ -61,7 +63,11 @@ def from_value(address: Address, caller: Uri | None, host: str) -> str:
     """
     display = address.display
     shown = ""
-    if display and len(display) <= _MAX_DISPLAY and _DISPLAY.fullmatch(display):
+    if (
+        display
+        and len(display) <= _MAX_DISPLAY
+        and ((display.isalnum() and display.isascii()) or _DISPLAY.fullmatch(display))
+    ):
         shown = f"{display} "
     if caller is None or caller.host == "anonymous.invalid":
         return f"{shown}<{_ANONYMOUS}>"

@@ -172,6 +172,11 @@ class ClientTransaction:
         return self._flow
 
     @property
+    def invite(self) -> bool:
+        """The request is an INVITE."""
+        return self._invite
+
+    @property
     def request(self) -> bytes:
         """The request as sent; b"" once nothing can ask for it again."""
         return self._data
@@ -235,6 +240,7 @@ class ClientTransaction:
 
     def _finish(self) -> None:
         response = self._response
+        user = self._user
         if self._invite and response is not None:
             self._data = ack_of(self._data, response.get("to"))
             self._layer.send(self._flow, self._data)
@@ -242,7 +248,6 @@ class ClientTransaction:
         else:
             self._data = b""
             self._settle(0.0 if self._flow.reliable else T4)
-        user = self._user
         self._user = None
         if user is not None and response is not None:
             user.on_response(self, response)

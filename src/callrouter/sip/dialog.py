@@ -79,12 +79,14 @@ class Dialog:
         routes = self.routes
         if routes:
             first = parse_address(routes[0]).uri
-            if parse_uri(first).param("lr") is None:
+            router = parse_uri(first)
+            if router.param("lr") is None:
                 # A strict router: its URI is the Request-URI, ours goes last (section 12.2.1.1).
-                uri = first
+                uri = _without_headers(first, router)
                 routes = (*routes[1:], f"<{self.target}>")
-        head = "".join(f"Route: {route}\r\n" for route in routes) + (
-            f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\n"
+        rows = "".join(f"Route: {route}\r\n" for route in routes) if routes else ""
+        head = (
+            f"{rows}Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n{extra}"
         )
         return render_request(method, uri, self.flow, branch, head, body)
@@ -107,9 +109,14 @@ def contact_uri(message: Message) -> str:
     if not row:
         return ""
     if "," in row:
-        row = split_values([row])[0]
+        row = next(iter(split_values([row])), "")
     uri = parse_address(row).uri
     parsed = parse_uri(uri)
     if not parsed.host:
         raise ParseError(f"not a SIP URI in Contact: {uri[:80]!r}")
-    return uri.partition("?")[0]
+    return _without_headers(uri, parsed)
+
+
+def _without_headers(uri: str, parsed: Uri) -> str:
+    # A "?" may also stand in the user part.
+    return uri.removesuffix(f"?{parsed.headers}")

@@ -22,9 +22,9 @@ class Flow:
 
     transport: "UDP" or "TCP". local_*: our address as peers see it, what Via and Contact name.
     remote_*: the peer's address; address: both, as sockets want them. edge: the socket's owner in
-    `net`, opaque here. open: False once a connection is lost. waiting: the requests
-    that fail with the connection they were sent over; None where there is none. contact: our Contact value. sent_by:
-    our Via's host and port.
+    `net`, opaque here. open: False once a connection is lost. waiting: the requests that fail with
+    the connection they were sent over; None where there is none. contact: our Contact value.
+    sent_by: our Via's host and port.
     """
 
     __slots__ = (

@@ -8,7 +8,10 @@ from callrouter.errors import ParseError
 MAX_MESSAGE: Final = 65_536
 """The most bytes one message may have on a stream; the same as a datagram can hold."""
 
-_LENGTH: Final = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_LENGTH: Final = re.compile(
+    rb"\r\n(?:content-length|l)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE
+)
+_HALF_A_BREAK: Final = (b"\r", b"\r\n", b"\r\n\r")
 
 
 class Framer:
@@ -18,10 +21,13 @@ class Framer:
     set to 0; each is to be answered with one CRLF.
     """
 
-    __slots__ = ("_buffer", "pongs")
+    __slots__ = ("_buffer", "_searched", "_size", "pongs")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        # Of the message at the front: what was searched for its empty line, then its whole size.
+        self._searched = 0
+        self._size = 0
         self.pongs = 0
 
     @property
@@ -32,37 +38,49 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes, return the messages they complete, in order.
 
-        Raises ParseError when the stream cannot be cut any further: no Content-Length, a bad or a
-        double one, or a message over the limit. Its `message` attribute is what can be answered.
+        Raises FramingError when the stream cannot be cut any further: no Content-Length, a bad or
+        a double one, or a message over the limit.
         """
         buffer = self._buffer
         buffer += data
         messages: list[bytes] = []
-        while buffer:
-            if buffer[0] in b"\r\n":
-                if buffer.startswith(b"\r\n\r\n"):
-                    self.pongs += 1
-                    del buffer[:4]
-                elif buffer.startswith(b"\r\n") and len(buffer) > 2 and buffer[2] != 13:
-                    del buffer[:2]
-                elif buffer.startswith((b"\r\n\r", b"\r\n")) or buffer == b"\r":
+        try:
+            while buffer:
+                size = self._size or self._measure()
+                if not size or len(buffer) < size:
                     break
-                else:
-                    raise FramingError("a bare CR or LF between messages", b"")
-                continue
-            end = buffer.find(b"\r\n\r\n")
-            if end < 0:
-                if len(buffer) > MAX_MESSAGE:
-                    raise FramingError("headers are too long", b"")
-                break
-            size = end + 4 + self._body_length(end)
-            if size > MAX_MESSAGE:
-                raise FramingError("message is too long", bytes(buffer[: end + 4]), 513)
-            if len(buffer) < size:
-                break
-            messages.append(bytes(buffer[:size]))
-            del buffer[:size]
+                messages.append(bytes(buffer[:size]))
+                del buffer[:size]
+                self._searched = self._size = 0
+        except FramingError as error:
+            error.before = messages
+            raise
         return messages
+
+    def _measure(self) -> int:
+        """The size of the message at the front, 0 as long as it is not known."""
+        buffer = self._buffer
+        while buffer and buffer[0] in b"\r\n":
+            if buffer.startswith(b"\r\n\r\n"):
+                self.pongs += 1
+                del buffer[:4]
+            elif bytes(buffer[:4]) in _HALF_A_BREAK:
+                return 0
+            elif buffer.startswith(b"\r\n") and buffer[2] != 13:
+                del buffer[:2]
+            else:
+                raise FramingError("a bare CR or LF between messages", b"")
+        end = buffer.find(b"\r\n\r\n", self._searched)
+        if (len(buffer) if end < 0 else end + 4) > MAX_MESSAGE:
+            raise FramingError("headers are too long", b"")
+        if end < 0:
+            self._searched = max(0, len(buffer) - 3)
+            return 0
+        size = end + 4 + self._body_length(end)
+        if size > MAX_MESSAGE:
+            raise FramingError("message is too long", bytes(buffer[: end + 4]), 513)
+        self._size = size
+        return size
 
     def _body_length(self, end: int) -> int:
         head = bytes(self._buffer[: end + 2])
@@ -77,8 +95,13 @@ class Framer:
 
 
 class FramingError(ParseError):
-    """The stream is lost. message: the headers of the one at fault, b"" when none are whole."""
+    """The stream is lost.
+
+    message: the headers of the one at fault, b"" when none are whole. before: the messages that
+    were whole before it, and are still to be taken.
+    """
 
     def __init__(self, text: str, message: bytes, status: int = 400) -> None:
         super().__init__(text, status)
         self.message = message
+        self.before: list[bytes] = []

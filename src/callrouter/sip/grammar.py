@@ -181,9 +181,10 @@ def header_key(name: str) -> str | None:
 
     Spaces before the colon belong to the grammar (HCOLON), so they never make another name.
     """
-    name = name.rstrip(" \t").lower()
+    name = name.rstrip(" \t")
     if not IS_TOKEN.match(name):
         return None
+    name = name.lower()
     return COMPACT.get(name, name)
 
 

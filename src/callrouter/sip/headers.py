@@ -5,18 +5,16 @@ from functools import lru_cache
 from typing import Final
 
 from callrouter.errors import ParseError
-from callrouter.sip.grammar import HOST, NAME, PARAMETER, QUOTED
+from callrouter.sip.grammar import HOST, IS_TOKEN, NAME, PARAMETER, QUOTED
 
-_NAME_ADDR: Final = re.compile(
-    rf"[ \t]*(?P<display>{QUOTED}|[^\"<,;]*?)[ \t]*<(?P<uri>[^<>\s]+)>(?P<params>.*)\Z", re.DOTALL
-)
-_ADDR_SPEC: Final = re.compile(
-    r"[ \t]*(?P<uri>[^\s<>\",;?]+)(?P<params>[ \t]*(?:;.*)?)\Z", re.DOTALL
-)
+_QUOTED: Final = re.compile(QUOTED, re.DOTALL)
+_NOT_IN_URI: Final = re.compile(r"[\s<]")
+_NOT_IN_DISPLAY: Final = re.compile(r"[,;\"]")
+_NOT_IN_ADDR_SPEC: Final = re.compile(r"[\s<>\",?]")
 _VIA: Final = re.compile(
     rf"[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(?P<transport>{NAME})[ \t]+"
-    rf"(?P<host>{HOST})(?:[ \t]*:[ \t]*(?P<port>[0-9]{{1,5}}))?(?P<rest>[^,]*)",
-    re.IGNORECASE,
+    rf"(?P<host>{HOST})(?:[ \t]*:[ \t]*(?P<port>[0-9]{{1,5}}))?(?P<rest>(?:[^,\"]|{QUOTED})*)",
+    re.IGNORECASE | re.DOTALL,
 )
 _CSEQ: Final = re.compile(rf"([0-9]{{1,20}})[ \t]+({NAME})\Z")
 _CSEQ_LIMIT: Final = 2**31
@@ -73,8 +71,8 @@ class Via:
 def _tag(params: str) -> str:
     if not params:
         return ""
-    if params.startswith(";tag=") and params.count(";") == 1 and '"' not in params:
-        return params[5:].strip(" \t")
+    if params.startswith(";tag=") and IS_TOKEN.match(params, 5):
+        return params[5:]
     return parse_params(params).get("tag", "")
 
 
@@ -83,14 +81,10 @@ def tag_of(text: str) -> str:
 
     Raises ParseError when the value is no address.
     """
-    after = text.rfind(">") + 1
-    if after == len(text) and after:
-        return ""
-    start = text.find(";tag=", after)
-    if start < 0 or '"' in text[after:]:
-        return parse_address(text).tag
-    end = text.find(";", start + 5)
-    return (text[start + 5 :] if end < 0 else text[start + 5 : end]).rstrip(" \t")
+    _, found, rest = text.rpartition(";tag=")
+    if found and ">" not in rest and '"' not in rest:
+        return rest.partition(";")[0].rstrip(" \t")
+    return "" if text.endswith(">") else parse_address(text).tag
 
 
 def parse_params(text: str) -> dict[str, str]:
@@ -115,25 +109,33 @@ def parse_address(text: str) -> Address:
 
     Raises ParseError when it is neither (RFC 3261 section 20.10).
     """
-    # The common form first, without a regular expression.
+    text = text.strip(" \t")
     start = text.find("<")
-    end = text.find(">", start)
-    if 0 <= start < end - 1 and '"' not in text:
-        display = text[:start].strip(" \t")
-        uri = text[start + 1 : end]
-        if (not display or display.isalnum()) and not (" " in uri or "<" in uri or "\t" in uri):
-            return Address(display, uri, text[end + 1 :])
-    elif start < 0 and not ("," in text or '"' in text or "?" in text):
-        uri, semicolon, params = text.partition(";")
-        if uri and ">" not in uri and " " not in uri and "\t" not in uri:
-            return Address("", uri, semicolon + params)
-    match = _NAME_ADDR.match(text)
-    if match is not None:
-        return Address(match["display"], match["uri"], match["params"])
-    match = _ADDR_SPEC.match(text)
-    if match is None:
+    display = ""
+    if text.startswith('"'):
+        quoted = _QUOTED.match(text)
+        after = quoted.end() if quoted is not None else 0
+        display = text[:after]
+        start = text.find("<", after)
+        if not after or start < 0 or text[after:start].strip(" \t"):
+            raise ParseError(f"not an address: {text[:80]!r}")
+    elif start > 0:
+        display = text[:start].rstrip(" \t")
+        if "," in display or ";" in display or '"' in display:
+            raise ParseError(f"not an address: {text[:80]!r}")
+    if start < 0:
+        uri, semicolon, rest = text.partition(";")
+        uri = uri.rstrip(" \t")
+        params = semicolon + rest
+        forbidden = _NOT_IN_ADDR_SPEC
+    else:
+        end = text.find(">", start)
+        uri = text[start + 1 : end] if end > 0 else ""
+        params = text[end + 1 :]
+        forbidden = _NOT_IN_URI
+    if not uri or forbidden.search(uri):
         raise ParseError(f"not an address: {text[:80]!r}")
-    return Address("", match["uri"], match["params"])
+    return Address(display, uri, params)
 
 
 def parse_via(text: str) -> Via:
@@ -146,7 +148,7 @@ def parse_via(text: str) -> Via:
             branch, rport = _via_params(parts, text)
             return Via(transport.upper(), host, number, branch, rport, text, "")
     match = _VIA.match(text)
-    if match is None:
+    if match is None or text[match.end() : match.end() + 1] not in {"", ","}:
         raise ParseError(f"not a Via: {text[:80]!r}")
     transport, host, port, rest = match.groups()
     number = int(port) if port else 0

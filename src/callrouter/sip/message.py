@@ -56,11 +56,9 @@ class Message:
     def branch(self) -> str:
         """The topmost Via's branch; of a response, that is all a Via is good for."""
         text = self.headers.get("via", "")
-        start = text.find(";branch=")
-        if start < 0 or "," in text or '"' in text:
+        if "," in text or '"' in text:
             return self.via().branch
-        end = text.find(";", start + 8)
-        return text[start + 8 :] if end < 0 else text[start + 8 : end]
+        return text.partition(";branch=")[2].partition(";")[0] or self.via().branch
 
     def get(self, name: str) -> str:
         """The first row of a header (lower-case long name), "" when there is none."""
@@ -130,9 +128,12 @@ class Message:
 
 
 class Request(Message):
-    """A request. method: as sent. uri: the Request-URI's text. version: "SIP/2.0" as a rule."""
+    """A request. method: as sent. uri: the Request-URI's text. version: "SIP/2.0" as a rule.
 
-    __slots__ = ("method", "uri", "version")
+    key: what its transaction is known by, "" until the stack has worked it out.
+    """
+
+    __slots__ = ("key", "method", "uri", "version")
 
     def __init__(
         self,
@@ -147,6 +148,7 @@ class Request(Message):
         self.method = method
         self.uri = uri
         self.version = version
+        self.key = ""
 
 
 class Response(Message):
@@ -202,7 +204,7 @@ def _usual_headers(lines: list[str]) -> dict[str, str] | None:
     """The headers, if all are spelled as usual, none is folded and none is there twice."""
     rows = [line.partition(":") for line in lines]
     try:
-        headers = {KNOWN_NAMES[name]: value.strip(" \t") for name, _, value in rows}
+        headers = {KNOWN_NAMES[name]: value.strip(" \t") for name, colon, value in rows if colon}
     except KeyError:
         return None
     return headers if len(headers) == len(rows) else None
@@ -245,6 +247,7 @@ def check_request(request: Request) -> None:
     if not request.headers.get("call-id"):
         raise ParseError("no Call-ID header")
     request.via()
+    request.from_tag()
     if not request.to_tag():
         # Inside a dialog the tags say it all; elsewhere both are looked at closely.
         request.from_()

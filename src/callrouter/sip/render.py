@@ -45,8 +45,10 @@ def response_head(request: Request, flow: Flow) -> str:
     rows = request.rows("via")
     if len(rows) > 1:
         vias += "".join(f"Via: {row}\r\n" for row in rows[1:])
-    routes = "".join(f"Record-Route: {row}\r\n" for row in request.rows("record-route"))
     headers = request.headers
+    routes = ""
+    if "record-route" in headers:
+        routes = "".join(f"Record-Route: {row}\r\n" for row in request.rows("record-route"))
     return (
         f"{vias}{routes}From: {headers['from']}\r\nCall-ID: {headers['call-id']}\r\n"
         f"CSeq: {headers['cseq']}\r\n"

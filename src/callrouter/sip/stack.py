@@ -19,7 +19,7 @@ from callrouter.sip.framing import FramingError
 from callrouter.sip.grammar import MAGIC_COOKIE
 from callrouter.sip.message import Request, Response, check_request, check_response, parse
 from callrouter.sip.render import render_response, response_flow, response_head
-from callrouter.sip.server_tx import ACK, REQUEST, ServerTransaction
+from callrouter.sip.server_tx import ACCEPTED, ACK, REQUEST, ServerTransaction
 from callrouter.sip.uas import inspect
 
 _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -131,10 +131,15 @@ class Stack(Layer):
             tx.fail()
 
     def accept(self, request: Request, flow: Flow) -> ServerTransaction:
-        """Open a transaction for a request outside any dialog."""
+        """Open a transaction for a request outside any dialog.
+
+        Raises SipError 482 for an INVITE that came another way before (section 8.2.2.2).
+        """
         merged = ""
         if request.method == "INVITE":
-            merged = self._merged_key(request)
+            merged = f"{request.get('call-id')} {request.from_tag()} {request.get('cseq')}"
+            if merged in self.merged:
+                raise SipError("merged request", 482)
         return self._open(request, flow, merged)
 
     def reply(self, request: Request, flow: Flow, status: int, extra: str = "") -> None:
@@ -148,8 +153,12 @@ class Stack(Layer):
             request.headers.setdefault(name, "")
         to = request.get("to")
         head = response_head(request, flow)
+        try:
+            tagged = bool(request.to_tag())
+        except ParseError:
+            tagged = False
         # The same request gets the same tag each time it comes (section 8.2.7).
-        tag = "" if ";tag=" in to.lower() else f"{hash((self._salt, head)) & _TAG_MASK:016x}"
+        tag = "" if tagged else f"{hash((self._salt, head)) & _TAG_MASK:016x}"
         self.send(response_flow(request, flow), render_response(status, head, to, tag, extra, b""))
 
     def request(
@@ -167,19 +176,19 @@ class Stack(Layer):
         return MAGIC_COOKIE + self.token()
 
     def _open(self, request: Request, flow: Flow, merged: str) -> ServerTransaction:
-        key = server_key(request, request.method)
-        return ServerTransaction(self, key, flow, response_flow(request, flow), request, merged)
-
-    def _merged_key(self, request: Request) -> str:
-        return f"{request.get('call-id')} {request.from_tag()} {request.get('cseq')}"
+        return ServerTransaction(
+            self, request.key, flow, response_flow(request, flow), request, merged
+        )
 
     def _receive_response(self, response: Response) -> None:
         check_response(response)
         key = response.branch()
-        if response.cseq()[1] == "CANCEL":
+        method = response.cseq()[1]
+        if method == "CANCEL":
             key += "CANCEL"
         tx = self.clients.get(key)
-        if isinstance(tx, ClientTransaction):
+        # The method as well (section 17.1.3): an ACK that is answered has its INVITE's branch.
+        if isinstance(tx, ClientTransaction) and tx.invite == (method == "INVITE"):
             tx.receive(response)
         else:
             self.stray += 1
@@ -189,26 +198,25 @@ class Stack(Layer):
             check_request(request)
             self._dispatch(request, flow)
         except ParseError as error:
-            self.malformed += 1
             self.reply(request, flow, error.status)
+            self.malformed += 1
         except SipError as error:
             self.reply(request, flow, error.status, getattr(error, "extra", ""))
 
     def _dispatch(self, request: Request, flow: Flow) -> None:
         method = request.method
-        key = server_key(request, "INVITE" if method in {"ACK", "CANCEL"} else method)
-        tx = self.servers.get(key)
+        request.key = server_key(request, "INVITE" if method in {"ACK", "CANCEL"} else method)
+        tx = self.servers.get(request.key)
         if method == "CANCEL":
             self._cancel(tx, request, flow)
-        elif isinstance(tx, ServerTransaction):
+        elif isinstance(tx, ServerTransaction) and not (method == "ACK" and tx.state == ACCEPTED):
+            # The ACK to a 2xx is the user's, even when it has the INVITE's branch (RFC 6026 7.1).
             self.absorbed += 1
             tx.receive(ACK if method == "ACK" else REQUEST)
         elif request.to_tag():
             self._receive_inside(request, flow)
         elif method == "ACK":
             self.stray += 1
-        elif method == "INVITE" and self._merged_key(request) in self.merged:
-            self.reply(request, flow, 482)
         else:
             self.core.on_request(request, flow)
 
@@ -234,6 +242,7 @@ class Stack(Layer):
             return
         to = request.get("to")
         head = response_head(request, flow)
-        self.send(response_flow(request, flow), render_response(200, head, to, tx.tag, "", b""))
+        tag = "" if request.to_tag() else tx.tag
+        self.send(response_flow(request, flow), render_response(200, head, to, tag, "", b""))
         if tx.pending and tx.user is not None:
             tx.user.on_cancel(request)

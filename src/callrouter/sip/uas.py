@@ -42,10 +42,9 @@ def inspect(request: Request) -> None:
     if "require" in headers or "proxy-require" in headers:
         tags = split_tokens([*request.rows("require"), *request.rows("proxy-require")])
         if tags:
-            raise RefusedError(
-                "unsupported extension", 420, "".join(f"Unsupported: {tag}\r\n" for tag in tags)
-            )
-    if "content-encoding" in headers and request.get("content-encoding") != "identity":
+            # As short as it was asked: an answer larger than the request would be of use to floods.
+            raise RefusedError("unsupported extension", 420, f"Unsupported: {','.join(tags)}\r\n")
+    if request.get("content-encoding").lower() not in {"", "identity"}:
         raise RefusedError("unsupported content encoding", 415, "Accept-Encoding: identity\r\n")
     if method in {"INVITE", "UPDATE"}:
         _inspect_session(request)

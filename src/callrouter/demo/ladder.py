@@ -1,0 +1,60 @@
+"""A call drawn as a ladder: one column for each party, one line for each message.
+
+Only drawing: what it is given are times, names and words, whoever saw the messages.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from rich.text import Text
+
+_TIME: Final = 6
+"""Characters for the milliseconds: enough for a quarter of an hour."""
+_ENDS: Final = len("|->")
+"""What a text between two neighbours has to leave free."""
+_CUT: Final = "~"
+"""Stands for what was cut off."""
+
+
+class Step(NamedTuple):
+    """One message. at: seconds from the start of the ladder. source, target: names of parties."""
+
+    at: float
+    source: str
+    target: str
+    text: str
+
+
+class Ladder:
+    """The columns of one ladder and the way to draw its lines.
+
+    width: characters for a whole line, which is longer all the same when the names need more. A
+    text that finds no room between its two parties is cut.
+    """
+
+    def __init__(self, parties: Sequence[str], width: int) -> None:
+        """parties: their names from left to right, two or more, each once."""
+        first = _TIME + 2 + len(parties[0]) // 2
+        last = width - 1 - len(parties[-1]) // 2
+        gap = max((last - first) // (len(parties) - 1), max(map(len, parties)) + 1)
+        self._columns = {party: first + gap * index for index, party in enumerate(parties)}
+        self._lanes = " " * first + ("|" + " " * (gap - 1)) * (len(parties) - 1) + "|"
+
+    def head(self) -> Text:
+        """The line above all others: the parties' names, each in the middle of its column."""
+        line = "ms".rjust(_TIME)
+        for party, column in self._columns.items():
+            line = line.ljust(column - len(party) // 2) + party
+        return Text(line, style="bold")
+
+    def line(self, step: Step, style: str = "") -> Text:
+        """One message, its arrow and text in a rich style. Raises KeyError for an unknown party."""
+        start, end = self._columns[step.source], self._columns[step.target]
+        left, right = min(start, end), max(start, end)
+        room = right - left - _ENDS
+        said = step.text if len(step.text) <= room else step.text[: room - 1] + _CUT
+        body = (f" {said} " if len(said) + 2 <= room else said).center(room, "-")
+        time = f"{step.at * 1000:.0f}".rjust(_TIME)
+        line = Text(time + self._lanes[len(time) : left + 1], style="dim")
+        line.append(f"-{body}>" if start < end else f"<{body}-", style=style or "none")
+        return line.append(self._lanes[right:], style="dim")

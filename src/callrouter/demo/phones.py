@@ -1,0 +1,179 @@
+"""The parties of the demo's call, on callrouter's own stack: each a socket, a leg and a story.
+
+A phone tells of every message that passes its socket, so the whole call is seen without a word
+from the server. The stories are scripts on an inbox, as the server's own are (`call.story`).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+from callrouter.call.a_leg import ALeg
+from callrouter.call.b_leg import BLeg
+from callrouter.call.events import Answered, Cancelled, Deadline, Event, Failed, HungUp
+from callrouter.call.inbox import Inbox
+from callrouter.errors import ParseError, SipError
+from callrouter.net.clock import Tokens
+from callrouter.net.edges import Edges
+from callrouter.net.pump import Pump
+from callrouter.sip.dialog import contact_uri
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request, parse
+from callrouter.sip.stack import Stack
+from callrouter.sip.uri import parse_uri
+
+HOST: Final = "127.0.0.1"
+_RINGS: Final = 0.4
+_TALKS: Final = 0.6
+"""Seconds: long enough to be seen in the ladder, short enough to be waited for."""
+_SDP: Final = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    b"m=audio 40000 RTP/AVP 0\r\n"
+)
+_SDP_ROW: Final = "Content-Type: application/sdp\r\n"
+
+Story = Callable[[ALeg, Inbox], Coroutine[None, Event, None]]
+Passed = Callable[["Phone", bool, bytes], None]
+"""Told of each message: the phone, whether it sent it, and the message."""
+
+
+class _Tap(Pump):
+    """A pump that shows each message to its phone before it goes on."""
+
+    __slots__ = ("_show",)
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stack: Stack,
+        on_bug: Callable[[Exception], None],
+        show: Callable[[bool, bytes], None],
+    ) -> None:
+        super().__init__(loop, stack, on_bug)
+        self._show = show
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """Take one message from the socket."""
+        self._show(False, data)
+        super().receive(data, flow)
+
+    def flush(self) -> None:
+        """Send what is waiting."""
+        for _, data in self.stack.outgoing:
+            self._show(True, data)
+        super().flush()
+
+
+class Phone:
+    """One party. name: its column in the ladder. port: its own, on 127.0.0.1, once it is open.
+
+    story: what it does when it is called; None refuses every call. passed: told of each message.
+    on_bug: told of an exception that is our own fault.
+    """
+
+    def __init__(
+        self, name: str, story: Story | None, passed: Passed, on_bug: Callable[[Exception], None]
+    ) -> None:
+        self.name = name
+        self.port = 0
+        self._story = story
+        self._loop = asyncio.get_running_loop()
+        self._edges = Edges()
+        self._stack = Stack(Tokens(), self._edges.connect)
+        self._stack.core = self
+        self._pump = _Tap(
+            self._loop, self._stack, on_bug, lambda sent, data: passed(self, sent, data)
+        )
+
+    async def open(self) -> None:
+        """Take a free port. Raises ListenError."""
+        self.port = await self._edges.listen(self._pump, "udp", HOST, 0)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._pump.close()
+        self._edges.close()
+
+    @property
+    def in_call(self) -> bool:
+        """It calls, is called, or waits for the answer to its BYE."""
+        return bool(self._stack.dialogs)
+
+    def call(self, number: str, port: int) -> None:
+        """Call a number at a port of 127.0.0.1, talk for a while if it answers, and hang up."""
+        stack = self._stack
+        stack.run_timers(self._loop.time())  # sets the stack's clock
+        inbox = Inbox(stack.timers)
+        leg = BLeg(
+            stack,
+            inbox,
+            stack.connect("UDP", HOST, port),
+            1,
+            f"sip:{number}@{HOST}:{port}",
+            f"<sip:1001@{HOST}:{self.port}>",
+            f"Max-Forwards: 70\r\n{_SDP_ROW}",
+            _SDP,
+        )
+        inbox.start(_calls(leg, inbox))
+        self._pump.flush()
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        """A request outside any dialog: a call. Raises SipError for what it does not take."""
+        if request.method != "INVITE" or self._story is None:
+            raise SipError("this phone does not do that", 480)
+        tx = self._stack.accept(request, flow)
+        inbox = Inbox(self._stack.timers)
+        leg = ALeg(self._stack, inbox, tx, request, contact_uri(request))
+        inbox.start(self._story(leg, inbox))
+
+
+async def _calls(leg: BLeg, inbox: Inbox) -> None:
+    """The caller: talks to who answers, and hangs up."""
+    if isinstance(await _wait(inbox, Answered, Failed), Answered):
+        leg.ack()
+        if isinstance(await _wait(inbox, HungUp, until=leg.stack.now + _TALKS), Deadline):
+            leg.hang_up()
+
+
+async def busy(leg: ALeg, _inbox: Inbox) -> None:
+    """A phone whose owner is talking."""
+    leg.reject(486)
+
+
+async def silent(leg: ALeg, inbox: Inbox) -> None:
+    """A phone that is reached, but never rings: it says 100 and no more."""
+    leg.ring(100, "", "", b"")
+    await _wait(inbox, Cancelled)
+    leg.reject(487)
+
+
+async def answers(leg: ALeg, inbox: Inbox) -> None:
+    """A phone that rings, is answered, and lets the caller hang up."""
+    leg.ring(180, "", "", b"")
+    if isinstance(await _wait(inbox, Cancelled, until=leg.stack.now + _RINGS), Cancelled):
+        leg.reject(487)
+        return
+    leg.answer(200, "", _SDP_ROW, _SDP)
+    await _wait(inbox, HungUp)
+
+
+async def _wait(inbox: Inbox, *kinds: type[Event], until: float = 0.0) -> Event:
+    """The next event of one of these kinds, or Deadline at `until`; others are passed over."""
+    while True:
+        event = await inbox.next(until)
+        if isinstance(event, (*kinds, Deadline)):
+            return event
+
+
+def words(data: bytes) -> tuple[str, int]:
+    """A message in a few words for the ladder, and its status: 0 for a request."""
+    try:
+        message = parse(data)
+        if isinstance(message, Request):
+            user = f" {parse_uri(message.uri).user}" if message.method == "INVITE" else ""
+            return f"{message.method}{user}", 0
+        method = message.cseq()[1]
+    except ParseError:
+        return "not SIP", 0
+    of = "" if method == "INVITE" else f" ({method})"
+    return f"{message.status} {message.phrase}{of}", message.status
