@@ -50,6 +50,9 @@ class Server:
 
     async def start(self) -> None:
         """Open everything. Raises CallrouterError; what was opened is closed by `close`."""
+        self._loop.set_exception_handler(self._on_loop_error)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._on_signal)
         self._writer.start()
         metrics = self._settings.metrics
         self._exposed = MetricsServer(self._metrics, metrics.host, metrics.port)
@@ -63,9 +66,6 @@ class Server:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain; a second signal ends the calls at once."""
-        self._loop.set_exception_handler(self._on_loop_error)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._on_signal)
         await self._stopping.wait()
         await self._drain()
 

@@ -152,14 +152,6 @@ class Serving:
                 found[name] = found.get(name, 0.0) + float(value)
         return found
 
-    async def reaches(self, name: str, value: float, within: float = 20.0) -> None:
-        """Wait until a metric is at least this."""
-
-        async def look() -> bool:
-            return (await self.metrics()).get(name, 0.0) >= value
-
-        await until(look, within)
-
     async def nothing_is_left(self, within: float = LINGER_SECONDS + 8) -> None:
         """Wait until no call, leg, transaction or timer is alive; fails when some stay."""
         left: dict[str, float] = {}

@@ -115,6 +115,15 @@ class Sipp:
         starts = [message.split(" ")[1] for message in self.received() if message.startswith("SIP")]
         return [int(status) for status in starts]
 
+    def to_tags(self, status: int) -> list[str]:
+        """The To tags of the responses of this status, in order."""
+        rows = [
+            next(row for row in message.splitlines() if row.startswith("To:"))
+            for message in self.received()
+            if message.startswith(f"SIP/2.0 {status} ")
+        ]
+        return [row.partition(";tag=")[2] for row in rows]
+
     async def got(self, status: int, within: float = 15.0) -> None:
         """Wait until a response of this status has come."""
 

@@ -13,7 +13,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """All collected stories at work."""
     functions = [getattr(item, "function", None) for item in request.session.items]
-    stories = [function.story for function in functions if hasattr(function, "story")]
+    stories = [told for function in functions if (told := getattr(function, "story", None))]
     opened = await Stage.open(tmp_path_factory.mktemp("stage"), stories, full=full)
     yield opened
     await opened.close()

@@ -92,12 +92,8 @@ async def test_forks_ring_with_tags_of_their_own_and_the_answering_one_keeps_its
     await caller.done()
     await callee.done()
     answered(await scene.record(), scene.number, by="caller")
-    tags: dict[str, list[str]] = {}
-    for message in caller.received():
-        to = next(line for line in message.splitlines() if line.startswith("To:"))
-        tags.setdefault(message.split(" ")[1], []).append(to.partition(";tag=")[2])
-    assert tags["200"][0] == tags["183"][0]
-    assert tags["180"][1] != tags["183"][0]
+    assert caller.to_tags(200)[0] == caller.to_tags(183)[0]
+    assert caller.to_tags(180)[1] != caller.to_tags(183)[0]
 
 
 @story()

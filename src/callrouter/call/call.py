@@ -197,7 +197,7 @@ class Call:
         final = None if relay else self.plan.final
         if final is None:
             status = relayed_status(self._last_status)
-            cause = self._last_cause or cause_of(self._last_status)
+            cause = self._last_cause or cause_of(status)
             final = Refusal("no_target_left", status, cause)
         self.refuse(final)
         if entry is not None:

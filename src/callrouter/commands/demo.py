@@ -26,7 +26,7 @@ def demo() -> None:
     log = open_log("text", "warning")
     try:
         uvloop.run(_show(console, log))
-    except asyncio.CancelledError:  # SIGTERM; CTRL-C becomes the same by itself
+    except asyncio.CancelledError:  # CTRL-C, or a plain kill
         raise click.Abort from None
     finally:
         log.close()

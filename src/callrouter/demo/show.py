@@ -55,10 +55,11 @@ class Show:
         self._over: asyncio.Future[None] = self._loop.create_future()
 
     async def run(self) -> None:
-        """Place the call and show it. Raises CallrouterError; leaves nothing behind either way."""
-        this = asyncio.current_task()
-        if this is not None:  # so that a plain kill clears up as CTRL-C does
-            self._loop.add_signal_handler(signal.SIGTERM, this.cancel)
+        """Place the call and show it; nothing is left behind, however it ends.
+
+        Raises CallrouterError, and CancelledError on SIGINT or SIGTERM.
+        """
+        self._heed_signals()
         with TemporaryDirectory(prefix="callrouter-demo-") as folder:
             settings = _settings(Path(folder))
             await self._perform(settings)
@@ -82,6 +83,7 @@ class Show:
             server = Server(settings, compile_dialplan(parse(text, _DIALPLAN)), self._log)
             closing.push_async_callback(server.close)
             await server.start()
+            self._heed_signals()  # the server's own way is to wait until the call has ended
             self._title(f"The rules, {_DIALPLAN}")
             for number, line in enumerate(text.splitlines(), 1):
                 self._line(Text(f"{number:6}  ", "dim").append(line, "none"))
@@ -93,6 +95,13 @@ class Show:
                     await self._over
             except TimeoutError:
                 raise DemoError(f"the call did not end within {_LONGEST:g} s") from None
+
+    def _heed_signals(self) -> None:
+        """CTRL-C and a plain kill end the demo at once, by cancelling the task that runs it."""
+        this = asyncio.current_task()
+        if this is not None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.add_signal_handler(number, this.cancel)
 
     def _dialplan(self) -> str:
         """The dialplan file with the phones' own ports."""

@@ -154,7 +154,7 @@ class _Builder:
         ring = options.ring or (_RING_SEVERAL if several else _RING_ONE)
         return Hunt(
             name,
-            tuple(self._target(target, ring, options.progress) for target in names),
+            tuple((self._target(target, ring, options.progress),) for target in names),
             options.total or 0.0,
             _STOP_ON if options.stop_on is None else frozenset(options.stop_on),
             _REDIRECTS if options.redirects == "follow" else 0,

@@ -13,6 +13,7 @@ from callrouter.route.facts import Facts
 from callrouter.route.index import Match
 from callrouter.route.plan import Decision, Plan, Refusal, Verdict
 from callrouter.route.rules import Extension, Number, Trunk
+from callrouter.route.snapshot import NOTHING, Snapshot
 
 # Called numbers kept, and the longest that is: nobody's number is longer.
 _KEPT: Final = 16384
@@ -21,7 +22,7 @@ _LONGEST: Final = 64
 _NO_TRUNK: Final = Plan((), Refusal("unknown_trunk", 403, 21))
 
 
-def decide(dialplan: Dialplan, facts: Facts) -> Decision:
+def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> Decision:
     """Decide what happens to a call. Total: any facts get a decision, nothing is raised."""
     trunk = dialplan.trunks.get(facts.trunk)
     if trunk is None:

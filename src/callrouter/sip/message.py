@@ -58,7 +58,8 @@ class Message:
         text = self.headers.get("via", "")
         if "," in text or '"' in text:
             return self.via().branch
-        return text.partition(";branch=")[2].partition(";")[0] or self.via().branch
+        branch = text.partition(";branch=")[2].partition(";")[0].strip(" \t")
+        return branch or self.via().branch
 
     def get(self, name: str) -> str:
         """The first row of a header (lower-case long name), "" when there is none."""
@@ -238,9 +239,11 @@ def check_request(request: Request) -> None:
     against each other. The body is cut to its Content-Length, as section 18.3 asks of datagrams.
     """
     if request.version != "SIP/2.0":
-        if request.version.upper().startswith("SIP/"):
-            raise ParseError(f"version {request.version[:20]!r} is not supported", 505)
-        raise ParseError("not a request line")
+        version = request.version.upper()
+        if not version.startswith("SIP/"):
+            raise ParseError("not a request line")
+        if version != "SIP/2.0":
+            raise ParseError(f"version {version[:20]!r} is not supported", 505)
     repeated = request.repeated()
     if repeated:
         raise ParseError(f"more than one {repeated} header")

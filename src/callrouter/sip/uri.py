@@ -10,7 +10,7 @@ from callrouter.sip.grammar import HOST
 
 _SIP: Final = re.compile(
     r"(?P<scheme>sips?):"
-    r"(?:(?P<user>[^@<>\"\s\\]+)@)?"
+    r"(?:(?P<user>[^@<>\"\s\\\x00-\x1f\x7f]+)@)?"
     rf"(?P<host>{HOST})"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<params>(?:;[^;?<>\"\s]*)*)"

@@ -1,0 +1,56 @@
+"""What may change between two calls of one dialplan version. `decide()` reads it and no more.
+
+The mappings may be live: whoever owns them changes them between decisions, never during one.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Final
+
+
+class Override:
+    """A schedule switched by hand. open: what it is switched to. until: Unix seconds, 0: no end."""
+
+    __slots__ = ("open", "until")
+
+    def __init__(self, open: bool, until: float) -> None:
+        self.open = open
+        self.until = until
+
+
+class Snapshot:
+    """The state of the moment.
+
+    down: gateways that do not work. overrides: by schedule. lines: calls in progress by what they
+    hold, such as `number 4000`. turns: how often each rotation was used. blocks: end of an
+    automatic block (Unix seconds) by number and caller. attempts: Unix times of a caller's last
+    calls by number and caller, oldest first. away: why an extension is not to be rung, by
+    extension. seed: for everything drawn by chance.
+    """
+
+    __slots__ = ("attempts", "away", "blocks", "down", "lines", "overrides", "seed", "turns")
+
+    def __init__(
+        self,
+        down: Set[str] = frozenset(),
+        overrides: Mapping[str, Override] | None = None,
+        lines: Mapping[str, int] | None = None,
+        turns: Mapping[str, int] | None = None,
+        blocks: Mapping[tuple[str, str], float] | None = None,
+        attempts: Mapping[tuple[str, str], Sequence[float]] | None = None,
+        away: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.down = down
+        self.overrides: Mapping[str, Override] = {} if overrides is None else overrides
+        self.lines: Mapping[str, int] = {} if lines is None else lines
+        self.turns: Mapping[str, int] = {} if turns is None else turns
+        self.blocks: Mapping[tuple[str, str], float] = {} if blocks is None else blocks
+        self.attempts: Mapping[tuple[str, str], Sequence[float]] = (
+            {} if attempts is None else attempts
+        )
+        self.away: Mapping[str, str] = {} if away is None else away
+        self.seed = seed
+
+
+NOTHING: Final = Snapshot()
+"""Nothing is down, blocked, switched or in use."""

@@ -1,0 +1,143 @@
+"""SIP and tel URIs: taken apart, refused, and never more than they say."""
+
+import pytest
+
+from callrouter.errors import ParseError
+from callrouter.sip.uri import host_port, parse_uri
+
+LONG = "x" * 200
+
+URIS = {
+    "sip:h": ("sip", "", "h", 0, "", ""),
+    "sip:u@h": ("sip", "u", "h", 0, "", ""),
+    "SIPS:u@h:5061;transport=tcp": ("sips", "u", "h", 5061, ";transport=tcp", ""),
+    "sip:u:secret@h": ("sip", "u", "h", 0, "", ""),
+    "sip:u@[2001:db8::1]:5070;lr": ("sip", "u", "2001:db8::1", 5070, ";lr", ""),
+    "sip:u@h;a;b=1?Route=%3Csip:x%3E&y=z": ("sip", "u", "h", 0, ";a;b=1", "Route=%3Csip:x%3E&y=z"),
+    "sip:sip%3Auser%40example.com@h;o=1": ("sip", "sip%3Auser%40example.com", "h", 0, ";o=1", ""),
+    "sip:user;par=u%40example.net@h": ("sip", "user;par=u%40example.net", "h", 0, "", ""),
+    "sip:1_odd~(to-be!sure)&isn't+it$/crazy?,/;;*@h": (
+        "sip",
+        "1_odd~(to-be!sure)&isn't+it$/crazy?,/;;*",
+        "h",
+        0,
+        "",
+        "",
+    ),
+    "sip:+1-201@h_1.example.com.;user=phone": (
+        "sip",
+        "+1-201",
+        "h_1.example.com.",
+        0,
+        ";user=phone",
+        "",
+    ),
+    f"sip:{LONG}@h": ("sip", LONG, "h", 0, "", ""),
+    "tel:+86-756-1234567;phone-context=x": ("tel", "+86-756-1234567", "", 0, ";phone-context=x", ""),
+    "TEL:*21#": ("tel", "*21#", "", 0, "", ""),
+}
+"""What is a URI: scheme, user, host, port, parameters, headers."""
+
+
+@pytest.mark.parametrize("text", URIS)
+def test_a_uri_is_taken_apart(text: str) -> None:
+    uri = parse_uri(text)
+    assert (uri.scheme, uri.user, uri.host, uri.port, uri.params, uri.headers) == URIS[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sip:",
+        "sip:@h",
+        "sip:u@",
+        "sip:u@h@h",
+        "sip:u@h:65536",
+        "sip:u@h:123456",
+        "sip:u@h:x",
+        "sip:u@h:",
+        "sip:u@h ",
+        " sip:u@h",
+        "sip:u@h\n",
+        "sip:u u@h",
+        "sip:u\\@h",
+        "sip:u\0@h",
+        "sip:u\x1b[2J@h",
+        "sip:u\x7f@h",
+        'sip:"u"@h',
+        "<sip:u@h>",
+        "sip:u@<h>",
+        "sip:u@h;x=\x00y",
+        "sip:u@h?x=\x07y",
+        "sip:u@-h",
+        "sip:u@h-",
+        "sip:u@::1",
+        "sip:u@[::1",
+        "sip:u@[]",
+        "sip:u@\u4f8b",
+        "tel:",
+        "tel:hello",
+        "tel:1 2",
+        "tel:1?x=y",
+        "no scheme",
+        "4000",
+        ":x",
+        "1sip:u@h",
+    ],
+)
+def test_what_is_no_uri_is_refused_with_400(text: str) -> None:
+    # Long ones are not cached, and must not be judged otherwise.
+    for uri in (text, f"{text};{LONG}" if text.startswith("sip:u") else text):
+        with pytest.raises(ParseError) as caught:
+            parse_uri(uri)
+        assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mailto:a@b",
+        "http://h/",
+        "isbn:2983792873",
+        "soap.beep://192.0.2.103:3002",
+        "nobodyKnowsThisScheme:totallyopaquecontent",
+        "sipx:u@h",
+        "name:John_Smith",
+    ],
+)
+def test_another_scheme_is_refused_with_416(text: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse_uri(text)
+    assert caught.value.status == 416
+
+
+def test_a_parameter_is_found_whatever_its_case_and_only_as_a_whole() -> None:
+    uri = parse_uri("sip:u@h;Transport=TCP;lr;empty=;transport=udp;xlr2=1")
+    assert uri.param("transport") == "TCP"
+    assert (uri.param("lr"), uri.param("empty")) == ("", "")
+    assert (uri.param("xlr"), uri.param("r"), parse_uri("sip:h").param("lr")) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("user", "decoded"),
+    [
+        ("4000", "4000"),
+        ("%34%30%30%30", "4000"),
+        ("%2534000", "%34000"),
+        ("sips%3Auser%40example.com", "sips:user@example.com"),
+        ("a%00b", "a\0b"),
+        ("a%0d%0ab", "a\r\nb"),
+        ("%zz%4", "%zz%4"),
+        ("%ff", "\ufffd"),
+        ("\udcff%41", "\udcffA"),
+    ],
+)
+def test_escapes_in_the_user_part_are_decoded_once(user: str, decoded: str) -> None:
+    uri = parse_uri(f"sip:{user}@h")
+    assert (uri.user, uri.decoded_user()) == (user, decoded)
+
+
+def test_an_ipv6_address_stands_in_brackets_before_a_port() -> None:
+    assert host_port("192.0.2.1", 5060) == "192.0.2.1:5060"
+    assert host_port("2001:db8::1", 5060) == "[2001:db8::1]:5060"

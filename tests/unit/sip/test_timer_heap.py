@@ -1,0 +1,73 @@
+"""The timers' heap: order, cancelling, and what a clock that runs late does to it."""
+
+from sys import getrefcount
+
+from callrouter.sip.timers import Timers
+
+
+def test_timers_run_in_the_order_they_are_due_and_equal_ones_as_started() -> None:
+    timers, ran = Timers(), list[str]()
+    for name, when in (("c", 3.0), ("a", 1.0), ("b1", 2.0), ("b2", 2.0)):
+        timers.start(when, lambda _now, name=name: ran.append(name))
+    timers.run(2.0)
+    assert ran == ["a", "b1", "b2"]
+    assert (timers.live, timers.deadline()) == (1, 3.0)
+    timers.run(3.0)
+    assert (timers.live, timers.deadline()) == (0, None)
+
+
+def test_a_timer_is_told_the_time_it_runs_not_the_time_it_was_due() -> None:
+    timers, at = Timers(), list[float]()
+    timers.start(1.0, at.append)
+    timers.run(0.999)
+    assert at == []
+    timers.run(7.25)
+    assert at == [7.25]
+
+
+def test_a_cancelled_timer_never_runs_and_is_counted_once() -> None:
+    timers, at = Timers(), list[float]()
+    timer = timers.start(1.0, at.append)
+    timers.start(2.0, at.append)
+    timer.cancel()
+    timer.cancel()
+    assert timers.live == 1
+    timers.run(5.0)
+    assert (at, timers.live) == ([5.0], 0)
+    timer.cancel()
+    assert timers.live == 0
+
+
+def test_cancelling_after_the_run_changes_nothing() -> None:
+    timers, at = Timers(), list[float]()
+    timer = timers.start(1.0, at.append)
+    timers.run(1.0)
+    timer.cancel()
+    timers.run(9.0)
+    assert (at, timers.live) == ([1.0], 0)
+
+
+def test_a_timer_started_by_another_runs_in_the_same_turn_when_it_is_due() -> None:
+    timers, at = Timers(), list[float]()
+    timers.start(1.0, lambda now: timers.start(now + 1.0, at.append))
+    timers.run(1.5)
+    assert (at, timers.live) == ([], 1)
+    timers.run(2.5)
+    assert at == [2.5]
+
+
+def test_a_timer_cancelled_by_one_of_the_same_moment_does_not_run() -> None:
+    timers, at = Timers(), list[float]()
+    timers.start(1.0, lambda _now: later.cancel())
+    later = timers.start(1.0, at.append)
+    timers.run(1.0)
+    assert (at, timers.live) == ([], 0)
+
+
+def test_a_cancelled_timer_lets_go_of_what_it_would_have_called() -> None:
+    timers = Timers()
+    held: list[float] = []
+    references = getrefcount(held)
+    timer = timers.start(1e9, held.append)
+    timer.cancel()
+    assert getrefcount(held) == references

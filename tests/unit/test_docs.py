@@ -1,0 +1,88 @@
+"""What the documents say of the program, held against the program."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+import pytest
+import yaml
+from pydantic.fields import FieldInfo
+
+from callrouter import config
+from callrouter.cli import main
+from callrouter.dialplan.schema import Entry
+from callrouter.observe.metrics import Metrics, Sources
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+OPERATIONS: Final = (DOCS / "operations.md").read_text(encoding="utf-8")
+GENERATED: Final = "docs/operations.md is behind: put this in it\n"
+EVERY: Final = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def settings() -> str:
+    """The table of all settings, from their model."""
+    return "\n".join(["| key | when left out | meaning |", "|---|---|---|", *rows(config.Settings)])
+
+
+def rows(model: type[Entry], before: str = "") -> Iterator[str]:
+    for key, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Entry):
+            yield from rows(kind, f"{before}{key}.")
+        else:
+            yield f"| `{before}{key}` | {default(field)} | {field.description} |"
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "must be there"
+    return f"`{field.default:g}s`" if isinstance(field.default, float) else f"`{field.default}`"
+
+
+def metrics() -> str:
+    """The table of all metrics, from what a scrape gets."""
+    nothing = dict.fromkeys(Sources.__dataclass_fields__, lambda: 0)
+    lines = ["| name | kind | meaning |", "|---|---|---|"]
+    for family in Metrics(Sources(**nothing)).collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        lines.append(f"| `{name}` | {family.type} | {family.documentation} |")
+    return "\n".join(lines)
+
+
+def test_operations_has_the_table_of_the_settings_as_they_are() -> None:
+    assert settings() in OPERATIONS, GENERATED + settings()
+
+
+def test_operations_has_the_table_of_the_metrics_as_they_are() -> None:
+    assert metrics() in OPERATIONS, GENERATED + metrics()
+
+
+@pytest.mark.parametrize("document", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_of_a_document_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_index_of_the_docs_leads_to_all_of_them() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    documents = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - {"README.md"}
+    assert {name for name in documents if f"({name})" not in index} == set()
+
+
+@pytest.mark.parametrize("document", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_and_options_that_a_document_names_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert isinstance(main, click.Group)
+    for name, rest in re.findall(r"`(?:callrouter|scripts/run) ([a-z]+)([^`\n]*)`", text):
+        assert name in main.commands, f"callrouter {name}"
+        known = {option for it in main.commands[name].params for option in it.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"callrouter {name}{rest}"
+
+
+def test_lab_document_has_every_number_of_the_lab() -> None:
+    lab = yaml.safe_load((ROOT / "dialplans" / "lab.yaml").read_text(encoding="utf-8"))
+    text = (DOCS / "lab.md").read_text(encoding="utf-8")
+    assert {number for number in lab["numbers"] if f"## {number}:" not in text} == set()
