@@ -12,7 +12,10 @@ from pydantic.fields import FieldInfo
 
 from callrouter import config
 from callrouter.cli import main
+from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.schema import Entry
+from callrouter.dialplan.yaml import parse
+from callrouter.errors import ConfigError
 from callrouter.observe.metrics import Metrics, Sources
 
 ROOT: Final = Path(__file__).parents[2]
@@ -80,6 +83,32 @@ def test_commands_and_options_that_a_document_names_exist(document: Path) -> Non
         assert name in main.commands, f"callrouter {name}"
         known = {option for it in main.commands[name].params for option in it.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"callrouter {name}{rest}"
+
+
+def test_dialplans_and_settings_in_the_documents_are_valid() -> None:
+    texts = [text for path in EVERY for text in blocks(path)]
+    assert len(texts) >= 4
+    for text in texts:
+        read = parse(text, "example.yaml")
+        if "numbers" in read.data:
+            compile_dialplan(read)
+        else:
+            config.Settings.model_validate(read.data)
+
+
+def test_mistakes_that_the_guide_shows_are_what_check_says() -> None:
+    guide = DOCS / "guide.md"
+    wrong = blocks(guide)[0].replace("ring: 20s", "ring: 20").replace(", mobile]", ", mobil]")
+    with pytest.raises(ConfigError) as caught:
+        compile_dialplan(parse(wrong, "first.yaml"))
+    shown = re.findall(r"^    (first\.yaml:.*)$", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [str(mistake) for mistake in caught.value.diagnostics] == shown
+
+
+def blocks(document: Path) -> list[str]:
+    """The YAML that a document shows."""
+    text = document.read_text(encoding="utf-8")
+    return re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def test_lab_document_has_every_number_of_the_lab() -> None:

@@ -24,6 +24,10 @@ MAY_IMPORT: Final = {
     "net": {"errors", "sip"},
     "observe": {"errors", "call.events", "call.record"},
     "config": {"errors", "dialplan"},
+    "testing": {"errors", "call", "dialplan", "route", "simulate"},
+    "lint": {"errors", "config", "dialplan", "route"},
+    "diff": {"errors", "dialplan", "observe", "route"},
+    "json_schema": {"errors", "dialplan"},
     "bench": {"errors"},
     "server": {"errors", "config", "call", "net", "observe", "route", "sip"},
 }

@@ -66,11 +66,6 @@ class Calls:
         """Calls in progress."""
         return len(self._active)
 
-    @property
-    def legs(self) -> int:
-        """Dialogs that stand, be they early or just being closed."""
-        return len(self._stack.dialogs)
-
     def drain(self, idle: Callable[[], None]) -> None:
         """Take no new calls; `idle` is called as soon as none is in progress."""
         self._idle = idle

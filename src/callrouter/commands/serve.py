@@ -54,7 +54,7 @@ def _greeting(settings: Settings, dialplan: Dialplan) -> str:
         place = host_port(udp.host, udp.port)
         lines += [
             "a first call:",
-            f"  sipp -sn uas -i {udp.host} -p 5080 -bg; "
+            f"  sipp -sn uas -i {udp.host} -p 5080 -m 1 -bg; "
             f"sipp -sn uac -m 1 -s {number} -i {udp.host} {place}",
         ]
     return "\n".join(lines)

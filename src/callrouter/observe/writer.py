@@ -77,15 +77,12 @@ class RecordWriter:
         """Open the database and begin to write, and to replay what an earlier process spooled.
 
         A database that is out of reach now is waited for; StoreError is raised when waiting would
-        not help.
+        not help. `close` is to be called either way.
         """
         try:
             self._store = Store(self._url)
         except (SQLAlchemyError, OSError) as error:
             self._database_failed(error)
-        except StoreError:
-            self._spool.close()
-            raise
         self._thread.start()
 
     def put(self, record: CallRecord) -> None:
@@ -103,7 +100,8 @@ class RecordWriter:
         """Return when every record is in the database or in the spool, or is counted as lost."""
         self._closing = True
         self._wake.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         if self._store is not None:
             self._store.close()
         self._spool.close()

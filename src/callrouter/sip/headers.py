@@ -12,7 +12,7 @@ _NOT_IN_URI: Final = re.compile(r"[\s<]")
 _NOT_IN_DISPLAY: Final = re.compile(r"[,;\"]")
 _NOT_IN_ADDR_SPEC: Final = re.compile(r"[\s<>\",?]")
 _VIA: Final = re.compile(
-    rf"[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(?P<transport>{NAME})[ \t]+"
+    rf"[ \t]*SIP[ \t]*/[ \t]*{NAME}[ \t]*/[ \t]*(?P<transport>{NAME})[ \t]+"
     rf"(?P<host>{HOST})(?:[ \t]*:[ \t]*(?P<port>[0-9]{{1,5}}))?(?P<rest>(?:[^,\"]|{QUOTED})*)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -194,11 +194,12 @@ def parse(data: bytes) -> Request | Response:
             raise ParseError(f"not a status line: {start[:60]!r}")
         return Response(int(match[1]), match[2], headers, more, body)
     parts = start.split(" ")
-    if len(parts) != 3 or not (
-        (parts[0].isalpha() and parts[0].isascii()) or IS_TOKEN.match(parts[0])
-    ):
+    method = parts[0]
+    if not ((method.isalpha() and method.isascii()) or IS_TOKEN.match(method)):
         raise ParseError(f"not a request line: {start[:60]!r}")
-    return Request(parts[0], parts[1], parts[2], headers, more, body)
+    # With spaces too many or too few it can still be answered: no version is supported.
+    uri, version = parts[1:] if len(parts) == 3 else ("", "")
+    return Request(method, uri, version, headers, more, body)
 
 
 def _usual_headers(lines: list[str]) -> dict[str, str] | None:

@@ -13,12 +13,13 @@ _SIP: Final = re.compile(
     r"(?:(?P<user>[^@<>\"\s\\\x00-\x1f\x7f]+)@)?"
     rf"(?P<host>{HOST})"
     r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<params>(?:;[^;?<>\"\s]*)*)"
-    r"(?:\?(?P<headers>[^<>\"\s]*))?\Z",
+    r"(?P<params>(?:;[^;?<>\"\s\x00-\x1f\x7f]*)*)"
+    r"(?:\?(?P<headers>[^<>\"\s\x00-\x1f\x7f]*))?\Z",
     re.IGNORECASE,
 )
 _TEL: Final = re.compile(
-    r"tel:(?P<number>\+?[0-9A-Fa-f*#().\-]+)(?P<params>(?:;[^;?<>\"\s]*)*)\Z", re.IGNORECASE
+    r"tel:(?P<number>\+?[0-9A-Fa-f*#().\-]+)(?P<params>(?:;[^;?<>\"\s\x00-\x1f\x7f]*)*)\Z",
+    re.IGNORECASE,
 )
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 

@@ -190,6 +190,12 @@ def request(
     ).encode() + body
 
 
+def one(sent: list[Sent]) -> Sent:
+    """The only one of them."""
+    assert len(sent) == 1, starts(sent)
+    return sent[0]
+
+
 def starts(sent: list[Sent]) -> list[str]:
     """What each of them is: a method or a status."""
     return [one.what for one in sent]

@@ -1,7 +1,7 @@
-"""Every cell of the client transactions' tables, as RFC 3261 figures 5 and 6 and RFC 6026 draw them.
+"""Every cell of the client transactions' tables: RFC 3261 figures 5 and 6 and RFC 6026.
 
-Each cell is driven on a real stack: into the state at 0 s, the event at 0.25 s, or when its timer is
-due. Then nothing more comes, and the transaction must be gone when the figure says so.
+Each is driven on a real stack: into the state at 0 s, the event at 0.25 s, or when its timer
+is due. Then nothing more comes, and the transaction must be gone when the figure says so.
 """
 
 from itertools import product

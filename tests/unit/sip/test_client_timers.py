@@ -1,4 +1,4 @@
-"""The client transactions' timers with the values of RFC 3261 table 4, on a clock of the test's own."""
+"""The client transactions' timers with the values of RFC 3261 table 4, on a fake clock."""
 
 import pytest
 from rig import Rig, starts, times

@@ -107,6 +107,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         ("SIP/2.0/UDP [2001:db8::1]:5060;branch=x", ("UDP", "[2001:db8::1]", 5060, "x", False)),
         ("SIP/2.0/TLS-SCTP h_1.example.com.", ("TLS-SCTP", "h_1.example.com.", 0, "", False)),
         ("SIP/2.0/UDP h : 5070 ; BRANCH = x ; RPort", ("UDP", "h", 5070, "x", True)),
+        ("SIP/7.0/UDP h;branch=x", ("UDP", "h", 0, "x", False)),
         ("sip / 2.0 / udp  h", ("UDP", "h", 0, "", False)),
         ("SIP  /    2.0\t/ UDP  h   ; branch=\t x", ("UDP", "h", 0, "x", False)),
         ('SIP/2.0/UDP h;a=";rport;branch=no";branch=x', ("UDP", "h", 0, "x", False)),
@@ -141,7 +142,8 @@ def test_the_first_of_several_vias_in_a_row_is_the_top_one(first: str) -> None:
         "SIP/2.0/UDP",
         "SIP/2.0/UDP ",
         "SIP/2.0 UDP h",
-        "SIP/3.0/UDP h",
+        "SIP/2,0/UDP h",
+        "SAP/2.0/UDP h",
         "SIP/2.0/U P h",
         "SIP/2.0/\u00dcDP h",
         "SIP/2.0/UDP h h",
@@ -163,7 +165,7 @@ def test_the_first_of_several_vias_in_a_row_is_the_top_one(first: str) -> None:
     ],
 )
 def test_what_is_no_via_is_refused_however_it_is_spaced(text: str) -> None:
-    for spaced in (text, text.replace("SIP/", "SIP /", 1)):
+    for spaced in (text, text.replace("/", " /", 1)):
         with pytest.raises(ParseError):
             parse_via(spaced)
 
@@ -225,7 +227,7 @@ def test_parameters_are_taken_apart(text: str, expected: dict[str, str]) -> None
     assert parse_params(text) == expected
 
 
-@pytest.mark.parametrize("text", ["a", ";", ";;a", ";=1", ";a=", ";a=1 b", ";a,b", ';a="', ";a=b=c"])
+@pytest.mark.parametrize("text", ["a", ";", ";=1", ";a=", ";a=1 b", ";a,b", ';a="', ";a=b=c"])
 def test_what_is_no_list_of_parameters_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_params(text)

@@ -96,21 +96,33 @@ def test_what_is_no_status_line_is_refused(line: str) -> None:
     "line",
     [
         "",
+        " OPTIONS sip:a@b SIP/2.0",
+        "OPT\u00cfONS sip:a@b SIP/2.0",
+        "OPT(IONS sip:a@b SIP/2.0",
+        "OPTIONS\tsip:a@b\tSIP/2.0",
+        "sip/2.0 200 OK",
+    ],
+)
+def test_a_line_without_a_method_makes_the_message_unreadable(line: str) -> None:
+    with pytest.raises(ParseError, match="request line"):
+        parse(f"{line}\r\nVia: SIP/2.0/UDP h\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "OPTIONS",
+        "OPTIONS ",
         "OPTIONS sip:a@b",
         "OPTIONS  sip:a@b SIP/2.0",
         "OPTIONS sip:a@b  SIP/2.0",
         "OPTIONS sip:a@b SIP/2.0 ",
-        " OPTIONS sip:a@b SIP/2.0",
-        "OPTIONS sip:a b SIP/2.0",
-        "OPT\u00cfONS sip:a@b SIP/2.0",
-        "OPT(IONS sip:a@b SIP/2.0",
-        "OPTIONS\tsip:a@b\tSIP/2.0",
+        "OPTIONS sip:a@b; lr SIP/2.0",
     ],
 )
-def test_what_is_no_request_line_is_refused(line: str) -> None:
-    with pytest.raises(ParseError, match="request line"):
-        parse(f"{line}\r\nVia: SIP/2.0/UDP h\r\n\r\n".encode())
+def test_a_request_line_with_spaces_amiss_is_refused_with_400(line: str) -> None:
+    data = request("OPTIONS", "sip:a@b").replace(b"OPTIONS sip:a@b SIP/2.0", line.encode())
+    assert refused(data) == (400, "not a request line")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +137,9 @@ def test_the_version_may_be_spelled_in_lower_case() -> None:
     assert asked(request().replace(b"SIP/2.0\r\n", b"sip/2.0\r\n", 1)).method == "INVITE"
 
 
-@pytest.mark.parametrize("data", [b"", b"\r\n", b"\r\n\r\n", b"\0\0\0\0", b"INVITE", request()[:-2]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\r\n", b"\r\n\r\n", b"\0\0\0\0", b"INVITE", request()[:-2]]
+)
 def test_without_an_empty_line_there_is_no_message(data: bytes) -> None:
     with pytest.raises(ParseError):
         parse(data)
@@ -166,7 +180,9 @@ def test_a_row_without_a_colon_makes_the_message_unreadable(row: str) -> None:
 
 
 def test_folded_rows_are_one_row() -> None:
-    message = parse(with_rows("Subject: one", " two", "\t \tthree", "To:", " <sip:a@b>", "CSeq: 1 X"))
+    message = parse(
+        with_rows("Subject: one", " two", "\t \tthree", "To:", " <sip:a@b>", "CSeq: 1 X")
+    )
     assert message.headers == {"subject": "one two three", "to": "<sip:a@b>", "cseq": "1 X"}
 
 
@@ -175,9 +191,10 @@ def test_a_folded_header_name_is_none() -> None:
         parse(with_rows("Sub", " ject: x"))
 
 
-def test_a_folded_request_line_is_none() -> None:
-    with pytest.raises(ParseError):
-        parse(f"{OPTIONS}\r\n Via: SIP/2.0/UDP h\r\n\r\n".encode())
+def test_a_folded_request_line_is_refused_with_400() -> None:
+    data = request("OPTIONS", "sip:4000@192.0.2.2").replace(b" SIP/2.0\r\n", b"\r\n SIP/2.0\r\n", 1)
+    assert asked(data).version == "SIP/2.0"
+    assert refused(data.replace(b"\r\nVia", b"\r\n X: y\r\nVia")) == (400, "not a request line")
 
 
 @pytest.mark.parametrize("wild", ["\r", "\n", "\n ", "\r ", "\n\r", "\nRoute: <sip:evil@x;lr>"])
@@ -228,8 +245,7 @@ def test_a_response_without_what_it_is_known_by_is_refused(name: str) -> None:
     message = parse("\r\n".join((*rows, "")).encode())
     assert isinstance(message, Response)
     with pytest.raises(ParseError):
-        check_response(message)
-        message.branch()
+        check_response(message) if name != "Via" else message.branch()
 
 
 @pytest.mark.parametrize("cseq", ["1 OPTIONS", "1 invite", "2147483648 INVITE", "x INVITE", "1"])

@@ -1,7 +1,7 @@
-"""Every cell of the server transactions' tables, as RFC 3261 figure 8 and RFC 6026 figure 5 draw them.
+"""Every cell of the server transactions' tables: RFC 3261 figure 8 and RFC 6026 figure 5.
 
-Each cell is driven on a real stack: into the state at 0 s, the event at 0.25 s, or when its timer is
-due. Then nothing more comes, and the transaction must be gone when the figure says so.
+Each is driven on a real stack: into the state at 0 s, the event at 0.25 s, or when its timer
+is due. Then nothing more comes, and the transaction must be gone when the figure says so.
 """
 
 from itertools import product

@@ -33,7 +33,14 @@ URIS = {
         "",
     ),
     f"sip:{LONG}@h": ("sip", LONG, "h", 0, "", ""),
-    "tel:+86-756-1234567;phone-context=x": ("tel", "+86-756-1234567", "", 0, ";phone-context=x", ""),
+    "tel:+86-756-1234567;phone-context=x": (
+        "tel",
+        "+86-756-1234567",
+        "",
+        0,
+        ";phone-context=x",
+        "",
+    ),
     "TEL:*21#": ("tel", "*21#", "", 0, "", ""),
 }
 """What is a URI: scheme, user, host, port, parameters, headers."""

@@ -176,14 +176,13 @@ def test_headers_around_the_limit_end_alike_whole_or_in_pieces(over: int) -> Non
     filler = "x" * (MAX_MESSAGE + over - len(with_length("Content-Length: 0\r\nX: ")))
     data = with_length(f"Content-Length: 0\r\nX: {filler}")
     ends = []
-    for pieces in ((data,), (data[:-2], data[-2:]), tuple(data[at : at + 1] for at in (0,))):
+    for pieces in ((data,), (data[:-2], data[-2:]), (data[:-5], data[-5:-1], data[-1:])):
         framer = Framer()
         try:
-            ends.append(str([len(one) for piece in pieces[:2] for one in framer.feed(piece)]))
+            ends.append(f"{[len(one) for piece in pieces for one in framer.feed(piece)]}")
         except FramingError as error:
-            ends.append(f"{error.status} {error.message[:8]!r}")
-    assert ends[0] == ends[1]
-    assert ends[2] == "[]"
+            ends.append(f"{error.status} {error.message!r}")
+    assert ends == [f"[{MAX_MESSAGE + over}]" if over <= 0 else "400 b''"] * 3
 
 
 def test_the_stack_answers_what_broke_a_stream_once(stream: Rig) -> None:
@@ -191,7 +190,12 @@ def test_the_stack_answers_what_broke_a_stream_once(stream: Rig) -> None:
     (answer,) = stream.taken()
     assert (answer.what, answer.message["Call-ID"]) == ("400", "second")
     assert stream.stack.malformed == 1
-    for data in (b"", ONE[:20], b"SIP/2.0 200 OK\r\nVia: x\r\n\r\n", b"OPTIONS sip:a SIP/2.0\r\n\r\n"):
+    for data in (
+        b"",
+        ONE[:20],
+        b"SIP/2.0 200 OK\r\nVia: x\r\n\r\n",
+        b"OPTIONS sip:a SIP/2.0\r\n\r\n",
+    ):
         stream.stack.broken(FramingError("lost", data), stream.flow, stream.now)
     assert stream.taken() == []
     assert stream.stack.malformed == 5

@@ -1,0 +1,1 @@
+"""What calls share with each other: counts, turns, blocks, overrides, presence; and its copy on disk."""

@@ -1,0 +1,257 @@
+"""The state that calls share, in the memory of one process.
+
+Theory: everything is a dict that `decide()` reads through one snapshot, so a decision copies
+nothing. All changes come from the event loop's thread, between decisions. Each change that has to
+outlive the process is told to a journal, which only appends; `entries()` and `restore()` are the way
+back.
+
+Rules:
+
+- What a call does here costs the same whatever there is already.
+- Lines are those of the calls in progress: nothing of them outlives the process, since no call does.
+- Turns are kept by the rotation's name, so a new dialplan goes on where the old one was.
+- A flood of made-up callers drops the callers seen longest ago, never grows.
+- A caller that is blocked is not counted: a block ends when it was said to.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
+from typing import Final, NamedTuple
+
+from callrouter.route.plan import AutoBlock
+from callrouter.route.snapshot import Override, Snapshot
+
+CALLERS: Final = 100_000
+"""Callers, each with the number called, whose attempts are kept; and blocks of callers."""
+
+_SEED_BITS: Final = 32
+
+Key = tuple[str, ...]
+Value = tuple[object, ...] | None
+"""Plain values in an order that the kind gives; None: there is no such entry any more."""
+Journal = Callable[[str, Key, Value], None]
+"""Told (kind, key, value) of each change. Must not block or raise."""
+
+
+class Block(NamedTuple):
+    """A caller who is refused. until: Unix seconds, infinite for no end. by_hand: not automatic."""
+
+    number: str
+    caller: str
+    until: float
+    by_hand: bool
+
+
+class Memory:
+    """Implements `callrouter.call.shared.Shared`. Not for two threads.
+
+    dropped: callers whose attempts or blocks were let go because there were too many.
+    """
+
+    def __init__(self, journal: Journal, seed: int) -> None:
+        self.dropped = 0
+        self._journal = journal
+        self._random = random.Random(seed)
+        self._lines: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
+        self._blocks: dict[tuple[str, str], float] = {}
+        self._by_hand: set[tuple[str, str]] = set()
+        # Both in the order of the last call: the oldest is first.
+        self._attempts: dict[tuple[str, str], deque[float]] = {}
+        self._window = 0.0  # the longest that any rule has looked back
+        self._overrides: dict[str, Override] = {}
+        self._away: dict[str, str] = {}
+        self._snapshot = Snapshot(
+            overrides=self._overrides,
+            lines=self._lines,
+            turns=self._turns,
+            blocks=self._blocks,
+            attempts=self._attempts,
+            away=self._away,
+        )
+
+    # What calls do.
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The live state, with a new seed."""
+        self._snapshot.seed = self._random.getrandbits(_SEED_BITS)
+        return self._snapshot
+
+    def take(self, holds: tuple[str, ...]) -> None:
+        """Hold one line of each; `give` is called once for it."""
+        lines = self._lines
+        for hold in holds:
+            lines[hold] = lines.get(hold, 0) + 1
+
+    def give(self, holds: tuple[str, ...]) -> None:
+        """Give one line of each back. What nobody holds is not counted at all."""
+        lines = self._lines
+        for hold in holds:
+            left = lines.get(hold, 0) - 1
+            if left > 0:
+                lines[hold] = left
+            else:
+                lines.pop(hold, None)
+
+    def turned(self, rotation: str) -> None:
+        """A hunt with this rotation is about to be carried out."""
+        turn = self._turns.get(rotation, 0) + 1
+        self._turns[rotation] = turn
+        self._journal("turn", (rotation,), (turn,))
+
+    def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
+        """Count a call of a caller, and block the caller when it was one too often.
+
+        at: Unix seconds. Times that lie after it, because the clock was put back, do not count.
+        """
+        key = (number, caller)
+        if self._blocks.get(key, 0.0) > at:
+            return
+        within = rule.within_seconds
+        if within > self._window:
+            self._window = within
+        known = self._attempts.pop(key, ())
+        times = deque([time for time in known if 0.0 <= at - time < within], maxlen=rule.calls)
+        times.append(at)
+        if len(times) >= rule.calls:
+            if known:
+                self._journal("attempts", key, None)
+            self._block(key, at + rule.for_seconds, by_hand=False)
+            return
+        if len(self._attempts) >= CALLERS:
+            self._forget_attempts(next(iter(self._attempts)))
+            self.dropped += 1
+        self._attempts[key] = times
+        self._journal("attempts", key, tuple(times))
+
+    # What operators do.
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, the newest first."""
+        for key in reversed(self._blocks):
+            yield Block(*key, self._blocks[key], key in self._by_hand)
+
+    def block(self, number: str, caller: str, until: float) -> None:
+        """Refuse a caller at a number until a Unix time, `inf` for ever."""
+        self._block((number, caller), until, by_hand=True)
+
+    def unblock(self, number: str, caller: str) -> bool:
+        """Release a caller and forget the attempts; False when the caller was not blocked."""
+        key = (number, caller)
+        if key in self._attempts:
+            self._forget_attempts(key)
+        if key not in self._blocks:
+            return False
+        self._forget_block(key)
+        return True
+
+    def overrides(self) -> dict[str, Override]:
+        """The schedules that are switched by hand."""
+        return dict(self._overrides)
+
+    def override(self, schedule: str, open: bool, until: float) -> None:
+        """Switch a schedule. until: Unix seconds, 0 for no end."""
+        self._overrides[schedule] = Override(open, until)
+        self._journal("override", (schedule,), (open, until))
+
+    def end_override(self, schedule: str) -> bool:
+        """Let a schedule follow its hours again; False when it did."""
+        if self._overrides.pop(schedule, None) is None:
+            return False
+        self._journal("override", (schedule,), None)
+        return True
+
+    def away(self) -> dict[str, str]:
+        """Why each extension that is away is so."""
+        return dict(self._away)
+
+    def leave(self, extension: str, reason: str) -> None:
+        """Ring an extension no more."""
+        self._away[extension] = reason
+        self._journal("away", (extension,), (reason,))
+
+    def come_back(self, extension: str) -> bool:
+        """Ring an extension again; False when it was not away."""
+        if self._away.pop(extension, None) is None:
+            return False
+        self._journal("away", (extension,), None)
+        return True
+
+    # Time and restarts.
+
+    def expire(self, now: float) -> None:
+        """Forget what has ended by a Unix time; decisions do not depend on it.
+
+        Takes 5 ms for as many blocks as there can be: for every few seconds, not for every call.
+        """
+        for key in [key for key, until in self._blocks.items() if until <= now]:
+            self._forget_block(key)
+        over = [name for name, it in self._overrides.items() if 0.0 < it.until <= now]
+        for schedule in over:
+            self.end_override(schedule)
+        while self._attempts:
+            key = next(iter(self._attempts))
+            if now - self._attempts[key][-1] < self._window:
+                break
+            self._forget_attempts(key)
+
+    def restore(self, entries: Iterable[tuple[str, Key, tuple[object, ...]]]) -> None:
+        """Take over what an earlier process told its journal: for each key its last value.
+
+        Attempts and blocks past the bound are dropped, the oldest first. Raises ValueError or
+        TypeError for what no journal of ours was told.
+        """
+        attempts: list[tuple[tuple[str, str], list[float]]] = []
+        for kind, key, value in entries:
+            match kind, key, value:
+                case "turn", (rotation,), (int(turn),):
+                    self._turns[rotation] = turn
+                case "attempts", (number, caller), times:
+                    attempts.append(((number, caller), [_seconds(time) for time in times]))
+                case "block", (number, caller), (until, bool(by_hand)):
+                    pair = (number, caller)
+                    self._blocks[pair] = inf if until is None else _seconds(until)
+                    if by_hand:
+                        self._by_hand.add(pair)
+                case "override", (schedule,), (bool(open), until):
+                    self._overrides[schedule] = Override(open, _seconds(until))
+                case "away", (extension,), (str(reason),):
+                    self._away[extension] = reason
+                case _:
+                    raise ValueError(f"no such state: {kind} {key} {value}")
+        # A rule says how far back it looks when its number is next called: until then all stay.
+        self._window = inf if attempts else 0.0
+        attempts.sort(key=lambda pair: pair[1][-1])
+        for pair, times in attempts[:-CALLERS]:
+            self._journal("attempts", pair, None)
+        self._attempts.update((pair, deque(times)) for pair, times in attempts[-CALLERS:])
+
+    def _block(self, key: tuple[str, str], until: float, *, by_hand: bool) -> None:
+        self._blocks.pop(key, None)
+        if len(self._blocks) >= CALLERS:
+            self._forget_block(next(iter(self._blocks)))
+            self.dropped += 1
+        self._blocks[key] = until
+        if by_hand:
+            self._by_hand.add(key)
+        else:
+            self._by_hand.discard(key)
+        self._journal("block", key, (None if until == inf else until, by_hand))
+
+    def _forget_block(self, key: tuple[str, str]) -> None:
+        del self._blocks[key]
+        self._by_hand.discard(key)
+        self._journal("block", key, None)
+
+    def _forget_attempts(self, key: tuple[str, str]) -> None:
+        del self._attempts[key]
+        self._journal("attempts", key, None)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, int | float):
+        return float(value)
+    raise TypeError(f"expected seconds, found {value!r}")

@@ -1,0 +1,209 @@
+"""The grammar of a test file: each key, what it means and an example."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from callrouter.dialplan import fields
+from callrouter.dialplan.fields import Name
+from callrouter.dialplan.schema import Entry
+from callrouter.dialplan.wording import shown
+
+DEFAULT_AT: Final = datetime(2026, 1, 5, 10, 0)
+"""A Monday morning: the time of a call whose test says none."""
+
+_AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
+_DAY: Final = 86400.0
+
+
+def _at(value: object) -> datetime:
+    wanted = 'a date and a time such as "2026-03-07 12:01"'
+    if isinstance(value, str) and _AT.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(f"expected {wanted}, found {shown(value)}")
+
+
+def _dialled(value: object) -> str:
+    if isinstance(value, bool | int | float):
+        raise ValueError("expected a number or a name; write it in quotes")
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"expected a number or a name, found {shown(value)}")
+    return value
+
+
+Ago = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0, _DAY))]
+At = Annotated[datetime, BeforeValidator(_at)]
+Dialled = Annotated[str, BeforeValidator(_dialled)]
+Status = Annotated[int, Field(ge=100, le=699)]
+
+
+class CallFacts(Entry):
+    """The call that comes in."""
+
+    from_: Dialled = Field(
+        default="",
+        alias="from",
+        description="The caller's number as sent; empty when there is none.",
+        examples=["+8613800138000"],
+    )
+    to: Dialled = Field(description="The called number.", examples=["4010"])
+    at: At = Field(
+        default=DEFAULT_AT,
+        description="When, in the dialplan's time zone. When left out: Monday 5 January 2026, "
+        "10:00.",
+        examples=["2026-03-07 12:01"],
+    )
+    trunk: Name | None = Field(
+        default=None,
+        description="The trunk it comes in on. When left out: the one of `source`, else the "
+        "first of the dialplan.",
+        examples=["lab"],
+    )
+    source: str | None = Field(
+        default=None,
+        description="The address it comes from. When left out: the first of the trunk.",
+        examples=["127.0.0.1"],
+    )
+    to_header: Dialled = Field(
+        default="", description="The user of the To: header.", examples=["101"]
+    )
+    to_ext: Dialled = Field(
+        default="", description="The `ext` parameter of the To: header.", examples=["101"]
+    )
+
+
+class State(Entry):
+    """What is going on when the call comes in."""
+
+    down: list[Name] = Field(
+        default=[], description="Gateways that do not work.", examples=[["carrier_a"]]
+    )
+    override: dict[Name, Literal["open", "closed"]] = Field(
+        default={}, description="Schedules switched by hand.", examples=[{"office": "closed"}]
+    )
+    lines: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={},
+        description="Calls in progress, by what they hold a line of.",
+        examples=[{"number 4014": 2}],
+    )
+    calls_before: list[Ago] = Field(
+        default=[],
+        description="How long ago this caller called this number before.",
+        examples=[["8s", "3s"]],
+    )
+    blocked_for: Ago | None = Field(
+        default=None,
+        description="This caller is blocked automatically for so much longer.",
+        examples=["20s"],
+    )
+    away: dict[Name, str] = Field(
+        default={},
+        description="Extensions that are not to be rung, and why.",
+        examples=[{"101": "on leave"}],
+    )
+    turns: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={},
+        description="How often a rotation was used before.",
+        examples=[{"sales": 1}],
+    )
+    seed: int = Field(default=0, description="For all that is drawn by chance.", examples=[7])
+
+
+class Expected(Entry):
+    """What is to become of the call. What is not named is not compared."""
+
+    number: str | None = Field(
+        default=None,
+        description="The key under `numbers:` that matches; empty when none does.",
+        examples=["4010"],
+    )
+    targets: list[str] | None = Field(
+        default=None, description="What rings, in order.", examples=[["uas_5081", "uas_5082"]]
+    )
+    ring: dict[str, Ago] | None = Field(
+        default=None,
+        description="How long each of these targets rings.",
+        examples=[{"uas_5082": "55s"}],
+    )
+    final: Status | None = Field(
+        default=None,
+        description="SIP answer to the caller when nobody answers; nothing (`final:`) when it is "
+        "the last target's.",
+        examples=[480],
+    )
+    reason: str | None = Field(
+        default=None, description="Why it is refused in the end.", examples=["out_of_hours"]
+    )
+    cause: int | None = Field(
+        default=None, description="Q.850 cause of the refusal.", examples=[21]
+    )
+    prompt: str | None = Field(
+        default=None, description="What the caller hears before.", examples=["closed"]
+    )
+    matched: list[str] | None = Field(
+        default=None, description="Rules that match.", examples=[["number 4010"]]
+    )
+    missed: list[str] | None = Field(
+        default=None,
+        description="Rules that are looked at and do not match.",
+        examples=[["list a"]],
+    )
+    answered_by: str | None = Field(
+        default=None, description="Who answers; needs `legs`.", examples=["uas_5082"]
+    )
+    disposition: str | None = Field(
+        default=None, description="How the call ends; needs `legs`.", examples=["ANSWERED"]
+    )
+    status: Status | None = Field(
+        default=None, description="SIP answer that the caller gets; needs `legs`.", examples=[200]
+    )
+    legs: list[str] | None = Field(
+        default=None,
+        description="The result of each target that was rung, in order; needs `legs`.",
+        examples=[["busy", "answered"]],
+    )
+
+
+HUNTED: Final = frozenset({"answered_by", "disposition", "status", "legs"})
+"""What only a hunt that was played can tell."""
+
+
+class Case(Entry):
+    """One test."""
+
+    name: fields.Label = Field(
+        description="What it shows.", examples=["Saturday afternoon goes to the mobile"]
+    )
+    call: CallFacts = Field(description="The call that comes in.", examples=[{"to": "4010"}])
+    state: State = Field(
+        default=State(),
+        description="What is going on when it comes in. When left out: nothing.",
+        examples=[{"down": ["carrier_a"]}],
+    )
+    legs: dict[Name, str] | None = Field(
+        default=None,
+        description="What each target does when it rings; the hunt is then played on a virtual "
+        "clock.",
+        examples=[{"uas_5081": "486 after 2s", "uas_5082": "180 after 1s, 200 after 3s"}],
+    )
+    expect: Expected = Field(
+        description="What is to become of the call.", examples=[{"targets": ["uas_5081"]}]
+    )
+
+
+class CaseFile(Entry):
+    """A test file."""
+
+    dialplan: fields.Label = Field(
+        description="The dialplan; relative to this file.", examples=["lab.yaml"]
+    )
+    tests: list[Case] = Field(
+        min_length=1,
+        description="The tests.",
+        examples=[[{"name": "a", "call": {"to": "4000"}, "expect": {"number": "4000"}}]],
+    )
