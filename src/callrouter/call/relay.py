@@ -39,6 +39,8 @@ class Relay(AckUser):
             self._on_accepted(response)
             return
         self._sink.offer_settled()
+        if self._method == "UPDATE" and status < 300:
+            self._sink.learn_target(response)
         answer = status if status < 300 else relayed_status(status)
         self._source.respond(self._tx, answer, passed_rows(response), response.body)
         if status == 481:

@@ -17,6 +17,7 @@ Rules:
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from math import inf
 from typing import Final, NamedTuple
 
@@ -25,6 +26,9 @@ from callrouter.route.snapshot import Override, Snapshot
 
 CALLERS: Final = 100_000
 """Callers, each with the number called, whose attempts are kept; and blocks of callers."""
+
+BY_HAND: Final = 10_000
+"""Blocks made by hand at most."""
 
 _SEED_BITS: Final = 32
 
@@ -125,7 +129,7 @@ class Memory:
             self._forget_attempts(next(iter(self._attempts)))
             self.dropped += 1
         self._attempts[key] = times
-        self._journal("attempts", key, tuple(times))
+        self._journal("attempts", key, (self._window, *times))
 
     # What operators do.
 
@@ -134,9 +138,15 @@ class Memory:
         for key in reversed(self._blocks):
             yield Block(*key, self._blocks[key], key in self._by_hand)
 
-    def block(self, number: str, caller: str, until: float) -> None:
-        """Refuse a caller at a number until a Unix time, `inf` for ever."""
+    def block(self, number: str, caller: str, until: float) -> bool:
+        """Refuse a caller at a number until a Unix time, `inf` for ever.
+
+        False when there are too many such blocks already.
+        """
+        if len(self._by_hand) >= BY_HAND:
+            return False
         self._block((number, caller), until, by_hand=True)
+        return True
 
     def unblock(self, number: str, caller: str) -> bool:
         """Release a caller and forget the attempts; False when the caller was not blocked."""
@@ -209,8 +219,10 @@ class Memory:
             match kind, key, value:
                 case "turn", (rotation,), (int(turn),):
                     self._turns[rotation] = turn
-                case "attempts", (number, caller), times:
-                    attempts.append(((number, caller), [_seconds(time) for time in times]))
+                case "attempts", (number, caller), (window, first, *later):
+                    times = [_seconds(time) for time in (first, *later)]
+                    attempts.append(((number, caller), times))
+                    self._window = max(self._window, _seconds(window))
                 case "block", (number, caller), (until, bool(by_hand)):
                     pair = (number, caller)
                     self._blocks[pair] = inf if until is None else _seconds(until)
@@ -222,8 +234,6 @@ class Memory:
                     self._away[extension] = reason
                 case _:
                     raise ValueError(f"no such state: {kind} {key} {value}")
-        # A rule says how far back it looks when its number is next called: until then all stay.
-        self._window = inf if attempts else 0.0
         attempts.sort(key=lambda pair: pair[1][-1])
         for pair, times in attempts[:-CALLERS]:
             self._journal("attempts", pair, None)
@@ -232,14 +242,22 @@ class Memory:
     def _block(self, key: tuple[str, str], until: float, *, by_hand: bool) -> None:
         self._blocks.pop(key, None)
         if len(self._blocks) >= CALLERS:
-            self._forget_block(next(iter(self._blocks)))
-            self.dropped += 1
+            self._make_room()
         self._blocks[key] = until
         if by_hand:
             self._by_hand.add(key)
         else:
             self._by_hand.discard(key)
         self._journal("block", key, (None if until == inf else until, by_hand))
+
+    def _make_room(self) -> None:
+        """Drop the oldest automatic block; what was blocked by hand goes to the end of the line."""
+        for key in list(islice(self._blocks, len(self._by_hand) + 1)):
+            if key not in self._by_hand:
+                self._forget_block(key)
+                self.dropped += 1
+                return
+            self._blocks[key] = self._blocks.pop(key)
 
     def _forget_block(self, key: tuple[str, str]) -> None:
         del self._blocks[key]

@@ -192,9 +192,8 @@ def test_a_folded_header_name_is_none() -> None:
 
 
 def test_a_folded_request_line_is_refused_with_400() -> None:
-    data = request("OPTIONS", "sip:4000@192.0.2.2").replace(b" SIP/2.0\r\n", b"\r\n SIP/2.0\r\n", 1)
-    assert asked(data).version == "SIP/2.0"
-    assert refused(data.replace(b"\r\nVia", b"\r\n X: y\r\nVia")) == (400, "not a request line")
+    data = request("OPTIONS").replace(b"\r\nVia", b"\r\n X: y\r\nVia", 1)
+    assert refused(data) == (400, "not a request line")
 
 
 @pytest.mark.parametrize("wild", ["\r", "\n", "\n ", "\r ", "\n\r", "\nRoute: <sip:evil@x;lr>"])

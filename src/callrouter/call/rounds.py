@@ -1,0 +1,186 @@
+"""Ringing: the rounds of a hunt in turn, the targets of one round together.
+
+Theory. A round is a set of lines. A line rings one target at a time: its own, then those it was
+redirected to. Each has its own ring and progress timer; all wait on one inbox, whose deadline is
+the nearest of them. The usual round has one line, and is no special case.
+
+Rules. Whatever 18x a target sends, and however often, its ring timeout runs from the INVITE (B8).
+The caller hears one early media at a time: the first target that sends SDP has the caller until it
+ends, and what the others send meanwhile is kept back (RFC 3960; no ringback over media).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from operator import attrgetter
+
+from callrouter.call.b_leg import BLeg
+from callrouter.call.call import Call
+from callrouter.call.events import Failed, Progress
+from callrouter.call.policy import canonical_host, redirect_uris
+from callrouter.route.plan import Hunt, Target
+from callrouter.sip.message import Response
+from callrouter.sip.uri import host_port
+
+_delay = attrgetter("delay_seconds")
+
+
+class Line:
+    """A target that rings.
+
+    rest: where it goes on when this one fails, in order. until: its next deadline, first that of
+    its progress, then `ring_until`. withheld: its last provisional response the caller was not
+    given.
+    """
+
+    __slots__ = ("rest", "ring_until", "target", "until", "withheld")
+
+    def __init__(
+        self, target: Target, rest: Sequence[Target], until: float, ring_until: float
+    ) -> None:
+        self.target = target
+        self.rest = rest
+        self.until = until
+        self.ring_until = ring_until
+        self.withheld: Progress | None = None
+
+
+class Ringing:
+    """A hunt while it is carried out.
+
+    lines: who rings now; when there is none, the round is over. hunt: as planned. end: when its
+    total time is over.
+    """
+
+    __slots__ = ("_call", "_heard", "_redirects", "_start", "_waiting", "end", "hunt", "lines")
+
+    def __init__(self, call: Call, hunt: Hunt) -> None:
+        self._call = call
+        self.hunt = hunt
+        self.end = call.now + hunt.total_seconds if hunt.total_seconds else float("inf")
+        self.lines: dict[BLeg, Line] = {}
+        self._redirects = hunt.redirects
+        self._start = 0.0
+        self._waiting: deque[Target] = deque()
+        self._heard: BLeg | None = None
+
+    def begin(self, targets: tuple[Target, ...]) -> None:
+        """Start a round: ring its targets, each when its delay is over."""
+        call = self._call
+        call.begin_round()
+        self._start = call.now
+        self._waiting.extend(targets if len(targets) == 1 else sorted(targets, key=_delay))
+        self._dial_due()
+
+    def until(self) -> float:
+        """When `expire` is needed next; there is a line that rings."""
+        until = min([line.until for line in self.lines.values()])
+        if self._waiting:
+            until = min(until, self._start + self._waiting[0].delay_seconds)
+        return until
+
+    def expire(self) -> None:
+        """Give up whose time is over, and ring whose time has come."""
+        call = self._call
+        now = call.now
+        for leg, line in list(self.lines.items()):
+            if now < line.until:
+                continue
+            if leg.heard and now < line.ring_until:
+                line.until = line.ring_until
+            else:
+                call.give_up(leg, "no_answer" if leg.heard else "unreachable")
+                self.gone(leg)
+        self._dial_due()
+
+    def progress(self, event: Progress) -> None:
+        """Pass a provisional response on, unless the caller listens to another target."""
+        leg = event.leg
+        self._call.progressed(leg)
+        if self._heard is not None and self._heard is not leg:
+            self.lines[leg].withheld = event
+            return
+        if event.response.body:
+            self._heard = leg
+        self._call.ring(event)
+
+    def gone(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
+        """A target ended without an answer: ring what it redirected to, or what else is left."""
+        line = self.lines.pop(leg)
+        if followed or line.rest:
+            self._dial((*followed, *line.rest))
+        if not self.lines:
+            self._dial_due()
+        if self._heard is leg:
+            self._heard = None
+            self._catch_up()
+
+    def followed(self, event: Failed) -> Sequence[Target]:
+        """The targets to go on with after a redirection, as many as the hunt still allows."""
+        response = event.response
+        if not self._redirects or response is None or not 300 <= event.status < 400:
+            return ()
+        target = self.lines[event.leg].target
+        found = redirected(target, response, self.hunt.redirect_hosts)[: self._redirects]
+        self._redirects -= len(found)
+        return found
+
+    def _dial_due(self) -> None:
+        """Ring whose delay is over; when nobody rings, also whoever comes next."""
+        waiting = self._waiting
+        while waiting:
+            delay = waiting[0].delay_seconds
+            if self.lines and self._start + delay > self._call.now:
+                return
+            while waiting and waiting[0].delay_seconds == delay:
+                self._dial((waiting.popleft(),))
+
+    def _dial(self, targets: Sequence[Target]) -> None:
+        """Ring the first of these that can be sent to."""
+        call = self._call
+        now = call.now
+        if now >= self.end:
+            return
+        for index, target in enumerate(targets):
+            leg = call.dial(target)
+            if leg is not None:
+                ring_until = min(now + target.ring_seconds, self.end)
+                until = min(now + target.progress_seconds, ring_until)
+                self.lines[leg] = Line(target, targets[index + 1 :], until, ring_until)
+                return
+
+    def _catch_up(self) -> None:
+        """Who the caller listened to has ended: let the others be heard."""
+        for line in self.lines.values():
+            event = line.withheld
+            if event is not None:
+                line.withheld = None
+                self.progress(event)
+
+
+def redirected(target: Target, response: Response, hosts: frozenset[str]) -> list[Target]:
+    """The targets a 3xx names, each with the timers of the one that sent it.
+
+    Only hosts that the dialplan itself knows: a redirection must not make an open relay of us.
+    """
+    followed: list[Target] = []
+    for uri in redirect_uris(response):
+        transport = (uri.param("transport") or "udp").lower()
+        if canonical_host(uri.host) not in hosts or transport not in {"udp", "tcp"}:
+            continue
+        port = uri.port or 5060
+        place = host_port(uri.host, port)
+        text = f"sip:{uri.user}@{place}" if uri.user else f"sip:{place}"
+        if transport == "tcp":
+            text += ";transport=tcp"
+        followed.append(
+            Target(
+                f"{target.name} -> {place}",
+                text,
+                uri.host,
+                port,
+                transport,
+                target.ring_seconds,
+                target.progress_seconds,
+            )
+        )
+    return followed
