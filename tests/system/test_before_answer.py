@@ -188,7 +188,7 @@ async def test_target_that_redirects_to_itself_for_ever_is_left_after_five_times
         await callee.expect("ACK")
     caller.ack(await caller.expect(480))
     record = await scene.record()
-    refused(record, scene.number, "UNAVAILABLE", 480, 16)
+    refused(record, scene.number, "UNAVAILABLE", 480, 18)
     assert results(record) == [("redirected", 302)] * 6
 
 

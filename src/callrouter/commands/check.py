@@ -19,4 +19,4 @@ def check(dialplan: Path | None, config: Path) -> None:
     """
     path = dialplan if dialplan is not None else load_settings(config).dialplan
     plan = load_dialplan(path)
-    click.echo(f"{path}: ok, {len(plan.numbers)} number(s), version {plan.version}")
+    click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}")
