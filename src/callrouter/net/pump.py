@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from math import ceil, inf
-from typing import Final, Protocol
+from math import inf
+from typing import Protocol
 
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import FramingError
 from callrouter.sip.stack import Stack
-
-_TICK: Final = 0.01
-"""Seconds; timers run at multiples of it, so that a thousand of them wake the loop only once."""
 
 
 class Edge(Protocol):
@@ -69,8 +66,8 @@ class Pump:
                 edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
                 edge.send(flow, data)
         deadline = stack.deadline()
-        if deadline is not None and deadline + _TICK < self._armed:
-            self._arm(ceil(deadline / _TICK) * _TICK)
+        if deadline is not None and deadline < self._armed:
+            self._arm(deadline)
 
     def close(self) -> None:
         """Run no more timers."""
