@@ -4,10 +4,20 @@ import click
 
 from callrouter import __version__
 from callrouter.commands.bench import bench
+from callrouter.commands.block import block
+from callrouter.commands.calls import calls
 from callrouter.commands.cdr import cdr
 from callrouter.commands.check import check
 from callrouter.commands.demo import demo
+from callrouter.commands.diff import diff
+from callrouter.commands.explain import explain
+from callrouter.commands.override import override
+from callrouter.commands.presence import presence
+from callrouter.commands.reload import reload
+from callrouter.commands.schema import schema
 from callrouter.commands.serve import serve
+from callrouter.commands.simulate import simulate
+from callrouter.commands.test import test
 from callrouter.errors import CallrouterError, ConfigError
 
 
@@ -33,5 +43,21 @@ def main() -> None:
     """A SIP back-to-back user agent that routes calls by a YAML dialplan."""
 
 
-for command in (serve, demo, check, cdr, bench):
+for command in (
+    serve,
+    demo,
+    check,
+    cdr,
+    bench,
+    test,
+    diff,
+    explain,
+    schema,
+    simulate,
+    reload,
+    block,
+    override,
+    presence,
+    calls,
+):
     main.add_command(command)

@@ -41,6 +41,12 @@ def _database(value: object) -> str:
     raise ValueError(f'expected a database such as "sqlite:///var/callrouter.db", found {found}')
 
 
+def _state(value: object) -> str:
+    if isinstance(value, str) and value.startswith("sqlite:///"):
+        return value
+    raise ValueError(f'expected a database such as "sqlite:///var/state.db", found {shown(value)}')
+
+
 def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError(f"expected the name of a file, found {shown(value)}")
@@ -101,6 +107,22 @@ class Settings(Entry):
         description="The dialplan; relative to the settings file.", examples=["dialplan.yaml"]
     )
     records: Records = Field(default=Records(), description="Where call records go.", examples=[{}])
+    state: Annotated[str, BeforeValidator(_state)] = Field(
+        default="sqlite:///var/state.db",
+        description="Where blocks, overrides, presence and turns are kept over a restart.",
+        examples=["sqlite:///var/state.db"],
+    )
+    control: FilePath = Field(
+        default=Path("var/callrouter.sock"),
+        description="Socket by which commands such as `callrouter reload` reach the server; only "
+        "its own user may open it.",
+        examples=["var/callrouter.sock"],
+    )
+    watch: bool = Field(
+        default=True,
+        description="Load the dialplan again as soon as one of its files changes.",
+        examples=[False],
+    )
     metrics: Annotated[fields.Address, BeforeValidator(lambda value: fields.address(value, 0))] = (
         Field(
             default=fields.Address("127.0.0.1", 9090),

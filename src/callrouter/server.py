@@ -2,12 +2,21 @@
 
 import asyncio
 import gc
+import secrets
 import signal
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from callrouter.call.calls import Calls
 from callrouter.config import Settings
+from callrouter.control.desk import Desk
+from callrouter.control.listener import ControlListener
+from callrouter.control.live import Live
+from callrouter.control.loader import LoadError
+from callrouter.control.reload import Reloader
+from callrouter.control.watch import Watcher
+from callrouter.errors import ConfigError
 from callrouter.net.clock import LagProbe, Tokens
 from callrouter.net.edges import Edges
 from callrouter.net.pump import Pump
@@ -17,10 +26,16 @@ from callrouter.observe.observer import Observing
 from callrouter.observe.writer import RecordWriter
 from callrouter.route.dialplan import Dialplan
 from callrouter.sip.stack import Stack
+from callrouter.state.memory import Memory
+from callrouter.state.persist import Keeper
 
-_GC_THRESHOLDS: Final = (50_000, 20, 100)
+_GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
+"""Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
+hundred thousand calls' lingering objects for one stops the loop for a tenth of a second."""
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
+_EXPIRE_SECONDS: Final = 10.0
+_SEED_BITS: Final = 64
 
 
 class Server:
@@ -36,13 +51,17 @@ class Server:
         self._pump = Pump(loop, self._stack, self._bug)
         self._writer = RecordWriter(settings.records.database, settings.records.spool)
         self._metrics = Metrics(self._sources())
-        self._calls = Calls(
-            self._stack,
-            dialplan,
-            Observing(log, self._metrics, self._writer),
-            settings.limits.calls,
-            time.time() - loop.time(),
-        )
+        self._keeper = Keeper(settings.state)
+        self._memory = Memory(self._keeper.put, secrets.randbits(_SEED_BITS))
+        live = Live(Observing(log, self._metrics, self._writer))
+        epoch = time.time() - loop.time()
+        self._calls = Calls(self._stack, dialplan, live, settings.limits.calls, epoch, self._memory)
+        self._reloader = Reloader(dialplan, settings.dialplan, self._serve, log)
+        desk = Desk(self._memory, live, self._reloader, time.time())
+        self._control = ControlListener(settings.control, desk)
+        self._watcher = Watcher(lambda: self._reload_soon("a file changed"))
+        self._reloading: set[asyncio.Task[None]] = set()
+        self._expiring: asyncio.TimerHandle | None = None
         self._exposed: MetricsServer | None = None
         self._lag: LagProbe | None = None
         self._stopping = asyncio.Event()
@@ -53,12 +72,18 @@ class Server:
         self._loop.set_exception_handler(self._on_loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
         self._writer.start()
+        self._keeper.open(self._memory)
+        await self._control.start()
         metrics = self._settings.metrics
         self._exposed = MetricsServer(self._metrics, metrics.host, metrics.port)
         for listen in self._settings.listen:
             await self._edges.listen(self._pump, listen.transport, listen.host, listen.port)
         self._lag = LagProbe(self._loop, self._note_lag)
+        self._expire()
+        if self._settings.watch:
+            self._watcher.watch(self._reloader.dialplan.files)
         # What stands now stays for good: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -70,7 +95,12 @@ class Server:
         await self._drain()
 
     async def close(self) -> None:
-        """Close what is open; every record is on disk afterwards."""
+        """Close what is open; every record and the state are on disk afterwards."""
+        self._watcher.close()
+        self._control.close()
+        await self._reloader.close()
+        if self._expiring is not None:
+            self._expiring.cancel()
         if self._lag is not None:
             self._lag.close()
         self._pump.close()
@@ -78,11 +108,36 @@ class Server:
         if self._exposed is not None:
             await asyncio.to_thread(self._exposed.close)
         await asyncio.to_thread(self._writer.close)
+        await asyncio.to_thread(self._keeper.close)
 
     def _on_signal(self) -> None:
         if self._stopping.is_set():
             self._hurry.set()
         self._stopping.set()
+
+    def _serve(self, dialplan: Dialplan) -> None:
+        """Decide new calls by this dialplan; those in progress have their plans."""
+        self._calls.dialplan = dialplan
+        if self._settings.watch:
+            self._watcher.watch(dialplan.files)
+
+    def _reload_soon(self, why: str) -> None:
+        """Load the dialplan again, from any thread."""
+        self._loop.call_soon_threadsafe(self._begin_reload, why)
+
+    def _begin_reload(self, why: str) -> None:
+        task = self._loop.create_task(self._reload(why))
+        self._reloading.add(task)
+        task.add_done_callback(self._reloading.discard)
+
+    async def _reload(self, why: str) -> None:
+        with suppress(ConfigError, LoadError):  # the reloader has logged it
+            await self._reloader.reload(why)
+
+    def _expire(self) -> None:
+        """Forget now and then what has ended."""
+        self._memory.expire(time.time())
+        self._expiring = self._loop.call_later(_EXPIRE_SECONDS, self._expire)
 
     async def _drain(self) -> None:
         limit = self._settings.limits.drain

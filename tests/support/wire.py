@@ -1,11 +1,9 @@
-"""Stacks on a fake wire: no socket, no clock but this one, and a test decides what is lost.
+"""Parties on a virtual wire: no socket, no clock but its own, and a test decides what is lost.
 
 Three parties at three addresses: a caller, callrouter itself, and a target. All run callrouter's
-own stack; each datagram takes 5 ms unless told otherwise, and is numbered in the order it is sent.
+own stack; datagrams are numbered in the order they are sent.
 """
 
-import heapq
-import itertools
 from collections.abc import Callable, Coroutine
 from typing import Final
 
@@ -17,15 +15,18 @@ from callrouter.call.inbox import Inbox
 from callrouter.call.record import CallRecord
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse
+from callrouter.simulate import wire as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
+from callrouter.state.memory import Key, Memory, Value
 
 CALLER: Final = ("192.0.2.1", 5060)
 ROUTER: Final = ("192.0.2.2", 5060)
 TARGET: Final = ("192.0.2.3", 5060)
 DELAY: Final = 0.005
+EPOCH: Final = 1_700_000_000.0
 SDP: Final = (
     b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
     b"m=audio 4000 RTP/AVP 0\r\n"
@@ -38,63 +39,19 @@ numbers: {"4000": {route: [{hunt: [desk], progress: 30s}]}}
 """
 
 
-class Wire:
-    """Carries datagrams between stacks and keeps the time. sent: one line for each datagram."""
+class Wire(virtual.Wire):
+    """Each datagram takes 5 ms unless told otherwise."""
 
     def __init__(
         self,
         lost: Callable[[int], bool] = lambda number: False,
         delay: Callable[[], float] = lambda: DELAY,
     ) -> None:
-        """lost: whether the datagram of this number is lost. delay: of the next one, seconds."""
-        self._delay = delay
-        self.now = 0.0
-        self.sent: list[str] = []
-        self._lost = lost
-        self._stacks: dict[tuple[str, int], Stack] = {}
-        self._air: list[tuple[float, int, tuple[str, int], tuple[str, int], bytes]] = []
-        self._tokens = itertools.count(1)
+        super().__init__(lost, delay)
 
-    def stack(self, address: tuple[str, int]) -> Stack:
-        """Put a stack at an address."""
-
-        def connect(transport: str, host: str, port: int) -> Flow:
-            return Flow(transport, *address, host, port, None)
-
-        stack = Stack(lambda: f"{next(self._tokens):016x}", connect)
-        self._stacks[address] = stack
-        return stack
-
-    def run(self, until: float = 1e6) -> None:
-        """Let time pass until nothing is left to happen, or until then."""
-        self._collect()
-        while True:
-            due = [at for stack in self._stacks.values() if (at := stack.deadline()) is not None]
-            if self._air:
-                due.append(self._air[0][0])
-            if not due or min(due) > until:
-                return
-            self.now = max(self.now, min(due))
-            while self._air and self._air[0][0] <= self.now:
-                _, _, source, goal, data = heapq.heappop(self._air)
-                flow = Flow("UDP", *goal, *source, None)
-                self._stacks[goal].receive(data, flow, self.now)
-                self._collect()
-            for stack in self._stacks.values():
-                stack.run_timers(self.now)
-            self._collect()
-
-    def _collect(self) -> None:
-        for address, stack in self._stacks.items():
-            outgoing, stack.outgoing = stack.outgoing, []
-            for flow, data in outgoing:
-                number = len(self.sent)
-                start = data.split(b"\r\n", 1)[0].decode()
-                lost = self._lost(number)
-                self.sent.append(f"{self.now:8.3f} {address[0]} {start}{' LOST' if lost else ''}")
-                if not lost and flow.address in self._stacks:
-                    entry = (self.now + self._delay(), number, address, flow.address, data)
-                    heapq.heappush(self._air, entry)
+    def story(self) -> str:
+        """All that was sent, one line each."""
+        return "\n".join(map(str, self.sent))
 
 
 class Noted:
@@ -197,7 +154,12 @@ class Router:
         self.stack = wire.stack(ROUTER)
         self.noted = Noted()
         dialplan = compile_dialplan(parse(dialplan_text, "wire.yaml"))
-        self.calls = Calls(self.stack, dialplan, self.noted, 1000, 1_700_000_000.0)
+        self.shared = Memory(_forget, seed=1)
+        self.calls = Calls(self.stack, dialplan, self.noted, 1000, EPOCH, self.shared)
+
+
+def _forget(_kind: str, _key: Key, _value: Value) -> None:
+    """No test is about what is kept over a restart."""
 
 
 def left_over(stack: Stack) -> dict[str, int]:

@@ -17,6 +17,7 @@ from callrouter.dialplan.schema import Entry
 from callrouter.dialplan.yaml import parse
 from callrouter.errors import ConfigError
 from callrouter.observe.metrics import Metrics, Sources
+from callrouter.testing.grammar import CaseFile
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -92,17 +93,27 @@ def test_dialplans_and_settings_in_the_documents_are_valid() -> None:
         read = parse(text, "example.yaml")
         if "numbers" in read.data:
             compile_dialplan(read)
+        elif "tests" in read.data:
+            CaseFile.model_validate(read.data)
         else:
             config.Settings.model_validate(read.data)
 
 
 def test_mistakes_that_the_guide_shows_are_what_check_says() -> None:
-    guide = DOCS / "guide.md"
-    wrong = blocks(guide)[0].replace("ring: 20s", "ring: 20").replace(", mobile]", ", mobil]")
+    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    wrong = (ROOT / "dialplans" / "samples" / "office-400.yaml").read_text(encoding="utf-8")
+    for right, typed in (
+        ('17:30", "Sat', '17.30", "Sat'),
+        (": 10 ", ': "10" '),
+        ("[duty]", "[dutty]"),
+    ):
+        assert right in wrong
+        wrong = wrong.replace(right, typed)
     with pytest.raises(ConfigError) as caught:
-        compile_dialplan(parse(wrong, "first.yaml"))
-    shown = re.findall(r"^    (first\.yaml:.*)$", guide.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [str(mistake) for mistake in caught.value.diagnostics] == shown
+        compile_dialplan(parse(wrong, "office-400.yaml"))
+    shown = re.findall(r"^    (office-400\.yaml:.*: error: .*)$", guide, re.MULTILINE)
+    assert shown[:3] == [str(mistake) for mistake in caught.value.diagnostics]
+    assert set(shown[3:]) <= set(shown[:3])
 
 
 def blocks(document: Path) -> list[str]:

@@ -19,7 +19,7 @@ def place_call(lost: frozenset[int]) -> tuple[Wire, Caller, Router, Target]:
 
 def check(lost: frozenset[int]) -> None:
     wire, caller, router, target = place_call(lost)
-    story = "\n".join(wire.sent)
+    story = wire.story()
     assert router.noted.bugs == [], story
     assert caller.outcome == "answered", story
     assert caller.over, story
@@ -34,7 +34,7 @@ def check(lost: frozenset[int]) -> None:
 
 def test_without_loss_the_call_takes_thirteen_datagrams() -> None:
     wire, *_ = place_call(frozenset())
-    assert len(wire.sent) == DATAGRAMS, "\n".join(wire.sent)
+    assert len(wire.sent) == DATAGRAMS, wire.story()
 
 
 @pytest.mark.parametrize("number", range(DATAGRAMS))
@@ -53,6 +53,6 @@ def test_everything_lost_after_the_answer_and_both_legs_end() -> None:
     assert router.noted.bugs == []
     (record,) = router.noted.ended
     assert record.disposition == "ANSWERED"
-    assert record.hung_up_by in {"caller", "callee"}, "\n".join(wire.sent)
+    assert record.hung_up_by in {"caller", "callee"}, wire.story()
     for stack in (caller.stack, router.stack, target.stack):
-        assert left_over(stack) == {}, "\n".join(wire.sent)
+        assert left_over(stack) == {}, wire.story()

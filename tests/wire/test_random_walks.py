@@ -1,14 +1,17 @@
 """Calls whose every step is drawn by chance: one record each, one disposition, nothing left over.
 
-Loss up to 10 %, jitter that reorders datagrams, a caller who cancels or hangs up at any moment,
-targets that answer, refuse, redirect or stay silent, re-INVITEs from both sides at once.
+Hunts of any shape, loss up to 10 %, jitter that reorders datagrams, a caller who cancels or hangs
+up at any moment, targets that answer, refuse, redirect, die or stay silent, re-INVITEs from both
+sides at once, a server that is told to stop.
 """
 
 from collections.abc import Generator
 from functools import partial
+from math import inf
 from random import Random
 
 import pytest
+from hunted import HOLDS, decided, hunt, target
 from support.wire import ROUTER, SDP, TARGET, Router, Wire, left_over
 
 from callrouter.call.a_leg import ALeg
@@ -17,18 +20,11 @@ from callrouter.call.events import Answered, Asked, Cancelled, Deadline, Failed,
 from callrouter.call.inbox import Inbox
 from callrouter.call.leg import Leg
 from callrouter.call.record import Disposition
+from callrouter.route.plan import Hunt
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
 
-DIALPLAN = """
-country: CN
-trunks: {lab: {addresses: [192.0.2.1/32]}}
-targets:
-  one: {uri: "sip:one@192.0.2.3:5060", ring: 3s}
-  two: {uri: "sip:two@192.0.2.3:5060", ring: 3s}
-numbers: {"4000": {route: [{hunt: [one, two], progress: 2s, redirects: follow}]}}
-"""
 BODY = "Content-Type: application/sdp\r\n"
 
 
@@ -62,11 +58,11 @@ class Party:
         """Some time from now."""
         return self.stack.now + self.dice.uniform(0.001, most)
 
-    async def talk(self, leg: Leg) -> None:
+    async def talk(self, leg: Leg, inbox: Inbox) -> None:
         """Talk, perhaps re-INVITE, hang up or wait to be hung up on."""
         until = self.moment(2.0)
         while True:
-            match await self.inbox.next(until):
+            match await inbox.next(until):
                 case Deadline():
                     if self.dice.random() < 0.4 and leg.settled():
                         Asker(leg)
@@ -95,7 +91,7 @@ class Party:
                     return
                 case Answered():
                     leg.ack()
-                    await self.talk(leg)
+                    await self.talk(leg, self.inbox)
                     return
                 case Failed():
                     return
@@ -119,7 +115,8 @@ class Callee:
         dice = self.party.dice
         move = dice.choice(("answer", "answer", "answer", "refuse", "silent", "redirect"))
         for status in dice.choices((180, 183, 180), k=dice.randrange(3)):
-            self.leg.ring(status, "", "", b"")
+            media = status == 183 and dice.random() < 0.7
+            self.leg.ring(status, "", BODY if media else "", SDP if media else b"")
         # Who says nothing at all cannot be cancelled either, and gives up by itself.
         until = self.party.stack.now + 70.0 if move == "silent" else self.party.moment(5.0)
         while True:
@@ -133,8 +130,7 @@ class Callee:
                     return
         if move == "answer":
             self.leg.answer(200, "", BODY, SDP)
-            self.party.inbox = inbox
-            await self.party.talk(self.leg)
+            await self.party.talk(self.leg, inbox)
         elif move == "redirect":
             self.leg.reject(302, "Contact: <sip:three@192.0.2.3:5060>\r\n")
         else:
@@ -147,30 +143,61 @@ def delays(dice: Random) -> Generator[float, None, None]:
         yield 0.005 if dice.random() < 0.7 else dice.uniform(0.0, 0.3)
 
 
-def lose(dice: Random, loss: float, _number: int) -> bool:
-    return dice.random() < loss
+def drawn_hunt(dice: Random) -> Hunt:
+    """One to three rounds of one to three targets, together, staggered or alone."""
+    rounds = []
+    for _ in range(dice.choice((1, 1, 2, 3))):
+        every = dice.choice((0.0, 0.0, 0.5, 2.0))
+        count = dice.choice((1, 1, 2, 3))
+        names = range(count)
+        rounds.append(tuple(target(f"t{n}", 3.0, n * every, progress=2.0) for n in names))
+    results = ("busy", "no_answer", "unreachable", "rejected")
+    on = frozenset(dice.sample(results, 2)) if dice.random() < 0.3 else frozenset()
+    total = dice.choice((0.0, 0.0, 4.0))
+    return hunt(*rounds, total=total, redirects=dice.choice((0, 2)), on=on, rotation="turn")
+
+
+def lose(dice: Random, loss: float, cut: float, number: int) -> bool:
+    """From the datagram `cut` on nothing arrives any more."""
+    return number >= cut or dice.random() < loss
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_any_call_ends_with_one_record_and_nothing_left(block: int, full: bool) -> None:
+def test_any_call_ends_with_one_record_and_nothing_left(
+    block: int, full: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs = 2000 if full else 100
     for seed in range(block * runs, (block + 1) * runs):
         dice = Random(seed)
         loss = dice.choice((0.0, 0.0, 0.02, 0.1))
+        cut = dice.randrange(3, 30) if dice.random() < 0.05 else inf
         late = delays(dice)
-        wire = Wire(partial(lose, dice, loss), partial(next, late))
-        router = Router(wire, DIALPLAN)
+        wire = Wire(partial(lose, dice, loss, cut), partial(next, late))
+        decided(monkeypatch, *(drawn_hunt(dice) for _ in range(dice.choice((1, 1, 2)))))
+        router = Router(wire)
         caller = Party(wire, ("192.0.2.1", 5060), dice)
-        target = Party(wire, TARGET, dice)
+        place = Party(wire, TARGET, dice)
         caller.inbox.start(caller.place_call())
+        if dice.random() < 0.1:
+            wire.run(dice.uniform(0.0, 6.0))
+            assert dict(router.shared.snapshot.lines) in ({}, dict.fromkeys(HOLDS, 1))
+            router.calls.end_all()
         wire.run()
-        story = f"seed {seed}\n" + "\n".join(wire.sent)
+        if cut != inf:
+            # Nobody hears of the other any more, and a call that is up would be so for ever.
+            router.calls.end_all()
+            wire.run()
+        story = f"seed {seed}\n" + wire.story()
+        assert dict(router.shared.snapshot.lines) == {}, story
         assert router.noted.bugs == [], (story, router.noted.bugs)
         assert len(router.noted.started) <= 1, story
         assert router.noted.ended == router.noted.started, story
-        for stack in (router.stack, caller.stack, target.stack):
+        there = (router.stack, caller.stack, place.stack) if cut == inf else (router.stack,)
+        for stack in there:
             assert left_over(stack) == {}, story
         for record in router.noted.ended:
             assert record.disposition in set(Disposition), story
             assert (record.disposition == Disposition.ANSWERED) == (record.status == 200), story
             assert all(leg.result and leg.ended_ms is not None for leg in record.legs), story
+            answered = sum(leg.answered_ms is not None for leg in record.legs)
+            assert answered == (record.disposition == Disposition.ANSWERED), story

@@ -16,6 +16,7 @@ from callrouter.call.policy import (
     relayed_status,
 )
 from callrouter.call.record import CallRecord, Disposition, LegRecord
+from callrouter.call.shared import Shared
 from callrouter.errors import SipError
 from callrouter.route.causes import cause_of
 from callrouter.route.plan import Plan, Refusal, Target
@@ -25,6 +26,8 @@ from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ALLOW
 
 NORMAL_CLEARING: Final = 16
+_NON_SELECTED: Final = 26  # "non-selected user clearing": another target was faster
+_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 section 2
 _BUSY: Final = frozenset((486, 600))
 _UNREACHABLE: Final = frozenset((404, 408, 410, 480, 484, 500, 502, 503, 504))
 _DISPOSITIONS: Final = {
@@ -34,27 +37,33 @@ _DISPOSITIONS: Final = {
     "redirected": Disposition.UNAVAILABLE,
     "rejected": Disposition.REJECTED,
 }
+# Of targets that rang together the one that says most of the callee counts: who let it ring was
+# there, who was busy will be; a phone that is off says nothing.
+_TELLING: Final = {"redirected": 1, "unreachable": 2, "rejected": 3, "busy": 4, "no_answer": 5}
 
 
 class Call:
     """A call from its INVITE to its record.
 
-    a: the caller's leg. b: the target's leg that is ringing or answered, None between two.
+    a: the caller's leg. b: the leg the caller talks to; before the answer the one heard last, None
+    when none rings. shared: what this call and the others count together.
     """
 
     __slots__ = (
-        "_entry",
         "_hops",
         "_invite",
+        "_last",
         "_last_cause",
-        "_last_status",
         "_on_over",
+        "_ringing",
         "_started",
+        "_telling",
         "a",
         "b",
         "inbox",
         "plan",
         "record",
+        "shared",
         "stack",
     )
 
@@ -67,6 +76,7 @@ class Call:
         hops: int,
         plan: Plan,
         record: CallRecord,
+        shared: Shared,
         on_over: Callable[["Call"], None],
     ) -> None:
         """target: the caller's Contact URI. hops: Max-Forwards as it came.
@@ -77,78 +87,105 @@ class Call:
         self.inbox = Inbox(stack.timers)
         self.plan = plan
         self.record = record
+        self.shared = shared
         self.a = ALeg(stack, self.inbox, tx, invite, target)
         self.b: BLeg | None = None
         self._invite: Request | None = invite
         self._hops = hops
         self._started = stack.now
         self._on_over = on_over
-        self._entry: LegRecord | None = None
-        self._last_status = 480
+        self._ringing: dict[BLeg, LegRecord] = {}
+        # What counts of the targets so far: the answered one, or the last round's most telling.
+        self._last: LegRecord | None = None
         self._last_cause = 0
+        self._telling = 0
 
     @property
     def now(self) -> float:
         """The clock of this step, monotonic seconds."""
         return self.stack.now
 
+    @property
+    def last_result(self) -> str:
+        """How the targets before ended, as a hunt's `on` has it; "" when there were none."""
+        if self._last is None:
+            return ""
+        result = self._last.result
+        return "unreachable" if result == "redirected" else result
+
     def _ms(self) -> int:
         return int((self.stack.now - self._started) * 1000)
 
     # Verbs on the way to an answer.
+
+    def begin_round(self) -> None:
+        """From here on, what comes of the next targets counts, not of those before."""
+        self._telling = 0
 
     def dial(self, target: Target) -> BLeg | None:
         """Ring a target; None when there is no way to send to it, which is noted as its end."""
         invite = self._invite
         if invite is None:
             return None
-        self._entry = LegRecord(target.name, target.uri, self._ms())
-        self.record.legs.append(self._entry)
+        legs = self.record.legs
+        entry = LegRecord(target.name, target.uri, self._ms())
+        legs.append(entry)
         try:
             flow = self.stack.connect(target.transport.upper(), target.host, target.port)
         except SipError as error:
-            self.leg_failed(error.status, "unreachable")
+            self._note(entry, error.status, "unreachable", 0)
             return None
         address = invite.from_()
-        self.b = BLeg(
+        leg = BLeg(
             self.stack,
             self.inbox,
             flow,
-            len(self.record.legs),
+            len(legs),
             target.uri,
             from_value(address, caller_uri(address), flow.sent_by),
             f"Max-Forwards: {self._hops - 1}\r\n{ALLOW}{passed_rows(invite)}",
             invite.body,
         )
-        return self.b
+        self._ringing[leg] = entry
+        if self.b is None:
+            self.b = leg
+        return leg
+
+    def progressed(self, leg: BLeg) -> None:
+        """Note that a target rings, which the caller hears of later or never."""
+        entry = self._ringing[leg]
+        if entry.progress_ms is None:
+            entry.progress_ms = self._ms()
 
     def ring(self, event: Progress) -> None:
         """Pass a target's provisional response on to the caller."""
         response = event.response
-        if self._entry is not None and self._entry.progress_ms is None:
-            self._entry.progress_ms = self._ms()
         if self.record.ringing_ms is None:
             self.record.ringing_ms = self._ms()
+        self.progressed(event.leg)
+        self.b = event.leg
         self.a.ring(response.status, event.fork, passed_rows(response), response.body)
 
     def answer(self, event: Answered) -> None:
-        """Connect the caller with the leg that answered."""
+        """Connect the caller with the leg that answered; who rings beside it is told so."""
         response = event.response
         record = self.record
-        record.answered_ms = self._ms()
+        entry = self._last = self._ringing.pop(event.leg)
+        entry.answered_ms = record.answered_ms = self._ms()
+        entry.status = response.status
+        entry.result = "answered"
         record.status = 200
         record.disposition = Disposition.ANSWERED
-        if self._entry is not None:
-            self._entry.answered_ms = record.answered_ms
-            self._entry.status = response.status
-            self._entry.result = "answered"
         self._invite = None
+        self.b = event.leg
         self.a.answer(200, event.fork, passed_rows(response), response.body)
         if event.leg.offered:
             event.leg.ack()
+        if self._ringing:
+            self.withdraw(_ELSEWHERE, _NON_SELECTED)
 
-    def leg_ended(self, event: Failed) -> None:
-        """Note how a target that failed by itself ended."""
+    def leg_ended(self, event: Failed, *, stops: bool) -> None:
+        """Note how a target that failed by itself ended. stops: with it ends the whole hunt."""
         status = event.status
         if status in _BUSY:
             result = "busy"
@@ -159,31 +196,42 @@ class Call:
         else:
             result = "rejected"
         reason = event.response.get("reason") if event.response is not None else ""
-        self.leg_failed(status, result, q850_cause_of(reason))
+        if stops:
+            self.begin_round()  # nothing that came before it counts
+        self.leg_failed(event.leg, status, result, q850_cause_of(reason))
 
-    def leg_failed(self, status: int, result: str, cause: int = 0) -> None:
-        """Note a target's end. cause: Q.850, 0 to derive it from the status."""
-        self._last_status = status
-        self._last_cause = cause
-        entry = self._entry
-        if entry is not None:
-            entry.status = status
-            entry.cause = cause or cause_of(status)
-            entry.result = result
+    def leg_failed(self, leg: BLeg, status: int, result: str, cause: int = 0) -> None:
+        """A target will not answer: end what is left of it, and note why.
+
+        cause: Q.850, 0 to derive it from the status.
+        """
+        leg.release()
+        leg.hang_up()
+        if self.b is leg:
+            self.b = None
+        self._note(self._ringing.pop(leg), status, result, cause)
+
+    def withdraw(self, reason: str, cause: int = NORMAL_CLEARING) -> None:
+        """Stop all that rings. reason: the Reason value to pass on, or "". cause: to be noted."""
+        for leg, entry in self._ringing.items():
+            leg.release()
+            leg.hang_up(reason)
+            entry.status = 487
+            entry.cause = cause
+            entry.result = "cancelled"
             entry.ended_ms = self._ms()
-        self.b = None
+        self._ringing.clear()
 
-    def give_up(self, result: str) -> None:
-        """Stop ringing the target that is ringing."""
-        if self.b is not None:
-            self.b.cancel()
-            self.leg_failed(408, result)
-
-    def withdraw(self, reason: str) -> None:
-        """The caller is gone: stop ringing. reason: the Reason value to pass on, or ""."""
-        if self.b is not None:
-            self.b.cancel(reason)
-            self.leg_failed(487, "cancelled")
+    def _note(self, entry: LegRecord, status: int, result: str, cause: int) -> None:
+        entry.status = status
+        entry.cause = cause or cause_of(status)
+        entry.result = result
+        entry.ended_ms = self._ms()
+        telling = _TELLING[result]
+        if telling >= self._telling:
+            self._telling = telling
+            self._last = entry
+            self._last_cause = cause
 
     # Ends.
 
@@ -193,10 +241,10 @@ class Call:
         relay: the last target's status is the answer, whatever the plan says (a stop code).
         """
         record = self.record
-        entry = self._entry
+        entry = self._last
         final = None if relay else self.plan.final
         if final is None:
-            status = relayed_status(self._last_status)
+            status = 480 if entry is None else relayed_status(entry.status)
             cause = self._last_cause or cause_of(status)
             final = Refusal("no_target_left", status, cause)
         self.refuse(final)
@@ -230,13 +278,15 @@ class Call:
         record = self.record
         record.cause = cause
         record.hung_up_by = "callrouter" if by is None else "caller" if by is self.a else "callee"
-        if self._entry is not None:
-            self._entry.cause = cause
-            self._entry.ended_ms = self._ms()
+        if self._last is not None:
+            self._last.cause = cause
+            self._last.ended_ms = self._ms()
 
     def other(self, leg: Leg) -> Leg | None:
-        """The other party's leg."""
-        return self.b if leg is self.a else self.a
+        """The other party's leg; None for a target that the caller is not in touch with."""
+        if leg is self.a:
+            return self.b
+        return self.a if leg is self.b else None
 
     def hang_up(self, reason: str = "") -> None:
         """End both legs of an answered call; a leg that has ended stays so."""

@@ -11,6 +11,7 @@ from callrouter.call.call import Call
 from callrouter.call.events import Observer, Shutdown
 from callrouter.call.policy import caller_uri, max_forwards
 from callrouter.call.record import CallRecord
+from callrouter.call.shared import Alone, Shared
 from callrouter.call.story import run
 from callrouter.errors import SipError
 from callrouter.route.dialplan import Dialplan
@@ -39,6 +40,7 @@ class Calls:
         "_idle",
         "_limit",
         "_observer",
+        "_shared",
         "_stack",
         "dialplan",
         "epoch",
@@ -47,12 +49,19 @@ class Calls:
     )
 
     def __init__(
-        self, stack: Stack, dialplan: Dialplan, observer: Observer, limit: int, epoch: float
+        self,
+        stack: Stack,
+        dialplan: Dialplan,
+        observer: Observer,
+        limit: int,
+        epoch: float,
+        shared: Shared | None = None,
     ) -> None:
         """limit: calls in progress at once; one more is answered 503."""
         self._stack = stack
         self._observer = observer
         self._limit = limit
+        self._shared: Shared = shared or Alone()
         self._active: set[Call] = set()
         self._idle: Callable[[], None] | None = None
         self.dialplan = dialplan
@@ -103,7 +112,10 @@ class Calls:
         tx.respond(100)
         now = self.epoch + stack.now
         facts = self._facts(trunk, request, flow, now)
-        decision = decide(self.dialplan, facts)
+        shared = self._shared
+        decision = decide(self.dialplan, facts, shared.snapshot)
+        if decision.auto_block is not None:
+            shared.attempted(decision.number, decision.caller, now, decision.auto_block)
         record = CallRecord(f"{int(now * 1000):x}-{stack.token()[:8]}", request.get("call-id"), now)
         record.trunk = trunk
         record.source = facts.source
@@ -113,8 +125,10 @@ class Calls:
         record.number = decision.number
         record.dialplan = self.dialplan.version
         record.trace = decision.trace
-        call = Call(stack, tx, request, target, hops, decision.plan, record, self._over)
+        call = Call(stack, tx, request, target, hops, decision.plan, record, shared, self._over)
+        # From here on the call ends in `_over`, come what may; what it holds is given back there.
         self._active.add(call)
+        shared.take(call.plan.holds)
         self._observer.call_started(record)
         call.inbox.start(self._run(call))
 
@@ -145,6 +159,7 @@ class Calls:
 
     def _over(self, call: Call) -> None:
         self._active.discard(call)
+        self._shared.give(call.plan.holds)
         self._observer.call_ended(call.record)
         if self._idle is not None and not self._active:
             self._idle()

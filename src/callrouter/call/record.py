@@ -27,7 +27,8 @@ class LegRecord:
     target: its name. uri: the Request-URI sent. started_ms: INVITE sent. progress_ms: first
     provisional above 100. answered_ms: 2xx. ended_ms: the leg was over. status: final SIP status,
     0 when none ever came. cause: Q.850. result: answered, busy, no_answer, unreachable, rejected,
-    redirected or cancelled.
+    redirected or cancelled. A target that callrouter left has the status it could have given: 408
+    when its time was over, 487 when cancelled, with cause 26 if another one was faster.
     """
 
     __slots__ = (

@@ -9,8 +9,8 @@ The caller hears one early media at a time: the first target that sends SDP has 
 ends, and what the others send meanwhile is kept back (RFC 3960; no ringback over media).
 """
 
-from collections import deque
 from collections.abc import Sequence
+from math import inf
 from operator import attrgetter
 
 from callrouter.call.b_leg import BLeg
@@ -48,35 +48,43 @@ class Ringing:
     """A hunt while it is carried out.
 
     lines: who rings now; when there is none, the round is over. hunt: as planned. end: when its
-    total time is over.
+    total time is over. until: when `expire` is needed next.
     """
 
-    __slots__ = ("_call", "_heard", "_redirects", "_start", "_waiting", "end", "hunt", "lines")
+    __slots__ = (
+        "_call",
+        "_heard",
+        "_redirects",
+        "_start",
+        "_waiting",
+        "end",
+        "hunt",
+        "lines",
+        "until",
+    )
 
     def __init__(self, call: Call, hunt: Hunt) -> None:
         self._call = call
         self.hunt = hunt
-        self.end = call.now + hunt.total_seconds if hunt.total_seconds else float("inf")
+        self.end = call.now + hunt.total_seconds if hunt.total_seconds else inf
+        self.until = 0.0
         self.lines: dict[BLeg, Line] = {}
         self._redirects = hunt.redirects
         self._start = 0.0
-        self._waiting: deque[Target] = deque()
+        self._waiting: list[Target] = []
         self._heard: BLeg | None = None
 
     def begin(self, targets: tuple[Target, ...]) -> None:
         """Start a round: ring its targets, each when its delay is over."""
         call = self._call
         call.begin_round()
-        self._start = call.now
-        self._waiting.extend(targets if len(targets) == 1 else sorted(targets, key=_delay))
-        self._dial_due()
-
-    def until(self) -> float:
-        """When `expire` is needed next; there is a line that rings."""
-        until = min([line.until for line in self.lines.values()])
-        if self._waiting:
-            until = min(until, self._start + self._waiting[0].delay_seconds)
-        return until
+        self._start = now = call.now
+        if len(targets) == 1:
+            self._dial(targets, now)
+            self._rearm()
+        else:
+            self._waiting = sorted(targets, key=_delay)
+            self._dial_due(now)
 
     def expire(self) -> None:
         """Give up whose time is over, and ring whose time has come."""
@@ -88,16 +96,16 @@ class Ringing:
             if leg.heard and now < line.ring_until:
                 line.until = line.ring_until
             else:
-                call.give_up(leg, "no_answer" if leg.heard else "unreachable")
-                self.gone(leg)
-        self._dial_due()
+                call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
+                self._drop(leg)
+        self._go_on()
 
     def progress(self, event: Progress) -> None:
         """Pass a provisional response on, unless the caller listens to another target."""
         leg = event.leg
-        self._call.progressed(leg)
         if self._heard is not None and self._heard is not leg:
             self.lines[leg].withheld = event
+            self._call.progressed(leg)
             return
         if event.response.body:
             self._heard = leg
@@ -105,14 +113,13 @@ class Ringing:
 
     def gone(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
         """A target ended without an answer: ring what it redirected to, or what else is left."""
-        line = self.lines.pop(leg)
-        if followed or line.rest:
-            self._dial((*followed, *line.rest))
-        if not self.lines:
-            self._dial_due()
-        if self._heard is leg:
-            self._heard = None
-            self._catch_up()
+        self._drop(leg, followed)
+        self._go_on()
+
+    def lost(self, leg: BLeg) -> None:
+        """A target that rings does not know its dialog any more."""
+        self._call.leg_failed(leg, 480, "unreachable")
+        self.gone(leg)
 
     def followed(self, event: Failed) -> Sequence[Target]:
         """The targets to go on with after a redirection, as many as the hunt still allows."""
@@ -124,37 +131,50 @@ class Ringing:
         self._redirects -= len(found)
         return found
 
-    def _dial_due(self) -> None:
+    def _drop(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
+        rest = self.lines.pop(leg).rest
+        if followed or rest:
+            self._dial((*followed, *rest), self._call.now)
+
+    def _go_on(self) -> None:
+        self._dial_due(self._call.now)
+        if self._heard is not None and self._heard not in self.lines:
+            # Who the caller listened to has ended: the others are heard.
+            self._heard = None
+            for line in self.lines.values():
+                event = line.withheld
+                if event is not None:
+                    line.withheld = None
+                    self.progress(event)
+
+    def _dial_due(self, now: float) -> None:
         """Ring whose delay is over; when nobody rings, also whoever comes next."""
         waiting = self._waiting
         while waiting:
             delay = waiting[0].delay_seconds
-            if self.lines and self._start + delay > self._call.now:
-                return
+            if self.lines and self._start + delay > now:
+                break
             while waiting and waiting[0].delay_seconds == delay:
-                self._dial((waiting.popleft(),))
+                self._dial((waiting.pop(0),), now)
+        self._rearm()
 
-    def _dial(self, targets: Sequence[Target]) -> None:
+    def _rearm(self) -> None:
+        until = self._start + self._waiting[0].delay_seconds if self._waiting else inf
+        for line in self.lines.values():
+            until = min(until, line.until)
+        self.until = until
+
+    def _dial(self, targets: Sequence[Target], now: float) -> None:
         """Ring the first of these that can be sent to."""
-        call = self._call
-        now = call.now
         if now >= self.end:
             return
         for index, target in enumerate(targets):
-            leg = call.dial(target)
+            leg = self._call.dial(target)
             if leg is not None:
                 ring_until = min(now + target.ring_seconds, self.end)
                 until = min(now + target.progress_seconds, ring_until)
                 self.lines[leg] = Line(target, targets[index + 1 :], until, ring_until)
                 return
-
-    def _catch_up(self) -> None:
-        """Who the caller listened to has ended: let the others be heard."""
-        for line in self.lines.values():
-            event = line.withheld
-            if event is not None:
-                line.withheld = None
-                self.progress(event)
 
 
 def redirected(target: Target, response: Response, hosts: frozenset[str]) -> list[Target]:

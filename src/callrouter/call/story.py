@@ -1,9 +1,8 @@
-"""The story of a call: hunt after hunt until one target answers, then the bridge.
+"""The story of a call: hunt after hunt until a target answers, then the bridge.
 
 Scripts only. What may happen is a `case`; how it is done stands in `Call` and in the legs.
 """
 
-from collections import deque
 from enum import Enum
 from typing import assert_never
 
@@ -15,17 +14,17 @@ from callrouter.call.events import (
     Asked,
     Cancelled,
     Deadline,
+    Event,
     Failed,
     HungUp,
     Lost,
     Progress,
     Shutdown,
 )
-from callrouter.call.policy import canonical_host, passed_rows, q850_cause_of, redirect_uris
+from callrouter.call.policy import passed_rows, q850_cause_of
 from callrouter.call.relay import Relay
-from callrouter.route.plan import Hunt, Refusal, Target
-from callrouter.sip.message import Response
-from callrouter.sip.uri import host_port
+from callrouter.call.rounds import Ringing
+from callrouter.route.plan import Hunt, Refusal
 
 DRAINED = Refusal("shutting_down", 503, 41)
 _RECOVERY_ON_TIMEOUT = 102
@@ -42,6 +41,10 @@ class Outcome(Enum):
 async def run(call: Call) -> None:
     """Carry out the plan."""
     for hunt in call.plan.hunts:
+        if hunt.on and call.last_result not in hunt.on:
+            continue
+        if hunt.rotation:
+            call.shared.turned(hunt.rotation)
         outcome = await ring_all(call, hunt)
         if outcome is Outcome.ANSWERED:
             await bridge(call)
@@ -52,75 +55,66 @@ async def run(call: Call) -> None:
 
 
 async def ring_all(call: Call, hunt: Hunt) -> Outcome:
-    """Ring the targets of one hunt in order, until one answers or the caller leaves."""
-    targets = deque(hunt.targets)
-    redirects = hunt.redirects
-    end = call.now + hunt.total_seconds if hunt.total_seconds else float("inf")
-    while targets and call.now < end:
-        target = targets.popleft()
-        leg = call.dial(target)
-        if leg is None:
-            continue
-        event = await ring_one(call, leg, target, end)
-        if isinstance(event, Outcome):
-            if event is not Outcome.NEXT:
-                return event
-            continue
-        call.leg_ended(event)
-        if event.status in hunt.stop_codes:
-            call.refuse_last(relay=True)
-            return Outcome.OVER
-        if redirects and 300 <= event.status < 400 and event.response is not None:
-            followed = redirected(target, event.response, hunt.redirect_hosts)[:redirects]
-            redirects -= len(followed)
-            targets.extendleft(reversed(followed))
+    """Ring the rounds of one hunt in order, until a target answers or the caller leaves."""
+    ringing = Ringing(call, hunt)
+    for targets in hunt.rounds:
+        ringing.begin(targets)
+        while ringing.lines:
+            outcome = meanwhile(call, ringing, await call.inbox.next(ringing.until))
+            if outcome is not Outcome.NEXT:
+                return outcome
     return Outcome.NEXT
 
 
-async def ring_one(call: Call, leg: BLeg, target: Target, end: float) -> Outcome | Failed:
-    """Ring one target until it answers, fails, or its time is over.
-
-    Whatever 18x it sends, and however often, its ring timeout runs from the INVITE (B8).
-    """
-    ring_until = min(call.now + target.ring_seconds, end)
-    until = min(call.now + target.progress_seconds, ring_until)
-    while True:
-        event = await call.inbox.next(until)
-        match event:
-            case Progress():
-                call.ring(event)
-            case Answered():
-                return connect(call, event)
-            case Failed():
-                return event
-            case Deadline() if leg.heard and call.now < ring_until:
-                until = ring_until
-            case Deadline():
-                call.give_up("no_answer" if leg.heard else "unreachable")
-                return Outcome.NEXT
-            case HungUp() | Lost():
-                call.leg_failed(480, "unreachable")
-                return Outcome.NEXT
-            case Cancelled() | Shutdown():
-                leave(call, event)
+def meanwhile(call: Call, ringing: Ringing, event: Event) -> Outcome:
+    """What an event means to a call whose targets ring."""
+    match event:
+        case Progress():
+            ringing.progress(event)
+        case Answered():
+            return connect(call, ringing, event)
+        case Failed():
+            return failed(call, ringing, event)
+        case Deadline():
+            ringing.expire()
+        case HungUp() | Lost():
+            if not isinstance(event.leg, BLeg):
+                leave(call, Cancelled(""))
                 return Outcome.OVER
-            case Asked():
-                ask_other(call, event)
-            case Acknowledged():
-                pass
-            case _:
-                assert_never(event)
+            ringing.lost(event.leg)
+        case Cancelled() | Shutdown():
+            leave(call, event)
+            return Outcome.OVER
+        case Asked():
+            ask_other(call, event)
+        case Acknowledged():
+            pass
+        case _:
+            assert_never(event)
+    return Outcome.NEXT
 
 
-def connect(call: Call, event: Answered) -> Outcome:
+def connect(call: Call, ringing: Ringing, event: Answered) -> Outcome:
     """Connect the caller with who answered."""
     if event.leg.offered and not event.response.body:
         # An offer that was not answered: no session can come of it (RFC 3261 section 13.2.1).
-        event.leg.hang_up()
-        call.leg_failed(488, "rejected")
+        call.leg_failed(event.leg, 488, "rejected")
+        ringing.gone(event.leg)
         return Outcome.NEXT
     call.answer(event)
     return Outcome.ANSWERED
+
+
+def failed(call: Call, ringing: Ringing, event: Failed) -> Outcome:
+    """A target refused, or could not be reached."""
+    if event.status in ringing.hunt.stop_codes:
+        call.leg_ended(event, stops=True)
+        call.withdraw(f"SIP;cause={event.status}")
+        call.refuse_last(relay=True)
+        return Outcome.OVER
+    call.leg_ended(event, stops=False)
+    ringing.gone(event.leg, ringing.followed(event))
+    return Outcome.NEXT
 
 
 def leave(call: Call, event: Cancelled | Shutdown) -> None:
@@ -131,35 +125,6 @@ def leave(call: Call, event: Cancelled | Shutdown) -> None:
     else:
         call.withdraw("")
         call.refuse(DRAINED)
-
-
-def redirected(target: Target, response: Response, hosts: frozenset[str]) -> list[Target]:
-    """The targets a 3xx names, each with the timers of the one that sent it.
-
-    Only hosts that the dialplan itself knows: a redirection must not make an open relay of us.
-    """
-    followed: list[Target] = []
-    for uri in redirect_uris(response):
-        transport = (uri.param("transport") or "udp").lower()
-        if canonical_host(uri.host) not in hosts or transport not in {"udp", "tcp"}:
-            continue
-        port = uri.port or 5060
-        place = host_port(uri.host, port)
-        text = f"sip:{uri.user}@{place}" if uri.user else f"sip:{place}"
-        if transport == "tcp":
-            text += ";transport=tcp"
-        followed.append(
-            Target(
-                f"{target.name} -> {place}",
-                text,
-                uri.host,
-                port,
-                transport,
-                target.ring_seconds,
-                target.progress_seconds,
-            )
-        )
-    return followed
 
 
 async def bridge(call: Call) -> None:

@@ -5,18 +5,34 @@ from pathlib import Path
 import click
 
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
-from callrouter.dialplan.compiler import load_dialplan
+from callrouter.config import Listen, load_settings
+from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.yaml import load
+from callrouter.lint.dialplan import lint
 
 
 @click.command()
 @click.argument("dialplan", required=False, type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Exit with 1 when there is a warning.")
 @config_option
-def check(dialplan: Path | None, config: Path) -> None:
+def check(dialplan: Path | None, strict: bool, config: Path) -> None:
     """Check DIALPLAN, or the settings file and the dialplan it names.
 
     Every mistake is printed as file:line:column with what was expected; the exit code is 2 then.
+    What is allowed but hardly meant, such as a rule that no call can reach, is a warning.
     """
-    path = dialplan if dialplan is not None else load_settings(config).dialplan
-    plan = load_dialplan(path)
-    click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}")
+    listen: list[Listen] = []
+    path = dialplan
+    if path is None:
+        settings = load_settings(config)
+        path = settings.dialplan
+        listen = settings.listen
+    document = load(path)
+    plan = compile_dialplan(document)
+    warnings = lint(document, listen)
+    for warning in warnings:
+        click.echo(str(warning), err=True)
+    told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
+    click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}{told}")
+    if warnings and strict:
+        raise click.exceptions.Exit(1)

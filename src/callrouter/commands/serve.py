@@ -19,19 +19,22 @@ from callrouter.sip.uri import host_port
 def serve(config: Path) -> None:
     """Answer calls until SIGTERM or CTRL-C, then let the running ones finish."""
     settings = load_settings(config)
-    dialplan = load_dialplan(settings.dialplan)
+    first = [load_dialplan(settings.dialplan)]
     log = open_log(settings.log.format, settings.log.level)
     try:
-        uvloop.run(_serve(settings, dialplan, log))
+        uvloop.run(_serve(settings, first, log))
     finally:
         log.close()
 
 
-async def _serve(settings: Settings, dialplan: Dialplan, log: Log) -> None:
+async def _serve(settings: Settings, first: list[Dialplan], log: Log) -> None:
+    dialplan = first.pop()
     server = Server(settings, dialplan, log)
+    greeting = _greeting(settings, dialplan)
+    del dialplan  # only the server holds it from here on, and lets it go for the next one
     try:
         await server.start()
-        click.echo(_greeting(settings, dialplan))
+        click.echo(greeting)
         await server.run()
     finally:
         await server.close()

@@ -146,6 +146,9 @@ def _settings(folder: Path) -> Settings:
             "database": f"sqlite:///{folder}/callrouter.db",
             "spool": str(folder / "spool"),
         },
+        "state": f"sqlite:///{folder}/state.db",
+        "control": str(folder / "callrouter.sock"),
+        "watch": False,
         "metrics": f"{HOST}:{free_port()}",
     }
     return Settings.model_validate(values)

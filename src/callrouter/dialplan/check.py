@@ -10,12 +10,32 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from callrouter.dialplan import fields, schema
+from callrouter.dialplan import areas, fields, schema
 from callrouter.dialplan.mistakes import Mistakes
+from callrouter.dialplan.nesting import MOST, Nesting, rung
 from callrouter.dialplan.yaml import Document, Mapping
 
-_SECTIONS: Final = ("trunks", "gateways", "targets", "extensions", "groups", "numbers")
+_SECTIONS: Final = (
+    "trunks",
+    "gateways",
+    "targets",
+    "extensions",
+    "groups",
+    "schedules",
+    "lists",
+    "numbers",
+)
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
+_TOGETHER: Final = ("parallel", "staggered")
+# Words that people know these keys by.
+_ALIASES: Final = {
+    "blocklist": "block",
+    "blacklist": "block",
+    "allowlist": "allow",
+    "whitelist": "allow",
+}
+
+Path = tuple[str | int, ...]
 
 T = TypeVar("T", bound=schema.Entry)
 
@@ -26,20 +46,34 @@ class Checker:
     def __init__(self, document: Document) -> None:
         self.mistakes = Mistakes(document)
         self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
+        _plain(self._data)
         self.head = self._head(document.data)
         self.trunks = self._section("trunks", schema.Trunk)
         self.gateways = self._section("gateways", schema.Gateway)
         self.targets = self._section("targets", schema.Target)
         self.extensions = self._section("extensions", schema.Extension)
         self.groups = self._section("groups", schema.Group)
+        self.schedules = self._section("schedules", schema.Schedule)
+        self.lists = self._section("lists", schema.NumberList)
         self._written: dict[str, tuple[str, int]] = {}
+        self._ringing = {**self.entries("targets"), **self.entries("groups")}.keys()
+        self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
         self._check_networks()
+        self._check_references()
+
+    def _check_references(self) -> None:
         for name, raw in self.entries("targets").items():
             self._refer(("targets", name, "via"), "gateway", _get(raw, "via"))
         for name, raw in self.entries("extensions").items():
             self._refer(("extensions", name, "targets"), "target", _get(raw, "targets"))
         for name, raw in self.entries("groups").items():
-            self._refer(("groups", name, "hunt"), "target", _get(raw, "hunt"))
+            if name in self.names("targets"):
+                message = f"a target is named '{name}' too: in a hunt they could not be told apart"
+                self.mistakes.at_key(("groups", name), message)
+            self._check_hunt(("groups", name), raw)
+        for key in ("allow", "block"):
+            self._refer((key,), "list", _get(self._data, key))
+        self._check_rung(("backup",), _get(self._data, "backup"))
 
     def entries(self, section: str) -> Mapping:
         """Return a section as it was read; empty when the file has none."""
@@ -55,15 +89,27 @@ class Checker:
 
         normal: its E.164 form, "" for a prefix or pattern. line: where it stands.
         """
+        if isinstance(raw, Mapping):
+            _plain(raw)
         number = self._entry(("numbers", key), fields.number_key, raw, schema.Number)
         if normal and self._written.setdefault(normal, (key, line))[1] != line:
             first, first_line = self._written[normal]
             same = f"is the same number as '{first}' on line {first_line}"
             self.mistakes.at_key(("numbers", key), f"'{key}' {same}")
-        route = _get(raw, "route")
-        if isinstance(route, list):
-            for index, step in enumerate(route):
-                self._check_step(("numbers", key, "route", index), step, index == len(route) - 1)
+        path = ("numbers", key)
+        self._check_route((*path, "route"), _get(raw, "route"))
+        self._check_route((*path, "overflow"), _get(raw, "overflow"))
+        if _get(raw, "overflow") is not None and _get(raw, "lines") is None:
+            message = "'overflow' is for calls beyond 'lines', which is missing"
+            self.mistakes.at_key((*path, "overflow"), message)
+        self._check_rung((*path, "backup"), _get(raw, "backup"))
+        self._refer((*path, "allow"), "list", _get(raw, "allow"))
+        self._refer((*path, "block"), "list", _get(raw, "block"))
+        countries = _get(raw, "countries")
+        self._refer((*path, "countries", "except"), "list", _get(countries, "except"))
+        if number is not None and number.areas is not None:
+            self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
+            self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
         return number
 
     def _head(self, data: Any) -> schema.DialplanFile | None:
@@ -110,15 +156,32 @@ class Checker:
                     message = f"{network} belongs to trunk '{owner}' already"
                     self.mistakes.at_value(("trunks", name, "addresses", index), message)
 
-    def _check_step(self, path: tuple[str | int, ...], step: Any, last: bool) -> None:
-        if not isinstance(step, Mapping):
+    def _check_areas(self, path: Path, named: list[str]) -> None:
+        country = self.head.country if self.head is not None else ""
+        for index, name in enumerate(named):
+            if country and areas.area(name, country) is None:
+                known = areas.names_of(country).regions
+                self.mistakes.unknown((*path, index), "area", name, known)
+
+    def _check_route(self, path: Path, route: Any) -> None:
+        if not isinstance(route, list):
             return
+        for index, step in enumerate(route):
+            if isinstance(step, Mapping):
+                later = route[index + 1 :]
+                self._check_step((*path, index), step, index == 0, all(map(_may_pass, later)))
+
+    def _check_step(self, path: Path, step: Mapping, first: bool, last: bool) -> None:
         if not last and "final" in step:
             message = "'final' is for when nobody is left: it belongs to the last step"
             self.mistakes.at_key((*path, "final"), message)
+        if first and "on" in step:
+            message = "'on' is about the step before: the first step has none"
+            self.mistakes.at_key((*path, "on"), message)
+        self._refer((*path, "when", "schedule"), "schedule", _get(step.get("when"), "schedule"))
         hunt = step.get("hunt")
         if not isinstance(hunt, str):
-            self._refer((*path, "hunt"), "target", hunt)
+            self._check_hunt(path, step)
             return
         self._refer((*path, "hunt"), "group", hunt)
         for option in _OPTIONS:
@@ -126,7 +189,44 @@ class Checker:
                 message = f"a group brings its own options: write '{option}' at group '{hunt}'"
                 self.mistakes.at_key((*path, option), message)
 
-    def _refer(self, path: tuple[str | int, ...], kind: str, named: Any) -> None:
+    def _check_hunt(self, path: Path, raw: Any) -> None:
+        """Check the names of a hunt, and the options that belong together."""
+        if not isinstance(raw, Mapping):
+            return
+        hunt = raw.get("hunt")
+        self._check_rung((*path, "hunt"), hunt)
+        strategy = raw.get("strategy", "sequential")
+        if (strategy == "staggered") != ("every" in raw):
+            if "every" in raw:
+                self.mistakes.at_key((*path, "every"), "'every' is for 'strategy: staggered'")
+            else:
+                message = "'strategy: staggered' needs 'every', such as every: 2s"
+                self.mistakes.at_value((*path, "strategy"), message)
+        for index, entry in enumerate(hunt if isinstance(hunt, list) else ()):
+            if isinstance(entry, Mapping) and strategy != "weighted":
+                message = "a weight is for 'strategy: weighted'"
+                self.mistakes.at_value((*path, "hunt", index), message)
+            inner = self.entries("groups").get(rung(entry) or "")
+            within = _get(inner, "strategy") or "sequential"
+            if strategy in _TOGETHER and inner is not None and within != "parallel":
+                message = (
+                    f"a {strategy} hunt rings targets and parallel groups: "
+                    f"group '{rung(entry)}' is {within}"
+                )
+                self.mistakes.at_value((*path, "hunt", index), message)
+
+    def _check_rung(self, path: Path, hunt: Any) -> None:
+        """Check the names of targets and groups in a list."""
+        if not isinstance(hunt, list):
+            return
+        for index, entry in enumerate(hunt):
+            name = rung(entry)
+            if name is not None and name not in self._ringing:
+                self.mistakes.unknown((*path, index), "target", name, self._ringing)
+        if path[0] != "groups" and self._nesting.count(hunt) > MOST:
+            self.mistakes.at_value(path, f"more than {MOST} targets in one hunt")
+
+    def _refer(self, path: Path, kind: str, named: Any) -> None:
         """Check a name or a list of names; what is neither is the schema's to report."""
         known = self.names(f"{kind}s")
         if isinstance(named, str):
@@ -140,3 +240,17 @@ class Checker:
 
 def _get(raw: Any, key: str) -> Any:
     return raw.get(key) if isinstance(raw, Mapping) else None
+
+
+def _may_pass(step: Any) -> bool:
+    """Say whether a route may end before a step: it has a condition."""
+    return isinstance(step, Mapping) and "when" in step
+
+
+def _plain(entry: Mapping) -> None:
+    """Put our own words for those that people know some keys by. Places stay: the order does."""
+    for word, ours in _ALIASES.items():
+        if word in entry and ours not in entry:
+            items = [(ours if key == word else key, value) for key, value in entry.items()]
+            entry.clear()
+            entry.update(items)

@@ -2,24 +2,24 @@
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 import orjson
 
-from callrouter.dialplan import fields, schema
+from callrouter.dialplan import calendar, fields, schema
 from callrouter.dialplan.check import Checker
-from callrouter.dialplan.yaml import Document, Sequence, load
+from callrouter.dialplan.hunting import HuntBuilder
+from callrouter.dialplan.lists import read_lists
+from callrouter.dialplan.refusals import USUAL_REFUSALS, Refusals
+from callrouter.dialplan.screening import ScreenBuilder
+from callrouter.dialplan.yaml import Document, Mapping, Sequence, load
 from callrouter.route import numbers, rules
-from callrouter.route.causes import cause_of
 from callrouter.route.dialplan import Dialplan
-from callrouter.route.plan import Hunt, Plan, Refusal, Target, Verdict
+from callrouter.route.hunting import HuntRule
+from callrouter.route.reasons import UNKNOWN_NUMBER
 from callrouter.route.sources import Network
 
-_RING_ONE: Final = 55.0
-_RING_SEVERAL: Final = 15.0
-_REDIRECTS: Final = 5
-# All 6xx but 600, which is only busy: they speak for every phone of the user.
-_STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
+_DEFAULTS = schema.HuntOptions()
 
 
 def load_dialplan(path: Path) -> Dialplan:
@@ -28,12 +28,17 @@ def load_dialplan(path: Path) -> Dialplan:
 
 
 def compile_dialplan(document: Document) -> Dialplan:
-    """Compile a dialplan that was read. Raises ConfigError with every mistake, in file order."""
+    """Compile a dialplan that was read, and the lists it names: these are found beside its file.
+
+    Raises ConfigError with every mistake, in file order.
+    """
     checker = Checker(document)
+    country = checker.head.country if checker.head is not None else ""
+    lists = read_lists(checker, document.file, country)
     builder = None
     if checker.head is not None and not checker.mistakes.any():
-        builder = _Builder(document.file, checker, checker.head)
-    country = checker.head.country if checker.head is not None else ""
+        screens = ScreenBuilder(document, checker.head, lists.built)
+        builder = _Builder(document.file, checker, checker.head, screens)
     built = []
     # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
     for key, raw, place in checker.entries("numbers").entries():
@@ -42,36 +47,41 @@ def compile_dialplan(document: Document) -> Dialplan:
             normal = numbers.normalise(key, country)
         entry = checker.number(key, raw, normal, place.line)
         if builder is not None and entry is not None and not checker.mistakes.any():
-            built.append(builder.number(key, normal, entry, raw["route"], place.line))
+            built.append(builder.number(key, normal, entry, raw, place.line))
     if builder is None or checker.mistakes.any():
         raise checker.mistakes.error()
-    return builder.dialplan(built, _version(document), document.locate(("numbers",))[0].line)
+    numbers_line = document.locate(("numbers",))[0].line
+    version = _version(document, lists.digests)
+    return builder.dialplan(built, version, numbers_line, lists.files)
 
 
-def _version(document: Document) -> str:
-    content = orjson.dumps(document.data, option=orjson.OPT_SORT_KEYS)
+def _version(document: Document, digests: list[str]) -> str:
+    content = orjson.dumps([document.data, *digests], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(content).hexdigest()[:12]
 
 
 class _Builder:
     """Builds the compiled values of a file without mistakes."""
 
-    def __init__(self, file: str, checker: Checker, head: schema.DialplanFile) -> None:
+    def __init__(
+        self, file: str, checker: Checker, head: schema.DialplanFile, screens: ScreenBuilder
+    ) -> None:
         self._file = file
         self._checker = checker
         self._head = head
-        self._places = {name: self._place(target) for name, target in checker.targets.items()}
-        hosts = {place.address.host for place in self._places.values()}
-        hosts.update(gateway.address.host for gateway in checker.gateways.values())
-        self._hosts = frozenset(hosts)
-        self._targets: dict[tuple[str, float, float], Target] = {}
-        self._groups: dict[tuple[str, bool], Hunt] = {}
-        self._refusals: dict[int, Refusal] = {}
-        left = head.reasons.no_target_left
-        self._left = None if left is None else _refusal("no_target_left", left)
+        self._screens = screens
+        self._hunts = HuntBuilder(file, checker)
+        self._schedules = {
+            name: calendar.schedule(name, entry, head.timezone or "UTC")
+            for name, entry in checker.schedules.items()
+        }
+        self._refusals = USUAL_REFUSALS.own(head.reasons)
+        self._backup = self._hunt_of_backup("backup", head.backup)
 
-    def dialplan(self, built: list[rules.Number], version: str, numbers_line: int) -> Dialplan:
-        """Put all parts together."""
+    def dialplan(
+        self, built: list[rules.Number], version: str, numbers_line: int, files: list[str]
+    ) -> Dialplan:
+        """Put all parts together. files: those that the dialplan's own file names."""
         networks = []
         trunks = []
         for name, raw, place in self._checker.entries("trunks").entries():
@@ -82,11 +92,11 @@ class _Builder:
                 entry.called == "to",
                 self._file,
                 place.line,
+                entry.lines or 0,
             )
             trunks.append(trunk)
             for index, cidr in enumerate(entry.addresses):
                 networks.append(Network(cidr, trunk, raw["addresses"].find(index).line))
-        unknown = _refusal("unknown_number", self._head.reasons.unknown_number)
         return Dialplan(
             version,
             self._file,
@@ -96,97 +106,77 @@ class _Builder:
             built,
             numbers_line,
             self._extensions(),
-            unknown,
+            self._refusals.known[UNKNOWN_NUMBER],
+            self._schedules,
+            (self._file, *files),
+            self._head.timezone or "UTC",
+            frozenset(self._checker.gateways),
         )
 
     def number(
-        self, key: str, normal: str, entry: schema.Number, route: Sequence, line: int
+        self, key: str, normal: str, entry: schema.Number, raw: Mapping, line: int
     ) -> rules.Number:
-        """Build one number; route is its steps as read, for their lines."""
-        count = sum(len(self._names(step)) for step in entry.route)
-        hunts = []
-        verdicts = []
-        for index, step in enumerate(entry.route):
-            rule = f"step {index + 1} of number {key}"
-            if isinstance(step.hunt, str):
-                hunt = self._group(step.hunt, count > 1)
-            else:
-                hunt = self._hunt(rule, step.hunt, step, count > 1)
-            hunts.append(hunt)
-            step_line = route.find(index).line
-            verdicts.append(Verdict(rule, True, "", _rings(hunt), self._file, step_line))
-        plan = Plan(tuple(hunts), self._final(entry.route[-1]))
-        reads_to = entry.to_header is not None
-        return rules.Number(key, normal, plan, reads_to, tuple(verdicts), self._file, line)
+        """Build one number; raw is the same as read, for its lines."""
+        refusals = self._refusals if entry.reasons is None else self._refusals.own(entry.reasons)
+        rule = f"number {key}"
+        overflow: tuple[rules.Step, ...] = ()
+        if entry.overflow is not None:
+            name = f"overflow of {rule}"
+            overflow = self._steps(name, entry.overflow, raw["overflow"], refusals)
+        backup = self._backup
+        if entry.backup is not None:
+            backup = self._hunt_of_backup(f"backup of {rule}", entry.backup)
+        return rules.Number(
+            key,
+            normal,
+            self._steps(rule, entry.route, raw["route"], refusals),
+            refusals.known,
+            self._file,
+            line,
+            reads_to=entry.to_header is not None,
+            screen=self._screens.screen(key, entry, raw),
+            lines=entry.lines or 0,
+            overflow=overflow,
+            backup=backup,
+            suspended=entry.suspended,
+        )
+
+    def _steps(
+        self, rule: str, steps: list[schema.Step], raw: Sequence, refusals: Refusals
+    ) -> tuple[rules.Step, ...]:
+        built = []
+        for index, step in enumerate(steps):
+            name = f"step {index + 1} of {rule}"
+            several = self._hunts.step(name, step, several=True)
+            # Only a hunt of one target can be the only one to ring.
+            one = several.count == 1
+            schedule = None if step.when is None else self._schedules[step.when.schedule]
+            options: Any = self._checker.groups[step.hunt] if isinstance(step.hunt, str) else step
+            built.append(
+                rules.Step(
+                    name,
+                    schedule,
+                    step.when is None or step.when.is_ == "open",
+                    self._hunts.step(name, step, several=False) if one else several,
+                    several,
+                    refusals.left if options.final is None else refusals.final(options.final),
+                    self._file,
+                    raw.find(index).line,
+                )
+            )
+        return tuple(built)
+
+    def _hunt_of_backup(self, name: str, rung: schema.Backup | None) -> HuntRule | None:
+        if rung is None:
+            return None
+        return self._hunts.hunt(name, rung, _DEFAULTS, several=len(rung) > 1)
 
     def _extensions(self) -> dict[str, rules.Extension]:
         built = {}
         for name, _, place in self._checker.entries("extensions").entries():
             entry = self._checker.extensions[name]
+            rung = [schema.Rung(target, 1) for target in entry.targets]
             # The number's route follows, so an extension is never the only one to ring.
-            hunt = self._hunt(f"extension {name}", entry.targets, _DEFAULTS, several=True)
-            built[name] = rules.Extension(name, hunt, self._file, place.line)
+            rule = self._hunts.hunt(f"extension {name}", rung, _DEFAULTS, several=True)
+            built[name] = rules.Extension(name, rule, self._file, place.line, entry.lines or 0)
         return built
-
-    def _names(self, step: schema.Step) -> list[str]:
-        return self._checker.groups[step.hunt].hunt if isinstance(step.hunt, str) else step.hunt
-
-    def _final(self, last: schema.Step) -> Refusal | None:
-        options = self._checker.groups[last.hunt] if isinstance(last.hunt, str) else last
-        if options.final is None:
-            return self._left
-        status = options.final
-        known = self._refusals.get(status)
-        if known is None:
-            known = self._refusals[status] = Refusal("no_target_left", status, cause_of(status))
-        return known
-
-    def _group(self, name: str, several: bool) -> Hunt:
-        known = self._groups.get((name, several))
-        if known is None:
-            group = self._checker.groups[name]
-            known = self._groups[name, several] = self._hunt(name, group.hunt, group, several)
-        return known
-
-    def _hunt(
-        self, name: str, names: list[str], options: schema.HuntOptions, several: bool
-    ) -> Hunt:
-        ring = options.ring or (_RING_SEVERAL if several else _RING_ONE)
-        return Hunt(
-            name,
-            tuple((self._target(target, ring, options.progress),) for target in names),
-            options.total or 0.0,
-            _STOP_ON if options.stop_on is None else frozenset(options.stop_on),
-            _REDIRECTS if options.redirects == "follow" else 0,
-            self._hosts,
-        )
-
-    def _target(self, name: str, ring: float, progress: float) -> Target:
-        ring = self._checker.targets[name].ring or ring
-        known = self._targets.get((name, ring, progress))
-        if known is None:
-            uri, address, transport = self._places[name]
-            known = Target(name, uri, address.host, address.port, transport, ring, progress)
-            self._targets[name, ring, progress] = known
-        return known
-
-    def _place(self, target: schema.Target) -> fields.SipPlace:
-        if target.uri is not None:
-            return target.uri
-        assert target.via is not None  # noqa: S101 - the schema asks for one of them
-        gateway = self._checker.gateways[target.via]
-        parameter = "" if gateway.transport == "udp" else f";transport={gateway.transport}"
-        uri = f"sip:{target.number}@{gateway.address}{parameter}"
-        return fields.SipPlace(uri, gateway.address, gateway.transport)
-
-
-_DEFAULTS: Final = schema.HuntOptions()
-
-
-def _refusal(name: str, reason: schema.Reason) -> Refusal:
-    return Refusal(name, reason.status, reason.cause or cause_of(reason.status))
-
-
-def _rings(hunt: Hunt) -> str:
-    listed = ", ".join(f"{target.name} for {target.ring_seconds:g} s" for target in hunt.targets)
-    return f"no condition; rings {listed}"

@@ -12,8 +12,8 @@ from pydantic import BeforeValidator
 
 from callrouter.dialplan.wording import shown
 
-_DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m)")
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m|h)")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DIAL: Final = re.compile(r"\+?[0-9*]{1,32}")
 _KEY: Final = re.compile(r"\+?[0-9]{1,32}")
@@ -158,7 +158,8 @@ def _country(value: object) -> str:
     return str(value)
 
 
-def _whole(value: object, low: int, high: int, what: str) -> int:
+def whole(value: object, low: int, high: int, what: str) -> int:
+    """Check a whole number; what: such as `a weight`. Raises ValueError."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"expected {what} from {low} to {high}, found {shown(value)}")
     return value
@@ -172,8 +173,11 @@ Ring = Annotated[float, _duration(1, 300)]
 Progress = Annotated[float, _duration(0.1, 300)]
 Total = Annotated[float, _duration(1, 3600)]
 Drain = Annotated[float, _duration(0, 3600)]
-Status = Annotated[int, BeforeValidator(lambda value: _whole(value, 400, 699, "a SIP status"))]
-Cause = Annotated[int, BeforeValidator(lambda value: _whole(value, 1, 127, "a Q.850 cause"))]
+Status = Annotated[int, BeforeValidator(lambda value: whole(value, 400, 699, "a SIP status"))]
+Cause = Annotated[int, BeforeValidator(lambda value: whole(value, 1, 127, "a Q.850 cause"))]
+Within = Annotated[float, _duration(1, 86400)]
+Lines = Annotated[int, BeforeValidator(lambda value: whole(value, 1, 100000, "a count of lines"))]
+Calls = Annotated[int, BeforeValidator(lambda value: whole(value, 2, 1000, "a count of calls"))]
 Name = Annotated[str, BeforeValidator(name)]
 Label = Annotated[str, BeforeValidator(_label)]
 Dial = Annotated[str, BeforeValidator(_dial)]

@@ -76,6 +76,10 @@ class Mistakes:
             else:
                 self.at_value(where, message)
 
+    def elsewhere(self, mistake: Diagnostic) -> None:
+        """Note a mistake in another file."""
+        self._found.append(mistake)
+
     def any(self) -> bool:
         """Say whether there is a mistake so far."""
         return bool(self._found)
@@ -109,7 +113,8 @@ class Mistakes:
         kind = detail["type"]
         name = str(detail["loc"][-1]) if detail["loc"] else ""
         if kind == "extra_forbidden":
-            keys = list(_model_at(model, detail["loc"][:-1]).model_fields)
+            fields = _model_at(model, detail["loc"][:-1]).model_fields
+            keys = [field.alias or key for key, field in fields.items()]
             return f"unknown key {shown(name)}{self._hint(name, keys, 'keys')}"
         if kind == "missing":
             return f"the key '{name}' is missing"

@@ -22,10 +22,16 @@ _CHAPTERS: Final[tuple[tuple[str, type[schema.Entry]], ...]] = (
     ("A gateway", schema.Gateway),
     ("A target", schema.Target),
     ("An extension", schema.Extension),
+    ("A schedule", schema.Schedule),
+    ("A list of callers", schema.NumberList),
     ("A number", schema.Number),
     ("A step of a route", schema.Step),
+    ("When a step is taken", schema.When),
     ("A group", schema.Group),
     ("Options of a hunt, in a step or a group", schema.HuntOptions),
+    ("Areas", schema.Areas),
+    ("Countries", schema.Countries),
+    ("Automatic blocking", schema.AutoBlock),
     ("Reasons", schema.Reasons),
     ("A reason", schema.Reason),
 )
@@ -57,7 +63,7 @@ def _chapter(title: str, model: type[schema.Entry]) -> str:
     elsewhere = schema.HuntOptions.model_fields if hunts else {}
     for key, field in model.model_fields.items():
         if key not in elsewhere:
-            lines.append(_row(key, field))
+            lines.append(_row(field.alias or key, field))
     if hunts:
         lines += ["", "And the options of a hunt, below."]
     return "\n".join(lines)
@@ -72,6 +78,8 @@ def _needed(field: FieldInfo) -> str:
     if field.is_required():
         return "yes"
     default = field.default
+    if isinstance(default, bool):
+        return f"no; `{str(default).lower()}`"
     if isinstance(default, float):
         return f"no; `{default:g}s`"
     return f"no; `{default}`" if isinstance(default, str) else "no"

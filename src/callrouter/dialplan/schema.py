@@ -4,29 +4,47 @@ The reference in docs/dialplan.md is generated from here, and so are the error m
 keys. Names that one key uses and another defines are checked by the compiler.
 """
 
-import functools
-import zoneinfo
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
 from callrouter.dialplan import fields
+from callrouter.dialplan.entry import Entry
 from callrouter.dialplan.fields import Country, Name
-from callrouter.dialplan.wording import shown, suggestion
+from callrouter.dialplan.hours import Schedule, Timezone, When
+from callrouter.dialplan.hunts import Group, HuntOptions, Rings, Rung, Step
+from callrouter.dialplan.screens import (
+    Areas,
+    AutoBlock,
+    Countries,
+    NumberList,
+    NumberReasons,
+    Reason,
+    Reasons,
+)
 
-
-class Entry(BaseModel):
-    """What all mappings have in common: no unknown keys, no silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+__all__ = [
+    "Areas",
+    "AutoBlock",
+    "Countries",
+    "DialplanFile",
+    "Entry",
+    "Extension",
+    "Gateway",
+    "Group",
+    "HuntOptions",
+    "Number",
+    "NumberList",
+    "NumberReasons",
+    "Reason",
+    "Reasons",
+    "Rung",
+    "Schedule",
+    "Step",
+    "Target",
+    "Trunk",
+    "When",
+]
 
 
 class Trunk(Entry):
@@ -47,6 +65,9 @@ class Trunk(Entry):
         default=None,
         description="How this trunk writes national numbers, when not as the dialplan does.",
         examples=["VN"],
+    )
+    lines: fields.Lines | None = Field(
+        default=None, description="Calls it may have at the same time.", examples=[100]
     )
 
 
@@ -99,83 +120,55 @@ class Extension(Entry):
         min_length=1, description="What rings, in this order.", examples=[["desk", "mobile"]]
     )
     name: fields.Label | None = Field(default=None, description="Who it is.", examples=["Ms Li"])
-
-
-class HuntOptions(Entry):
-    """How a hunt goes from target to target."""
-
-    ring: fields.Ring | None = Field(
-        default=None,
-        description="How long each target rings that has no time of its own: 1s to 300s. "
-        "When left out: 15s, or 55s for the only target of a route.",
-        examples=["15s"],
-    )
-    progress: fields.Progress = Field(
-        default=5.0,
-        description="A target from which nothing has come by then is given up: 100ms to 300s.",
-        examples=["5s"],
-    )
-    total: fields.Total | None = Field(
-        default=None,
-        description="Limit for all targets together: 1s to 3600s. When left out: none.",
-        examples=["60s"],
-    )
-    stop_on: list[fields.Status] | None = Field(
-        default=None,
-        description="SIP answers of a target that end the call at once and are passed on. "
-        "When left out: 603, 604, 606, 607 and 608.",
-        examples=[[486, 603]],
-    )
-    redirects: Literal["follow", "next"] = Field(
-        default="next",
-        description="A target that answers 3xx: follow it (at most 5 times, and only to hosts of "
-        "this dialplan), or go on to the next target.",
-        examples=["follow"],
-    )
-    final: fields.Status | None = Field(
-        default=None,
-        description="SIP answer to the caller when nobody is left. When left out: what the last "
-        "target answered.",
-        examples=[480],
+    lines: fields.Lines | None = Field(
+        default=None, description="Calls they may have at the same time.", examples=[1]
     )
 
 
-class Group(HuntOptions):
-    """A hunt with a name, for several numbers to use."""
-
-    hunt: list[Name] = Field(
-        min_length=1, description="Targets, in this order.", examples=[["reception", "desk"]]
-    )
-
-
-def _hunt_kind(value: object) -> str | None:
-    if isinstance(value, list):
-        return "list"
-    return "name" if isinstance(value, str) else None
-
-
-class Step(HuntOptions):
-    """One step of a number's route."""
-
-    hunt: Annotated[
-        Annotated[list[Name], Field(min_length=1), Tag("list")] | Annotated[Name, Tag("name")],
-        Discriminator(
-            _hunt_kind,
-            custom_error_type="hunt_kind",
-            custom_error_message="expected a list of targets such as [reception, desk], "
-            "or the name of a group",
-        ),
-    ] = Field(
-        description="Targets in order, or the name of a group, which brings its own options.",
-        examples=[["reception", "desk"]],
-    )
+Backup = Annotated[list[Rings], Field(min_length=1)]
 
 
 class Number(Entry):
-    """What happens to calls for a number."""
+    """What happens to calls for a number. Callers are looked at first, then lines, then steps."""
 
     name: fields.Label | None = Field(
         default=None, description="What it is for.", examples=["Head office"]
+    )
+    suspended: bool = Field(
+        default=False, description="`true`: it takes no calls.", examples=[True]
+    )
+    allow: list[Name] | None = Field(
+        default=None,
+        description="Lists whose callers pass every list of `block`, here and for all numbers, "
+        "and are never blocked automatically.",
+        examples=[["partners"]],
+    )
+    block: list[Name] | None = Field(
+        default=None, description="Lists whose callers are refused.", examples=[["nuisance"]]
+    )
+    areas: Areas | None = Field(
+        default=None,
+        description="From which areas it may be called.",
+        examples=[{"allow": ["Guangdong", "0756"]}],
+    )
+    countries: Countries | None = Field(
+        default=None,
+        description="From which countries it may be called.",
+        examples=[{"allow": ["CN"], "except": ["partners"]}],
+    )
+    auto_block: AutoBlock | None = Field(
+        default=None,
+        description="Block callers who call it too often. When left out: that of the dialplan.",
+        examples=[{"calls": 3, "within": "10s", "for": "20s"}],
+    )
+    lines: fields.Lines | None = Field(
+        default=None, description="Calls it may have at the same time.", examples=[10]
+    )
+    overflow: list[Step] | None = Field(
+        default=None,
+        min_length=1,
+        description="Steps for calls beyond `lines`, instead of the refusal.",
+        examples=[[{"hunt": ["mobile"]}]],
     )
     to_header: Literal["extensions"] | None = Field(
         default=None,
@@ -188,54 +181,27 @@ class Number(Entry):
         description="Steps, taken one after the other until somebody answers.",
         examples=[[{"hunt": ["reception"]}]],
     )
-
-
-class Reason(Entry):
-    """How a refusal is answered."""
-
-    status: fields.Status = Field(description="SIP status.", examples=[404])
-    cause: fields.Cause | None = Field(
+    backup: Backup | None = Field(
         default=None,
-        description="Q.850 cause. When left out: the one that belongs to the status.",
-        examples=[1],
+        description="Rings when every gateway of the route is down. When left out: that of the "
+        "dialplan.",
+        examples=[["mobile"]],
     )
-
-
-class Reasons(Entry):
-    """Refusals that are not to be answered in the usual way."""
-
-    unknown_number: Reason = Field(
-        default=Reason(status=404, cause=1),
-        description="No number of the dialplan matches. When left out: 404 and cause 1.",
-        examples=[{"status": 404, "cause": 1}],
-    )
-    no_target_left: Reason | None = Field(
+    reasons: NumberReasons | None = Field(
         default=None,
-        description="Nobody answered and the route has no `final`. When left out: what the last "
-        "target answered.",
-        examples=[{"status": 480, "cause": 19}],
+        description="Refusals of this number; what is left out is as for all numbers.",
+        examples=[{"blocked_caller": {"status": 603}}],
     )
-
-
-@functools.cache
-def _timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
-
-
-def _timezone(value: object) -> str:
-    known = _timezones()
-    if isinstance(value, str) and value in known:
-        return value
-    hint = suggestion(value, known)
-    raise ValueError(f"expected a time zone such as Asia/Shanghai, found {shown(value)}{hint}")
 
 
 class DialplanFile(Entry):
     """A dialplan file."""
 
     country: Country = Field(description="How national numbers are read.", examples=["CN"])
-    timezone: Annotated[str, BeforeValidator(_timezone)] | None = Field(
-        default=None, description="The time zone its hours are in.", examples=["Asia/Shanghai"]
+    timezone: Timezone | None = Field(
+        default=None,
+        description="The time zone its hours are in. When left out: UTC.",
+        examples=["Asia/Shanghai"],
     )
     trunks: dict[Name, Trunk] = Field(
         description="Where calls come from, by name.",
@@ -260,6 +226,37 @@ class DialplanFile(Entry):
         default={},
         description="Hunts that several numbers share, by name.",
         examples=[{"sales": {"hunt": ["reception", "desk"], "ring": "15s"}}],
+    )
+    schedules: dict[Name, Schedule] = Field(
+        default={},
+        description="Opening hours, by name.",
+        examples=[{"office": {"open": ["Mon-Fri 08:30-17:30"], "holidays": "CN"}}],
+    )
+    lists: dict[Name, NumberList] = Field(
+        default={},
+        description="Lists of callers, by name.",
+        examples=[{"nuisance": {"prefixes": ["0898"]}}],
+    )
+    allow: list[Name] = Field(
+        default=[],
+        description="Lists whose callers pass every list of `block`, whatever number they call, "
+        "and are never blocked automatically.",
+        examples=[["partners"]],
+    )
+    block: list[Name] = Field(
+        default=[],
+        description="Lists whose callers are refused, whatever number they call.",
+        examples=[["nuisance"]],
+    )
+    auto_block: AutoBlock | None = Field(
+        default=None,
+        description="Block callers who call one number too often, whichever it is.",
+        examples=[{"calls": 5, "within": "1m", "for": "1h"}],
+    )
+    backup: Backup | None = Field(
+        default=None,
+        description="Rings when every gateway of a route is down.",
+        examples=[["mobile"]],
     )
     numbers: dict[fields.NumberKey, Number] = Field(
         description="What is called: a number (`4000`), a prefix (`0756*`) or a pattern (`4xxx`, "

@@ -33,5 +33,7 @@ def suggestion(found: object, known: Collection[str]) -> str:
 
 
 def in_file_order(found: list[Diagnostic]) -> ConfigError:
-    """Make the error that reports all mistakes of a file. There must be one."""
-    return ConfigError(sorted(found, key=lambda mistake: (mistake.line, mistake.column)))
+    """Make the error that reports all mistakes, file by file. There must be one."""
+    files = {mistake.file: place for place, mistake in reversed(list(enumerate(found)))}
+    order = sorted(found, key=lambda at: (files[at.file], at.line, at.column))
+    return ConfigError(order)

@@ -1,17 +1,20 @@
 """Facts and a dialplan in, a decision with its reasons out.
 
-Theory: for one trunk and one called number everything but the source address and the `To:` header
-is the same for each call. That part is found once and kept; a call adds the trunk's verdict and,
-where the number asks for it, the extension's. The answer depends on the facts alone: what is kept
-saves time and never changes it.
+Theory: for one trunk and one called number the way to the number is the same for each call, and for
+a number without rules about callers, times and lines so is the plan. That part is found once and
+kept; a call adds the trunk's verdict and, where the number has such rules, goes its way through
+them. The answer depends on the facts and the snapshot alone: what is kept saves time and never
+changes it.
 """
 
 from typing import Final
 
+from callrouter.route import reasons
+from callrouter.route.case import Case
 from callrouter.route.dialplan import Dialplan, Found
 from callrouter.route.facts import Facts
 from callrouter.route.index import Match
-from callrouter.route.plan import Decision, Plan, Refusal, Verdict
+from callrouter.route.plan import Decision, Plan, Verdict
 from callrouter.route.rules import Extension, Number, Trunk
 from callrouter.route.snapshot import NOTHING, Snapshot
 
@@ -19,7 +22,7 @@ from callrouter.route.snapshot import NOTHING, Snapshot
 _KEPT: Final = 16384
 _LONGEST: Final = 64
 
-_NO_TRUNK: Final = Plan((), Refusal("unknown_trunk", 403, 21))
+_NO_TRUNK: Final = Plan((), reasons.USUAL[reasons.UNKNOWN_TRUNK])
 
 
 def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> Decision:
@@ -36,14 +39,20 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         found = _find(dialplan, trunk, called)
     number = found.number
     if number is None:
-        return Decision("", found.plan, (came, *found.trace))
-    if not number.reads_to:
+        return Decision("", dialplan.unknown, (came, *found.trace))
+    if (
+        found.plan is not None
+        and not snapshot.blocks
+        and (not snapshot.down or number.gateways.isdisjoint(snapshot.down))
+    ):
         return Decision(number.key, found.plan, (came, *found.trace))
-    extension, named = _named(dialplan, number, facts)
-    plan = found.plan
-    if extension is not None:
-        plan = Plan((extension.hunt, *plan.hunts), plan.final)
-    return Decision(number.key, plan, (came, *found.trace, *named, *number.steps))
+    extension = None
+    named: tuple[Verdict, ...] = ()
+    if number.reads_to:
+        extension, named = _named(dialplan, number, facts)
+    case = Case(trunk, number, facts, snapshot, (came, *found.way))
+    plan = case.plan(extension, named)
+    return Decision(number.key, plan, tuple(case.trace), case.caller, case.auto_block)
 
 
 def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
@@ -56,14 +65,13 @@ def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
 
 def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> Found:
     match = dialplan.index.find(called, trunk.country)
-    trace = _explain(dialplan, called, match)
+    way = _explain(dialplan, called, match)
     number = match.number
-    if number is None:
-        found = Found(None, dialplan.unknown, trace)
-    elif number.reads_to:
-        found = Found(number, number.plan, trace)
-    else:
-        found = Found(number, number.plan, trace + number.steps)
+    found = Found(number, way)
+    if number is not None and number.fixed and not trunk.lines:
+        case = Case(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
+        found.plan = case.plan(None, ())
+        found.trace = tuple(case.trace)
     if len(called) <= _LONGEST:
         if len(dialplan.found) >= _KEPT:
             dialplan.found.clear()

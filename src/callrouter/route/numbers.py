@@ -13,7 +13,7 @@ metadata alone, in one or two; whatever else it is, `phonenumbers` reads it.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import phonenumbers
 from phonenumbers import (
@@ -85,7 +85,7 @@ class _Home:
 
     def __init__(self, country: str) -> None:
         code = country_code(country)
-        known = PhoneMetadata.metadata_for_region(country)
+        known: Any = PhoneMetadata.metadata_for_region(country)
         # Countries that share a code, or rewrite what they cut off, are left to phonenumbers.
         plain = (
             known is not None
@@ -96,7 +96,7 @@ class _Home:
         self._trunk = known.national_prefix or "" if plain else ""
         self._prefixed = _pattern(known.general_desc.national_number_pattern if plain else None)
         kinds = (known.fixed_line, known.mobile) if plain else ()
-        self._bare = _pattern("|".join(filter(None, (k.national_number_pattern for k in kinds))))
+        self._bare = _pattern("|".join(kind.national_number_pattern or _NEVER for kind in kinds))
         self._cut = _pattern(known.national_prefix_for_parsing if plain else None)
         self._abroad = _pattern(known.international_prefix if plain else None)
 
@@ -105,14 +105,16 @@ class _Home:
         plus = self._plus
         if not plus:
             return ""
+        known = self._prefixed
+        abroad = self._abroad.match(text)
         if text.startswith(plus):
             rest = text[len(plus) :]
-            known = self._prefixed
-        elif self._abroad.match(text) is not None:
+        elif abroad is not None and text.startswith(plus[1:], abroad.end()):
+            rest = text[abroad.end() + len(plus) - 1 :]
+        elif abroad is not None or text.startswith(plus[1:]):
             return ""
         elif self._trunk and text.startswith(self._trunk):
             rest = text[len(self._trunk) :]
-            known = self._prefixed
         else:
             rest = text
             known = self._bare

@@ -1,23 +1,111 @@
 """The compiled rules of a dialplan: plain values, never changed once built."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from callrouter.route.plan import Hunt, Plan, Verdict
+from callrouter.route.areas import AreaRule
+from callrouter.route.hunting import HuntRule
+from callrouter.route.lists import NumberList
+from callrouter.route.plan import AutoBlock, Refusal, Verdict
+from callrouter.route.schedule import Schedule
 
 
 class Trunk:
     """Where calls come from.
 
     country: how this trunk writes national numbers. called_is_to: True when the called number is
-    the user part of `To:`, False when it is that of the Request-URI.
+    the user part of `To:`, False when it is that of the Request-URI. lines: calls it may have at
+    the same time, 0 for any number.
     """
 
-    __slots__ = ("called_is_to", "country", "file", "line", "name")
+    __slots__ = ("called_is_to", "country", "file", "hold", "line", "lines", "name")
 
-    def __init__(self, name: str, country: str, called_is_to: bool, file: str, line: int) -> None:
+    def __init__(
+        self, name: str, country: str, called_is_to: bool, file: str, line: int, lines: int = 0
+    ) -> None:
         self.name = name
         self.country = country
         self.called_is_to = called_is_to
+        self.file = file
+        self.line = line
+        self.lines = lines
+        self.hold = f"trunk {name}"
+
+
+class ListUse:
+    """A list in `block:` or `allow:`. rule: `block nuisance`."""
+
+    __slots__ = ("file", "line", "list", "rule")
+
+    def __init__(self, rule: str, list: NumberList, file: str, line: int) -> None:
+        self.rule = rule
+        self.list = list
+        self.file = file
+        self.line = line
+
+
+class AutoBlockRule:
+    """An `auto_block:`. always: also while the number's schedules are open."""
+
+    __slots__ = ("always", "block", "file", "line", "rule")
+
+    def __init__(self, rule: str, block: AutoBlock, always: bool, file: str, line: int) -> None:
+        self.rule = rule
+        self.block = block
+        self.always = always
+        self.file = file
+        self.line = line
+
+
+class Screen:
+    """Who may call a number. block holds only lists; a caller in one of allow passes them."""
+
+    __slots__ = ("allow", "areas", "auto_block", "block")
+
+    def __init__(
+        self,
+        allow: tuple[ListUse, ...] = (),
+        block: tuple[ListUse, ...] = (),
+        areas: tuple[AreaRule, ...] = (),
+        auto_block: AutoBlockRule | None = None,
+    ) -> None:
+        self.allow = allow
+        self.block = block
+        self.areas = areas
+        self.auto_block = auto_block
+
+    def asks(self) -> bool:
+        """Say whether it looks at the caller."""
+        return bool(self.allow or self.block or self.areas or self.auto_block)
+
+
+class Step:
+    """A step of a route.
+
+    schedule: None for no condition. open: what the schedule must be. alone: the hunt when it is
+    the only target of its route that rings; several: when it is not. final: what the caller gets
+    when this was the last step taken, None to relay the last target's answer.
+    """
+
+    __slots__ = ("alone", "file", "final", "line", "open", "rule", "schedule", "several")
+
+    def __init__(
+        self,
+        rule: str,
+        schedule: Schedule | None,
+        open: bool,
+        alone: HuntRule,
+        several: HuntRule,
+        final: Refusal | None,
+        file: str,
+        line: int,
+    ) -> None:
+        self.rule = rule
+        self.schedule = schedule
+        self.open = open
+        self.alone = alone
+        self.several = several
+        self.final = final
         self.file = file
         self.line = line
 
@@ -26,38 +114,91 @@ class Number:
     """A key under `numbers:` and what happens to calls for it.
 
     key: as written. normal: the key in E.164 (or as it is, when no phone number); "" for a prefix
-    or a pattern. reads_to: the `To:` header may name an extension to ring first. steps: the
-    verdicts of the route's steps, which are the same for each call.
+    or a pattern. reads_to: the `To:` header may name an extension to ring first. lines: calls it
+    may have at the same time, 0 for any number. overflow: steps for those beyond, empty for none.
+    backup: rings when all gateways of the route are down. reasons: its refusals. suspended: takes
+    no calls. gateways: all that its route and overflow need. fixed: each call gets the same plan
+    while no gateway is down and nobody is blocked.
     """
 
-    __slots__ = ("file", "key", "line", "normal", "plan", "reads_to", "steps")
+    __slots__ = (
+        "backup",
+        "file",
+        "fixed",
+        "gateways",
+        "hold",
+        "key",
+        "line",
+        "lines",
+        "normal",
+        "overflow",
+        "reads_to",
+        "reasons",
+        "route",
+        "screen",
+        "suspended",
+    )
 
     def __init__(
         self,
         key: str,
         normal: str,
-        plan: Plan,
-        reads_to: bool,
-        steps: tuple[Verdict, ...],
+        route: tuple[Step, ...],
+        reasons: Mapping[str, Refusal],
         file: str,
         line: int,
+        *,
+        reads_to: bool = False,
+        screen: Screen | None = None,
+        lines: int = 0,
+        overflow: tuple[Step, ...] = (),
+        backup: HuntRule | None = None,
+        suspended: bool = False,
     ) -> None:
         self.key = key
         self.normal = normal
-        self.plan = plan
-        self.reads_to = reads_to
-        self.steps = steps
+        self.route = route
+        self.reasons = reasons
         self.file = file
         self.line = line
+        self.reads_to = reads_to
+        self.screen = OPEN_TO_ALL if screen is None else screen
+        self.lines = lines
+        self.overflow = overflow
+        self.backup = backup
+        self.suspended = suspended
+        self.hold = f"number {key}"
+        self.gateways = route[0].several.gateways
+        for step in (*route[1:], *overflow):
+            self.gateways = self.gateways | step.several.gateways
+        self.fixed = not (
+            reads_to
+            or lines
+            or self.screen.asks()
+            or any(step.schedule is not None or step.several.changes for step in route)
+        )
 
 
 class Extension:
-    """An employee: the hunt that rings them, and the verdicts of the two ways to be named."""
+    """An employee: the hunt that rings them, and the verdicts of the two ways to be named.
 
-    __slots__ = ("by_parameter", "by_user", "hunt")
+    lines: calls they may have at the same time, 0 for any number.
+    """
 
-    def __init__(self, key: str, hunt: Hunt, file: str, line: int) -> None:
-        rule = f"extension {key}"
-        self.hunt: Final = hunt
-        self.by_user: Final = Verdict(rule, True, key, "named by the user of To:", file, line)
-        self.by_parameter: Final = Verdict(rule, True, key, "named by ;ext= of To:", file, line)
+    __slots__ = ("by_parameter", "by_user", "file", "hold", "key", "line", "lines", "rule")
+
+    def __init__(self, key: str, rule: HuntRule, file: str, line: int, lines: int = 0) -> None:
+        self.key: Final = key
+        self.rule: Final = rule
+        self.file: Final = file
+        self.line: Final = line
+        self.lines: Final = lines
+        self.hold: Final = f"extension {key}"
+        by_user = "named by the user of To:"
+        by_parameter = "named by ;ext= of To:"
+        self.by_user: Final = Verdict(self.hold, True, key, by_user, file, line)
+        self.by_parameter: Final = Verdict(self.hold, True, key, by_parameter, file, line)
+
+
+OPEN_TO_ALL: Final = Screen()
+"""Anybody may call."""

@@ -1,1 +1,1 @@
-"""What calls share with each other: counts, turns, blocks, overrides, presence; and its copy on disk."""
+"""What calls share with each other: lines, turns, blocks, overrides, presence; kept on disk."""

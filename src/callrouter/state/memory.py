@@ -2,13 +2,12 @@
 
 Theory: everything is a dict that `decide()` reads through one snapshot, so a decision copies
 nothing. All changes come from the event loop's thread, between decisions. Each change that has to
-outlive the process is told to a journal, which only appends; `entries()` and `restore()` are the way
-back.
+outlive the process is told to a journal, which only appends; `restore()` is the way back.
 
 Rules:
 
 - What a call does here costs the same whatever there is already.
-- Lines are those of the calls in progress: nothing of them outlives the process, since no call does.
+- Lines are those of the calls in progress; they end with the process, as the calls do.
 - Turns are kept by the rotation's name, so a new dialplan goes on where the old one was.
 - A flood of made-up callers drops the callers seen longest ago, never grows.
 - A caller that is blocked is not counted: a block ends when it was said to.
@@ -18,7 +17,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from math import inf
 from typing import Final, NamedTuple
 
 from callrouter.route.plan import AutoBlock
@@ -40,7 +38,7 @@ Journal = Callable[[str, Key, Value], None]
 
 
 class Block(NamedTuple):
-    """A caller who is refused. until: Unix seconds, infinite for no end. by_hand: not automatic."""
+    """A caller who is refused. until: Unix seconds, 0 for no end. by_hand: not automatic."""
 
     number: str
     caller: str
@@ -107,18 +105,16 @@ class Memory:
         self._journal("turn", (rotation,), (turn,))
 
     def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
-        """Count a call of a caller, and block the caller when it was one too often.
-
-        at: Unix seconds. Times that lie after it, because the clock was put back, do not count.
-        """
+        """Count a call of a caller at a Unix time, and block them when it is one too often."""
         key = (number, caller)
-        if self._blocks.get(key, 0.0) > at:
+        blocked = self._blocks.get(key)
+        if blocked is not None and (blocked == 0 or at < blocked):
             return
         within = rule.within_seconds
-        if within > self._window:
-            self._window = within
+        self._window = max(self._window, within)
         known = self._attempts.pop(key, ())
-        times = deque([time for time in known if 0.0 <= at - time < within], maxlen=rule.calls)
+        since = at - within
+        times = deque([time for time in known if time > since], maxlen=rule.calls)
         times.append(at)
         if len(times) >= rule.calls:
             if known:
@@ -139,7 +135,7 @@ class Memory:
             yield Block(*key, self._blocks[key], key in self._by_hand)
 
     def block(self, number: str, caller: str, until: float) -> bool:
-        """Refuse a caller at a number until a Unix time, `inf` for ever.
+        """Refuse a caller at a number ("": at all of them) until a Unix time, 0 for ever.
 
         False when there are too many such blocks already.
         """
@@ -197,7 +193,7 @@ class Memory:
 
         Takes 5 ms for as many blocks as there can be: for every few seconds, not for every call.
         """
-        for key in [key for key, until in self._blocks.items() if until <= now]:
+        for key in [key for key, until in self._blocks.items() if 0 < until <= now]:
             self._forget_block(key)
         over = [name for name, it in self._overrides.items() if 0.0 < it.until <= now]
         for schedule in over:
@@ -225,7 +221,7 @@ class Memory:
                     self._window = max(self._window, _seconds(window))
                 case "block", (number, caller), (until, bool(by_hand)):
                     pair = (number, caller)
-                    self._blocks[pair] = inf if until is None else _seconds(until)
+                    self._blocks[pair] = _seconds(until)
                     if by_hand:
                         self._by_hand.add(pair)
                 case "override", (schedule,), (bool(open), until):
@@ -235,7 +231,7 @@ class Memory:
                 case _:
                     raise ValueError(f"no such state: {kind} {key} {value}")
         attempts.sort(key=lambda pair: pair[1][-1])
-        for pair, times in attempts[:-CALLERS]:
+        for pair, _ in attempts[:-CALLERS]:
             self._journal("attempts", pair, None)
         self._attempts.update((pair, deque(times)) for pair, times in attempts[-CALLERS:])
 
@@ -248,7 +244,7 @@ class Memory:
             self._by_hand.add(key)
         else:
             self._by_hand.discard(key)
-        self._journal("block", key, (None if until == inf else until, by_hand))
+        self._journal("block", key, (until, by_hand))
 
     def _make_room(self) -> None:
         """Drop the oldest automatic block; what was blocked by hand goes to the end of the line."""

@@ -74,8 +74,9 @@ class Keeper:
     def _run(self) -> None:
         while not self._closing.wait(_GATHER_SECONDS):
             self._write_out()
-        self._retry_at = 0.0  # the last chance for a file that has come back meanwhile
-        self._write_out()
+        for _ in range(2):  # the last chance: a file that was replaced is opened anew
+            self._retry_at = 0.0
+            self._write_out()
         if self._changes:
             _log.error("state lost: its file could not be written", changes=len(self._changes))
 

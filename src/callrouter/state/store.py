@@ -55,7 +55,7 @@ class StateStore:
         self._inode = self._file.stat().st_ino
 
     def entries(self) -> Iterator[tuple[str, Key, tuple[object, ...]]]:
-        """Every kind, key and value. Raises SQLAlchemyError, ValueError for a row that is not ours."""
+        """Every kind, key and value. Raises SQLAlchemyError, or ValueError for a row not ours."""
         with self._engine.connect() as connection:
             rows = connection.exec_driver_sql("SELECT kind, key, value FROM state").all()
         for kind, key, value in rows:

@@ -32,8 +32,7 @@ class Tested:
         self.path = path
         self.document = load(path)
         self.dialplan: Dialplan = compile_dialplan(self.document)
-        zone = self.document.data.get("timezone")
-        self._zone = ZoneInfo(zone) if zone else ZoneInfo("UTC")
+        self._zone = ZoneInfo(self.dialplan.timezone)
 
     def names(self, section: str) -> Collection[str]:
         """Return the names that a section of the file defines."""
@@ -60,9 +59,9 @@ class Tested:
         entry = self.document.data["trunks"].get(trunk)
         if entry is None:
             return ""
-        addresses = entry.get("addresses") or [""]
-        network = addresses[0]
-        return str(ipaddress.ip_network(network)[0]) if network else ""
+        addresses = entry["addresses"]
+        network = ipaddress.ip_network(addresses[0])
+        return str(network[1] if network.num_addresses > 1 else network[0])
 
 
 class Suite:
@@ -144,6 +143,8 @@ def _check(mistakes: Mistakes, path: tuple[str | int, ...], case: Case, tested: 
     number = case.expect.number
     if number and number not in tested.dialplan.numbers:
         mistakes.unknown((*path, "expect", "number"), "number", number, tested.names("numbers"))
+    if case.legs is None and case.cancel is not None:
+        mistakes.at_key((*path, "cancel"), "'cancel' needs a hunt that is played: write 'legs'")
     if case.legs is None:
         for key in sorted(case.expect.model_fields_set & HUNTED):
             mistakes.at_key(

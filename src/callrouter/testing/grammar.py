@@ -10,9 +10,8 @@ from callrouter.dialplan import fields
 from callrouter.dialplan.fields import Name
 from callrouter.dialplan.schema import Entry
 from callrouter.dialplan.wording import shown
-
-DEFAULT_AT: Final = datetime(2026, 1, 5, 10, 0)
-"""A Monday morning: the time of a call whose test says none."""
+from callrouter.outcomes import USUAL_TIME
+from callrouter.simulate.legs import Script, read_script
 
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
 _DAY: Final = 86400.0
@@ -36,6 +35,12 @@ def _dialled(value: object) -> str:
     return value
 
 
+def _script(value: object) -> Script:
+    if not isinstance(value, str):
+        raise ValueError(f'expected a script such as "486 after 2s", found {shown(value)}')
+    return read_script(value)
+
+
 Ago = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0, _DAY))]
 At = Annotated[datetime, BeforeValidator(_at)]
 Dialled = Annotated[str, BeforeValidator(_dialled)]
@@ -53,7 +58,7 @@ class CallFacts(Entry):
     )
     to: Dialled = Field(description="The called number.", examples=["4010"])
     at: At = Field(
-        default=DEFAULT_AT,
+        default=USUAL_TIME,
         description="When, in the dialplan's time zone. When left out: Monday 5 January 2026, "
         "10:00.",
         examples=["2026-03-07 12:01"],
@@ -137,7 +142,9 @@ class Expected(Entry):
         examples=[480],
     )
     reason: str | None = Field(
-        default=None, description="Why it is refused in the end.", examples=["out_of_hours"]
+        default=None,
+        description="Why it is refused in the end; with `legs`: why it was.",
+        examples=["out_of_hours"],
     )
     cause: int | None = Field(
         default=None, description="Q.850 cause of the refusal.", examples=[21]
@@ -185,11 +192,16 @@ class Case(Entry):
         description="What is going on when it comes in. When left out: nothing.",
         examples=[{"down": ["carrier_a"]}],
     )
-    legs: dict[Name, str] | None = Field(
+    legs: dict[Name, Annotated[Script, BeforeValidator(_script)]] | None = Field(
         default=None,
-        description="What each target does when it rings; the hunt is then played on a virtual "
-        "clock.",
+        description="What each target does when it is rung; the hunt is then played on a virtual "
+        "clock. A target that is left out rings and answers after 5 s.",
         examples=[{"uas_5081": "486 after 2s", "uas_5082": "180 after 1s, 200 after 3s"}],
+    )
+    cancel: Ago | None = Field(
+        default=None,
+        description="The caller gives up after so long; needs `legs`.",
+        examples=["8s"],
     )
     expect: Expected = Field(
         description="What is to become of the call.", examples=[{"targets": ["uas_5081"]}]

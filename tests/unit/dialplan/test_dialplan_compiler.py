@@ -67,7 +67,7 @@ def test_own_time_of_a_target_counts_before_that_of_the_hunt() -> None:
 def test_hunt_without_options_has_the_defaults() -> None:
     decision = route("{hunt: [a]}")
     (hunt,) = decision.plan.hunts
-    assert hunt.name == "step 1 of number 4000"
+    assert hunt.name == "a"
     assert hunt.targets[0].progress_seconds == 5.0
     assert hunt.total_seconds == 0.0
     assert hunt.stop_codes == {603, 604, 606, 607, 608}
@@ -100,8 +100,8 @@ def test_group_that_is_not_last_does_not_decide_the_final_answer() -> None:
 def test_numbers_share_the_hunt_of_a_group() -> None:
     numbers = "".join(f"  {key}: {{route: [{{hunt: g}}]}}\n" for key in ("4000", "4001"))
     plan = compiled(f"groups: {{g: {{hunt: [a, c], final: 480}}}}\nnumbers:\n{numbers}")
-    one, other = (plan.numbers[key].plan for key in ("4000", "4001"))
-    assert one.hunts[0] is other.hunts[0]
+    one, other = (plan.numbers[key].route[0] for key in ("4000", "4001"))
+    assert one.several is other.several
     assert one.final is other.final
 
 
@@ -195,7 +195,7 @@ def test_lab_numbers_ring_what_the_lab_promises() -> None:
 
 
 def test_lab_options_are_those_the_lab_promises() -> None:
-    hunts = {key: number.plan.hunts[0] for key, number in LAB.numbers.items()}
+    hunts = {key: number.route[0].several.hunt for key, number in LAB.numbers.items()}
     assert hunts["4002"].stop_codes == {486}
     assert hunts["4003"].targets[0].progress_seconds == 2.0
     assert hunts["4005"].redirects == 5

@@ -12,13 +12,21 @@ from callrouter.errors import ConfigError
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
 
-LAB = (Path(__file__).parents[3] / "dialplans" / "lab.yaml").read_text(encoding="utf-8")
+FOLDER = Path(__file__).parents[3] / "dialplans"
+BESIDE = str(FOLDER / "f")  # so that the list file of the lab is found
+LAB = (FOLDER / "lab.yaml").read_text(encoding="utf-8")
 LINES = [line for line in LAB.splitlines() if line and not line.startswith("#")]
-WORDS = ["route", "hunt", "ring", "3s", "uas_5080", "127.0.0.0/8", "4000", "[486]", "follow", "CN"]
+WORDS = [
+    "route", "hunt", "ring", "3s", "uas_5080", "127.0.0.0/8", "4000", "[486]", "follow", "CN",
+    "schedule", "office", "08:30", "Mon-Fri", "Sat", "closed", "unwanted", "0898", "lab-blocked.txt",
+    "Guangdong", "10s", "20s", "parallel", "round_robin", "staggered", "2s", "busy", "numbers",
+]  # fmt: skip
 STRANGE = [
     "\t", "  ", "x", "", "null", "-1", "5", "3", "1e9", "&a ", "*a", "!!int ", "{", "}", "[", "]",
     ":", ": ", "- ", "'", '"', "|", ">", "%", "@", "? ", "# ", "---\n", "\x00", "é", "\u2028",
     "99999999999999999999", "yes", "15 s", "0s", "9m", "sip:", "[[]]", "{a: {b: {}}}", "\\",
+    "22:00-06:00", "24:01", "2026-02-30", "2026-02-10..2026-02-01", "*123", "../x", "/dev/zero",
+    "{name: a, weight: 0}", "Hainan", "weighted", "always", "US-TX",
     "&a [*a, *a]", "[" * 50, "12:00", "0756", "4xxx", "08*", "::1", "1.2.3.4/33",
 ]  # fmt: skip
 
@@ -51,11 +59,12 @@ def mutated(random: Random) -> str:
 def places(text: str) -> list[tuple[int, int]]:
     """Where the mistakes of a text are; none when it is a dialplan, which then decides a call."""
     try:
-        plan = compile_dialplan(parse(text, "f"))
+        plan = compile_dialplan(parse(text, BESIDE))
     except ConfigError as error:
         found = error.diagnostics
     else:
-        assert decide(plan, Facts("lab", "127.0.0.1", "", "4000")).trace
+        for called in plan.numbers:
+            assert decide(plan, Facts("lab", "127.0.0.1", "13800138000", called)).trace
         return []
     assert found
     assert all(mistake.message.isprintable() for mistake in found)

@@ -41,7 +41,8 @@ def test_every_key_is_in_the_reference() -> None:
     text = reference.reference()
     for model in vars(schema).values():
         if isinstance(model, type) and issubclass(model, schema.Entry):
-            assert all(f"| `{key}` |" in text for key in model.model_fields)
+            for key, field in model.model_fields.items():
+                assert f"| `{field.alias or key}` |" in text
 
 
 def test_examples_in_the_docs_are_dialplans() -> None:

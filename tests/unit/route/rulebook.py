@@ -1,24 +1,69 @@
-"""Compiled dialplans built by hand: the engine's tests need no YAML."""
+"""Compiled dialplans to decide with: by hand, or from the YAML of one number's rules."""
 
+from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.yaml import parse
 from callrouter.route import numbers
+from callrouter.route.chance import Dice
 from callrouter.route.dialplan import Dialplan
-from callrouter.route.plan import Hunt, Plan, Refusal, Target, Verdict
-from callrouter.route.rules import Extension, Number, Trunk
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+from callrouter.route.hunting import HuntRule, Leaf, Order, with_rounds
+from callrouter.route.plan import Decision, Hunt, Refusal, Target
+from callrouter.route.reasons import USUAL
+from callrouter.route.rules import Extension, Number, Step, Trunk
+from callrouter.route.snapshot import NOTHING, Snapshot
 from callrouter.route.sources import Network
 
 FILE = "plan.yaml"
 
+HEAD = """\
+country: CN
+timezone: Asia/Shanghai
+trunks:
+  lab: {addresses: [127.0.0.0/8]}
+  small: {addresses: [10.0.0.0/8], lines: 1}
+gateways:
+  one: {address: 192.0.2.1}
+  two: {address: 192.0.2.2}
+targets:
+  a: {uri: "sip:a@127.0.0.1"}
+  b: {uri: "sip:b@127.0.0.1"}
+  c: {uri: "sip:c@127.0.0.1"}
+  d: {number: "1", via: one}
+  e: {number: "2", via: two}
+extensions:
+  "101": {targets: [c], lines: 1}
+  "102": {targets: [d]}
+schedules:
+  office: {open: ["Mon-Fri 08:30-17:30"]}
+  night: {open: ["22:00-06:00"]}
+lists:
+  bad: {numbers: ["+8613800138000", "4001"], prefixes: ["0898", "55"]}
+  good: {prefixes: ["0898123"]}
+groups:
+  both: {hunt: [a, b], strategy: parallel}
+  turns: {hunt: [a, b], strategy: round_robin}
+  drawn: {hunt: [a, b, c], strategy: random}
+"""
 
-def hunt(name: str) -> Hunt:
+FRIDAY_NOON = 1772769600.0  # 2026-03-06 12:00 in Shanghai
+SATURDAY_NOON = FRIDAY_NOON + 86400
+
+
+def hunt(name: str) -> HuntRule:
     target = Target(name, f"sip:{name}@192.0.2.1", "192.0.2.1", 5060, "udp", 15.0, 5.0)
-    return Hunt(name, (target,), 0.0, frozenset(), 0, frozenset())
+    order = Order("sequential", (Leaf(target, "", FILE, 2),), (1,), 0.0)
+    bare = Hunt(name, (), 0.0, frozenset(), 0, frozenset())
+    rounds = order.rounds(Dice(0), 0, frozenset())
+    return HuntRule(order, with_rounds(bare, rounds, frozenset()))
 
 
 def number(key: str, line: int = 10, reads_to: bool = False) -> Number:
     exact = key.removeprefix("+").isdigit()
     normal = numbers.normalise(key, "CN") if exact else ""
-    step = Verdict(f"step 1 of number {key}", True, "", "no condition", FILE, line + 1)
-    return Number(key, normal, Plan((hunt(key),), None), reads_to, (step,), FILE, line)
+    rule = hunt(key)
+    step = Step(f"step 1 of number {key}", None, True, rule, rule, None, FILE, line + 1)
+    return Number(key, normal, (step,), USUAL, FILE, line, reads_to=reads_to)
 
 
 def dialplan(*keys: Number | str) -> Dialplan:
@@ -36,3 +81,45 @@ def dialplan(*keys: Number | str) -> Dialplan:
     extensions = {"101": Extension("101", hunt("desk"), FILE, 7)}
     unknown = Refusal("unknown_number", 404, 1)
     return Dialplan("v1", FILE, "CN", [lab, far, by_to], networks, built, 9, extensions, unknown)
+
+
+class Rules:
+    """Number 4000 with rules written as in YAML; more: of the whole dialplan."""
+
+    def __init__(self, rules: str, more: str = "") -> None:
+        text = f"{HEAD}{more}\nnumbers:\n  4000: {{{rules}}}\n"
+        self.dialplan = compile_dialplan(parse(text, FILE))
+
+    def call(
+        self,
+        caller: str = "13900139000",
+        snapshot: Snapshot = NOTHING,
+        at: float = FRIDAY_NOON,
+        to: str = "",
+        trunk: str = "lab",
+    ) -> Decision:
+        facts = Facts(trunk, "127.0.0.1", caller, "4000", to, "", at)
+        return decide(self.dialplan, facts, snapshot)
+
+
+def reason(decision: Decision) -> tuple[str, int, int] | None:
+    """Why a call is refused; None when something rings."""
+    final = decision.plan.final
+    if decision.plan.hunts or final is None:
+        return None
+    return final.reason, final.status, final.cause
+
+
+def rounds(decision: Decision) -> list[list[list[str]]]:
+    """What rings: names by hunt and round."""
+    return [
+        [[target.name for target in together] for together in hunt.rounds]
+        for hunt in decision.plan.hunts
+    ]
+
+
+def why(decision: Decision, rule: str) -> tuple[bool, str, str]:
+    """The verdict of a rule: whether it took effect, the value, and why."""
+    (found,) = [verdict for verdict in decision.trace if verdict.rule == rule]
+    assert found.line > 0
+    return found.matched, found.value, found.why

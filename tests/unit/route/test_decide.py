@@ -30,7 +30,7 @@ def test_number_written_out_gives_its_plan_and_every_rule_looked_at() -> None:
     assert lines(decision) == [
         IN_LAB,
         ("number 4000", True, "4000", "written so", 10),
-        ("step 1 of number 4000", True, "", "no condition", 11),
+        ("step 1 of number 4000", True, "", "no condition; rings 4000 for 15 s", 11),
     ]
 
 
@@ -94,7 +94,7 @@ def test_extension_named_by_the_user_of_to_rings_before_the_route() -> None:
     assert lines(decision)[1:] == [
         ("number 4004", True, "4004", "written so", 20),
         ("extension 101", True, "101", "named by the user of To:", 7),
-        ("step 1 of number 4004", True, "", "no condition", 21),
+        ("step 1 of number 4004", True, "", "no condition; rings 4004 for 15 s", 21),
     ]
 
 

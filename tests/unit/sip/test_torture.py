@@ -1,29 +1,14 @@
-"""RFC 4475's messages through a stack and the calls behind it: what may come of each, and no more."""
+"""RFC 4475's messages through a stack and the calls behind it: what may come of each."""
 
-import itertools
 import re
 from collections.abc import Iterable
 
 import pytest
+from edge import SENDER, TARGET, Edge
 from rig import Sent, one, starts
-from support.wire import Noted, left_over
+from support.wire import left_over
 from torture import MESSAGES, Torture
 
-from callrouter.call.calls import Calls
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.sip.flow import Flow
-from callrouter.sip.framing import Framer, FramingError
-from callrouter.sip.stack import Stack
-
-US, SENDER, TARGET = ("127.0.0.1", 5060), ("127.0.0.2", 40000), ("127.0.0.3", 5060)
-DIALPLAN = """
-country: CN
-trunks: {lab: {addresses: [127.0.0.2/32]}}
-targets: {desk: {uri: "sip:desk@127.0.0.3:5060"}}
-numbers: {"4000": {route: [{hunt: [desk]}]}}
-"""
-PLAN = compile_dialplan(parse(DIALPLAN, "torture.yaml"))
 REQUESTS = [one for one in MESSAGES.values() if not one.data.startswith(b"SIP/")]
 RESPONSES = [one for one in MESSAGES.values() if one.data.startswith(b"SIP/")]
 INVITES = [one for one in REQUESTS if one.data.startswith(b"INVITE ")]
@@ -31,49 +16,9 @@ IDLE = 40.0
 """Seconds after which no transaction knows anything any more."""
 
 
-class Edge:
-    """A stack with the real core behind it; the lab's numbers are not those of the messages."""
-
-    def __init__(self) -> None:
-        tokens = itertools.count(1)
-        self.now = 1.0
-        self.stack = Stack(lambda: f"{next(tokens):016x}", self._connect)
-        self.noted = Noted()
-        Calls(self.stack, PLAN, self.noted, 1000, 1_700_000_000.0)
-
-    def hear(self, message: Torture, transport: str = "") -> list[Sent]:
-        """The message comes, over UDP or cut from a stream; returns what is sent."""
-        flow = Flow(transport or message.transport, *US, *SENDER, None)
-        if flow.reliable:
-            try:
-                pieces = Framer().feed(message.data)
-            except FramingError as error:
-                pieces = error.before
-                self.stack.broken(error, flow, self.now)
-            for piece in pieces:
-                self.stack.receive(piece, flow, self.now)
-        else:
-            self.stack.receive(message.data, flow, self.now)
-        return self._take()
-
-    def wait(self, seconds: float) -> list[Sent]:
-        """Time passes; returns what is sent meanwhile."""
-        end = self.now + seconds
-        sent: list[Sent] = []
-        while (due := self.stack.deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            self.stack.run_timers(self.now)
-            sent += self._take()
-        self.now = end
-        return sent
-
-    def _take(self) -> list[Sent]:
-        sent = [Sent(self.now, flow, data) for flow, data in self.stack.outgoing]
-        self.stack.outgoing.clear()
-        return sent
-
-    def _connect(self, transport: str, host: str, port: int) -> Flow:
-        return Flow(transport, *US, host, port, None)
+def hear(edge: Edge, message: Torture, transport: str = "") -> list[Sent]:
+    """The message comes, over UDP or cut from a stream; returns what is sent."""
+    return edge.hear(message.data, transport or message.transport)
 
 
 def final(sent: list[Sent]) -> int:
@@ -98,13 +43,14 @@ def check(message: Torture, sent: list[Sent]) -> None:
         # As bytes: what came in need not be text.
         assert answer.data.startswith(b"SIP/2.0 ")
         assert answer.data.count(b"\r\nTo:") == 1
-        assert (b";tag=" in answer.data.partition(b"\r\nTo:")[2].lower()) or b" 100 " in answer.data
+        tags = re.findall(rb"(?i);\s*tag\s*=", answer.data.partition(b"\r\nTo:")[2])
+        assert len(tags) == (answer.what != "100")
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_answer_is_one_that_the_rfc_allows(name: str) -> None:
     edge = Edge()
-    check(MESSAGES[name], edge.hear(MESSAGES[name]))
+    check(MESSAGES[name], hear(edge, MESSAGES[name]))
     later = edge.wait(IDLE)
     assert {sent.flow.address[0] for sent in later} <= {SENDER[0]}
     assert edge.noted.bugs == []
@@ -115,7 +61,7 @@ def test_the_answer_is_one_that_the_rfc_allows(name: str) -> None:
 def test_one_after_the_other_each_is_answered_as_if_alone(order: list[str]) -> None:
     edge = Edge()
     for name in order:
-        check(MESSAGES[name], edge.hear(MESSAGES[name]))
+        check(MESSAGES[name], hear(edge, MESSAGES[name]))
         edge.wait(IDLE)
         assert left_over(edge.stack) == {}, name
     assert edge.noted.bugs == []
@@ -127,7 +73,7 @@ def test_all_at_once_over_any_transport_leave_nothing(order: list[str], transpor
     # Many share a branch, so some are taken for copies of others; that must hurt nobody.
     edge = Edge()
     for name in (*order, *order):
-        edge.hear(MESSAGES[name], transport)
+        hear(edge, MESSAGES[name], transport)
     assert edge.stack.servers
     edge.wait(IDLE)
     assert edge.noted.bugs == []
@@ -139,7 +85,7 @@ def test_all_at_once_over_any_transport_leave_nothing(order: list[str], transpor
 def test_a_response_to_nothing_goes_nowhere(message: Torture) -> None:
     for transport in ("UDP", "TCP"):
         edge = Edge()
-        assert edge.hear(message, transport) == edge.wait(IDLE) == []
+        assert hear(edge, message, transport) == edge.wait(IDLE) == []
         assert edge.stack.stray + edge.stack.malformed == 1
 
 
@@ -156,7 +102,7 @@ def test_every_via_comes_back_in_order(name: str, count: int) -> None:
 
 def edge_answer(name: str) -> Sent:
     """The final answer to a message."""
-    return Edge().hear(MESSAGES[name])[-1]
+    return hear(Edge(), MESSAGES[name])[-1]
 
 
 def test_long_values_come_back_whole() -> None:
@@ -168,12 +114,12 @@ def test_long_values_come_back_whole() -> None:
 
 def test_octets_that_follow_a_request_are_no_request() -> None:
     edge = Edge()
-    sent = one(edge.hear(MESSAGES["dblreq.dat"]))
+    sent = one(hear(edge, MESSAGES["dblreq.dat"]))
     assert sent.what == "405"
     assert b"dblreq.0ha0isnda977644900765" not in sent.data
     assert edge.noted.started == []
     # On a stream they are the next message.
-    assert starts(Edge().hear(MESSAGES["dblreq.dat"], "TCP")) == ["405", "100", "404"]
+    assert starts(hear(Edge(), MESSAGES["dblreq.dat"], "TCP")) == ["405", "100", "404"]
 
 
 def test_a_cookie_alone_identifies_nothing() -> None:
@@ -181,36 +127,39 @@ def test_a_cookie_alone_identifies_nothing() -> None:
     message = MESSAGES["badbranch.dat"]
     (call_id,) = re.findall(rb"Call-ID: ([^\r]*)", message.data)
     other = message._replace(data=message.data.replace(call_id, b"another"))
-    assert final(edge.hear(message)) == final(edge.hear(other)) == 200
+    assert final(hear(edge, message)) == final(hear(edge, other)) == 200
     assert edge.stack.absorbed == 0
 
 
 def test_an_invite_of_rfc_2543_is_known_again_without_a_branch() -> None:
     edge = Edge()
     message = MESSAGES["inv2543.dat"]
-    first, again = edge.hear(message), edge.hear(message)
+    first, again = hear(edge, message), hear(edge, message)
     assert again == first[-1:]
     (call_id,) = re.findall(rb"Call-ID: ([^\r]*)", message.data)
-    edge.hear(message._replace(data=message.data.replace(call_id, b"another")))
+    hear(edge, message._replace(data=message.data.replace(call_id, b"another")))
     assert (edge.stack.absorbed, len(edge.noted.started)) == (1, 2)
 
 
 @pytest.mark.parametrize(
     ("name", "row"),
     [
-        ("bext01.dat", b"Unsupported: nothingSupportsThis,nothingSupportsThisEither"),
+        (
+            "bext01.dat",
+            b"Unsupported: nothingSupportsThis,nothingSupportsThisEither,"
+            b"noProxiesSupportThis,norDoAnyProxiesSupportThis",
+        ),
         ("invut.dat", b"Accept: application/sdp"),
         ("sdp01.dat", b"Accept: application/sdp"),
         ("mpart01.dat", b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"),
         ("esc02.dat", b"CSeq: 29344 RE%47IST%45R"),
         ("intmeth.dat", b"CSeq: 139122385 !interesting-Method0123456789_*+`.%indeed'~"),
-        ("wsinv.dat", b"CSeq: 0009   INVITE"),
+        ("wsinv.dat", b"CSeq: 0009 INVITE"),
         ("wsinv.dat", b"To: sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n"),
     ],
 )
 def test_the_answer_carries_what_it_has_to(name: str, row: bytes) -> None:
-    rows = [b" ".join(line.split(b" ")) for line in edge_answer(name).data.split(b"\r\n")]
-    assert row in rows
+    assert row in edge_answer(name).data.split(b"\r\n")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +168,7 @@ def test_the_answer_carries_what_it_has_to(name: str, row: bytes) -> None:
 )
 def test_a_wrong_length_on_a_stream_waits_or_is_refused(name: str, statuses: list[str]) -> None:
     edge = Edge()
-    assert starts(edge.hear(MESSAGES[name], "TCP")) == statuses
+    assert starts(hear(edge, MESSAGES[name], "TCP")) == statuses
     assert edge.noted.started == []
 
 
@@ -232,11 +181,11 @@ def aimed(messages: Iterable[Torture]) -> list[Torture]:
 @pytest.mark.parametrize("message", aimed(INVITES), ids=lambda message: message.name)
 def test_nothing_hidden_in_an_invite_reaches_the_target(message: Torture) -> None:
     edge = Edge()
-    sent = [one for one in edge.hear(message) if one.flow.address == TARGET]
+    sent = [one for one in hear(edge, message) if one.flow.address == TARGET]
     for invite in sent:
         head = invite.data.partition(b"\r\n\r\n")[0]
         names = [row.partition(b":")[0].decode() for row in head.split(b"\r\n")[1:]]
-        assert head.startswith(b"INVITE sip:desk@127.0.0.3:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.")
+        assert head.startswith(b"INVITE sip:desk@127.0.0.3:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.")
         assert sorted(set(names)) == sorted(names)
         assert set(names) <= {
             "Via",
@@ -268,5 +217,5 @@ def test_an_invite_without_a_hop_left_gets_483_and_an_options_200() -> None:
             b"OPTIONS", b"INVITE"
         )
     )
-    assert final(Edge().hear(options)) == 200
-    assert final(Edge().hear(invite)) == 483
+    assert final(hear(Edge(), options)) == 200
+    assert final(hear(Edge(), invite)) == 483

@@ -1,0 +1,92 @@
+"""What the commands that ask a running server have in common."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from callrouter.config import load_settings
+from callrouter.control.client import AskedError, ask
+from callrouter.control.requests import AnyRequest
+from callrouter.observe.log import printable
+
+Answer = dict[str, Any]
+
+_MISTAKES = 2
+"""The exit code when a file has mistakes, as of every other command."""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+
+
+class Span(click.ParamType[float]):
+    """How long, as seconds: `90s`, `15m`, `2h`, `1d`."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read one span."""
+        text = str(value)
+        amount, unit = text[:-1], text[-1:]
+        if not (amount.isascii() and amount.isdecimal() and len(amount) < 7 and unit in _UNITS):
+            self.fail(f"{text!r} is not a time such as 90s, 15m, 2h or 1d", param)
+        if not int(amount):
+            self.fail("expected more than nothing", param)
+        return float(int(amount) * _UNITS[unit])
+
+
+def put(
+    config: Path,
+    kind: type[AnyRequest],
+    values: dict[str, object],
+    as_json: bool,
+    show: Callable[[Answer], None],
+    seconds: float = 10.0,
+) -> None:
+    """Ask the server that the settings name, and show its answer; exit with 1 or 2 on a refusal."""
+    try:
+        request = kind.model_validate(values)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise click.UsageError(f"{wrong['loc'][0]}: {wrong['msg']}") from error
+    try:
+        answer = ask(load_settings(config).control, request, seconds)
+    except AskedError as error:
+        mistakes = error.answer.get("diagnostics", [])
+        if as_json:
+            click.echo(orjson.dumps(error.answer))
+        else:
+            for mistake in mistakes:
+                click.echo(printable(str(mistake)), err=True)
+            click.echo(f"callrouter: {printable(str(error))}", err=True)
+        raise click.exceptions.Exit(_MISTAKES if mistakes else 1) from error
+    if as_json:
+        click.echo(orjson.dumps(answer))
+    else:
+        show(answer)
+
+
+def table(rows: list[dict[str, Any]], *columns: str) -> None:
+    """Print rows under the names of their columns."""
+    sheet = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        sheet.add_column(column, overflow="fold")
+    for row in rows:
+        sheet.add_row(*(Text(printable(str(row[column]))) for column in columns))
+    Console(highlight=False).print(sheet)
+
+
+def moment(seconds: float) -> str:
+    """Write a Unix time as local time; 0 as `no end`."""
+    if not seconds:
+        return "no end"
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")

@@ -1,0 +1,73 @@
+"""`callrouter block`: the callers that are refused, because they call too often or by hand."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
+from callrouter.commands.options import config_option
+from callrouter.control.requests import MOST, AddBlock, ListBlocks, RemoveBlock
+
+_number_option = click.option("--number", help="At this number only, by its key in the dialplan.")
+
+
+@click.group()
+def block() -> None:
+    """List, add or remove blocked callers of the running server."""
+
+
+@block.command("list")
+@click.option("--caller", help="This caller only.")
+@click.option("--last", default=100, show_default=True, type=click.IntRange(1, MOST))
+@json_option
+@config_option
+def list_(caller: str | None, last: int, as_json: bool, config: Path) -> None:
+    """Show who is blocked, the newest first."""
+    put(config, ListBlocks, {"caller": caller, "most": last}, as_json, _show)
+
+
+@block.command()
+@click.argument("caller")
+@_number_option
+@click.option("--for", "seconds", type=Span(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]")
+@json_option
+@config_option
+def add(
+    caller: str, number: str | None, seconds: float | None, as_json: bool, config: Path
+) -> None:
+    """Block CALLER, at all numbers or at one."""
+    put(config, AddBlock, {"caller": caller, "number": number, "seconds": seconds}, as_json, _added)
+
+
+@block.command()
+@click.argument("caller")
+@_number_option
+@json_option
+@config_option
+def remove(caller: str, number: str | None, as_json: bool, config: Path) -> None:
+    """Release CALLER where all numbers refuse them, or at one number, and forget their calls."""
+    put(config, RemoveBlock, {"caller": caller, "number": number}, as_json, _removed)
+
+
+def _show(answer: Answer) -> None:
+    rows = [
+        {
+            "caller": it["caller"],
+            "number": it["number"] or "all",
+            "until": moment(it["until"]),
+            "why": "by hand" if it["by_hand"] else "called too often",
+        }
+        for it in answer["blocks"]
+    ]
+    table(rows, "caller", "number", "until", "why")
+    if answer["all"] > len(rows):
+        click.echo(f"and {answer['all'] - len(rows)} more")
+
+
+def _added(answer: Answer) -> None:
+    until = f"until {moment(answer['until'])}" if answer["until"] else "until removed"
+    click.echo(f"{answer['caller']} is blocked at {answer['number'] or 'all numbers'} {until}")
+
+
+def _removed(answer: Answer) -> None:
+    click.echo(f"{answer['caller']} may call {answer['number'] or 'again'}")

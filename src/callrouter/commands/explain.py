@@ -1,0 +1,197 @@
+"""`callrouter explain`: what would become of a call, and why."""
+
+import datetime
+import ipaddress
+import json
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from callrouter.commands.options import config_option
+from callrouter.config import load_settings
+from callrouter.dialplan.compiler import load_dialplan
+from callrouter.dialplan.wording import suggestion
+from callrouter.route.dialplan import Dialplan
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+from callrouter.route.plan import Decision, Hunt, Target, Verdict
+from callrouter.route.snapshot import Snapshot
+
+_WIDEST: Final = 1000
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TO: Final = re.compile(r"(?:<?sips?:)?([^@;>]*)(?:@[^;>]*)?([^>]*)>?.*")
+_EXT: Final = re.compile(r";ext=([^;]*)", re.IGNORECASE)
+
+
+@click.command()
+@click.option("--from", "caller", required=True, help="The caller's number, as the trunk sends it.")
+@click.option("--to", "called", required=True, help="The called number, as the trunk sends it.")
+@click.option("--to-header", help="The To header, or its user, when it is not --to.")
+@click.option("--at", help='When, in the time zone of the dialplan: 2026-03-07T12:01, "Sat 12:01".')
+@click.option("--trunk", help="Where the call comes from; needed when there are several trunks.")
+@click.option("--down", multiple=True, metavar="GATEWAY", help="A gateway that is not to work.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--dialplan", "file", type=click.Path(path_type=Path), help="The dialplan.")
+@config_option
+def explain(
+    caller: str,
+    called: str,
+    to_header: str | None,
+    at: str | None,
+    trunk: str | None,
+    down: tuple[str, ...],
+    as_json: bool,
+    file: Path | None,
+    config: Path,
+) -> None:
+    """Show every rule that is looked at for a call, what it says, and what becomes of the call.
+
+    Nothing is called and no server is asked: what depends on other calls (lines in use, blocked
+    callers, schedules switched by hand) is taken to be as after a first start.
+    """
+    dialplan = load_dialplan(file if file is not None else load_settings(config).dialplan)
+    when = _moment(at, dialplan.timezone)
+    user, ext = (called, "") if to_header is None else _named(to_header)
+    name = _trunk(dialplan, trunk)
+    facts = Facts(name, _source(dialplan, name), caller, called, user, ext, when.timestamp())
+    for gateway in down:
+        if gateway not in dialplan.gateways:
+            hint = suggestion(gateway, dialplan.gateways)
+            raise click.BadParameter(f"no gateway is named '{gateway}'{hint}", param_hint="--down")
+    decision = decide(dialplan, facts, Snapshot(down=frozenset(down)))
+    if as_json:
+        click.echo(json.dumps(_object(dialplan, decision), ensure_ascii=False, indent=2))
+        return
+    title = f"{caller} calls {called} on trunk {name}, {when:%a %Y-%m-%d %H:%M %Z}"
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDEST  # nobody wants a file or a pipe folded
+    console.print(_tree(title, dialplan, decision))
+
+
+def _moment(at: str | None, timezone: str) -> datetime.datetime:
+    zone = zoneinfo.ZoneInfo(timezone)
+    now = datetime.datetime.now(zone)
+    if at is None:
+        return now
+    day, _, clock = at.partition(" ")
+    try:
+        if day[:3].lower() in _DAYS:
+            time = datetime.time.fromisoformat(clock.strip())
+            ahead = (_DAYS.index(day[:3].lower()) - now.weekday()) % 7
+            date = now.date() + datetime.timedelta(days=ahead)
+            return datetime.datetime.combine(date, time, zone)
+        moment = datetime.datetime.fromisoformat(at)
+    except ValueError:
+        wanted = 'a time such as 2026-03-07T12:01 or "Sat 12:01"'
+        raise click.BadParameter(f"expected {wanted}, found '{at}'", param_hint="--at") from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _named(to_header: str) -> tuple[str, str]:
+    """Read the user and the `ext` parameter of a To header, or of a part of one."""
+    found = _TO.fullmatch(to_header.rpartition("<")[2].strip())
+    if found is None:  # a line break
+        raise click.BadParameter("expected one line", param_hint="--to-header")
+    ext = _EXT.search(found[2])
+    return found[1], "" if ext is None else ext[1]
+
+
+def _trunk(dialplan: Dialplan, named: str | None) -> str:
+    names = ", ".join(dialplan.trunks)
+    if named is None:
+        if len(dialplan.trunks) != 1:
+            raise click.UsageError(f"say which trunk the call comes from: --trunk, one of {names}")
+        return next(iter(dialplan.trunks))
+    if named not in dialplan.trunks:
+        hint = suggestion(named, dialplan.trunks) or f"; expected one of {names}"
+        raise click.BadParameter(f"no trunk is named '{named}'{hint}", param_hint="--trunk")
+    return named
+
+
+def _source(dialplan: Dialplan, trunk: str) -> str:
+    """Return an address that a trunk sends from."""
+    cidr = next(network.cidr for network in dialplan.networks if network.trunk.name == trunk)
+    network = ipaddress.ip_network(cidr)
+    return str(network[1] if network.num_addresses > 1 else network[0])
+
+
+def _object(dialplan: Dialplan, decision: Decision) -> dict[str, Any]:
+    final = decision.plan.final
+    return {
+        "dialplan": dialplan.version,
+        "number": decision.number,
+        "targets": [
+            {
+                "name": target.name,
+                "address": _address(target),
+                "ring_seconds": target.ring_seconds,
+            }
+            for hunt in decision.plan.hunts
+            for target in hunt.targets
+        ],
+        "final": None if final is None else final.status,
+        "reason": None if final is None else final.reason,
+        "trace": [
+            {
+                "rule": verdict.rule,
+                "matched": verdict.matched,
+                "value": verdict.value,
+                "why": verdict.why,
+                "file": verdict.file,
+                "line": verdict.line,
+            }
+            for verdict in decision.trace
+        ],
+    }
+
+
+def _address(target: Target) -> str:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{host}:{target.port}"
+
+
+def _tree(title: str, dialplan: Dialplan, decision: Decision) -> Tree:
+    tree = Tree(Text(title, "bold"))
+    rules = tree.add(Text.assemble("rules ", (f"dialplan {dialplan.version}", "dim")))
+    for verdict in decision.trace:
+        rules.add(_rule(verdict))
+    plan = decision.plan
+    if plan.hunts:
+        rings = tree.add("rings")
+        for hunt in plan.hunts:
+            _add_hunt(rings, hunt)
+    final = plan.final
+    if final is not None:
+        prompt = f", prompt {final.prompt}" if final.prompt else ""
+        told = f"{final.status}, cause {final.cause}, {final.reason}{prompt}"
+        tree.add(Text(f"nobody left: {told}") if plan.hunts else Text(f"refused: {told}", "red"))
+    else:
+        tree.add("nobody left: what the last target answered")
+    return tree
+
+
+def _rule(verdict: Verdict) -> Text:
+    mark = ("✓ ", "green") if verdict.matched else ("✗ ", "yellow")
+    value = f" [{verdict.value}]" if verdict.value else ""
+    place = f"  {verdict.file}:{verdict.line}"
+    return Text.assemble(mark, (verdict.rule, "bold"), f"{value}: {verdict.why}", (place, "dim"))
+
+
+def _add_hunt(rings: Tree, hunt: Hunt) -> None:
+    after = f"after {' or '.join(sorted(hunt.on))}" if hunt.on else ""
+    for together in hunt.rounds:
+        for place, target in enumerate(together):
+            also = "at the same time" if place else ""
+            if target.delay_seconds:
+                also = f"{target.delay_seconds:g} s later"
+            notes = ", ".join(note for note in (after, also) if note)
+            notes = f" ({notes})" if notes else ""
+            rung = f" at {_address(target)} for {target.ring_seconds:g} s{notes}"
+            rings.add(Text.assemble((target.name, "bold cyan"), rung))

@@ -1,0 +1,45 @@
+"""`callrouter presence`: extensions that are away are not rung."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.commands.asking import Answer, json_option, put, table
+from callrouter.commands.options import config_option
+from callrouter.control.requests import ClearPresence, ListPresence, SetPresence
+
+
+@click.group()
+def presence() -> None:
+    """Say which extensions of the running server are away."""
+
+
+@presence.command("set")
+@click.argument("extension")
+@click.argument("reason", default="away")
+@json_option
+@config_option
+def set_(extension: str, reason: str, as_json: bool, config: Path) -> None:
+    """EXTENSION is away; REASON is shown in the records of calls for it: on a break, on leave."""
+    put(config, SetPresence, {"extension": extension, "reason": reason}, as_json, _show)
+
+
+@presence.command()
+@click.argument("extension")
+@json_option
+@config_option
+def clear(extension: str, as_json: bool, config: Path) -> None:
+    """EXTENSION is back."""
+    put(config, ClearPresence, {"extension": extension}, as_json, _show)
+
+
+@presence.command("list")
+@json_option
+@config_option
+def list_(as_json: bool, config: Path) -> None:
+    """Show who is away, and why."""
+    put(config, ListPresence, {}, as_json, _show)
+
+
+def _show(answer: Answer) -> None:
+    table(answer["away"], "extension", "reason")

@@ -1,0 +1,130 @@
+"""`callrouter simulate`: a whole call on a virtual clock; targets do what they are told."""
+
+import ipaddress
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import orjson
+from rich.console import Console
+
+from callrouter.commands.options import config_option
+from callrouter.config import load_settings
+from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.fields import seconds
+from callrouter.dialplan.wording import shown, suggestion
+from callrouter.dialplan.yaml import Document, load
+from callrouter.errors import SipError
+from callrouter.route.facts import Facts
+from callrouter.simulate.legs import Script, read_legs
+from callrouter.simulate.play import play
+from callrouter.simulate.show import as_dict, lines
+from callrouter.sip.uri import parse_uri
+
+_HOUR = 3600.0
+_WIDE = 1000
+"""Columns where there is no terminal: a line is a line."""
+
+
+@click.command()
+@click.option("--from", "caller", default="", help="The caller's number; none when left out.")
+@click.option("--to", "called", required=True, help="The number that is called.")
+@click.option("--to-header", default="", help="The user of To:, or its whole SIP URI.")
+@click.option("--at", help="When, such as 2026-03-07T12:01 on the dialplan's clocks. Default: now.")
+@click.option("--trunk", help="The trunk it comes in on. Default: the dialplan's first.")
+@click.option("--leg", "legs", multiple=True, help='As "uas_5081: 180 after 1s, 486 after 3s".')
+@click.option("--cancel", help="The caller gives up after so long, such as 8s.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--dialplan", type=click.Path(path_type=Path), help="Instead of --config.")
+@config_option
+def simulate(
+    caller: str,
+    called: str,
+    to_header: str,
+    at: str | None,
+    trunk: str | None,
+    legs: tuple[str, ...],
+    cancel: str | None,
+    as_json: bool,
+    dialplan: Path | None,
+    config: Path,
+) -> None:
+    """Play a call with scripted targets, and print what happens when.
+
+    Routing, calls and SIP are the server's own; only the network and the clock are not real. A
+    target does what --leg says: responses with their times from the INVITE on, or "silence". One
+    without --leg rings after 0.1 s and answers after 5 s.
+    """
+    document = load(dialplan if dialplan is not None else load_settings(config).dialplan)
+    compiled = compile_dialplan(document)
+    try:
+        scripts = _scripts(document, legs)
+        name, source = _origin(document, trunk)
+        to_user, to_ext = _to(to_header)
+        facts = Facts(name, source, caller, called, to_user, to_ext, _time(document, at))
+        give_up = _cancel(cancel)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    played = play(compiled, facts, scripts, give_up)
+    if as_json:
+        click.echo(orjson.dumps(as_dict(played), option=orjson.OPT_INDENT_2))
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    console.print(lines(played))
+
+
+def _scripts(document: Document, legs: tuple[str, ...]) -> dict[str, Script]:
+    scripts = read_legs(legs)
+    known = document.data.get("targets") or {}
+    for name in scripts:
+        # A target that was redirected to is named by both: "uas_5081 -> 192.0.2.9:5060".
+        if name.split(" -> ")[0] not in known:
+            hint = suggestion(name, list(known))
+            raise ValueError(f"--leg: the dialplan has no target {shown(name)}{hint}")
+    return scripts
+
+
+def _origin(document: Document, trunk: str | None) -> tuple[str, str]:
+    """A trunk and one of its addresses."""
+    trunks = document.data["trunks"]
+    name = next(iter(trunks)) if trunk is None else trunk
+    if name not in trunks:
+        hint = suggestion(name, list(trunks))
+        raise ValueError(f"--trunk: the dialplan has no trunk {shown(name)}{hint}")
+    addresses = trunks[name].get("addresses")
+    if not addresses:
+        raise ValueError(f"--trunk: {shown(name)} has no address that a call could come from")
+    return name, str(ipaddress.ip_network(addresses[0])[0])
+
+
+def _to(text: str) -> tuple[str, str]:
+    """The user and the extension that To: names."""
+    if ":" not in text:
+        return text, ""
+    try:
+        uri = parse_uri(text)
+    except SipError as error:
+        raise ValueError(f"--to-header: {error}") from error
+    return uri.decoded_user(), uri.param("ext") or ""
+
+
+def _cancel(text: str | None) -> float | None:
+    try:
+        return None if text is None else seconds(text, 0, _HOUR)
+    except ValueError as error:
+        raise ValueError(f"--cancel: {error}") from error
+
+
+def _time(document: Document, at: str | None) -> float:
+    if at is None:
+        return datetime.now().timestamp()
+    try:
+        time = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise ValueError(f"--at: expected 2026-03-07T12:01, found {shown(at)}") from error
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=ZoneInfo(document.data.get("timezone") or "UTC"))
+    return time.timestamp()

@@ -1,0 +1,61 @@
+"""`callrouter test`: run the tests that are written beside a dialplan."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.errors import ConfigError, Diagnostic
+from callrouter.testing.cases import Suite, Tested, find, read
+from callrouter.testing.coverage import Coverage
+from callrouter.testing.report import covered, failure, junit
+from callrouter.testing.run import Result, run
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--junit", "xml", type=click.Path(path_type=Path), help="Write the results here as JUnit XML."
+)
+def test(paths: tuple[Path, ...], xml: Path | None) -> None:
+    """Run the dialplan tests in PATHS: files, or folders with *.test.yaml; `dialplans` if none.
+
+    Prints each failure as expected (-) and got (+) with the rules that were looked at, then the
+    rules that no test reaches. The exit code is 1 when a test fails, 2 when a file is broken.
+    """
+    known: dict[Path, Tested] = {}
+    suites = _read_all(find(paths or (Path("dialplans"),)), known)
+    coverage = {path: Coverage(tested.document) for path, tested in known.items()}
+    ran: list[tuple[Suite, list[Result]]] = []
+    failed = 0
+    for suite in suites:
+        pairs = zip(suite.tests, suite.lines, strict=True)
+        results = [run(suite.tested, case, line) for case, line in pairs]
+        ran.append((suite, results))
+        for result in results:
+            coverage[suite.tested.path].add(result.decision)
+            if result.differences:
+                failed += 1
+                click.echo("\n".join((*failure(suite, result), "")))
+    for one in coverage.values():
+        click.echo("\n".join(covered(one)))
+    total = sum(len(results) for _, results in ran)
+    click.echo(f"{total} tests, {total - failed} passed, {failed} failed")
+    if xml is not None:
+        xml.write_text(junit(ran), encoding="utf-8")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _read_all(files: list[Path], known: dict[Path, Tested]) -> list[Suite]:
+    """Read all test files; the mistakes of all are told at once."""
+    suites = []
+    wrong: list[Diagnostic] = []
+    for file in files:
+        try:
+            suites.append(read(file, known))
+        except ConfigError as error:
+            told = {str(mistake) for mistake in wrong}
+            wrong += [mistake for mistake in error.diagnostics if str(mistake) not in told]
+    if wrong:
+        raise ConfigError(wrong)
+    return suites

@@ -1,0 +1,183 @@
+"""Carries out what operators ask of a running server, and answers.
+
+All but a reload is done at once and in bounded time: lists are cut at `requests.MOST`, and a search
+looks at no more than there can be in `state.memory`.
+"""
+
+import time
+from itertools import islice
+from typing import Any
+
+from callrouter.control.live import Live
+from callrouter.control.reload import Reloader
+from callrouter.control.requests import (
+    MOST,
+    AddBlock,
+    AnyRequest,
+    ClearOverride,
+    ClearPresence,
+    ListBlocks,
+    ListCalls,
+    ListOverrides,
+    ListPresence,
+    Reload,
+    RemoveBlock,
+    SetOverride,
+    SetPresence,
+    Status,
+)
+from callrouter.errors import CallrouterError, ConfigError
+from callrouter.route.lists import Caller
+from callrouter.state.memory import Memory
+
+Answer = dict[str, Any]
+
+
+class RefusedError(CallrouterError):
+    """What was asked for cannot be done; the message says why."""
+
+
+class Desk:
+    """Where requests are answered. start: when the server started, Unix seconds."""
+
+    def __init__(self, memory: Memory, live: Live, reloader: Reloader, start: float) -> None:
+        self._memory = memory
+        self._live = live
+        self._reloader = reloader
+        self._start = start
+
+    async def answer(self, request: AnyRequest) -> Answer:
+        """Do what is asked. Never raises on account of the request."""
+        try:
+            if isinstance(request, Reload):
+                return {"ok": True, **await self._reload()}
+            return {"ok": True, **self._at_once(request)}
+        except ConfigError as error:
+            lines = [str(diagnostic) for diagnostic in error.diagnostics]
+            serving = self._reloader.dialplan.version
+            what = f"the dialplan has mistakes; version {serving} serves on"
+            return {"ok": False, "error": what, "diagnostics": lines, "serving": serving}
+        except CallrouterError as error:
+            return {"ok": False, "error": str(error)}
+
+    async def _reload(self) -> Answer:
+        done = await self._reloader.reload("asked for")
+        changes = done.changes
+        numbers = {"added": changes.added, "removed": changes.removed, "altered": changes.altered}
+        return {
+            "before": done.old,
+            "serving": done.new,
+            **{name: len(keys) for name, keys in numbers.items()},
+            "numbers": {name: keys[:MOST] for name, keys in numbers.items()},
+        }
+
+    def _at_once(self, request: AnyRequest) -> Answer:
+        match request:
+            case Status():
+                return self._status()
+            case ListCalls():
+                return self._calls(request.most)
+            case ListBlocks() | AddBlock() | RemoveBlock():
+                return self._block(request)
+            case SetOverride() | ClearOverride() | ListOverrides():
+                return self._override(request)
+            case SetPresence() | ClearPresence() | ListPresence():
+                return self._presence(request)
+            case Reload():
+                raise RefusedError("a reload takes its time")
+
+    def _status(self) -> Answer:
+        dialplan = self._reloader.dialplan
+        return {
+            "dialplan": dialplan.version,
+            "file": dialplan.file,
+            "numbers": len(dialplan.numbers),
+            "calls": len(self._live),
+            "since": self._start,
+        }
+
+    def _calls(self, most: int) -> Answer:
+        now = time.time()
+        calls = []
+        for record in islice(self._live.newest(), most):
+            state = "routing"
+            if record.answered_ms is not None:
+                state = "answered"
+            elif record.ringing_ms is not None:
+                state = "ringing"
+            calls.append(
+                {
+                    "id": record.id,
+                    "caller": record.caller,
+                    "called": record.called,
+                    "number": record.number,
+                    "state": state,
+                    "since": record.started,
+                    "seconds": round(now - record.started, 1),
+                    "dialplan": record.dialplan,
+                }
+            )
+        return {"calls": calls, "all": len(self._live)}
+
+    def _block(self, request: ListBlocks | AddBlock | RemoveBlock) -> Answer:
+        memory = self._memory
+        memory.expire(time.time())
+        if isinstance(request, ListBlocks):
+            caller = None if request.caller is None else self._caller(request.caller)
+            found = [block for block in memory.blocks() if caller in {None, block.caller}]
+            blocks = [block._asdict() for block in found[: request.most]]
+            return {"blocks": blocks, "all": len(found)}
+        number = request.number or ""
+        caller = self._caller(request.caller)
+        if isinstance(request, RemoveBlock):
+            where = f"at number {number}" if number else "at all numbers"
+            if not memory.unblock(number, caller):
+                raise RefusedError(f"{caller} is not blocked {where}")
+            return {"number": number, "caller": caller}
+        if number and number not in self._reloader.dialplan.numbers:
+            raise RefusedError(f"the dialplan has no number {number}")
+        until = time.time() + request.seconds if request.seconds else 0.0
+        if not memory.block(number, caller, until):
+            raise RefusedError("too many callers are blocked by hand already: use a list")
+        return {"number": number, "caller": caller, "until": until}
+
+    def _override(self, request: SetOverride | ClearOverride | ListOverrides) -> Answer:
+        memory = self._memory
+        memory.expire(time.time())
+        if isinstance(request, SetOverride):
+            if request.schedule not in self._reloader.dialplan.schedules:
+                known = ", ".join(islice(self._reloader.dialplan.schedules, 20)) or "none"
+                raise RefusedError(
+                    f"the dialplan has no schedule {request.schedule}; it has: {known}"
+                )
+            if 0 < request.until <= time.time():
+                raise RefusedError("the end of the override has passed already")
+            memory.override(request.schedule, request.open, request.until)
+        elif isinstance(request, ClearOverride) and not memory.end_override(request.schedule):
+            raise RefusedError(f"schedule {request.schedule} follows its hours already")
+        return {
+            "overrides": [
+                {"schedule": schedule, "open": override.open, "until": override.until}
+                for schedule, override in islice(memory.overrides().items(), MOST)
+            ]
+        }
+
+    def _presence(self, request: SetPresence | ClearPresence | ListPresence) -> Answer:
+        memory = self._memory
+        if isinstance(request, SetPresence):
+            if request.extension not in self._reloader.dialplan.extensions:
+                raise RefusedError(f"the dialplan has no extension {request.extension}")
+            memory.leave(request.extension, request.reason)
+        elif isinstance(request, ClearPresence) and not memory.come_back(request.extension):
+            raise RefusedError(f"extension {request.extension} is not away")
+        away = memory.away()
+        listed = islice(away.items(), MOST)
+        return {"away": [{"extension": key, "reason": why} for key, why in listed]}
+
+    def _caller(self, text: str) -> str:
+        """The caller as blocks name them: in E.164 as the first trunk writes, or as sent."""
+        trunk = next(iter(self._reloader.dialplan.trunks.values()))
+        key = Caller(text, trunk.country).key
+        if not key:
+            raise RefusedError(f"{text} is not a caller that can be told apart")
+        return key

@@ -1,0 +1,40 @@
+"""The calls in progress as an observer sees them: their records, in the order they came."""
+
+from collections.abc import Iterator
+
+from callrouter.call.events import Observer
+from callrouter.call.record import CallRecord
+
+
+class Live:
+    """Passes everything on to another observer and remembers who is still in a call.
+
+    Implements `callrouter.call.events.Observer`.
+    """
+
+    __slots__ = ("_next", "_records")
+
+    def __init__(self, observer: Observer) -> None:
+        self._next = observer
+        self._records: dict[str, CallRecord] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def newest(self) -> Iterator[CallRecord]:
+        """All records of calls in progress, the newest first. They go on changing."""
+        return reversed(self._records.values())
+
+    def call_started(self, record: CallRecord) -> None:
+        """Another one."""
+        self._records[record.id] = record
+        self._next.call_started(record)
+
+    def call_ended(self, record: CallRecord) -> None:
+        """One less."""
+        self._records.pop(record.id, None)
+        self._next.call_ended(record)
+
+    def call_broken(self, record: CallRecord, error: Exception) -> None:
+        """Its end is reported, too."""
+        self._next.call_broken(record, error)

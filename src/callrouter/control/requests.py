@@ -1,0 +1,131 @@
+"""What can be asked of a running server over its socket: one JSON object a line.
+
+The answer is one line too: {"ok": true, ...}, or {"ok": false, "error": "..."}, with "diagnostics"
+when files have mistakes.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+MAX_BYTES = 16 * 1024
+"""The longest request."""
+MOST = 1000
+"""Entries of a list in one answer."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Seconds = Annotated[float, Field(gt=0, le=10 * 366 * 86400)]
+Until = Annotated[float, Field(ge=0, le=2**40)]
+"""Unix seconds, 0 for no end."""
+
+
+class Request(BaseModel):
+    """What all requests have in common: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Status(Request):
+    """How is it?"""
+
+    do: Literal["status"] = "status"
+
+
+class Reload(Request):
+    """Load the dialplan again."""
+
+    do: Literal["reload"] = "reload"
+
+
+class ListCalls(Request):
+    """The calls in progress, the newest first."""
+
+    do: Literal["calls"] = "calls"
+    most: Count = 100
+
+
+class ListBlocks(Request):
+    """The callers that are blocked, the newest first. caller: this one only."""
+
+    do: Literal["block list"] = "block list"
+    caller: Name | None = None
+    most: Count = 100
+
+
+class AddBlock(Request):
+    """Block a caller at a number, None for all of them; seconds: None for ever."""
+
+    do: Literal["block add"] = "block add"
+    caller: Name
+    number: Name | None = None
+    seconds: Seconds | None = None
+
+
+class RemoveBlock(Request):
+    """Release a caller at a number; None for where all numbers refuse them."""
+
+    do: Literal["block remove"] = "block remove"
+    caller: Name
+    number: Name | None = None
+
+
+class SetOverride(Request):
+    """Switch a schedule open or closed."""
+
+    do: Literal["override set"] = "override set"
+    schedule: Name
+    open: bool
+    until: Until = 0.0
+
+
+class ClearOverride(Request):
+    """Let a schedule follow its hours again."""
+
+    do: Literal["override clear"] = "override clear"
+    schedule: Name
+
+
+class ListOverrides(Request):
+    """The schedules that are switched."""
+
+    do: Literal["override list"] = "override list"
+
+
+class SetPresence(Request):
+    """An extension is not to be rung."""
+
+    do: Literal["presence set"] = "presence set"
+    extension: Name
+    reason: Name = "away"
+
+
+class ClearPresence(Request):
+    """An extension may be rung again."""
+
+    do: Literal["presence clear"] = "presence clear"
+    extension: Name
+
+
+class ListPresence(Request):
+    """The extensions that are away."""
+
+    do: Literal["presence list"] = "presence list"
+
+
+AnyRequest = (
+    Status
+    | Reload
+    | ListCalls
+    | ListBlocks
+    | AddBlock
+    | RemoveBlock
+    | SetOverride
+    | ClearOverride
+    | ListOverrides
+    | SetPresence
+    | ClearPresence
+    | ListPresence
+)
+
+READER: TypeAdapter[AnyRequest] = TypeAdapter(Annotated[AnyRequest, Field(discriminator="do")])

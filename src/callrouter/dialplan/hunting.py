@@ -1,0 +1,115 @@
+"""Hunts of the dialplan made into the trees that `route` arranges."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from callrouter.dialplan import fields, schema
+from callrouter.dialplan.check import Checker
+from callrouter.dialplan.hunts import Rung
+from callrouter.route.chance import Dice
+from callrouter.route.hunting import ROUND_ROBIN, HuntRule, Leaf, Order, with_rounds
+from callrouter.route.plan import Hunt, Target
+
+RING_ONE: Final = 55.0
+_RING_SEVERAL: Final = 15.0
+_REDIRECTS: Final = 5
+# All 6xx but 600, which is only busy: they speak for every phone of the user.
+_STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
+_SIMPLE: Final = ("strategy", "every", "ring", "progress", "total", "redirects")
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+class HuntBuilder:
+    """Builds the hunts of a file without mistakes; what is shared there is one object here."""
+
+    def __init__(self, file: str, checker: Checker) -> None:
+        self._file = file
+        self._checker = checker
+        self._places = {name: self._place(target) for name, target in checker.targets.items()}
+        hosts = {place.address.host for place in self._places.values()}
+        hosts.update(gateway.address.host for gateway in checker.gateways.values())
+        self._hosts = frozenset(hosts)
+        self._lines = {name: place.line for name, _, place in checker.entries("targets").entries()}
+        self._leaves: dict[tuple[str, float, float], Leaf] = {}
+        self._rules: dict[tuple[object, ...], HuntRule] = {}
+
+    def step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
+        """Build the hunt of a step. several: it is not the only target of its route."""
+        on = _NONE if step.on is None else frozenset(step.on)
+        options: schema.HuntOptions = step
+        named = step.hunt
+        if isinstance(named, str):
+            rule = named
+            options = group = self._checker.groups[named]
+            listed = group.hunt
+        else:
+            listed = named
+            if options.strategy != ROUND_ROBIN:
+                rule = ", ".join(entry.name for entry in listed)
+        key = (rule, *listed, several, on, *(getattr(options, name) for name in _SIMPLE))
+        key = (*key, *(options.stop_on or ()))
+        known = self._rules.get(key)
+        if known is None:
+            known = self._rules[key] = self.hunt(rule, listed, options, several, on)
+        return known
+
+    def hunt(
+        self,
+        name: str,
+        rung: Sequence[Rung],
+        options: schema.HuntOptions,
+        several: bool,
+        on: frozenset[str] = _NONE,
+    ) -> HuntRule:
+        """Build a hunt of names with options."""
+        ring = options.ring or (_RING_SEVERAL if several else RING_ONE)
+        order, rotation = self._order(name, rung, options, ring)
+        hunt = Hunt(
+            name,
+            (),
+            options.total or 0.0,
+            _STOP_ON if options.stop_on is None else frozenset(options.stop_on),
+            _REDIRECTS if options.redirects == "follow" else 0,
+            self._hosts,
+            on,
+            rotation,
+        )
+        rounds = order.rounds(Dice(0), 0, _NONE)
+        return HuntRule(order, with_rounds(hunt, rounds, on))
+
+    def _order(
+        self, name: str, rung: Sequence[Rung], options: schema.HuntOptions, ring: float
+    ) -> tuple[Order, str]:
+        """Build a tree, and the name by which its turns are counted: its first rotation's."""
+        rotation = name if options.strategy == ROUND_ROBIN else ""
+        holds: list[Leaf | Order] = []
+        for entry in rung:
+            group = self._checker.groups.get(entry.name)
+            if group is None:
+                holds.append(self._leaf(entry.name, ring, options.progress))
+                continue
+            order, inner = self._order(entry.name, group.hunt, group, group.ring or ring)
+            rotation = rotation or inner
+            holds.append(order)
+        weights = tuple(entry.weight for entry in rung)
+        return Order(options.strategy, tuple(holds), weights, options.every or 0.0), rotation
+
+    def _leaf(self, name: str, ring: float, progress: float) -> Leaf:
+        target = self._checker.targets[name]
+        ring = target.ring or ring
+        known = self._leaves.get((name, ring, progress))
+        if known is None:
+            uri, address, transport = self._places[name]
+            built = Target(name, uri, address.host, address.port, transport, ring, progress)
+            known = Leaf(built, target.via or "", self._file, self._lines[name])
+            self._leaves[name, ring, progress] = known
+        return known
+
+    def _place(self, target: schema.Target) -> fields.SipPlace:
+        if target.uri is not None:
+            return target.uri
+        assert target.via is not None  # noqa: S101 - the schema asks for one of them
+        gateway = self._checker.gateways[target.via]
+        parameter = "" if gateway.transport == "udp" else f";transport={gateway.transport}"
+        uri = f"sip:{target.number}@{gateway.address}{parameter}"
+        return fields.SipPlace(uri, gateway.address, gateway.transport)

@@ -1,0 +1,1 @@
+"""Two versions of a dialplan, and the calls they decide differently."""

@@ -1,0 +1,105 @@
+"""Calls decided by two dialplans, and what differs."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from callrouter.outcomes import differences, plan_outcome, verdict_lines, written
+from callrouter.route.dialplan import Dialplan
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+from callrouter.route.plan import Decision
+
+
+class Change:
+    """A call that two dialplans decide differently. differences: old and new value, by key."""
+
+    __slots__ = ("differences", "facts", "new", "old")
+
+    def __init__(
+        self,
+        facts: Facts,
+        old: Decision,
+        new: Decision,
+        differences: dict[str, tuple[Any, Any]],
+    ) -> None:
+        self.facts = facts
+        self.old = old
+        self.new = new
+        self.differences = differences
+
+
+class Replay:
+    """Calls decided twice. calls, changed: counted while `changes` is read."""
+
+    def __init__(self, old: Dialplan, new: Dialplan) -> None:
+        self._old = old
+        self._new = new
+        self.calls = 0
+        self.changed = 0
+
+    def changes(self, calls: Iterable[Facts]) -> Iterator[Change]:
+        """Give the calls that are decided differently.
+
+        Each is decided at its own time, as if no other call were there: gateways work, nobody is
+        blocked, no line is in use.
+        """
+        for facts in calls:
+            self.calls += 1
+            old = decide(self._old, facts)
+            new = decide(self._new, facts)
+            differ = differences(plan_outcome(old), plan_outcome(new))
+            if differ:
+                self.changed += 1
+                yield Change(facts, old, new, differ)
+
+
+def told(change: Change) -> Iterator[str]:
+    """Say what differs for one call, and by which rules."""
+    facts = change.facts
+    at = datetime.fromtimestamp(facts.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    to_header = f" (To: {facts.to_ext or facts.to_user})" if facts.to_ext or facts.to_user else ""
+    yield f"{at} {_shown(facts.caller)} -> {_shown(facts.called)}{to_header} on {facts.trunk}"
+    for key, (old, new) in change.differences.items():
+        yield f"  - {key}: {written(old)}"
+        yield f"  + {key}: {written(new)}"
+    yield "  old:"
+    yield from (f"    {line}" for line in verdict_lines(change.old.trace))
+    yield "  new:"
+    yield from (f"    {line}" for line in verdict_lines(change.new.trace))
+
+
+def as_data(change: Change) -> dict[str, Any]:
+    """Return a change as JSON has it."""
+    facts = change.facts
+    return {
+        "call": {
+            "from": facts.caller,
+            "to": facts.called,
+            "to_header": facts.to_user,
+            "to_ext": facts.to_ext,
+            "at": facts.at,
+            "trunk": facts.trunk,
+            "source": facts.source,
+        },
+        "changed": list(change.differences),
+        "old": _decision(change.old),
+        "new": _decision(change.new),
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    trace = [
+        {
+            name: getattr(verdict, name)
+            for name in ("rule", "matched", "value", "why", "file", "line")
+        }
+        for verdict in decision.trace
+    ]
+    return {**plan_outcome(decision), "trace": trace}
+
+
+def _shown(text: str) -> str:
+    if not text:
+        return "nobody"
+    return text if text.isprintable() else repr(text)

@@ -1,0 +1,151 @@
+"""The JSON Schema of a dialplan file: by it an editor completes, explains and underlines.
+
+It is generated from the grammar. Where the grammar checks a value with a function, the schema says
+here what the function wants, and lets through whatever it might accept; what only the compiler can
+know (names that are not there, numbers written twice) is left to `callrouter check`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+import phonenumbers
+from pydantic import BeforeValidator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from callrouter.dialplan import fields, schema
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+_SPAN: Final = "[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}"
+_SPANS: Final = rf"{_SPAN}([,\s]+{_SPAN})*\s*$"
+_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DIGITS: Final = r"^\+?[0-9]{1,18}"
+
+_DURATION: Final[JsonSchemaValue] = {"type": "string", "pattern": "^[0-9]{1,6}(ms|s|m|h)$"}
+_TEXT: Final[JsonSchemaValue] = {"type": "string", "minLength": 1}
+_WEIGHTED: Final[JsonSchemaValue] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "pattern": _NAME},
+        "weight": {"type": "integer", "minimum": 1, "maximum": 1000},
+    },
+    "required": ["name", "weight"],
+    "additionalProperties": False,
+}
+
+KINDS: Final[Mapping[str, JsonSchemaValue]] = {
+    "Name": {"type": "string", "pattern": _NAME},
+    "Label": {"type": "string", "minLength": 1, "maxLength": 100},
+    "Dial": {"type": "string", "pattern": r"^\+?[0-9*]{1,32}$"},
+    "NumberKey": {"type": "string", "pattern": r"^\+?[0-9]{0,32}[0-9x]{0,32}\*?$"},
+    "Country": {"type": "string", "enum": sorted(phonenumbers.SUPPORTED_REGIONS)},
+    "Network": {"type": "string", "pattern": "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
+    "SipAddress": {"type": "string", "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?$"},
+    "Uri": {"type": "string", "pattern": "^sip:"},
+    "Status": {"type": "integer", "minimum": 400, "maximum": 699},
+    "Cause": {"type": "integer", "minimum": 1, "maximum": 127},
+    "Lines": {"type": "integer", "minimum": 1, "maximum": 100000},
+    "Calls": {"type": "integer", "minimum": 2, "maximum": 1000},
+    "hours._timezone": {"type": "string", "pattern": "^[A-Za-z0-9_+/-]+$"},
+    "hours._times": {"type": "string", "pattern": rf"^[,\s]*([A-Za-z-]+[,\s]+)*{_SPANS}"},
+    "hours._hours_of_a_day": {"type": "string", "pattern": rf"^\s*{_SPANS}"},
+    "hours._date": {"type": "string", "pattern": f"^{_DATE}$"},
+    "hours._days": {"type": "string", "pattern": rf"^{_DATE}(\.\.{_DATE})?$"},
+    "hours._region": {"type": "string", "pattern": "^[A-Z]{2}(-.+)?$"},
+    "hunts._rung": {"anyOf": [{"type": "string", "pattern": _NAME}, _WEIGHTED]},
+    "screens._number": {"type": "string", "pattern": f"{_DIGITS}$"},
+    "screens._prefix": {"type": "string", "pattern": rf"{_DIGITS}\*?$"},
+    "screens._area": _TEXT,
+    "screens._file": _TEXT,
+}
+"""By the name of a kind in `fields`, or else of the function that checks it."""
+
+
+def dialplan_schema() -> JsonSchemaValue:
+    """Return the JSON Schema of a dialplan file."""
+    made: JsonSchemaValue = _tidy(
+        schema.DialplanFile.model_json_schema(schema_generator=_Generator)
+    )
+    return made | {"$schema": _DIALECT, "title": "A callrouter dialplan"}
+
+
+ALSO: Final = {"block": ("blocklist", "blacklist"), "allow": ("allowlist", "whitelist")}
+"""Words that the compiler takes for ours."""
+
+
+def as_text(made: JsonSchemaValue) -> str:
+    """Write a schema as the file that editors read."""
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+def name_of(function: Any) -> str:
+    """Return the name by which `KINDS` has what a function checks."""
+    module = function.__module__.rpartition(".")[2]
+    return _NAMES.get(id(function), f"{module}.{function.__name__}")
+
+
+def asks_for_time(function: Any) -> bool:
+    """Say whether a function checks a time such as 15s: it asks `fields.seconds` then."""
+    return fields.seconds.__name__ in function.__code__.co_names
+
+
+_NAMES: Final = {
+    id(part.func): name
+    for name, kind in vars(fields).items()
+    for part in get_args(kind)[1:]
+    if isinstance(part, BeforeValidator)
+}
+"""The names of the kinds in `fields`, by the identity of the functions that check them."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Knows the kinds of value that only functions check."""
+
+    def function_before_schema(
+        self, schema: core_schema.BeforeValidatorFunctionSchema
+    ) -> JsonSchemaValue:
+        """Give what a function wants, not what it makes of it; anything for an unknown one."""
+        function: Any = schema["function"]["function"]
+        return dict(_DURATION if asks_for_time(function) else KINDS.get(name_of(function), {}))
+
+
+def _tidy(node: Any) -> Any:
+    """Say the same in fewer words: what pydantic repeats, or writes for programs."""
+    if isinstance(node, list):
+        return [_tidy(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    tidy = {key: _part(key, value) for key, value in node.items() if not _is_noise(key, value)}
+    if tidy.get("pattern") == _DURATION["pattern"] and isinstance(tidy.get("default"), float):
+        tidy["default"] = f"{tidy['default']:g}s"
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False
+    choices = tidy.get("anyOf", [])
+    if len(choices) == 2 and choices[1] == {"type": "null"}:
+        only = choices[0]
+        if "type" in only and not {"enum", "const"} & only.keys():
+            del tidy["anyOf"]
+            tidy |= {**only, "type": [only["type"], "null"]}
+    return tidy
+
+
+def _part(key: str, value: Any) -> Any:
+    """Tidy what stands under a key of JSON Schema."""
+    if key in {"examples", "enum", "default"}:
+        return value
+    if key in {"properties", "patternProperties", "$defs"}:  # their keys are those of the dialplan
+        tidy = {name: _tidy(part) for name, part in value.items()}
+        for ours in ALSO.keys() & tidy.keys() if "block" in tidy else ():
+            for word in ALSO[ours]:
+                tidy[word] = {**tidy[ours], "description": f"Means `{ours}`.", "deprecated": True}
+        return tidy
+    return _tidy(value)
+
+
+def _is_noise(key: str, value: object) -> bool:
+    if key == "title":
+        return isinstance(value, str)
+    return key == "default" and (value is None or isinstance(value, dict | list))

@@ -1,0 +1,1 @@
+"""Warnings: what a dialplan may say, and most likely should not."""

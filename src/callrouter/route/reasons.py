@@ -1,0 +1,36 @@
+"""Why a call is refused, and what is answered when nobody says otherwise."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from callrouter.route.plan import Refusal
+
+UNKNOWN_TRUNK: Final = "unknown_trunk"
+UNKNOWN_NUMBER: Final = "unknown_number"
+SUSPENDED: Final = "suspended"
+BLOCKED_CALLER: Final = "blocked_caller"
+AUTO_BLOCKED: Final = "auto_blocked"
+AREA_REFUSED: Final = "area_refused"
+COUNTRY_REFUSED: Final = "country_refused"
+OVER_LIMIT: Final = "over_limit"
+OUT_OF_HOURS: Final = "out_of_hours"
+NO_TARGET_LEFT: Final = "no_target_left"
+
+USUAL: Final[Mapping[str, Refusal]] = {
+    refusal.reason: refusal
+    for refusal in (
+        Refusal(UNKNOWN_TRUNK, 403, 21),
+        Refusal(UNKNOWN_NUMBER, 404, 1),
+        Refusal(SUSPENDED, 480, 31),
+        Refusal(BLOCKED_CALLER, 403, 21),
+        Refusal(AUTO_BLOCKED, 403, 21),
+        Refusal(AREA_REFUSED, 486, 17),
+        Refusal(COUNTRY_REFUSED, 403, 21),
+        Refusal(OVER_LIMIT, 486, 17),
+        Refusal(OUT_OF_HOURS, 480, 18),
+        Refusal(NO_TARGET_LEFT, 503, 34),
+    )
+}
+"""By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given
+its own answer, which is passed on.
+"""

@@ -1,0 +1,144 @@
+"""The time line of a call that was played: one line for each thing that happened.
+
+Most lines are messages. What callrouter does with a target of its own accord (its time is over,
+another one was faster) has no message when the target was never heard, so it is told from the
+record; the CANCEL that goes with it is not told again.
+"""
+
+from typing import Final, NamedTuple
+
+from callrouter.call.record import LegRecord
+from callrouter.simulate.play import Played
+from callrouter.simulate.wire import Datagram
+from callrouter.sip.grammar import reason_phrase
+from callrouter.sip.message import Request, Response, parse
+
+CALLER: Final = "caller"
+_NON_SELECTED: Final = 26
+
+
+class Moment(NamedTuple):
+    """One line. at: seconds from the INVITE. effect: what comes of it, "" when that is plain."""
+
+    at: float
+    party: str
+    event: str
+    effect: str
+
+
+def timeline(played: Played) -> list[Moment]:
+    """Everything that happened, in order."""
+    return _Teller(played).moments
+
+
+class _Leg:
+    """A target's leg. told: its end is in the time line."""
+
+    __slots__ = ("name", "record", "told")
+
+    def __init__(self, name: str, record: LegRecord) -> None:
+        self.name = name
+        self.record = record
+        self.told = False
+
+
+class _Teller:
+    """Goes through the datagrams once."""
+
+    def __init__(self, played: Played) -> None:
+        self.moments: list[Moment] = []
+        self._caller = played.caller
+        records = played.record.legs if played.record is not None else []
+        pairs = zip(played.legs.items(), records, strict=False)
+        self._legs = {call_id: _Leg(name, record) for (call_id, name), record in pairs}
+        told: set[bytes] = set()
+        for datagram in played.sent:
+            if datagram.data not in told:  # a retransmission is the same bytes again
+                told.add(datagram.data)
+                self._tell(datagram)
+
+    def _tell(self, datagram: Datagram) -> None:
+        at = datagram.at
+        message = parse(datagram.data)
+        leg = self._legs.get(message.get("call-id"))
+        if datagram.source == self._caller:
+            self._own_acts(_ms(at) - 1)
+            self._from_caller(at, message)
+        elif isinstance(message, Response):
+            if message.cseq()[1] != "INVITE" or message.status == 100:
+                return
+            if leg is not None:
+                self._own_acts(_ms(at) - 1)
+                self._from_leg(at, leg, message.status)
+            else:
+                self._own_acts(_ms(at))
+                self._add(at, CALLER, f"gets {_named(message.status)}")
+        elif leg is not None and message.method == "INVITE":
+            self._own_acts(_ms(at))
+            self._go_on(at)
+            self._add(at, leg.name, "INVITE")
+
+    def _from_caller(self, at: float, message: Request | Response) -> None:
+        if isinstance(message, Request) and message.method != "ACK":
+            acts = {"INVITE": "calls", "CANCEL": "gives up", "BYE": "hangs up"}
+            self._add(at, CALLER, acts[message.method])
+
+    def _from_leg(self, at: float, leg: _Leg, status: int) -> None:
+        effect = ""
+        if status >= 200:
+            if leg.told and status >= 300:
+                return  # the 487 that answers our CANCEL
+            leg.told = True
+            if status < 300:
+                answered = leg.record.result == "answered"
+                effect = "connected" if answered else "too late, hung up"
+            elif leg.record.result == "cancelled":
+                effect = "too late"
+            elif self._others_ring(_ms(at), leg):
+                effect = "the others ring on"
+        self._add(at, leg.name, _named(status), effect)
+
+    def _own_acts(self, until: float) -> None:
+        """Tell which targets callrouter has left by itself. until: milliseconds."""
+        for leg in self._legs.values():
+            record = leg.record
+            ended = record.ended_ms
+            if leg.told or ended is None or record.result == "answered" or ended > until:
+                continue
+            leg.told = True
+            if record.result == "cancelled":
+                event = "cancelled"
+                if record.cause == _NON_SELECTED:
+                    event += ", answered elsewhere"
+            else:
+                what = "answer" if record.result == "no_answer" else "response"
+                event = f"no {what} in {(ended - record.started_ms) / 1000:g} s"
+            self._add(ended / 1000, leg.name, event)
+
+    def _go_on(self, at: float) -> None:
+        """A target is rung: that is what came of the one that failed just now, if any did."""
+        last = self.moments[-1]
+        if last.at >= at - 0.001 and last.party != CALLER and not last.effect:
+            failed = last.event.startswith("no ") or last.event[0] in "3456"
+            if failed:
+                self.moments[-1] = last._replace(effect="next")
+
+    def _others_ring(self, at_ms: int, but: _Leg) -> bool:
+        return any(
+            leg is not but
+            and not leg.told
+            and leg.record.started_ms < at_ms
+            and (leg.record.ended_ms is None or leg.record.ended_ms > at_ms)
+            for leg in self._legs.values()
+        )
+
+    def _add(self, at: float, party: str, event: str, effect: str = "") -> None:
+        self.moments.append(Moment(round(at, 3), party, event, effect))
+
+
+def _ms(at: float) -> int:
+    return int(at * 1000)  # as records have it
+
+
+def _named(status: int) -> str:
+    return f"{status} {reason_phrase(status)}"

@@ -1,0 +1,91 @@
+"""A network and a clock that are data: stacks exchange datagrams, and time jumps to what is next.
+
+Everything that happens is in `sent`, in order; the same parties do the same every time.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+from callrouter.sip.flow import Flow
+from callrouter.sip.stack import Stack
+
+Place = tuple[str, int]
+"""An IP address and a port."""
+
+
+class Datagram(NamedTuple):
+    """One datagram. at: when it was sent, seconds from the start. lost: it never arrives."""
+
+    at: float
+    source: Place
+    goal: Place
+    data: bytes
+    lost: bool
+
+    @property
+    def start(self) -> str:
+        """Its first line."""
+        return self.data.split(b"\r\n", 1)[0].decode("utf-8", "replace")
+
+    def __str__(self) -> str:
+        return f"{self.at:8.3f} {self.source[0]} {self.start}{' LOST' if self.lost else ''}"
+
+
+class Wire:
+    """Carries datagrams between stacks and keeps the time. sent: all that was sent so far."""
+
+    def __init__(
+        self,
+        lost: Callable[[int], bool] = lambda number: False,
+        delay: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """lost: whether the datagram of this number is lost. delay: of the next one, seconds."""
+        self.now = 0.0
+        self.sent: list[Datagram] = []
+        self._lost = lost
+        self._delay = delay
+        self._stacks: dict[Place, Stack] = {}
+        self._air: list[tuple[float, int, Datagram]] = []
+        self._tokens = itertools.count(1)
+
+    def stack(self, place: Place, route: Callable[[Place], Place] = lambda goal: goal) -> Stack:
+        """Put a stack at a place. route: where that lies what it sends to an address."""
+
+        def connect(transport: str, host: str, port: int) -> Flow:
+            return Flow("UDP", *place, *route((host, port)), None)
+
+        stack = Stack(lambda: f"{next(self._tokens):016x}", connect)
+        self._stacks[place] = stack
+        return stack
+
+    def run(self, until: float = 1e6) -> None:
+        """Let time pass until nothing is left to happen, or until then."""
+        self._collect()
+        while True:
+            due = [at for stack in self._stacks.values() if (at := stack.deadline()) is not None]
+            if self._air:
+                due.append(self._air[0][0])
+            if not due or min(due) > until:
+                return
+            self.now = max(self.now, min(due))
+            while self._air and self._air[0][0] <= self.now:
+                datagram = heapq.heappop(self._air)[2]
+                goal = datagram.goal
+                flow = Flow("UDP", *goal, *datagram.source, None)
+                self._stacks[goal].receive(datagram.data, flow, self.now)
+                self._collect()
+            for stack in self._stacks.values():
+                stack.run_timers(self.now)
+            self._collect()
+
+    def _collect(self) -> None:
+        for place, stack in self._stacks.items():
+            outgoing, stack.outgoing = stack.outgoing, []
+            for flow, data in outgoing:
+                number = len(self.sent)
+                datagram = Datagram(self.now, place, flow.address, data, self._lost(number))
+                self.sent.append(datagram)
+                if not datagram.lost and datagram.goal in self._stacks:
+                    heapq.heappush(self._air, (self.now + self._delay(), number, datagram))

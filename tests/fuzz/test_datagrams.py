@@ -1,0 +1,195 @@
+"""Random and damaged datagrams by the hundred thousand, in the middle of calls.
+
+The figure of issue 2 is 1,000,000: `pytest tests/fuzz --full`, a few minutes. Without it a tenth of
+the first seed's are played. No exception escapes, nothing grows, every call ends with a record
+that can be stored, and a call placed right after goes through.
+"""
+
+import gc
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+from peers import CALLER, US, Peers, Place, answer, inside, invite
+from support.message import Message
+from support.mutations import mutate, splice
+from support.wire import left_over
+
+from callrouter.call.calls import Calls
+from callrouter.call.record import CallRecord
+from callrouter.dialplan.compiler import load_dialplan
+from callrouter.observe.cdr import Encoder
+from callrouter.sip.flow import Flow
+from callrouter.sip.framing import Framer, FramingError
+from callrouter.sip.stack import Stack
+
+ROOT: Final = Path(__file__).parents[2]
+DIALPLAN: Final = load_dialplan(ROOT / "dialplans" / "lab.yaml")
+TORTURE: Final = [file.read_bytes() for file in (ROOT / "tests/data/rfc4475").glob("*.dat")]
+CALLS: Final = 50
+"""Calls at once; more are turned away."""
+
+BLOCK: Final = 10_000
+"""Datagrams after which all calls are ended, and all that is held is counted."""
+
+
+class Recorder:
+    """Stores records as the database would; keeps none of them."""
+
+    def __init__(self) -> None:
+        self._encoder = Encoder()
+        self.open: set[str] = set()
+        self.ended = 0
+        self.bugs: list[Exception] = []
+
+    def call_started(self, record: CallRecord) -> None:
+        self.open.add(record.id)
+
+    def call_ended(self, record: CallRecord) -> None:
+        self.open.remove(record.id)
+        self.ended += 1
+        for field in self._encoder.row(record):
+            if isinstance(field, str):
+                assert "\0" not in field.encode().decode()
+
+    def call_broken(self, record: CallRecord, error: Exception) -> None:
+        self.bugs.append(error)
+
+
+class Lab:
+    """callrouter's core on the lab's dialplan, and everybody it talks to."""
+
+    def __init__(self, seed: int) -> None:
+        tokens = Random(seed)
+        self.dice = Random(seed)
+        self.now = 0.0
+        self.stack = Stack(lambda: f"{tokens.getrandbits(64):016x}", self._connect)
+        self.recorder = Recorder()
+        self.calls = Calls(self.stack, DIALPLAN, self.recorder, CALLS, 1_700_000_000.0)
+        self.peers = Peers(self.dice)
+        self.sent = 0
+
+    def hear(self, data: bytes, address: Place, transport: str = "UDP") -> None:
+        """Bytes come from somewhere."""
+        flow = Flow(transport, *US, *address, None)
+        if not flow.reliable:
+            self.stack.receive(data, flow, self.now)
+            return
+        try:
+            messages = Framer().feed(data)
+        except FramingError as error:
+            messages = error.before
+            self.stack.broken(error, flow, self.now)
+        for message in messages:
+            self.stack.receive(message, flow, self.now)
+        if self.dice.random() < 0.5:
+            self.stack.flow_failed(flow, self.now)
+
+    def take(self) -> list[tuple[bytes, Place]]:
+        """All that callrouter sent since; the peers hear it."""
+        sent = [(data, flow.address) for flow, data in self.stack.outgoing]
+        self.stack.outgoing.clear()
+        self.sent += len(sent)
+        return sent
+
+    def wait(self, seconds: float) -> list[tuple[bytes, Place]]:
+        """Time passes."""
+        end = self.now + seconds
+        sent = self.take()
+        while (due := self.stack.deadline()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.stack.run_timers(self.now)
+            sent += self.take()
+        self.now = end
+        return sent
+
+    def end(self) -> None:
+        """End all calls, and wait until nothing could still be known of them."""
+        self.stack.run_timers(self.now)
+        self.calls.end_all()
+        self.wait(120.0)
+        assert left_over(self.stack) == {}
+        assert self.recorder.open == set()
+        assert self.recorder.bugs == []
+        assert self.calls.active == 0
+
+    def step(self) -> None:
+        """One datagram: what a peer would say now, damaged or not, or something else altogether."""
+        dice, peers = self.dice, self.peers
+        if dice.random() < 0.05 or not peers.ready:
+            peers.call()
+        choice = dice.random()
+        data, address = peers.ready[-1 - min(int(dice.expovariate(0.4)), len(peers.ready) - 1)]
+        if choice < 0.10:
+            data = mutate(dice.choice(TORTURE), dice)
+        elif choice < 0.12:
+            data = dice.randbytes(dice.randrange(600))
+        elif choice < 0.15:
+            data = splice(data, dice.choice(peers.ready)[0], dice)
+        elif choice < 0.17:
+            data = mutate(data.replace(b"INVITE", b"OPTIONS"), dice)
+        elif choice < 0.70:
+            data = mutate(data, dice)
+        transport = "TCP" if dice.random() < 0.05 else "UDP"
+        self.hear(data, address, transport)
+        for said, goal in self.wait(dice.choice((0.0, 0.01, 0.01, 0.2))):
+            peers.heard(said, goal)
+
+    def _connect(self, transport: str, host: str, port: int) -> Flow:
+        return Flow(transport, *US, host, port, None)
+
+
+def memory() -> int:
+    """Bytes of this process in real memory."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+
+def objects() -> int:
+    """Objects the collector knows."""
+    gc.collect()
+    return len(gc.get_objects())
+
+
+def place_call(lab: Lab) -> None:
+    """A call to 4000 from INVITE to BYE, each message as it should be."""
+    asked = invite("4000", "last")
+    request = Message.parse(asked)
+    lab.hear(asked, CALLER)
+    trying, (ours, target) = lab.take()
+    assert trying[0].startswith(b"SIP/2.0 100 ")
+    assert target == ("127.0.0.1", 5080)
+    lab.hear(answer(Message.parse(ours), 180, "callee"), target)
+    ((ringing, caller),) = lab.take()
+    assert (ringing[:12], caller) == (b"SIP/2.0 180 ", CALLER)
+    lab.hear(answer(Message.parse(ours), 200, "callee"), target)
+    said = {data.split(b" ", 2)[0 if data[:3] == b"ACK" else 1]: data for data, _ in lab.take()}
+    assert set(said) == {b"ACK", b"200"}
+    accepted = Message.parse(said[b"200"])
+    lab.hear(inside("ACK", request, accepted, 1, "ack"), CALLER)
+    assert lab.wait(40.0) == []
+    lab.hear(inside("BYE", request, accepted, 2, "bye"), CALLER)
+    sent = {data.split(b" ", 1)[0]: data for data, _ in lab.take()}
+    assert set(sent) == {b"SIP/2.0", b"BYE"}
+    assert sent[b"SIP/2.0"].startswith(b"SIP/2.0 200 ")
+    lab.hear(answer(Message.parse(sent[b"BYE"]), 200, "callee"), target)
+    lab.wait(40.0)
+    assert left_over(lab.stack) == {}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_datagram_hurts_and_the_next_call_goes_through(seed: int, full: bool) -> None:
+    blocks = 10 if full else 1
+    lab = Lab(seed)
+    held: list[int] = []
+    for _ in range(blocks):
+        for _ in range(BLOCK):
+            lab.step()
+            assert lab.calls.active <= CALLS
+            assert len(lab.stack.servers) + len(lab.stack.clients) < 3000
+        lab.end()
+        lab.peers.ready.clear()
+        held.append(objects())
+    place_call(lab)
+    assert lab.recorder.ended > 20 * blocks

@@ -1,0 +1,57 @@
+"""`callrouter check`: warnings are printed with their place and fail only when asked to."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from callrouter.cli import main
+
+DIALPLAN = """\
+country: CN
+trunks:
+  lab: {addresses: [127.0.0.1]}
+targets:
+  a: {uri: "sip:a@127.0.0.1:5060"}
+  b: {uri: "sip:b@127.0.0.1:5080"}
+numbers:
+  "4000": {route: [{hunt: [a]}]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "d.yaml").write_text(DIALPLAN, encoding="utf-8")
+    settings = 'listen: ["udp:127.0.0.1:5060"]\ndialplan: d.yaml\n'
+    (tmp_path / "s.yaml").write_text(settings, encoding="utf-8")
+    return tmp_path
+
+
+def test_warning_is_printed_with_its_place_and_the_dialplan_is_ok(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(folder / "d.yaml")])
+    assert result.exit_code == 0
+    assert result.stderr == f"{folder}/d.yaml:6:3: warning: no rule uses target 'b'\n"
+    assert result.stdout.startswith(f"{folder}/d.yaml: ok, 1 numbers, version ")
+    assert result.stdout.endswith(", 1 warning\n")
+
+
+def test_strict_check_fails_for_a_warning(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["check", "--strict", str(folder / "d.yaml")])
+    assert result.exit_code == 1
+    text = DIALPLAN.replace("[a]", "[a, b]")
+    (folder / "d.yaml").write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", "--strict", str(folder / "d.yaml")])
+    assert (result.exit_code, "warning" in result.output) == (0, False)
+
+
+def test_loop_to_the_server_itself_is_found_by_its_settings(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["check", "--config", str(folder / "s.yaml")])
+    message = "target 'a' is an address this server listens on: calls would loop"
+    assert f"{folder}/d.yaml:5:12: warning: {message}\n" in result.stderr
+    assert result.stdout.endswith(", 2 warnings\n")
+
+
+def test_mistake_comes_before_any_warning(folder: Path) -> None:
+    (folder / "d.yaml").write_text(DIALPLAN.replace("[a]", "[x]"), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(folder / "d.yaml")])
+    assert (result.exit_code, "warning" in result.output) == (2, False)

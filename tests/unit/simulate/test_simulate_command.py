@@ -1,0 +1,154 @@
+"""`callrouter simulate`: what a time line says, and what a wrong option is told."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+from callrouter.commands.simulate import simulate
+
+DIALPLAN: Final = """
+country: CN
+timezone: Asia/Shanghai
+trunks: {lab: {addresses: [192.0.2.0/24]}}
+targets:
+  desk: {uri: "sip:desk@127.0.0.1:5081"}
+  duty: {uri: "sip:duty@127.0.0.1:5082", ring: 8s}
+numbers:
+  "4000": {route: [{hunt: [desk, duty]}]}
+  "4009": {to_header: extensions, route: [{hunt: [duty]}]}
+extensions:
+  "801": {targets: [desk]}
+"""
+
+
+@pytest.fixture
+def dialplan(tmp_path: Path) -> Path:
+    path = tmp_path / "dialplan.yaml"
+    path.write_text(DIALPLAN, encoding="utf-8")
+    return path
+
+
+def played(dialplan: Path, *options: str) -> Result:
+    return CliRunner().invoke(
+        simulate, ["--from", "13800138000", "--dialplan", str(dialplan), *options]
+    )
+
+
+def told(dialplan: Path, *options: str) -> list[str]:
+    result = played(dialplan, *options)
+    assert result.exit_code == 0, result.output
+    return [" ".join(line.split()) for line in result.output.splitlines()]
+
+
+def as_json(dialplan: Path, *options: str) -> dict[str, Any]:
+    result = played(dialplan, "--json", *options)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.output)
+    return found
+
+
+def test_busy_target_is_followed_by_the_next_one(dialplan: Path) -> None:
+    lines = told(
+        dialplan,
+        *("--to", "4000"),
+        *("--leg", "desk: 486 after 2s"),
+        *("--leg", "duty: 183 after 3s, 200 after 6s"),
+    )
+    assert lines == [
+        "0.0 s caller calls",
+        "0.0 s desk INVITE",
+        "2.0 s desk 486 Busy Here → next",
+        "2.0 s duty INVITE",
+        "5.0 s duty 183 Session Progress",
+        "5.0 s caller gets 183 Session Progress",
+        "8.0 s duty 200 OK → connected",
+        "8.0 s caller gets 200 OK",
+        "9.0 s caller hangs up",
+        "",
+        "ANSWERED by duty",
+    ]
+
+
+def test_silent_target_is_left_and_one_that_rings_out_too(dialplan: Path) -> None:
+    lines = told(dialplan, *("--to", "4000"), *("--leg", "desk: silence"), *("--leg", "duty: 180"))
+    assert lines == [
+        "0.0 s caller calls",
+        "0.0 s desk INVITE",
+        "5.0 s desk no response in 5 s → next",
+        "5.0 s duty INVITE",
+        "5.0 s duty 180 Ringing",
+        "5.0 s caller gets 180 Ringing",
+        "13.0 s duty no answer in 8 s",
+        "13.0 s caller gets 408 Request Timeout",
+        "",
+        "NO_ANSWER: 408 Request Timeout, cause 102, no_target_left",
+    ]
+
+
+def test_target_without_a_script_rings_and_answers(dialplan: Path) -> None:
+    assert "5.0 s desk 200 OK → connected" in told(dialplan, "--to", "4000")
+
+
+def test_caller_who_gives_up_ends_the_hunt(dialplan: Path) -> None:
+    lines = told(dialplan, "--to", "4000", "--leg", "desk: 180", "--cancel", "8s")
+    assert lines[-5:] == [
+        "8.0 s caller gives up",
+        "8.0 s desk cancelled",
+        "8.0 s caller gets 487 Request Terminated",
+        "",
+        "CANCELLED: 487 Request Terminated, cause 16",
+    ]
+
+
+def test_caller_who_gives_up_in_the_moment_of_the_answer_is_connected(dialplan: Path) -> None:
+    lines = told(dialplan, *("--to", "4000", "--leg", "desk: 180, 200 after 8s", "--cancel", "8s"))
+    assert "8.0 s desk 200 OK → connected" in lines
+    assert "8.0 s caller gives up" in lines
+    assert lines[-1] == "ANSWERED by desk"
+
+
+def test_to_header_rings_the_extension_it_names(dialplan: Path) -> None:
+    for header in ("801", "sip:4009@192.0.2.1;ext=801"):
+        found = as_json(dialplan, "--to", "4009", "--to-header", header)
+        assert found["record"]["answered_by"] == "desk"
+    assert as_json(dialplan, "--to", "4009")["record"]["answered_by"] == "duty"
+
+
+def test_json_has_the_events_and_the_record(dialplan: Path) -> None:
+    found = as_json(dialplan, "--to", "4000", "--leg", "desk: 603 after 1s")
+    assert found["events"][2] == {
+        "at": 1.0,
+        "party": "desk",
+        "event": "603 Decline",
+        "effect": "",
+    }
+    record = found["record"]
+    assert (record["number"], record["disposition"], record["status"]) == ("4000", "REJECTED", 603)
+    assert [leg["result"] for leg in record["legs"]] == ["rejected"]
+
+
+def test_number_the_dialplan_does_not_have_is_refused(dialplan: Path) -> None:
+    lines = told(dialplan, "--to", "4999")
+    assert lines[1] == "0.0 s caller gets 404 Not Found"
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (("--leg", "dsk: 486"), "no target 'dsk'; did you mean 'desk'?"),
+        (("--leg", "desk: bus"), "target desk: expected"),
+        (("--cancel", "8"), "--cancel: expected a time such as 15s"),
+        (("--at", "Saturday"), "--at: expected 2026-03-07T12:01, found 'Saturday'"),
+        (("--trunk", "la"), "no trunk 'la'; did you mean 'lab'?"),
+        (("--to-header", "sip:"), "--to-header: "),
+    ],
+)
+def test_wrong_option_says_what_was_expected(
+    dialplan: Path, options: tuple[str, ...], wanted: str
+) -> None:
+    result = played(dialplan, "--to", "4000", *options)
+    assert result.exit_code == 2
+    assert wanted in result.output

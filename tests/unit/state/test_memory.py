@@ -1,0 +1,209 @@
+"""The state in memory: what is counted, what is bounded, what ends."""
+
+import random
+
+import pytest
+
+from callrouter.call.shared import Shared
+from callrouter.route.plan import AutoBlock
+from callrouter.state import memory as module
+from callrouter.state.memory import Key, Memory, Value
+
+RULE = AutoBlock(3, 10.0, 20.0)
+
+
+class Journal:
+    """What a memory told: the last value of each key."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, Key], Value] = {}
+
+    def put(self, kind: str, key: Key, value: Value) -> None:
+        self.values[kind, key] = value
+
+    def entries(self) -> list[tuple[str, Key, tuple[object, ...]]]:
+        return [(kind, key, it) for (kind, key), it in self.values.items() if it is not None]
+
+
+def fresh() -> tuple[Memory, Journal]:
+    journal = Journal()
+    return Memory(journal.put, seed=1), journal
+
+
+def restored(journal: Journal) -> Memory:
+    memory = Memory(Journal().put, seed=2)
+    memory.restore(journal.entries())
+    return memory
+
+
+def test_memory_is_what_calls_share() -> None:
+    shared: Shared = fresh()[0]
+    assert shared.snapshot.lines == {}
+
+
+def test_lines_are_zero_again_after_any_order_of_calls() -> None:
+    memory, _ = fresh()
+    chance = random.Random(7)
+    up: list[tuple[str, ...]] = []
+    for _ in range(10_000):
+        if up and chance.random() < 0.5:
+            memory.give(up.pop(chance.randrange(len(up))))
+        else:
+            holds = tuple(chance.choices(["number 4000", "trunk lab", "extension 801"], k=2))
+            memory.take(holds)
+            up.append(holds)
+        counted = [hold for holds in up for hold in holds]
+        assert sum(memory.snapshot.lines.values()) == len(counted)
+    for holds in up:
+        memory.give(holds)
+    assert memory.snapshot.lines == {}
+
+
+def test_line_that_nobody_holds_is_never_counted_below_zero() -> None:
+    memory, _ = fresh()
+    memory.give(("number 4000",))
+    memory.take(("number 4000",))
+    assert memory.snapshot.lines == {"number 4000": 1}
+
+
+def test_snapshot_is_live_and_each_has_a_seed_of_its_own() -> None:
+    memory, _ = fresh()
+    snapshot = memory.snapshot
+    first = snapshot.seed
+    memory.turned("sales")
+    assert snapshot.turns == {"sales": 1}
+    assert memory.snapshot.seed != first
+
+
+def test_call_too_often_blocks_the_caller_for_as_long_as_the_rule_says() -> None:
+    memory, _ = fresh()
+    for at in (100.0, 101.0):
+        memory.attempted("4013", "+861", at, RULE)
+        assert not memory.snapshot.blocks
+    memory.attempted("4013", "+861", 102.0, RULE)
+    assert memory.snapshot.blocks == {("4013", "+861"): 122.0}
+    assert not memory.snapshot.attempts
+
+
+def test_calls_outside_the_window_do_not_add_up() -> None:
+    memory, _ = fresh()
+    for at in (100.0, 105.0, 110.0, 115.0, 120.0):
+        memory.attempted("4013", "+861", at, AutoBlock(3, 10.0, 20.0))
+    assert not memory.snapshot.blocks
+
+
+def test_calls_while_blocked_do_not_make_the_block_longer() -> None:
+    memory, _ = fresh()
+    for at in (100.0, 101.0, 102.0, 110.0, 111.0, 112.0):
+        memory.attempted("4013", "+861", at, RULE)
+    assert memory.snapshot.blocks == {("4013", "+861"): 122.0}
+
+
+def test_ended_blocks_overrides_and_attempts_are_forgotten() -> None:
+    memory, journal = fresh()
+    for at in (100.0, 101.0, 102.0):
+        memory.attempted("4013", "+861", at, RULE)
+    memory.attempted("4013", "+862", 103.0, RULE)
+    memory.block("", "+863", 0.0)
+    memory.override("office", open=False, until=110.0)
+    memory.override("shop", open=True, until=0.0)
+    memory.expire(112.9)
+    assert set(memory.snapshot.attempts) == {("4013", "+862")}
+    assert set(memory.snapshot.overrides) == {"shop"}
+    memory.expire(122.0)
+    assert not memory.snapshot.attempts
+    assert set(memory.snapshot.blocks) == {("", "+863")}
+    assert {kind for kind, _, _ in journal.entries()} == {"block", "override"}
+
+
+def test_flood_of_made_up_callers_keeps_its_bound_and_drops_the_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CALLERS", 100)
+    memory, journal = fresh()
+    for index in range(1000):
+        memory.attempted("4013", f"+86{index}", 100.0, RULE)
+    assert len(memory.snapshot.attempts) == 100
+    assert ("4013", "+86999") in memory.snapshot.attempts
+    assert memory.dropped == 900
+    assert len(journal.entries()) == 100
+
+
+def test_flood_of_blocks_does_not_push_out_what_was_blocked_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CALLERS", 100)
+    memory, _ = fresh()
+    for index in range(10):
+        memory.block("", f"hand{index}", 0.0)
+    for index in range(1000):
+        memory.attempted("4013", f"+86{index}", 100.0, AutoBlock(1, 10.0, 20.0))
+    blocks = list(memory.blocks())
+    assert len(blocks) == 100
+    assert {block.caller for block in blocks if block.by_hand} == {f"hand{i}" for i in range(10)}
+
+
+def test_too_many_blocks_by_hand_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BY_HAND", 2)
+    memory, _ = fresh()
+    assert [memory.block("", caller, 0.0) for caller in "abc"] == [True, True, False]
+
+
+def test_released_caller_starts_from_nothing() -> None:
+    memory, journal = fresh()
+    for at in (100.0, 101.0, 102.0):
+        memory.attempted("4013", "+861", at, RULE)
+    assert memory.unblock("4013", "+861")
+    assert not memory.unblock("4013", "+861")
+    memory.attempted("4013", "+861", 103.0, RULE)
+    assert not memory.snapshot.blocks
+    assert [kind for kind, _, _ in journal.entries()] == ["attempts"]
+
+
+def test_restart_knows_all_but_the_lines() -> None:
+    memory, journal = fresh()
+    memory.take(("number 4000",))
+    memory.turned("sales")
+    memory.turned("sales")
+    memory.attempted("4013", "+861", 100.0, RULE)
+    memory.attempted("4013", "+861", 101.0, RULE)
+    memory.block("", "+862", 500.0)
+    memory.override("office", open=False, until=400.0)
+    memory.leave("801", "on leave")
+    again = restored(journal)
+    assert again.snapshot.lines == {}
+    assert again.snapshot.turns == {"sales": 2}
+    assert again.snapshot.blocks == {("", "+862"): 500.0}
+    assert again.snapshot.away == {"801": "on leave"}
+    assert again.overrides()["office"].until == 400.0
+    again.attempted("4013", "+861", 102.0, RULE)
+    assert again.snapshot.blocks["4013", "+861"] == 122.0
+
+
+def test_what_was_cleared_stays_cleared_over_a_restart() -> None:
+    memory, journal = fresh()
+    memory.override("office", open=False, until=0.0)
+    memory.leave("801", "away")
+    assert memory.end_override("office")
+    assert memory.come_back("801")
+    assert not memory.end_override("office")
+    assert not memory.come_back("801")
+    again = restored(journal)
+    assert (again.overrides(), again.away()) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ("turn", ("sales",), ("many",)),
+        ("block", ("4000",), (1.0, True)),
+        ("attempts", ("4000", "+861"), ()),
+        ("override", ("office",), (True, None)),
+        ("moon", ("x",), (1,)),
+    ],
+)
+def test_state_that_is_not_ours_is_refused(
+    entry: tuple[str, Key, tuple[object, ...]],
+) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Memory(Journal().put, seed=1).restore([entry])

@@ -1,0 +1,76 @@
+"""The state on disk: what a restart finds, and what a file out of reach costs."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from callrouter.observe.database import StoreError
+from callrouter.state.memory import Memory
+from callrouter.state.persist import Keeper
+from callrouter.state.store import StateStore
+
+
+def opened(path: Path) -> tuple[Keeper, Memory]:
+    keeper = Keeper(f"sqlite:///{path}")
+    memory = Memory(keeper.put, seed=1)
+    keeper.open(memory)
+    return keeper, memory
+
+
+def test_next_process_finds_what_was_told(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "state.db"
+    keeper, memory = opened(path)
+    memory.block("4000", "+861", 0.0)
+    memory.block("", "caf\udce9", 0.0)  # bytes that are not UTF-8
+    memory.leave("801", "on leave")
+    memory.leave("802", "away")
+    memory.come_back("802")
+    for _ in range(500):
+        memory.turned("sales")
+    keeper.close()
+    keeper, memory = opened(path)
+    keeper.close()
+    assert set(memory.snapshot.blocks) == {("4000", "+861"), ("", "caf\udce9")}
+    assert memory.snapshot.away == {"801": "on leave"}
+    assert memory.snapshot.turns == {"sales": 500}
+
+
+def test_file_of_a_newer_callrouter_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with sqlite3.connect(path) as base:
+        base.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="newer callrouter"):
+        opened(path)
+
+
+def test_file_that_is_no_database_stops_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_text("moon" * 1000)
+    with pytest.raises(StoreError, match="cannot be read"):
+        opened(path)
+
+
+def test_rows_that_are_not_ours_stop_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = StateStore(f"sqlite:///{path}")
+    store.write({("moon", ("x",)): (1,)})
+    store.close()
+    with pytest.raises(StoreError, match="cannot be read"):
+        opened(path)
+
+
+def test_other_databases_are_refused() -> None:
+    with pytest.raises(StoreError, match="must be a file"):
+        StateStore("postgresql://host/state")
+
+
+def test_removed_file_is_made_again_with_the_changes_that_waited(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    keeper, memory = opened(path)
+    path.unlink()
+    memory.leave("801", "on leave")
+    keeper.close()
+    keeper, memory = opened(path)
+    keeper.close()
+    assert memory.snapshot.away == {"801": "on leave"}

@@ -1,0 +1,141 @@
+"""The published JSON Schema: in step with the grammar, and no valid file is underlined by it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from pydantic_core import core_schema
+
+from callrouter import json_schema
+from callrouter.cli import main
+from callrouter.dialplan import check, schema
+from callrouter.dialplan.yaml import load, parse
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "config" / "dialplan.schema.json"
+DIALPLANS = [
+    path
+    for path in sorted((ROOT / "dialplans").rglob("*.yaml"))
+    if not path.name.endswith(".test.yaml")
+]
+HEAD = "country: CN\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    made = json_schema.dialplan_schema()
+    jsonschema.Draft202012Validator.check_schema(made)
+    return jsonschema.Draft202012Validator(made)
+
+
+def test_published_schema_is_the_one_that_the_command_prints() -> None:
+    printed = CliRunner().invoke(main, ["schema"]).output
+    published = PUBLISHED.read_text(encoding="utf-8")
+    assert published == printed, "run callrouter schema > config/dialplan.schema.json"
+
+
+@pytest.mark.parametrize("path", DIALPLANS, ids=lambda path: path.stem)
+def test_dialplan_of_the_repository_is_valid_and_names_the_schema(
+    path: Path, validator: jsonschema.Draft202012Validator
+) -> None:
+    validator.validate(load(path).data)
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    before, _, place = first.partition("$schema=")
+    assert before == "# yaml-language-server: "
+    assert (path.parent / place).resolve() == PUBLISHED
+
+
+def test_example_of_every_key_is_valid() -> None:
+    made = json_schema.dialplan_schema()
+    objects = [made, *made["$defs"].values()]
+    count = 0
+    for owner in objects:
+        for key, part in owner["properties"].items():
+            one = jsonschema.Draft202012Validator({**part, "$defs": made["$defs"]})
+            for example in part.get("examples", ()):
+                count += 1
+                assert one.is_valid(example), f"{key}: {example}"
+    assert count > 60
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "numbers: {4000: {route: [{hunt: [a], ring: 15}]}}",
+        "numbers: {4000: {route: [{hunt: [a], ring: 15 s}]}}",
+        "numbers: {4000: {route: [{hunt: []}]}}",
+        "numbers: {4000: {route: [{hunt: [a], strategie: random}]}}",
+        "numbers: {4000: {route: [{hunt: [{name: a, weight: 0}]}]}}",
+        "numbers: {40-00: {route: [{hunt: [a]}]}}",
+        "numbers: {4000: {}}",
+        "numbers: {}\nschedules: {s: {open: [Mon]}}",
+        "numbers: {}\nschedules: {s: {open: [], days: {2026-1-1: '08:00-09:00'}}}",
+        "numbers: {}\ngateways: {g: {address: example.org}}",
+        "numbers: {}\nlists: {l: {prefixes: ['*123']}}",
+        "numbers: {}\ntimezone: 8",
+        "numbers: {}\nreasons: {suspended: {status: 200}}",
+        "numbers: {}\nunknown: 1",
+    ],
+)
+def test_value_that_the_grammar_refuses_is_underlined(
+    entry: str, validator: jsonschema.Draft202012Validator
+) -> None:
+    assert not validator.is_valid(parse(HEAD + entry, "d.yaml").data)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "numbers: {4000: {route: [{hunt: a, ring: , when: }]}}",
+        "numbers: {4000: {blocklist: [l], whitelist: [m], route: [{hunt: [a]}]}}",
+        "numbers: {+86756*: {route: [{hunt: [a]}]}, 4xxx: {route: [{hunt: [a]}]}}",
+        "numbers: {}\nschedules: {s: {open: ['Mon, Wed-Fri 8:30-12:00 , 13:00-24:00']}}",
+        "numbers: {}\nauto_block: {calls: 3, within: 1m, for: 720h}",
+    ],
+)
+def test_unusual_but_accepted_writing_is_not_underlined(
+    entry: str, validator: jsonschema.Draft202012Validator
+) -> None:
+    validator.validate(parse(HEAD + entry, "d.yaml").data)
+
+
+def test_words_that_the_compiler_takes_for_ours_are_in_the_schema() -> None:
+    taken = {word: ours for ours, words in json_schema.ALSO.items() for word in words}
+    assert taken == check._ALIASES
+
+
+def functions(node: Any, seen: set[int]) -> Iterator[Any]:
+    """Every function that checks a value before pydantic does, in a core schema."""
+    if isinstance(node, dict):
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        if node.get("type") == "function-before":
+            yield node["function"]["function"]
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for part in node:
+            yield from functions(part, seen)
+
+
+def test_every_kind_of_value_that_a_function_checks_is_described() -> None:
+    core: core_schema.CoreSchema = schema.DialplanFile.__pydantic_core_schema__
+    found = list(functions(core, set()))
+    assert len(found) > 20
+    unknown = {
+        json_schema.name_of(function)
+        for function in found
+        if not json_schema.asks_for_time(function)
+        and json_schema.name_of(function) not in json_schema.KINDS
+    }
+    assert unknown == set()
+
+
+def test_schema_is_json_and_ends_with_a_newline() -> None:
+    text = PUBLISHED.read_text(encoding="utf-8")
+    assert text.endswith("}\n")
+    assert json.loads(text)["title"] == "A callrouter dialplan"
