@@ -34,7 +34,7 @@ _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 hundred thousand calls' lingering objects for one stops the loop for a tenth of a second."""
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
-_EXPIRE_SECONDS: Final = 10.0
+_EXPIRE_SECONDS: Final = 5.0
 _SEED_BITS: Final = 64
 
 

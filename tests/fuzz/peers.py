@@ -1,6 +1,7 @@
 """Callers and targets of the lab as text, who say the right thing at the right time."""
 
 import itertools
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -10,7 +11,6 @@ Place = tuple[str, int]
 
 US: Final = ("127.0.0.1", 5060)
 CALLER: Final = ("127.0.0.1", 40000)
-NUMBERS: Final = ("4000", "4001", "4002", "4003", "4004", "4005", "4006", "4999", "%34000")
 KEPT: Final = 64
 """How much of what was said is remembered."""
 
@@ -87,15 +87,16 @@ class Peers:
     ready: what a peer could say now, with the address it would come from; the newest at the end.
     """
 
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: Random, numbers: Sequence[str]) -> None:
         self._dice = dice
+        self._numbers = numbers
         self._tokens = itertools.count(1)
         self._invites: dict[str, Message] = {}
         self.ready: list[tuple[bytes, Place]] = []
 
     def call(self) -> None:
         """Somebody calls."""
-        data = invite(self._dice.choice(NUMBERS), self._token())
+        data = invite(self._dice.choice(self._numbers), self._token())
         message = Message.parse(data)
         self._invites[message["Call-ID"]] = message
         if len(self._invites) > KEPT:

@@ -23,10 +23,12 @@ from callrouter.observe.cdr import Encoder
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
 from callrouter.sip.stack import Stack
+from callrouter.state.memory import Memory
 
 ROOT: Final = Path(__file__).parents[2]
 DIALPLAN: Final = load_dialplan(ROOT / "dialplans" / "lab.yaml")
 TORTURE: Final = [file.read_bytes() for file in (ROOT / "tests/data/rfc4475").glob("*.dat")]
+EPOCH: Final = 1_700_000_000.0
 CALLS: Final = 50
 """Calls at once; more are turned away."""
 
@@ -66,8 +68,9 @@ class Lab:
         self.now = 0.0
         self.stack = Stack(lambda: f"{tokens.getrandbits(64):016x}", self._connect)
         self.recorder = Recorder()
-        self.calls = Calls(self.stack, DIALPLAN, self.recorder, CALLS, 1_700_000_000.0)
-        self.peers = Peers(self.dice)
+        self.shared = Memory(lambda _kind, _key, _value: None, seed)
+        self.calls = Calls(self.stack, DIALPLAN, self.recorder, CALLS, EPOCH, self.shared)
+        self.peers = Peers(self.dice, [*DIALPLAN.numbers, "4999", "%34000"])
         self.sent = 0
 
     def hear(self, data: bytes, address: Place, transport: str = "UDP") -> None:
@@ -113,6 +116,7 @@ class Lab:
         assert self.recorder.open == set()
         assert self.recorder.bugs == []
         assert self.calls.active == 0
+        assert self.shared.snapshot.lines == {}
 
     def step(self) -> None:
         """One datagram: what a peer would say now, damaged or not, or something else altogether."""

@@ -30,6 +30,7 @@ MAY_IMPORT: Final = {
     },
     "config": {"errors", "dialplan"},
     "outcomes": {"route"},
+    "simulate": {"errors", "call", "dialplan", "route", "sip"},
     "testing": {"errors", "call", "dialplan", "outcomes", "route", "simulate"},
     "lint": {"errors", "config", "dialplan", "route"},
     "diff": {"errors", "dialplan", "observe", "outcomes", "route"},

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.wire import CALLER, EPOCH, ROUTER, TARGET, Router, Wire, left_over
+from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, left_over
 
 from callrouter.call.record import CallRecord
 from callrouter.route.facts import Facts
@@ -53,8 +53,10 @@ def decided(
 class World:
     """One call between a caller, the router and its targets."""
 
-    def __init__(self, *scripts: str, cancel_after: float | None = None) -> None:
-        self.wire = Wire()
+    def __init__(
+        self, *scripts: str, cancel_after: float | None = None, delay: float = DELAY
+    ) -> None:
+        self.wire = Wire(delay=lambda: delay)
         self.router = Router(self.wire)
         self.legs = Legs(self.wire.stack(TARGET), read_legs(scripts), self._dialled)
         flow = Flow("UDP", *CALLER, *ROUTER, None)

@@ -11,7 +11,7 @@ from callrouter.call.call import Call
 from callrouter.call.events import Observer, Shutdown
 from callrouter.call.policy import caller_uri, max_forwards
 from callrouter.call.record import CallRecord
-from callrouter.call.shared import Alone, Shared
+from callrouter.call.shared import Shared
 from callrouter.call.story import run
 from callrouter.errors import SipError
 from callrouter.route.dialplan import Dialplan
@@ -55,13 +55,13 @@ class Calls:
         observer: Observer,
         limit: int,
         epoch: float,
-        shared: Shared | None = None,
+        shared: Shared,
     ) -> None:
         """limit: calls in progress at once; one more is answered 503."""
         self._stack = stack
         self._observer = observer
         self._limit = limit
-        self._shared: Shared = shared or Alone()
+        self._shared = shared
         self._active: set[Call] = set()
         self._idle: Callable[[], None] | None = None
         self.dialplan = dialplan

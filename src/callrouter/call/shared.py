@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from callrouter.route.plan import AutoBlock
-from callrouter.route.snapshot import NOTHING, Snapshot
+from callrouter.route.snapshot import Snapshot
 
 
 class Shared(Protocol):
@@ -24,20 +24,3 @@ class Shared(Protocol):
 
     def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
         """A caller (E.164) called a number (its key) at a Unix time; perhaps once too often."""
-
-
-class Alone:
-    """Shares nothing. Until server.py hands over the state."""
-
-    snapshot = NOTHING
-
-    def take(self, holds: tuple[str, ...]) -> None:
-        """Not counted."""
-
-    give = take
-
-    def turned(self, rotation: str) -> None:
-        """Not counted."""
-
-    def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
-        """Not counted."""

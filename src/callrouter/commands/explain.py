@@ -25,7 +25,6 @@ from callrouter.route.snapshot import Snapshot
 
 _WIDEST: Final = 1000
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_TO: Final = re.compile(r"(?:<?sips?:)?([^@;>]*)(?:@[^;>]*)?([^>]*)>?.*")
 _EXT: Final = re.compile(r";ext=([^;]*)", re.IGNORECASE)
 
 
@@ -96,11 +95,11 @@ def _moment(at: str | None, timezone: str) -> datetime.datetime:
 
 def _named(to_header: str) -> tuple[str, str]:
     """Read the user and the `ext` parameter of a To header, or of a part of one."""
-    found = _TO.fullmatch(to_header.rpartition("<")[2].strip())
-    if found is None:  # a line break
-        raise click.BadParameter("expected one line", param_hint="--to-header")
-    ext = _EXT.search(found[2])
-    return found[1], "" if ext is None else ext[1]
+    uri, _, _ = to_header.rpartition("<")[2].partition(">")
+    address, _, parameters = uri.strip().partition(";")
+    user, _, _ = address.removeprefix("sip:").partition("@")
+    ext = _EXT.search(f";{parameters}")
+    return user, "" if ext is None else ext[1]
 
 
 def _trunk(dialplan: Dialplan, named: str | None) -> str:

@@ -121,10 +121,11 @@ class Desk:
 
     def _block(self, request: ListBlocks | AddBlock | RemoveBlock) -> Answer:
         memory = self._memory
-        memory.expire(time.time())
         if isinstance(request, ListBlocks):
             caller = None if request.caller is None else self._caller(request.caller)
-            found = [block for block in memory.blocks() if caller in {None, block.caller}]
+            found = [
+                block for block in memory.blocks(time.time()) if caller in {None, block.caller}
+            ]
             blocks = [block._asdict() for block in found[: request.most]]
             return {"blocks": blocks, "all": len(found)}
         number = request.number or ""

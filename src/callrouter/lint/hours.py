@@ -51,8 +51,6 @@ def _meetings(found: Found, name: str, parts: list[_Part]) -> None:
         index = max(part.index, following.index)
         if index in told or gap == 0 or gap > _SMALL:
             continue
-        if gap < 0 and following.end - part.start >= _WEEK and len(parts) == 1:
-            continue
         told.add(index)
         when = f"on {_DAYS[following.start // _DAY % 7]} at {_clock(following.start)}"
         message = f"times overlap {when}"

@@ -9,6 +9,8 @@ from callrouter.lint.found import Found, listed
 from callrouter.route import numbers
 
 _DIGITS: Final = "0123456789"
+# A pattern with more keys below it is not looked into: that would take too long.
+_COMPARED: Final = 2000
 
 
 class _Key:
@@ -35,11 +37,13 @@ def shadowed_numbers(found: Found) -> None:
     """Warn of prefixes and patterns of which other keys, more specific, leave nothing."""
     keys = [_Key(key) for key in found.section("numbers")]
     wild = [key for key in keys if not fields.is_written_out(key.key)]
-    written: dict[str, list[_Key]] = {}
+    written: dict[str, list[_Key]] = {_head(key): [] for key in wild}
+    lengths = {len(head) for head in written}
     for key in keys:
-        for length in range(len(key.body) + 1):
-            if length <= _deepest(wild):
-                written.setdefault(key.body[:length], []).append(key)
+        for length in lengths:
+            below = written.get(key.body[:length]) if length <= len(key.body) else None
+            if below is not None and len(below) <= _COMPARED:
+                below.append(key)
     same = {_home(key.key, found): key.key for key in wild if key.key.startswith("+")}
     for key in wild:
         twin = same.get(key.key)
@@ -53,16 +57,17 @@ def shadowed_numbers(found: Found) -> None:
                 found.at_key(("numbers", key.key), f"no number is left for it: {by} beat it")
 
 
-def _deepest(wild: list[_Key]) -> int:
-    return max((len(key.body.partition("x")[0]) for key in wild), default=0)
+def _head(key: _Key) -> str:
+    return key.body.partition("x")[0]
 
 
 def _beating(key: _Key, body: str, written: dict[str, list[_Key]]) -> list[_Key]:
     """Return keys that together leave nothing of a body, none when something is left."""
+    below = written[_head(key)]
+    if len(below) > _COMPARED:
+        return []
     candidates = [
-        other
-        for other in written.get(key.body.partition("x")[0], ())
-        if other is not key and _digits(other.body) > _digits(key.body)
+        other for other in below if other is not key and _digits(other.body) > _digits(key.body)
     ]
     return _cover(body, key.open, candidates)
 

@@ -80,5 +80,14 @@ class Timers:
         """Run all that is due: slot by slot, and in a slot in the order they were started."""
         due = self._due
         while due and due[0] / _SLOTS <= now:
-            for timer in self._slots.pop(heappop(due)):
-                timer.run(now)
+            slot = heappop(due)
+            timers = self._slots.pop(slot)
+            try:
+                for timer in timers:
+                    timer.run(now)
+            except BaseException:
+                # A bug of one's owner costs the others nothing: what has not run yet runs next.
+                if slot not in self._slots:
+                    heappush(due, slot)
+                self._slots[slot] = timers + self._slots.get(slot, [])
+                raise

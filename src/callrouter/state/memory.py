@@ -14,7 +14,7 @@ Rules:
 """
 
 import random
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
@@ -28,6 +28,7 @@ CALLERS: Final = 100_000
 BY_HAND: Final = 10_000
 """Blocks made by hand at most."""
 
+_SEEN_AT_ONCE: Final = 2000
 _SEED_BITS: Final = 32
 
 Key = tuple[str, ...]
@@ -58,10 +59,12 @@ class Memory:
         self._random = random.Random(seed)
         self._lines: dict[str, int] = {}
         self._turns: dict[str, int] = {}
-        self._blocks: dict[tuple[str, str], float] = {}
+        # Ordered ones, since the first entry of a dict is slow to find once others were before it.
+        self._blocks: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._by_hand: set[tuple[str, str]] = set()
-        # Both in the order of the last call: the oldest is first.
-        self._attempts: dict[tuple[str, str], deque[float]] = {}
+        self._unseen: list[tuple[str, str]] = []  # blocks that `expire` has yet to look at
+        # The caller who called longest ago is first.
+        self._attempts: OrderedDict[tuple[str, str], tuple[float, ...]] = OrderedDict()
         self._window = 0.0  # the longest that any rule has looked back
         self._overrides: dict[str, Override] = {}
         self._away: dict[str, str] = {}
@@ -114,8 +117,7 @@ class Memory:
         self._window = max(self._window, within)
         known = self._attempts.pop(key, ())
         since = at - within
-        times = deque([time for time in known if time > since], maxlen=rule.calls)
-        times.append(at)
+        times = (*(time for time in known if time > since), at)
         if len(times) >= rule.calls:
             if known:
                 self._journal("attempts", key, None)
@@ -129,10 +131,12 @@ class Memory:
 
     # What operators do.
 
-    def blocks(self) -> Iterator[Block]:
-        """All blocks, the newest first."""
+    def blocks(self, now: float) -> Iterator[Block]:
+        """The blocks that have not ended by a Unix time, the newest first."""
         for key in reversed(self._blocks):
-            yield Block(*key, self._blocks[key], key in self._by_hand)
+            until = self._blocks[key]
+            if until == 0 or now < until:
+                yield Block(*key, until, key in self._by_hand)
 
     def block(self, number: str, caller: str, until: float) -> bool:
         """Refuse a caller at a number ("": at all of them) until a Unix time, 0 for ever.
@@ -191,16 +195,20 @@ class Memory:
     def expire(self, now: float) -> None:
         """Forget what has ended by a Unix time; decisions do not depend on it.
 
-        Takes 5 ms for as many blocks as there can be: for every few seconds, not for every call.
+        Each time it looks at some and goes on where it was: a few milliseconds at most.
         """
-        for key in [key for key, until in self._blocks.items() if 0 < until <= now]:
-            self._forget_block(key)
+        if not self._unseen:
+            self._unseen = list(self._blocks)
+        for key in self._unseen[-_SEEN_AT_ONCE:]:
+            if 0 < self._blocks.get(key, 0.0) <= now:
+                self._forget_block(key)
+        del self._unseen[-_SEEN_AT_ONCE:]
         over = [name for name, it in self._overrides.items() if 0.0 < it.until <= now]
         for schedule in over:
             self.end_override(schedule)
-        while self._attempts:
-            key = next(iter(self._attempts))
-            if now - self._attempts[key][-1] < self._window:
+        since = now - self._window
+        for key, times in list(islice(self._attempts.items(), _SEEN_AT_ONCE)):
+            if times[-1] > since:
                 break
             self._forget_attempts(key)
 
@@ -233,7 +241,7 @@ class Memory:
         attempts.sort(key=lambda pair: pair[1][-1])
         for pair, _ in attempts[:-CALLERS]:
             self._journal("attempts", pair, None)
-        self._attempts.update((pair, deque(times)) for pair, times in attempts[-CALLERS:])
+        self._attempts.update((pair, tuple(times)) for pair, times in attempts[-CALLERS:])
 
     def _block(self, key: tuple[str, str], until: float, *, by_hand: bool) -> None:
         self._blocks.pop(key, None)

@@ -18,8 +18,9 @@ LAB = (FOLDER / "lab.yaml").read_text(encoding="utf-8")
 LINES = [line for line in LAB.splitlines() if line and not line.startswith("#")]
 WORDS = [
     "route", "hunt", "ring", "3s", "uas_5080", "127.0.0.0/8", "4000", "[486]", "follow", "CN",
-    "schedule", "office", "08:30", "Mon-Fri", "Sat", "closed", "unwanted", "0898", "lab-blocked.txt",
-    "Guangdong", "10s", "20s", "parallel", "round_robin", "staggered", "2s", "busy", "numbers",
+    "schedule", "office", "08:30", "Mon-Fri", "Sat", "closed", "unwanted", "0898",
+    "lab-blocked.txt", "Guangdong", "10s", "20s", "parallel", "round_robin", "staggered",
+    "2s", "busy", "numbers",
 ]  # fmt: skip
 STRANGE = [
     "\t", "  ", "x", "", "null", "-1", "5", "3", "1e9", "&a ", "*a", "!!int ", "{", "}", "[", "]",

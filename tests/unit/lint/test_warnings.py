@@ -118,6 +118,12 @@ def test_pattern_shadowed_by_narrower_patterns_and_prefixes_is_found() -> None:
     assert len(of(f'{text}  "49x": {route}\n')) == 1
 
 
+def test_pattern_with_very_many_keys_below_it_is_not_looked_into() -> None:
+    route = "{route: [{hunt: [a, b, c]}]}"
+    keys = [f'  "4{number:04}": {route}' for number in range(10000)]
+    assert of("\n".join(["numbers:", *keys, f'  "4xxxx": {route}', ""])) == []
+
+
 def test_prefix_written_in_both_ways_is_shadowed_by_the_international_one() -> None:
     route = "{route: [{hunt: [a, b, c]}]}"
     assert of(f'numbers:\n  "0756*": {route}\n  "+86756*": {route}\n') == [

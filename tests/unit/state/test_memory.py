@@ -138,7 +138,7 @@ def test_flood_of_blocks_does_not_push_out_what_was_blocked_by_hand(
         memory.block("", f"hand{index}", 0.0)
     for index in range(1000):
         memory.attempted("4013", f"+86{index}", 100.0, AutoBlock(1, 10.0, 20.0))
-    blocks = list(memory.blocks())
+    blocks = list(memory.blocks(101.0))
     assert len(blocks) == 100
     assert {block.caller for block in blocks if block.by_hand} == {f"hand{i}" for i in range(10)}
 

@@ -191,6 +191,10 @@ def test_junit_has_each_test_and_the_failure_in_full(folder: Path) -> None:
     ("test", "mistake"),
     [
         ("{name: a, call: {}, expect: {}}", "3:15: error: the key 'to' is missing"),
+        (
+            "{name: a, call: {to: x, form: y}, expect: {}}",
+            "3:29: error: unknown key 'form'; did you mean 'from'?",
+        ),
         ("{name: a, call: {to: 1}, expect: {}}", "3:26: error: expected a number or a name; write"),
         ("{name: a, call: {to: [x]}, expect: {}}", "3:26: error: expected a number or a name, fou"),
         ("{name: a, call: {to: x, at: 1 pm}, expect: {}}", "3:33: error: expected a date and a ti"),

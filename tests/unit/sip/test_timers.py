@@ -1,6 +1,8 @@
-"""The timers' heap: order, cancelling, and what a clock that runs late does to it."""
+"""The timers: order, cancelling, and what a clock that runs late does to it."""
 
 from sys import getrefcount
+
+import pytest
 
 from callrouter.sip.timers import Timers
 
@@ -71,3 +73,36 @@ def test_a_cancelled_timer_lets_go_of_what_it_would_have_called() -> None:
     timer = timers.start(1e9, held.append)
     timer.cancel()
     assert getrefcount(held) == references
+
+
+def test_a_callback_that_raises_costs_no_other_timer_its_run() -> None:
+    timers, ran = Timers(), list[str]()
+
+    def broken(_now: float) -> None:
+        timers.start(1.0, lambda _now: ran.append("started meanwhile"))
+        raise ZeroDivisionError
+
+    timers.start(1.0, lambda _now: ran.append("before"))
+    timers.start(1.0, broken)
+    timers.start(1.0, lambda _now: ran.append("after"))
+    timers.start(2.0, lambda _now: ran.append("later"))
+    with pytest.raises(ZeroDivisionError):
+        timers.run(2.0)
+    assert ran == ["before"]
+    assert timers.deadline() == 1.0
+    timers.run(2.0)
+    assert ran == ["before", "after", "started meanwhile", "later"]
+    assert (timers.live, timers.deadline()) == (0, None)
+
+
+@pytest.mark.parametrize("when", [0.0, 0.001, 0.57, 1.005, 1e6 + 0.29, 12345.679, 2**20 / 3])
+def test_a_timer_never_runs_early_and_at_most_ten_milliseconds_late(when: float) -> None:
+    timers, at = Timers(), list[float]()
+    timers.start(when, at.append)
+    due = timers.deadline()
+    assert due is not None
+    assert when <= due < when + 0.0101
+    timers.run(when - 0.0001)
+    assert at == []
+    timers.run(due)
+    assert at == [due]

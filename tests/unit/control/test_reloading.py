@@ -1,0 +1,76 @@
+"""Reloads that meet, and reloads that fail."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from callrouter.control.loader import LoadError
+from callrouter.control.reload import Reloader
+from callrouter.dialplan.compiler import load_dialplan
+from callrouter.errors import ConfigError
+from callrouter.observe.log import open_log
+from callrouter.route.dialplan import Dialplan
+
+PLAN = """\
+country: CN
+trunks: {lab: {addresses: [127.0.0.1]}}
+targets: {a: {uri: "sip:a@127.0.0.1:5081"}}
+numbers: {"4000": {route: [{hunt: [a]}]}}
+"""
+
+
+class Rig:
+    """A reloader over a file, and the dialplans it brought into service."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "plan.yaml"
+        self.write(PLAN)
+        self.served: list[Dialplan] = []
+        self.reloader = Reloader(
+            load_dialplan(self.path), self.path, self.served.append, open_log("text", "error")
+        )
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text, encoding="utf-8")
+
+
+async def test_who_asks_during_a_reload_gets_one_that_began_after_they_asked(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    first = asyncio.create_task(rig.reloader.reload("first"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    later = [asyncio.create_task(rig.reloader.reload("later")) for _ in range(3)]
+    await first
+    rig.write(PLAN.replace("4000", "4001"))
+    answers = await asyncio.gather(*later)
+    assert answers[0].changes.added == ["4001"]
+    assert all(answer is answers[0] for answer in answers)
+    assert len(rig.served) == 2
+    await rig.reloader.close()
+
+
+async def test_failed_reload_serves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    old = rig.reloader.dialplan
+    rig.write(PLAN.replace("[a]", "[b]"))
+    with pytest.raises(ConfigError, match="no target is named 'b'"):
+        await rig.reloader.reload("broken")
+    assert (rig.served, rig.reloader.dialplan) == ([], old)
+    rig.write(PLAN.replace("5081", "5082"))
+    done = await rig.reloader.reload("mended")
+    assert done.changes.altered == ["4000"]
+    assert [dialplan.version for dialplan in rig.served] == [done.new]
+    await rig.reloader.close()
+
+
+async def test_stop_during_a_reload_gives_it_up(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    asked = asyncio.create_task(rig.reloader.reload("too late"))
+    await asyncio.sleep(0)
+    await rig.reloader.close()
+    with pytest.raises(LoadError):
+        await asked
+    assert rig.served == []
