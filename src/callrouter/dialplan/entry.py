@@ -6,4 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Entry(BaseModel):
     """What all mappings have in common: no unknown keys, no silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
