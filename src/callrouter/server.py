@@ -32,6 +32,7 @@ from callrouter.state.persist import Keeper
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
 hundred thousand calls' lingering objects for one stops the loop for a tenth of a second."""
+_CLOCK_STEP: Final = 0.005
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
 _EXPIRE_SECONDS: Final = 5.0
@@ -184,7 +185,10 @@ class Server:
 
     def _note_lag(self, seconds: float) -> None:
         self._metrics.loop_lag.add(seconds * 1000)
-        self._calls.epoch = time.time() - self._loop.time()
+        # The loop's clock ticks in ms: only a step of the system's clock is worth following.
+        epoch = time.time() - self._loop.time()
+        if abs(epoch - self._calls.epoch) > _CLOCK_STEP:
+            self._calls.epoch = epoch
 
     def _bug(self, error: Exception) -> None:
         self._log.error("internal error", exc_info=error)

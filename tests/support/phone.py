@@ -116,11 +116,18 @@ class Phone(asyncio.DatagramProtocol):
         assert self._transport is not None
         self._transport.sendto(message.render(), self._server)
 
-    def invite(self, number: str, body: str = SDP, *rows: tuple[str, str], to: str = "") -> Message:
+    def invite(
+        self,
+        number: str,
+        body: str = SDP,
+        *rows: tuple[str, str],
+        to: str = "",
+        caller: str = "1001",
+    ) -> Message:
         """Call a number. rows: more headers; a Max-Forwards among them replaces the usual one."""
         place = f"{self._server[0]}:{self._server[1]}"
         self.target = f"sip:{number}@{place}"
-        self.local = f"<sip:1001@{self.host}>;tag={token()}"
+        self.local = f"<sip:{caller}@{self.host}>;tag={token()}"
         self.remote = to or f"<{self.target}>"
         message = self._new("INVITE", body, *rows)
         self.invite_sent = message

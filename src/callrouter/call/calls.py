@@ -37,6 +37,7 @@ class Calls:
 
     __slots__ = (
         "_active",
+        "_count",
         "_idle",
         "_limit",
         "_observer",
@@ -63,6 +64,7 @@ class Calls:
         self._limit = limit
         self._shared = shared
         self._active: set[Call] = set()
+        self._count = 0
         self._idle: Callable[[], None] | None = None
         self.dialplan = dialplan
         self.epoch = epoch
@@ -116,7 +118,10 @@ class Calls:
         decision = decide(self.dialplan, facts, shared.snapshot)
         if decision.auto_block is not None:
             shared.attempted(decision.number, decision.caller, now, decision.auto_block)
-        record = CallRecord(f"{int(now * 1000):x}-{stack.token()[:8]}", request.get("call-id"), now)
+        # Sortable: calls of one millisecond count up.
+        self._count = (self._count + 1) & 0xFFFF
+        name = f"{int(now * 1000):x}-{self._count:04x}{stack.token()[:4]}"
+        record = CallRecord(name, request.get("call-id"), now)
         record.trunk = trunk
         record.source = facts.source
         record.caller = facts.caller
