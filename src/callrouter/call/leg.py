@@ -104,6 +104,10 @@ class Leg:
             tx.respond(200, ALLOW + ACCEPT)
             return
         if method == "INVITE" or (method == "UPDATE" and request.body):
+            if method == "INVITE" and self.state == SETTING_UP:
+                # The first INVITE is not answered yet, ours or the peer's (section 14.2).
+                tx.respond(491 if self.number else 500, _RETRY)
+                return
             if self._offer_out:
                 tx.respond(491)
                 return
