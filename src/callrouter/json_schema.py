@@ -138,8 +138,8 @@ def _part(key: str, value: Any) -> Any:
         return value
     if key in {"properties", "patternProperties", "$defs"}:  # their keys are those of the dialplan
         tidy = {name: _tidy(part) for name, part in value.items()}
-        for ours in ALSO.keys() & tidy.keys() if "block" in tidy else ():
-            for word in ALSO[ours]:
+        for ours, words in ALSO.items() if ALSO.keys() <= tidy.keys() else ():
+            for word in words:
                 tidy[word] = {**tidy[ours], "description": f"Means `{ours}`.", "deprecated": True}
         return tidy
     return _tidy(value)
