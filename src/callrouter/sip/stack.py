@@ -200,8 +200,8 @@ class Stack(Layer):
         except ParseError as error:
             self.reply(request, flow, error.status)
             self.malformed += 1
-        except SipError as error:
-            self.reply(request, flow, error.status, getattr(error, "extra", ""))
+        except SipError as refusal:  # another name: compiled, one name has one type
+            self.reply(request, flow, refusal.status, getattr(refusal, "extra", ""))
 
     def _dispatch(self, request: Request, flow: Flow) -> None:
         method = request.method
