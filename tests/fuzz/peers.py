@@ -103,6 +103,11 @@ class Peers:
             del self._invites[next(iter(self._invites))]
         self._say(data, CALLER)
 
+    def forget(self) -> None:
+        """All calls are over."""
+        self._invites.clear()
+        self.ready.clear()
+
     def heard(self, data: bytes, address: Place) -> None:
         """Callrouter said something to somebody."""
         try:
