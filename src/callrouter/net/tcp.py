@@ -52,6 +52,8 @@ class TcpConnection(asyncio.Protocol):
         try:
             messages = framer.feed(data)
         except FramingError as error:
+            for message in error.before:
+                self._edge.pump.receive(message, self.flow)
             self._edge.pump.broken(error, self.flow)
             if self._transport is not None:
                 self._transport.close()

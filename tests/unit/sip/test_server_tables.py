@@ -163,12 +163,19 @@ def happen(rig: Rig, tx: ServerTransaction, state: int, event: str) -> list[str]
         sent = rig.taken()
         assert [one.data for one in sent] == ([data] if data else [])
         return starts(sent)
-    if event in {"again", "ACK"} and state != TERMINATED and (tx.invite or event == "again"):
+    if on_the_wire(tx, state, event):
         method = "ACK" if event == "ACK" else "INVITE" if tx.invite else "OPTIONS"
         return starts(rig.hear(request(method)))
     # Nothing on the wire can do this to the transaction any more.
     tx.receive(EVENTS[event]) if event in {"again", "ACK"} else tx._step(EVENTS[event])
     return starts(rig.taken())
+
+
+def on_the_wire(tx: ServerTransaction, state: int, event: str) -> bool:
+    """A message can do this to the transaction; the ACK to a 2xx is for its user instead."""
+    if event == "ACK":
+        return tx.invite and state not in {ACCEPTED, TERMINATED}
+    return event == "again" and state != TERMINATED
 
 
 def check(rig: Rig, state: int, event: str, cell: Cell, *, invite: bool) -> None:

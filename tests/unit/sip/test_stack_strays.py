@@ -39,9 +39,11 @@ def test_a_response_to_our_cancel_is_not_one_to_our_invite(rig: Rig) -> None:
     cancel = one(rig.taken())
     rig.hear(rig.respond(cancel, 200))
     assert rig.user.told() == ["180"]
+    # It is one to the CANCEL, which is not sent again.
+    assert (rig.run(20.0), rig.stack.stray) == ([], 0)
     rig.hear(rig.respond(asked, 487))
     assert rig.user.told() == ["487"]
-    rig.run(40.0)
+    rig.run(60.0)
     assert left_over(rig.stack) == {}
 
 
