@@ -44,8 +44,7 @@ class Encoder:
     """Makes rows of records. Not for two threads at once: it remembers the traces it has seen."""
 
     def __init__(self) -> None:
-        # The tuple is kept beside its text: while it lives here, no other one can get its id().
-        self._traces: dict[int, tuple[object, str]] = {}
+        self._traces: dict[tuple[object, ...], str] = {}
 
     def row(self, record: CallRecord) -> Row:
         """The record in column order; all text is storable as UTF-8 by SQLite and PostgreSQL."""
@@ -82,9 +81,10 @@ class Encoder:
 
     def _trace_text(self, record: CallRecord) -> str:
         trace = record.trace
-        known = self._traces.get(id(trace))
+        # By its verdicts, which the engine shares: each decision puts them into a tuple of its own.
+        known = self._traces.get(trace)
         if known is not None:
-            return known[1]
+            return known
         text = _json_text(
             [
                 {
@@ -100,7 +100,7 @@ class Encoder:
         )
         if len(self._traces) >= _TRACES_KEPT:
             self._traces.clear()
-        self._traces[id(trace)] = (trace, text)
+        self._traces[trace] = text
         return text
 
 
