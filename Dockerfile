@@ -12,12 +12,18 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
+# Prompts in `say:` are spoken by it.
+RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng \
+    && rm -rf /var/lib/apt/lists/*
+
 COPY config config
 COPY dialplans dialplans
 RUN useradd --system --no-create-home callrouter && install -d -o callrouter var
 USER callrouter
 VOLUME /app/var
 
+HEALTHCHECK --interval=10s --timeout=3s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9090/metrics', timeout=2)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["callrouter"]
 CMD ["serve", "--config", "config/lab.yaml"]

@@ -3,6 +3,7 @@
 import click
 
 from callrouter import __version__
+from callrouter.commands.ban import ban
 from callrouter.commands.bench import bench
 from callrouter.commands.block import block
 from callrouter.commands.calls import calls
@@ -11,13 +12,18 @@ from callrouter.commands.check import check
 from callrouter.commands.demo import demo
 from callrouter.commands.diff import diff
 from callrouter.commands.explain import explain
+from callrouter.commands.gateways import gateways
+from callrouter.commands.media import media
 from callrouter.commands.override import override
 from callrouter.commands.presence import presence
+from callrouter.commands.recordings import recordings
+from callrouter.commands.registrations import registrations
 from callrouter.commands.reload import reload
 from callrouter.commands.schema import schema
 from callrouter.commands.serve import serve
 from callrouter.commands.simulate import simulate
 from callrouter.commands.test import test
+from callrouter.commands.voicemail import voicemail
 from callrouter.errors import CallrouterError, ConfigError
 
 
@@ -56,8 +62,14 @@ for command in (
     simulate,
     reload,
     block,
+    ban,
     override,
     presence,
+    gateways,
+    registrations,
     calls,
+    media,
+    voicemail,
+    recordings,
 ):
     main.add_command(command)

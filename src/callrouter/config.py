@@ -1,37 +1,24 @@
 """Settings: what callrouter listens on, where its files are, what its limits are."""
 
 import os
+import re
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from callrouter.dialplan import fields
 from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.schema import Entry
 from callrouter.dialplan.wording import shown
 from callrouter.dialplan.yaml import load
+from callrouter.guarding import StrangersEntry
+from callrouter.listening import Connections, Listener, TlsSettings
 
-
-class Listen(NamedTuple):
-    """A listener. transport: "udp" or "tcp". host: an IP address without brackets."""
-
-    transport: str
-    host: str
-    port: int
-
-
-def _listen(value: object) -> Listen:
-    wanted = 'a transport and an IP address such as "udp:192.0.2.1:5060"'
-    transport, _, place = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if transport not in {"udp", "tcp"}:
-        raise ValueError(f"expected {wanted}, found {shown(value)}")
-    host, port = fields.address(place, fields.SIP_PORT)
-    if host in {"0.0.0.0", "::"}:
-        raise ValueError(
-            "expected the address of one interface, since peers are told to send there"
-        )
-    return Listen(transport, host, port)
+PORTS_EACH: Final = 16
+"""UDP ports that a worker needs at least: a pair for each session, and as many that rest."""
+_RANGE: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 
 def _database(value: object) -> str:
@@ -54,6 +41,37 @@ def _path(value: object) -> Path:
 
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
+
+
+class Ports(NamedTuple):
+    """A range of UDP ports."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+
+def _ports(value: object) -> Ports:
+    found = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    if found is not None and 1024 <= int(found[1]) < int(found[2]) <= 65535:
+        return Ports(int(found[1]), int(found[2]))
+    raise ValueError(
+        f"expected two ports from 1024 to 65535 such as 16384-20479, found {shown(value)}"
+    )
+
+
+def _ipv4(value: object) -> str:
+    try:
+        if isinstance(value, str):
+            return str(IPv4Address(value))
+    except ValueError:
+        pass
+    raise ValueError(f"expected an IPv4 address, found {shown(value)}")
+
+
+NameServer = Annotated[fields.Address, BeforeValidator(lambda value: fields.address(value, 53))]
 
 
 class Records(Entry):
@@ -88,6 +106,34 @@ class Limits(Entry):
     calls: int = Field(
         default=50000, ge=1, le=1000000, description="Calls at the same time.", examples=[50000]
     )
+    calls_per_second: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="New calls in any second, 0 for any number; more are refused with 503.",
+        examples=[500],
+    )
+    lag: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.01, 5))] = Field(
+        default=0.05,
+        description="How late 95 of 100 rounds of the event loop may be, or what waits in the "
+        "sockets may be read; past it a growing share of new calls is refused with 503.",
+        examples=["100ms"],
+    )
+    transactions: int = Field(
+        default=500_000,
+        ge=1000,
+        le=10_000_000,
+        description="SIP transactions at the same time; past them new calls are refused with 503.",
+        examples=[200000],
+    )
+    message_size: int = Field(
+        default=65_535,
+        ge=2048,
+        le=65_535,
+        description="Bytes of the largest datagram that is read; larger ones are dropped. For "
+        "connections there is `connections.message_size`.",
+        examples=[16384],
+    )
     drain: fields.Drain = Field(
         default=30.0,
         description="How long running calls may go on after a stop was asked for: 0s to 3600s.",
@@ -95,16 +141,119 @@ class Limits(Entry):
     )
 
 
-class Settings(Entry):
-    """A settings file. `dialplan` is ready to open: load_settings() has resolved it."""
+class Workers(Entry):
+    """How many workers the media pool has."""
 
-    listen: list[Annotated[Listen, BeforeValidator(_listen)]] = Field(
+    min: int = Field(
+        default=1, ge=1, le=1000, description="At least; started with callrouter.", examples=[2]
+    )
+    max: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="At most; each holds a few sessions. 0: no prompts, menus, voicemail and "
+        "recordings.",
+        examples=[25],
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if 0 < self.max < self.min:
+            raise ValueError(f"expected max to be at least min, {self.min}, found {self.max}")
+        return self
+
+
+class Media(Entry):
+    """The media pool, and where RTP reaches it."""
+
+    workers: Workers = Field(
+        default=Workers(),
+        description="How many workers the media pool has.",
+        examples=[{"min": 2, "max": 25}],
+    )
+    address: Annotated[str | None, BeforeValidator(_ipv4)] = Field(
+        default=None,
+        description="IPv4 address where RTP is received; left out, the first one in `listen`, and "
+        "peers are told what that one advertises.",
+        examples=["192.0.2.1"],
+    )
+    public: Annotated[str | None, BeforeValidator(_ipv4)] = Field(
+        default=None,
+        description="The address that peers are told instead, behind NAT.",
+        examples=["203.0.113.5"],
+    )
+    ports: Annotated[Ports, BeforeValidator(_ports)] = Field(
+        default=Ports(16384, 20479),
+        description="UDP ports for RTP, first and last; each worker has an equal part of them.",
+        examples=["16384-20479"],
+    )
+    user: fields.Name | None = Field(
+        default=None,
+        description="The user that workers run as when callrouter is root; left out, they are "
+        "root too.",
+        examples=["callrouter-media"],
+    )
+
+    voicemail: FilePath = Field(
+        default=Path("var/voicemail"),
+        description="Folder of the messages in voicemail boxes; workers write to its `incoming`.",
+        examples=["var/voicemail"],
+    )
+    recordings: FilePath = Field(
+        default=Path("var/recordings"),
+        description="Folder of recorded calls; workers write to its `incoming`.",
+        examples=["var/recordings"],
+    )
+
+    prompts_cache: FilePath = Field(
+        default=Path("var/prompts"),
+        description="Folder where prompts and hold music are kept as workers play them; all in it "
+        "is made again when it is missing.",
+        examples=["var/prompts"],
+    )
+
+    @model_validator(mode="after")
+    def _enough_ports(self) -> Self:
+        wanted = self.workers.max * PORTS_EACH
+        if self.ports.last + 1 - self.ports.first < wanted:
+            raise ValueError(
+                f"expected {wanted} ports or more for {self.workers.max} workers, found "
+                f"{self.ports}"
+            )
+        return self
+
+    @property
+    def prompts(self) -> Path | None:
+        """Where the sounds of a dialplan are kept, None when nobody plays them."""
+        return self.prompts_cache if self.workers.max else None
+
+
+class Settings(Entry):
+    """A settings file. `dialplan` and the files of `tls` are ready to open: see load_settings()."""
+
+    listen: list[Listener] = Field(
         min_length=1,
-        description="Transport, IP address and port of each listener.",
+        description="Transport, IP address and port of each listener; a mapping of these, `bind`, "
+        "and of `advertise`, the address that peers are told instead.",
         examples=[["udp:192.0.2.1:5060", "tcp:[2001:db8::1]:5060"]],
     )
     dialplan: FilePath = Field(
         description="The dialplan; relative to the settings file.", examples=["dialplan.yaml"]
+    )
+    tls: TlsSettings | None = Field(
+        default=None,
+        description="How TLS is spoken; must be there with a listener of `tls`.",
+        examples=[{"certificate": "tls/fullchain.pem", "key": "tls/key.pem"}],
+    )
+    connections: Connections = Field(
+        default=Connections(),
+        description="What TCP and TLS connections may take of us.",
+        examples=[{"per_source": 100}],
+    )
+    strangers: StrangersEntry = Field(
+        default=StrangersEntry(),
+        description="What becomes of messages from addresses that no trunk has.",
+        examples=[{"answer": "403"}],
     )
     records: Records = Field(default=Records(), description="Where call records go.", examples=[{}])
     state: Annotated[str, BeforeValidator(_state)] = Field(
@@ -123,6 +272,12 @@ class Settings(Entry):
         description="Load the dialplan again as soon as one of its files changes.",
         examples=[False],
     )
+    user: fields.Name | None = Field(
+        default=None,
+        description="The user to run as when started by root; its group and no other. Left out, "
+        "root stays root, and says so.",
+        examples=["callrouter"],
+    )
     metrics: Annotated[fields.Address, BeforeValidator(lambda value: fields.address(value, 0))] = (
         Field(
             default=fields.Address("127.0.0.1", 9090),
@@ -133,9 +288,43 @@ class Settings(Entry):
     log: Log = Field(
         default=Log(), description="What is logged, and how.", examples=[{"level": "info"}]
     )
+    nameservers: list[NameServer] = Field(
+        default=[],
+        description="DNS servers that gateways' names are asked of; when left out those of the "
+        "system.",
+        examples=[["192.0.2.53:53"]],
+    )
     limits: Limits = Field(
         default=Limits(), description="How much, and how long.", examples=[{"calls": 50000}]
     )
+    media: Media = Field(
+        default=Media(),
+        description="The media pool, and where RTP reaches it.",
+        examples=[{"workers": {"min": 2, "max": 25}}],
+    )
+
+    @property
+    def rtp(self) -> tuple[str, str]:
+        """The IPv4 addresses where RTP is received and that peers are told; "" for none."""
+        media = self.media
+        fourth = next((listen for listen in self.listen if ":" not in listen.host), None)
+        if media.address or fourth is None:
+            host = media.address or ""
+            return host, media.public or host
+        told = fourth.host if fourth.advertise is None else fourth.advertise.host
+        return fourth.host, media.public or told
+
+    @model_validator(mode="after")
+    def _tls_has_a_certificate(self) -> Self:
+        if self.tls is None and any(listen.transport == "tls" for listen in self.listen):
+            raise ValueError("expected 'tls' with a certificate, since a listener is for TLS")
+        return self
+
+    @model_validator(mode="after")
+    def _rtp_has_an_address(self) -> Self:
+        if self.media.workers.max and not self.rtp[0]:
+            raise ValueError("expected media.address, since no listener has an IPv4 address")
+        return self
 
 
 def load_settings(path: Path) -> Settings:
@@ -150,4 +339,5 @@ def load_settings(path: Path) -> Settings:
     if mistakes.any():  # a key that is there twice
         raise mistakes.error()
     dialplan = Path(os.path.normpath(path.parent / settings.dialplan))
-    return settings.model_copy(update={"dialplan": dialplan})
+    tls = None if settings.tls is None else settings.tls.placed(path.parent)
+    return settings.model_copy(update={"dialplan": dialplan, "tls": tls})

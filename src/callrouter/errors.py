@@ -21,6 +21,13 @@ class SipError(CallrouterError):
         self.status = status
 
 
+class StrangerError(SipError):
+    """A request from somebody nobody knows, who as a rule gets no answer at all (`net.gate`)."""
+
+    def __init__(self) -> None:
+        super().__init__("no trunk has this source", 403)
+
+
 class ParseError(SipError):
     """Bytes that are not a SIP message, URI, header value or SDP body."""
 

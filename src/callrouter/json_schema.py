@@ -1,8 +1,8 @@
-"""The JSON Schema of a dialplan file: by it an editor completes, explains and underlines.
+"""The JSON Schemas of dialplans and of their tests: an editor completes and underlines by them.
 
-It is generated from the grammar. Where the grammar checks a value with a function, the schema says
-here what the function wants, and lets through whatever it might accept; what only the compiler can
-know (names that are not there, numbers written twice) is left to `callrouter check`.
+They are generated from the grammars. Where a grammar checks a value with a function, the schema
+says here what the function wants, and lets through whatever it might accept; what only the compiler
+can know (names that are not there, numbers written twice) is left to `callrouter check`.
 """
 
 import json
@@ -15,6 +15,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from callrouter.dialplan import fields, schema
+from callrouter.dialplan.wording import span
+from callrouter.testing.grammar import CaseFile
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -25,7 +27,10 @@ _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DIGITS: Final = r"^\+?[0-9]{1,18}"
 
 _DURATION: Final[JsonSchemaValue] = {"type": "string", "pattern": "^[0-9]{1,6}(ms|s|m|h)$"}
+_DAYS: Final[JsonSchemaValue] = {"type": "string", "pattern": "^[0-9]{1,4}d$"}
+_TIMES: Final = (_DURATION["pattern"], _DAYS["pattern"])
 _TEXT: Final[JsonSchemaValue] = {"type": "string", "minLength": 1}
+_MAIL_ADDRESS: Final[JsonSchemaValue] = {"type": "string", "pattern": "^[^@ ]+@[^@ ]+$"}
 _WEIGHTED: Final[JsonSchemaValue] = {
     "type": "object",
     "properties": {
@@ -36,19 +41,50 @@ _WEIGHTED: Final[JsonSchemaValue] = {
     "additionalProperties": False,
 }
 
+_NAMED: Final = {"type": "string", "pattern": _NAME}
+_YES: Final = {"const": True}
+
+SHORT: Final[Mapping[str, JsonSchemaValue]] = {
+    "menus._chosen": _NAMED,
+    "voice._prompts": _NAMED,
+    "voice._greet": {"anyOf": [_NAMED, {"type": "array", "items": _NAMED}]},
+    "voice._confirm": {"type": "string", "pattern": "^[0-9*#]$"},
+    "voice._record": _YES,
+    "voice._survey": _YES,
+}
+"""Short forms that stand for a whole entry, by the function that reads them."""
+
 KINDS: Final[Mapping[str, JsonSchemaValue]] = {
     "Name": {"type": "string", "pattern": _NAME},
     "Label": {"type": "string", "minLength": 1, "maxLength": 100},
     "Dial": {"type": "string", "pattern": r"^\+?[0-9*]{1,32}$"},
-    "NumberKey": {"type": "string", "pattern": r"^\+?[0-9]{0,32}[0-9x]{0,32}\*?$"},
+    "NumberKey": {
+        "type": "string",
+        "pattern": r"^(\+?[0-9]{0,32}[0-9x]{0,32}\*?|[*#][0-9*#]{1,31})$",
+    },
     "Country": {"type": "string", "enum": sorted(phonenumbers.SUPPORTED_REGIONS)},
     "Network": {"type": "string", "pattern": "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
-    "SipAddress": {"type": "string", "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?$"},
-    "Uri": {"type": "string", "pattern": "^sip:"},
+    "SipAddress": {
+        "type": "string",
+        "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$",
+    },
+    "gateways._count": {"type": "integer", "minimum": 1, "maximum": 100},
+    "gateways._priority": {"type": "integer", "minimum": 0, "maximum": 65535},
+    "gateways._weight": {"type": "integer", "minimum": 0, "maximum": 65535},
+    "HostName": {"type": "string", "pattern": "^[A-Za-z0-9.:-]{1,253}$"},
+    "Uri": {"type": "string", "pattern": "^sips?:"},
     "Status": {"type": "integer", "minimum": 400, "maximum": 699},
     "Cause": {"type": "integer", "minimum": 1, "maximum": 127},
     "Lines": {"type": "integer", "minimum": 1, "maximum": 100000},
     "Calls": {"type": "integer", "minimum": 2, "maximum": 1000},
+    "grammar._at": {
+        "type": "string",
+        "pattern": f"^{_DATE}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?$",
+    },
+    "grammar._dialled": {"type": "string"},
+    "grammar._script": {"type": "string", "pattern": r"^\s*([1-6][0-9]{2}(\s|,|$)|silence\s*$)"},
+    "grammar._press": {"type": "string", "pattern": r"^\s*[0-9*#]\s+after\s"},
+    "grammar._keys": {"type": "string", "pattern": "^[0-9*#]*$"},
     "hours._timezone": {"type": "string", "pattern": "^[A-Za-z0-9_+/-]+$"},
     "hours._times": {"type": "string", "pattern": rf"^[,\s]*([A-Za-z-]+[,\s]+)*{_SPANS}"},
     "hours._hours_of_a_day": {"type": "string", "pattern": rf"^\s*{_SPANS}"},
@@ -56,10 +92,36 @@ KINDS: Final[Mapping[str, JsonSchemaValue]] = {
     "hours._days": {"type": "string", "pattern": rf"^{_DATE}(\.\.{_DATE})?$"},
     "hours._region": {"type": "string", "pattern": "^[A-Z]{2}(-.+)?$"},
     "hunts._rung": {"anyOf": [{"type": "string", "pattern": _NAME}, _WEIGHTED]},
+    "lookups._url": {"type": "string", "pattern": r"^https?://.*\{caller\}"},
+    "lookups._calls": {"type": "integer", "minimum": 1, "maximum": 10000},
+    "menus._keys": {"type": "string", "pattern": "^([0-9*]{1,8}|#)$"},
+    "menus._tries": {"type": "integer", "minimum": 1, "maximum": 10},
+    "prompts._file": _TEXT,
+    "prompts._text": _TEXT | {"maxLength": 2000},
+    "prompts._hertz": {"type": "integer", "minimum": 50, "maximum": 3500},
+    "voice._key": {"type": "string", "pattern": "^[0-9*#]$"},
     "screens._number": {"type": "string", "pattern": f"{_DIGITS}$"},
     "screens._prefix": {"type": "string", "pattern": rf"{_DIGITS}\*?$"},
     "screens._area": _TEXT,
     "screens._file": _TEXT,
+    "voice._days": _DAYS,
+    "voicemail._size": {"type": "string", "pattern": "^[0-9]{1,6}(kB|MB|GB)$"},
+    "voicemail._mail_address": _MAIL_ADDRESS,
+    "voicemail._mail_addresses": {
+        "anyOf": [_MAIL_ADDRESS, {"type": "array", "items": _MAIL_ADDRESS, "minItems": 1}]
+    },
+    "voicemail._server": {
+        "type": "string",
+        "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?$",
+    },
+    "voicemail._url": {"type": "string", "pattern": "^https?://"},
+    "peers._header": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]{0,63}$"},
+    "peers._value": {"type": "string", "minLength": 1, "maxLength": 256},
+    "secrets._file": _TEXT,
+    "secrets._user": {"type": "string", "minLength": 1, "maxLength": 64},
+    "secrets._realm": {"type": "string", "minLength": 1, "maxLength": 100},
+    "secrets._variable": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    "voicemail._messages": {"type": "integer", "minimum": 1, "maximum": 10000},
 }
 """By the name of a kind in `fields`, or else of the function that checks it."""
 
@@ -70,6 +132,12 @@ def dialplan_schema() -> JsonSchemaValue:
         schema.DialplanFile.model_json_schema(schema_generator=_Generator)
     )
     return made | {"$schema": _DIALECT, "title": "A callrouter dialplan"}
+
+
+def tests_schema() -> JsonSchemaValue:
+    """Return the JSON Schema of a file of dialplan tests."""
+    made: JsonSchemaValue = _tidy(CaseFile.model_json_schema(schema_generator=_Generator))
+    return made | {"$schema": _DIALECT, "title": "Tests of a callrouter dialplan"}
 
 
 ALSO: Final = {"block": ("blocklist", "blacklist"), "allow": ("allowlist", "whitelist")}
@@ -109,6 +177,9 @@ class _Generator(GenerateJsonSchema):
     ) -> JsonSchemaValue:
         """Give what a function wants, not what it makes of it; anything for an unknown one."""
         function: Any = schema["function"]["function"]
+        short = SHORT.get(name_of(function))
+        if short is not None:
+            return {"anyOf": [short, self.generate_inner(schema["schema"])]}
         return dict(_DURATION if asks_for_time(function) else KINDS.get(name_of(function), {}))
 
 
@@ -119,8 +190,8 @@ def _tidy(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     tidy = {key: _part(key, value) for key, value in node.items() if not _is_noise(key, value)}
-    if tidy.get("pattern") == _DURATION["pattern"] and isinstance(tidy.get("default"), float):
-        tidy["default"] = f"{tidy['default']:g}s"
+    if tidy.get("pattern") in _TIMES and isinstance(tidy.get("default"), float):
+        tidy["default"] = span(tidy["default"])
     if "patternProperties" in tidy:
         tidy["additionalProperties"] = False
     choices = tidy.get("anyOf", [])

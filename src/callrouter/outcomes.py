@@ -1,18 +1,26 @@
 """What a decision comes to, in the words by which people compare decisions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from callrouter.route.plan import Decision, Verdict
+from callrouter.route.plan import Decision, Hunt, Plan, Verdict
+from callrouter.route.rules import Step
+from callrouter.route.voice import EnterMenu, Menu, Play, Voice, VoiceStep
 
 Outcome = dict[str, Any]
 """What can be compared, by key."""
+
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
 
 USUAL_TIME: Final = datetime(2026, 1, 5, 10, 0)
 """A Monday morning: the time of a call for which none is said."""
 
 _OF_HUNTS: Final = ("after", "total", "stop_on", "redirects")
+
+Menus = Mapping[str, Menu]
+"""By name."""
 
 
 def outcome(decision: Decision) -> Outcome:
@@ -33,8 +41,11 @@ def outcome(decision: Decision) -> Outcome:
     }
 
 
-def plan_outcome(decision: Decision) -> Outcome:
-    """Return all that a caller or a target could notice of a decision, and nothing else."""
+def plan_outcome(decision: Decision, menus: Menus) -> Outcome:
+    """Return all that a caller or a target could notice of a decision, and nothing else.
+
+    menus: the dialplan's.
+    """
     plan = decision.plan
     final = plan.final
     return {
@@ -57,7 +68,104 @@ def plan_outcome(decision: Decision) -> Outcome:
         "cause": None if final is None else final.cause,
         "prompt": "" if final is None else final.prompt,
         "lines": list(plan.holds),
+        "speaks": [words for step in plan.steps for words in spoken(step)],
+        "media": [] if plan.voice is None else media_words(plan.voice),
+        "menus": {name: menu_words(menus[name]) for name in entered(plan, menus)},
     }
+
+
+def spoken(step: Hunt | VoiceStep) -> list[str]:
+    """Say what is heard in a step, in words of the dialplan; nothing for a plain hunt."""
+    words = []
+    if isinstance(step, VoiceStep):
+        after = f" after {' or '.join(sorted(step.on))}" if step.on else ""
+        return [f"{_act_words(step)}{after}"]
+    greeting = step.greeting
+    if greeting is not None:
+        words.append(
+            f"greets with {', '.join(greeting.prompts)}"
+            f"{', over and over' if greeting.repeat else ''}"
+            f"{', answers first' if greeting.answer else ''}"
+        )
+    confirm = step.confirm
+    if confirm is not None:
+        words.append(
+            f"who answers hears {confirm.prompt} and has to press {confirm.key}"
+            f" within {confirm.wait_seconds:g} s"
+        )
+    return words
+
+
+def media_words(voice: Voice) -> list[str]:
+    """Say what a number says of the media of its calls."""
+    words = [f"language {voice.language}"]
+    recording = voice.recording
+    if recording is not None:
+        quota = recording.quota_seconds
+        words.append(
+            f"records {'from the answer on' if recording.at_once else 'on request'}"
+            f"{' in stereo' if recording.stereo else ''}"
+            f"{f', after {recording.notice}' if recording.notice else ''}"
+            f", kept {recording.keep_seconds / _DAY:g} d"
+            f"{f', at most {quota / _HOUR:g} h a month' if quota else ''}"
+        )
+    if voice.hold_music:
+        words.append(f"hold music {voice.hold_music}")
+    survey = voice.survey
+    if survey is not None:
+        words.append(
+            f"survey {survey.prompt}, keys {survey.keys} within {survey.wait_seconds:g} s"
+            f", then {survey.thanks}"
+        )
+    return words
+
+
+def menu_words(menu: Menu) -> list[str]:
+    """Say what a menu plays, and what each key does."""
+    words = [
+        f"plays {', '.join(menu.prompts)} up to {menu.tries} times, waits {menu.first_seconds:g} s"
+        f" and {menu.between_seconds:g} s"
+    ]
+    for keys, choice in menu.choices.items():
+        language = f", in {choice.language}" if choice.language else ""
+        steps = ", then ".join(_step_words(step) for step in choice.steps)
+        words.append(f"{keys}: {steps}{language}")
+    if menu.extensions:
+        words.append("extensions")
+    said = (("invalid", menu.invalid), ("silent", menu.silent), ("farewell", menu.farewell))
+    return words + [f"{when}: plays {prompt}" for when, prompt in said if prompt]
+
+
+def entered(plan: Plan, menus: Menus) -> list[str]:
+    """Return the menus that a call can come through, in the order they are found."""
+    acts = [step.act for step in plan.steps if isinstance(step, VoiceStep)]
+    found: list[str] = []
+    for act in acts:  # grows meanwhile
+        if isinstance(act, EnterMenu) and act.menu not in found:
+            found.append(act.menu)
+            for choice in menus[act.menu].choices.values():
+                acts += [step.voice.act for step in choice.steps if step.voice is not None]
+    return found
+
+
+def _act_words(step: VoiceStep) -> str:
+    act = step.act
+    if isinstance(act, Play):
+        return f"{'answers and ' if act.answer else ''}{act.text}"
+    if isinstance(act, EnterMenu) and act.greeting:
+        return f"plays {', '.join(act.greeting)}, {act.text}"
+    return act.text
+
+
+def _step_words(step: Step) -> str:
+    when = ""
+    if step.schedule is not None:
+        when = f" when {step.schedule.name} is {'open' if step.open else 'closed'}"
+    if step.voice is not None:
+        return f"{_act_words(step.voice)}{when}"
+    rule = step.alone or step.several
+    heard = "" if rule is None else "".join(f", {words}" for words in spoken(rule.hunt))
+    return f"rings {'' if rule is None else rule.text}{heard}{when}"
 
 
 def differences(old: Outcome, new: Outcome) -> dict[str, tuple[Any, Any]]:

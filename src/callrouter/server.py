@@ -2,32 +2,29 @@
 
 import asyncio
 import gc
-import secrets
 import signal
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
-from callrouter.call.calls import Calls
 from callrouter.config import Settings
+from callrouter.control import registrations
 from callrouter.control.desk import Desk
 from callrouter.control.listener import ControlListener
-from callrouter.control.live import Live
 from callrouter.control.loader import LoadError
 from callrouter.control.reload import Reloader
 from callrouter.control.watch import Watcher
 from callrouter.errors import ConfigError
-from callrouter.net.clock import LagProbe, Tokens
-from callrouter.net.edges import Edges
-from callrouter.net.pump import Pump
+from callrouter.net.clock import LagProbe
+from callrouter.net.tls import TlsError
 from callrouter.observe.log import Log
-from callrouter.observe.metrics import Metrics, MetricsServer, Sources
-from callrouter.observe.observer import Observing
-from callrouter.observe.writer import RecordWriter
+from callrouter.observe.metrics import MetricsServer
+from callrouter.parts import Parts
 from callrouter.route.dialplan import Dialplan
-from callrouter.sip.stack import Stack
-from callrouter.state.memory import Memory
-from callrouter.state.persist import Keeper
+from callrouter.route.voice import MEDIA
+from callrouter.state.gateways import UP, Change
 
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
@@ -37,6 +34,7 @@ _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
 _EXPIRE_SECONDS: Final = 5.0
 _SEED_BITS: Final = 64
+_NONCE_SECRET_BYTES: Final = 32
 
 
 class Server:
@@ -47,20 +45,23 @@ class Server:
         self._loop = loop
         self._settings = settings
         self._log = log
-        self._edges = Edges()
-        self._stack = Stack(Tokens(), self._edges.connect)
-        self._pump = Pump(loop, self._stack, self._bug)
-        self._writer = RecordWriter(settings.records.database, settings.records.spool)
-        self._metrics = Metrics(self._sources())
-        self._keeper = Keeper(settings.state)
-        self._memory = Memory(self._keeper.put, secrets.randbits(_SEED_BITS))
-        live = Live(Observing(log, self._metrics, self._writer))
-        epoch = time.time() - loop.time()
-        self._calls = Calls(self._stack, dialplan, live, settings.limits.calls, epoch, self._memory)
-        self._reloader = Reloader(dialplan, settings.dialplan, self._serve, log)
-        desk = Desk(self._memory, live, self._reloader, time.time())
+        self._parts = parts = Parts(settings, dialplan, log, loop)
+        parts.read_logins(dialplan)
+        self._reloader = Reloader(
+            dialplan, settings.dialplan, self._serve, log, settings.media.prompts, renew=self._renew
+        )
+        desk = Desk(
+            parts.memory,
+            parts.live,
+            self._reloader,
+            time.time(),
+            parts.media.status,
+            parts.record,
+            partial(registrations.answer, parts.memory, parts.registrations),
+        )
         self._control = ControlListener(settings.control, desk)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))
+        self._certificates = Watcher(self._renew_soon)
         self._reloading: set[asyncio.Task[None]] = set()
         self._expiring: asyncio.TimerHandle | None = None
         self._exposed: MetricsServer | None = None
@@ -74,17 +75,28 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
-        self._writer.start()
-        self._keeper.open(self._memory)
+        self._parts.writer.start()
+        self._parts.keeper.open(self._parts.memory)
         await self._control.start()
         metrics = self._settings.metrics
-        self._exposed = MetricsServer(self._metrics, metrics.host, metrics.port)
+        self._exposed = MetricsServer(self._parts.metrics, metrics.host, metrics.port)
+        if self._settings.media.workers.max:
+            self._parts.archive.serve(self._parts.calls.dialplan.boxes)
+            self._parts.archive.start()
+            await self._parts.edges.listen_inside(self._parts.pump)
+            await self._parts.media.start()
         for listen in self._settings.listen:
-            await self._edges.listen(self._pump, listen.transport, listen.host, listen.port)
+            await self._parts.edges.listen(self._parts.pump, *listen)
+        self._parts.memory.bindings.rejoin(self._parts.edges.again)
+        self._parts.memory.gateways.changed = self._note_gateway
+        self._parts.gateways.serve(self._parts.calls.dialplan.gateways)
+        self._register(self._parts.calls.dialplan)
         self._lag = LagProbe(self._loop, self._note_lag)
         self._expire()
         if self._settings.watch:
             self._watcher.watch(self._reloader.dialplan.files)
+            if self._parts.tls is not None:
+                self._certificates.watch(map(str, self._parts.tls.options.files))
         # What stands now stays for good: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -98,18 +110,23 @@ class Server:
     async def close(self) -> None:
         """Close what is open; every record and the state are on disk afterwards."""
         self._watcher.close()
+        self._certificates.close()
         self._control.close()
         await self._reloader.close()
+        await self._parts.directory.close()
         if self._expiring is not None:
             self._expiring.cancel()
         if self._lag is not None:
             self._lag.close()
-        self._pump.close()
-        self._edges.close()
+        await self._parts.media.close()
+        await self._parts.gateways.close()
+        self._parts.pump.close()
+        self._parts.edges.close()
         if self._exposed is not None:
             await asyncio.to_thread(self._exposed.close)
-        await asyncio.to_thread(self._writer.close)
-        await asyncio.to_thread(self._keeper.close)
+        await asyncio.to_thread(self._parts.archive.close)
+        await asyncio.to_thread(self._parts.writer.close)
+        await asyncio.to_thread(self._parts.keeper.close)
 
     def _on_signal(self) -> None:
         if self._stopping.is_set():
@@ -118,16 +135,27 @@ class Server:
 
     def _serve(self, dialplan: Dialplan) -> None:
         """Decide new calls by this dialplan; those in progress have their plans."""
-        self._calls.dialplan = dialplan
+        self._parts.read_logins(dialplan)
+        self._parts.calls.dialplan = dialplan
+        self._parts.guard.serve(dialplan)
+        self._parts.gateways.serve(dialplan.gateways)
+        self._register(dialplan)
+        if self._settings.media.workers.max:
+            self._parts.archive.serve(dialplan.boxes)
         if self._settings.watch:
             self._watcher.watch(dialplan.files)
 
+    def _register(self, dialplan: Dialplan) -> None:
+        """Be registered as a dialplan says."""
+        serve = partial(self._parts.registrations.serve, dialplan.gateways, dialplan.access)
+        self._parts.pump.step(serve)
+
     def _reload_soon(self, why: str) -> None:
         """Load the dialplan again, from any thread."""
-        self._loop.call_soon_threadsafe(self._begin_reload, why)
+        self._loop.call_soon_threadsafe(self._begin, partial(self._reload, why))
 
-    def _begin_reload(self, why: str) -> None:
-        task = self._loop.create_task(self._reload(why))
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = self._loop.create_task(work())
         self._reloading.add(task)
         task.add_done_callback(self._reloading.discard)
 
@@ -135,23 +163,45 @@ class Server:
         with suppress(ConfigError, LoadError):  # the reloader has logged it
             await self._reloader.reload(why)
 
+    async def _renew(self) -> None:
+        """Take new certificates, if there are any; connections keep theirs."""
+        if self._parts.tls is None:
+            return
+        try:
+            await self._parts.tls.reload()
+        except TlsError as error:
+            self._log.error("certificates not reloaded: the old ones serve on", mistake=str(error))
+        else:
+            self._log.info("certificates reloaded")
+
+    def _renew_soon(self) -> None:
+        """Take new certificates, from any thread."""
+        self._loop.call_soon_threadsafe(self._begin, self._renew)
+
     def _expire(self) -> None:
-        """Forget now and then what has ended."""
-        self._memory.expire(time.time())
+        """Forget now and then what has ended, and see whether anybody can be spoken to."""
+        down = self._parts.memory.gateways.down
+        if self._parts.media.slots:
+            down.discard(MEDIA)
+        else:
+            down.add(MEDIA)
+        self._parts.memory.expire(time.time())
         self._expiring = self._loop.call_later(_EXPIRE_SECONDS, self._expire)
 
     async def _drain(self) -> None:
         limit = self._settings.limits.drain
-        self._log.info("draining", calls=self._calls.active, limit_seconds=limit)
+        self._log.info("draining", calls=self._parts.calls.active, limit_seconds=limit)
         idle = asyncio.Event()
-        self._calls.drain(idle.set)
+        self._parts.pump.step(self._parts.registrations.stop)
+        self._parts.calls.drain(idle.set)
         if not await self._first(limit, idle, self._hurry):
-            self._log.warning("calls ended by the drain limit", calls=self._calls.active)
-        self._calls.end_all()
-        self._pump.flush()
+            self._log.warning("calls ended by the drain limit", calls=self._parts.calls.active)
+        self._parts.calls.end_all()
+        self._parts.gateways.rest()
+        self._parts.pump.flush()
         # The last BYEs and final responses are answered, or given up.
         deadline = self._loop.time() + _GOODBYE_SECONDS
-        while self._stack.unanswered() and self._loop.time() < deadline:  # noqa: ASYNC110
+        while self._parts.stack.unanswered() and self._loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # the stack has no event for its last answer
         self._log.info("stopped")
 
@@ -165,33 +215,17 @@ class Server:
             task.cancel()
         return bool(done)
 
-    def _sources(self) -> Sources:
-        stack = self._stack
-        return Sources(
-            active_calls=lambda: self._calls.active,
-            active_legs=lambda: len(stack.dialogs),
-            transactions=lambda: len(stack.clients) + len(stack.servers),
-            timers=lambda: stack.timers.live,
-            retransmissions=lambda: stack.retransmitted,
-            malformed=lambda: stack.malformed,
-            dropped=lambda: stack.stray,
-            strangers=lambda: self._calls.strangers,
-            overloaded=lambda: self._calls.overloaded,
-            records_queued=lambda: self._writer.depth,
-            records_written=lambda: self._writer.written,
-            records_spooled=lambda: self._writer.spooled,
-            records_lost=lambda: self._writer.lost,
-        )
-
     def _note_lag(self, seconds: float) -> None:
-        self._metrics.loop_lag.add(seconds * 1000)
+        self._parts.metrics.loop_lag.add(seconds * 1000)
+        self._parts.guard.measured(seconds, self._loop.time())
         # The loop's clock ticks in ms: only a step of the system's clock is worth following.
         epoch = time.time() - self._loop.time()
-        if abs(epoch - self._calls.epoch) > _CLOCK_STEP:
-            self._calls.epoch = epoch
+        if abs(epoch - self._parts.calls.epoch) > _CLOCK_STEP:
+            self._parts.calls.epoch = epoch
 
-    def _bug(self, error: Exception) -> None:
-        self._log.error("internal error", exc_info=error)
+    def _note_gateway(self, change: Change) -> None:
+        say = self._log.info if change.state == UP else self._log.warning
+        say("gateway", name=change.gateway, state=change.state, why=change.why)
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._log.error(

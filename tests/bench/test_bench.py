@@ -1,6 +1,7 @@
 """The bench measures: not how fast, but that its figures are there and right."""
 
 import orjson
+import pytest
 from click.testing import CliRunner
 
 from callrouter.commands.bench import bench
@@ -14,6 +15,15 @@ def test_every_call_is_seen_by_both_ends_and_leaves_its_record() -> None:
     assert figures["retransmissions"] == 0
     assert figures["cpu_us_per_call"] > 0
     assert figures["loop_lag_p99_ms"] > 0
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_calls_over_connections_are_measured_too(transport: str) -> None:
+    result = CliRunner().invoke(bench, ["--rate", "50", "--calls", "50", "--transport", transport])
+    assert result.exit_code == 0, result.output
+    figures = orjson.loads(result.stdout)
+    assert (figures["calls"], figures["failed"], figures["records"]) == (50, 0, 50)
+    assert figures["retransmissions"] == 0
 
 
 def test_calls_and_seconds_exclude_each_other() -> None:

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from support.message import SDP, Message
+from support.mutations import mutate, splice
 
 Place = tuple[str, int]
 
@@ -102,6 +103,25 @@ class Peers:
         if len(self._invites) > KEPT:
             del self._invites[next(iter(self._invites))]
         self._say(data, CALLER)
+
+    def next(self, torture: Sequence[bytes]) -> tuple[bytes, Place]:
+        """What comes now: something that could be said, damaged or not, or something else."""
+        dice = self._dice
+        if dice.random() < 0.05 or not self.ready:
+            self.call()
+        choice = dice.random()
+        data, address = self.ready[-1 - min(int(dice.expovariate(0.4)), len(self.ready) - 1)]
+        if choice < 0.10:
+            data = mutate(dice.choice(torture), dice)
+        elif choice < 0.12:
+            data = dice.randbytes(dice.randrange(600))
+        elif choice < 0.15:
+            data = splice(data, dice.choice(self.ready)[0], dice)
+        elif choice < 0.17:
+            data = mutate(data.replace(b"INVITE", b"OPTIONS"), dice)
+        elif choice < 0.70:
+            data = mutate(data, dice)
+        return data, address
 
     def forget(self) -> None:
         """All calls are over."""

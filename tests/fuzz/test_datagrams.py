@@ -14,11 +14,11 @@ from typing import Final
 import pytest
 from peers import CALLER, US, Peers, Place, answer, inside, invite
 from support.message import Message
-from support.mutations import mutate, splice
-from support.wire import left_over
+from support.wire import Books, left_over
 
 from callrouter.call.calls import Calls
 from callrouter.call.record import CallRecord
+from callrouter.call.studio import Studio
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.observe.cdr import Encoder
 from callrouter.sip.flow import Flow
@@ -77,7 +77,9 @@ class Lab:
         self.stack = Stack(lambda: f"{tokens.getrandbits(64):016x}", self._connect)
         self.recorder = Recorder()
         self.shared = Memory(lambda _kind, _key, _value: None, seed)
-        self.calls = Calls(self.stack, DIALPLAN, self.recorder, CALLS, EPOCH, self.shared)
+        self.calls = Calls(
+            self.stack, DIALPLAN, self.recorder, CALLS, EPOCH, self.shared, Books({}), Studio()
+        )
         self.peers = Peers(self.dice, [*DIALPLAN.numbers, "4999", "%34000"])
 
     def hear(self, data: bytes, address: Place, transport: str = "UDP") -> None:
@@ -134,20 +136,7 @@ class Lab:
     def step(self) -> None:
         """One datagram: what a peer would say now, damaged or not, or something else altogether."""
         dice, peers = self.dice, self.peers
-        if dice.random() < 0.05 or not peers.ready:
-            peers.call()
-        choice = dice.random()
-        data, address = peers.ready[-1 - min(int(dice.expovariate(0.4)), len(peers.ready) - 1)]
-        if choice < 0.10:
-            data = mutate(dice.choice(TORTURE), dice)
-        elif choice < 0.12:
-            data = dice.randbytes(dice.randrange(600))
-        elif choice < 0.15:
-            data = splice(data, dice.choice(peers.ready)[0], dice)
-        elif choice < 0.17:
-            data = mutate(data.replace(b"INVITE", b"OPTIONS"), dice)
-        elif choice < 0.70:
-            data = mutate(data, dice)
+        data, address = peers.next(TORTURE)
         if dice.random() < 0.02:
             self.hear_stranger(data)
             return
@@ -156,7 +145,7 @@ class Lab:
         for said, goal in self.wait(dice.choice((0.0, 0.01, 0.01, 0.2))):
             peers.heard(said, goal)
 
-    def _connect(self, transport: str, host: str, port: int) -> Flow:
+    def _connect(self, transport: str, host: str, port: int, _name: str) -> Flow:
         return Flow(transport, *US, host, port, None)
 
 

@@ -20,6 +20,16 @@ def token() -> str:
     return f"{next(_tokens):06x}{id(_tokens):x}"
 
 
+def bracketed(host: str) -> str:
+    """A host as URIs have it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def place(host: str, port: int) -> str:
+    """Host and port as URIs have them."""
+    return f"{bracketed(host)}:{port}"
+
+
 class Phone(asyncio.DatagramProtocol):
     """One party of one call. seen: each message that came, in order, repeated ones too."""
 
@@ -27,6 +37,9 @@ class Phone(asyncio.DatagramProtocol):
         self.host = host
         self.port = port
         self._contact = port
+        # How its messages name the way to it: in Via, and in the URIs of its own.
+        self.via_transport = "UDP"
+        self.scheme = "sip"
         self.seen: list[Message] = []
         self._server = server
         self._news: asyncio.Queue[Message] = asyncio.Queue()
@@ -125,9 +138,8 @@ class Phone(asyncio.DatagramProtocol):
         caller: str = "1001",
     ) -> Message:
         """Call a number. rows: more headers; a Max-Forwards among them replaces the usual one."""
-        place = f"{self._server[0]}:{self._server[1]}"
-        self.target = f"sip:{number}@{place}"
-        self.local = f"<sip:{caller}@{self.host}>;tag={token()}"
+        self.target = f"{self.scheme}:{number}@{place(*self._server)}"
+        self.local = f"<sip:{caller}@{bracketed(self.host)}>;tag={token()}"
         self.remote = to or f"<{self.target}>"
         message = self._new("INVITE", body, *rows)
         self.invite_sent = message
@@ -175,7 +187,8 @@ class Phone(asyncio.DatagramProtocol):
         if status > 100 and not request.tag("To"):
             to += f";tag={tag or self.port}"
         rows = [*kept, ("To", to)]
-        rows += {"Contact": f"<sip:{self.host}:{self.port}>", **headers}.items()
+        here = place(self.host, self.port)
+        rows += {"Contact": f"<{self.scheme}:{here}>", **headers}.items()
         if body:
             rows.append(("Content-Type", "application/sdp"))
         message = Message(f"SIP/2.0 {status} Said", rows, body)
@@ -192,13 +205,15 @@ class Phone(asyncio.DatagramProtocol):
     def _message(
         self, method: str, cseq: int, branch: str, body: str, *more: tuple[str, str]
     ) -> Message:
+        here = place(self.host, self.port)
+        contact = place(self.host, self._contact)
         rows = [
-            ("Via", f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{branch};rport"),
+            ("Via", f"SIP/2.0/{self.via_transport} {here};branch=z9hG4bK{branch};rport"),
             ("From", self.local),
             ("To", self.remote),
             ("Call-ID", self.call_id),
             ("CSeq", f"{cseq} {method}"),
-            ("Contact", f"<sip:1001@{self.host}:{self._contact}>"),
+            ("Contact", f"<{self.scheme}:1001@{contact}>"),
             *more,
         ]
         if not any(name == "Max-Forwards" for name, _ in more):

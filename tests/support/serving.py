@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.request import urlopen
 
+from callrouter.observe.cdr import LISTS
 from support.polling import until
 from support.ports import free_port
 
@@ -30,7 +31,7 @@ _LISTEN: Final = ("127.0.0.1", "[::1]")
 _START_SECONDS: Final = 20.0
 
 Record = dict[str, Any]
-"""A call's row; `legs` and `trace` are lists of dicts."""
+"""A call's row; what is a list there is a list of dicts."""
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -67,8 +68,8 @@ class Place:
             base.close()
         found = [dict(row) for row in rows]
         for row in found:
-            row["legs"] = json.loads(row["legs"])
-            row["trace"] = json.loads(row["trace"])
+            for name in LISTS:
+                row[name] = json.loads(row[name])
         return found
 
 

@@ -53,10 +53,11 @@ class Sipp:
         transport: str = "udp",
         host: str = "127.0.0.1",
         keys: dict[str, str] | None = None,
+        port: int = 0,
     ) -> Self:
-        """Make one call. to: host and port of callrouter."""
+        """Make one call. to: host and port of callrouter. port: its own, 0 for any."""
         return await cls._start(
-            folder, scenario, free_port(), [to, "-s", number], transport, host, 1, keys
+            folder, scenario, port or free_port(), [to, "-s", number], transport, host, 1, keys
         )
 
     @classmethod

@@ -10,11 +10,23 @@ from typing import Final
 from callrouter.call.a_leg import ALeg
 from callrouter.call.b_leg import BLeg
 from callrouter.call.calls import Calls
-from callrouter.call.events import Answered, Asked, Cancelled, Deadline, Event, Failed, HungUp, Lost
+from callrouter.call.events import (
+    Answered,
+    Asked,
+    Cancelled,
+    Deadline,
+    Event,
+    Failed,
+    HungUp,
+    LookedUp,
+    Lost,
+)
 from callrouter.call.inbox import Inbox
 from callrouter.call.record import CallRecord
+from callrouter.call.studio import Studio
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse
+from callrouter.route.lookups import Answer, Lookup, said
 from callrouter.simulate import wire as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
@@ -150,12 +162,37 @@ class Target:
 class Router:
     """callrouter's core between the two."""
 
-    def __init__(self, wire: Wire, dialplan_text: str = DIALPLAN) -> None:
+    def __init__(
+        self, wire: Wire, dialplan_text: str = DIALPLAN, directory: "Books | None" = None
+    ) -> None:
         self.stack = wire.stack(ROUTER)
         self.noted = Noted()
         dialplan = compile_dialplan(parse(dialplan_text, "wire.yaml"))
         self.shared = Memory(_forget, seed=1)
-        self.calls = Calls(self.stack, dialplan, self.noted, 1000, EPOCH, self.shared)
+        self.directory = directory or Books({})
+        self.calls = Calls(
+            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared, self.directory, Studio()
+        )
+
+
+class Books:
+    """A directory: who is in it is known at once; others wait until the test answers `asked`."""
+
+    def __init__(self, owners: dict[str, str]) -> None:
+        self.owners = owners
+        self.asked: list[tuple[str, Callable[[LookedUp], None]]] = []
+        self.given_up = 0
+
+    def find(
+        self, _lookup: Lookup, caller: str, post: Callable[[LookedUp], None]
+    ) -> Answer | Callable[[], None]:
+        if caller in self.owners:
+            return said(self.owners[caller])
+        self.asked.append((caller, post))
+        return self._give_up
+
+    def _give_up(self) -> None:
+        self.given_up += 1
 
 
 def _forget(_kind: str, _key: Key, _value: Value) -> None:

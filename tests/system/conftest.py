@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from support.edge import Edge
 from support.stage import Stage
 
 
@@ -17,3 +18,11 @@ async def stage(
     opened = await Stage.open(tmp_path_factory.mktemp("stage"), stories, full=full)
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
+    """A callrouter with every transport and a certificate."""
+    opened = await Edge.open(tmp_path_factory.mktemp("edge"))
+    yield opened
+    await opened.serving.stop()

@@ -201,11 +201,13 @@ async def test_invite_without_hops_left_is_483_and_no_call(scene: Scene) -> None
 
 
 @story()
-async def test_stranger_is_403_and_no_call(scene: Scene) -> None:
+async def test_stranger_gets_nothing_and_is_no_call(scene: Scene) -> None:
     stranger, callee = await scene.phone(host="127.0.0.2"), await scene.phone(0)
+    caller = await scene.phone()
     stranger.invite(scene.number)
-    stranger.ack(await stranger.expect(403))
-    assert callee.seen == []
+    caller.invite("0000")
+    caller.ack(await caller.expect(404))
+    assert (stranger.seen, callee.seen) == ([], [])
     assert scene.serving.place.records(scene.number) == []
 
 

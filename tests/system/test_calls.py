@@ -84,6 +84,24 @@ async def test_dtmf_by_info_passes_through(scene: Scene) -> None:
 
 
 @story()
+async def test_ringing_that_has_to_be_acknowledged_is(scene: Scene) -> None:
+    record = await call(scene, "callee_rings_reliably", "caller_hangs_up")
+    answered(record, scene.number, by="caller")
+
+
+@story(targets=2, to_header="extensions")
+async def test_callee_transfers_the_caller_to_an_extension(scene: Scene) -> None:
+    agent = await scene.callee("callee_transfers_the_caller", goal=scene.extension)
+    colleague = await scene.callee("callee_answers", 1)
+    caller = await scene.caller("caller_is_transferred")
+    for party in (agent, caller, colleague):
+        await party.done()
+    record = await scene.record()
+    assert [leg["target"] for leg in record["legs"]] == scene.names
+    assert [leg["result"] for leg in record["legs"]] == ["answered", "answered"]
+
+
+@story()
 async def test_forks_ring_with_tags_of_their_own_and_the_answering_one_keeps_its_tag(
     scene: Scene,
 ) -> None:

@@ -51,6 +51,9 @@ class Lab:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")  # its records are relative to the working directory
+    # Its passwords are, too.
+    (folder / "dialplans").mkdir()
+    shutil.copy(ROOT / "dialplans" / "lab-digest.txt", folder / "dialplans")
     ports = {port: port for port in _PORTS}
     config = _CONFIG
     if not all(map(is_free, _PORTS)):
@@ -71,10 +74,25 @@ def moved(folder: Path, ports: dict[int, int]) -> Path:
             r":(\d{4})\b", lambda port: f":{ports[int(port[1])]}", source.read_text("utf-8")
         )
         copy = folder / source.relative_to(ROOT)
-        copy.parent.mkdir()
+        copy.parent.mkdir(exist_ok=True)
         copy.write_text(text, "utf-8")
-    shutil.copy(ROOT / "dialplans" / "lab-blocked.txt", folder / "dialplans")
+    for name in ("lab-blocked.txt", "lab-music.wav"):
+        shutil.copy(ROOT / "dialplans" / name, folder / "dialplans")
     return folder / _CONFIG.relative_to(ROOT)
+
+
+async def test_4200_rings_a_registered_telephone_for_a_caller_with_a_password(lab: Lab) -> None:
+    server, port = f"127.0.0.1:{lab.ports[5060]}", free_port()
+    folder = lab.serving.place.folder
+    phone = await Sipp.caller(folder, "phone_registers", server, "105", port=port)
+    await phone.done()
+    callee = await Sipp.callee(folder, "callee_answers", port)
+    caller = await Sipp.caller(folder, "caller_has_a_password", server, "4200", host="127.0.0.11")
+    await caller.done()
+    await callee.done()
+    record = await lab.serving.record("4200")
+    assert results(record) == [("answered", 200)]
+    assert (record["trunk"], record["legs"][0]["target"]) == ("digest", "phone_105")
 
 
 async def test_4000_rings_its_one_target(lab: Lab) -> None:

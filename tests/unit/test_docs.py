@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 import pytest
@@ -33,7 +33,7 @@ def settings() -> str:
 
 def rows(model: type[Entry], before: str = "") -> Iterator[str]:
     for key, field in model.model_fields.items():
-        kind = field.annotation
+        kind = (get_args(field.annotation) or (field.annotation,))[0]
         if isinstance(kind, type) and issubclass(kind, Entry):
             yield from rows(kind, f"{before}{key}.")
         else:
@@ -50,7 +50,7 @@ def metrics() -> str:
     """The table of all metrics, from what a scrape gets."""
     nothing = dict.fromkeys(Sources.__dataclass_fields__, lambda: 0)
     lines = ["| name | kind | meaning |", "|---|---|---|"]
-    for family in Metrics(Sources(**nothing)).collect():
+    for family in Metrics(Sources(**{**nothing, "gateways": list})).collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         lines.append(f"| `{name}` | {family.type} | {family.documentation} |")
     return "\n".join(lines)
@@ -89,7 +89,10 @@ def test_commands_and_options_that_a_document_names_exist(document: Path) -> Non
 def test_dialplans_and_settings_in_the_documents_are_valid() -> None:
     texts = [text for path in EVERY for text in blocks(path)]
     assert len(texts) >= 4
+    lab = (ROOT / "dialplans" / "lab.yaml").read_text(encoding="utf-8")
     for text in texts:
+        if text.strip() in lab:
+            continue  # quoted from the lab, which has a test of its own
         read = parse(text, "example.yaml")
         if "numbers" in read.data:
             compile_dialplan(read)

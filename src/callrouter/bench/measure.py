@@ -1,6 +1,8 @@
 """One measurement: a system under test is started, called, accounted for and stopped."""
 
+import importlib
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,7 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.bench import lag
-from callrouter.bench.processes import cpu_seconds, pss_kib, split_cores, start, stop, wait_bound
+from callrouter.bench.processes import (
+    BenchError,
+    cpu_seconds,
+    pss_kib,
+    split_cores,
+    start,
+    stop,
+    wait_bound,
+)
 from callrouter.bench.sipp import Load, Traffic
 from callrouter.bench.subjects import Ports, Subject
 
@@ -55,7 +65,7 @@ class Memory:
     kib_leaked_per_call: float | None
 
 
-class _Running:
+class Running:
     """A started, warmed-up system under test."""
 
     def __init__(
@@ -69,43 +79,71 @@ class _Running:
     def traffic(self, name: str, load: Load) -> Traffic:
         """Give the calls to make through it; name is unlike that of any other run."""
         _, cores = split_cores()
-        return Traffic(name, load, self.ports.sip, self.ports.callee, self.directory, cores)
+        secured = self.subject.transport == "tls"
+        port = self.ports.front if secured else self.ports.sip
+        transport = "udp" if self.subject.transport == "udp" else "tcp"
+        return Traffic(name, load, port, self.ports.callee, self.directory, cores, transport)
 
     def lag(self) -> lag.Histogram | None:
+        """Its event loop's lag so far, None when it tells none."""
         return lag.read(self.ports.metrics) if self.subject.has_loop_lag() else None
 
     def cpu_seconds(self) -> float:
+        """User and system time of all its processes."""
         return cpu_seconds(self.process.pid)
 
     def pss_kib(self) -> int:
+        """Memory of all its processes."""
         return pss_kib(self.process.pid)
 
     def stop(self) -> None:
+        """End it, as an operator would."""
         stop(self.process, 45)
 
 
 @contextmanager
-def _running(subject: Subject) -> Iterator[_Running]:
+def running(subject: Subject) -> Iterator[Running]:
     """Start subject on free ports in a temporary directory, warm it up, and end it afterwards."""
     with tempfile.TemporaryDirectory(prefix="callrouter-bench-") as name:
         directory, ports, log = Path(name), Ports.free(), Path(name, "subject.log")
+        core, others = split_cores()
+        relay = _relay(directory, ports, others) if subject.transport == "tls" else None
         command = subject.prepare(directory, ports)
-        core, _ = split_cores()
         process = start(command.argv, log, core, command.env)
         try:
             wait_bound(process, ports.sip, log)
-            running = _Running(subject, directory, ports, process)
+            running = Running(subject, directory, ports, process)
             with running.traffic("warm-up", _WARM_UP) as traffic:
                 traffic.wait()
                 traffic.counts()
             yield running
         finally:
             stop(process, 45)
+            if relay is not None:
+                stop(relay, 0)
+
+
+def _relay(directory: Path, ports: Ports, cores: set[int]) -> subprocess.Popen[bytes]:
+    """Start what speaks TLS for SIPp, with a certificate that both sides of it use."""
+    try:
+        trustme = importlib.import_module("trustme")
+    except ImportError as error:
+        raise BenchError("trustme is missing: pip install callrouter[bench]") from error
+    authority = trustme.CA()
+    certificate = directory / "relay.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    authority.cert_pem.write_to_path(certificate, append=True)
+    places = [str(port) for port in (ports.front, ports.tls, ports.back, ports.callee)]
+    argv = [sys.executable, "-m", "callrouter.bench.relay", *places, str(certificate)]
+    log = directory / "relay.log"
+    process = start(argv, log, cores)
+    wait_bound(process, ports.back, log, "tcp")
+    return process
 
 
 def measure_speed(subject: Subject, load: Load) -> Speed:
     """Make load's calls through subject, each ended at once. Raises BenchError when it cannot."""
-    with _running(subject) as system:
+    with running(subject) as system:
         lag_before, cpu_before = system.lag(), system.cpu_seconds()
         with system.traffic("speed", load) as traffic:
             traffic.wait()
@@ -129,7 +167,7 @@ def measure_speed(subject: Subject, load: Load) -> Speed:
 
 def measure_memory(subject: Subject, calls: int, rate: int) -> Memory:
     """Hold calls at once, placed at rate a second, twice. Raises BenchError when it cannot."""
-    with _running(subject) as system:
+    with running(subject) as system:
         idle = system.pss_kib()
         first = _wave(system, "memory", calls, rate)
         again = _wave(system, "memory-again", calls, rate)
@@ -152,7 +190,7 @@ class _Wave:
     left: int
 
 
-def _wave(system: _Running, name: str, calls: int, rate: int) -> _Wave:
+def _wave(system: Running, name: str, calls: int, rate: int) -> _Wave:
     """Hold calls at once, end them and wait until their transactions are over."""
     placing = calls / rate + 2  # SIPp says once a second how many there are
     with system.traffic(name, Load(calls, rate, placing + _PEAK)) as traffic:

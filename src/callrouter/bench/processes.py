@@ -87,14 +87,16 @@ def free_port() -> int:
     raise BenchError("found no free port on 127.0.0.1")
 
 
-def wait_bound(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until a UDP socket is bound to port.
+def wait_bound(
+    process: subprocess.Popen[bytes], port: int, log: Path, transport: str = "udp"
+) -> None:
+    """Wait until a socket of transport, "udp" or "tcp", is bound to port.
 
     Raises BenchError, with the end of log, when process ends first or 15 seconds have passed.
     """
     needle = f":{port:04X} "
     deadline = time.monotonic() + 15
-    while needle not in Path("/proc/net/udp").read_text(encoding="ascii"):
+    while needle not in Path("/proc/net", transport).read_text(encoding="ascii"):
         if process.poll() is not None or time.monotonic() > deadline:
             raise BenchError(f"nothing listens on {port}: {log_end(log)}")
         time.sleep(0.05)

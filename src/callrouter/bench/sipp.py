@@ -45,15 +45,25 @@ class Counts:
 
 
 class Traffic:
-    """A callee at callee_port and a caller that makes load's calls through port: UDP, loopback.
+    """A callee at callee_port and a caller that makes load's calls through port, on loopback.
+
+    transport: "udp", or "tcp" with one connection for all calls at either end.
 
     A context: entering starts both, leaving ends them whatever they are at. name: of this run's
     files in directory, unlike that of any other run there.
     """
 
     def __init__(
-        self, name: str, load: Load, port: int, callee_port: int, directory: Path, cores: set[int]
+        self,
+        name: str,
+        load: Load,
+        port: int,
+        callee_port: int,
+        directory: Path,
+        cores: set[int],
+        transport: str = "udp",
     ) -> None:
+        self._transport = transport
         self._name = name
         self._load = load
         self._port = port
@@ -64,10 +74,12 @@ class Traffic:
     def __enter__(self) -> Self:
         self._callee = self._start("uas", ["-p", str(self._callee_port)])
         try:
-            wait_bound(self._callee, self._callee_port, self._file("uas", "log"))
+            log = self._file("uas", "log")
+            wait_bound(self._callee, self._callee_port, log, self._transport)
             load = self._load
             arguments = ["-s", NUMBER, "-r", str(load.rate), "-l", str(load.calls)]
             arguments += ["-d", str(round(load.hold * 1000)), f"127.0.0.1:{self._port}"]
+            arguments += ["-trace_rtt", "-rtt_freq", "1"]
             self._caller = self._start("uac", arguments)
         except BaseException:
             stop(self._callee, 0)
@@ -112,6 +124,12 @@ class Traffic:
             seconds=float(ended) - float(began),
         )
 
+    def setups(self) -> list[float]:
+        """Give how long each call's INVITE took to its 200, in ms; counts() has returned."""
+        file = self._directory / f"uac_{self._caller.pid}_rtt.csv"
+        with file.open(encoding="ascii", newline="") as rows:
+            return [float(row["response_time_ms"]) for row in csv.DictReader(rows, delimiter=";")]
+
     def _start(self, end: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         if shutil.which("sipp") is None:
             raise BenchError("sipp is missing: apt-get install sip-tester")
@@ -119,6 +137,7 @@ class Traffic:
             scenario = self._directory / packaged.name
             shutil.copyfile(packaged, scenario)
         argv = ["sipp", "-sf", str(scenario), "-m", str(self._load.calls), "-nostdin"]
+        argv += ["-t", "u1" if self._transport == "udp" else "t1"]
         argv += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-ci", "127.0.0.1", "-bind_local"]
         # Two dumps of statistics: of calls, every second so that held() can look in; of messages.
         argv += ["-trace_stat", "-stf", str(self._file(end, "csv")), "-fd", "1", "-trace_counts"]

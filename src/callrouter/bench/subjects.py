@@ -13,33 +13,42 @@ from callrouter.bench.processes import BenchError, free_port
 from callrouter.bench.sipp import NUMBER
 
 _SETTINGS: Final = """\
-listen: ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}"]
+listen: [{tls}"tcp:127.0.0.1:{sip}", "udp:127.0.0.1:{sip}"]
 dialplan: dialplan.yaml
 records: {{database: "sqlite:///{directory}/records.db", spool: spool}}
 metrics: "127.0.0.1:{metrics}"
 log: {{level: info, format: json}}
 limits: {{calls: 50000, drain: 30s}}
 """
+_TLS: Final = """\
+tls: {certificate: relay.pem, key: relay.pem, authorities: relay.pem, client_certificates: none}
+"""
 _DIALPLAN: Final = """\
 country: CN
-trunks: {{lab: {{addresses: [127.0.0.0/8]}}}}
-targets: {{uas: {{uri: "sip:service@127.0.0.1:{callee}"}}}}
+trunks: {{lab: {{addresses: [127.0.0.1]}}}}
+targets: {{uas: {{uri: "sip:service@127.0.0.1:{callee}{transport}"}}}}
 numbers: {{"{number}": {{route: [{{hunt: [uas]}}]}}}}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where all listen on 127.0.0.1: the system under test, SIPp's callee, and the metrics."""
+    """Where all listen on 127.0.0.1: the system under test, SIPp's callee, and the metrics.
+
+    tls, front, back: the system's for TLS, and those of the relay before and behind it.
+    """
 
     sip: int
     callee: int
     metrics: int
+    tls: int
+    front: int
+    back: int
 
     @classmethod
     def free(cls) -> "Ports":
-        """Give three ports that are free at this moment, so that a lab can run beside the bench."""
-        return cls(free_port(), free_port(), free_port())
+        """Give ports that are free at this moment, so that a lab can run beside the bench."""
+        return cls(*(free_port() for _ in range(6)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +60,10 @@ class Command:
 
 
 class Subject:
-    """A system under test. name: as in the bench's output."""
+    """A system under test. name: as in the bench's output. transport: "udp", "tcp" or "tls"."""
 
     name = ""
+    transport = "udp"
 
     def prepare(self, directory: Path, ports: Ports) -> Command:
         """Write what the system needs into directory and give how to start it.
@@ -76,13 +86,19 @@ class Callrouter(Subject):
 
     name = "callrouter"
 
+    def __init__(self, transport: str = "udp") -> None:
+        self.transport = transport
+
     def prepare(self, directory: Path, ports: Ports) -> Command:
         """Write settings and a dialplan with one number."""
         settings = directory / "callrouter.yaml"
-        settings.write_text(
-            _SETTINGS.format(sip=ports.sip, metrics=ports.metrics, directory=directory)
-        )
-        dialplan = _DIALPLAN.format(callee=ports.callee, number=NUMBER)
+        secured = self.transport == "tls"
+        tls = f'"tls:127.0.0.1:{ports.tls}", ' if secured else ""
+        text = _SETTINGS.format(sip=ports.sip, metrics=ports.metrics, directory=directory, tls=tls)
+        settings.write_text(text + _TLS if secured else text)
+        callee = ports.back if secured else ports.callee
+        transport = "" if self.transport == "udp" else f";transport={self.transport}"
+        dialplan = _DIALPLAN.format(callee=callee, number=NUMBER, transport=transport)
         (directory / "dialplan.yaml").write_text(dialplan)
         return Command([sys.executable, "-m", "callrouter", "serve", "--config", str(settings)], {})
 

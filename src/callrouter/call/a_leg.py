@@ -1,13 +1,19 @@
 """The A-leg: the caller's side of a call, where we are the UAS of its INVITE."""
 
-from callrouter.call.events import Acknowledged, Cancelled
+from callrouter.call.events import Acknowledged, Cancelled, HungUp, Lost
 from callrouter.call.inbox import Inbox
-from callrouter.call.leg import ANSWERED, UP, Leg, Reliable2xx
+from callrouter.call.leg import ANSWERED, UP, Leg
+from callrouter.call.policy import passed_reason
+from callrouter.call.prack import Acknowledger, Provisionals, wanted_by
+from callrouter.call.resending import Reliable2xx
+from callrouter.call.session_timer import SessionTimer
+from callrouter.route.peers import Peer
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ALLOW
+from callrouter.sip.uri import is_sips
 
 
 class ALeg(Leg):
@@ -18,7 +24,16 @@ class ALeg(Leg):
     one dialog can take one answer only (RFC 3261 section 13.2.1).
     """
 
-    __slots__ = ("_fork", "_sdp_sent", "_tags", "_tx", "late_offer")
+    __slots__ = (
+        "_fork",
+        "_late_answer",
+        "_sdp_sent",
+        "_tags",
+        "_tx",
+        "_wish",
+        "late_offer",
+        "reliable",
+    )
 
     def __init__(
         self, stack: Stack, inbox: Inbox, tx: ServerTransaction, request: Request, target: str
@@ -26,6 +41,7 @@ class ALeg(Leg):
         """target: the URI of the INVITE's Contact."""
         dialog = Dialog(request.get("call-id"), tx.tag, tx.flow)
         dialog.target = target
+        dialog.secure = is_sips(request.uri)
         dialog.take_routes(request, reverse=False)
         dialog.remote = request.get("from")
         dialog.remote_tag = request.from_tag()
@@ -33,45 +49,131 @@ class ALeg(Leg):
         dialog.local = f"{request.get('to')};tag={tx.tag}"
         super().__init__(stack, inbox, dialog, 0)
         self._tx: ServerTransaction | None = tx
+        self._wish: Request | None = None
+        self._late_answer: tuple[int, str, str, bytes] | None = None
+        self.reliable: Provisionals | None = None
         self._fork = ""
         self._sdp_sent = False
         self._tags: dict[str, str] | None = None
         self.late_offer = not request.body
+        self.theirs = request.body
         tx.user = self
 
-    def ring(self, status: int, fork: str, extra: str, body: bytes) -> None:
-        """Send a provisional response above 100 on behalf of a fork."""
+    def meet(self, peer: Peer, request: Request) -> None:
+        """Deal with the caller as its trunk says. request: its INVITE."""
+        self.peer = peer
+        rule = peer.timer
+        if rule is not None and (rule.asks or "session-expires" in request.headers):
+            self._wish = request
+        if "supported" in request.headers or "require" in request.headers:
+            taken, required = wanted_by(request, peer)
+            if taken and self._tx is not None:
+                cseq = request.cseq()[0]
+                self.reliable = Provisionals(self, self._tx, cseq, required=required)
+
+    def ring(
+        self,
+        status: int,
+        fork: str,
+        extra: str,
+        body: bytes,
+        source: Acknowledger | None = None,
+    ) -> None:
+        """Send a provisional response above 100 on behalf of a fork.
+
+        source: the target that said it, which the caller's PRACK is for if it waits for one.
+        """
         tx = self._tx
         if tx is not None:
             self._use_fork(tx, fork)
             self._sdp_sent = self._sdp_sent or bool(body)
-            tx.respond(status, f"Contact: {self.dialog.flow.contact}\r\n{extra}", body)
+            self.ours = body or self.ours
+            rows = f"Contact: {self.dialog.contact}\r\n{extra}"
+            reliable = self.reliable
+            if reliable is not None and (reliable.required or (source and source.unpracked)):
+                reliable.send(status, f"{ALLOW}{rows}", body, source)
+            else:
+                tx.respond(status, rows, body)
 
     def answer(self, status: int, fork: str, extra: str, body: bytes) -> None:
         """Send the 2xx, and send it again until the caller acknowledges it."""
         tx = self._tx
         if tx is None:
             return
+        if self.reliable is not None:
+            if self.reliable.open:
+                self._late_answer = (status, fork, extra, body)
+                return
+            self.reliable.stop()
         self._use_fork(tx, fork)
         self._tx = tx.user = None
         self._forget_other_tags(tx.tag)
-        rows = f"Contact: {self.dialog.flow.contact}\r\n{ALLOW}{extra}"
+        self.ours = body or self.ours
+        rows = f"Contact: {self.dialog.contact}\r\n{ALLOW}{self._timed()}{extra}"
         data = tx.respond(status, rows, body)
         self.state = ANSWERED
         self._reliable_2xx = Reliable2xx(self, tx, data, None)
+
+    def never_pracked(self) -> None:
+        """A reliable response was never acknowledged: the INVITE ends (RFC 3262 section 3)."""
+        self.reject(504)
+        self.post(Lost(self))
+
+    def _pracked(self, tx: ServerTransaction, request: Request) -> bool:
+        reliable = self.reliable
+        if reliable is None or not reliable.acknowledged(request):
+            tx.respond(481)
+            return False
+        relayed = reliable.relayed is not None
+        if not relayed:
+            # What it offers was asked of nobody: there is no target that could answer it.
+            tx.respond(488 if request.body else 200)
+        answer = self._late_answer
+        if answer is not None and not reliable.open:
+            self._late_answer = None
+            self.answer(*answer)
+        return relayed
+
+    def _timed(self) -> str:
+        """The rows of the 2xx about the session timer, which begins with it."""
+        wish = self._wish
+        rule = self.peer.timer
+        if wish is None or rule is None:
+            return ""
+        self._wish = None
+        self.session = SessionTimer(self, rule)
+        rows = self.session.answer_rows(wish)
+        self.session.begin()
+        return rows
 
     def reject(self, status: int, extra: str = "") -> None:
         """Send a final response that is no 2xx: the leg is over."""
         tx = self._tx
         if tx is not None:
             self._tx = None
+            if self.reliable is not None:
+                self.reliable.stop()
             self._forget_other_tags(self.dialog.local_tag)
             self._end()
             tx.respond(status, extra)
 
     def on_cancel(self, request: Request) -> None:
         """The caller gave up; the script answers 487."""
-        self.post(Cancelled(request.get("reason")))
+        if self._late_answer is None:
+            self.post(Cancelled(passed_reason(request)))
+        else:
+            # For the call it was answered already.
+            self._late_answer = None
+            self.reject(487)
+            self.post(HungUp(self, passed_reason(request)))
+
+    def hang_up(self, reason: str = "") -> None:
+        """End an answered leg; one whose answer still waits for a PRACK is refused instead."""
+        if self._late_answer is None:
+            super().hang_up(reason)
+        else:
+            self._late_answer = None
+            self.reject(480)
 
     def on_unacknowledged(self) -> None:
         """A rejection was never acknowledged: the call is over either way."""
@@ -117,6 +219,6 @@ class ALeg(Leg):
         invite = self._tx
         if invite is not None:
             tx.respond(200)
-            self.post(Cancelled(request.get("reason")))
+            self.post(Cancelled(passed_reason(request)))
             return
         super()._on_bye(tx, request)

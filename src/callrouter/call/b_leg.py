@@ -5,7 +5,13 @@ from typing import Final
 from callrouter.call.events import Answered, Failed, Progress
 from callrouter.call.inbox import Inbox
 from callrouter.call.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
-from callrouter.errors import ParseError
+from callrouter.call.prack import Received, Silent, is_reliable
+from callrouter.call.proving import Proving
+from callrouter.call.session_timer import SessionTimer
+from callrouter.errors import ParseError, SipError
+from callrouter.register.credentials import CHALLENGES, Credentials
+from callrouter.route.access import Login
+from callrouter.route.peers import USUAL, Peer
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow
@@ -14,6 +20,7 @@ from callrouter.sip.render import cancel_of, render_request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import TIMEOUT, Timer
+from callrouter.sip.uri import is_sips
 
 _NOT_CANCELLED: Final = 0
 _TO_CANCEL: Final = 1  # no CANCEL before a provisional response (RFC 3261 section 9.1)
@@ -24,18 +31,25 @@ class BLeg(Leg):
     """One target being rung, or answered.
 
     heard: a response has come, be it a 100. Once cancelled it posts nothing more: a 2xx that
-    crosses the CANCEL is acknowledged and hung up here.
+    crosses the CANCEL is acknowledged and hung up here. unpracked: the RAck value that a reliable
+    response of it waits for, "" for none (RFC 3262).
     """
 
     __slots__ = (
         "_ack",
+        "_again",
         "_branch",
         "_cancel_reason",
         "_cancelling",
+        "_cseq",
         "_give_up",
+        "_received",
+        "_spare",
+        "_tries",
         "_tx",
         "heard",
         "offered",
+        "unpracked",
     )
 
     def __init__(
@@ -48,12 +62,20 @@ class BLeg(Leg):
         from_value: str,
         extra: str,
         body: bytes,
+        spare: Flow | None = None,
+        login: Login | None = None,
+        peer: Peer = USUAL,
     ) -> None:
-        """Send the INVITE. uri: the Request-URI. extra: more rows, Max-Forwards among them."""
+        """Send the INVITE. uri: the Request-URI. extra: more rows, Max-Forwards among them.
+
+        spare: where it is sent once more when `flow` cannot be opened (section 18.1.1). login:
+        answers the target's challenges. peer: how the target is dealt with.
+        """
         dialog = Dialog(stack.token(), stack.token(), flow)
         dialog.local = f"{from_value};tag={dialog.local_tag}"
         dialog.remote = f"<{uri}>"
         dialog.target = uri
+        dialog.secure = is_sips(uri)
         dialog.local_cseq = 1
         super().__init__(stack, inbox, dialog, number)
         self._cancelling = _NOT_CANCELLED
@@ -61,15 +83,22 @@ class BLeg(Leg):
         self._give_up: Timer | None = None
         self._ack = b""
         self.heard = False
+        self.unpracked = ""
+        self._received: Received | None = None
         self.offered = bool(body)
-        self._branch = stack.branch()
-        head = (
-            f"From: {dialog.local}\r\nTo: {dialog.remote}\r\nCall-ID: {dialog.call_id}\r\n"
-            f"CSeq: 1 INVITE\r\nContact: {flow.contact}\r\n{extra}"
-        )
-        data = render_request("INVITE", uri, flow, self._branch, head, body)
+        self._spare = None if spare is None else (spare, extra, body)
         self._tx: ClientTransaction | None = None
-        self._tx = stack.request(flow, self._branch, data, self, invite=True)
+        self._again: tuple[str, str, bytes] | None = None
+        self._tries = 0
+        if login is not None:
+            self.proving = Proving(Credentials(login, stack.token()))
+            self._again = (uri, extra, body)
+        self.peer = peer
+        self.ours = body
+        if peer.timer is not None and peer.timer.asks:
+            self.session = SessionTimer(self, peer.timer)
+            self._again = (uri, extra, body)
+        self._invite(flow, extra, body)
 
     def cancel(self, reason: str = "") -> None:
         """Stop ringing. From here on the leg looks after itself."""
@@ -84,7 +113,7 @@ class BLeg(Leg):
     def ack(self, extra: str = "", body: bytes = b"") -> None:
         """Acknowledge the answer, once; its retransmissions get the same ACK again."""
         if not self._ack:
-            self._ack = self.send_ack(1, extra, body)
+            self._ack = self.send_ack(self._cseq, extra, body)
             if self.state == ANSWERED:
                 self.state = UP
 
@@ -108,7 +137,7 @@ class BLeg(Leg):
             self._on_provisional(response)
         elif status < 300:
             self._on_2xx(response)
-        else:
+        elif not self._again_after(status, response):
             self._over()
             self.post(Failed(self, status, response))
 
@@ -117,8 +146,51 @@ class BLeg(Leg):
         if tx is not self._tx:
             super().on_failure(tx, status)
             return
+        spare = self._spare
+        if spare is not None and not self.heard and self._cancelling == _NOT_CANCELLED:
+            self._spare = None
+            self._invite(*spare)
+            return
         self._over()
         self.post(Failed(self, status, None))
+
+    def _again_after(self, status: int, response: Response) -> bool:
+        """Send the INVITE again if its refusal asks for that, as a new request.
+
+        With credentials (section 22.2), or with a longer session interval (RFC 4028 section 7.3).
+        """
+        again = self._again
+        if again is None or self._cancelling != _NOT_CANCELLED:
+            return False
+        proving, session = self.proving, self.session
+        if status in CHALLENGES and proving is not None:
+            if not proving.credentials.take(response, self._tries):
+                return False
+            self._tries += 1
+        elif status != 422 or session is None or not session.raised(response):
+            return False
+        uri, extra, body = again
+        row = "" if proving is None else proving.row("INVITE", uri)
+        dialog = self.dialog
+        dialog.begin_again(uri)
+        dialog.local_cseq += 1
+        self._spare = None
+        self.heard = False  # of the new INVITE: it may not be cancelled yet
+        self._invite(dialog.flow, f"{row}{extra}", body)
+        return True
+
+    def _invite(self, flow: Flow, extra: str, body: bytes) -> None:
+        dialog = self.dialog
+        dialog.flow = flow
+        self._cseq = dialog.local_cseq
+        self._branch = self.stack.branch()
+        timed = "" if self.session is None else self.session.request_rows(initial=True)
+        head = (
+            f"From: {dialog.local}\r\nTo: {dialog.remote}\r\nCall-ID: {dialog.call_id}\r\n"
+            f"CSeq: {self._cseq} INVITE\r\nContact: {dialog.contact}\r\n{timed}{extra}"
+        )
+        data = render_request("INVITE", dialog.target, flow, self._branch, head, body)
+        self._tx = self.stack.request(flow, self._branch, data, self, invite=True)
 
     def _on_bye(self, tx: ServerTransaction, request: Request) -> None:
         if self.state == SETTING_UP:
@@ -132,9 +204,24 @@ class BLeg(Leg):
             self._send_cancel()
             return
         if response.status > 100 and self._cancelling == _NOT_CANCELLED:
+            if is_reliable(response) and not self._take_reliable(response):
+                return
             fork = self._learn(response)
             if self.state == SETTING_UP:
                 self.post(Progress(self, fork, response))
+            if self.unpracked:
+                rack, self.unpracked = self.unpracked, ""
+                self.ask("PRACK", f"RAck: {rack}\r\n", b"", Silent())
+
+    def _take_reliable(self, response: Response) -> bool:
+        """A response has to be acknowledged; False when it is not to be looked at."""
+        if self._received is None:
+            self._received = Received()
+        try:
+            self.unpracked = self._received.next(response)
+        except SipError:
+            return False
+        return bool(self.unpracked)
 
     def _on_2xx(self, response: Response) -> None:
         tag = response.to_tag()
@@ -148,6 +235,7 @@ class BLeg(Leg):
         fork = self._learn(response)
         self.dialog.take_routes(response, reverse=True)
         self.state = ANSWERED
+        self._agree(response)
         if self._give_up is not None:
             self._give_up.cancel()
             self._give_up = None
@@ -165,6 +253,7 @@ class BLeg(Leg):
             dialog.remote_tag = tag
             dialog.remote = response.get("to")
         self.learn_target(response)
+        self.theirs = response.body or self.theirs
         return f"{self.number} {tag}"
 
     def _refuse_fork(self, response: Response) -> None:
@@ -179,9 +268,10 @@ class BLeg(Leg):
             return
         dialog.take_routes(response, reverse=True)
         stack = self.stack
-        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), 1, "", b""))
+        cseq = self._cseq
+        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, "", b""))
         branch = stack.branch()
-        stack.request(dialog.flow, branch, dialog.request("BYE", branch, 2, "", b""), None)
+        stack.request(dialog.flow, branch, dialog.request("BYE", branch, cseq + 1, "", b""), None)
 
     def _send_cancel(self) -> None:
         tx = self._tx

@@ -3,27 +3,29 @@
 from collections.abc import Callable
 from typing import Final
 
+from callrouter.call import gateways
 from callrouter.call.a_leg import ALeg
+from callrouter.call.asserted import shown_caller
 from callrouter.call.b_leg import BLeg
 from callrouter.call.events import Answered, Failed, Progress
 from callrouter.call.inbox import Inbox
+from callrouter.call.introducing import invite_rows
 from callrouter.call.leg import Leg
-from callrouter.call.policy import (
-    caller_uri,
-    from_value,
-    passed_rows,
-    q850_cause_of,
-    relayed_status,
-)
+from callrouter.call.phones import way_to_phone
+from callrouter.call.policy import passed_reason, passed_rows, q850_cause_of, relayed_status
 from callrouter.call.record import CallRecord, Disposition, LegRecord
 from callrouter.call.shared import Shared
+from callrouter.call.speech import SDP, Speech
+from callrouter.call.studio import Studio
+from callrouter.call.way import way_to
 from callrouter.errors import SipError
 from callrouter.route.causes import cause_of
+from callrouter.route.dialplan import Dialplan
+from callrouter.route.facts import Facts
 from callrouter.route.plan import Plan, Refusal, Target
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
-from callrouter.sip.uas import ALLOW
 
 NORMAL_CLEARING: Final = 16
 _NON_SELECTED: Final = 26  # "non-selected user clearing": another target was faster
@@ -46,7 +48,8 @@ class Call:
     """A call from its INVITE to its record.
 
     a: the caller's leg. b: the leg the caller talks to; before the answer the one heard last, None
-    when none rings. shared: what this call and the others count together.
+    when none rings. shared: what this call and the others count together. speech: None while nobody
+    was ever spoken to.
     """
 
     __slots__ = (
@@ -60,11 +63,15 @@ class Call:
         "_telling",
         "a",
         "b",
+        "dialplan",
+        "facts",
         "inbox",
         "plan",
         "record",
         "shared",
+        "speech",
         "stack",
+        "studio",
     )
 
     def __init__(
@@ -78,11 +85,18 @@ class Call:
         record: CallRecord,
         shared: Shared,
         on_over: Callable[["Call"], None],
+        dialplan: Dialplan,
+        facts: Facts,
+        studio: Studio,
     ) -> None:
         """target: the caller's Contact URI. hops: Max-Forwards as it came.
 
-        on_over: told once, when the record is complete.
+        on_over: told once, when the record is complete. dialplan, facts: what the plan came from.
         """
+        self.dialplan = dialplan
+        self.facts = facts
+        self.studio = studio
+        self.speech: Speech | None = None
         self.stack = stack
         self.inbox = Inbox(stack.timers)
         self.plan = plan
@@ -106,6 +120,11 @@ class Call:
         return self.stack.now
 
     @property
+    def at(self) -> float:
+        """The time of this step, Unix seconds."""
+        return self.facts.at + self.stack.now - self._started
+
+    @property
     def last_result(self) -> str:
         """How the targets before ended, as a hunt's `on` has it; "" when there were none."""
         if self._last is None:
@@ -113,7 +132,8 @@ class Call:
         result = self._last.result
         return "unreachable" if result == "redirected" else result
 
-    def _ms(self) -> int:
+    def ms(self) -> int:
+        """Milliseconds since the call started."""
         return int((self.stack.now - self._started) * 1000)
 
     # Verbs on the way to an answer.
@@ -128,59 +148,110 @@ class Call:
         if invite is None:
             return None
         legs = self.record.legs
-        entry = LegRecord(target.name, target.uri, self._ms())
+        entry = gateways.leg_record(self.shared, target, self.ms())
         legs.append(entry)
+        peer = self.dialplan.peer_of(target)
+        rows = passed_rows(invite, self.a.peer, peer)
+        body = invite.body
+        callee = identity = None
+        if self.speech is not None:
+            callee = self.speech.next_callee()
+            identity, body = self.speech.introduced(callee, self.a.dialog.flow.local_host)
+            if body and not invite.body:
+                rows += SDP
+        size = len(body) + len(rows)
         try:
-            flow = self.stack.connect(target.transport.upper(), target.host, target.port)
+            secure = self.a.dialog.secure
+            if target.extension:
+                way = way_to_phone(self.stack, self.shared.bindings, target, self.at, secure=secure)
+            else:
+                way = way_to(self.stack, target, size, secure=secure)
         except SipError as error:
+            gateways.unreached(self.shared, target, error.status)
             self._note(entry, error.status, "unreachable", 0)
             return None
-        address = invite.from_()
         leg = BLeg(
             self.stack,
             self.inbox,
-            flow,
+            way.flow,
             len(legs),
-            target.uri,
-            from_value(address, caller_uri(address), flow.sent_by),
-            f"Max-Forwards: {self._hops - 1}\r\n{ALLOW}{passed_rows(invite)}",
-            invite.body,
+            way.uri,
+            shown_caller(invite, peer, way.flow.sent_by),
+            f"{invite_rows(self, invite, target, peer, way, self._hops)}{rows}",
+            body,
+            way.spare,
+            self.dialplan.access.logins.gateways.get(target.login) if target.login else None,
+            peer,
         )
+        leg.dialog.pinned = way.pinned
         self._ringing[leg] = entry
+        if self.speech is not None:
+            leg.identity = identity
+            if callee is not None:
+                self.speech.callees[leg] = callee
         if self.b is None:
             self.b = leg
         return leg
+
+    def introduce(self, invite: Request) -> None:
+        """Let the next targets be told this, now that the caller's own INVITE is forgotten."""
+        self._invite = invite
+
+    def caller_body(self) -> bytes:
+        """What the caller described last, of what we have; empty before it described anything."""
+        if self.speech is not None and self.speech.caller.body:
+            return self.speech.caller.body
+        return b"" if self._invite is None else self._invite.body
 
     def progressed(self, leg: BLeg) -> None:
         """Note that a target rings, which the caller hears of later or never."""
         entry = self._ringing[leg]
         if entry.progress_ms is None:
-            entry.progress_ms = self._ms()
+            entry.progress_ms = self.ms()
 
     def ring(self, event: Progress) -> None:
         """Pass a target's provisional response on to the caller."""
         response = event.response
-        if self.record.ringing_ms is None:
-            self.record.ringing_ms = self._ms()
         self.progressed(event.leg)
+        if self.record.answered_ms is not None and self.speech is None:
+            return  # it talks to somebody, and is transferred
+        rows = passed_rows(response, event.leg.peer, self.a.peer)
+        body = response.body
+        if self.speech is not None:
+            if self.speech.with_us:
+                return  # it hears us, and knows that it rings
+            rows, body = self.speech.early(event, rows)
+        if self.record.ringing_ms is None:
+            self.record.ringing_ms = self.ms()
         self.b = event.leg
-        self.a.ring(response.status, event.fork, passed_rows(response), response.body)
+        self.a.ring(response.status, event.fork, rows, body, event.leg)
 
     def answer(self, event: Answered) -> None:
         """Connect the caller with the leg that answered; who rings beside it is told so."""
+        self.connected(event.leg, event.response.status)
+        self.picked_up()
         response = event.response
-        record = self.record
-        entry = self._last = self._ringing.pop(event.leg)
-        entry.answered_ms = record.answered_ms = self._ms()
-        entry.status = response.status
-        entry.result = "answered"
-        record.status = 200
-        record.disposition = Disposition.ANSWERED
-        self._invite = None
-        self.b = event.leg
-        self.a.answer(200, event.fork, passed_rows(response), response.body)
+        rows = passed_rows(response, event.leg.peer, self.a.peer)
+        self.a.answer(200, event.fork, rows, response.body)
         if event.leg.offered:
             event.leg.ack()
+
+    def picked_up(self) -> None:
+        """Note that the caller is answered now."""
+        record = self.record
+        record.answered_ms = self.ms()
+        record.status = 200
+        record.disposition = Disposition.ANSWERED
+
+    def connected(self, leg: BLeg, status: int) -> None:
+        """Note that a target answered and is the one; who rings beside it is told so."""
+        entry = self._last = self._ringing.pop(leg)
+        entry.answered_ms = self.ms()
+        entry.status = status
+        entry.result = "answered"
+        gateways.answered(self.shared, entry)
+        self._invite = None
+        self.b = leg
         if self._ringing:
             self.withdraw(_ELSEWHERE, _NON_SELECTED)
 
@@ -195,7 +266,7 @@ class Call:
             result = "redirected"
         else:
             result = "rejected"
-        reason = event.response.get("reason") if event.response is not None else ""
+        reason = passed_reason(event.response) if event.response is not None else ""
         if stops:
             self.begin_round()  # nothing that came before it counts
         self.leg_failed(event.leg, status, result, q850_cause_of(reason))
@@ -219,14 +290,14 @@ class Call:
             entry.status = 487
             entry.cause = cause
             entry.result = "cancelled"
-            entry.ended_ms = self._ms()
+            entry.ended_ms = self.ms()
         self._ringing.clear()
 
     def _note(self, entry: LegRecord, status: int, result: str, cause: int) -> None:
         entry.status = status
         entry.cause = cause or cause_of(status)
         entry.result = result
-        entry.ended_ms = self._ms()
+        entry.ended_ms = self.ms()
         telling = _TELLING[result]
         if telling >= self._telling:
             self._telling = telling
@@ -235,22 +306,25 @@ class Call:
 
     # Ends.
 
-    def refuse_last(self, *, relay: bool = False) -> None:
-        """No target is left: answer as the plan says, or with what the last target said.
+    def last_refusal(self, *, relay: bool = False) -> Refusal:
+        """What to answer when no target is left: as the plan says, or what the last target said.
 
         relay: the last target's status is the answer, whatever the plan says (a stop code).
         """
-        record = self.record
         entry = self._last
         final = None if relay else self.plan.final
-        if final is None:
-            status = 480 if entry is None else relayed_status(entry.status)
-            cause = self._last_cause or cause_of(status)
-            final = Refusal("no_target_left", status, cause)
-        self.refuse(final)
+        if final is not None:
+            return final
+        status = 480 if entry is None else relayed_status(entry.status)
+        return Refusal("no_target_left", status, self._last_cause or cause_of(status))
+
+    def refuse_last(self, *, relay: bool = False) -> None:
+        """No target is left: answer so."""
+        self.refuse(self.last_refusal(relay=relay))
+        entry = self._last
         if entry is not None:
             congested = entry.status == 503 and entry.result == "unreachable"
-            record.disposition = (
+            self.record.disposition = (
                 Disposition.CONGESTION if congested else _DISPOSITIONS[entry.result]
             )
 
@@ -280,7 +354,14 @@ class Call:
         record.hung_up_by = "callrouter" if by is None else "caller" if by is self.a else "callee"
         if self._last is not None:
             self._last.cause = cause
-            self._last.ended_ms = self._ms()
+            self._last.ended_ms = self.ms()
+
+    def disconnect(self) -> None:
+        """The target that was just connected is left, before the caller was answered."""
+        if self._last is not None and self._last.answered_ms is not None:
+            self.hung_up(None, NORMAL_CLEARING)
+            if self.b is not None:
+                self.b.hang_up()
 
     def other(self, leg: Leg) -> Leg | None:
         """The other party's leg; None for a target that the caller is not in touch with."""
@@ -297,12 +378,16 @@ class Call:
     def close(self) -> None:
         """Complete the record, report it, and let go of the legs."""
         record = self.record
-        record.ended_ms = self._ms()
-        self.a.release()
-        if self.b is not None:
-            self.b.release()
+        record.ended_ms = self.ms()
+        for leg in (self.a, self.b):
+            if leg is not None and leg.inbox is self.inbox:  # else it is in another call now
+                leg.release()
         self.b = None
         self._invite = None
+        gateways.over(self.shared, record)
+        if self.speech is not None:
+            self.speech.let_go()
+            self.speech = None
         self._on_over(self)
 
     def abort(self) -> None:

@@ -5,12 +5,15 @@ The events of one call all arrive in its `Inbox`, so that every race is one `cas
 
 from typing import TYPE_CHECKING, Protocol
 
+from callrouter.call.keeping import Listed
+from callrouter.call.media import MediaEvent
 from callrouter.call.record import CallRecord
 
 if TYPE_CHECKING:
     from callrouter.call.a_leg import ALeg
     from callrouter.call.b_leg import BLeg
     from callrouter.call.leg import Leg
+    from callrouter.route.lookups import Answer
     from callrouter.sip.message import Request, Response
     from callrouter.sip.server_tx import ServerTransaction
 
@@ -97,6 +100,54 @@ class Lost:
         self.leg = leg
 
 
+class LookedUp:
+    """A look-up was answered, or has failed."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, answer: "Answer") -> None:
+        self.answer = answer
+
+
+class Settled:
+    """An offer of ours inside a dialog has come to its end. response: None for none at all."""
+
+    __slots__ = ("leg", "response")
+
+    def __init__(self, leg: "Leg", response: "Response | None") -> None:
+        self.leg = leg
+        self.response = response
+
+
+class RecordAsked:
+    """Somebody who runs callrouter asks for a recording, or for its end."""
+
+    __slots__ = ("on",)
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+
+class Replacing:
+    """An INVITE came to take the place of a leg (RFC 3891). by: its own leg, not answered yet."""
+
+    __slots__ = ("by", "leg", "request")
+
+    def __init__(self, leg: "Leg", by: "ALeg", request: "Request") -> None:
+        self.leg = leg
+        self.by = by
+        self.request = request
+
+
+class Taken:
+    """Another call has taken over who `leg` talks to; `leg` itself is left, to be hung up on."""
+
+    __slots__ = ("leg",)
+
+    def __init__(self, leg: "Leg") -> None:
+        self.leg = leg
+
+
 class Deadline:
     """The time given to `Inbox.next` has come."""
 
@@ -118,6 +169,13 @@ Event = (
     | Acknowledged
     | HungUp
     | Lost
+    | Settled
+    | Replacing
+    | Taken
+    | MediaEvent
+    | Listed
+    | LookedUp
+    | RecordAsked
     | Deadline
     | Shutdown
 )

@@ -6,9 +6,13 @@ behind it: `post` resumes it at once, or leaves the event in the queue while it 
 
 from collections import deque
 from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING
 
 from callrouter.call.events import Deadline, Event
 from callrouter.sip.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from callrouter.call.pairs import Pair
 
 _DEADLINE = Deadline()
 
@@ -26,9 +30,12 @@ _WAIT = _Wait()
 
 
 class Inbox:
-    """Events of one call. Nothing is delivered after the script has ended."""
+    """Events of one call. Nothing is delivered after the script has ended.
 
-    __slots__ = ("_queue", "_running", "_script", "_timer", "_timers", "_until")
+    pair: the two who talk end to end, None while the script is at something else.
+    """
+
+    __slots__ = ("_queue", "_running", "_script", "_timer", "_timers", "_until", "pair")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -37,6 +44,7 @@ class Inbox:
         self._running = False
         self._timer: Timer | None = None
         self._until = 0.0
+        self.pair: Pair | None = None
 
     def start(self, script: Coroutine[None, Event, None]) -> None:
         """Run the script until it first waits."""

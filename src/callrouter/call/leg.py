@@ -7,16 +7,23 @@ acknowledges or hangs up alone. Each leg posts to one inbox and never speaks to 
 from typing import Final
 
 from callrouter.call.events import Asked, Event, HungUp, Lost
+from callrouter.call.identity import Identity
 from callrouter.call.inbox import Inbox
+from callrouter.call.policy import passed_reason
+from callrouter.call.proving import Proving
+from callrouter.call.resending import AckUser, Reliable2xx
+from callrouter.call.session_timer import SessionTimer, least_row, too_short
 from callrouter.errors import ParseError, SipError
+from callrouter.route.peers import USUAL
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import ClientUser
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
-from callrouter.sip.timers import T1, T2, TIMEOUT, Timer
-from callrouter.sip.uas import ACCEPT, ALLOW
+from callrouter.sip.timers import TIMEOUT
+from callrouter.sip.uas import ACCEPT, ALLOW, SUPPORTED
+from callrouter.sip.uri import usual_port
 
 # States of a leg.
 SETTING_UP: Final = 0
@@ -29,20 +36,34 @@ _RETRY: Final = "Retry-After: 2\r\n"
 
 
 class Leg:
-    """One side of a call. number: 0 for the A-leg, from 1 in the order the B-legs were dialled."""
+    """One side of a call. number: 0 for the A-leg, from 1 in the order the B-legs were dialled.
+
+    identity: who we are in the descriptions we send it; None while another party's go through.
+    proving: answers the peer's challenges; None for a peer that we have no login for. peer: how the
+    other end is dealt with. session: its session timer, None for none. ours, theirs: what we and it
+    have described of media last, b"" for nothing.
+    """
 
     __slots__ = (
         "_asked",
         "_deferred_bye",
         "_invite_cseq",
         "_offer_out",
+        "_proposal",
         "_reinvite",
         "_reliable_2xx",
+        "_renewal",
         "dialog",
+        "identity",
         "inbox",
         "number",
+        "ours",
+        "peer",
+        "proving",
+        "session",
         "stack",
         "state",
+        "theirs",
     )
 
     def __init__(self, stack: Stack, inbox: Inbox, dialog: Dialog, number: int) -> None:
@@ -51,6 +72,14 @@ class Leg:
         self.dialog = dialog
         self.number = number
         self.state = SETTING_UP
+        self.identity: Identity | None = None
+        self.peer = USUAL
+        self.session: SessionTimer | None = None
+        self.ours = b""
+        self.theirs = b""
+        self._proposal = b""
+        self._renewal: tuple[ServerTransaction, str, bytes] | None = None
+        self.proving: Proving | None = None
         self._asked: list[ServerTransaction] | None = None
         self._offer_out = False
         self._reinvite: ClientTransaction | None = None
@@ -96,29 +125,22 @@ class Leg:
         tx.respond(200)
         if self.state < CLOSING:
             self._end()
-            self.post(HungUp(self, request.get("reason")))
+            self.post(HungUp(self, passed_reason(request)))
 
     def _on_other(self, tx: ServerTransaction, request: Request) -> None:
         method = request.method
         if method == "OPTIONS":
-            tx.respond(200, ALLOW + ACCEPT)
+            tx.respond(200, f"{ALLOW}{ACCEPT}{SUPPORTED}")
             return
-        if method == "INVITE" or (method == "UPDATE" and request.body):
-            if method == "INVITE" and self.state == SETTING_UP:
-                # The first INVITE is not answered yet, ours or the peer's (section 14.2).
-                tx.respond(491 if self.number else 500, _RETRY)
-                return
-            if self._offer_out:
-                tx.respond(491)
-                return
-            if self._answering():
-                tx.respond(500, _RETRY)
-                return
+        if method == "PRACK" and not self._pracked(tx, request):
+            return
         if method in {"INVITE", "UPDATE"}:
-            try:
-                self.dialog.refresh_target(request)
-            except ParseError:
-                tx.respond(400)
+            if method == "INVITE" or request.body:
+                status = self._in_the_way(method)
+                if status:
+                    tx.respond(status, _RETRY if status == 500 else "")
+                    return
+            if not self._renewed(tx, request):
                 return
         if method == "INVITE":
             self._invite_cseq = self.dialog.remote_cseq
@@ -130,6 +152,43 @@ class Leg:
             self._asked = []
         self._asked.append(tx)
         self.post(Asked(self, tx, request))
+
+    def _in_the_way(self, method: str) -> int:
+        """The status for an offer of the peer while another one is under way, 0 when none is."""
+        if method == "INVITE" and self.state == SETTING_UP and not self.number:
+            return 500  # its first INVITE is not answered yet (section 14.2)
+        if self._offer_out or (method == "INVITE" and self.state == SETTING_UP):
+            return 491
+        return 500 if self._answering() else 0
+
+    def _pracked(self, tx: ServerTransaction, _request: Request) -> bool:
+        """A PRACK has come; False when it is answered with that."""
+        tx.respond(481)
+        return False
+
+    def _renewed(self, tx: ServerTransaction, request: Request) -> bool:
+        """Take what an INVITE or UPDATE says of the dialog; False when it is answered with that."""
+        try:
+            self.dialog.refresh_target(request)
+        except ParseError:
+            tx.respond(400)
+            return False
+        rule = self.peer.timer
+        rows = ""
+        if rule is not None and (self.session is not None or "session-expires" in request.headers):
+            if too_short(request, rule):
+                tx.respond(422, least_row(rule))
+                return False
+            if self.session is None:
+                self.session = SessionTimer(self, rule)
+            rows = self.session.answer_rows(request)
+            if request.method == "UPDATE" and not request.body and self.state >= ANSWERED:
+                # It refreshes the session of this leg, which is no affair of the other party's.
+                self.session.begin()
+                tx.respond(200, f"Contact: {self.dialog.contact}\r\n{rows}")
+                return False
+        self._renewal = (tx, rows, request.body)
+        return True
 
     def _answering(self) -> bool:
         """An INVITE or an UPDATE of the peer still waits for its final response (14.2)."""
@@ -147,6 +206,7 @@ class Leg:
             return
         self._reliable_2xx = None
         reliable.stop()
+        self.theirs = request.body or self.theirs
         self._acknowledged(request, reliable)
         if self._deferred_bye is not None:
             self._send_bye(self._deferred_bye)
@@ -172,10 +232,22 @@ class Leg:
         if status >= 200 and self._asked is not None and tx in self._asked:
             self._asked.remove(tx)
         if 200 <= status < 300:
-            extra = f"Contact: {self.dialog.flow.contact}\r\n{extra}"
+            extra = f"Contact: {self.dialog.contact}\r\n{self._accepted(tx, body)}{extra}"
         data = tx.respond(status, extra, body)
         if data and tx.invite and 200 <= status < 300:
             self._reliable_2xx = Reliable2xx(self, tx, data, waiting)
+
+    def _accepted(self, tx: ServerTransaction, body: bytes) -> str:
+        """A 2xx goes out: what was renewed holds from now on; returns the rows that say so."""
+        renewal = self._renewal
+        if renewal is None or renewal[0] is not tx:
+            return ""
+        self._renewal = None
+        self.ours = body or self.ours
+        self.theirs = renewal[2] or self.theirs
+        if self.session is not None and renewal[1]:
+            self.session.begin()
+        return renewal[1]
 
     def ask(self, method: str, extra: str, body: bytes, user: ClientUser) -> int:
         """Send a request inside the dialog; `user` hears what becomes of it. Returns its CSeq."""
@@ -183,8 +255,13 @@ class Leg:
         dialog.local_cseq += 1
         branch = self.stack.branch()
         self._find_peer()
+        if self.proving is not None:
+            user = self.proving.asking(self, method, extra, body, user)
+            extra = f"{self.proving.row(method, dialog.target)}{extra}"
         if method in {"INVITE", "UPDATE"}:
-            extra = f"Contact: {dialog.flow.contact}\r\n{extra}"
+            rows = "" if self.session is None else self.session.request_rows()
+            extra = f"Contact: {dialog.contact}\r\n{rows}{extra}"
+            self._proposal = body
         data = dialog.request(method, branch, dialog.local_cseq, extra, body)
         number = dialog.local_cseq
         if method == "INVITE" or (method == "UPDATE" and body):
@@ -202,6 +279,11 @@ class Leg:
         """Acknowledge a 2xx to an INVITE of ours (section 13.2.2.4); returns what was sent."""
         self._find_peer()
         dialog = self.dialog
+        if self.proving is not None:
+            # The ACK says what its INVITE said (section 22.1).
+            cseq = self.proving.cseq(cseq)
+            extra = f"{self.proving.invite_row}{extra}"
+        self.ours = body or self.ours
         data = dialog.request("ACK", self.stack.branch(), cseq, extra, body)
         self.stack.send(dialog.flow, data)
         return data
@@ -253,25 +335,53 @@ class Leg:
         except ParseError:
             return
 
+    def took(self, response: Response) -> None:
+        """The peer accepted our INVITE or UPDATE inside the dialog: take what its 2xx says."""
+        self.learn_target(response)
+        self.ours = self._proposal or self.ours
+        self.theirs = response.body or self.theirs
+        self._proposal = b""
+        self._agree(response)
+
+    def _agree(self, response: Response) -> None:
+        """Take what a 2xx says of the session timer."""
+        rule = self.peer.timer
+        if rule is not None and (self.session is not None or "session-expires" in response.headers):
+            if self.session is None:
+                self.session = SessionTimer(self, rule)
+            self.session.agreed(response)
+
+    def described(self, body: bytes) -> bytes:
+        """The other party's description as this one is to see it."""
+        if self.identity is None or not body:
+            return body
+        return self.identity.show(body)
+
     # Ends.
 
     def _find_peer(self) -> None:
         """Point the dialog's flow to where the next request has to go (section 12.2.1.1)."""
         dialog = self.dialog
         flow = dialog.flow
-        if flow.reliable and flow.open:
+        if flow.open and (flow.reliable or dialog.pinned):
             return
         try:
             hop = dialog.next_hop()
             transport = (hop.param("transport") or flow.transport).upper()
-            port = hop.port or 5060
-            if (hop.host, port, transport) != (flow.remote_host, flow.remote_port, flow.transport):
-                dialog.flow = self.stack.connect(transport, hop.host, port)
+            if dialog.secure or hop.scheme == "sips":
+                transport = "TLS"  # never downgraded (RFC 3261 section 26.2.2)
+            port = hop.port or usual_port(transport)
+            place = (flow.remote_host, flow.remote_port, flow.transport)
+            if not flow.open or (hop.host, port, transport) != place:
+                dialog.flow = self.stack.connect(transport, hop.host, port, flow.name)
         except SipError:
             # A name nobody resolves, or an unknown transport: where it was last heard is left.
             return
 
     def _stop_waiting(self) -> None:
+        if self.session is not None:
+            self.session.stop()
+            self.session = None
         if self._reliable_2xx is not None:
             self._reliable_2xx.stop()
             self._reliable_2xx = None
@@ -288,44 +398,3 @@ class Leg:
         if reinvite is not None and reinvite.state < COMPLETED:
             # Who has left the dialog may never answer it, and nothing else would end it.
             self.stack.timers.start(self.stack.now + TIMEOUT, reinvite.abandon)
-
-
-class AckUser:
-    """Who waits for the ACK to a 2xx that answered a re-INVITE."""
-
-    __slots__ = ()
-
-    def on_acknowledged(self, request: Request) -> None:
-        """The ACK has come, with its body."""
-        raise NotImplementedError
-
-
-class Reliable2xx:
-    """A 2xx to an INVITE, sent again until its ACK comes (RFC 3261 section 13.3.1.4)."""
-
-    __slots__ = ("_data", "_interval", "_leg", "_stop_at", "_timer", "_tx", "waiting")
-
-    def __init__(
-        self, leg: Leg, tx: ServerTransaction, data: bytes, waiting: AckUser | None
-    ) -> None:
-        self._leg = leg
-        self._tx = tx
-        self._data = data
-        self.waiting = waiting
-        self._interval = T1
-        now = leg.stack.now
-        self._stop_at = now + TIMEOUT
-        self._timer: Timer = leg.stack.timers.start(now + T1, self._on_timer)
-
-    def stop(self) -> None:
-        """The ACK came, or nobody waits for it any more."""
-        self._timer.cancel()
-
-    def _on_timer(self, now: float) -> None:
-        if now >= self._stop_at:
-            self._leg.unacknowledged()
-            return
-        stack = self._leg.stack
-        stack.resend(self._tx.flow, self._data)
-        self._interval = min(self._interval * 2, T2)
-        self._timer = stack.timers.start(min(now + self._interval, self._stop_at), self._on_timer)

@@ -9,13 +9,11 @@ from ipaddress import ip_address
 from typing import Final
 
 from callrouter.errors import SipError
-from callrouter.sip.grammar import CONTROL, LONG_NAMES
+from callrouter.route.peers import USUAL, Peer, passing
+from callrouter.sip.grammar import CONTROL
 from callrouter.sip.headers import Address, parse_address, split_values
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.uri import Uri, parse_uri
-
-PASSED: Final = ("subject", "priority", "reason", "alert-info", "info-package")
-"""Headers that go through end to end, as they are."""
 
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
 _DISPLAY: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"|[\w .!%*+`'~-]+\Z")
@@ -23,20 +21,24 @@ _CAUSE: Final = re.compile(
     r"Q\.850[^,]{0,64}?;[ \t]{0,8}cause[ \t]{0,8}=[ \t]{0,8}([0-9]{1,3})", re.IGNORECASE
 )
 _MAX_DISPLAY: Final = 128
+_MOST_ROWS: Final = 8
 
 # Our own credentials, our own routing: what a target says about these is not the caller's affair.
-_NOT_RELAYED: Final = {401: 500, 407: 500, 487: 480, 503: 500}
+_NOT_RELAYED: Final = {401: 500, 407: 500, 421: 500, 422: 500, 487: 480, 503: 500}
 
 
-def passed_rows(message: Message) -> str:
-    """The rows of a message that go to the other leg, Content-Type of its body included."""
-    rows = ""
+def passed_rows(message: Message, source: Peer = USUAL, sink: Peer = USUAL) -> str:
+    """The rows of a message that go to the other leg, Content-Type of its body included.
+
+    source, sink: who sent it, and who gets it.
+    """
+    rows = sink.rows
     headers = message.headers
-    for name in PASSED:
-        if name in headers:
-            value = headers[name]
-            if not CONTROL.search(value):
-                rows += f"{LONG_NAMES[name]}: {value}\r\n"
+    for key, name in passing(source, sink):
+        if key in headers:
+            for value in message.rows(key)[:_MOST_ROWS]:
+                if not CONTROL.search(value):
+                    rows += f"{name}: {value}\r\n"
     if message.body:
         kind = headers.get("content-type", "application/sdp")
         if not CONTROL.search(kind):
@@ -93,6 +95,13 @@ def relayed_status(status: int) -> int:
     return _NOT_RELAYED.get(status, status)
 
 
+def passed_reason(message: Message) -> str:
+    """The Reason values of a message on one line, "" for none (RFC 3326)."""
+    if "reason" not in message.headers:
+        return ""
+    return ", ".join(value for value in message.rows("reason") if not CONTROL.search(value))
+
+
 def q850_cause_of(reason: str) -> int:
     """The Q.850 cause in a Reason value, 0 when it has none (RFC 3326)."""
     match = _CAUSE.search(reason) if reason else None
@@ -115,6 +124,6 @@ def redirect_uris(response: Response) -> list[Uri]:
             uri = parse_uri(parse_address(value).uri)
         except SipError:
             continue
-        if uri.scheme == "sip" and uri.host:
+        if uri.scheme in {"sip", "sips"} and uri.host:
             uris.append(uri)
     return uris

@@ -28,13 +28,16 @@ class LegRecord:
     provisional above 100. answered_ms: 2xx. ended_ms: the leg was over. status: final SIP status,
     0 when none ever came. cause: Q.850. result: answered, busy, no_answer, unreachable, rejected,
     redirected or cancelled. A target that callrouter left has the status it could have given: 408
-    when its time was over, 487 when cancelled, with cause 26 if another one was faster.
+    when its time was over, 487 when cancelled, with cause 26 if another one was faster. gateway,
+    place: what it went out by and where that is (`udp:192.0.2.1:5060`), "" when by none.
     """
 
     __slots__ = (
         "answered_ms",
         "cause",
         "ended_ms",
+        "gateway",
+        "place",
         "progress_ms",
         "result",
         "started_ms",
@@ -53,6 +56,25 @@ class LegRecord:
         self.status = 0
         self.cause = 0
         self.result = ""
+        self.gateway = ""
+        self.place = ""
+
+
+class KeptRecord:
+    """A message or a recording that the call left in the archive.
+
+    id: its own, as `callrouter voicemail` and `callrouter recordings` show it; "" when there is
+    none. of: the box or the number. ms: its length. result: complete, broken, short (not kept),
+    full (the box, the quota or the disk had no room: nothing was recorded) or failed.
+    """
+
+    __slots__ = ("id", "ms", "of", "result")
+
+    def __init__(self, id: str, of: str, ms: int, result: str) -> None:
+        self.id = id
+        self.of = of
+        self.ms = ms
+        self.result = result
 
 
 class CallRecord:
@@ -63,7 +85,9 @@ class CallRecord:
     the dialplan's key that matched, "" for none. dialplan: version that served it. started: Unix
     seconds. ringing_ms, answered_ms, ended_ms: from the start; ringing is the first 18x the caller
     was sent. status: final SIP status sent to the caller. cause: Q.850. reason: why it was
-    refused, "" otherwise. hung_up_by: caller, callee or callrouter.
+    refused, "" otherwise. hung_up_by: caller, callee or callrouter. voicemail, recordings: what it
+    left in the archive. heard: what the caller heard and pressed, in order: ms from the start, one
+    of played, menu, key and survey, and which; None when nothing was said to it.
     """
 
     __slots__ = (
@@ -75,11 +99,13 @@ class CallRecord:
         "dialplan",
         "disposition",
         "ended_ms",
+        "heard",
         "hung_up_by",
         "id",
         "legs",
         "number",
         "reason",
+        "recordings",
         "ringing_ms",
         "source",
         "started",
@@ -87,6 +113,7 @@ class CallRecord:
         "to_header",
         "trace",
         "trunk",
+        "voicemail",
     )
 
     def __init__(self, id: str, call_id: str, started: float) -> None:
@@ -110,3 +137,6 @@ class CallRecord:
         self.hung_up_by = ""
         self.legs: list[LegRecord] = []
         self.trace: tuple[Verdict, ...] = ()
+        self.heard: list[tuple[int, str, str]] | None = None
+        self.voicemail: tuple[KeptRecord, ...] = ()
+        self.recordings: tuple[KeptRecord, ...] = ()

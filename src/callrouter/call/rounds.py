@@ -16,10 +16,12 @@ from operator import attrgetter
 from callrouter.call.b_leg import BLeg
 from callrouter.call.call import Call
 from callrouter.call.events import Failed, Progress
+from callrouter.call.gateways import by_another_way, ended, unreached
+from callrouter.call.phones import with_phones
 from callrouter.call.policy import canonical_host, redirect_uris
 from callrouter.route.plan import Hunt, Target
 from callrouter.sip.message import Response
-from callrouter.sip.uri import host_port
+from callrouter.sip.uri import host_port, usual_port
 
 _delay = attrgetter("delay_seconds")
 
@@ -27,17 +29,23 @@ _delay = attrgetter("delay_seconds")
 class Line:
     """A target that rings.
 
-    rest: where it goes on when this one fails, in order. until: its next deadline, first that of
-    its progress, then `ring_until`. withheld: its last provisional response the caller was not
-    given.
+    ways: the same target, as it is tried next when it is not reached by this way. rest: where it
+    goes on when it fails, in order. until: its next deadline, first that of its progress, then
+    `ring_until`. withheld: its last provisional response the caller was not given.
     """
 
-    __slots__ = ("rest", "ring_until", "target", "until", "withheld")
+    __slots__ = ("rest", "ring_until", "target", "until", "ways", "withheld")
 
     def __init__(
-        self, target: Target, rest: Sequence[Target], until: float, ring_until: float
+        self,
+        target: Target,
+        ways: Sequence[Target],
+        rest: Sequence[Target],
+        until: float,
+        ring_until: float,
     ) -> None:
         self.target = target
+        self.ways = ways
         self.rest = rest
         self.until = until
         self.ring_until = ring_until
@@ -78,10 +86,11 @@ class Ringing:
         """Start a round: ring its targets, each when its delay is over."""
         call = self._call
         call.begin_round()
+        targets = with_phones(targets, call)
         self._start = now = call.now
         if len(targets) == 1:
             self._dial(targets, now)
-            self._rearm()
+            self.rearm()
         else:
             self._waiting = sorted(targets, key=_delay)
             self._dial_due(now)
@@ -97,7 +106,10 @@ class Ringing:
                 line.until = line.ring_until
             else:
                 call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
-                self._drop(leg)
+                if not leg.heard:
+                    unreached(call.shared, line.target, 408)
+                if leg.heard or not self._again(leg):
+                    self._drop(leg)
         self._go_on()
 
     def progress(self, event: Progress) -> None:
@@ -111,9 +123,17 @@ class Ringing:
             self._heard = leg
         self._call.ring(event)
 
-    def gone(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
-        """A target ended without an answer: ring what it redirected to, or what else is left."""
-        self._drop(leg, followed)
+    def gone(self, leg: BLeg) -> None:
+        """A target ended without an answer: ring what else is left."""
+        self._drop(leg)
+        self._go_on()
+
+    def failed(self, event: Failed) -> None:
+        """A target ended by itself: try it by another way, or go on as it said or was planned."""
+        leg = event.leg
+        ended(self._call.shared, self.lines[leg].target, event)
+        if not (by_another_way(event) and self._again(leg)):
+            self._drop(leg, self._followed(event))
         self._go_on()
 
     def lost(self, leg: BLeg) -> None:
@@ -121,7 +141,7 @@ class Ringing:
         self._call.leg_failed(leg, 480, "unreachable")
         self.gone(leg)
 
-    def followed(self, event: Failed) -> Sequence[Target]:
+    def _followed(self, event: Failed) -> Sequence[Target]:
         """The targets to go on with after a redirection, as many as the hunt still allows."""
         response = event.response
         if not self._redirects or response is None or not 300 <= event.status < 400:
@@ -130,6 +150,18 @@ class Ringing:
         found = redirected(target, response, self.hunt.redirect_hosts)[: self._redirects]
         self._redirects -= len(found)
         return found
+
+    def _again(self, leg: BLeg) -> bool:
+        """Ring who was not reached by another way, while there is one and time for it."""
+        line = self.lines[leg]
+        now = self._call.now
+        if not line.ways or now >= line.ring_until:
+            return False
+        # Whoever is rung now is another line, and nobody rings when there is no way left.
+        rings = self._ring(line.ways, line.rest, line.ring_until, now)
+        if rings:
+            del self.lines[leg]
+        return rings
 
     def _drop(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
         rest = self.lines.pop(leg).rest
@@ -156,9 +188,10 @@ class Ringing:
                 break
             while waiting and waiting[0].delay_seconds == delay:
                 self._dial((waiting.pop(0),), now)
-        self._rearm()
+        self.rearm()
 
-    def _rearm(self) -> None:
+    def rearm(self) -> None:
+        """Look for the next deadline anew."""
         until = self._start + self._waiting[0].delay_seconds if self._waiting else inf
         for line in self.lines.values():
             until = min(until, line.until)
@@ -169,12 +202,21 @@ class Ringing:
         if now >= self.end:
             return
         for index, target in enumerate(targets):
+            ring_until = min(now + target.ring_seconds, self.end)
+            if self._ring((target, *target.others), targets[index + 1 :], ring_until, now):
+                return
+
+    def _ring(
+        self, ways: Sequence[Target], rest: Sequence[Target], ring_until: float, now: float
+    ) -> bool:
+        """Ring a target by the first way that it can be sent to; False when there is none."""
+        for index, target in enumerate(ways):
             leg = self._call.dial(target)
             if leg is not None:
-                ring_until = min(now + target.ring_seconds, self.end)
                 until = min(now + target.progress_seconds, ring_until)
-                self.lines[leg] = Line(target, targets[index + 1 :], until, ring_until)
-                return
+                self.lines[leg] = Line(target, ways[index + 1 :], rest, until, ring_until)
+                return True
+        return False
 
 
 def redirected(target: Target, response: Response, hosts: frozenset[str]) -> list[Target]:
@@ -184,14 +226,15 @@ def redirected(target: Target, response: Response, hosts: frozenset[str]) -> lis
     """
     followed: list[Target] = []
     for uri in redirect_uris(response):
-        transport = (uri.param("transport") or "udp").lower()
-        if canonical_host(uri.host) not in hosts or transport not in {"udp", "tcp"}:
+        secure = uri.scheme == "sips"
+        transport = "tls" if secure else (uri.param("transport") or "udp").lower()
+        if canonical_host(uri.host) not in hosts or transport not in {"udp", "tcp", "tls"}:
             continue
-        port = uri.port or 5060
+        port = uri.port or usual_port(transport)
         place = host_port(uri.host, port)
-        text = f"sip:{uri.user}@{place}" if uri.user else f"sip:{place}"
-        if transport == "tcp":
-            text += ";transport=tcp"
+        text = f"{uri.scheme}:{uri.user}@{place}" if uri.user else f"{uri.scheme}:{place}"
+        if transport != "udp" and not secure:
+            text += f";transport={transport}"
         followed.append(
             Target(
                 f"{target.name} -> {place}",

@@ -1,15 +1,16 @@
-"""The story of a call: hunt after hunt until a target answers, then the bridge.
+"""The story of a call: step after step until one is its end, then what is left to say.
 
 Scripts only. What may happen is a `case`; how it is done stands in `Call` and in the legs.
 """
 
 from enum import Enum
-from typing import assert_never
 
+from callrouter.call.attending import NoMedia, Over
 from callrouter.call.b_leg import BLeg
+from callrouter.call.bridging import bridge
 from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.ending import leave
 from callrouter.call.events import (
-    Acknowledged,
     Answered,
     Asked,
     Cancelled,
@@ -21,13 +22,19 @@ from callrouter.call.events import (
     Progress,
     Shutdown,
 )
-from callrouter.call.policy import passed_rows, q850_cause_of
-from callrouter.call.relay import Relay
+from callrouter.call.features import switch
+from callrouter.call.hunting import Stopped, ring_spoken
+from callrouter.call.joining import rejoin
+from callrouter.call.leaving import take_message
+from callrouter.call.menus import go_through
+from callrouter.call.messages import hear_messages
+from callrouter.call.pairs import ask_other
 from callrouter.call.rounds import Ringing
-from callrouter.route.plan import Hunt, Refusal
-
-DRAINED = Refusal("shutting_down", 503, 41)
-_RECOVERY_ON_TIMEOUT = 102
+from callrouter.call.speaking import attach, say
+from callrouter.call.survey import ask
+from callrouter.call.talking import Talk, party_left
+from callrouter.route.plan import Hunt
+from callrouter.route.voice import Act, EnterMenu, Feature, Messages, Play, Voicemail, VoiceStep
 
 
 class Outcome(Enum):
@@ -40,18 +47,132 @@ class Outcome(Enum):
 
 async def run(call: Call) -> None:
     """Carry out the plan."""
-    for hunt in call.plan.hunts:
-        if hunt.on and call.last_result not in hunt.on:
+    try:
+        if not await take(call, call.plan.steps):
+            await finish(call)
+    except Over:
+        pass
+    except Stopped:
+        await finish(call, relay=True)
+
+
+async def take(call: Call, steps: tuple[Hunt | VoiceStep, ...]) -> bool:
+    """Take steps in order until one is the end of the call: True. Raises Over, Stopped."""
+    for step in steps:
+        if step.on and call.last_result not in step.on:
             continue
-        if hunt.rotation:
-            call.shared.turned(hunt.rotation)
-        outcome = await ring_all(call, hunt)
-        if outcome is Outcome.ANSWERED:
-            await bridge(call)
+        if isinstance(step, Hunt):
+            if step.rotation:
+                call.shared.turned(step.rotation)
+            over = await hunt(call, step)
+        else:
+            over = await speak(call, step.act)
+        if over:
+            return True
+    return False
+
+
+async def hunt(call: Call, step: Hunt) -> bool:
+    """Ring targets, and let the parties talk when one answers; True when the call is over."""
+    if (
+        call.speech is not None
+        or call.plan.voice is not None
+        or step.greeting is not None
+        or step.confirm is not None
+    ):
+        if not await ring_spoken(call, step):
+            return False
+    else:
+        outcome = await ring_all(call, step)
+        if outcome is not Outcome.ANSWERED:
+            return outcome is Outcome.OVER
+    if await converse(call):
+        await question(call)
+    return True
+
+
+async def converse(call: Call) -> bool:
+    """Two parties talk. True: the callee has left, and the caller is to be asked something."""
+    speech = call.speech
+    if speech is None or speech.ear is None or speech.far is None or call.b is None:
+        return await bridge(call)
+    try:
+        event = await Talk(call, speech, speech.ear, speech.far).run()
+    except NoMedia:
+        await rejoin(call, call.b)
+        return await bridge(call)
+    reason = party_left(call, event)
+    if call.plan.voice is not None and call.plan.voice.survey is not None and call.a.reachable():
+        return True
+    call.hang_up(reason)
+    return False
+
+
+async def question(call: Call) -> None:
+    """Ask the caller for one key, and hang up."""
+    voice = call.plan.voice
+    try:
+        if voice is not None and voice.survey is not None:
+            await ask(call, voice.survey)
+    except NoMedia:
+        pass  # nobody can ask; the call is over either way
+    call.hang_up()
+
+
+async def speak(call: Call, act: Act) -> bool:
+    """Carry out a step in which the caller is spoken to; True when the call is over.
+
+    Raises Over, Stopped.
+    """
+    try:
+        match act:
+            case Play():
+                await attach(call, answer=act.answer)
+                await say(call, act.prompts)
+                return False
+            case EnterMenu():
+                steps = await go_through(call, act)
+            case Voicemail():
+                await take_message(call, act.box)
+                steps = ()
+            case Messages():
+                await hear_messages(call, act.box)
+                steps = ()
+            case Feature():
+                await switch(call, act)
+                steps = ()
+    except NoMedia:
+        return False
+    if isinstance(act, EnterMenu):
+        return await take(call, steps)
+    hang_up(call)
+    return True
+
+
+def hang_up(call: Call) -> None:
+    """We have said everything."""
+    call.hung_up(None, NORMAL_CLEARING)
+    call.hang_up()
+
+
+async def finish(call: Call, *, relay: bool = False) -> None:
+    """No step is left: say why, and end the call. relay: by a stop code."""
+    refusal = call.last_refusal(relay=relay)
+    answered = call.record.answered_ms is not None
+    if refusal.prompt and (not answered or call.last_result):
+        try:
+            await attach(call, answer=False)
+            await say(call, (refusal.prompt,))
+        except NoMedia:
+            pass  # then it is refused without words
+        except Over:
             return
-        if outcome is Outcome.OVER:
-            return
-    call.refuse_last()
+    if not answered:
+        call.refuse_last(relay=relay)
+        return
+    if call.last_result:
+        call.record.reason = refusal.reason
+    hang_up(call)
 
 
 async def ring_all(call: Call, hunt: Hunt) -> Outcome:
@@ -67,14 +188,14 @@ async def ring_all(call: Call, hunt: Hunt) -> Outcome:
 
 
 def meanwhile(call: Call, ringing: Ringing, event: Event) -> Outcome:
-    """What an event means to a call whose targets ring."""
+    """What an event means to a call whose targets ring, and which nobody speaks to."""
     match event:
         case Progress():
             ringing.progress(event)
         case Answered():
             return connect(call, ringing, event)
         case Failed():
-            return failed(call, ringing, event)
+            failed(call, ringing, event)
         case Deadline():
             ringing.expire()
         case HungUp() | Lost():
@@ -87,10 +208,8 @@ def meanwhile(call: Call, ringing: Ringing, event: Event) -> Outcome:
             return Outcome.OVER
         case Asked():
             ask_other(call, event)
-        case Acknowledged():
-            pass
         case _:
-            assert_never(event)
+            pass  # an ACK that came late, or what is left of a look-up
     return Outcome.NEXT
 
 
@@ -105,64 +224,11 @@ def connect(call: Call, ringing: Ringing, event: Answered) -> Outcome:
     return Outcome.ANSWERED
 
 
-def failed(call: Call, ringing: Ringing, event: Failed) -> Outcome:
-    """A target refused, or could not be reached."""
+def failed(call: Call, ringing: Ringing, event: Failed) -> None:
+    """A target refused, or could not be reached. Raises Stopped when that ends the call."""
     if event.status in ringing.hunt.stop_codes:
         call.leg_ended(event, stops=True)
         call.withdraw(f"SIP;cause={event.status}")
-        call.refuse_last(relay=True)
-        return Outcome.OVER
+        raise Stopped
     call.leg_ended(event, stops=False)
-    ringing.gone(event.leg, ringing.followed(event))
-    return Outcome.NEXT
-
-
-def leave(call: Call, event: Cancelled | Shutdown) -> None:
-    """End a call that was not answered yet."""
-    if isinstance(event, Cancelled):
-        call.withdraw(event.reason)
-        call.cancelled()
-    else:
-        call.withdraw("")
-        call.refuse(DRAINED)
-
-
-async def bridge(call: Call) -> None:
-    """Pass everything between the two parties until one of them leaves."""
-    while True:
-        event = await call.inbox.next()
-        match event:
-            case HungUp():
-                call.hung_up(event.leg, q850_cause_of(event.reason) or NORMAL_CLEARING)
-                call.hang_up(event.reason)
-                return
-            case Lost():
-                call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
-                call.hang_up()
-                return
-            case Shutdown():
-                call.hung_up(None, NORMAL_CLEARING)
-                call.hang_up()
-                return
-            case Asked():
-                ask_other(call, event)
-            case Acknowledged():
-                if call.b is not None:
-                    call.b.ack(passed_rows(event.request), event.request.body)
-            case Progress() | Answered() | Failed() | Cancelled() | Deadline():
-                pass
-            case _:
-                assert_never(event)
-
-
-def ask_other(call: Call, asked: Asked) -> None:
-    """Pass a request inside the call on to the other party, if it can take one now."""
-    other = call.other(asked.leg)
-    request = asked.request
-    offers = request.method == "INVITE" or bool(request.body and request.method == "UPDATE")
-    if other is None or not other.reachable():
-        asked.leg.respond(asked.tx, 500, "Retry-After: 2\r\n")
-    elif offers and not other.settled():
-        asked.leg.respond(asked.tx, 491)
-    else:
-        Relay(asked.leg, asked.tx, request, other)
+    ringing.failed(event)

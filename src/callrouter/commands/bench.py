@@ -6,12 +6,24 @@ from typing import Any
 import click
 import orjson
 
+from callrouter.bench.deciding import measure
+from callrouter.bench.flooded import measure_flood
 from callrouter.bench.measure import measure_memory, measure_speed
 from callrouter.bench.processes import BenchError
 from callrouter.bench.sipp import Load
 from callrouter.bench.subjects import OTHERS, Callrouter, Subject
 
 _RATIOS = ("cpu_us_per_call", "kib_per_held_call")
+_SIZES = (10, 100_000)
+_ROWS = {
+    "known_us": "decide, number called before, us",
+    "new_us": "decide, number not called yet, us",
+    "list_us": "list of 10, of 1,000,000, us",
+    "seconds": "load, s of processor",
+    "mib": "load, peak MiB",
+}
+_LABEL = 34
+_COLUMN = 19
 
 
 @click.command()
@@ -22,17 +34,48 @@ _RATIOS = ("cpu_us_per_call", "kib_per_held_call")
 @click.option(
     "--vs", type=click.Choice(sorted(OTHERS)), multiple=True, help="Measure that as well."
 )
-def bench(rate: int, calls: int | None, seconds: int | None, held: int, vs: tuple[str]) -> None:
+@click.option(
+    "--transport",
+    type=click.Choice(("udp", "tcp", "tls")),
+    default="udp",
+    show_default=True,
+    help="Of callrouter's calls, on both sides.",
+)
+@click.option(
+    "--flood",
+    type=click.IntRange(1),
+    help="Measure the calls beside so many INVITEs a second from strangers.",
+)
+@click.option("--decide", "decides", is_flag=True, help="Measure decisions and loading instead.")
+def bench(
+    rate: int,
+    calls: int | None,
+    seconds: int | None,
+    held: int,
+    vs: tuple[str],
+    transport: str,
+    flood: int | None,
+    decides: bool,
+) -> None:
     """Measure callrouter under SIPp's basic call and print one JSON line.
 
     callrouter and SIPp are started here, on loopback ports of their own, and stopped in the end.
     A call has failed unless both ends of SIPp saw it through.
+
+    With --decide no call is made: a table says what a decision costs, and what it costs to load a
+    dialplan of 10 and of 100,000 numbers, plain ones and with all rules on half of them.
     """
+    if decides:
+        click.echo(_decisions())
+        return
     if calls and seconds:
         raise click.UsageError("--calls and --seconds exclude each other")
     load = Load(calls or rate * (seconds or 20), rate)
     try:
-        ours = _measure(Callrouter(), load, held)
+        if flood is not None:
+            click.echo(orjson.dumps(asdict(measure_flood(load, flood))))
+            return
+        ours = _measure(Callrouter(transport), load, held)
         others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}
     except BenchError as error:
         raise click.ClickException(str(error)) from error
@@ -51,6 +94,21 @@ def _measure(subject: Subject, load: Load, held: int) -> dict[str, Any]:
         click.echo(f"{subject.name}: {held} calls held", err=True)
         figures |= asdict(measure_memory(subject, held, load.rate))
     return figures
+
+
+def _decisions() -> str:
+    """Measure four dialplans and write a table: microseconds, seconds, MiB."""
+    try:
+        figures = [measure(count, rules) for count in _SIZES for rules in (False, True)]
+    except BenchError as error:
+        raise click.ClickException(str(error)) from error
+    plain, ruled = "plain", "all rules"
+    heads = [f"{count:,} {kind}" for count in _SIZES for kind in (plain, ruled)]
+    lines = [" " * _LABEL + "".join(f"{head:>{_COLUMN}}" for head in heads)]
+    for key, label in _ROWS.items():
+        cells = "".join(f"{measured[key]:>{_COLUMN}.1f}" for measured in figures)
+        lines.append(f"{label:<{_LABEL}}{cells}")
+    return "\n".join(lines)
 
 
 def _ratio(ours: float | None, theirs: float | None) -> float | None:

@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from callrouter.commands.options import config_option
-from callrouter.config import Listen, load_settings
+from callrouter.config import load_settings
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import load
 from callrouter.lint.dialplan import lint
+from callrouter.media.prompts import check as check_prompts
 
 
 @click.command()
@@ -21,15 +22,15 @@ def check(dialplan: Path | None, strict: bool, config: Path) -> None:
     Every mistake is printed as file:line:column with what was expected; the exit code is 2 then.
     What is allowed but hardly meant, such as a rule that no call can reach, is a warning.
     """
-    listen: list[Listen] = []
+    listen: list[tuple[str, str, int]] = []
     path = dialplan
     if path is None:
         settings = load_settings(config)
         path = settings.dialplan
-        listen = settings.listen
+        listen = [place for listener in settings.listen for place in listener.places]
     document = load(path)
     plan = compile_dialplan(document)
-    warnings = lint(document, listen)
+    warnings = lint(document, listen) + check_prompts(plan)
     for warning in warnings:
         click.echo(str(warning), err=True)
     told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""

@@ -17,11 +17,14 @@ from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.dialplan.wording import suggestion
+from callrouter.outcomes import entered, media_words, menu_words, spoken
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
+from callrouter.route.lookups import said
 from callrouter.route.plan import Decision, Hunt, Target, Verdict
 from callrouter.route.snapshot import Snapshot
+from callrouter.route.voice import VoiceStep
 
 _WIDEST: Final = 1000
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -33,8 +36,9 @@ _EXT: Final = re.compile(r";ext=([^;]*)", re.IGNORECASE)
 @click.option("--to", "called", required=True, help="The called number, as the trunk sends it.")
 @click.option("--to-header", help="The To header, or its user, when it is not --to.")
 @click.option("--at", help='When, in the time zone of the dialplan: 2026-03-07T12:01, "Sat 12:01".')
-@click.option("--trunk", help="Where the call comes from; needed when there are several trunks.")
+@click.option("--trunk", help="Where the call comes from. Default: the dialplan's first.")
 @click.option("--down", multiple=True, metavar="GATEWAY", help="A gateway that is not to work.")
+@click.option("--owner", help="What the number's look-up would answer: an extension, or nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--dialplan", "file", type=click.Path(path_type=Path), help="The dialplan.")
 @config_option
@@ -45,6 +49,7 @@ def explain(
     at: str | None,
     trunk: str | None,
     down: tuple[str, ...],
+    owner: str | None,
     as_json: bool,
     file: Path | None,
     config: Path,
@@ -52,7 +57,8 @@ def explain(
     """Show every rule that is looked at for a call, what it says, and what becomes of the call.
 
     Nothing is called and no server is asked: what depends on other calls (lines in use, blocked
-    callers, schedules switched by hand) is taken to be as after a first start.
+    callers, schedules switched by hand) is taken to be as after a first start, and a look-up to
+    answer what --owner says.
     """
     dialplan = load_dialplan(file if file is not None else load_settings(config).dialplan)
     when = _moment(at, dialplan.timezone)
@@ -63,7 +69,10 @@ def explain(
         if gateway not in dialplan.gateways:
             hint = suggestion(gateway, dialplan.gateways)
             raise click.BadParameter(f"no gateway is named '{gateway}'{hint}", param_hint="--down")
-    decision = decide(dialplan, facts, Snapshot(down=frozenset(down)))
+    snapshot = Snapshot(down=frozenset(down))
+    decision = decide(dialplan, facts, snapshot)
+    if decision.need is not None and owner is not None:
+        decision = decide(dialplan, facts.answered(decision.need, said(owner)), snapshot)
     if as_json:
         click.echo(json.dumps(_object(dialplan, decision), ensure_ascii=False, indent=2))
         return
@@ -103,21 +112,21 @@ def _named(to_header: str) -> tuple[str, str]:
 
 
 def _trunk(dialplan: Dialplan, named: str | None) -> str:
-    names = ", ".join(dialplan.trunks)
     if named is None:
-        if len(dialplan.trunks) != 1:
-            raise click.UsageError(f"say which trunk the call comes from: --trunk, one of {names}")
         return next(iter(dialplan.trunks))
     if named not in dialplan.trunks:
+        names = ", ".join(dialplan.trunks)
         hint = suggestion(named, dialplan.trunks) or f"; expected one of {names}"
         raise click.BadParameter(f"no trunk is named '{named}'{hint}", param_hint="--trunk")
     return named
 
 
 def _source(dialplan: Dialplan, trunk: str) -> str:
-    """Return an address that a trunk sends from."""
-    cidr = next(network.cidr for network in dialplan.networks if network.trunk.name == trunk)
-    network = ipaddress.ip_network(cidr)
+    """Return an address that a trunk sends from, "" when it is known by its certificate."""
+    cidrs = [network.cidr for network in dialplan.networks if network.trunk.name == trunk]
+    if not cidrs:
+        return ""
+    network = ipaddress.ip_network(cidrs[0])
     return str(network[1] if network.num_addresses > 1 else network[0])
 
 
@@ -148,7 +157,18 @@ def _object(dialplan: Dialplan, decision: Decision) -> dict[str, Any]:
             }
             for verdict in decision.trace
         ],
+        "steps": [_step(step) for step in decision.plan.steps],
+        "media": [] if decision.plan.voice is None else media_words(decision.plan.voice),
+        "menus": {
+            name: menu_words(dialplan.menus[name])
+            for name in entered(decision.plan, dialplan.menus)
+        },
     }
+
+
+def _step(step: Hunt | VoiceStep) -> dict[str, Any]:
+    rings = [target.name for target in step.targets] if isinstance(step, Hunt) else []
+    return {"rings": rings, "says": spoken(step), "after": sorted(step.on)}
 
 
 def _address(target: Target) -> str:
@@ -162,15 +182,26 @@ def _tree(title: str, dialplan: Dialplan, decision: Decision) -> Tree:
     for verdict in decision.trace:
         rules.add(_rule(verdict))
     plan = decision.plan
-    if plan.hunts:
-        rings = tree.add("rings")
-        for hunt in plan.hunts:
-            _add_hunt(rings, hunt)
+    for words in () if plan.voice is None else media_words(plan.voice):
+        tree.add(words)
+    rings: Tree | None = None
+    for step in plan.steps:
+        if isinstance(step, VoiceStep):
+            rings = None
+            for words in spoken(step):
+                tree.add(words)
+        else:
+            rings = tree.add("rings") if rings is None else rings
+            _add_hunt(rings, step)
+    for name in entered(plan, dialplan.menus):
+        menu = tree.add(f"menu {name}")
+        for words in menu_words(dialplan.menus[name]):
+            menu.add(Text(words))
     final = plan.final
     if final is not None:
         prompt = f", prompt {final.prompt}" if final.prompt else ""
         told = f"{final.status}, cause {final.cause}, {final.reason}{prompt}"
-        tree.add(Text(f"nobody left: {told}") if plan.hunts else Text(f"refused: {told}", "red"))
+        tree.add(Text(f"nobody left: {told}") if plan.steps else Text(f"refused: {told}", "red"))
     else:
         tree.add("nobody left: what the last target answered")
     return tree
@@ -185,6 +216,8 @@ def _rule(verdict: Verdict) -> Text:
 
 def _add_hunt(rings: Tree, hunt: Hunt) -> None:
     after = f"after {' or '.join(sorted(hunt.on))}" if hunt.on else ""
+    for words in spoken(hunt):
+        rings.add(Text(words))
     for together in hunt.rounds:
         for place, target in enumerate(together):
             also = "at the same time" if place else ""

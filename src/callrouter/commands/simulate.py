@@ -17,7 +17,7 @@ from callrouter.dialplan.wording import shown, suggestion
 from callrouter.dialplan.yaml import Document, load
 from callrouter.errors import SipError
 from callrouter.route.facts import Facts
-from callrouter.simulate.legs import Script, read_legs
+from callrouter.simulate.legs import Script, read_legs, read_presses
 from callrouter.simulate.play import play
 from callrouter.simulate.show import as_dict, lines
 from callrouter.sip.uri import parse_uri
@@ -34,7 +34,10 @@ _WIDE = 1000
 @click.option("--at", help="When, such as 2026-03-07T12:01 on the dialplan's clocks. Default: now.")
 @click.option("--trunk", help="The trunk it comes in on. Default: the dialplan's first.")
 @click.option("--leg", "legs", multiple=True, help='As "uas_5081: 180 after 1s, 486 after 3s".')
+@click.option("--owner", default="", help="The extension that the number's look-up names.")
 @click.option("--cancel", help="The caller gives up after so long, such as 8s.")
+@click.option("--press", "presses", multiple=True, help='A key of the caller, as "2 after 3s".')
+@click.option("--no-media", is_flag=True, help="No slot of a media worker is free.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--dialplan", type=click.Path(path_type=Path), help="Instead of --config.")
 @config_option
@@ -45,7 +48,10 @@ def simulate(
     at: str | None,
     trunk: str | None,
     legs: tuple[str, ...],
+    owner: str,
     cancel: str | None,
+    presses: tuple[str, ...],
+    no_media: bool,
     as_json: bool,
     dialplan: Path | None,
     config: Path,
@@ -53,8 +59,10 @@ def simulate(
     """Play a call with scripted targets, and print what happens when.
 
     Routing, calls and SIP are the server's own; only the network and the clock are not real. A
-    target does what --leg says: responses with their times from the INVITE on, or "silence". One
-    without --leg rings after 0.1 s and answers after 5 s.
+    target does what --leg says: responses with their times from the INVITE on, or "silence"; once
+    it has answered also "key 1 after 4s" and "bye after 9s". One without --leg rings after 0.1 s
+    and answers after 5 s. The caller hangs up a second after it is connected and both have done all
+    that was said of them; on callrouter itself a minute after the answer.
     """
     document = load(dialplan if dialplan is not None else load_settings(config).dialplan)
     compiled = compile_dialplan(document)
@@ -64,9 +72,10 @@ def simulate(
         to_user, to_ext = _to(to_header)
         facts = Facts(name, source, caller, called, to_user, to_ext, _time(document, at))
         give_up = _cancel(cancel)
+        keys = read_presses(presses)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    played = play(compiled, facts, scripts, give_up)
+    played = play(compiled, facts, scripts, give_up, owner=owner, presses=keys, media=not no_media)
     if as_json:
         click.echo(orjson.dumps(as_dict(played), option=orjson.OPT_INDENT_2))
         return

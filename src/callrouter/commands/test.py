@@ -32,7 +32,7 @@ def test(paths: tuple[Path, ...], xml: Path | None) -> None:
         results = [run(suite.tested, case, line) for case, line in pairs]
         ran.append((suite, results))
         for result in results:
-            coverage[suite.tested.path].add(result.decision)
+            coverage[suite.tested.path].add(result.trace, result.rung)
             if result.differences:
                 failed += 1
                 click.echo("\n".join((*failure(suite, result), "")))

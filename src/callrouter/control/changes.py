@@ -18,6 +18,7 @@ from callrouter.route.plan import Verdict
 
 _BYTES: Final = 8
 _PLACES: Final = frozenset({"file", "line"})
+_PLAIN: Final = (str, int, float, bytes)
 _OURS: Final = "callrouter."
 
 Fingerprints = array  # of "Q", in the order of the dialplan's numbers
@@ -73,11 +74,12 @@ class _Printer:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._known: dict[int, bytes] = {}
+        self._names: dict[type, tuple[str, ...]] = {}
 
     def of(self, value: Any) -> bytes:
-        """Give the digest of a value and of all that hangs on it."""
-        if value is None or isinstance(value, str | int | float | bytes):
-            return _digest(f"{type(value).__name__}:{value!r}".encode("utf-8", "backslashreplace"))
+        """Give the digest of a value and of all that hangs on it; what is plain, as it is."""
+        if value is None or isinstance(value, _PLAIN):
+            return _written(value)
         known = self._known.get(id(value))
         if known is None:
             self._known[id(value)] = b""  # what leads back to itself says nothing new
@@ -100,18 +102,27 @@ class _Printer:
         return _digest(pickle.dumps(value))
 
     def _attributes(self, value: Any) -> bytes:
-        names = [
-            *(name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())),
-            *getattr(value, "__dict__", ()),
-        ]
-        parts = [type(value).__qualname__.encode()]
-        parts += [self.of(getattr(value, name)) for name in names if name not in _PLACES]
+        kind = type(value)
+        names = self._names.get(kind)
+        if names is None:
+            slots = (name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+            names = self._names[kind] = tuple(name for name in slots if name not in _PLACES)
+        parts = [kind.__qualname__.encode()]
+        parts += [self.of(getattr(value, name)) for name in names]
+        own = getattr(value, "__dict__", ())
+        parts += [self.of(getattr(value, name)) for name in own if name not in _PLACES]
         return _digest(b"".join(parts))
 
     @staticmethod
     def _unordered(kind: bytes, digests: Iterable[bytes]) -> bytes:
-        total = sum(int.from_bytes(digest, "big") for digest in digests)
+        total = sum(int.from_bytes(_digest(digest), "big") for digest in digests)
         return _digest(kind + str(total).encode())
+
+
+def _written(value: object) -> bytes:
+    """Write a plain value; its length stands first, so that two in a row are no other two."""
+    text = f"{type(value).__name__}:{value!r}".encode("utf-8", "backslashreplace")
+    return b"%d:%b" % (len(text), text)
 
 
 def _digest(data: bytes) -> bytes:

@@ -16,18 +16,21 @@ from callrouter.control.changes import fingerprints
 from callrouter.control.pace import Pace
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.errors import ConfigError
+from callrouter.media.prompts import prepare
 
 _NICE = 10
 """Calls come first, on a machine with one core too."""
 
 
-def main(path: Path) -> None:
-    """Compile the dialplan in a file and write it to standard output."""
+def main(path: Path, prompts: Path | None) -> None:
+    """Compile the dialplan in a file, make its sounds, and write it to standard output."""
     os.nice(_NICE)
     gc.disable()  # all of it is needed to the end
     out = sys.stdout.buffer
     try:
         dialplan = load_dialplan(path)
+        if prompts is not None:
+            prepare(dialplan, prompts)
     except ConfigError as error:
         pickle.dump(error.diagnostics, out)
         return
@@ -39,4 +42,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -5,25 +5,36 @@ looks at no more than there can be in `state.memory`.
 """
 
 import time
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+from callrouter.control import bans, gateways
 from callrouter.control.live import Live
 from callrouter.control.reload import Reloader
 from callrouter.control.requests import (
     MOST,
+    AddBan,
     AddBlock,
     AnyRequest,
     ClearOverride,
     ClearPresence,
+    DrainGateway,
+    EnableGateway,
+    ListBans,
     ListBlocks,
     ListCalls,
+    ListGateways,
     ListOverrides,
     ListPresence,
+    ListRegistrations,
+    RecordCall,
     Reload,
+    RemoveBan,
     RemoveBlock,
     SetOverride,
     SetPresence,
+    ShowMedia,
     Status,
 )
 from callrouter.errors import CallrouterError, ConfigError
@@ -38,13 +49,29 @@ class RefusedError(CallrouterError):
 
 
 class Desk:
-    """Where requests are answered. start: when the server started, Unix seconds."""
+    """Where requests are answered.
 
-    def __init__(self, memory: Memory, live: Live, reloader: Reloader, start: float) -> None:
+    start: when the server started, Unix seconds. media: tells how the media pool is. record: begins
+    or ends the recording of a call, or returns why not. registrations: tells of them.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        live: Live,
+        reloader: Reloader,
+        start: float,
+        media: Callable[[], Answer],
+        record: Callable[[str, bool], str],
+        registrations: Callable[[], Answer],
+    ) -> None:
+        self._registrations = registrations
         self._memory = memory
         self._live = live
         self._reloader = reloader
         self._start = start
+        self._media = media
+        self._record = record
 
     async def answer(self, request: AnyRequest) -> Answer:
         """Do what is asked. Never raises on account of the request."""
@@ -74,26 +101,45 @@ class Desk:
     def _at_once(self, request: AnyRequest) -> Answer:
         match request:
             case Status():
-                return self._status()
+                found = self._status()
             case ListCalls():
-                return self._calls(request.most)
+                found = self._calls(request.most)
+            case ShowMedia():
+                found = self._media()
+            case ListRegistrations():
+                found = self._registrations()
+            case RecordCall():
+                found = self._record_call(request)
             case ListBlocks() | AddBlock() | RemoveBlock():
-                return self._block(request)
+                found = self._block(request)
             case SetOverride() | ClearOverride() | ListOverrides():
-                return self._override(request)
+                found = self._override(request)
             case SetPresence() | ClearPresence() | ListPresence():
-                return self._presence(request)
+                found = self._presence(request)
+            case ListBans() | AddBan() | RemoveBan():
+                found = bans.answer(request, self._memory.bans, self._reloader.dialplan)
+            case ListGateways() | DrainGateway() | EnableGateway():
+                found = gateways.answer(request, self._memory, self._reloader.dialplan)
             case Reload():
                 raise RefusedError("a reload takes its time")
+        return found
+
+    def _record_call(self, request: RecordCall) -> Answer:
+        why = self._record(request.call, request.on)
+        if why:
+            raise RefusedError(why)
+        return {"call": request.call, "on": request.on}
 
     def _status(self) -> Answer:
         dialplan = self._reloader.dialplan
+        media = self._media()
         return {
             "dialplan": dialplan.version,
             "file": dialplan.file,
             "numbers": len(dialplan.numbers),
             "calls": len(self._live),
             "since": self._start,
+            "media": {**media, "workers": len(media["workers"])},
         }
 
     def _calls(self, most: int) -> Answer:

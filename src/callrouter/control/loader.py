@@ -40,9 +40,13 @@ class Loaded:
 
 
 class Loader:
-    """Loads one dialplan at a time, in whatever thread calls."""
+    """Loads one dialplan at a time, in whatever thread calls.
 
-    def __init__(self) -> None:
+    prompts: the folder where the sounds of a dialplan are kept, None to make none.
+    """
+
+    def __init__(self, prompts: Path | None = None) -> None:
+        self._prompts = prompts
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
@@ -53,6 +57,8 @@ class Loader:
         """
         # -P: a file of the working directory must not be taken for a module.
         argv = [sys.executable, "-P", "-m", "callrouter.control.compiling", str(path)]
+        if self._prompts is not None:
+            argv.append(str(self._prompts))
         with subprocess.Popen(  # noqa: S603 - all of it is our own
             argv,
             stdin=subprocess.DEVNULL,

@@ -11,7 +11,6 @@ In order: what is shared, how many slices, the slices, the dialplan.
 
 import gc
 import pickle
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import IO, Any, Final
@@ -24,6 +23,8 @@ _PLAIN: Final = (
     *(type, FunctionType, BuiltinFunctionType, ModuleType),
 )
 """What is copied rather than named."""
+_USUAL: Final = frozenset((str, int, float, bool, type, type(None)))
+"""Nearly all of that, told sooner."""
 
 
 def write(dialplan: Dialplan, out: IO[bytes]) -> None:
@@ -63,17 +64,20 @@ def _load(table: Sequence[Any], file: Any) -> Any:
 
 def _shared(roots: Iterable[object]) -> list[object]:
     """Give the values that more than one way from the roots leads to."""
-    ways: Counter[int] = Counter()
+    once: set[int] = set()
+    more: set[int] = set()
     found: list[object] = []
     for root in roots:
         ahead = [root]
         while ahead:
             for value in gc.get_referents(ahead.pop()):
-                if isinstance(value, _PLAIN):
+                if type(value) in _USUAL or isinstance(value, _PLAIN):
                     continue
-                ways[id(value)] += 1
-                if ways[id(value)] == 1:
+                name = id(value)
+                if name not in once:
+                    once.add(name)
                     ahead.append(value)
-                elif ways[id(value)] == 2:
+                elif name not in more:
+                    more.add(name)
                     found.append(value)
     return found

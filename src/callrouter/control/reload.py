@@ -11,7 +11,7 @@ Rules:
 import asyncio
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -40,16 +40,25 @@ class Reloader:
     """Brings new dialplans into service.
 
     dialplan: the one that serves. path: its file. serve: makes another one the one for new calls.
+    prompts: the folder where its sounds are kept, None to make none.
+    renew: takes what else a reload is for, such as certificates.
     """
 
     def __init__(
-        self, dialplan: Dialplan, path: Path, serve: Callable[[Dialplan], None], log: Log
+        self,
+        dialplan: Dialplan,
+        path: Path,
+        serve: Callable[[Dialplan], None],
+        log: Log,
+        prompts: Path | None = None,
+        renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.dialplan = dialplan
         self._path = path
         self._serve = serve
         self._log = log
-        self._loader = Loader()
+        self._renew = renew
+        self._loader = Loader(prompts)
         self._prints: array[int] | None = None  # those of a first dialplan are taken when needed
         self._running: asyncio.Task[Reloaded] | None = None
         self._next: asyncio.Task[Reloaded] | None = None
@@ -75,6 +84,8 @@ class Reloader:
         if before is not None:
             await asyncio.wait([before])
         self._running, self._next = self._next, None
+        if self._renew is not None:
+            await self._renew()
         try:
             return await self._load(why)
         except (ConfigError, LoadError) as error:

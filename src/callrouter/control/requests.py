@@ -45,6 +45,20 @@ class ListCalls(Request):
     most: Count = 100
 
 
+class ShowMedia(Request):
+    """The media pool and its workers."""
+
+    do: Literal["media"] = "media"
+
+
+class RecordCall(Request):
+    """Begin to record a call in progress, or end it."""
+
+    do: Literal["record"] = "record"
+    call: Name
+    on: bool
+
+
 class ListBlocks(Request):
     """The callers that are blocked, the newest first. caller: this one only."""
 
@@ -113,19 +127,76 @@ class ListPresence(Request):
     do: Literal["presence list"] = "presence list"
 
 
+class ListGateways(Request):
+    """The gateways, and how they are."""
+
+    do: Literal["gateway list"] = "gateway list"
+
+
+class DrainGateway(Request):
+    """A gateway is to get no new calls."""
+
+    do: Literal["gateway drain"] = "gateway drain"
+    gateway: Name
+
+
+class EnableGateway(Request):
+    """A gateway may get calls again."""
+
+    do: Literal["gateway enable"] = "gateway enable"
+    gateway: Name
+
+
+class ListBans(Request):
+    """The addresses that are not heard, the newest first."""
+
+    do: Literal["ban list"] = "ban list"
+    most: Count = 100
+
+
+class AddBan(Request):
+    """Hear an IP address no more; seconds: None for ever."""
+
+    do: Literal["ban add"] = "ban add"
+    address: Name
+    seconds: Seconds | None = None
+
+
+class RemoveBan(Request):
+    """Hear an IP address again."""
+
+    do: Literal["ban remove"] = "ban remove"
+    address: Name
+
+
+class ListRegistrations(Request):
+    """Registered telephones, and our registrations with gateways."""
+
+    do: Literal["registrations"] = "registrations"
+
+
 AnyRequest = (
     Status
     | Reload
     | ListCalls
+    | ShowMedia
+    | RecordCall
     | ListBlocks
     | AddBlock
     | RemoveBlock
+    | ListBans
+    | AddBan
+    | RemoveBan
     | SetOverride
     | ClearOverride
     | ListOverrides
     | SetPresence
     | ClearPresence
     | ListPresence
+    | ListGateways
+    | DrainGateway
+    | EnableGateway
+    | ListRegistrations
 )
 
 READER: TypeAdapter[AnyRequest] = TypeAdapter(Annotated[AnyRequest, Field(discriminator="do")])

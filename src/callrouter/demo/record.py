@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from callrouter.observe.cdr import COLUMNS
+from callrouter.observe.cdr import COLUMNS, LISTS
 from callrouter.observe.export import Call
 
 _LEG: Final = ("target", "started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
@@ -38,7 +38,7 @@ def facts(call: Call) -> Table:
     known = [("started", started)] + [
         (name, _shown(call[name]))
         for name in COLUMNS
-        if name not in {"started", "legs", "trace"} and call[name] not in {None, ""}
+        if name not in {"started", *LISTS} and call[name] not in {None, ""}
     ]
     half = (len(known) + 1) // 2
     for index in range(half):

@@ -7,6 +7,10 @@ all of it; any other name means the places that have it as a part.
 
 import functools
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Final
 
 import phonenumbers
@@ -26,45 +30,53 @@ class Names:
     """The areas of a country. regions: the names of its regions, for suggestions."""
 
     def __init__(self, country: str) -> None:
-        code = str(numbers.country_code(country))
-        places = _places(code)
-        # By name, what begins the numbers there: of regions, and of all places.
-        self._regions: dict[str, set[str]] = {}
-        self._parts: dict[str, set[str]] = {}
-        for begins, names in places.items():
-            for chain in names:
-                if len(chain) > 1:
-                    self._regions.setdefault(chain[-1], set())
-                for part in {*chain, ", ".join(chain)}:
-                    self._parts.setdefault(part, set()).add(begins)
-        for begins, names in places.items():
-            for chain in names:
-                if chain[-1] in self._regions:
-                    self._regions[chain[-1]].add(begins)
-        self.regions = tuple(self._regions)
-        lengths = sorted({len(begins) for begins in places})
-        # Each beginning that lies inside others, with these.
-        self._inside = [
-            (begins, outer)
-            for begins in places
-            if (outer := [begins[:n] for n in lengths if n < len(begins) and begins[:n] in places])
-        ]
+        # By the parts of a name, what begins the numbers there. Few names have many beginnings.
+        self._chains: dict[tuple[str, ...], list[str]] = {}
+        begins_of: list[str] = []
+        names: dict[str, list[str]] = {}
+        for begins, by_language in _places(str(numbers.country_code(country))):
+            begins_of.append(begins)
+            for language, name in by_language.items():
+                known = names.get(name)
+                if known is None:
+                    known = self._chains.setdefault(_chain(language, name), [])
+                    names[name] = known
+                known.append(begins)
+        self._begins = sorted(begins_of)
+        self.regions = tuple(dict.fromkeys(chain[-1] for chain in self._chains if len(chain) > 1))
         self._areas: dict[str, Area] = {}
 
     def area(self, name: str) -> Area | None:
         """Return the area of a name, None when no place has it."""
-        bare = _bare(name)
-        found = self._regions.get(bare) or self._parts.get(bare)
-        if found is None:
-            return None
         area = self._areas.get(name)
         if area is None:
+            found = self._found(_bare(name))
+            if not found:
+                return None
             marks = dict.fromkeys(found, True)
-            for begins, outer in self._inside:
-                if begins not in found and not found.isdisjoint(outer):
-                    marks[begins] = False
+            for begins in found:
+                for inside in self._inside(begins):
+                    marks.setdefault(inside, False)
             area = self._areas[name] = Area(name, marks)
         return area
+
+    def _found(self, name: str) -> list[str]:
+        """Return the beginnings of a region, or else of all places with a part of that name."""
+        region = name in self.regions
+        return [
+            begins
+            for chain, all_of_it in self._chains.items()
+            if (chain[-1] == name if region else name in chain or name == ", ".join(chain))
+            for begins in all_of_it
+        ]
+
+    def _inside(self, begins: str) -> Iterator[str]:
+        """Give the beginnings that lie inside another one."""
+        for place in range(bisect_right(self._begins, begins), len(self._begins)):
+            inside = self._begins[place]
+            if not inside.startswith(begins):
+                break
+            yield inside
 
 
 @functools.cache
@@ -85,19 +97,20 @@ def area(text: str, country: str) -> Area | Country | None:
     return names_of(country).area(text)
 
 
-def _places(code: str) -> dict[str, list[tuple[str, ...]]]:
-    """Return the names of each known beginning, one for each language, the smallest place first."""
-    # Loaded only when a dialplan names an area: it takes 100 MB.
-    from phonenumbers.geodata import GEOCODE_DATA  # noqa: PLC0415
+def _places(code: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Give each known beginning with its names by language.
 
-    chains: dict[str, tuple[str, ...]] = {}
-    found = {}
-    for begins, names in GEOCODE_DATA.items():
-        if begins.startswith(code):
-            found[begins] = [
-                chains.setdefault(name, _chain(language, name)) for language, name in names.items()
-            ]
-    return found
+    The data stands in modules of a few megabytes. Together, as `GEOCODE_DATA`, they take 170 MB; so
+    they are read here one by one, and only when a dialplan names an area.
+    """
+    for path in sorted(Path(phonenumbers.__file__).parent.glob("geodata/data*.py")):
+        spec = spec_from_file_location(f"phonenumbers.geodata.{path.stem}", path)
+        assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a file of Python
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for begins, names in module.data.items():
+            if begins.startswith(code):
+                yield begins, names
 
 
 def _chain(language: str, name: str) -> tuple[str, ...]:

@@ -10,19 +10,27 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from callrouter.dialplan import areas, fields, schema
+from callrouter.dialplan import areas, fields, schema, speaking
+from callrouter.dialplan.alike import Alike
+from callrouter.dialplan.builtin import BUILTIN
 from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.nesting import MOST, Nesting, rung
-from callrouter.dialplan.yaml import Document, Mapping
+from callrouter.dialplan.nodes import Document, Mapping, Section
 
 _SECTIONS: Final = (
     "trunks",
     "gateways",
+    "gateway_groups",
     "targets",
     "extensions",
     "groups",
     "schedules",
     "lists",
+    "lookups",
+    "prompts",
+    "hold_music",
+    "menus",
+    "voicemail",
     "numbers",
 )
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
@@ -50,35 +58,44 @@ class Checker:
         self.head = self._head(document.data)
         self.trunks = self._section("trunks", schema.Trunk)
         self.gateways = self._section("gateways", schema.Gateway)
+        self.gateway_groups = self._section("gateway_groups", schema.GatewayGroup)
         self.targets = self._section("targets", schema.Target)
         self.extensions = self._section("extensions", schema.Extension)
         self.groups = self._section("groups", schema.Group)
         self.schedules = self._section("schedules", schema.Schedule)
         self.lists = self._section("lists", schema.NumberList)
+        self.lookups = self._section("lookups", schema.Lookup)
+        self.menus = self._section("menus", schema.MenuEntry)
+        self.prompts = self._section("prompts", schema.Prompt)
+        self.hold_music = self._section("hold_music", schema.Music)
+        self.boxes = self._section("voicemail", schema.VoicemailBox)
+        self._heard = {**BUILTIN, **self.entries("prompts")}.keys()
         self._written: dict[str, tuple[str, int]] = {}
+        self._alike = Alike()
         self._ringing = {**self.entries("targets"), **self.entries("groups")}.keys()
         self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
         self._check_networks()
         self._check_references()
 
     def _check_references(self) -> None:
-        for name, raw in self.entries("targets").items():
-            self._refer(("targets", name, "via"), "gateway", _get(raw, "via"))
         for name, raw in self.entries("extensions").items():
-            self._refer(("extensions", name, "targets"), "target", _get(raw, "targets"))
+            self.refer(("extensions", name, "targets"), "target", _get(raw, "targets"))
         for name, raw in self.entries("groups").items():
             if name in self.names("targets"):
                 message = f"a target is named '{name}' too: in a hunt they could not be told apart"
                 self.mistakes.at_key(("groups", name), message)
             self._check_hunt(("groups", name), raw)
         for key in ("allow", "block"):
-            self._refer((key,), "list", _get(self._data, key))
+            self.refer((key,), "list", _get(self._data, key))
         self._check_rung(("backup",), _get(self._data, "backup"))
+        self._check_reasons(("reasons",), _get(self._data, "reasons"))
+        speaking.check_menus(self)
+        speaking.check_boxes(self)
 
-    def entries(self, section: str) -> Mapping:
+    def entries(self, section: str) -> Section:
         """Return a section as it was read; empty when the file has none."""
         found = self._data.get(section)
-        return found if isinstance(found, Mapping) else Mapping()
+        return found if isinstance(found, Section) else Section()
 
     def names(self, section: str) -> Collection[str]:
         """Return the names a section defines, those of wrong entries too."""
@@ -89,28 +106,57 @@ class Checker:
 
         normal: its E.164 form, "" for a prefix or pattern. line: where it stands.
         """
+        path = ("numbers", key)
         if isinstance(raw, Mapping):
             _plain(raw)
-        number = self._entry(("numbers", key), fields.number_key, raw, schema.Number)
+        number = self._alike.find(raw)
+        if number is None:
+            before = self.mistakes.count()
+            number = self._entry(path, fields.number_key, raw, schema.Number)
+            self._check_number(path, raw, number)
+            if number is not None and self.mistakes.count() == before:
+                self._alike.keep(raw, number)
+        else:
+            self._check_key(path, fields.number_key)
         if normal and self._written.setdefault(normal, (key, line))[1] != line:
             first, first_line = self._written[normal]
             same = f"is the same number as '{first}' on line {first_line}"
-            self.mistakes.at_key(("numbers", key), f"'{key}' {same}")
-        path = ("numbers", key)
+            self.mistakes.at_key(path, f"'{key}' {same}")
+        return number
+
+    def _check_number(self, path: Path, raw: Any, number: schema.Number | None) -> None:
+        """Check the names in a number, and the keys that belong together."""
         self._check_route((*path, "route"), _get(raw, "route"))
         self._check_route((*path, "overflow"), _get(raw, "overflow"))
         if _get(raw, "overflow") is not None and _get(raw, "lines") is None:
             message = "'overflow' is for calls beyond 'lines', which is missing"
             self.mistakes.at_key((*path, "overflow"), message)
         self._check_rung((*path, "backup"), _get(raw, "backup"))
-        self._refer((*path, "allow"), "list", _get(raw, "allow"))
-        self._refer((*path, "block"), "list", _get(raw, "block"))
+        self.refer((*path, "allow"), "list", _get(raw, "allow"))
+        self.refer((*path, "block"), "list", _get(raw, "block"))
+        self.refer((*path, "lookup"), "lookup", _get(raw, "lookup"))
         countries = _get(raw, "countries")
-        self._refer((*path, "countries", "except"), "list", _get(countries, "except"))
+        self.refer((*path, "countries", "except"), "list", _get(countries, "except"))
+        self._check_reasons((*path, "reasons"), _get(raw, "reasons"))
+        speaking.check_number(self, path, raw)
         if number is not None and number.areas is not None:
             self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
             self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
-        return number
+
+    def prompt(self, name: Any, path: Path) -> None:
+        """Check the name of a prompt; what is no text is the schema's to report."""
+        if isinstance(name, str) and name not in self._heard:
+            self.mistakes.unknown(path, "prompt", name, self._heard)
+
+    def music(self, name: Any, path: Path) -> None:
+        """Check the name of hold music, in the same way."""
+        known = self.names("hold_music")
+        if isinstance(name, str) and name not in known:
+            self.mistakes.unknown(path, "music file", name, known)
+
+    def _check_reasons(self, path: Path, reasons: Any) -> None:
+        for reason, said in reasons.items() if isinstance(reasons, Mapping) else ():
+            self.prompt(_get(said, "prompt"), (*path, reason, "prompt"))
 
     def _head(self, data: Any) -> schema.DialplanFile | None:
         """Check all but the entries of the sections."""
@@ -137,15 +183,27 @@ class Checker:
     def _entry(
         self, path: tuple[str, str], check_key: Callable[[object], str], raw: Any, model: type[T]
     ) -> T | None:
-        try:
-            check_key(path[1])
-        except ValueError as error:
-            self.mistakes.at_key(path, str(error))
+        self._check_key(path, check_key)
         try:
             return model.model_validate(raw)
         except ValidationError as error:
             self.mistakes.invalid(path, error, model)
             return None
+
+    def step(self, path: Path, step: Mapping) -> None:
+        """Check a step that a key of a menu chooses."""
+        self._check_step(path, step, first=False, last=False)
+
+    def rung(self, path: Path, name: str) -> None:
+        """Check the name of a target or a group."""
+        if name not in self._ringing:
+            self.mistakes.unknown(path, "target", name, self._ringing)
+
+    def _check_key(self, path: tuple[str, str], check_key: Callable[[object], str]) -> None:
+        try:
+            check_key(path[1])
+        except ValueError as error:
+            self.mistakes.at_key(path, str(error))
 
     def _check_networks(self) -> None:
         owners: dict[str, str] = {}
@@ -155,6 +213,11 @@ class Checker:
                 if owner != name or network in trunk.addresses[:index]:
                     message = f"{network} belongs to trunk '{owner}' already"
                     self.mistakes.at_value(("trunks", name, "addresses", index), message)
+            for index, peer in enumerate(trunk.tls_peer):
+                owner = owners.setdefault(f"certificate {peer}", name)
+                if owner != name or peer in trunk.tls_peer[:index]:
+                    message = f"{peer} belongs to trunk '{owner}' already"
+                    self.mistakes.at_value(("trunks", name, "tls_peer", index), message)
 
     def _check_areas(self, path: Path, named: list[str]) -> None:
         country = self.head.country if self.head is not None else ""
@@ -178,12 +241,13 @@ class Checker:
         if first and "on" in step:
             message = "'on' is about the step before: the first step has none"
             self.mistakes.at_key((*path, "on"), message)
-        self._refer((*path, "when", "schedule"), "schedule", _get(step.get("when"), "schedule"))
+        self.refer((*path, "when", "schedule"), "schedule", _get(step.get("when"), "schedule"))
+        speaking.check_step(self, path, step)
         hunt = step.get("hunt")
         if not isinstance(hunt, str):
             self._check_hunt(path, step)
             return
-        self._refer((*path, "hunt"), "group", hunt)
+        self.refer((*path, "hunt"), "group", hunt)
         for option in _OPTIONS:
             if option in step:
                 message = f"a group brings its own options: write '{option}' at group '{hunt}'"
@@ -226,7 +290,7 @@ class Checker:
         if path[0] != "groups" and self._nesting.count(hunt) > MOST:
             self.mistakes.at_value(path, f"more than {MOST} targets in one hunt")
 
-    def _refer(self, path: Path, kind: str, named: Any) -> None:
+    def refer(self, path: Path, kind: str, named: Any) -> None:
         """Check a name or a list of names; what is neither is the schema's to report."""
         known = self.names(f"{kind}s")
         if isinstance(named, str):

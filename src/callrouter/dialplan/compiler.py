@@ -1,18 +1,27 @@
 """From a dialplan file to the compiled dialplan, or to all mistakes in it at once."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from callrouter.dialplan import calendar, fields, schema
+from callrouter.dialplan.accounts import access_of, check_accounts
 from callrouter.dialplan.check import Checker
-from callrouter.dialplan.hunting import HuntBuilder
+from callrouter.dialplan.collector import collector_paused
+from callrouter.dialplan.hunting import HuntBuilder, phones_of
 from callrouter.dialplan.lists import read_lists
+from callrouter.dialplan.lookups import lookup
+from callrouter.dialplan.nodes import Document, Mapping, Section, placed
+from callrouter.dialplan.peers import peer_of
 from callrouter.dialplan.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.screening import ScreenBuilder
-from callrouter.dialplan.yaml import Document, Mapping, Sequence, load
+from callrouter.dialplan.sounds import Sounds, read_sounds
+from callrouter.dialplan.steps import StepBuilder, voice_of
+from callrouter.dialplan.voicemail import box_of
+from callrouter.dialplan.ways import WayBuilder, check_groups
+from callrouter.dialplan.yaml import load
 from callrouter.route import numbers, rules
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.hunting import HuntRule
@@ -27,6 +36,7 @@ def load_dialplan(path: Path) -> Dialplan:
     return compile_dialplan(load(path))
 
 
+@collector_paused()
 def compile_dialplan(document: Document) -> Dialplan:
     """Compile a dialplan that was read, and the lists it names: these are found beside its file.
 
@@ -35,29 +45,54 @@ def compile_dialplan(document: Document) -> Dialplan:
     checker = Checker(document)
     country = checker.head.country if checker.head is not None else ""
     lists = read_lists(checker, document.file, country)
+    sounds = read_sounds(checker, document)
+    check_accounts(checker)
+    check_groups(checker)
     builder = None
     if checker.head is not None and not checker.mistakes.any():
         screens = ScreenBuilder(document, checker.head, lists.built)
         builder = _Builder(document.file, checker, checker.head, screens)
     built = []
     # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
-    for key, raw, place in checker.entries("numbers").entries():
+    for key, raw, line in checker.entries("numbers").shared():
         normal = ""
         if country and fields.is_written_out(key):
             normal = numbers.normalise(key, country)
-        entry = checker.number(key, raw, normal, place.line)
+        entry = checker.number(key, raw, normal, line)
         if builder is not None and entry is not None and not checker.mistakes.any():
-            built.append(builder.number(key, normal, entry, raw, place.line))
+            built.append(builder.number(key, normal, entry, raw, line))
     if builder is None or checker.mistakes.any():
         raise checker.mistakes.error()
     numbers_line = document.locate(("numbers",))[0].line
-    version = _version(document, lists.digests)
-    return builder.dialplan(built, version, numbers_line, lists.files)
+    version = _version(document, lists.digests + sounds.digests)
+    return builder.dialplan(built, version, numbers_line, lists.files, sounds)
 
 
 def _version(document: Document, digests: list[str]) -> str:
-    content = orjson.dumps([document.data, *digests], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()[:12]
+    """Hash the content as JSON with sorted keys.
+
+    It is written a piece at a time: in one it would take as much memory as the file.
+    """
+    digest = hashlib.sha256(b"[")
+    for piece in _object(document.data):
+        digest.update(piece)
+    for part in digests:
+        digest.update(b"," + orjson.dumps(part))
+    digest.update(b"]")
+    return digest.hexdigest()[:12]
+
+
+def _object(mapping: Mapping) -> Iterator[bytes]:
+    before = b"{"
+    for key in sorted(mapping):
+        value = mapping[key]
+        yield before + orjson.dumps(key) + b":"
+        if isinstance(value, Section):
+            yield from _object(value)
+        else:
+            yield orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        before = b","
+    yield b"}" if mapping else b"{}"
 
 
 class _Builder:
@@ -70,30 +105,36 @@ class _Builder:
         self._checker = checker
         self._head = head
         self._screens = screens
-        self._hunts = HuntBuilder(file, checker)
+        self._ways = WayBuilder(checker)
+        self._hunts = HuntBuilder(file, checker, self._ways)
         self._schedules = {
             name: calendar.schedule(name, entry, head.timezone or "UTC")
             for name, entry in checker.schedules.items()
         }
+        self._steps = StepBuilder(file, checker, self._hunts, self._schedules)
+        self._lookups = {
+            name: lookup(name, checker.lookups[name], file, place.line)
+            for name, _, place in checker.entries("lookups").entries()
+        }
         self._refusals = USUAL_REFUSALS.own(head.reasons)
+        self._gateways: dict[frozenset[str], frozenset[str]] = {}  # most numbers need the same
+        self._said: dict[schema.NumberReasons, Refusals] = {}
         self._backup = self._hunt_of_backup("backup", head.backup)
 
     def dialplan(
-        self, built: list[rules.Number], version: str, numbers_line: int, files: list[str]
+        self,
+        built: list[rules.Number],
+        version: str,
+        numbers_line: int,
+        files: list[str],
+        sounds: Sounds,
     ) -> Dialplan:
-        """Put all parts together. files: those that the dialplan's own file names."""
+        """Put all parts together. files: those of its lists."""
         networks = []
         trunks = []
         for name, raw, place in self._checker.entries("trunks").entries():
             entry = self._checker.trunks[name]
-            trunk = rules.Trunk(
-                name,
-                entry.country or self._head.country,
-                entry.called == "to",
-                self._file,
-                place.line,
-                entry.lines or 0,
-            )
+            trunk = self._trunk(name, entry, place.line)
             trunks.append(trunk)
             for index, cidr in enumerate(entry.addresses):
                 networks.append(Network(cidr, trunk, raw["addresses"].find(index).line))
@@ -108,63 +149,73 @@ class _Builder:
             self._extensions(),
             self._refusals.known[UNKNOWN_NUMBER],
             self._schedules,
-            (self._file, *files),
+            (self._file, *files, *sounds.files),
             self._head.timezone or "UTC",
-            frozenset(self._checker.gateways),
+            {**self._ways.gateways, **self._ways.hosts},
+            self._steps.menus(),
+            self._head.language,
+            tuple(sounds.recipes),
+            {name: box_of(name, entry) for name, entry in self._checker.boxes.items()},
+            access_of(self._checker, self._head),
+            {name: peer_of(entry) for name, entry in self._checker.gateways.items()},
+        )
+
+    def _trunk(self, name: str, entry: schema.Trunk, line: int) -> rules.Trunk:
+        return rules.Trunk(
+            name,
+            entry.country or self._head.country,
+            entry.called == "to",
+            self._file,
+            line,
+            entry.lines or 0,
+            entry.calls_per_second or 0,
+            tuple(entry.tls_peer),
+            entry.dtmf == "inband",
+            entry.auth is not None or entry.phones,
+            peer_of(entry, entry.transfer, entry.caller),
+            entry.packets_per_second or 0,
         )
 
     def number(
         self, key: str, normal: str, entry: schema.Number, raw: Mapping, line: int
     ) -> rules.Number:
-        """Build one number; raw is the same as read, for its lines."""
-        refusals = self._refusals if entry.reasons is None else self._refusals.own(entry.reasons)
+        """Build one number; raw is the same as read, its lines count from `line`."""
+        refusals = self._own_refusals(entry.reasons)
         rule = f"number {key}"
         overflow: tuple[rules.Step, ...] = ()
         if entry.overflow is not None:
             name = f"overflow of {rule}"
-            overflow = self._steps(name, entry.overflow, raw["overflow"], refusals)
+            steps = placed(raw["overflow"], line)
+            overflow = self._steps.steps(name, entry.overflow, steps, refusals)
         backup = self._backup
         if entry.backup is not None:
             backup = self._hunt_of_backup(f"backup of {rule}", entry.backup)
-        return rules.Number(
+        number = rules.Number(
             key,
             normal,
-            self._steps(rule, entry.route, raw["route"], refusals),
+            self._steps.steps(rule, entry.route, placed(raw["route"], line), refusals),
             refusals.known,
             self._file,
             line,
             reads_to=entry.to_header is not None,
-            screen=self._screens.screen(key, entry, raw),
+            screen=self._screens.screen(key, entry, raw, line),
             lines=entry.lines or 0,
             overflow=overflow,
             backup=backup,
             suspended=entry.suspended,
+            voice=voice_of(entry, self._head.language),
+            lookup=self._lookups.get(entry.lookup or ""),
         )
+        number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
+        return number
 
-    def _steps(
-        self, rule: str, steps: list[schema.Step], raw: Sequence, refusals: Refusals
-    ) -> tuple[rules.Step, ...]:
-        built = []
-        for index, step in enumerate(steps):
-            name = f"step {index + 1} of {rule}"
-            several = self._hunts.step(name, step, several=True)
-            # Only a hunt of one target can be the only one to ring.
-            one = several.count == 1
-            schedule = None if step.when is None else self._schedules[step.when.schedule]
-            options: Any = self._checker.groups[step.hunt] if isinstance(step.hunt, str) else step
-            built.append(
-                rules.Step(
-                    name,
-                    schedule,
-                    step.when is None or step.when.is_ == "open",
-                    self._hunts.step(name, step, several=False) if one else several,
-                    several,
-                    refusals.left if options.final is None else refusals.final(options.final),
-                    self._file,
-                    raw.find(index).line,
-                )
-            )
-        return tuple(built)
+    def _own_refusals(self, reasons: schema.NumberReasons | None) -> Refusals:
+        if reasons is None:
+            return self._refusals
+        known = self._said.get(reasons)
+        if known is None:
+            known = self._said[reasons] = self._refusals.own(reasons)
+        return known
 
     def _hunt_of_backup(self, name: str, rung: schema.Backup | None) -> HuntRule | None:
         if rung is None:
@@ -175,7 +226,7 @@ class _Builder:
         built = {}
         for name, _, place in self._checker.entries("extensions").entries():
             entry = self._checker.extensions[name]
-            rung = [schema.Rung(target, 1) for target in entry.targets]
+            rung = [schema.Rung(target, 1) for target in entry.targets or [phones_of(name)]]
             # The number's route follows, so an extension is never the only one to ring.
             rule = self._hunts.hunt(f"extension {name}", rung, _DEFAULTS, several=True)
             built[name] = rules.Extension(name, rule, self._file, place.line, entry.lines or 0)

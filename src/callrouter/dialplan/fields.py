@@ -17,32 +17,46 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DIAL: Final = re.compile(r"\+?[0-9*]{1,32}")
 _KEY: Final = re.compile(r"\+?[0-9]{1,32}")
+_CODE: Final = re.compile(r"[*#][0-9*#]{1,31}")
 _WILDCARD: Final = re.compile(r"\+?[0-9]{0,32}[0-9x]{0,32}\*?")
 _HOST_PORT: Final = re.compile(
     r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?|([^:\[\]]+)(?::([0-9]{1,5}))?"
 )
+_HOST_NAME: Final = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?)+")
 _URI: Final = re.compile(
-    r"sip:(?:(?P<user>[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,128})@)?"
+    r"(?P<scheme>sips?):(?:(?P<user>[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,128})@)?"
     r"(?P<place>\[[^\]]*\](?::[0-9]+)?|[^@;?<>\s\[\]]+)"
     r"(?P<parameters>(?:;[A-Za-z0-9\-_.!~*'()%\[\]/:&+$=]+)*)"
 )
 
+_LONGEST_LABEL: Final = 63
+
 SIP_PORT: Final = 5060
+SIPS_PORT: Final = 5061
+_TRANSPORTS: Final = ("udp", "tcp", "tls")
 
 
 class Address(NamedTuple):
-    """An IP address without brackets, in its shortest form, and a port."""
+    """An IP address without brackets, in its shortest form, and a port.
+
+    Where names may stand: a DNS name in lower case, with port 0 when none is written.
+    """
 
     host: str
     port: int
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{host}:{self.port}" if self.port else host
+
+    @property
+    def named(self) -> bool:
+        """Whether DNS has to say where it is."""
+        return _is_dns_name(self.host)
 
 
 class SipPlace(NamedTuple):
-    """A SIP URI as written, and where a request to it goes."""
+    """A SIP URI as written, and where a request to it goes; transport "": as DNS says."""
 
     uri: str
     address: Address
@@ -62,9 +76,14 @@ def seconds(value: object, low: float, high: float) -> float:
     return length
 
 
-def address(value: object, default_port: int) -> Address:
-    """Read an IP address with an optional port; 0 as the default makes the port obligatory."""
+def address(value: object, default_port: int, *, named: bool = False) -> Address:
+    """Read an IP address with an optional port; 0 as the default makes the port obligatory.
+
+    named: a DNS name will do, too.
+    """
     wanted = 'an IP address such as "192.0.2.1:5060" or "[2001:db8::1]:5060"'
+    if named:
+        wanted += ', or a name such as "sip.example.com"'
     found = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"expected {wanted}, found {shown(value)}")
@@ -72,11 +91,26 @@ def address(value: object, default_port: int) -> Address:
     try:
         host = str(ipaddress.ip_address(host))
     except ValueError:
-        raise ValueError(f"expected {wanted}, found {shown(value)}") from None
+        if not named or not _is_dns_name(host):
+            raise ValueError(f"expected {wanted}, found {shown(value)}") from None
+        host = host.lower().rstrip(".")
+        if found[4] is None:
+            return Address(host, 0)
     port = int(found[2] or found[4] or default_port)
     if not 1 <= port <= 65535:
         raise ValueError(f"expected {wanted} with a port from 1 to 65535, found {shown(value)}")
     return Address(host, port)
+
+
+def _is_dns_name(host: str) -> bool:
+    """Say whether a host is written like a name and not like an address that has a mistake."""
+    labels = host.removesuffix(".").split(".")
+    return (
+        _HOST_NAME.fullmatch(host) is not None
+        and len(labels) > 1
+        and all(1 <= len(label) <= _LONGEST_LABEL for label in labels)
+        and any(letter.isalpha() for letter in labels[-1])
+    )
 
 
 def _uri(value: object) -> SipPlace:
@@ -84,14 +118,43 @@ def _uri(value: object) -> SipPlace:
     found = _URI.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"expected {wanted}, found {shown(value)}")
-    transport = "udp"
+    secure = found["scheme"] == "sips"
+    transport = "tls" if secure else "udp"
+    told = secure
     for parameter in found["parameters"].split(";"):
         name, _, setting = parameter.partition("=")
         if name.lower() == "transport":
             transport = setting.lower()
-    if transport not in {"udp", "tcp"}:
-        raise ValueError(f"expected transport=udp or transport=tcp, found '{transport}'")
-    return SipPlace(found[0], address(found["place"], SIP_PORT), transport)
+            told = True
+    if transport not in _TRANSPORTS:
+        raise ValueError(f"expected transport=udp, =tcp or =tls, found '{transport}'")
+    if secure and transport != "tls":
+        raise ValueError(f"a sips URI goes by TLS: leave out transport={transport}")
+    place = address(found["place"], usual_port(transport), named=True)
+    return SipPlace(found[0], place, transport if told or place.port else "")
+
+
+def usual_port(transport: str) -> int:
+    """Return the port where none is written."""
+    return SIPS_PORT if transport == "tls" else SIP_PORT
+
+
+def host_name(value: object) -> str:
+    """Check the name of a host, or an IP address, as a certificate has it. Raises ValueError."""
+    wanted = 'a name such as "sip.example.com"'
+    if not isinstance(value, str):
+        raise ValueError(f"expected {wanted}, found {shown(value)}")
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return _matching(value, _HOST_NAME, wanted).lower().rstrip(".")
+
+
+def _gateway_address(value: object) -> Address:
+    """Read where a gateway is; port 0 when none is written: its transport says which it is."""
+    found = address(value, SIP_PORT, named=True)
+    written = isinstance(value, str) and _HOST_PORT.fullmatch(value)
+    return found if written and (written[2] or written[4]) else Address(found.host, 0)
 
 
 def _network(value: object) -> str:
@@ -122,7 +185,12 @@ def _matching(value: object, pattern: re.Pattern[str], wanted: str) -> str:
 
 def number_key(value: object) -> str:
     """Check a key under `numbers:`. Raises ValueError."""
-    wanted = 'a number such as "4000", a prefix such as "0756*" or a pattern such as "4xxx"'
+    wanted = (
+        'a number such as "4000", a prefix such as "0756*", a pattern such as "4xxx" or a code '
+        'such as "*21"'
+    )
+    if isinstance(value, str) and _CODE.fullmatch(value):
+        return value
     text = _matching(value, _WILDCARD, wanted)
     if not text.strip("+"):
         raise ValueError(f"expected {wanted}, found {shown(value)}")
@@ -131,7 +199,7 @@ def number_key(value: object) -> str:
 
 def is_written_out(key: str) -> bool:
     """Say whether a key under `numbers:` is one number, not a prefix or pattern."""
-    return _KEY.fullmatch(key) is not None
+    return _KEY.fullmatch(key) is not None or _CODE.fullmatch(key) is not None
 
 
 def name(value: object) -> str:
@@ -143,19 +211,24 @@ def _dial(value: object) -> str:
     return _matching(value, _DIAL, 'a number to dial such as "07561234567"')
 
 
+def is_label(value: object) -> bool:
+    """Say whether a value can be the name of something in words."""
+    return isinstance(value, str) and value.isprintable() and 1 <= len(value) <= 100
+
+
 def _label(value: object) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= 100:
+    if not isinstance(value, str) or not is_label(value):
         raise ValueError(f"expected a text of 1 to 100 characters, found {shown(value)}")
     return value
 
 
 def _country(value: object) -> str:
-    if value not in phonenumbers.SUPPORTED_REGIONS:
+    if not isinstance(value, str) or value not in phonenumbers.SUPPORTED_REGIONS:
         hint = ""
         if isinstance(value, str) and value.upper() in phonenumbers.SUPPORTED_REGIONS:
             hint = f"; did you mean '{value.upper()}'?"
         raise ValueError(f"expected a country such as CN, found {shown(value)}{hint}")
-    return str(value)
+    return value
 
 
 def whole(value: object, low: int, high: int, what: str) -> int:
@@ -184,5 +257,6 @@ Dial = Annotated[str, BeforeValidator(_dial)]
 NumberKey = Annotated[str, BeforeValidator(number_key)]
 Country = Annotated[str, BeforeValidator(_country)]
 Network = Annotated[str, BeforeValidator(_network)]
-SipAddress = Annotated[Address, BeforeValidator(lambda value: address(value, SIP_PORT))]
+SipAddress = Annotated[Address, BeforeValidator(_gateway_address)]
+HostName = Annotated[str, BeforeValidator(host_name)]
 Uri = Annotated[SipPlace, BeforeValidator(_uri)]

@@ -6,9 +6,12 @@ from typing import Final
 from callrouter.dialplan import fields, schema
 from callrouter.dialplan.check import Checker
 from callrouter.dialplan.hunts import Rung
+from callrouter.dialplan.ways import WayBuilder
 from callrouter.route.chance import Dice
 from callrouter.route.hunting import ROUND_ROBIN, HuntRule, Leaf, Order, with_rounds
 from callrouter.route.plan import Hunt, Target
+from callrouter.route.snapshot import NOTHING
+from callrouter.route.voice import Confirm, Greeting
 
 RING_ONE: Final = 55.0
 _RING_SEVERAL: Final = 15.0
@@ -17,27 +20,47 @@ _REDIRECTS: Final = 5
 _STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
 _SIMPLE: Final = ("strategy", "every", "ring", "progress", "total", "redirects")
 _NONE: Final[frozenset[str]] = frozenset()
+_KEPT: Final = 4096
+
+
+def phones_of(extension: str) -> str:
+    """Name the target that an extension's registered telephones are."""
+    return f"phones {extension}"
 
 
 class HuntBuilder:
     """Builds the hunts of a file without mistakes; what is shared there is one object here."""
 
-    def __init__(self, file: str, checker: Checker) -> None:
+    def __init__(self, file: str, checker: Checker, ways: WayBuilder) -> None:
         self._file = file
         self._checker = checker
-        self._places = {name: self._place(target) for name, target in checker.targets.items()}
-        hosts = {place.address.host for place in self._places.values()}
-        hosts.update(gateway.address.host for gateway in checker.gateways.values())
-        self._hosts = frozenset(hosts)
+        self._ways = ways
         self._lines = {name: place.line for name, _, place in checker.entries("targets").entries()}
+        self._targets = {**checker.targets, **self._phones()}
+        self._places = {name: self._place(target) for name, target in self._targets.items()}
+        hosts = {place.address.host for place in self._places.values()}
+        hosts.update(gateway.place.host for gateway in checker.gateways.values())
+        self._hosts = frozenset(hosts)
         self._leaves: dict[tuple[str, float, float], Leaf] = {}
         self._rules: dict[tuple[object, ...], HuntRule] = {}
+        # By identity, which is why the step is kept too: numbers written alike have the same.
+        self._made: dict[tuple[int, bool], tuple[schema.Step, HuntRule]] = {}
 
     def step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
         """Build the hunt of a step. several: it is not the only target of its route."""
+        made = self._made.get((id(step), several))
+        if made is not None:
+            return made[1]
+        built = self._step(rule, step, several)
+        # Turns are counted by the name of the rule, which is another in each number.
+        if len(self._made) < _KEPT and (isinstance(step.hunt, str) or step.strategy != ROUND_ROBIN):
+            self._made[id(step), several] = (step, built)
+        return built
+
+    def _step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
         on = _NONE if step.on is None else frozenset(step.on)
         options: schema.HuntOptions = step
-        named = step.hunt
+        named = step.hunt or ""
         if isinstance(named, str):
             rule = named
             options = group = self._checker.groups[named]
@@ -51,7 +74,15 @@ class HuntBuilder:
         known = self._rules.get(key)
         if known is None:
             known = self._rules[key] = self.hunt(rule, listed, options, several, on)
-        return known
+        if step.greet is None and step.confirm is None:
+            return known
+        hunt = with_rounds(known.hunt, known.hunt.rounds, on)
+        if step.greet is not None:
+            greet = step.greet
+            hunt.greeting = Greeting(tuple(greet.prompts), greet.repeat, greet.answer)
+        if step.confirm is not None:
+            hunt.confirm = Confirm(step.confirm.key, step.confirm.prompt, step.confirm.wait)
+        return HuntRule(known.order, hunt)
 
     def hunt(
         self,
@@ -74,7 +105,7 @@ class HuntBuilder:
             on,
             rotation,
         )
-        rounds = order.rounds(Dice(0), 0, _NONE)
+        rounds = order.rounds(Dice(0), 0, NOTHING)
         return HuntRule(order, with_rounds(hunt, rounds, on))
 
     def _order(
@@ -95,21 +126,35 @@ class HuntBuilder:
         return Order(options.strategy, tuple(holds), weights, options.every or 0.0), rotation
 
     def _leaf(self, name: str, ring: float, progress: float) -> Leaf:
-        target = self._checker.targets[name]
+        target = self._targets[name]
         ring = target.ring or ring
         known = self._leaves.get((name, ring, progress))
         if known is None:
             uri, address, transport = self._places[name]
             built = Target(name, uri, address.host, address.port, transport, ring, progress)
-            known = Leaf(built, target.via or "", self._file, self._lines[name])
+            built.tls_name = target.tls_name or ""
+            built.extension = target.extension or ""
+            if target.via in self._checker.gateways:
+                built = self._ways.dialled(built, target, target.via)
+            ways = self._ways.ways(target, built)
+            gateway = "" if ways else target.via or ""
+            known = Leaf(built, gateway, self._file, self._lines[name], ways)
             self._leaves[name, ring, progress] = known
         return known
+
+    def _phones(self) -> dict[str, schema.Target]:
+        """Targets that nobody wrote: the telephones of each extension, by a name only we write."""
+        found = {}
+        for name, _, place in self._checker.entries("extensions").entries():
+            if self._checker.extensions[name].phone is not None:
+                found[phones_of(name)] = schema.Target(extension=name)
+                self._lines[phones_of(name)] = place.line
+        return found
 
     def _place(self, target: schema.Target) -> fields.SipPlace:
         if target.uri is not None:
             return target.uri
+        if target.extension is not None:
+            return fields.SipPlace(f"sip:{target.extension}", fields.Address("", 0), "")
         assert target.via is not None  # noqa: S101 - the schema asks for one of them
-        gateway = self._checker.gateways[target.via]
-        parameter = "" if gateway.transport == "udp" else f";transport={gateway.transport}"
-        uri = f"sip:{target.number}@{gateway.address}{parameter}"
-        return fields.SipPlace(uri, gateway.address, gateway.transport)
+        return self._ways.place(target, target.via)

@@ -1,16 +1,19 @@
 """The grammar of hunts: options, groups and the steps of a route."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from callrouter.dialplan import fields
 from callrouter.dialplan.entry import Entry
 from callrouter.dialplan.fields import Name
 from callrouter.dialplan.hours import When
+from callrouter.dialplan.voice import ConfirmWith, FeatureEntry, Greet, Prompts
 from callrouter.dialplan.wording import shown
 
 _HEAVIEST = 1000
+ACTS = ("hunt", "play", "menu", "voicemail", "messages", "feature")
+"""What a step can do."""
 
 
 class Rung(NamedTuple):
@@ -106,20 +109,61 @@ def _hunt_kind(value: object) -> str | None:
 
 
 class Step(HuntOptions):
-    """One step of a number's route."""
+    """One step of a number's route: one of hunt, play, menu, voicemail, messages and feature."""
 
-    hunt: Annotated[
-        Annotated[list[Rings], Field(min_length=1), Tag("list")] | Annotated[Name, Tag("name")],
-        Discriminator(
-            _hunt_kind,
-            custom_error_type="hunt_kind",
-            custom_error_message="expected a list of targets such as [reception, desk], "
-            "or the name of a group",
-        ),
-    ] = Field(
+    hunt: (
+        Annotated[
+            Annotated[list[Rings], Field(min_length=1), Tag("list")] | Annotated[Name, Tag("name")],
+            Discriminator(
+                _hunt_kind,
+                custom_error_type="hunt_kind",
+                custom_error_message="expected a list of targets such as [reception, desk], "
+                "or the name of a group",
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
         description="Targets and groups as in a group, or the name of one group, which brings "
         "all its options.",
         examples=[["reception", "desk"]],
+    )
+    greet: Greet | None = Field(
+        default=None,
+        description="Prompts that the caller hears meanwhile.",
+        examples=["welcome", {"prompts": "melody", "repeat": True}],
+    )
+    confirm: ConfirmWith | None = Field(
+        default=None,
+        description="Who answers has to press a key before the caller is connected, so that no "
+        "mobile's mailbox takes the call.",
+        examples=["1"],
+    )
+    play: Prompts | None = Field(
+        default=None,
+        description="Prompts to play. The call is answered first, unless `answer` is `false`.",
+        examples=["closed"],
+    )
+    answer: bool = Field(
+        default=True,
+        description="`false`: what is played is early media, which the caller does not pay.",
+        examples=[False],
+    )
+    menu: Name | None = Field(
+        default=None, description="The menu to go through.", examples=["main"]
+    )
+    voicemail: Name | None = Field(
+        default=None, description="The box to take a message for.", examples=["sales"]
+    )
+    messages: Name | None = Field(
+        default=None,
+        description="The box whose messages the caller can hear, after its PIN.",
+        examples=["sales"],
+    )
+    feature: FeatureEntry | None = Field(
+        default=None,
+        description="What dialling this number switches.",
+        examples=[{"presence": "away"}, {"schedule": "office", "to": "closed"}],
     )
     when: When | None = Field(
         default=None,
@@ -132,3 +176,11 @@ class Step(HuntOptions):
         description="Only when the last target before this step was so. When left out: always.",
         examples=[["busy", "no_answer"]],
     )
+
+    @model_validator(mode="after")
+    def _one_act(self) -> Self:
+        acts = [name for name in ACTS if getattr(self, name) is not None]
+        if len(acts) != 1:
+            found = " and ".join(f"'{name}'" for name in acts) or "none"
+            raise ValueError(f"expected one of {', '.join(ACTS)}, found {found}")
+        return self

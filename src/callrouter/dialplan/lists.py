@@ -40,6 +40,10 @@ def _read(builder: ListBuilder, checker: Checker, path: Path, folder: Path, name
         message = f"expected a file in the folder of the dialplan, found {shown(str(path))}"
         checker.mistakes.at_value(place, message)
         return
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        message = f"expected a file, found a device or pipe: {shown(str(path))}"
+        checker.mistakes.at_value(place, message)
+        return
     try:
         builder.read(path)
     except OSError as error:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Final, get_args
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from callrouter.dialplan.nodes import Document
 from callrouter.dialplan.wording import in_file_order, shown, suggestion
-from callrouter.dialplan.yaml import Document
 from callrouter.errors import ConfigError, Diagnostic
 
 # A comparison with every known name is slow; a file with more mistakes than this has one cause.
@@ -84,6 +85,10 @@ class Mistakes:
         """Say whether there is a mistake so far."""
         return bool(self._found)
 
+    def count(self) -> int:
+        """Return how many there are so far."""
+        return len(self._found)
+
     def error(self) -> ConfigError:
         """Make the error that reports all mistakes in file order. There must be one."""
         return in_file_order(self._found)
@@ -135,9 +140,13 @@ def _either(names: Iterable[str]) -> str:
 
 
 def _model_at(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:
-    """Find the model that a path inside another leads to, through `Model | None` and lists."""
+    """Find the model that a path inside another leads to, through lists and mappings."""
+    kind: Any = model
     for step in path:
-        if isinstance(step, str):
-            annotation = model.model_fields[step].annotation
-            model = (get_args(annotation) or (annotation,))[0]
-    return model
+        if get_origin(kind) in {dict, list}:
+            kind = get_args(kind)[-1]
+        else:
+            kind = kind.model_fields[step].annotation
+        while get_origin(kind) in {Annotated, Union, UnionType}:
+            kind = get_args(kind)[0]
+    return kind  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from callrouter.dialplan import schema
+from callrouter.dialplan.wording import span
 
 BEGIN: Final = "<!-- generated from the grammar: do not edit from here -->"
 END: Final = "<!-- to here -->"
@@ -20,13 +21,36 @@ _CHAPTERS: Final[tuple[tuple[str, type[schema.Entry]], ...]] = (
     ("The file", schema.DialplanFile),
     ("A trunk", schema.Trunk),
     ("A gateway", schema.Gateway),
+    ("Probes of a gateway", schema.ProbeEntry),
+    ("Rests of a gateway", schema.RestEntry),
+    ("A password", schema.AuthEntry),
+    ("A registration with a gateway", schema.RegisterEntry),
+    ("A group of gateways", schema.GatewayGroup),
+    ("A gateway in a group", schema.MemberEntry),
     ("A target", schema.Target),
     ("An extension", schema.Extension),
+    ("An extension's telephones", schema.PhoneEntry),
     ("A schedule", schema.Schedule),
     ("A list of callers", schema.NumberList),
+    ("A prompt", schema.Prompt),
+    ("A sound for each language", schema.Languages),
+    ("A tone", schema.Tone),
+    ("Hold music", schema.Music),
+    ("A look-up", schema.Lookup),
+    ("A voicemail box", schema.VoicemailBox),
+    ("Messages by mail", schema.MailEntry),
+    ("Messages to a webhook", schema.WebhookEntry),
+    ("What a voicemail box holds", schema.BoxQuota),
     ("A number", schema.Number),
     ("A step of a route", schema.Step),
     ("When a step is taken", schema.When),
+    ("A greeting", schema.GreetingEntry),
+    ("Confirmation by key", schema.ConfirmEntry),
+    ("A feature", schema.FeatureEntry),
+    ("A menu", schema.MenuEntry),
+    ("What a key of a menu does", schema.Choice),
+    ("Recording", schema.RecordEntry),
+    ("A survey", schema.SurveyEntry),
     ("A group", schema.Group),
     ("Options of a hunt, in a step or a group", schema.HuntOptions),
     ("Areas", schema.Areas),
@@ -59,13 +83,15 @@ def _cut(text: str, mark: str) -> tuple[str, str]:
 def _chapter(title: str, model: type[schema.Entry]) -> str:
     lines = [f"### {title}", "", inspect.getdoc(model) or "", ""]
     lines += ["| key | needed | meaning | example |", "|---|---|---|---|"]
-    hunts = issubclass(model, schema.HuntOptions) and model is not schema.HuntOptions
-    elsewhere = schema.HuntOptions.model_fields if hunts else {}
+    base: Any = model.__bases__[0]
+    inherits = issubclass(base, schema.HuntOptions)
+    elsewhere = base.model_fields if inherits else {}
     for key, field in model.model_fields.items():
         if key not in elsewhere:
             lines.append(_row(field.alias or key, field))
-    if hunts:
-        lines += ["", "And the options of a hunt, below."]
+    if inherits:
+        also = "a hunt" if base is schema.HuntOptions else "a step of a route"
+        lines += ["", f"And the options of {also}."]
     return "\n".join(lines)
 
 
@@ -81,7 +107,7 @@ def _needed(field: FieldInfo) -> str:
     if isinstance(default, bool):
         return f"no; `{str(default).lower()}`"
     if isinstance(default, float):
-        return f"no; `{default:g}s`"
+        return f"no; `{span(default)}`"
     return f"no; `{default}`" if isinstance(default, str) else "no"
 
 

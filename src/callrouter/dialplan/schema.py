@@ -9,10 +9,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan import fields
+from callrouter.dialplan.carriers import Gateway, Trunk
 from callrouter.dialplan.entry import Entry
 from callrouter.dialplan.fields import Country, Name
+from callrouter.dialplan.gateways import GatewayGroup, MemberEntry, ProbeEntry, RestEntry
 from callrouter.dialplan.hours import Schedule, Timezone, When
 from callrouter.dialplan.hunts import Group, HuntOptions, Rings, Rung, Step
+from callrouter.dialplan.lookups import Lookup
+from callrouter.dialplan.menus import Choice, MenuEntry
+from callrouter.dialplan.prompts import Language, Languages, Music, Prompt, Tone
 from callrouter.dialplan.screens import (
     Areas,
     AutoBlock,
@@ -22,68 +27,67 @@ from callrouter.dialplan.screens import (
     Reason,
     Reasons,
 )
+from callrouter.dialplan.secrets import AuthEntry, PhoneEntry, Realm, RegisterEntry
+from callrouter.dialplan.voice import (
+    ConfirmEntry,
+    FeatureEntry,
+    GreetingEntry,
+    Record,
+    RecordEntry,
+    Survey,
+    SurveyEntry,
+)
+from callrouter.dialplan.voicemail import BoxQuota, MailEntry, VoicemailBox, WebhookEntry
 
 __all__ = [
     "Areas",
+    "AuthEntry",
     "AutoBlock",
+    "BoxQuota",
+    "Choice",
+    "ConfirmEntry",
     "Countries",
     "DialplanFile",
     "Entry",
     "Extension",
+    "FeatureEntry",
     "Gateway",
+    "GatewayGroup",
+    "GreetingEntry",
     "Group",
     "HuntOptions",
+    "Languages",
+    "Lookup",
+    "MailEntry",
+    "MemberEntry",
+    "MenuEntry",
+    "Music",
     "Number",
     "NumberList",
     "NumberReasons",
+    "PhoneEntry",
+    "ProbeEntry",
+    "Prompt",
     "Reason",
     "Reasons",
+    "RecordEntry",
+    "RegisterEntry",
+    "RestEntry",
     "Rung",
     "Schedule",
     "Step",
+    "SurveyEntry",
     "Target",
+    "Tone",
     "Trunk",
+    "VoicemailBox",
+    "WebhookEntry",
     "When",
 ]
 
 
-class Trunk(Entry):
-    """Where calls come from: a carrier, told by the addresses it sends from."""
-
-    addresses: list[fields.Network] = Field(
-        min_length=1,
-        description="Addresses and networks it sends from. Where trunks overlap, the smaller "
-        "network wins.",
-        examples=[["203.0.113.0/24", "2001:db8::/32"]],
-    )
-    called: Literal["request_uri", "to"] = Field(
-        default="request_uri",
-        description="Where the called number stands: in the Request-URI or in the To: header.",
-        examples=["to"],
-    )
-    country: Country | None = Field(
-        default=None,
-        description="How this trunk writes national numbers, when not as the dialplan does.",
-        examples=["VN"],
-    )
-    lines: fields.Lines | None = Field(
-        default=None, description="Calls it may have at the same time.", examples=[100]
-    )
-
-
-class Gateway(Entry):
-    """Where calls to telephone numbers go out."""
-
-    address: fields.SipAddress = Field(
-        description="IP address, and port when it is not 5060.", examples=["192.0.2.1:5080"]
-    )
-    transport: Literal["udp", "tcp"] = Field(
-        default="udp", description="How to send to it.", examples=["tcp"]
-    )
-
-
 class Target(Entry):
-    """One place to ring: a number by way of a gateway, or a SIP URI."""
+    """One place to ring: a number by way of a gateway, a SIP URI, or registered telephones."""
 
     number: fields.Dial | None = Field(
         default=None,
@@ -91,12 +95,25 @@ class Target(Entry):
         examples=["07561234567"],
     )
     via: Name | None = Field(
-        default=None, description="The gateway that `number` is dialled by.", examples=["carrier_a"]
+        default=None,
+        description="The gateway, or group of gateways, that `number` is dialled by.",
+        examples=["carrier_a"],
     )
     uri: fields.Uri | None = Field(
         default=None,
-        description="SIP URI to ring, with an IP address as its host.",
+        description="SIP URI to ring, with an IP address or a DNS name as its host.",
         examples=["sip:desk@192.0.2.9:5060;transport=tcp"],
+    )
+    extension: Name | None = Field(
+        default=None,
+        description="All telephones that are registered for this extension, together.",
+        examples=["101"],
+    )
+    tls_name: fields.HostName | None = Field(
+        default=None,
+        description="The name that the certificate must have where `uri` goes by TLS. When left "
+        "out: the IP address.",
+        examples=["desk.example.com"],
     )
     ring: fields.Ring | None = Field(
         default=None,
@@ -106,23 +123,38 @@ class Target(Entry):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.number is None) == (self.uri is None):
-            raise ValueError("expected either 'number' with 'via', or 'uri'")
+        if (self.number, self.uri, self.extension).count(None) != 2:
+            raise ValueError("expected either 'number' with 'via', or 'uri', or 'extension'")
         if (self.number is None) != (self.via is None):
             raise ValueError("expected 'number' and 'via' together")
+        if self.tls_name is not None and (self.uri is None or self.uri.transport != "tls"):
+            raise ValueError("expected a 'uri' that goes by TLS where there is 'tls_name'")
         return self
 
 
 class Extension(Entry):
-    """An employee, whom the To: header of a call can name."""
+    """An employee, whom the To: header of a call can name, or a look-up."""
 
     targets: list[Name] = Field(
-        min_length=1, description="What rings, in this order.", examples=[["desk", "mobile"]]
+        default=[],
+        description="What rings, in this order. When left out: its registered telephones.",
+        examples=[["desk", "mobile"]],
+    )
+    phone: PhoneEntry | None = Field(
+        default=None,
+        description="By what its telephones register, and call.",
+        examples=[{"user": "101", "password_file": "/etc/callrouter/101-password"}],
     )
     name: fields.Label | None = Field(default=None, description="Who it is.", examples=["Ms Li"])
     lines: fields.Lines | None = Field(
         default=None, description="Calls they may have at the same time.", examples=[1]
     )
+
+    @model_validator(mode="after")
+    def _rings(self) -> Self:
+        if not self.targets and self.phone is None:
+            raise ValueError("expected 'targets', 'phone' or both")
+        return self
 
 
 Backup = Annotated[list[Rings], Field(min_length=1)]
@@ -176,10 +208,38 @@ class Number(Entry):
         "`;ext=`) rings first; not answered, the route follows.",
         examples=["extensions"],
     )
+    lookup: Name | None = Field(
+        default=None,
+        description="The look-up that says which extension is responsible for the caller: that "
+        "one rings first; not answered, the route follows. Who is named by `To:` comes before.",
+        examples=["crm"],
+    )
     route: list[Step] = Field(
         min_length=1,
         description="Steps, taken one after the other until somebody answers.",
         examples=[[{"hunt": ["reception"]}]],
+    )
+    language: Language | None = Field(
+        default=None,
+        description="The language of its prompts. When left out: that of the dialplan.",
+        examples=["zh"],
+    )
+    hold_music: Name | None = Field(
+        default=None,
+        description="What a party on hold hears. When left out: what the other party's telephone "
+        "does about it.",
+        examples=["melody"],
+    )
+    record: Record | None = Field(
+        default=None,
+        description="Record its answered calls; `true` is the usual way.",
+        examples=[{"sides": "stereo", "keep": "30d"}],
+    )
+    survey: Survey | None = Field(
+        default=None,
+        description="Ask the caller for one key when the callee has hung up; `true` is the usual "
+        "question.",
+        examples=[{"keys": "12345"}],
     )
     backup: Backup | None = Field(
         default=None,
@@ -203,6 +263,26 @@ class DialplanFile(Entry):
         description="The time zone its hours are in. When left out: UTC.",
         examples=["Asia/Shanghai"],
     )
+    language: Language = Field(
+        default="en",
+        description="The language callers hear, unless they or a number choose another: `en`, "
+        "`zh` or `vi`.",
+        examples=["zh"],
+    )
+    realm: Realm = Field(
+        default="callrouter",
+        description="What telephones, and trunks that are known by their credentials alone, are "
+        "challenged with. A change of it needs new settings at each of them.",
+        examples=["office.example.com"],
+    )
+    algorithms: list[Literal["SHA-256", "MD5"]] = Field(
+        default=["SHA-256", "MD5"],
+        min_length=1,
+        max_length=2,
+        description="How passwords are proven to us, in the order offered. Some telephones look at "
+        "the first alone, and know only MD5: put that first for them.",
+        examples=[["MD5", "SHA-256"]],
+    )
     trunks: dict[Name, Trunk] = Field(
         description="Where calls come from, by name.",
         examples=[{"carrier": {"addresses": ["203.0.113.0/24"]}}],
@@ -211,6 +291,11 @@ class DialplanFile(Entry):
         default={},
         description="Where calls to telephone numbers go out, by name.",
         examples=[{"carrier_a": {"address": "192.0.2.1:5060"}}],
+    )
+    gateway_groups: dict[Name, GatewayGroup] = Field(
+        default={},
+        description="Gateways that stand in for each other, by name.",
+        examples=[{"out": {"gateways": [{"name": "carrier_a"}, {"name": "carrier_b"}]}}],
     )
     targets: dict[Name, Target] = Field(
         default={},
@@ -227,6 +312,11 @@ class DialplanFile(Entry):
         description="Hunts that several numbers share, by name.",
         examples=[{"sales": {"hunt": ["reception", "desk"], "ring": "15s"}}],
     )
+    menus: dict[Name, MenuEntry] = Field(
+        default={},
+        description="Menus, by name.",
+        examples=[{"main": {"prompt": "choose", "keys": {"1": "reception"}}}],
+    )
     schedules: dict[Name, Schedule] = Field(
         default={},
         description="Opening hours, by name.",
@@ -236,6 +326,27 @@ class DialplanFile(Entry):
         default={},
         description="Lists of callers, by name.",
         examples=[{"nuisance": {"prefixes": ["0898"]}}],
+    )
+    prompts: dict[Name, Prompt] = Field(
+        default={},
+        description="What callers can hear, by name. One with the name of a built-in prompt takes "
+        "its place.",
+        examples=[{"welcome": "welcome.wav", "closed": {"text": "We are closed today."}}],
+    )
+    hold_music: dict[Name, Music] = Field(
+        default={},
+        description="Music for callers on hold, by name.",
+        examples=[{"piano": "piano.mp3"}],
+    )
+    lookups: dict[Name, Lookup] = Field(
+        default={},
+        description="Where to ask who is responsible for a caller, by name.",
+        examples=[{"crm": {"url": "https://192.0.2.20/owner?caller={caller}"}}],
+    )
+    voicemail: dict[Name, VoicemailBox] = Field(
+        default={},
+        description="Voicemail boxes, by name.",
+        examples=[{"sales": {"max": "3m", "pin_env": "CALLROUTER_SALES_PIN"}}],
     )
     allow: list[Name] = Field(
         default=[],
@@ -259,8 +370,8 @@ class DialplanFile(Entry):
         examples=[["mobile"]],
     )
     numbers: dict[fields.NumberKey, Number] = Field(
-        description="What is called: a number (`4000`), a prefix (`0756*`) or a pattern (`4xxx`, "
-        "x is any digit).",
+        description="What is called: a number (`4000`), a prefix (`0756*`), a pattern (`4xxx`, x "
+        "is any digit) or a code (`*21`).",
         examples=[{"4000": {"route": [{"hunt": ["reception"]}]}}],
     )
     reasons: Reasons = Field(

@@ -169,7 +169,8 @@ class NumberReasons(Entry):
     """Refusals of a number that are not to be answered in the usual way."""
 
     blocked_caller: Reason | None = _reason(
-        "The caller is in a list of `block`. Usually 403 and cause 21.", {"prompt": "blocked"}
+        "The caller is in a list of `block`. Usually 403 and cause 21.",
+        {"prompt": "not_authorised"},
     )
     auto_blocked: Reason | None = _reason(
         "The caller called too often. Usually 403 and cause 21.", {"status": 486}
@@ -181,7 +182,8 @@ class NumberReasons(Entry):
         "The caller's country may not call. Usually 403 and cause 21.", {"status": 404}
     )
     over_limit: Reason | None = _reason(
-        "No line is free. Usually 486 and cause 17.", {"status": 503, "cause": 34}
+        "No line is free, or the trunk brings too many calls a second. Usually 486 and cause 17.",
+        {"status": 503, "cause": 34},
     )
     out_of_hours: Reason | None = _reason(
         "The schedules leave no step of the route. Usually 480 and cause 18.",

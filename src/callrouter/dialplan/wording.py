@@ -24,6 +24,12 @@ def shown(value: object) -> str:
     return f"'{text}'" if text.isprintable() else repr(text)
 
 
+def span(seconds: float) -> str:
+    """Write a length of time as ops would: 30d, 15s, 0.5s."""
+    days, rest = divmod(seconds, 86400)
+    return f"{days:g}d" if days and not rest else f"{seconds:g}s"
+
+
 def suggestion(found: object, known: Collection[str]) -> str:
     """Ask whether the closest of the known names was meant; "" when none is close."""
     if not isinstance(found, str) or len(found) > _LONGEST:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from callrouter.outcomes import differences, plan_outcome, verdict_lines, written
+from callrouter.outcomes import Outcome, differences, plan_outcome, verdict_lines, written
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
@@ -12,20 +12,28 @@ from callrouter.route.plan import Decision
 
 
 class Change:
-    """A call that two dialplans decide differently. differences: old and new value, by key."""
+    """A call that two dialplans decide differently.
 
-    __slots__ = ("differences", "facts", "new", "old")
+    before, after: what the old and the new decision come to. differences: old and new value, by
+    key.
+    """
+
+    __slots__ = ("after", "before", "differences", "facts", "new", "old")
 
     def __init__(
         self,
         facts: Facts,
         old: Decision,
         new: Decision,
+        before: Outcome,
+        after: Outcome,
         differences: dict[str, tuple[Any, Any]],
     ) -> None:
         self.facts = facts
         self.old = old
         self.new = new
+        self.before = before
+        self.after = after
         self.differences = differences
 
 
@@ -48,10 +56,12 @@ class Replay:
             self.calls += 1
             old = decide(self._old, facts)
             new = decide(self._new, facts)
-            differ = differences(plan_outcome(old), plan_outcome(new))
+            before = plan_outcome(old, self._old.menus)
+            after = plan_outcome(new, self._new.menus)
+            differ = differences(before, after)
             if differ:
                 self.changed += 1
-                yield Change(facts, old, new, differ)
+                yield Change(facts, old, new, before, after, differ)
 
 
 def told(change: Change) -> Iterator[str]:
@@ -83,12 +93,12 @@ def as_data(change: Change) -> dict[str, Any]:
             "source": facts.source,
         },
         "changed": list(change.differences),
-        "old": _decision(change.old),
-        "new": _decision(change.new),
+        "old": _decision(change.old, change.before),
+        "new": _decision(change.new, change.after),
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def _decision(decision: Decision, outcome: Outcome) -> dict[str, Any]:
     trace = [
         {
             name: getattr(verdict, name)
@@ -96,7 +106,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         }
         for verdict in decision.trace
     ]
-    return {**plan_outcome(decision), "trace": trace}
+    return {**outcome, "trace": trace}
 
 
 def _shown(text: str) -> str:

@@ -27,21 +27,33 @@ class Found:
         """Warn of a value."""
         self._add(path, 1, message)
 
+    def elsewhere(self, file: str, line: int, message: str) -> None:
+        """Warn of a line of another file."""
+        if len(self._warnings) < 10 * _MOST:
+            self._warnings.append(Diagnostic(message, file, line, 1, severity="warning"))
+
     def section(self, name: str) -> Mapping:
         """Return a section as it was read; empty when the file has none."""
         found = self.document.data.get(name)
         return found if isinstance(found, Mapping) else Mapping()
 
     def steps(self) -> Iterator[tuple[Path, Mapping]]:
-        """Give every step of every number, of routes and of overflows."""
+        """Give every step of every number, of routes, of overflows and of the keys of menus."""
         for key, number in self.section("numbers").items():
             for part in ("route", "overflow"):
                 for index, step in enumerate(number.get(part) or ()):
                     yield ("numbers", key, part, index), step
+        for name, menu in self.section("menus").items():
+            for keys, step in (menu.get("keys") or {}).items():
+                if isinstance(step, Mapping):
+                    yield ("menus", name, "keys", keys), step
 
     def warnings(self) -> list[Diagnostic]:
-        """Return all warnings in file order; of very many, the first."""
-        in_order = sorted(self._warnings, key=lambda one: (one.line, one.column))
+        """Return all warnings in file order, other files last; of very many, the first."""
+        own = self.document.file
+        in_order = sorted(
+            self._warnings, key=lambda one: (one.file != own, one.file, one.line, one.column)
+        )
         return in_order[:_MOST]
 
     def _add(self, path: Path, which: int, message: str) -> None:
@@ -54,7 +66,7 @@ class Found:
 
 
 def names(hunt: Any) -> list[str]:
-    """Return the names in a `hunt:` or `backup:`, whose items may have weights."""
+    """Return the names in a `hunt:` or `backup:`, whose items may have weights; none for None."""
     if isinstance(hunt, str):
         return [hunt]
     if not isinstance(hunt, Sequence):

@@ -27,19 +27,38 @@ def hours(found: Found) -> None:
     """Warn of overlaps and small gaps in schedules, and of schedules that never open."""
     for name, raw in found.section("schedules").items():
         schedule = Schedule.model_validate(raw)
-        parts = sorted(
-            (
-                _Part(day * _DAY + start, day * _DAY + end, index)
-                for index, times in enumerate(schedule.open)
-                for day in times.days
-                for start, end in times.spans
-            ),
-            key=lambda part: (part.start, part.end),
-        )
+        parts = _parts(schedule)
         if not parts and not schedule.days:
             found.at_key(("schedules", name), f"schedule '{name}' is never open")
         _meetings(found, name, parts)
         _closed(found, name, schedule)
+
+
+def is_always_open(schedule: Schedule) -> bool:
+    """Say whether a schedule has no minute of any day left out."""
+    if schedule.holidays is not None or schedule.closed or schedule.days:
+        return False
+    parts = _parts(schedule)
+    covered = parts[0].start if parts else 0
+    for part in parts:
+        if part.start > covered:
+            break
+        covered = max(covered, part.end)
+    # The night from Sunday to Monday may be the end of a span of Sunday's.
+    return bool(parts) and covered - _WEEK >= parts[0].start
+
+
+def _parts(schedule: Schedule) -> list[_Part]:
+    """Return all spans of the week, in order."""
+    return sorted(
+        (
+            _Part(day * _DAY + start, day * _DAY + end, index)
+            for index, times in enumerate(schedule.open)
+            for day in times.days
+            for start, end in times.spans
+        ),
+        key=lambda part: (part.start, part.end),
+    )
 
 
 def _meetings(found: Found, name: str, parts: list[_Part]) -> None:

@@ -1,20 +1,52 @@
 """Lists of callers that can change nothing, and entries that others contain."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-import phonenumbers
-
-from callrouter.dialplan.callers import international_prefix
+from callrouter.lint.entries import Entry, Forms, Listed
 from callrouter.lint.found import Found
-from callrouter.route import numbers
 
-# A list of more is written by a program.
-_COMPARED: Final = 20000
+# Pairs of lists that are compared entry by entry; more would take too long.
+_PAIRS: Final = 100
+
+Use = tuple[str, str]
+"""`allow`, `block` or `except`, and the number that it stands at, "" for all numbers."""
 
 
 def shadowed_lists(found: Found) -> None:
     """Warn of lists that are blocked or allowed twice, and of entries that others contain."""
+    _named_twice(found)
+    _areas(found)
+    forms = Forms(found.document.data["country"])
+    lists = {name: Listed(found, forms, name) for name in found.section("lists")}
+    told: set[int] = set()
+    for one in lists.values():
+        for entry in one.entries:
+            by = one.container(entry)
+            if by is not None:
+                told.add(id(entry))
+                _warn(found, one, entry, f"'{entry.text}' is in the list by '{by.text}' already")
+    for one, other, allows in _pairs(found, lists):
+        for entry in one.entries:
+            by = None if id(entry) in told else other.container(entry)
+            if by is None or id(by) in told:
+                continue
+            told.add(id(entry))
+            if allows:
+                message = f"'{entry.text}' is never blocked: list '{other.name}' allows '{by.text}'"
+            else:
+                message = f"'{entry.text}' is in list '{other.name}' by '{by.text}' already"
+            _warn(found, one, entry, message)
+
+
+def _warn(found: Found, listed: Listed, entry: Entry, message: str) -> None:
+    if entry.line:
+        found.elsewhere(listed.file, entry.line, message)
+    else:
+        found.at_value(entry.path, message)
+
+
+def _named_twice(found: Found) -> None:
     data = found.document.data
     everywhere = {kind: set(data.get(kind) or ()) for kind in ("allow", "block")}
     for index, name in enumerate(data.get("block") or ()):
@@ -31,62 +63,56 @@ def shadowed_lists(found: Found) -> None:
                     *(number.get("allow") or ()),
                 }:
                     found.at_value(path, f"list '{name}' is allowed too, which counts first")
+
+
+def _areas(found: Found) -> None:
+    for key, number in found.section("numbers").items():
         areas = number.get("areas") or {}
         refused = set(areas.get("refuse") or ())
         for index, area in enumerate(areas.get("allow") or ()):
             if area in refused:
                 message = f"'{area}' is refused too, which counts first"
                 found.at_value(("numbers", key, "areas", "allow", index), message)
-    for name, entry in found.section("lists").items():
-        for kind, index, text, by in _contained(entry, data["country"]):
-            message = f"'{text}' is in the list by '{by}' already"
-            found.at_value(("lists", name, kind, index), message)
 
 
-class _Forms:
-    """How the entries of lists are compared: in E.164, and as written for short numbers."""
+def _pairs(found: Found, lists: dict[str, Listed]) -> Iterator[tuple[Listed, Listed, bool]]:
+    """Give each list with another that is used wherever it is, or allowed wherever it is blocked.
 
-    def __init__(self, country: str) -> None:
-        self._country = country
-        self._code = str(numbers.country_code(country))
-        known = phonenumbers.PhoneMetadata.metadata_for_region(country)
-        self._trunk = (known.national_prefix or "") if known is not None else ""
-
-    def prefix(self, text: str) -> str:
-        """Return first digits as they are compared."""
-        return international_prefix(text.removesuffix("*"), self._code, self._trunk)
-
-    def number(self, text: str) -> str:
-        """Return a number as it is compared with first digits, "" for a short one."""
-        return numbers.e164(text, self._country).removeprefix("+")
-
-
-def _contained(entry: Any, country: str) -> Iterator[tuple[str, int, str, str]]:
-    """Give the entries of a list that a shorter one, or one before, contains."""
-    forms = _Forms(country)
-    prefixes = list(entry.get("prefixes") or ())[:_COMPARED]
-    by_form = {forms.prefix(text): text for text in reversed(prefixes)}
-    seen: set[str] = set()
-    for index, text in enumerate(prefixes):
-        form = forms.prefix(text)
-        by = by_form[form] if form in seen else _beginning(form[:-1], by_form)
-        seen.add(form)
-        if by:
-            yield "prefixes", index, text, by
-    as_written = {text.removesuffix("*").removeprefix("+"): text for text in reversed(prefixes)}
-    first: dict[str, str] = {}
-    for index, text in enumerate(list(entry.get("numbers") or ())[:_COMPARED]):
-        form = forms.number(text)
-        by = _beginning(form, by_form) if form else _beginning(text, as_written)
-        by = by or first.get(form or text, "")
-        first.setdefault(form or text, text)
-        if by:
-            yield "numbers", index, text, by
+    The third: it is allowed. Later lists come first: of equal entries theirs are the ones too many.
+    """
+    uses = _uses(found)
+    names = [name for name in lists if uses[name]]
+    left = _PAIRS
+    for name in reversed(names):
+        blocks = all(kind == "block" for kind, _ in uses[name])
+        allowing = {("allow", number) for _, number in uses[name]}
+        for other in names:
+            if name == other:
+                continue
+            allows = blocks and _holds(uses[other], allowing)
+            if not allows and not _holds(uses[other], uses[name]):
+                continue
+            yield lists[name], lists[other], allows
+            left -= 1
+            if not left:
+                return
 
 
-def _beginning(form: str, known: dict[str, str]) -> str:
-    """Return what of the known texts a form begins with, "" for nothing."""
-    for end in range(1, len(form) + 1):
-        if form[:end] in known:
-            return known[form[:end]]
-    return ""
+def _holds(uses: set[Use], wanted: set[Use]) -> bool:
+    """Say whether a list is used at all of these places."""
+    return all((kind, number) in uses or (kind, "") in uses for kind, number in wanted)
+
+
+def _uses(found: Found) -> dict[str, set[Use]]:
+    """Return where each list is used."""
+    uses: dict[str, set[Use]] = {name: set() for name in found.section("lists")}
+    rules = [("", found.document.data), *found.section("numbers").items()]
+    for number, rule in rules:
+        for kind in ("allow", "block"):
+            for name in rule.get(kind) or ():
+                uses[name].add((kind, number))
+        countries = rule.get("countries")
+        if countries:
+            for name in countries.get("except") or ():
+                uses[name].add(("except", number))
+    return uses

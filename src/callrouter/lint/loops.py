@@ -16,7 +16,8 @@ def loops(found: Found, listen: Collection[Place]) -> None:
     """Warn of targets and gateways that are this server, and of targets that dial its numbers."""
     for name, raw in found.section("gateways").items():
         gateway = Gateway.model_validate(raw)
-        place: Place = (gateway.transport, gateway.address.host, gateway.address.port)
+        transport = "udp" if gateway.transport == "auto" else gateway.transport
+        place: Place = (transport, gateway.place.host, gateway.place.port)
         if place in listen:
             message = f"gateway '{name}' is an address this server listens on"
             found.at_value(("gateways", name, "address"), message)

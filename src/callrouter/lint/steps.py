@@ -1,7 +1,9 @@
 """Steps and backups that no call can reach."""
 
+from callrouter.dialplan.schema import Schedule
 from callrouter.dialplan.yaml import Mapping
 from callrouter.lint.found import Found, Path, names
+from callrouter.lint.hours import is_always_open
 
 _BUSY = {486, 600}
 
@@ -33,12 +35,22 @@ class _Reach:
             for name, schedule in found.section("schedules").items()
             if not schedule["open"] and not schedule.get("days")
         }
+        # A step may switch a schedule (`feature`), which is then neither.
+        switched = {(step.get("feature") or {}).get("schedule") for _, step in found.steps()}
+        self._shut -= switched
+        self._always = {
+            name
+            for name, raw in found.section("schedules").items()
+            if name not in switched and is_always_open(Schedule.model_validate(raw))
+        }
 
     def never(self, before: list[Mapping], step: Mapping) -> str:
         """Say why a step is never taken, "" when it may be. before: the steps before it."""
         when = step.get("when")
         if when and when["schedule"] in self._shut and when.get("is", "open") == "open":
             return f"schedule '{when['schedule']}' is never open"
+        if when and when["schedule"] in self._always and when.get("is", "open") == "closed":
+            return f"schedule '{when['schedule']}' is always open, unless it is switched by hand"
         on = set(step.get("on") or ())
         if not on:
             return ""
@@ -53,6 +65,8 @@ class _Reach:
         """Say whether every target of a route needs a gateway."""
         rung: set[str] = set()
         for step in number["route"]:
+            if "hunt" not in step:
+                return True  # its media may be down, and then it is as if a gateway was
             self._collect(names(step["hunt"]), rung)
         return all("via" in self._targets[name] for name in rung if name in self._targets)
 
@@ -65,7 +79,9 @@ class _Reach:
                     self._collect(names(group["hunt"]), into)
 
     def _stops_on_busy(self, step: Mapping) -> bool:
-        hunt = step["hunt"]
+        hunt = step.get("hunt")
+        if hunt is None:
+            return False
         options = self._groups[hunt] if isinstance(hunt, str) else step
         return set(options.get("stop_on") or ()) >= _BUSY
 

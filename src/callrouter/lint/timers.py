@@ -6,18 +6,19 @@ from callrouter.dialplan import fields
 from callrouter.dialplan.yaml import Mapping
 from callrouter.lint.found import Found, Path, names
 
-_RING: Final = 15.0
+RING: Final = 15.0
+"""How long a target rings that has no time of its own and is not the only one, seconds."""
 _LONGEST: Final = 3600.0
 _TOGETHER: Final = frozenset({"parallel", "staggered"})
 
 
 def timers(found: Found) -> None:
     """Warn of hunts whose times do not go together, and of more lines than trunks have."""
-    rings = _Rings(found)
+    rings = Rings(found)
     for name, group in found.section("groups").items():
         rings.check(("groups", name), group)
     for path, step in found.steps():
-        if not isinstance(step["hunt"], str):
+        if not isinstance(step.get("hunt"), str | None):
             rings.check(path, step)
     trunks = [trunk.get("lines") for trunk in found.section("trunks").values()]
     if trunks and all(trunks):
@@ -28,7 +29,7 @@ def timers(found: Found) -> None:
                 found.at_value(("numbers", key, "lines"), message)
 
 
-class _Rings:
+class Rings:
     """Knows how long hunts ring."""
 
     def __init__(self, found: Found) -> None:
@@ -38,23 +39,28 @@ class _Rings:
 
     def check(self, path: Path, hunt: Mapping) -> None:
         """Warn when a hunt's limit cuts a target short, or its `progress` says nothing."""
-        total = _seconds(hunt.get("total"))
+        total = seconds(hunt.get("total"))
         if total is not None:
             cut = self._cut(hunt, total)
             if cut:
                 self._found.at_value((*path, "total"), cut)
-        progress = _seconds(hunt.get("progress"))
+        progress = seconds(hunt.get("progress"))
         if progress is not None:
-            rings = [self._longest(name, _ring(hunt, _RING)) for name in names(hunt["hunt"])]
+            rings = [self._longest(name, _ring(hunt, RING)) for name in names(hunt["hunt"])]
             if max(rings) < progress:
                 message = "'progress' is longer than any target rings, and so has no effect"
                 self._found.at_value((*path, "progress"), message)
 
+    def lasts(self, hunt: dict[str, Any], default: float = RING) -> float:
+        """Return how long a hunt rings when nobody answers. default: of targets without a time."""
+        lasting = self._together(hunt, _ring(hunt, default))
+        return min(lasting, seconds(hunt.get("total")) or lasting)
+
     def _cut(self, hunt: Mapping, total: float) -> str:
         """Say what a limit cuts short, "" for nothing."""
-        ring = _ring(hunt, _RING)
+        ring = _ring(hunt, RING)
         together = hunt.get("strategy") in _TOGETHER
-        every = _seconds(hunt.get("every")) or 0.0
+        every = seconds(hunt.get("every")) or 0.0
         end = 0.0
         for index, name in enumerate(names(hunt["hunt"])):
             start = every * index if together else end
@@ -69,20 +75,24 @@ class _Rings:
         """Return how long a target or group can ring."""
         group = self._groups.get(name)
         if group is None or name in self._targets:
-            return _seconds(self._targets[name].get("ring")) or ring
-        inner = _ring(group, ring)
-        lengths = [self._longest(held, inner) for held in names(group["hunt"])]
-        if group.get("strategy") == "parallel":
+            return seconds(self._targets[name].get("ring")) or ring
+        return self._together(group, _ring(group, ring))
+
+    def _together(self, hunt: dict[str, Any], ring: float) -> float:
+        """Return how long what a hunt holds can ring, whatever its limit."""
+        lengths = [self._longest(held, ring) for held in names(hunt["hunt"])]
+        if hunt.get("strategy") == "parallel":
             return max(lengths)
-        if group.get("strategy") == "staggered":
-            every = _seconds(group.get("every")) or 0.0
+        if hunt.get("strategy") == "staggered":
+            every = seconds(hunt.get("every")) or 0.0
             return max(every * index + length for index, length in enumerate(lengths))
         return sum(lengths)
 
 
-def _ring(hunt: Mapping, default: float) -> float:
-    return _seconds(hunt.get("ring")) or default
+def _ring(hunt: dict[str, Any], default: float) -> float:
+    return seconds(hunt.get("ring")) or default
 
 
-def _seconds(value: Any) -> float | None:
+def seconds(value: Any) -> float | None:
+    """Read a time that was checked; None for one that is left out."""
     return None if value is None else fields.seconds(value, 0, _LONGEST)

@@ -1,172 +1,198 @@
-"""TCP listeners and connections (RFC 3261 section 18)."""
+"""TCP and TLS listeners, and the connections from and to them (RFC 3261 section 18).
+
+Rules. A peer's connection is counted before anything is done for it, so that half a TLS handshake
+is held against it too. A connection of ours is kept by where it leads and, on TLS, by whom it was
+verified to be; requests to that place share it, in both directions (RFC 5923).
+"""
 
 import asyncio
 import socket
-from typing import Final, cast
+from collections.abc import Coroutine
+from typing import Any, Final
 
+from callrouter.net.limits import Turnstile
 from callrouter.net.pump import Pump
+from callrouter.net.strangers import Strangers
+from callrouter.net.stream import Stream
+from callrouter.net.tls import Tls
 from callrouter.net.udp import ListenError
 from callrouter.sip.flow import Flow
-from callrouter.sip.framing import Framer, FramingError
 
-_PONG: Final = b"\r\n"
-_WRITE_LIMIT: Final = 1024 * 1024
-"""Bytes that may wait for a peer that does not read; past that it is dropped."""
-_CONNECTIONS: Final = 4096
+_BACKLOG: Final = 1024
+_ACCEPTED_AT_ONCE: Final = 64
+_RETRY_SECONDS: Final = 0.5
 _CONNECT_SECONDS: Final = 5.0
-_STALL_SECONDS: Final = 30.0
-"""How long the rest of a message may take to come."""
+_SHUTDOWN_SECONDS: Final = 5.0
+"""How long a peer may take to agree that a TLS connection ends."""
+
+Peer = tuple[str, int, str]
+"""Address and port, and the name that the certificate has to have; "" on TCP."""
 
 
-class TcpConnection(asyncio.Protocol):
-    """One connection, opened by either side. What is sent before it is open waits."""
+class StreamListener:
+    """One listening socket, and all connections made from or to its address.
 
-    def __init__(self, edge: "TcpListener", flow: Flow | None) -> None:
-        self._edge = edge
-        self._framer = Framer()
-        self._transport: asyncio.Transport | None = None
-        self._waiting: list[bytes] = []
-        self._stalled: asyncio.TimerHandle | None = None
-        self.flow = flow or Flow("TCP", edge.host, edge.port, "", 0, self)
-        self.flow.edge = self
+    tls: None for plain TCP. host, port: our address as peers see it; bound: the socket's own host.
+    strangers: judges who is not known; None knows everybody.
+    """
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is open."""
-        # uvloop's transports have the methods of asyncio's, but are not of their classes.
-        stream = cast(asyncio.Transport, transport)
-        self._transport = stream
-        host, port = transport.get_extra_info("peername")[:2]
-        if not self.flow.remote_host:
-            self.flow = Flow("TCP", self._edge.host, self._edge.port, host, port, self)
-            if not self._edge.admit(self):
-                stream.abort()
-                return
-        stream.set_write_buffer_limits(_WRITE_LIMIT)
-        for data in self._waiting:
-            stream.write(data)
-        self._waiting = []
-
-    def data_received(self, data: bytes) -> None:
-        """A piece of the stream."""
-        framer = self._framer
-        try:
-            messages = framer.feed(data)
-        except FramingError as error:
-            for message in error.before:
-                self._edge.pump.receive(message, self.flow)
-            self._edge.pump.broken(error, self.flow)
-            if self._transport is not None:
-                self._transport.close()
-            return
-        for message in messages:
-            self._edge.pump.receive(message, self.flow)
-        if framer.pongs and self._transport is not None:
-            self._transport.write(_PONG * framer.pongs)
-            framer.pongs = 0
-        self._watch(stalled=framer.pending > 0)
-
-    def pause_writing(self) -> None:
-        """The peer does not read what it asked for."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self.flow.open = False
-        self._transport = None
-        self._watch(stalled=False)
-        self._edge.forget(self)
-        self._edge.pump.flow_failed(self.flow)
-
-    def send(self, flow: Flow, data: bytes) -> None:
-        """Send one message, as soon as the connection is open."""
-        if self._transport is not None:
-            self._transport.write(data)
-        elif flow.open:
-            self._waiting.append(data)
-
-    def close(self) -> None:
-        """Close after what is written has gone."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def _watch(self, *, stalled: bool) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
-        if stalled and self._transport is not None:
-            loop = asyncio.get_running_loop()
-            self._stalled = loop.call_later(_STALL_SECONDS, self._transport.abort)
-
-
-class TcpListener:
-    """One listening socket, and all connections made from or to its address."""
-
-    def __init__(self, pump: Pump) -> None:
+    def __init__(
+        self,
+        pump: Pump,
+        turnstile: Turnstile,
+        tls: Tls | None = None,
+        strangers: Strangers | None = None,
+    ) -> None:
         self.pump = pump
+        self.turnstile = turnstile
+        self.strangers = strangers
         self.host = ""
         self.port = 0
-        self._server: asyncio.Server | None = None
-        self._connections: dict[tuple[str, int], TcpConnection] = {}
+        self.bound = ""
+        self._tls = tls
+        self._transport = "TCP" if tls is None else "TLS"
+        self._socket: socket.socket | None = None
+        self._streams: dict[Peer, Stream] = {}
+        self._came: set[Stream] = set()
         self._opening: set[asyncio.Task[None]] = set()
 
-    async def listen(self, host: str, port: int) -> None:
-        """Open the socket; port 0 takes a free one. Raises ListenError."""
-        loop = asyncio.get_running_loop()
+    async def listen(self, host: str, port: int, advertised: tuple[str, int] | None = None) -> int:
+        """Open the socket and return its port; port 0 takes a free one. Raises ListenError.
+
+        advertised: the host and port that peers are told, when these are not the socket's.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            self._server = await loop.create_server(
-                lambda: TcpConnection(self, None), host, port, family=family
-            )
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((host, port))
+            sock.listen(_BACKLOG)
         except OSError as error:
-            raise ListenError(f"cannot listen on tcp:{host}:{port}: {error.strerror}") from error
-        self.host, self.port = self._server.sockets[0].getsockname()[:2]
+            sock.close()
+            kind = self._transport.lower()
+            raise ListenError(f"cannot listen on {kind}:{host}:{port}: {error.strerror}") from error
+        self._socket = sock
+        self.bound, taken = sock.getsockname()[:2]
+        self.host, self.port = advertised or (self.bound, taken)
+        self._accept_on()
+        return int(taken)
 
-    def flow(self, host: str, port: int) -> Flow:
-        """The flow to a peer: over a connection that is there already, or a new one."""
-        connection = self._connections.get((host, port))
-        if connection is None:
-            flow = Flow("TCP", self.host, self.port, host, port, self)
-            connection = TcpConnection(self, flow)
-            self._connections[host, port] = connection
-            task = asyncio.get_running_loop().create_task(self._open(connection))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
-        return connection.flow
+    def flow(self, host: str, port: int, name: str = "") -> Flow:
+        """The flow to a peer: over a connection that is there already, or a new one.
 
-    def admit(self, connection: TcpConnection) -> bool:
-        """Keep a connection that a peer opened; False when there are too many."""
-        if len(self._connections) >= _CONNECTIONS:
-            return False
-        self._connections[connection.flow.address] = connection
-        return True
+        name: on TLS, whom the peer's certificate has to name; "" for its address.
+        """
+        if self._tls is not None:
+            name = name or host
+        stream = self._streams.get((host, port, name))
+        if stream is None:
+            flow = Flow(self._transport, self.host, self.port, host, port, self)
+            flow.name = name
+            stream = Stream(self, flow, came=False)
+            self._streams[host, port, name] = stream
+            self._begin(self._open(stream, name))
+        return stream.flow
 
-    def forget(self, connection: TcpConnection) -> None:
-        """A connection is gone."""
-        if self._connections.get(connection.flow.address) is connection:
-            del self._connections[connection.flow.address]
+    def forget(self, stream: Stream) -> None:
+        """A connection is not to be used any more."""
+        flow = stream.flow
+        key = (flow.remote_host, flow.remote_port, flow.name)
+        if self._streams.get(key) is stream:
+            del self._streams[key]
+        if stream in self._came:
+            self._came.discard(stream)
+            self.turnstile.leave(flow.remote_host)
 
     def close(self) -> None:
         """Stop listening and close all connections."""
-        if self._server is not None:
-            self._server.close()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
         for task in self._opening:
             task.cancel()
-        for connection in list(self._connections.values()):
-            connection.close()
+        for stream in [*self._streams.values(), *self._came]:
+            stream.close()
 
-    async def _open(self, connection: TcpConnection) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def _accept_on(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().add_reader(self._socket, self._accept, self._socket)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Let in who has connected, a few at a time."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, (host, port, *_) = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                # No file descriptor is left: who waits has to wait until one is.
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listening)
+                loop.call_later(_RETRY_SECONDS, self._accept_on)
+                return
+            if self._is_banned(host) or not self.turnstile.enter(host):
+                sock.close()
+                continue
+            sock.setblocking(False)
+            flow = Flow(self._transport, self.host, self.port, host, port, self)
+            stream = Stream(self, flow, came=True)
+            self._came.add(stream)
+            self._streams[host, port, ""] = stream
+            self._begin(self._greet(stream, sock))
+
+    def _is_banned(self, host: str) -> bool:
+        strangers = self.strangers
+        if strangers is None or strangers.knows(host) or not strangers.is_banned(host):
+            return False
+        strangers.counts.banned += 1
+        return True
+
+    async def _greet(self, stream: Stream, sock: socket.socket) -> None:
+        """Take a connection that was let in, on TLS after the handshake."""
+        options: dict[str, Any] = {}
+        if self._tls is not None:
+            options["ssl"] = self._tls.contexts.served
+            options["ssl_handshake_timeout"] = self.turnstile.limits.handshake
+            options["ssl_shutdown_timeout"] = _SHUTDOWN_SECONDS
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: stream, sock, **options
+            )
+        except OSError:  # the peer's doing, or its time is up: all of ssl's errors are OSErrors
+            if self._tls is not None:
+                self.turnstile.counts.handshake += 1
+            stream.fail()
+
+    async def _open(self, stream: Stream, name: str) -> None:
         loop = asyncio.get_running_loop()
-        flow = connection.flow
+        flow = stream.flow
+        options: dict[str, Any] = {}
+        if self._tls is not None:
+            options["ssl"] = self._tls.contexts.called
+            options["server_hostname"] = name
+            options["ssl_handshake_timeout"] = _CONNECT_SECONDS
+            options["ssl_shutdown_timeout"] = _SHUTDOWN_SECONDS
+        if not _is_wildcard(self.bound):
+            options["local_addr"] = (self.bound, 0)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await loop.create_connection(
-                    lambda: connection,
-                    flow.remote_host,
-                    flow.remote_port,
-                    local_addr=(self.host, 0),
+                    lambda: stream, flow.remote_host, flow.remote_port, **options
                 )
-        except (OSError, TimeoutError):
-            flow.open = False
-            self.forget(connection)
-            self.pump.flow_failed(flow)
+        except OSError:  # a time-out and what ssl raises are OSErrors too
+            if self._tls is not None:
+                self.turnstile.counts.handshake += 1
+            stream.fail()
+
+
+def _is_wildcard(host: str) -> bool:
+    return host in {"0.0.0.0", "::"}

@@ -5,11 +5,12 @@ tuple in column order, one JSON text for the legs, and one for the trace, which 
 shares between calls that took the same way and which is therefore encoded once.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
-from callrouter.call.record import CallRecord, LegRecord
+from callrouter.call.record import CallRecord, KeptRecord, LegRecord
 
 COLUMNS: Final = (
     "id",
@@ -32,7 +33,13 @@ COLUMNS: Final = (
     "hung_up_by",
     "legs",
     "trace",
+    "voicemail",
+    "recordings",
+    "heard",
 )
+
+LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard")
+"""Those that are JSON: lists of objects."""
 
 Row = tuple[str | int | float | None, ...]
 """The values of one call in the order of COLUMNS."""
@@ -71,6 +78,9 @@ class Encoder:
             record.hung_up_by,
             _legs_text(record.legs) if record.legs else "[]",
             self._trace_text(record),
+            _kept_text(record.voicemail) if record.voicemail else "[]",
+            _kept_text(record.recordings) if record.recordings else "[]",
+            _heard_text(record.heard) if record.heard else "[]",
         )
         # What a peer wrote reaches these columns, and one row that cannot be stored would hold
         # up its whole batch for ever. One look at all of them costs less than one look at each.
@@ -85,19 +95,7 @@ class Encoder:
         known = self._traces.get(trace)
         if known is not None:
             return known
-        text = _json_text(
-            [
-                {
-                    "rule": verdict.rule,
-                    "matched": verdict.matched,
-                    "value": verdict.value,
-                    "why": verdict.why,
-                    "file": verdict.file,
-                    "line": verdict.line,
-                }
-                for verdict in trace
-            ]
-        )
+        text = _json_text([verdict.as_dict() for verdict in trace])
         if len(self._traces) >= _TRACES_KEPT:
             self._traces.clear()
         self._traces[trace] = text
@@ -105,10 +103,11 @@ class Encoder:
 
 
 def row_to_dict(row: Row) -> dict[str, Any]:
-    """The row by column name, with `legs` and `trace` as lists of dicts."""
+    """The row by column name, with `legs`, `trace` and what was kept as lists of dicts."""
     values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    values["legs"] = orjson.loads(values["legs"])
-    values["trace"] = orjson.loads(values["trace"])
+    for name in LISTS:
+        # A row of an earlier version has none of the later columns.
+        values[name] = orjson.loads(values[name] or "[]")
     return values
 
 
@@ -125,13 +124,25 @@ def _legs_text(legs: list[LegRecord]) -> str:
                 "status": leg.status,
                 "cause": leg.cause if -1 < leg.cause < 128 else 0,
                 "result": leg.result,
+                "gateway": leg.gateway,
+                "place": leg.place,
             }
             for leg in legs
         ]
     )
 
 
-def _json_text(entries: list[dict[str, Any]]) -> str:
+def _heard_text(heard: list[tuple[int, str, str]]) -> str:
+    return _json_text([{"ms": ms, "what": what, "which": which} for ms, what, which in heard])
+
+
+def _kept_text(kept: tuple[KeptRecord, ...]) -> str:
+    return _json_text(
+        [{"id": one.id, "of": one.of, "ms": one.ms, "result": one.result} for one in kept]
+    )
+
+
+def _json_text(entries: Sequence[Mapping[str, Any]]) -> str:
     try:
         return orjson.dumps(entries).decode()
     except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8

@@ -1,5 +1,6 @@
 """Opening the records' database: the URL, the engine, and the version of the tables in it."""
 
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from callrouter.errors import CallrouterError
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """The newest revision under `migrations/`; they are numbered, so they compare as text."""
 
 # One batch waits this long for another process's lock and then goes to the spool instead; with
@@ -63,3 +64,32 @@ def version(connection: sa.Connection) -> str:
             f"{SCHEMA}: it was made by a newer callrouter"
         )
     return found
+
+
+def open_existing(url: str) -> Engine:
+    """Open a database that the server has made: it is never made or migrated here.
+
+    Raises StoreError when it is missing, unreadable or of another version.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).is_file():
+        raise StoreError(f"there is no database {parsed.database}; `callrouter serve` makes it")
+    engine = open_engine(parsed)
+    try:
+        with engine.connect() as connection:
+            found = version(connection)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise unreadable(error) from error
+    if found != SCHEMA:
+        engine.dispose()
+        raise StoreError(
+            f"the database has version {found or 'none'} of the tables, not {SCHEMA}; "
+            "`callrouter serve` brings it up to date"
+        )
+    return engine
+
+
+def unreadable(error: SQLAlchemyError) -> StoreError:
+    """What to say when a query fails."""
+    return StoreError(f"the database cannot be read: {getattr(error, 'orig', None) or error}")

@@ -15,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from callrouter.observe.cdr import COLUMNS
+from callrouter.observe.cdr import COLUMNS, LISTS
 from callrouter.observe.log import printable
 
 Call = dict[str, Any]
@@ -35,7 +35,7 @@ def write_json(calls: Iterable[Call], out: IO[str]) -> None:
 
 
 def write_csv(calls: Iterable[Call], out: IO[str]) -> None:
-    """A line of column names, then one for each call; `legs` and `trace` are JSON in their cell.
+    """A line of column names, then one for each call; lists are JSON in their cell.
 
     A cell that a spreadsheet would run as a formula starts with an apostrophe.
     """
@@ -75,10 +75,14 @@ def call_detail(call: Call) -> Group:
     facts.add_column(overflow="fold")
     facts.add_row("started", _local(call["started"], "milliseconds"))
     for name in COLUMNS:
-        if name not in {"started", "legs", "trace"} and call[name] not in {None, ""}:
+        if name not in {"started", *LISTS} and call[name] not in {None, ""}:
             facts.add_row(name, _text(call[name]))
     if call["answered_ms"] is not None:
         facts.add_row("talk", _talk(call))
+    for name in ("voicemail", "recordings"):
+        for kept in call[name]:
+            seconds = f"{kept['ms'] / 1000:.1f}s"
+            facts.add_row(name, _text(f"{kept['of']} {seconds} {kept['result']} {kept['id']}"))
     return Group(
         facts,
         "",

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from callrouter.call.record import CallRecord
 from callrouter.errors import CallrouterError
+from callrouter.observe.gateways import GatewayFigures, GatewayLegs, families
 
 # A number that nobody dialled before must not be able to fill the memory of us and Prometheus.
 _LABELS_KEPT: Final = 10_000
@@ -36,8 +37,10 @@ class MetricsError(CallrouterError):
 class Sources:
     """What the other parts can tell, as callables.
 
-    They are called in the scrape's thread, so each may only read a number that is there.
+    They are called in the scrape's thread, so each may only read what is there.
     """
+
+    gateways: Callable[[], list[GatewayFigures]]
 
     active_calls: Callable[[], int]
     active_legs: Callable[[], int]
@@ -47,11 +50,48 @@ class Sources:
     malformed: Callable[[], int]
     dropped: Callable[[], int]
     strangers: Callable[[], int]
+    banned: Callable[[], int]
+    bans: Callable[[], int]
+    dropped_banned: Callable[[], int]
+    dropped_over_source: Callable[[], int]
+    dropped_over_all: Callable[[], int]
+    dropped_over_trunk: Callable[[], int]
+    dropped_scanners: Callable[[], int]
+    dropped_large: Callable[[], int]
+    dropped_over_size: Callable[[], int]
+    refused_late: Callable[[], int]
+    refused_fast: Callable[[], int]
+    refused_full: Callable[[], int]
+    lost: Callable[[], int]
     overloaded: Callable[[], int]
+    auth_challenged: Callable[[], int]
+    auth_failed: Callable[[], int]
+    auth_dropped: Callable[[], int]
+    bindings: Callable[[], int]
+    registrations: Callable[[], int]
+    registrations_failed: Callable[[], int]
     records_queued: Callable[[], int]
     records_written: Callable[[], int]
     records_spooled: Callable[[], int]
     records_lost: Callable[[], int]
+    connections: Callable[[], int]
+    connections_over_limit: Callable[[], int]
+    connections_over_source: Callable[[], int]
+    connections_handshake: Callable[[], int]
+    connections_silent: Callable[[], int]
+    connections_slow_writer: Callable[[], int]
+    connections_slow_reader: Callable[[], int]
+    connections_idle: Callable[[], int]
+    connections_broken: Callable[[], int]
+    media_starting: Callable[[], int]
+    media_serving: Callable[[], int]
+    media_retiring: Callable[[], int]
+    media_slots: Callable[[], int]
+    media_used: Callable[[], int]
+    media_refused: Callable[[], int]
+    media_died: Callable[[], int]
+    media_hung: Callable[[], int]
+    media_broken: Callable[[], int]
 
 
 _GAUGES: Final = (
@@ -60,17 +100,72 @@ _GAUGES: Final = (
     ("transactions", "callrouter_transactions", "SIP transactions alive now."),
     ("timers", "callrouter_timers", "Timers armed now."),
     ("records_queued", "callrouter_records_queued", "Call records not yet on disk."),
+    ("connections", "callrouter_connections", "TCP and TLS connections open now."),
+    ("bindings", "callrouter_bindings", "Contacts of registered telephones."),
+    ("banned", "callrouter_banned", "Addresses that are banned now."),
+    ("registrations", "callrouter_registrations", "Our registrations with gateways that hold."),
+    (
+        "registrations_failed",
+        "callrouter_registrations_failed",
+        "Those that do not: they are tried again.",
+    ),
+    ("media_slots", "callrouter_media_slots", "Sessions that the media workers can hold."),
+    ("media_used", "callrouter_media_slots_used", "Those of them that are reserved."),
 )
 _COUNTERS: Final = (
     ("retransmissions", "callrouter_retransmissions", "SIP messages that we sent again."),
     ("malformed", "callrouter_malformed", "Datagrams and frames that were no SIP message."),
     ("dropped", "callrouter_dropped", "SIP messages that were dropped unanswered."),
-    ("strangers", "callrouter_strangers", "Requests refused because no trunk has their source."),
-    ("overloaded", "callrouter_overloaded", "INVITEs answered 503: at the limit, or draining."),
+    ("strangers", "callrouter_strangers", "Messages from addresses that no trunk has."),
+    ("bans", "callrouter_bans", "Bans that addresses brought on themselves."),
+    *(
+        (f"dropped_{name}", f"callrouter_dropped_{name}", f"{text}.")
+        for name, text in (
+            ("banned", "Messages dropped, and connections refused, from banned addresses"),
+            ("over_source", "Strangers' requests dropped: too many from one network"),
+            ("over_all", "Strangers' requests dropped: too many in all"),
+            ("over_trunk", "Datagrams of trunks dropped: over packets_per_second"),
+            ("over_size", "Datagrams dropped: over limits.message_size"),
+            ("scanners", "Requests dropped: their User-Agent is a scanner's"),
+            ("large", "Answers to strangers dropped: larger than the request, or one too many"),
+        )
+    ),
+    ("overloaded", "callrouter_overloaded", "INVITEs answered 503: at a limit, or draining."),
+    ("refused_late", "callrouter_refused_late", "Those of them past limits.lag."),
+    ("refused_fast", "callrouter_refused_fast", "Those past limits.calls_per_second."),
+    ("refused_full", "callrouter_refused_full", "Those past limits.transactions."),
+    ("lost", "callrouter_datagrams_lost", "Datagrams that the kernel dropped: a socket was full."),
+    ("auth_challenged", "callrouter_auth_challenged", "Requests that were asked for a password."),
+    ("auth_failed", "callrouter_auth_failed", "Requests with a wrong user or password."),
+    (
+        "auth_dropped",
+        "callrouter_auth_dropped",
+        "Requests dropped because their address had given too many wrong passwords.",
+    ),
     ("records_written", "callrouter_records_written", "Call records put into the database."),
     ("records_spooled", "callrouter_records_spooled", "Call records that went to the spool first."),
     ("records_lost", "callrouter_records_lost", "Call records that are nowhere."),
+    *(
+        (f"connections_{name}", f"callrouter_connections_{name}", f"Connections {text}.")
+        for name, text in (
+            ("over_limit", "refused: there were too many in all"),
+            ("over_source", "refused: there were too many from one address"),
+            ("handshake", "whose TLS handshake failed or took too long"),
+            ("silent", "dropped: no whole message came in time"),
+            ("slow_writer", "dropped: a message took too long to come"),
+            ("slow_reader", "dropped: the peer did not read"),
+            ("idle", "dropped: no sign of life for too long"),
+            ("broken", "closed: the bytes were no messages, or one was too large"),
+        )
+    ),
+    (
+        "media_refused",
+        "callrouter_media_refused",
+        "Reservations of media slots that no worker had free.",
+    ),
 )
+_WORKERS: Final = ("starting", "serving", "retiring")
+_LOSSES: Final = ("died", "hung", "broken")
 
 
 class Histogram:
@@ -104,10 +199,12 @@ class Metrics(Collector):
         self._legs: dict[tuple[str, int], int] = {}
         self._numbers: set[str] = set()
         self._targets: set[str] = set()
+        self._by_gateway = GatewayLegs()
         self._setup = Histogram(_ANSWER_MS)
         self._ringing = Histogram(_RINGING_MS)
         self._duration = Histogram(_CALL_MS)
         self.loop_lag = Histogram(_LAG_MS)
+        self.media_ack = Histogram(_LAG_MS)
 
     def call_ended(self, record: CallRecord) -> None:
         """Count a call that is over."""
@@ -123,6 +220,8 @@ class Metrics(Collector):
             except KeyError:
                 place = (_bounded(leg.target, self._targets), leg.status)
                 self._legs[place] = self._legs.get(place, 0) + 1
+            if leg.gateway:
+                self._by_gateway.add(leg)
         ringing = record.ringing_ms
         if ringing is not None:
             self._ringing.add(ringing)
@@ -148,6 +247,8 @@ class Metrics(Collector):
         for (target, status), count in list(self._legs.items()):
             legs.add_metric((target, str(status)), count)
         yield legs
+        yield self._by_gateway.family()
+        yield from families(self._sources.gateways())
         yield self._setup.family("callrouter_setup_seconds", "From the call's start to its answer.")
         yield self._ringing.family(
             "callrouter_post_dial_delay_seconds", "From the call's start to its ringing."
@@ -160,6 +261,26 @@ class Metrics(Collector):
             yield GaugeMetricFamily(metric, text, value=getattr(self._sources, name)())
         for name, metric, text in _COUNTERS:
             yield CounterMetricFamily(metric, text, value=getattr(self._sources, name)())
+        yield from self._media()
+
+    def _media(self) -> Iterator[Metric]:
+        workers = GaugeMetricFamily(
+            "callrouter_media_workers", "Media workers by what they do.", labels=("state",)
+        )
+        for state in _WORKERS:
+            workers.add_metric((state,), getattr(self._sources, f"media_{state}")())
+        yield workers
+        losses = CounterMetricFamily(
+            "callrouter_media_lost",
+            "Media workers that died, hung or did not keep to the protocol.",
+            labels=("why",),
+        )
+        for why in _LOSSES:
+            losses.add_metric((why,), getattr(self._sources, f"media_{why}")())
+        yield losses
+        yield self.media_ack.family(
+            "callrouter_media_ack_seconds", "From a command to a media worker to its done."
+        )
 
 
 class MetricsServer:

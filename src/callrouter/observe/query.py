@@ -1,7 +1,6 @@
 """The table of calls as people read it: the last ones, one of them, or those that match."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.observe.cdr import COLUMNS, row_to_dict
-from callrouter.observe.database import SCHEMA, StoreError, open_engine, parse_url, version
+from callrouter.observe.database import open_existing, unreadable
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500
@@ -58,20 +57,7 @@ class Calls:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = parse_url(url)
-        if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).is_file():
-            raise StoreError(f"there is no database {parsed.database}; `callrouter serve` makes it")
-        self._engine = open_engine(parsed)
-        try:
-            with self._engine.connect() as connection:
-                found = version(connection)
-        except SQLAlchemyError as error:
-            raise _unreadable(error) from error
-        if found != SCHEMA:
-            raise StoreError(
-                f"the database has version {found or 'none'} of the tables, not {SCHEMA}; "
-                "`callrouter serve` brings it up to date"
-            )
+        self._engine = open_existing(url)
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +88,7 @@ class Calls:
                 for row in stream.execute(query):
                     yield row_to_dict(tuple(row))
         except SQLAlchemyError as error:
-            raise _unreadable(error) from error
+            raise unreadable(error) from error
 
     def one(self, id: str) -> dict[str, Any] | None:
         """The call with this record id."""
@@ -110,9 +96,5 @@ class Calls:
             with self._engine.connect() as connection:
                 row = connection.execute(sa.select(_CALLS).where(_CALLS.c.id == id)).first()
         except SQLAlchemyError as error:
-            raise _unreadable(error) from error
+            raise unreadable(error) from error
         return None if row is None else row_to_dict(tuple(row))
-
-
-def _unreadable(error: SQLAlchemyError) -> StoreError:
-    return StoreError(f"the database cannot be read: {getattr(error, 'orig', None) or error}")

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +23,30 @@ from callrouter.observe.database import SCHEMA, StoreError, open_engine, parse_u
 _ROWS_A_STATEMENT: Final = (64, 8, 1)
 
 
+_migrating: Final = Lock()
+"""Alembic keeps its context in the module: one thread at a time."""
+
+
+def open_for_writing(url: str) -> Engine:
+    """Open the records' database with its tables up to date; a SQLite file is made if missing.
+
+    Raises as `Store` does.
+    """
+    parsed = parse_url(url)
+    engine = open_engine(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _use_wal)
+    try:
+        with _migrating, engine.begin() as connection:
+            if version(connection) != SCHEMA:
+                _migrate(connection)
+    except (StoreError, SQLAlchemyError):
+        engine.dispose()
+        raise
+    return engine
+
+
 class Store:
     """The database of calls, open for writing and with its tables up to date.
 
@@ -30,22 +56,12 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = parse_url(url)
-        self._engine = open_engine(parsed)
+        self._engine = open_for_writing(url)
         self._mark = "%s"
         self._file: Path | None = None
-        if parsed.get_backend_name() == "sqlite":
+        if self._engine.dialect.name == "sqlite":
             self._mark = "?"
-            self._file = Path(str(parsed.database))
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            event.listen(self._engine, "connect", _use_wal)
-        try:
-            with self._engine.begin() as connection:
-                if version(connection) != SCHEMA:
-                    _migrate(connection)
-        except (StoreError, SQLAlchemyError):
-            self._engine.dispose()
-            raise
+            self._file = Path(str(self._engine.url.database))
         self._inode = self._file and self._file.stat().st_ino
         self._statements = [(size, self._insert_of(size)) for size in _ROWS_A_STATEMENT]
 

@@ -15,16 +15,18 @@ from callrouter.route.chance import Dice
 from callrouter.route.facts import Facts
 from callrouter.route.hunting import HuntRule, listed, with_rounds
 from callrouter.route.lists import Caller
-from callrouter.route.plan import AutoBlock, Hunt, Plan, Refusal, Verdict
+from callrouter.route.lookups import Lookup
+from callrouter.route.plan import AutoBlock, Hunt, NeedLookup, Plan, Refusal, Verdict
 from callrouter.route.rules import AutoBlockRule, Extension, Number, Step, Trunk
 from callrouter.route.schedule import Hours, Schedule
 from callrouter.route.snapshot import Snapshot
+from callrouter.route.voice import MEDIA, VoiceStep
 
 _ANY: Final[frozenset[str]] = frozenset()
 
 
 class Case:
-    """What is found out about one call. trace, caller and auto_block are for its decision."""
+    """What is found out about one call. trace, caller, auto_block, need are for its decision."""
 
     __slots__ = (
         "_closed",
@@ -33,12 +35,14 @@ class Case:
         "_facts",
         "_final",
         "_hours",
-        "_hunts",
         "_number",
         "_snapshot",
+        "_steps",
+        "_timed",
         "_trunk",
         "auto_block",
         "caller",
+        "need",
         "trace",
     )
 
@@ -56,13 +60,15 @@ class Case:
         self._snapshot = snapshot
         self._dice = Dice(snapshot.seed)
         self._hours: dict[str, Hours] = {}
-        self._hunts: list[Hunt] = []
+        self._steps: list[Hunt | VoiceStep] = []
         self._final: Refusal | None = None
         self._closed = False
         self._dead = False
+        self._timed = False
         self.trace = list(trace)
         self.caller = ""
         self.auto_block: AutoBlock | None = None
+        self.need: NeedLookup | None = None
 
     def plan(self, extension: Extension | None, named: tuple[Verdict, ...]) -> Plan:
         """Go the way. extension: the one that `To:` names; named: how it was looked for."""
@@ -71,20 +77,56 @@ class Case:
         if reason:
             return Plan((), number.reasons[reason])
         holds = [self._trunk.hold]
-        steps = number.route
         if self._full(number.hold, number.lines, number.file, number.line):
             if not number.overflow:
                 return Plan((), number.reasons[reasons.OVER_LIMIT])
-            steps = number.overflow
-        else:
-            holds.insert(0, number.hold)
-            self.trace += named
-            if extension is not None and self._rings(extension):
-                holds.append(extension.hold)
+            return self._go(number.overflow, holds, None)
+        holds.insert(0, number.hold)
+        self.trace += named
+        if extension is None and number.lookup is not None:
+            self._ask(number.lookup)
+        return self._go(number.route, holds, extension)
+
+    def answered(self, lookup: Lookup, extension: Extension | None, why: str) -> Plan:
+        """Go on from where a look-up was needed. extension: the one that it names; why: or not."""
+        number = self._number
+        caller = Caller(self._facts.caller, self._trunk.country).key
+        self._note(lookup.rule, extension is not None, caller, why, lookup.file, lookup.line)
+        return self._go(number.route, [number.hold, self._trunk.hold], extension)
+
+    def _go(self, steps: tuple[Step, ...], holds: list[str], extension: Extension | None) -> Plan:
+        """Ring an extension, then what the steps say."""
+        if extension is not None and self._rings(extension):
+            holds.append(extension.hold)
         self._take(steps)
-        if not self._hunts:
-            return self._nobody(tuple(holds))
-        return Plan(tuple(self._hunts), self._final, tuple(holds))
+        if self._steps:
+            voice = self._number.voice
+            return Plan(tuple(self._steps), self._final, tuple(holds), voice, self._timed)
+        plan = self._nobody(tuple(holds))
+        if self.need is not None and not plan.steps:
+            # It was let in, and may ring yet: its lines are held while the answer is waited for.
+            return Plan((), plan.final, tuple(holds))
+        return plan
+
+    def _ask(self, lookup: Lookup) -> None:
+        """Need to know who is responsible for the caller, unless nobody can know."""
+        caller = self.caller or Caller(self._facts.caller, self._trunk.country).key
+        passed = tuple(self.trace)
+        why = "the caller has no number to ask with"
+        if caller:
+            why = "would be asked who is responsible; the plan is that without an answer"
+            self.need = NeedLookup(lookup, caller, passed)
+        self._note(lookup.rule, False, caller, why, lookup.file, lookup.line)
+
+    def chosen(self, steps: tuple[Step, ...]) -> Plan:
+        """Go on with the steps of a menu's choice. Without any the menu is what is left."""
+        self._take(steps)
+        return Plan(tuple(self._steps), None)
+
+    def extension(self, extension: Extension) -> Plan:
+        """Go on with an extension that the caller dialled in a menu."""
+        holds = (extension.hold,) if self._rings(extension) else ()
+        return Plan(tuple(self._steps), None, holds)
 
     def _note(self, rule: str, matched: bool, value: str, why: str, file: str, line: int) -> None:
         self.trace.append(Verdict(rule, matched, value, why, file, line))
@@ -191,7 +233,7 @@ class Case:
             return False
         if self._full(extension.hold, extension.lines, extension.file, extension.line):
             return False
-        return self._ring(extension.rule)
+        return self._ring(extension.rule) is not None
 
     # Where it goes.
 
@@ -200,44 +242,65 @@ class Case:
         taken = [
             step.schedule is None or self._at(step.schedule).open == step.open for step in steps
         ]
-        count = sum(step.several.count for step, take in zip(steps, taken, strict=True) if take)
-        before = bool(self._hunts)
+        count = sum(
+            step.several.count
+            for step, take in zip(steps, taken, strict=True)
+            if take and step.several is not None
+        )
+        before = bool(self._steps)
         for step, take in zip(steps, taken, strict=True):
             rule = step.alone if count == 1 else step.several
+            on = step.on
             if not take:
                 self._closed = True
                 must = "open" if step.open else "closed"
                 self._verdict(step, False, f"; it is for when that is {must}")
-            elif rule.hunt.on and not before:
+            elif on and not before:
                 self._verdict(step, False, "; no step before it was taken")
-            elif rule.hunt.on and not self._hunts and "unreachable" not in rule.hunt.on:
+            elif on and not self._steps and "unreachable" not in on:
                 self._verdict(step, False, "; the targets before it are unreachable")
             else:
                 before = True
                 self._final = step.final
-                self._step(step, rule)
+                if rule is not None:
+                    self._hunt(step, rule)
+                else:
+                    assert step.voice is not None  # noqa: S101 - a step rings or speaks
+                    self._speak(step, step.voice)
 
-    def _step(self, step: Step, rule: HuntRule) -> None:
+    def _hunt(self, step: Step, rule: HuntRule) -> None:
         place = len(self.trace)
-        if not self._ring(rule):
+        hunt = self._ring(rule)
+        if hunt is None:
             self._verdict(step, False, "; no target of it is reachable", place)
             return
-        hunt = self._hunts[-1]
+        if step.schedule is not None and not any(isinstance(it, Hunt) for it in self._steps[:-1]):
+            self._timed = True
         text = rule.text if hunt.rounds is rule.hunt.rounds else listed(hunt.rounds)
-        after = f" if {' or '.join(sorted(hunt.on))} before" if hunt.on else ""
-        self._verdict(step, True, f"; rings {text}{after}", place)
+        self._verdict(step, True, f"; rings {text}{_after(hunt.on)}", place)
 
-    def _ring(self, rule: HuntRule) -> bool:
+    def _speak(self, step: Step, voice: VoiceStep) -> None:
+        if MEDIA in self._snapshot.down:
+            self._dead = True
+            self._verdict(step, False, "; the media pool is down")
+            return
+        if voice.on and not self._steps:
+            voice = VoiceStep(voice.act)
+        self._steps.append(voice)
+        self._verdict(step, True, f"; {voice.act.text}{_after(voice.on)}")
+
+    def _ring(self, rule: HuntRule) -> Hunt | None:
+        """Add a hunt; None when no target of it can be reached."""
         turn = self._snapshot.turns.get(rule.hunt.rotation, 0) if rule.hunt.rotation else 0
-        hunt = rule.at(self._dice, turn, self._snapshot.down, self.trace)
+        hunt = rule.at(self._dice, turn, self._snapshot, self.trace)
         if not hunt.rounds:
             self._dead = True
-            return False
-        if hunt.on and not self._hunts:
+            return None
+        if hunt.on and not self._steps:
             # What it is for has happened already: nothing before it can be reached.
             hunt = with_rounds(hunt, hunt.rounds, _ANY)
-        self._hunts.append(hunt)
-        return True
+        self._steps.append(hunt)
+        return hunt
 
     def _nobody(self, holds: tuple[str, ...]) -> Plan:
         """Say what becomes of a call for which no target is left before any was rung."""
@@ -245,13 +308,13 @@ class Case:
         if not self._dead:
             return Plan((), number.reasons[reasons.OUT_OF_HOURS])
         if number.backup is not None:
-            rings = self._ring(number.backup)
+            rings = self._ring(number.backup) is not None
             why = f"nothing else is reachable; rings {number.backup.text}" if rings else ""
             why = why or "cannot be reached either"
             rule = f"backup of {number.hold}"
             self._note(rule, rings, "", why, number.file, number.line)
             if rings:
-                return Plan(tuple(self._hunts), self._final, holds)
+                return Plan(tuple(self._steps), self._final, holds, number.voice)
         return Plan((), self._final or number.reasons[reasons.NO_TARGET_LEFT])
 
     def _at(self, schedule: Schedule) -> Hours:
@@ -272,3 +335,7 @@ class Case:
             why = f"{step.schedule.name}: {hours.why}"
         verdict = Verdict(step.rule, taken, value, f"{why}{then}", step.file, step.line)
         self.trace.insert(len(self.trace) if place < 0 else place, verdict)
+
+
+def _after(on: frozenset[str]) -> str:
+    return f" if {' or '.join(sorted(on))} before" if on else ""

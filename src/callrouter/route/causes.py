@@ -1,8 +1,10 @@
-"""SIP final statuses and Q.850 causes, mapped both ways.
+"""The Q.850 causes of SIP final statuses.
 
-The tables are those of RFC 3398 (sections 8.2.6.1 and 7.2.4.1), with which RFC 4497 agrees. Where
-they ask for something we do not have (a Warning header, a cause location) or are silent, the
-choice is ours and says so.
+The table is that of RFC 3398 section 8.2.6.1, with which RFC 4497 agrees. Where it asks for
+something we do not have (a Warning header) or is silent, the choice is ours and says so.
+
+The other way round nothing is mapped: whoever we ring answers with a SIP status, and a cause in its
+Reason header (RFC 6432) goes into the record and on to the caller beside that status.
 """
 
 from typing import Final
@@ -33,7 +35,7 @@ _CAUSES: Final[dict[int, int]] = {
     485: 1,
     486: 17,
     487: 16,  # RFC 3398 has none: the caller left, which is normal clearing
-    488: 65,  # RFC 3398 asks the Warning header; 65 is the cause that maps back to 488
+    488: 65,  # RFC 3398 asks the Warning header; its section 7.2.4.1 has 488 for 65
     500: 41,
     501: 79,
     502: 38,
@@ -45,41 +47,6 @@ _CAUSES: Final[dict[int, int]] = {
     603: 21,
     604: 1,
     606: 65,  # as 488
-}
-
-_STATUSES: Final[dict[int, int]] = {
-    1: 404,
-    2: 404,
-    3: 404,
-    16: 480,  # RFC 3398 has none, for it ends calls by BYE; 480 is its status for 31
-    17: 486,
-    18: 408,
-    19: 480,
-    20: 480,
-    21: 403,  # 603 only when the user is known to have refused
-    22: 410,
-    23: 410,
-    26: 404,
-    27: 502,
-    28: 484,
-    29: 501,
-    31: 480,
-    34: 503,
-    38: 503,
-    41: 503,
-    42: 503,
-    47: 503,
-    55: 403,
-    57: 403,
-    58: 503,
-    65: 488,
-    70: 488,
-    79: 501,
-    87: 403,
-    88: 503,
-    102: 504,
-    111: 500,
-    127: 500,
 }
 
 
@@ -97,8 +64,3 @@ def cause_of(status: int) -> int:
     if status < 500:
         return 127
     return 41 if status < 600 else 21
-
-
-def status_of(cause: int) -> int:
-    """Return the SIP status that answers a call refused for a Q.850 cause: 500 if not listed."""
-    return _STATUSES.get(cause, 500)

@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
+from callrouter.route.access import Access
+from callrouter.route.boxes import Box
+from callrouter.route.facts import Facts
+from callrouter.route.gateways import Gateway
 from callrouter.route.index import NumberIndex
-from callrouter.route.plan import Plan, Refusal, Verdict
+from callrouter.route.peers import USUAL, Peer
+from callrouter.route.plan import Plan, Refusal, Target, Verdict
+from callrouter.route.prompts import Prompts, Recipe
 from callrouter.route.rules import Extension, Number, Trunk
 from callrouter.route.schedule import Schedule
 from callrouter.route.sources import Network, SourceIndex
+from callrouter.route.voice import Menu
 
 
 class Found:
@@ -31,11 +38,15 @@ class Dialplan:
     """Every rule of one version of the dialplan.
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
-    file: where it was read from. trunks: by name. numbers: by key. extensions: by number. unknown:
-    the answer to a number it does not have. numbers_line: where the numbers start in the file.
-    schedules: by name. files: all that it was read from, its own file first. timezone: that of its
-    hours. networks: where its trunks send from. gateways: by name.
-    found: kept by `decide()`, bounded; nobody else touches it.
+    file: where it was read from. trunks: by name. by_certificate: trunks by the names of their
+    certificates. numbers: by key. extensions: by number. unknown: the answer to a number it does
+    not have. numbers_line: where the numbers start in the file. schedules: by name. files: all that
+    it was read from, its own file first. timezone: that of its hours. networks: where its trunks
+    send from. gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
+    colons. menus, boxes: by name. language: of prompts, unless a number says
+    otherwise. recipes: of its own prompts. prompts: none until `media.prompts` has made them,
+    before the dialplan serves. begun: what extensions begin with. found: kept by `decide()`,
+    bounded; nobody else touches it.
     """
 
     def __init__(
@@ -52,11 +63,20 @@ class Dialplan:
         schedules: Mapping[str, Schedule] | None = None,
         files: tuple[str, ...] = (),
         timezone: str = "UTC",
-        gateways: frozenset[str] = frozenset(),
+        gateways: Mapping[str, Gateway] | None = None,
+        menus: Mapping[str, Menu] | None = None,
+        language: str = "en",
+        recipes: tuple[Recipe, ...] = (),
+        boxes: Mapping[str, Box] | None = None,
+        access: Access | None = None,
+        peers: Mapping[str, Peer] | None = None,
     ) -> None:
+        self._peers: Final[Mapping[str, Peer]] = {} if peers is None else peers
+        self.access: Final = Access() if access is None else access
         self.version: Final = version
         self.file: Final = file
         self.trunks: Final = {trunk.name: trunk for trunk in trunks}
+        self.by_certificate: Final = {name: trunk for trunk in trunks for name in trunk.tls_peers}
         self.numbers: Final = {number.key: number for number in numbers}
         self.numbers_line: Final = numbers_line
         self.extensions: Final = extensions
@@ -65,12 +85,36 @@ class Dialplan:
         self.files: Final = files or (file,)
         self.timezone: Final = timezone
         self.networks: Final = tuple(networks)
-        self.gateways: Final = gateways
+        self.gateways: Final[Mapping[str, Gateway]] = {} if gateways is None else gateways
+        self.menus: Final[Mapping[str, Menu]] = {} if menus is None else menus
+        self.language: Final = language
+        self.recipes: Final = recipes
+        self.boxes: Final[Mapping[str, Box]] = {} if boxes is None else boxes
+        self.prompts = Prompts({}, {}, language)
+        self.begun: Final = frozenset(
+            key[:length] for key in extensions for length in range(1, len(key))
+        )
         self.sources: Final = SourceIndex(networks)
         self.index: Final = NumberIndex(numbers, country)
         self.found: Final[dict[tuple[str, str], Found]] = {}
 
-    def trunk_of(self, source: str) -> Trunk | None:
-        """Return the trunk that a source IP address belongs to, None for a stranger."""
+    def called_by(self, facts: Facts) -> str:
+        """Return the number that a call is for, as its trunk writes it."""
+        trunk = self.trunks.get(facts.trunk)
+        return facts.to_user if trunk is not None and trunk.called_is_to else facts.called
+
+    def peer_of(self, target: Target) -> Peer:
+        """Return how the gateway of a target is dealt with."""
+        return self._peers.get(target.gateway, USUAL) if target.gateway else USUAL
+
+    def trunk_of(self, source: str, peers: tuple[str, ...] = ()) -> Trunk | None:
+        """Return the trunk that a source IP address belongs to, None for a stranger.
+
+        peers: the names of the source's verified certificate, which count first.
+        """
+        for name in peers:
+            trunk = self.by_certificate.get(name)
+            if trunk is not None:
+                return trunk
         origin = self.sources.find(source)
         return None if origin is None else origin.trunk

@@ -7,6 +7,7 @@ them. The answer depends on the facts and the snapshot alone: what is kept saves
 changes it.
 """
 
+from bisect import bisect_right
 from typing import Final
 
 from callrouter.route import reasons
@@ -14,13 +15,17 @@ from callrouter.route.case import Case
 from callrouter.route.dialplan import Dialplan, Found
 from callrouter.route.facts import Facts
 from callrouter.route.index import Match
-from callrouter.route.plan import Decision, Plan, Verdict
+from callrouter.route.lookups import Answer
+from callrouter.route.plan import Decision, Plan, Refusal, Verdict
 from callrouter.route.rules import Extension, Number, Trunk
 from callrouter.route.snapshot import NOTHING, Snapshot
 
 # Called numbers kept, and the longest that is: nobody's number is longer.
 _KEPT: Final = 16384
 _LONGEST: Final = 64
+
+MOST_DIVERSIONS: Final = 10
+"""A call that was forwarded so often goes round in circles."""
 
 _NO_TRUNK: Final = Plan((), reasons.USUAL[reasons.UNKNOWN_TRUNK])
 
@@ -40,19 +45,69 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     number = found.number
     if number is None:
         return Decision("", dialplan.unknown, (came, *found.trace))
+    if facts.answer is not None and number.lookup is not None:
+        case = Case(trunk, number, facts, snapshot, facts.passed)
+        owner, why = _owner(dialplan, facts.answer)
+        plan = case.answered(number.lookup, owner, why)
+        return Decision(number.key, plan, tuple(case.trace))
+    counts = False
+    before: tuple[Verdict, ...] = (came,)
+    if facts.diversions or trunk.calls_per_second:
+        before, refusal = _let_in(trunk, number, facts, snapshot, came)
+        if refusal is not None:
+            return Decision(number.key, Plan((), refusal), (*before, *found.way))
+        counts = trunk.calls_per_second > 0
     if (
         found.plan is not None
         and not snapshot.blocks
         and (not snapshot.down or number.gateways.isdisjoint(snapshot.down))
     ):
-        return Decision(number.key, found.plan, (came, *found.trace))
+        decision = Decision(number.key, found.plan, (*before, *found.trace))
+        decision.counts = counts
+        return decision
     extension = None
     named: tuple[Verdict, ...] = ()
     if number.reads_to:
         extension, named = _named(dialplan, number, facts)
-    case = Case(trunk, number, facts, snapshot, (came, *found.way))
+    case = Case(trunk, number, facts, snapshot, (*before, *found.way))
     plan = case.plan(extension, named)
-    return Decision(number.key, plan, tuple(case.trace), case.caller, case.auto_block)
+    trace = tuple(case.trace)
+    return Decision(number.key, plan, trace, case.caller, case.auto_block, case.need, counts)
+
+
+def _owner(dialplan: Dialplan, answer: Answer) -> tuple[Extension | None, str]:
+    """Find the extension that a look-up names, and say why there is none."""
+    owner = dialplan.extensions.get(answer.owner)
+    if owner is None and answer.owner:
+        return None, f"names {answer.owner}, which is no extension"
+    return owner, answer.why
+
+
+def _let_in(
+    trunk: Trunk, number: Number, facts: Facts, snapshot: Snapshot, came: Verdict
+) -> tuple[tuple[Verdict, ...], Refusal | None]:
+    """Judge what is asked before the number's own rules: loops, then the trunk's pace."""
+    if facts.diversions >= MOST_DIVERSIONS:
+        why = f"it was forwarded too often: {MOST_DIVERSIONS} times is the limit"
+        count = str(facts.diversions)
+        looped = Verdict("diversions", True, count, why, number.file, number.line)
+        return (came, looped), reasons.USUAL[reasons.FORWARDED_TOO_OFTEN]
+    if not trunk.calls_per_second:
+        return (came,), None
+    paced = _paced(trunk, facts, snapshot)
+    return (came, paced), number.reasons[reasons.OVER_LIMIT] if paced.matched else None
+
+
+def _paced(trunk: Trunk, facts: Facts, snapshot: Snapshot) -> Verdict:
+    """Judge whether a trunk sends more calls in a second than it may."""
+    most = trunk.calls_per_second
+    times = snapshot.arrivals.get(trunk.hold, ())
+    # What seems to come from the future came before the clock was put back.
+    count = bisect_right(times, facts.at) - bisect_right(times, facts.at - 1.0)
+    full = count >= most
+    why = "as many calls came in the last second" if full else "fewer calls came in the last second"
+    rule = f"calls_per_second of {trunk.hold}"
+    return Verdict(rule, full, f"{count} of {most}", why, trunk.file, trunk.line)
 
 
 def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:

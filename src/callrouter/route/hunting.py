@@ -8,11 +8,12 @@ Rule: a parallel or staggered order is one round, so it holds nothing but target
 orders; the compiler sees to it.
 """
 
-from collections.abc import Set
 from typing import Final
 
 from callrouter.route.chance import Dice
+from callrouter.route.gateways import Way, arranged, by_chance
 from callrouter.route.plan import Hunt, Target, Verdict
+from callrouter.route.snapshot import Snapshot
 
 SEQUENTIAL: Final = "sequential"
 PARALLEL: Final = "parallel"
@@ -25,21 +26,47 @@ Rounds = tuple[tuple[Target, ...], ...]
 
 
 class Leaf:
-    """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's."""
+    """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's.
 
-    __slots__ = ("file", "gateway", "line", "target")
+    ways: those to it when there are several, or when DNS says where it is; then gateway is "".
+    """
 
-    def __init__(self, target: Target, gateway: str, file: str, line: int) -> None:
+    __slots__ = ("file", "gateway", "line", "target", "ways")
+
+    def __init__(
+        self, target: Target, gateway: str, file: str, line: int, ways: tuple[Way, ...] = ()
+    ) -> None:
         self.target = target
         self.gateway = gateway
         self.file = file
         self.line = line
+        self.ways = ways
 
-    def left_out(self) -> Verdict:
-        """Say that its gateway is down."""
-        why = f"gateway {self.gateway} is down"
+    def gateways(self) -> tuple[str, ...]:
+        """All that it is reached by."""
+        if self.ways:
+            return tuple(way.gateway for way in self.ways)
+        return (self.gateway,) if self.gateway else ()
+
+    def rung(self, dice: Dice, state: Snapshot) -> tuple[Target, ...]:
+        """Return the target as it is rung now; nothing when no way to it is up."""
+        if self.ways:
+            target = arranged(self.ways, dice, state.down, state.places)
+            return () if target is None else (target,)
+        return () if self.gateway in state.down else (self.target,)
+
+    def left_out(self, state: Snapshot) -> list[Verdict]:
+        """Say which of its gateways are down."""
         rule = f"target {self.target.name}"
-        return Verdict(rule, False, self.gateway, why, self.file, self.line)
+        return [
+            Verdict(rule, False, gateway, _down(gateway, state), self.file, self.line)
+            for gateway in self.gateways()
+            if gateway in state.down
+        ]
+
+
+def _down(gateway: str, state: Snapshot) -> str:
+    return f"gateway {gateway} {state.why.get(gateway, 'is down')}"
 
 
 class Order:
@@ -75,12 +102,15 @@ class Order:
         """Say whether chance or turn have a part in it."""
         if self.strategy in {RANDOM, WEIGHTED, ROUND_ROBIN}:
             return True
-        return any(isinstance(held, Order) and held.changes() for held in self.holds)
+        return any(
+            held.changes() if isinstance(held, Order) else by_chance(held.ways)
+            for held in self.holds
+        )
 
-    def rounds(self, dice: Dice, turn: int, down: Set[str]) -> Rounds:
+    def rounds(self, dice: Dice, turn: int, state: Snapshot) -> Rounds:
         """Arrange what it holds. turn: how often its rotation was used before."""
         if self.strategy in {PARALLEL, STAGGERED}:
-            together = self._together(down)
+            together = self._together(dice, state)
             return (together,) if together else ()
         holds = self.holds
         if self.strategy == ROUND_ROBIN:
@@ -91,19 +121,19 @@ class Order:
         made: list[tuple[Target, ...]] = []
         for held in holds:
             if isinstance(held, Order):
-                made += held.rounds(dice, turn, down)
-            elif held.gateway not in down:
-                made.append((held.target,))
+                made += held.rounds(dice, turn, state)
+            else:
+                made += [(target,) for target in held.rung(dice, state)]
         return tuple(made)
 
-    def _together(self, down: Set[str]) -> tuple[Target, ...]:
+    def _together(self, dice: Dice, state: Snapshot) -> tuple[Target, ...]:
         made: list[Target] = []
         delay = 0.0
         for held in self.holds:
             if isinstance(held, Order):
-                members = held._together(down)
+                members = held._together(dice, state)
             else:
-                members = () if held.gateway in down else (held.target,)
+                members = held.rung(dice, state)
             made += [_delayed(target, delay) for target in members]
             if members:
                 delay += self.every_seconds
@@ -113,16 +143,9 @@ class Order:
 def _delayed(target: Target, delay_seconds: float) -> Target:
     if not delay_seconds:
         return target
-    return Target(
-        target.name,
-        target.uri,
-        target.host,
-        target.port,
-        target.transport,
-        target.ring_seconds,
-        target.progress_seconds,
-        delay_seconds,
-    )
+    made = target.copied()
+    made.delay_seconds = delay_seconds
+    return made
 
 
 class HuntRule:
@@ -139,17 +162,20 @@ class HuntRule:
         self.leaves: Final = tuple(order.leaves())
         self.count: Final = len(self.leaves)
         self.changes: Final = order.changes()
-        self.gateways: Final = frozenset(leaf.gateway for leaf in self.leaves if leaf.gateway)
+        self.gateways: Final = frozenset(
+            gateway for leaf in self.leaves for gateway in leaf.gateways()
+        )
         self.text: Final = listed(hunt.rounds)
 
-    def at(self, dice: Dice, turn: int, down: Set[str], trace: list[Verdict]) -> Hunt:
+    def at(self, dice: Dice, turn: int, state: Snapshot, trace: list[Verdict]) -> Hunt:
         """Make the hunt of one call. It has no rounds when all its gateways are down."""
-        if self.gateways.isdisjoint(down):
+        if self.gateways.isdisjoint(state.down):
             if not self.changes:
                 return self.hunt
         else:
-            trace += [leaf.left_out() for leaf in self.leaves if leaf.gateway in down]
-        return with_rounds(self.hunt, self.order.rounds(dice, turn, down), self.hunt.on)
+            for leaf in self.leaves:
+                trace += leaf.left_out(state)
+        return with_rounds(self.hunt, self.order.rounds(dice, turn, state), self.hunt.on)
 
 
 def with_rounds(hunt: Hunt, rounds: Rounds, on: frozenset[str]) -> Hunt:
@@ -163,6 +189,8 @@ def with_rounds(hunt: Hunt, rounds: Rounds, on: frozenset[str]) -> Hunt:
         hunt.redirect_hosts,
         on,
         hunt.rotation,
+        hunt.greeting,
+        hunt.confirm,
     )
 
 

@@ -91,21 +91,29 @@ class NumberIndex:
         number = self._home.get(sent) if country == self._country else self._normal.get(sent)
         if number is not None:
             return Match(number, [sent], sent, [])
-        phone = numbers.read(sent, country)
-        forms = [sent]
-        if phone is not None:
+        normal = numbers.usual(sent, country)
+        number = self._normal.get(normal)
+        if number is not None:
+            return Match(number, [sent, normal], normal, [])
+        if numbers.is_none(sent, country):
+            return self._best([sent])
+        # What follows takes tens of microseconds.
+        phone: PhoneNumber | None = None
+        if not normal or self._heads:
+            phone = numbers.read(sent, country)
+            if phone is None:
+                return self._best([sent])
             normal = numbers.international(phone)
             number = self._normal.get(normal)
             if number is not None:
                 return Match(number, [sent, normal], normal, [])
-            forms = self._forms(phone, normal, sent, country)
-        return self._best(forms)
+        return self._best(self._forms(phone, normal, sent, country))
 
-    def _forms(self, phone: PhoneNumber, normal: str, sent: str, country: str) -> list[str]:
+    def _forms(self, phone: PhoneNumber | None, normal: str, sent: str, country: str) -> list[str]:
         forms = [sent] if country == self._country or sent == normal else []
         if normal not in forms:
             forms.append(normal)
-        if self._heads and phone.country_code == numbers.country_code(self._country):
+        if phone is not None and phone.country_code == numbers.country_code(self._country):
             written = numbers.national(phone)
             if written not in forms:
                 forms.append(written)

@@ -68,20 +68,35 @@ def normalise(text: str, country: str) -> str:
 
 def e164(text: str, country: str) -> str:
     """Return the E.164 form of a dialled text, "" when it is no phone number."""
-    home = _HOMES.get(country)
-    if home is None:
-        home = _HOMES[country] = _Home(country)
+    home = _home(country)
     written = home.usual(text)
-    if written:
+    if written or home.is_none(text):
         return written
     number = read(text, country)
     return "" if number is None else international(number)
 
 
+def usual(text: str, country: str) -> str:
+    """Return the E.164 form of one of the usual spellings; "" says nothing about the text."""
+    return _home(country).usual(text)
+
+
+def is_none(text: str, country: str) -> bool:
+    """Say whether a text is clearly no phone number; False says nothing about it."""
+    return _home(country).is_none(text)
+
+
+def _home(country: str) -> "_Home":
+    home = _HOMES.get(country)
+    if home is None:
+        home = _HOMES[country] = _Home(country)
+    return home
+
+
 class _Home:
     """The spellings of one country in which nothing but the prefix can be cut off."""
 
-    __slots__ = ("_abroad", "_bare", "_cut", "_plus", "_prefixed", "_trunk")
+    __slots__ = ("_abroad", "_bare", "_cut", "_existing", "_plus", "_prefixed", "_trunk")
 
     def __init__(self, country: str) -> None:
         code = country_code(country)
@@ -95,8 +110,8 @@ class _Home:
         self._plus = f"+{code}" if plain else ""
         self._trunk = known.national_prefix or "" if plain else ""
         self._prefixed = _pattern(known.general_desc.national_number_pattern if plain else None)
-        kinds = (known.fixed_line, known.mobile) if plain else ()
-        self._bare = _pattern("|".join(kind.national_number_pattern or _NEVER for kind in kinds))
+        self._bare = _kinds(known, _USUAL_KINDS if plain else ())
+        self._existing = _kinds(known, _ALL_KINDS if plain else ())
         self._cut = _pattern(known.national_prefix_for_parsing if plain else None)
         self._abroad = _pattern(known.international_prefix if plain else None)
 
@@ -111,8 +126,12 @@ class _Home:
             rest = text[len(plus) :]
         elif abroad is not None and text.startswith(plus[1:], abroad.end()):
             rest = text[abroad.end() + len(plus) - 1 :]
-        elif abroad is not None or text.startswith(plus[1:]):
+        elif abroad is not None:
             return ""
+        elif text.startswith(plus[1:]):
+            if known.fullmatch(text) is not None:
+                return ""  # it could be a number without a country code, too
+            rest = text[len(plus) - 1 :]
         elif self._trunk and text.startswith(self._trunk):
             rest = text[len(self._trunk) :]
         else:
@@ -122,12 +141,43 @@ class _Home:
             return ""
         return "" if self._cut.match(rest) is not None else plus + rest
 
+    def is_none(self, text: str) -> bool:
+        """Say whether a text has nothing in front that could be cut off, and does not exist."""
+        plus = self._plus
+        return (
+            plus != ""
+            and text.isascii()
+            and text.isdecimal()
+            and not text.startswith(plus[1:])
+            and self._existing.fullmatch(text) is None
+            and self._abroad.match(text) is None
+            and self._cut.match(text) is None
+        )
+
 
 def _pattern(text: str | None) -> re.Pattern[str]:
     return re.compile(text or _NEVER)
 
 
+def _kinds(known: Any, kinds: tuple[str, ...]) -> re.Pattern[str]:
+    found = (getattr(known, kind) for kind in kinds)
+    patterns = (kind.national_number_pattern for kind in found if kind is not None)
+    return _pattern("|".join(pattern for pattern in patterns if pattern) or None)
+
+
 _NEVER: Final = r"(?!)"
+_USUAL_KINDS: Final = ("fixed_line", "mobile")
+_ALL_KINDS: Final = (
+    *_USUAL_KINDS,
+    "toll_free",
+    "premium_rate",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+)
 _HOMES: Final[dict[str, _Home]] = {}
 
 

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from callrouter.route.lookups import Lookup
+from callrouter.route.voice import Confirm, Greeting, Voice, VoiceStep
+
 # Hangup causes of ITU-T Q.850 that a refusal of ours can carry.
 CAUSE_UNALLOCATED: Final = 1
 CAUSE_NO_ANSWER: Final = 19
@@ -26,23 +29,48 @@ class Verdict:
         self.file = file
         self.line = line
 
+    def as_dict(self) -> dict[str, str | bool | int]:
+        """Return it as records and `explain --json` have it."""
+        return {
+            "rule": self.rule,
+            "matched": self.matched,
+            "value": self.value,
+            "why": self.why,
+            "file": self.file,
+            "line": self.line,
+        }
+
 
 class Target:
     """One place a hunt rings.
 
-    uri: the Request-URI to send. host, port, transport ("udp" or "tcp"): where to send it; host is
-    an IP address. ring_seconds: from the INVITE to giving up. progress_seconds: how long it may
-    stay without any response at all. delay_seconds: from the start of its round to its INVITE, at
-    the latest; it is rung sooner when all before it have failed.
+    uri: the Request-URI to send. host, port, transport ("udp", "tcp", "tls", or "auto" for udp or
+    tcp, by size): where to send it; host is an IP address. ring_seconds: from the INVITE to giving
+    up. progress_seconds: how long it may stay without any response at all. delay_seconds: from the
+    start of its round to its INVITE, at the latest; it is rung sooner when all before it have
+    failed. diversion, history_info: its gateway is told by this header that the call was forwarded.
+    tls_name: whom its certificate has to name, "" for its address. login: the gateway whose login
+    answers its challenges, "" for none. extension: it is the registered telephones of this one.
+    contact: of these, the one that is known by this, "" for all.
+    gateway: the one it is dialled by, "" for none. others: the same target by other ways, in the
+    order they are tried within its ring time while one after the other does not work.
     """
 
     __slots__ = (
+        "contact",
         "delay_seconds",
+        "diversion",
+        "extension",
+        "gateway",
+        "history_info",
         "host",
+        "login",
         "name",
+        "others",
         "port",
         "progress_seconds",
         "ring_seconds",
+        "tls_name",
         "transport",
         "uri",
     )
@@ -57,7 +85,18 @@ class Target:
         ring_seconds: float,
         progress_seconds: float,
         delay_seconds: float = 0.0,
+        diversion: bool = False,
+        history_info: bool = False,
+        tls_name: str = "",
+        login: str = "",
+        extension: str = "",
+        gateway: str = "",
     ) -> None:
+        self.login = login
+        self.extension = extension
+        self.gateway = gateway
+        self.others: tuple[Target, ...] = ()
+        self.contact = ""
         self.name = name
         self.uri = uri
         self.host = host
@@ -66,6 +105,36 @@ class Target:
         self.ring_seconds = ring_seconds
         self.progress_seconds = progress_seconds
         self.delay_seconds = delay_seconds
+        self.diversion = diversion
+        self.history_info = history_info
+        self.tls_name = tls_name
+
+    @property
+    def place(self) -> str:
+        """Where it is sent to, in one word."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}:{host}:{self.port}"
+
+    def copied(self) -> "Target":
+        """Return one that can be changed."""
+        made = Target(
+            self.name,
+            self.uri,
+            self.host,
+            self.port,
+            self.transport,
+            self.ring_seconds,
+            self.progress_seconds,
+            self.delay_seconds,
+            self.diversion,
+            self.history_info,
+            self.tls_name,
+            self.login,
+            self.extension,
+            self.gateway,
+        )
+        made.others = self.others
+        return made
 
 
 class Hunt:
@@ -77,9 +146,12 @@ class Hunt:
     follow in this hunt, 0 to treat them like any failure. redirect_hosts: the only hosts followed
     to. on: results of the target before (busy, no_answer, unreachable, rejected) after which this
     hunt is for; empty for any. rotation: the name its turn is counted by, "" when it has none.
+    greeting: what the caller hears meanwhile, confirm: what a target must do; None for nothing.
     """
 
     __slots__ = (
+        "confirm",
+        "greeting",
         "name",
         "on",
         "redirect_hosts",
@@ -100,8 +172,12 @@ class Hunt:
         redirect_hosts: frozenset[str],
         on: frozenset[str] = frozenset(),
         rotation: str = "",
+        greeting: Greeting | None = None,
+        confirm: Confirm | None = None,
     ) -> None:
         self.name = name
+        self.greeting = greeting
+        self.confirm = confirm
         self.rounds = rounds
         self.total_seconds = total_seconds
         self.stop_codes = stop_codes
@@ -133,20 +209,33 @@ class Refusal:
 
 
 class Plan:
-    """Hunts to try one after the other, then the answer when none of them was answered.
+    """Steps to take one after the other, then the answer when none of them was the end.
 
     final: None relays the last target's status. holds: what the call takes one line of while it
-    lasts, such as `number 4000` and `trunk lab`.
+    lasts, such as `number 4000` and `trunk lab`. voice: None for a call of which nobody said
+    anything about media. timed: the first hunt is the one for this time of day.
     """
 
-    __slots__ = ("final", "holds", "hunts")
+    __slots__ = ("final", "holds", "steps", "timed", "voice")
 
     def __init__(
-        self, hunts: tuple[Hunt, ...], final: Refusal | None, holds: tuple[str, ...] = ()
+        self,
+        steps: tuple[Hunt | VoiceStep, ...],
+        final: Refusal | None,
+        holds: tuple[str, ...] = (),
+        voice: Voice | None = None,
+        timed: bool = False,
     ) -> None:
-        self.hunts = hunts
+        self.steps = steps
+        self.timed = timed
         self.final = final
         self.holds = holds
+        self.voice = voice
+
+    @property
+    def hunts(self) -> tuple[Hunt, ...]:
+        """Those steps that ring targets."""
+        return tuple(step for step in self.steps if isinstance(step, Hunt))
 
 
 class AutoBlock:
@@ -164,15 +253,32 @@ class AutoBlock:
         self.for_seconds = for_seconds
 
 
+class NeedLookup:
+    """A look-up has to say who is responsible for the caller.
+
+    caller: the number to ask with. passed: the verdicts up to here, which stand whatever comes of
+    it: the call was let in.
+    """
+
+    __slots__ = ("caller", "lookup", "passed")
+
+    def __init__(self, lookup: Lookup, caller: str, passed: tuple[Verdict, ...]) -> None:
+        self.lookup = lookup
+        self.caller = caller
+        self.passed = passed
+
+
 class Decision:
     """What becomes of a call, and why.
 
     number: the dialplan's key that matched, "" when none did. trace: in the order looked at.
     caller: the caller in E.164 where a rule needed it, "" otherwise. auto_block: the rule by which
-    this call counts against its caller, None for none.
+    this call counts against its caller, None for none. need: what has to be asked before the plan
+    is final; the plan is as if nothing came of it. counts: the call counts against the calls per
+    second of its trunk.
     """
 
-    __slots__ = ("auto_block", "caller", "number", "plan", "trace")
+    __slots__ = ("auto_block", "caller", "counts", "need", "number", "plan", "trace")
 
     def __init__(
         self,
@@ -181,9 +287,13 @@ class Decision:
         trace: tuple[Verdict, ...],
         caller: str = "",
         auto_block: AutoBlock | None = None,
+        need: NeedLookup | None = None,
+        counts: bool = False,
     ) -> None:
         self.number = number
         self.plan = plan
         self.trace = trace
         self.caller = caller
         self.auto_block = auto_block
+        self.need = need
+        self.counts = counts

@@ -15,6 +15,7 @@ COUNTRY_REFUSED: Final = "country_refused"
 OVER_LIMIT: Final = "over_limit"
 OUT_OF_HOURS: Final = "out_of_hours"
 NO_TARGET_LEFT: Final = "no_target_left"
+FORWARDED_TOO_OFTEN: Final = "forwarded_too_often"
 
 USUAL: Final[Mapping[str, Refusal]] = {
     refusal.reason: refusal
@@ -29,6 +30,7 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(OVER_LIMIT, 486, 17),
         Refusal(OUT_OF_HOURS, 480, 18),
         Refusal(NO_TARGET_LEFT, 503, 34),
+        Refusal(FORWARDED_TOO_OFTEN, 482, 25),
     )
 }
 """By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given

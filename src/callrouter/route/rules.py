@@ -6,8 +6,14 @@ from typing import Final
 from callrouter.route.areas import AreaRule
 from callrouter.route.hunting import HuntRule
 from callrouter.route.lists import NumberList
+from callrouter.route.lookups import Lookup
+from callrouter.route.peers import USUAL, Peer
 from callrouter.route.plan import AutoBlock, Refusal, Verdict
 from callrouter.route.schedule import Schedule
+from callrouter.route.voice import MEDIA, Voice, VoiceStep
+
+_ANY: Final[frozenset[str]] = frozenset()
+_SPEAKS: Final = frozenset({MEDIA})
 
 
 class Trunk:
@@ -15,20 +21,55 @@ class Trunk:
 
     country: how this trunk writes national numbers. called_is_to: True when the called number is
     the user part of `To:`, False when it is that of the Request-URI. lines: calls it may have at
-    the same time, 0 for any number.
+    the same time, 0 for any number. calls_per_second: how many may come in by it, 0 for any number.
+    packets_per_second: datagrams it may send, 0 for any number. tls_peers: names of a certificate
+    that its calls are known by, in lower case. inband: its keys may come as tones in the audio.
+    guarded: who comes by it has to prove who it is. peer: how it is dealt with.
     """
 
-    __slots__ = ("called_is_to", "country", "file", "hold", "line", "lines", "name")
+    __slots__ = (
+        "called_is_to",
+        "calls_per_second",
+        "country",
+        "file",
+        "guarded",
+        "hold",
+        "inband",
+        "line",
+        "lines",
+        "name",
+        "packets_per_second",
+        "peer",
+        "tls_peers",
+    )
 
     def __init__(
-        self, name: str, country: str, called_is_to: bool, file: str, line: int, lines: int = 0
+        self,
+        name: str,
+        country: str,
+        called_is_to: bool,
+        file: str,
+        line: int,
+        lines: int = 0,
+        calls_per_second: int = 0,
+        tls_peers: tuple[str, ...] = (),
+        inband: bool = False,
+        guarded: bool = False,
+        peer: Peer = USUAL,
+        packets_per_second: int = 0,
     ) -> None:
+        self.packets_per_second = packets_per_second
+        self.peer = peer
+        self.guarded = guarded
+        self.inband = inband
+        self.tls_peers = tls_peers
         self.name = name
         self.country = country
         self.called_is_to = called_is_to
         self.file = file
         self.line = line
         self.lines = lines
+        self.calls_per_second = calls_per_second
         self.hold = f"trunk {name}"
 
 
@@ -83,24 +124,27 @@ class Step:
     """A step of a route.
 
     schedule: None for no condition. open: what the schedule must be. alone: the hunt when it is
-    the only target of its route that rings; several: when it is not. final: what the caller gets
-    when this was the last step taken, None to relay the last target's answer.
+    the only target of its route that rings; several: when it is not; both None when the caller is
+    spoken to. voice: how, None for a hunt. final: what the caller gets when this was the last step
+    taken, None to relay the last target's answer.
     """
 
-    __slots__ = ("alone", "file", "final", "line", "open", "rule", "schedule", "several")
+    __slots__ = ("alone", "file", "final", "line", "open", "rule", "schedule", "several", "voice")
 
     def __init__(
         self,
         rule: str,
         schedule: Schedule | None,
         open: bool,
-        alone: HuntRule,
-        several: HuntRule,
+        alone: HuntRule | None,
+        several: HuntRule | None,
         final: Refusal | None,
         file: str,
         line: int,
+        voice: VoiceStep | None = None,
     ) -> None:
         self.rule = rule
+        self.voice = voice
         self.schedule = schedule
         self.open = open
         self.alone = alone
@@ -108,6 +152,18 @@ class Step:
         self.final = final
         self.file = file
         self.line = line
+
+    @property
+    def on(self) -> frozenset[str]:
+        """After which results of the target before it is taken; empty for any."""
+        if self.voice is not None:
+            return self.voice.on
+        return _ANY if self.several is None else self.several.hunt.on
+
+    @property
+    def gateways(self) -> frozenset[str]:
+        """All that it needs to be up."""
+        return _SPEAKS if self.several is None else self.several.gateways
 
 
 class Number:
@@ -117,8 +173,8 @@ class Number:
     or a pattern. reads_to: the `To:` header may name an extension to ring first. lines: calls it
     may have at the same time, 0 for any number. overflow: steps for those beyond, empty for none.
     backup: rings when all gateways of the route are down. reasons: its refusals. suspended: takes
-    no calls. gateways: all that its route and overflow need. fixed: each call gets the same plan
-    while no gateway is down and nobody is blocked.
+    no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
+    for nobody. fixed: each call gets the same plan while no gateway is down and nobody is blocked.
     """
 
     __slots__ = (
@@ -130,6 +186,7 @@ class Number:
         "key",
         "line",
         "lines",
+        "lookup",
         "normal",
         "overflow",
         "reads_to",
@@ -137,6 +194,7 @@ class Number:
         "route",
         "screen",
         "suspended",
+        "voice",
     )
 
     def __init__(
@@ -154,7 +212,11 @@ class Number:
         overflow: tuple[Step, ...] = (),
         backup: HuntRule | None = None,
         suspended: bool = False,
+        voice: Voice | None = None,
+        lookup: Lookup | None = None,
     ) -> None:
+        self.voice = voice
+        self.lookup = lookup
         self.key = key
         self.normal = normal
         self.route = route
@@ -168,14 +230,18 @@ class Number:
         self.backup = backup
         self.suspended = suspended
         self.hold = f"number {key}"
-        self.gateways = route[0].several.gateways
+        self.gateways = route[0].gateways
         for step in (*route[1:], *overflow):
-            self.gateways = self.gateways | step.several.gateways
+            self.gateways = self.gateways | step.gateways
         self.fixed = not (
             reads_to
             or lines
+            or lookup is not None
             or self.screen.asks()
-            or any(step.schedule is not None or step.several.changes for step in route)
+            or any(
+                step.schedule is not None or (step.several is not None and step.several.changes)
+                for step in route
+            )
         )
 
 

@@ -6,6 +6,8 @@ The mappings may be live: whoever owns them changes them between decisions, neve
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
+from callrouter.route.gateways import Place
+
 
 class Override:
     """A schedule switched by hand. open: what it is switched to. until: Unix seconds, 0: no end."""
@@ -24,10 +26,25 @@ class Snapshot:
     hold, such as `number 4000`. turns: how often each rotation was used. blocks: end of an
     automatic block (Unix seconds) by number and caller. attempts: Unix times of a caller's last
     calls by number and caller, oldest first. away: why an extension is not to be rung, by
-    extension. seed: for everything drawn by chance.
+    extension. seed: for everything drawn by chance. arrivals: Unix times of the calls that came in
+    lately by a trunk that counts them, by what they hold (`trunk lab`), oldest first. places: where
+    the gateways and hosts with DNS names are, without those places that are down; None: names are
+    not looked up, and each is taken for a place. why: what `down` has, as verdicts say it.
     """
 
-    __slots__ = ("attempts", "away", "blocks", "down", "lines", "overrides", "seed", "turns")
+    __slots__ = (
+        "arrivals",
+        "attempts",
+        "away",
+        "blocks",
+        "down",
+        "lines",
+        "overrides",
+        "places",
+        "seed",
+        "turns",
+        "why",
+    )
 
     def __init__(
         self,
@@ -39,6 +56,9 @@ class Snapshot:
         attempts: Mapping[tuple[str, str], Sequence[float]] | None = None,
         away: Mapping[str, str] | None = None,
         seed: int = 0,
+        arrivals: Mapping[str, Sequence[float]] | None = None,
+        places: Mapping[str, Sequence[Place]] | None = None,
+        why: Mapping[str, str] | None = None,
     ) -> None:
         self.down = down
         self.overrides: Mapping[str, Override] = {} if overrides is None else overrides
@@ -50,6 +70,9 @@ class Snapshot:
         )
         self.away: Mapping[str, str] = {} if away is None else away
         self.seed = seed
+        self.arrivals: Mapping[str, Sequence[float]] = {} if arrivals is None else arrivals
+        self.places = places
+        self.why: Mapping[str, str] = {} if why is None else why
 
 
 NOTHING: Final = Snapshot()

@@ -1,10 +1,12 @@
-"""The caller of a simulated call: one INVITE, perhaps a CANCEL, and a BYE once connected."""
+"""The caller of a simulated call: one INVITE, perhaps a CANCEL, keys, and a BYE once connected."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from callrouter.route.facts import Facts
-from callrouter.simulate.legs import SDP, SDP_ROW
+from callrouter.simulate.legs import KEY_ROW, SDP, SDP_ROW, Press, key_body
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
@@ -13,7 +15,9 @@ from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 
 TALKS: Final = 1.0
-"""Seconds from the answer to the caller's BYE."""
+"""Seconds from the connection with a target to the caller's BYE."""
+LISTENS: Final = 60.0
+"""Seconds from the answer after which the caller hangs up on callrouter."""
 
 _UNESCAPED: Final = "-_.!~*'()&=+$,;?/"  # besides letters and digits, RFC 3261 section 25.1
 
@@ -21,10 +25,28 @@ _UNESCAPED: Final = "-_.!~*'()&=+$,;?/"  # besides letters and digits, RFC 3261 
 class Caller:
     """Calls once."""
 
-    def __init__(self, stack: Stack, flow: Flow, facts: Facts, cancel_after: float | None) -> None:
-        """Send the INVITE. cancel_after: when to give up, seconds; None waits for the end."""
+    def __init__(
+        self,
+        stack: Stack,
+        flow: Flow,
+        facts: Facts,
+        cancel_after: float | None,
+        presses: Sequence[Press] = (),
+        connected: Callable[[], float | None] = lambda: 0.0,
+    ) -> None:
+        """Send the INVITE.
+
+        cancel_after: when to give up, seconds; None waits for the end. presses: keys to press.
+        connected: until when the target has something to do with whom the caller talks; None while
+        that is callrouter itself, or a target that is going to hang up.
+        """
         self._stack = stack
         self._ringing = True
+        self._talking = False
+        self._over = False
+        self._connected = connected
+        self._presses = tuple(presses)
+        self._cseq = 1
         host = flow.remote_host
         uri = _uri(facts.called, host)
         dialog = Dialog(stack.token(), stack.token(), flow)
@@ -44,6 +66,8 @@ class Caller:
         stack.request(flow, self._branch, self._invite, self, invite=True)
         if cancel_after is not None:
             stack.timers.start(cancel_after, self._give_up)
+        for press in presses:
+            stack.timers.start(press.after, partial(self._press, press.key))
 
     @property
     def call_id(self) -> str:
@@ -51,25 +75,47 @@ class Caller:
         return self._dialog.call_id
 
     def on_response(self, _tx: object, response: Response) -> None:
-        """A response to the INVITE, or to the BYE."""
-        if not self._ringing or response.status < 200:
+        """A response to the INVITE, or to what was asked inside the call."""
+        if not self._ringing or response.status == 100 or response.cseq()[1] != "INVITE":
+            return
+        dialog = self._dialog
+        if response.status < 300:
+            dialog.remote = response.get("to")
+            dialog.remote_tag = response.to_tag()
+            dialog.refresh_target(response)
+        if response.status < 200:
             return
         self._ringing = False
         if response.status < 300:
-            dialog = self._dialog
-            dialog.remote = response.get("to")
-            dialog.refresh_target(response)
             ack = dialog.request("ACK", self._stack.branch(), 1, "", b"")
             self._stack.send(dialog.flow, ack)
-            self._stack.timers.start(self._stack.now + TALKS, self._hang_up)
+            self._stack.timers.start(self._stack.now + LISTENS, self._hang_up)
+            self.listen()
+        else:
+            self._over = True
+
+    def listen(self) -> None:
+        """Whom the caller hears may be another one now."""
+        until = None if self._ringing or self._talking or self._over else self._connected()
+        if until is not None:
+            self._talking = True
+            last = max(self._stack.now, until, *(press.after for press in self._presses))
+            self._stack.timers.start(last + TALKS, self._hang_up)
 
     def on_failure(self, _tx: object, _status: int) -> None:
         """Nobody answered at all."""
         self._ringing = False
 
-    def on_request(self, tx: ServerTransaction, _request: Request) -> None:
-        """A request inside the call: a BYE at most, since no target asks for anything."""
-        tx.respond(200)
+    def on_request(self, tx: ServerTransaction, request: Request) -> None:
+        """A request inside the call: a BYE, a key of the target, or another description."""
+        if request.method == "BYE":
+            self._over = True
+            tx.respond(200)
+        elif request.method == "INVITE":
+            tx.respond(200, f"Contact: {self._dialog.contact}\r\n{SDP_ROW}", SDP)
+            self.listen()
+        else:
+            tx.respond(200)
 
     def on_ack(self, request: Request) -> None:
         """Nothing of ours is ever acknowledged."""
@@ -80,9 +126,20 @@ class Caller:
             self._stack.cancel(flow, self._branch, cancel_of(self._invite, ""))
 
     def _hang_up(self, _now: float) -> None:
+        if not self._over:
+            self._over = True
+            self._ask("BYE", "", b"")
+
+    def _press(self, key: str, _now: float) -> None:
+        # Without a dialog there is nobody yet who could hear it.
+        if self._dialog.remote_tag and not self._over:
+            self._ask("INFO", KEY_ROW, key_body(key))
+
+    def _ask(self, method: str, extra: str, body: bytes) -> None:
+        self._cseq += 1
         branch = self._stack.branch()
-        bye = self._dialog.request("BYE", branch, 2, "", b"")
-        self._stack.request(self._dialog.flow, branch, bye, self)
+        data = self._dialog.request(method, branch, self._cseq, extra, body)
+        self._stack.request(self._dialog.flow, branch, data, self)
 
 
 def _uri(user: str, host: str) -> str:

@@ -1,4 +1,7 @@
-"""What the targets do when they are rung, as ops write it: `180 after 1s, 486 after 3s`."""
+"""What the targets do when they are rung, as ops write it: `180 after 1s, 486 after 3s`.
+
+Who has answered can press keys and hang up: `200 after 2s, key 1 after 4s, bye after 9s`.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +14,7 @@ from callrouter.dialplan.fields import seconds
 from callrouter.dialplan.wording import shown
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
-from callrouter.sip.message import Request
+from callrouter.sip.message import Request, Response
 from callrouter.sip.stack import Stack
 
 SDP: Final = (
@@ -19,10 +22,15 @@ SDP: Final = (
     b"m=audio 4000 RTP/AVP 0\r\n"
 )
 SDP_ROW: Final = "Content-Type: application/sdp\r\n"
+KEY_ROW: Final = "Content-Type: application/dtmf-relay\r\n"
 
-_STEP: Final = re.compile(r"([1-6][0-9]{2})(?:\s+after\s+(\S+))?")
+_STEP: Final = re.compile(r"([1-6][0-9]{2}|bye|key\s+[0-9*#])(?:\s+after\s+(\S+))?")
+_KEY: Final = re.compile(r"([0-9*#])\s+after\s+(\S+)")
 _HOUR: Final = 3600.0
-_WANTED: Final = '"486 after 2s", "180 after 1s, 200 after 6s" or "silence"'
+_WANTED: Final = (
+    '"486 after 2s", "180 after 1s, 200 after 6s", "200 after 2s, key 1 after 4s, bye after 9s" '
+    'or "silence"'
+)
 
 
 class Step(NamedTuple):
@@ -32,8 +40,21 @@ class Step(NamedTuple):
     after: float
 
 
-Script = tuple[Step, ...]
-"""The responses of one target in order; none at all is silence."""
+class Press(NamedTuple):
+    """A key. after: seconds from the INVITE."""
+
+    key: str
+    after: float
+
+
+class Leave(NamedTuple):
+    """A BYE. after: seconds from the INVITE."""
+
+    after: float
+
+
+Script = tuple[Step | Press | Leave, ...]
+"""What one target does, in order; nothing at all is silence."""
 
 DEFAULT: Final[Script] = (Step(180, 0.1), Step(200, 5.0))
 """What a target without a script does."""
@@ -44,22 +65,48 @@ def read_script(text: str) -> Script:
     text = text.strip()
     if text == "silence":
         return ()
-    steps: list[Step] = []
+    steps: list[Step | Press | Leave] = []
+    before = ""
+    answered = over = False
     for part in text.split(","):
         found = _STEP.fullmatch(part.strip())
         if found is None or found[1] == "100":
             raise ValueError(f"expected {_WANTED}, found {shown(text)}")
-        step = Step(int(found[1]), seconds(found[2], 0, _HOUR) if found[2] else 0.0)
-        if steps and step.after < steps[-1].after:
+        what = found[1]
+        after = seconds(found[2], 0, _HOUR) if found[2] else steps[-1].after if answered else 0.0
+        if steps and after < steps[-1].after:
             raise ValueError(
-                f"times count from the INVITE, so {step.status} cannot come"
-                f" {step.after:g}s after it when {steps[-1].status} comes"
-                f" {steps[-1].after:g}s after it"
+                f"times count from the INVITE, so {what} cannot come {after:g}s after it when"
+                f" {before} comes {steps[-1].after:g}s after it"
             )
-        if steps and steps[-1].status >= 200:
-            raise ValueError(f"nothing comes after a final response such as {steps[-1].status}")
-        steps.append(step)
+        if over or (answered and what.isdecimal()):
+            raise ValueError(f"nothing comes after a final response such as {before}")
+        if not answered and not what.isdecimal():
+            raise ValueError(f"'{what}' needs an answer before it, such as 200 after 2s")
+        steps.append(_step(what, after))
+        before = what
+        answered = answered or what.startswith("2")
+        over = what == "bye" or (what.isdecimal() and int(what) >= 300)
     return tuple(steps)
+
+
+def _step(what: str, after: float) -> Step | Press | Leave:
+    if what == "bye":
+        return Leave(after)
+    return Step(int(what), after) if what.isdecimal() else Press(what[-1], after)
+
+
+def read_press(text: str) -> Press:
+    """Read a key of the caller, such as `2 after 3s`. Raises ValueError."""
+    found = _KEY.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f'expected a key and when, such as "2 after 3s", found {shown(text)}')
+    return Press(found[1], seconds(found[2], 0, _HOUR))
+
+
+def read_presses(texts: Iterable[str]) -> list[Press]:
+    """Read the keys of a caller. Raises ValueError."""
+    return [read_press(text) for text in texts]
 
 
 def read_legs(texts: Iterable[str]) -> dict[str, Script]:
@@ -118,7 +165,7 @@ class Legs:
         step = next(steps, None)
         while True:
             while step is not None and start + step.after <= self.stack.now:
-                _respond(leg, step.status)
+                _act(leg, step)
                 step = next(steps, None)
             match await inbox.next(start + step.after if step is not None else 0.0):
                 case Cancelled():
@@ -127,9 +174,34 @@ class Legs:
                 case HungUp() | Lost():
                     return
                 case Asked() as asked:
-                    asked.leg.respond(asked.tx, 488)
+                    body = SDP if asked.request.method == "INVITE" else b""
+                    leg.respond(asked.tx, 200, SDP_ROW if body else "", body)
                 case Deadline():
                     pass
+
+
+class _Unheeded:
+    """Sends a request whose answer changes nothing."""
+
+    def on_response(self, _tx: object, _response: Response) -> None:
+        pass
+
+    def on_failure(self, _tx: object, _status: int) -> None:
+        pass
+
+
+def _act(leg: ALeg, step: Step | Press | Leave) -> None:
+    if isinstance(step, Press):
+        leg.ask("INFO", KEY_ROW, key_body(step.key), _Unheeded())
+    elif isinstance(step, Leave):
+        leg.hang_up()
+    else:
+        _respond(leg, step.status)
+
+
+def key_body(key: str) -> bytes:
+    """The body of an INFO that carries a key."""
+    return f"Signal={key}\r\nDuration=160\r\n".encode()
 
 
 def _respond(leg: ALeg, status: int) -> None:

@@ -1,16 +1,23 @@
 """One call from its INVITE to its record, by the code that serves live calls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
 from callrouter.call.calls import Calls
 from callrouter.call.record import CallRecord
+from callrouter.call.studio import Studio
+from callrouter.register.bindings import Binding, Bindings
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.facts import Facts
+from callrouter.route.lookups import Answer, Lookup, said
 from callrouter.route.plan import AutoBlock
 from callrouter.route.snapshot import NOTHING, Snapshot
+from callrouter.simulate.archive import VirtualArchive
 from callrouter.simulate.caller import Caller
-from callrouter.simulate.legs import Legs, Script
+from callrouter.simulate.legs import DEFAULT, Leave, Legs, Press, Script
+from callrouter.simulate.sounds import Sounds
+from callrouter.simulate.studio import STUDIO, VirtualPool
 from callrouter.simulate.wire import Datagram, Place, Wire
 from callrouter.sip.flow import Flow
 
@@ -49,20 +56,36 @@ def play(
     scripts: Mapping[str, Script],
     cancel_after: float | None = None,
     snapshot: Snapshot = NOTHING,
+    owner: str = "",
+    presses: Sequence[Press] = (),
+    media: bool = True,
 ) -> Played:
     """Play one call. scripts: by target; who has none does `legs.DEFAULT`.
 
-    facts: source must be an address of the trunk the call is to come in on.
+    owner: the extension that a look-up names, "" for none. facts: source must be an address of the
+    trunk the call is to come in on. presses: the caller's keys. media: False when no slot of a
+    media worker is free. The dialplan gets prompts without sound.
     """
     wire = Wire()
     place = (facts.source, _CALLER_PORT)
-    # All targets are at one place: what tells them apart is the leg, not the address.
-    stack = wire.stack(_ROUTER, lambda goal: goal if goal == place else _LEGS)
-    noted = _Noted()
+
+    def route(goal: Place) -> Place:
+        # All targets are at one place: what tells them apart is the leg, not the address.
+        return goal if goal == place or goal[0] == STUDIO else _LEGS
+
+    stack = wire.stack(_ROUTER, route)
+    noted = _Noted(scripts)
     legs = Legs(wire.stack(_LEGS), scripts, noted.dialled)
-    Calls(stack, dialplan, noted, 1, facts.at, _Frozen(snapshot))
+    sounds = Sounds(dialplan)
+    dialplan.prompts = sounds.prompts
+    pool = VirtualPool(wire, stack, sounds.lengths) if media else None
+    studio = Studio(pool, VirtualArchive(stack, dialplan))
+    shared = _Frozen(snapshot, _registered(dialplan))
+    Calls(stack, dialplan, noted, 1, facts.at, shared, _Told(owner), studio)
     flow = Flow("UDP", *place, *_ROUTER, None)
-    Caller(wire.stack(place), flow, facts, cancel_after)
+    caller = Caller(wire.stack(place), flow, facts, cancel_after, presses, noted.busy_until)
+    if pool is not None:
+        pool.on_bridge = caller.listen
     wire.run()
     return Played(noted.record, wire.sent, place, legs.names)
 
@@ -70,8 +93,21 @@ def play(
 class _Noted:
     """Keeps the record. A bug of ours is raised again: here nobody has to be spared from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, scripts: Mapping[str, Script]) -> None:
         self.record: CallRecord | None = None
+        self._scripts = scripts
+
+    def busy_until(self) -> float | None:
+        """When the target that is connected has done all that its script says.
+
+        Seconds from the INVITE; None while there is none, or when it is going to hang up.
+        """
+        legs = [] if self.record is None else self.record.legs
+        for leg in legs:
+            if leg.result == "answered":
+                last = self._scripts.get(leg.target, DEFAULT)[-1]
+                return None if isinstance(last, Leave) else leg.started_ms / 1000 + last.after
+        return None
 
     def dialled(self, index: int) -> str:
         """The target of the leg that was dialled at this place in the order."""
@@ -87,11 +123,23 @@ class _Noted:
         raise error
 
 
+def _registered(dialplan: Dialplan) -> Bindings:
+    """One telephone at each extension that can have any, with the other targets."""
+    bindings = Bindings(lambda _kind, _key, _value: None)
+    flow = Flow("UDP", *_ROUTER, *_LEGS, None)
+    for name in dialplan.access.phones:
+        uri = f"sip:{name}@{_LEGS[0]}"
+        place = ("UDP", *_ROUTER, *_LEGS)
+        bindings.bind(name, Binding(uri, uri, inf, "", 0, place, flow=flow))
+    return bindings
+
+
 class _Frozen:
     """State that one call alone cannot change for itself."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, bindings: Bindings) -> None:
         self.snapshot = snapshot
+        self.bindings = bindings
 
     def take(self, holds: tuple[str, ...]) -> None:
         pass
@@ -99,8 +147,36 @@ class _Frozen:
     def give(self, holds: tuple[str, ...]) -> None:
         pass
 
+    def arrived(self, trunk: str, at: float, most: int) -> None:
+        pass
+
     def turned(self, rotation: str) -> None:
         pass
 
     def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
         pass
+
+    def tried(self, gateway: str, place: str, why: str, rest_seconds: float) -> None:
+        pass
+
+    def override(self, schedule: str, open: bool, until: float) -> None:
+        pass
+
+    def end_override(self, schedule: str) -> bool:
+        return schedule in self.snapshot.overrides
+
+    def leave(self, extension: str, reason: str) -> None:
+        pass
+
+    def come_back(self, extension: str) -> bool:
+        return extension in self.snapshot.away
+
+
+class _Told:
+    """Every look-up names the same extension, at once."""
+
+    def __init__(self, owner: str) -> None:
+        self._answer = said(owner)
+
+    def find(self, _lookup: Lookup, _caller: str, _post: object) -> Answer:
+        return self._answer

@@ -5,7 +5,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from callrouter.call.record import CallRecord, LegRecord
+from callrouter.call.record import CallRecord, KeptRecord, LegRecord
 from callrouter.simulate.play import Played
 from callrouter.simulate.timeline import CALLER, Moment, timeline
 from callrouter.sip.grammar import reason_phrase
@@ -19,7 +19,7 @@ def lines(played: Played) -> RenderableType:
     moments = timeline(played)
     width = max(len(moment.party) for moment in moments)
     shown = [_line(moment, width) for moment in moments]
-    return Group(*shown, Text(), _outcome(played.record))
+    return Group(*shown, Text(), _outcome(played.record), *_kept(played.record))
 
 
 def as_dict(played: Played) -> dict[str, Any]:
@@ -45,13 +45,26 @@ def _outcome(record: CallRecord | None) -> Text:
     if record is None:
         return Text("no call: refused before its route was decided", _FAILED)
     answered = _answered_by(record)
-    if answered is not None:
-        return Text(f"{record.disposition} by {answered.target}", "bold green")
+    if record.answered_ms is not None:
+        by = "callrouter" if answered is None else answered.target
+        return Text(f"{record.disposition} by {by}", "bold green")
     text = Text(f"{record.disposition}: ", f"bold {_FAILED}")
     text.append(f"{record.status} {reason_phrase(record.status)}, cause {record.cause}")
     if record.reason:
         text.append(f", {record.reason}")
     return text
+
+
+def _kept(record: CallRecord | None) -> list[Text]:
+    """What the call has left in the archive, one line each."""
+    if record is None:
+        return []
+    kinds = (("message for box", record.voicemail), ("recording of", record.recordings))
+    return [
+        Text(f"{kind} {kept.of}: {kept.ms / 1000:.1f} s, {kept.result}")
+        for kind, found in kinds
+        for kept in found
+    ]
 
 
 def _answered_by(record: CallRecord) -> LegRecord | None:
@@ -72,7 +85,16 @@ def _record(record: CallRecord) -> dict[str, Any]:
         "answered_ms": record.answered_ms,
         "ended_ms": record.ended_ms,
         "legs": [{name: getattr(leg, name) for name in _LEG} for leg in record.legs],
+        "heard": [
+            {"at_ms": ms, "what": what, "which": which} for ms, what, which in record.heard or ()
+        ],
+        "voicemail": [_archived(kept) for kept in record.voicemail],
+        "recordings": [_archived(kept) for kept in record.recordings],
     }
+
+
+def _archived(kept: KeptRecord) -> dict[str, Any]:
+    return {"of": kept.of, "ms": kept.ms, "result": kept.result}
 
 
 _LEG: Final = (

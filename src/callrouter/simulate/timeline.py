@@ -1,19 +1,25 @@
 """The time line of a call that was played: one line for each thing that happened.
 
-Most lines are messages. What callrouter does with a target of its own accord (its time is over,
-another one was faster) has no message when the target was never heard, so it is told from the
-record; the CANCEL that goes with it is not told again.
+Most lines are messages. What goes between callrouter and its media workers is left out: what the
+caller hears is told from the record. What callrouter does with a target of its own accord (its time
+is over, another one was faster) has no message when the target was never heard, so it is told from
+the record too; the CANCEL that goes with it is not told again.
 """
 
+from math import inf
 from typing import Final, NamedTuple
 
+from callrouter.call.keys import key_of
 from callrouter.call.record import LegRecord
 from callrouter.simulate.play import Played
+from callrouter.simulate.studio import STUDIO
 from callrouter.simulate.wire import Datagram
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.message import Request, Response, parse
 
 CALLER: Final = "caller"
+_HEARD: Final = {"played": "hears", "menu": "enters menu", "survey": "answers"}
+_ACTS: Final = {"INVITE": "calls", "CANCEL": "gives up", "BYE": "hangs up"}
 _NON_SELECTED: Final = 26
 
 
@@ -32,14 +38,15 @@ def timeline(played: Played) -> list[Moment]:
 
 
 class _Leg:
-    """A target's leg. told: its end is in the time line."""
+    """A target's leg. told: its end is in the time line. asked: it has to confirm."""
 
-    __slots__ = ("name", "record", "told")
+    __slots__ = ("asked", "name", "record", "told")
 
     def __init__(self, name: str, record: LegRecord) -> None:
         self.name = name
         self.record = record
         self.told = False
+        self.asked = False
 
 
 class _Teller:
@@ -48,14 +55,27 @@ class _Teller:
     def __init__(self, played: Played) -> None:
         self.moments: list[Moment] = []
         self._caller = played.caller
+        self._router = played.sent[0].goal
         records = played.record.legs if played.record is not None else []
         pairs = zip(played.legs.items(), records, strict=False)
         self._legs = {call_id: _Leg(name, record) for (call_id, name), record in pairs}
+        self._heard = list(played.record.heard or ()) if played.record is not None else []
         told: set[bytes] = set()
         for datagram in played.sent:
+            if STUDIO in {datagram.source[0], datagram.goal[0]}:
+                continue
             if datagram.data not in told:  # a retransmission is the same bytes again
                 told.add(datagram.data)
+                self._tell_heard(_ms(datagram.at))
                 self._tell(datagram)
+        self._tell_heard(inf)
+
+    def _tell_heard(self, until: float) -> None:
+        """Tell what the caller heard before. until: milliseconds."""
+        while self._heard and self._heard[0][0] < until:
+            ms, what, which = self._heard.pop(0)
+            if what in _HEARD:  # its keys are messages
+                self._add(ms / 1000, CALLER, f"{_HEARD[what]} {which}")
 
     def _tell(self, datagram: Datagram) -> None:
         at = datagram.at
@@ -65,7 +85,7 @@ class _Teller:
             self._own_acts(_ms(at) - 1)
             self._from_caller(at, message)
         elif isinstance(message, Response):
-            if message.cseq()[1] != "INVITE" or message.status == 100:
+            if message.cseq() != (1, "INVITE") or message.status == 100:
                 return
             if leg is not None:
                 self._own_acts(_ms(at) - 1)
@@ -73,23 +93,32 @@ class _Teller:
             else:
                 self._own_acts(_ms(at))
                 self._add(at, CALLER, f"gets {_named(message.status)}")
-        elif leg is not None and message.method == "INVITE":
+        elif leg is not None and message.method in {"INFO", "BYE"}:
+            if datagram.goal == self._router:
+                self._own_acts(_ms(at) - 1)
+                self._add(at, leg.name, _act(message))
+        elif leg is not None and message.method == "INVITE" and not message.to_tag():
             self._own_acts(_ms(at))
             self._go_on(at)
             self._add(at, leg.name, "INVITE")
+        elif leg is None and message.method == "BYE":
+            self._own_acts(_ms(at))
+            self._add(at, CALLER, "is hung up on")
 
     def _from_caller(self, at: float, message: Request | Response) -> None:
         if isinstance(message, Request) and message.method != "ACK":
-            acts = {"INVITE": "calls", "CANCEL": "gives up", "BYE": "hangs up"}
-            self._add(at, CALLER, acts[message.method])
+            self._add(at, CALLER, _act(message))
 
     def _from_leg(self, at: float, leg: _Leg, status: int) -> None:
         effect = ""
         if status >= 200:
             if leg.told and status >= 300:
                 return  # the 487 that answers our CANCEL
-            leg.told = True
-            if status < 300:
+            leg.asked = status < 300 and _goes_on(leg.record, _ms(at))
+            leg.told = not leg.asked
+            if leg.asked:
+                effect = "has to confirm"
+            elif status < 300:
                 answered = leg.record.result == "answered"
                 effect = "connected" if answered else "too late, hung up"
             elif leg.record.result == "cancelled":
@@ -103,6 +132,10 @@ class _Teller:
         for leg in self._legs.values():
             record = leg.record
             ended = record.ended_ms
+            confirmed = record.answered_ms
+            if leg.asked and confirmed is not None and not leg.told and confirmed <= until:
+                leg.told = True
+                self._add(confirmed / 1000, leg.name, "has confirmed", "connected")
             if leg.told or ended is None or record.result == "answered" or ended > until:
                 continue
             leg.told = True
@@ -110,6 +143,8 @@ class _Teller:
                 event = "cancelled"
                 if record.cause == _NON_SELECTED:
                     event += ", answered elsewhere"
+            elif leg.asked:
+                event = "has not confirmed"
             else:
                 what = "answer" if record.result == "no_answer" else "response"
                 event = f"no {what} in {(ended - record.started_ms) / 1000:g} s"
@@ -134,6 +169,20 @@ class _Teller:
 
     def _add(self, at: float, party: str, event: str, effect: str = "") -> None:
         self.moments.append(Moment(round(at, 3), party, event, effect))
+
+
+def _goes_on(record: LegRecord, at: int) -> bool:
+    """Whether a target that answered was kept, and not connected yet. at: milliseconds."""
+    if record.answered_ms is not None:
+        return record.answered_ms > at
+    return record.ended_ms is not None and record.ended_ms > at
+
+
+def _act(request: Request) -> str:
+    """What a party does by asking this."""
+    if request.method == "INFO":
+        return f"presses {key_of(request)}"
+    return _ACTS.get(request.method, request.method)
 
 
 def _ms(at: float) -> int:

@@ -11,6 +11,10 @@ from typing import NamedTuple
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 
+_ODD = 0x9E3779B97F4A7C15
+"""Makes tokens that differ in their first digits too, as real ones do."""
+_MASK = 0xFFFF_FFFF_FFFF_FFFF
+
 Place = tuple[str, int]
 """An IP address and a port."""
 
@@ -53,12 +57,16 @@ class Wire:
     def stack(self, place: Place, route: Callable[[Place], Place] = lambda goal: goal) -> Stack:
         """Put a stack at a place. route: where that lies what it sends to an address."""
 
-        def connect(transport: str, host: str, port: int) -> Flow:
+        def connect(_transport: str, host: str, port: int, _name: str) -> Flow:
             return Flow("UDP", *place, *route((host, port)), None)
 
-        stack = Stack(lambda: f"{next(self._tokens):016x}", connect)
+        stack = Stack(lambda: f"{next(self._tokens) * _ODD & _MASK:016x}", connect)
         self._stacks[place] = stack
         return stack
+
+    def remove(self, place: Place) -> None:
+        """Take a stack away: what is sent there from now on is lost."""
+        del self._stacks[place]
 
     def run(self, until: float = 1e6) -> None:
         """Let time pass until nothing is left to happen, or until then."""
@@ -73,10 +81,12 @@ class Wire:
             while self._air and self._air[0][0] <= self.now:
                 datagram = heapq.heappop(self._air)[2]
                 goal = datagram.goal
-                flow = Flow("UDP", *goal, *datagram.source, None)
-                self._stacks[goal].receive(datagram.data, flow, self.now)
-                self._collect()
-            for stack in self._stacks.values():
+                stack = self._stacks.get(goal)
+                if stack is not None:
+                    flow = Flow("UDP", *goal, *datagram.source, None)
+                    stack.receive(datagram.data, flow, self.now)
+                    self._collect()
+            for stack in list(self._stacks.values()):
                 stack.run_timers(self.now)
             self._collect()
 

@@ -15,7 +15,7 @@ from typing import Final
 from callrouter.sip.flow import ClientUser, Flow, Layer
 from callrouter.sip.message import Response
 from callrouter.sip.render import ack_of
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
 
 # States.
 CALLING: Final = 0
@@ -118,7 +118,7 @@ _TIMEOUT_STATUS: Final = 408
 _ERROR_STATUS: Final = 503
 
 
-class ClientTransaction:
+class ClientTransaction(Waiting):
     """One request of ours, sent at construction.
 
     key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
@@ -127,11 +127,9 @@ class ClientTransaction:
     __slots__ = (
         "_data",
         "_flow",
-        "_give_up",
         "_interval",
         "_invite",
         "_layer",
-        "_resend",
         "_response",
         "_user",
         "key",
@@ -147,6 +145,7 @@ class ClientTransaction:
         user: ClientUser | None,
         invite: bool,
     ) -> None:
+        super().__init__()
         self._layer = layer
         self.key = key
         self._flow = flow
@@ -158,12 +157,11 @@ class ClientTransaction:
         self.state = CALLING
         layer.clients[key] = self
         timers = layer.timers
-        self._resend: Timer | None = None
         if flow.waiting is not None:
             flow.waiting.add(self)
         else:
             self._resend = timers.start(layer.now + T1, self._on_resend)
-        self._give_up: Timer | None = timers.start(layer.now + TIMEOUT, self._on_give_up)
+        self._give_up = timers.start(layer.now + TIMEOUT, self._on_give_up)
         layer.send(flow, data)
 
     @property
@@ -276,14 +274,6 @@ class ClientTransaction:
         self._forget()
         if user is not None:
             user.on_failure(self, status)
-
-    def _cancel_timers(self) -> None:
-        if self._resend is not None:
-            self._resend.cancel()
-            self._resend = None
-        if self._give_up is not None:
-            self._give_up.cancel()
-            self._give_up = None
 
     def _forget(self) -> None:
         self._cancel_timers()

@@ -15,6 +15,8 @@ class Dialog:
     stand alone as well; remote_tag is "" until the peer has named one. target: the peer's Contact
     URI. routes: the route set, in the order of our requests. local_cseq, remote_cseq: last used;
     remote_cseq is -1 until the peer has sent a request. flow: where the peer was last heard.
+    secure: a sips URI began it, so all its requests go over TLS (section 12.1.1). pinned: the peer
+    is reached by its flow alone, as one behind NAT (RFC 5626).
     """
 
     __slots__ = (
@@ -24,10 +26,12 @@ class Dialog:
         "local",
         "local_cseq",
         "local_tag",
+        "pinned",
         "remote",
         "remote_cseq",
         "remote_tag",
         "routes",
+        "secure",
         "target",
     )
 
@@ -43,6 +47,13 @@ class Dialog:
         self.local_cseq = 0
         self.remote_cseq = -1
         self.flow = flow
+        self.secure = False
+        self.pinned = False
+
+    @property
+    def contact(self) -> str:
+        """Our Contact value in it."""
+        return self.flow.sips_contact if self.secure else self.flow.contact
 
     def refresh_target(self, message: Message) -> None:
         """Take the peer's new Contact (section 12.2.1.2).
@@ -53,6 +64,13 @@ class Dialog:
         if row and row != self._contact:
             self.target = contact_uri(message)
             self._contact = row
+
+    def begin_again(self, uri: str) -> None:
+        """Forget what a peer said that has refused after all. uri: its Request-URI."""
+        self.remote = f"<{uri}>"
+        self.remote_tag = ""
+        self.target = uri
+        self._contact = ""
 
     def take_routes(self, message: Message, *, reverse: bool) -> None:
         """Take the route set from Record-Route: as it stands for a UAS, reversed for a UAC.

@@ -20,11 +20,13 @@ class Transaction(Protocol):
 class Flow:
     """One peer on one of our sockets: a remote address of a UDP listener, or a connection.
 
-    transport: "UDP" or "TCP". local_*: our address as peers see it, what Via and Contact name.
-    remote_*: the peer's address; address: both, as sockets want them. edge: the socket's owner in
-    `net`, opaque here. open: False once a connection is lost. waiting: the requests that fail with
-    the connection they were sent over; None where there is none. contact: our Contact value.
-    sent_by: our Via's host and port.
+    transport: "UDP", "TCP" or "TLS". local_*: our address as peers see it, what Via and Contact
+    name. remote_*: the peer's address; address: both, as sockets want them. edge: the socket's
+    owner in `net`, opaque here. open: False once a connection is lost. waiting: the requests that
+    fail with the connection they were sent over; None where there is none. contact: our Contact.
+    sips_contact: the same inside a dialog that a sips URI began. sent_by: our Via's host and port.
+    name: whom we verified the peer of our TLS connection to be. peers: whom a verified certificate
+    of a peer that came to us names (RFC 5922), in lower case.
     """
 
     __slots__ = (
@@ -33,11 +35,14 @@ class Flow:
         "edge",
         "local_host",
         "local_port",
+        "name",
         "open",
+        "peers",
         "reliable",
         "remote_host",
         "remote_port",
         "sent_by",
+        "sips_contact",
         "transport",
         "waiting",
     )
@@ -63,6 +68,9 @@ class Flow:
         self.waiting: set[Transaction] | None = set() if self.reliable else None
         self.sent_by = host_port(local_host, local_port)
         self.contact = f"<sip:{self.sent_by}>"
+        self.sips_contact = f"<sips:{self.sent_by}>"
+        self.name = ""
+        self.peers: tuple[str, ...] = ()
         if transport != "UDP":
             self.contact = f"<sip:{self.sent_by};transport={transport.lower()}>"
 
@@ -125,9 +133,13 @@ class Layer:
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Queue a message that is sent for the first time."""
-        self.outgoing.append((flow, data))
+        self.outgoing.append((flow if flow.open else self.way_back(flow, data), data))
 
     def resend(self, flow: Flow, data: bytes) -> None:
         """Queue a message that was sent before, the same bytes."""
         self.retransmitted += 1
-        self.outgoing.append((flow, data))
+        self.outgoing.append((flow if flow.open else self.way_back(flow, data), data))
+
+    def way_back(self, flow: Flow, _data: bytes) -> Flow:
+        """Where a message goes whose connection is lost: nowhere, as far as is known here."""
+        return flow

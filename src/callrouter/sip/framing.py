@@ -18,12 +18,13 @@ class Framer:
     """Feed it bytes as they come, get whole messages.
 
     pongs: how many keep-alive pings (double CRLF, RFC 5626 section 3.5.1) came since it was last
-    set to 0; each is to be answered with one CRLF.
+    set to 0; each is to be answered with one CRLF. limit: the most bytes one message may have.
     """
 
-    __slots__ = ("_buffer", "_searched", "_size", "pongs")
+    __slots__ = ("_buffer", "_limit", "_searched", "_size", "pongs")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_MESSAGE) -> None:
+        self._limit = limit
         self._buffer = bytearray()
         # Of the message at the front: what was searched for its empty line, then its whole size.
         self._searched = 0
@@ -42,6 +43,8 @@ class Framer:
         a double one, or a message over the limit.
         """
         buffer = self._buffer
+        if not buffer and self._is_one(data):
+            return [data]
         buffer += data
         messages: list[bytes] = []
         try:
@@ -57,6 +60,17 @@ class Framer:
             raise
         return messages
 
+    def _is_one(self, data: bytes) -> bool:
+        """Say whether a piece is one whole message, as it nearly always is."""
+        end = data.find(b"\r\n\r\n")
+        if end <= 0 or data[0] in b"\r\n" or len(data) > self._limit:
+            return False
+        found = _LENGTH.findall(data, 0, end + 2)
+        if len(found) != 1:
+            return False
+        text = found[0].strip()
+        return text.isdigit() and len(text) <= 9 and end + 4 + int(text) == len(data)
+
     def _measure(self) -> int:
         """The size of the message at the front, 0 as long as it is not known."""
         buffer = self._buffer
@@ -71,13 +85,13 @@ class Framer:
             else:
                 raise FramingError("a bare CR or LF between messages", b"")
         end = buffer.find(b"\r\n\r\n", self._searched)
-        if (len(buffer) if end < 0 else end + 4) > MAX_MESSAGE:
+        if (len(buffer) if end < 0 else end + 4) > self._limit:
             raise FramingError("headers are too long", b"")
         if end < 0:
             self._searched = max(0, len(buffer) - 3)
             return 0
         size = end + 4 + self._body_length(end)
-        if size > MAX_MESSAGE:
+        if size > self._limit:
             raise FramingError("message is too long", bytes(buffer[: end + 4]), 513)
         self._size = size
         return size

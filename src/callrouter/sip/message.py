@@ -131,10 +131,11 @@ class Message:
 class Request(Message):
     """A request. method: as sent. uri: the Request-URI's text. version: "SIP/2.0" as a rule.
 
-    key: what its transaction is known by, "" until the stack has worked it out.
+    key: what its transaction is known by, "" until the stack has worked it out. size: bytes on the
+    wire.
     """
 
-    __slots__ = ("key", "method", "uri", "version")
+    __slots__ = ("key", "method", "size", "uri", "version")
 
     def __init__(
         self,
@@ -150,6 +151,7 @@ class Request(Message):
         self.uri = uri
         self.version = version
         self.key = ""
+        self.size = 0
 
 
 class Response(Message):
@@ -199,7 +201,9 @@ def parse(data: bytes) -> Request | Response:
         raise ParseError(f"not a request line: {start[:60]!r}")
     # With spaces too many or too few it can still be answered: no version is supported.
     uri, version = parts[1:] if len(parts) == 3 else ("", "")
-    return Request(method, uri, version, headers, more, body)
+    request = Request(method, uri, version, headers, more, body)
+    request.size = len(data)
+    return request
 
 
 def _usual_headers(lines: list[str]) -> dict[str, str] | None:

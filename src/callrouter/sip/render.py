@@ -63,6 +63,12 @@ def render_response(status: int, head: str, to: str, tag: str, extra: str, body:
     return text.encode("utf-8", "surrogateescape") + body
 
 
+def refusal_size(request: Request, flow: Flow, status: int) -> int:
+    """Bytes of a response without state (`Stack.reply`) that has no rows of its own."""
+    head = response_head(request, flow)
+    return len(render_response(status, head, request.get("to"), "0" * 16, "", b""))
+
+
 def render_request(method: str, uri: str, flow: Flow, branch: str, head: str, body: bytes) -> bytes:
     """A request. head: every row but Via and Content-Length, each with its CRLF."""
     text = (

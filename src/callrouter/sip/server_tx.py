@@ -15,7 +15,7 @@ from typing import Final
 from callrouter.sip.flow import Flow, InviteServerUser, Layer
 from callrouter.sip.message import Request
 from callrouter.sip.render import render_response, response_head
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
 
 # States.
 TRYING: Final = 0
@@ -106,19 +106,17 @@ REQUEST_SERVER: Final = (
 )
 
 
-class ServerTransaction:
+class ServerTransaction(Waiting):
     """One request of a peer. merged: its entry in the layer's set of INVITEs, "" for none."""
 
     __slots__ = (
         "_flow",
-        "_give_up",
         "_head",
         "_interval",
         "_invite",
         "_last",
         "_layer",
         "_merged",
-        "_resend",
         "_to",
         "key",
         "state",
@@ -140,8 +138,7 @@ class ServerTransaction:
         self._merged = merged
         self._last = b""
         self._interval = T1
-        self._resend: Timer | None = None
-        self._give_up: Timer | None = None
+        super().__init__()
         self.user: InviteServerUser | None = None
         self.state = PROCEEDING if self._invite else TRYING
         layer.servers[key] = self
@@ -242,14 +239,6 @@ class ServerTransaction:
             self._give_up = layer.timers.start(layer.now + seconds, self._on_end)
         else:
             self._step(T_END)
-
-    def _cancel_timers(self) -> None:
-        if self._resend is not None:
-            self._resend.cancel()
-            self._resend = None
-        if self._give_up is not None:
-            self._give_up.cancel()
-            self._give_up = None
 
     def _forget(self) -> None:
         self._cancel_timers()

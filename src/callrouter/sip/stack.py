@@ -17,11 +17,14 @@ from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.flow import ClientUser, Flow, Layer
 from callrouter.sip.framing import FramingError
 from callrouter.sip.grammar import MAGIC_COOKIE
+from callrouter.sip.headers import parse_via
 from callrouter.sip.message import Request, Response, check_request, check_response, parse
 from callrouter.sip.render import render_response, response_flow, response_head
 from callrouter.sip.server_tx import ACCEPTED, ACK, REQUEST, ServerTransaction
 from callrouter.sip.uas import inspect
+from callrouter.sip.uri import usual_port
 
+_RESPONSE: Final = b"SIP/2.0 "
 _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -66,23 +69,41 @@ class Stack(Layer):
     were a retransmission.
     """
 
-    __slots__ = ("_salt", "absorbed", "connect", "core", "dialogs", "malformed", "stray")
+    __slots__ = ("_connect", "_salt", "absorbed", "core", "dialogs", "malformed", "stray")
 
     core: Core
 
-    def __init__(self, token: Callable[[], str], connect: Callable[[str, str, int], Flow]) -> None:
-        """token: gives unguessable strings of 64 bits or more. connect: the flow to a place.
-
-        connect takes transport ("UDP", "TCP"), IP address and port, and raises SipError 503 when
-        there is no way there.
-        """
+    def __init__(
+        self, token: Callable[[], str], connect: Callable[[str, str, int, str], Flow]
+    ) -> None:
+        """token: gives unguessable strings of 64 bits or more. connect: see the method."""
         super().__init__(token)
         self._salt = token()
-        self.connect = connect
+        self._connect = connect
         self.dialogs: dict[str, DialogUser] = {}
         self.malformed = 0
         self.stray = 0
         self.absorbed = 0
+
+    def connect(self, transport: str, host: str, port: int, name: str = "") -> Flow:
+        """The flow to a place. transport: "UDP", "TCP" or "TLS". host: an IP address.
+
+        name: on TLS, whom the peer's certificate has to name, "" for host. Raises SipError 503 when
+        there is no way there.
+        """
+        return self._connect(transport, host, port, name)
+
+    def way_back(self, flow: Flow, data: bytes) -> Flow:
+        """A response whose connection is lost goes to the Via's address (section 18.2.2)."""
+        if not data.startswith(_RESPONSE):
+            return flow
+        row = data[: data.find(b"\r\n\r\n") + 2].decode("utf-8", "surrogateescape")
+        via = parse_via(row.split("\r\n", 2)[1].removeprefix("Via: "))
+        port = via.port or usual_port(flow.transport)
+        try:
+            return self.connect(flow.transport, flow.remote_host, port, flow.name)
+        except SipError:
+            return flow
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one message that came on `flow`."""

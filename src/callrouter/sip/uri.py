@@ -102,3 +102,13 @@ def _parse(text: str) -> Uri:
 def host_port(host: str, port: int) -> str:
     """`host:port` as it stands in a URI or a Via, with brackets around IPv6."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_sips(uri: str) -> bool:
+    """Say whether a URI demands TLS on every hop (RFC 3261 section 26.2.2)."""
+    return uri[:5] in {"sips:", "SIPS:"} or uri[:5].lower() == "sips:"
+
+
+def usual_port(transport: str) -> int:
+    """The port where none is given (RFC 3261 section 19.1.2). transport: in either case."""
+    return 5061 if transport in {"TLS", "tls"} else 5060

@@ -14,13 +14,17 @@ Rules:
 """
 
 import random
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from callrouter.register.bindings import Bindings
 from callrouter.route.plan import AutoBlock
 from callrouter.route.snapshot import Override, Snapshot
+from callrouter.state.bans import Bans
+from callrouter.state.gateways import Gateways
 
 CALLERS: Final = 100_000
 """Callers, each with the number called, whose attempts are kept; and blocks of callers."""
@@ -50,11 +54,15 @@ class Block(NamedTuple):
 class Memory:
     """Implements `callrouter.call.shared.Shared`. Not for two threads.
 
-    dropped: callers whose attempts or blocks were let go because there were too many.
+    dropped: callers whose attempts or blocks were let go because there were too many. bindings:
+    where telephones are. gateways: how they are. bans:
+    addresses that are not heard. clock: Unix seconds.
     """
 
-    def __init__(self, journal: Journal, seed: int) -> None:
+    def __init__(self, journal: Journal, seed: int, clock: Callable[[], float] = time.time) -> None:
         self.dropped = 0
+        self.bindings = Bindings(journal)
+        self.bans = Bans(journal)
         self._journal = journal
         self._random = random.Random(seed)
         self._lines: dict[str, int] = {}
@@ -68,13 +76,19 @@ class Memory:
         self._window = 0.0  # the longest that any rule has looked back
         self._overrides: dict[str, Override] = {}
         self._away: dict[str, str] = {}
+        self._arrivals: dict[str, list[float]] = {}
+        self.gateways = Gateways(journal, clock)
         self._snapshot = Snapshot(
+            down=self.gateways.down,
+            places=self.gateways.places,
+            why=self.gateways.why,
             overrides=self._overrides,
             lines=self._lines,
             turns=self._turns,
             blocks=self._blocks,
             attempts=self._attempts,
             away=self._away,
+            arrivals=self._arrivals,
         )
 
     # What calls do.
@@ -100,6 +114,18 @@ class Memory:
                 lines[hold] = left
             else:
                 lines.pop(hold, None)
+
+    def arrived(self, trunk: str, at: float, most: int) -> None:
+        """Count a call that a trunk (what it holds, `trunk lab`) was let in with, at a Unix time.
+
+        most: calls a second that it may come with; about twice as many times are kept.
+        """
+        times = self._arrivals.setdefault(trunk, [])
+        while times and times[-1] > at:
+            times.pop()  # the clock was put back
+        times.append(at)
+        if len(times) > 2 * most:
+            del times[:-most]
 
     def turned(self, rotation: str) -> None:
         """A hunt with this rotation is about to be carried out."""
@@ -128,6 +154,10 @@ class Memory:
             self.dropped += 1
         self._attempts[key] = times
         self._journal("attempts", key, (self._window, *times))
+
+    def tried(self, gateway: str, place: str, why: str, rest_seconds: float) -> None:
+        """A gateway took a call at one of its places, or not; see `Gateways.tried`."""
+        self.gateways.tried(gateway, place, why, rest_seconds)
 
     # What operators do.
 
@@ -197,6 +227,8 @@ class Memory:
 
         Each time it looks at some and goes on where it was: a few milliseconds at most.
         """
+        self.bindings.expire(now)
+        self.bans.expire(now)
         if not self._unseen:
             self._unseen = list(self._blocks)
         for key in self._unseen[-_SEEN_AT_ONCE:]:
@@ -206,6 +238,8 @@ class Memory:
         over = [name for name, it in self._overrides.items() if 0.0 < it.until <= now]
         for schedule in over:
             self.end_override(schedule)
+        for trunk in [name for name, times in self._arrivals.items() if times[-1] < now - 1.0]:
+            del self._arrivals[trunk]
         since = now - self._window
         for key, times in list(islice(self._attempts.items(), _SEEN_AT_ONCE)):
             if times[-1] > since:
@@ -234,8 +268,14 @@ class Memory:
                         self._by_hand.add(pair)
                 case "override", (schedule,), (bool(open), until):
                     self._overrides[schedule] = Override(open, _seconds(until))
+                case "binding", _, _:
+                    self.bindings.restore(key, value)
                 case "away", (extension,), (str(reason),):
                     self._away[extension] = reason
+                case "ban", _, _:
+                    self.bans.restore(key, value)
+                case "drain", (gateway,), (since,):
+                    self.gateways.restore(gateway, _seconds(since))
                 case _:
                     raise ValueError(f"no such state: {kind} {key} {value}")
         attempts.sort(key=lambda pair: pair[1][-1])

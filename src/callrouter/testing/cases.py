@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from callrouter.dialplan.builtin import BUILTIN
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.yaml import Mapping, load
@@ -37,7 +38,8 @@ class Tested:
     def names(self, section: str) -> Collection[str]:
         """Return the names that a section of the file defines."""
         found = self.document.data.get(section)
-        return found.keys() if isinstance(found, Mapping) else ()
+        names: Collection[str] = found.keys() if isinstance(found, Mapping) else ()
+        return {*names, *BUILTIN} if section == "prompts" else names
 
     def facts(self, call: CallFacts) -> Facts:
         """Return what is known of a call. Its trunk must be one of the dialplan's."""
@@ -59,7 +61,9 @@ class Tested:
         entry = self.document.data["trunks"].get(trunk)
         if entry is None:
             return ""
-        addresses = entry["addresses"]
+        addresses = entry.get("addresses")
+        if not addresses:
+            return ""  # known by its certificate
         network = ipaddress.ip_network(addresses[0])
         return str(network[1] if network.num_addresses > 1 else network[0])
 
@@ -143,10 +147,16 @@ def _check(mistakes: Mistakes, path: tuple[str | int, ...], case: Case, tested: 
     number = case.expect.number
     if number and number not in tested.dialplan.numbers:
         mistakes.unknown((*path, "expect", "number"), "number", number, tested.names("numbers"))
-    if case.legs is None and case.cancel is not None:
-        mistakes.at_key((*path, "cancel"), "'cancel' needs a hunt that is played: write 'legs'")
-    if case.legs is None:
+    refer(("expect", "heard"), "prompt", case.expect.heard)
+    box = case.expect.voicemail
+    if box and box not in tested.dialplan.boxes:
+        mistakes.unknown(
+            (*path, "expect", "voicemail"), "voicemail box", box, tested.dialplan.boxes
+        )
+    if not case.is_played and case.cancel is not None:
+        mistakes.at_key((*path, "cancel"), "'cancel' needs a call that is played: write 'legs'")
+    if not case.is_played:
         for key in sorted(case.expect.model_fields_set & HUNTED):
             mistakes.at_key(
-                (*path, "expect", key), f"'{key}' needs a hunt that is played: write 'legs'"
+                (*path, "expect", key), f"'{key}' needs a call that is played: write 'legs'"
             )

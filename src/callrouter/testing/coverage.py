@@ -6,12 +6,12 @@ matched, so a limit is reached by a call that it refuses. What has no verdict of
 with what leads to it: a target or a group when it rings, a schedule when a step asks it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from callrouter.dialplan.nesting import rung
 from callrouter.dialplan.yaml import Document, Mapping
-from callrouter.route.plan import Decision
+from callrouter.route.plan import Verdict
 
 _LIMITS = ("suspended", "areas", "countries", "auto_block", "lines", "backup")
 
@@ -35,15 +35,14 @@ class Coverage:
         self.rules = sorted(_Rules(document).all(), key=lambda rule: rule.line)
         self._marks: set[str] = set()
 
-    def add(self, decision: Decision) -> None:
-        """Count what one call has reached."""
-        for verdict in decision.trace:
+    def add(self, trace: Iterable[Verdict], rung: Iterable[str]) -> None:
+        """Count what one call has reached. rung: targets."""
+        for verdict in trace:
             self._marks.add(_asked(verdict.rule))
             if verdict.matched:
                 self._marks.add(verdict.rule)
                 self._marks.add(_at(verdict.rule, verdict.line))
-        for hunt in decision.plan.hunts:
-            self._marks.update(f"target {target.name}" for target in hunt.targets)
+        self._marks.update(f"target {name}" for name in rung)
 
     def unreached(self) -> list[Rule]:
         """Return the rules that no call has reached, in file order."""
@@ -75,6 +74,7 @@ class _Rules:
             rule = f"number {key}"
             yield Rule(rule, place.line)
             yield from self._number(rule, number)
+        yield from self._menus()
         yield from self._uses(self._data)
         if "auto_block" in self._data:
             yield Rule("auto_block", self._data.find("auto_block")[0].line)
@@ -100,6 +100,8 @@ class _Rules:
         for limit in _LIMITS:
             if number.get(limit):
                 yield Rule(f"{limit} of {rule}", number.find(limit)[0].line)
+        if number.get("suspended"):
+            return  # nobody comes further
         countries = number.get("countries") or {}
         for name in countries.get("except") or ():
             self._lists.setdefault(name, set()).add(_asked(f"countries of {rule}"))
@@ -108,10 +110,27 @@ class _Rules:
             for index, step in enumerate(number.get(key) or ()):
                 name = f"step {index + 1} of {of}"
                 yield Rule(name, number[key].find(index).line)
-                self._lead(step["hunt"], name)
-                when = step.get("when")
-                if when:
-                    self._schedules.setdefault(when["schedule"], set()).add(_asked(name))
+                self._step(step, name)
+
+    def _step(self, step: Mapping, rule: str) -> None:
+        """Note what a step leads to."""
+        self._lead(step.get("hunt"), rule)
+        when = step.get("when")
+        if when:
+            self._schedules.setdefault(when["schedule"], set()).add(_asked(rule))
+
+    def _menus(self) -> Iterator[Rule]:
+        """Give what the keys of menus do."""
+        for name, menu, place in self._entries("menus"):
+            for keys, chosen, where in (menu.get("keys") or Mapping()).entries():
+                rule = f"key {keys} of menu {name}"
+                yield Rule(rule, where.line)
+                if isinstance(chosen, Mapping):
+                    self._step(chosen, rule)
+                else:
+                    self._lead(chosen, rule)
+            if menu.get("extensions"):
+                yield Rule(f"extensions of menu {name}", place.line)
 
     def _uses(self, owner: Mapping) -> Iterator[Rule]:
         """Give the lists that the dialplan or a number uses, each use a rule of its own."""

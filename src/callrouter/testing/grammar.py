@@ -11,9 +11,10 @@ from callrouter.dialplan.fields import Name
 from callrouter.dialplan.schema import Entry
 from callrouter.dialplan.wording import shown
 from callrouter.outcomes import USUAL_TIME
-from callrouter.simulate.legs import Script, read_script
+from callrouter.simulate.legs import Press, Script, read_press, read_script
 
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
+_KEYS: Final = re.compile(r"[0-9*#]*")
 _DAY: Final = 86400.0
 
 
@@ -41,9 +42,22 @@ def _script(value: object) -> Script:
     return read_script(value)
 
 
+def _press(value: object) -> Press:
+    if not isinstance(value, str):
+        raise ValueError(f'expected a key and when, such as "2 after 3s", found {shown(value)}')
+    return read_press(value)
+
+
+def _keys(value: object) -> str:
+    if not isinstance(value, str) or _KEYS.fullmatch(value) is None:
+        raise ValueError(f'expected keys such as "12#", in quotes, found {shown(value)}')
+    return value
+
+
 Ago = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0, _DAY))]
 At = Annotated[datetime, BeforeValidator(_at)]
 Dialled = Annotated[str, BeforeValidator(_dialled)]
+Keys = Annotated[str, BeforeValidator(_keys)]
 Status = Annotated[int, Field(ge=100, le=699)]
 
 
@@ -116,6 +130,11 @@ class State(Entry):
         description="How often a rotation was used before.",
         examples=[{"sales": 1}],
     )
+    owner: str = Field(
+        default="",
+        description="The extension that the number's look-up names; empty for nobody.",
+        examples=["101"],
+    )
     seed: int = Field(default=0, description="For all that is drawn by chance.", examples=[7])
 
 
@@ -174,10 +193,29 @@ class Expected(Entry):
         description="The result of each target that was rung, in order; needs `legs`.",
         examples=[["busy", "answered"]],
     )
+    heard: list[str] | None = Field(
+        default=None,
+        description="The prompts that callrouter plays to the caller, in order; needs `legs` or "
+        "`press`.",
+        examples=[["welcome", "goodbye"]],
+    )
+    keys: Keys | None = Field(
+        default=None,
+        description="The caller's keys that callrouter hears; needs `legs` or `press`.",
+        examples=["12"],
+    )
+    voicemail: str | None = Field(
+        default=None,
+        description="The box in which the caller leaves a message; empty for none. Needs `legs` or "
+        "`press`.",
+        examples=["office"],
+    )
 
 
-HUNTED: Final = frozenset({"answered_by", "disposition", "status", "legs"})
-"""What only a hunt that was played can tell."""
+HUNTED: Final = frozenset(
+    {"answered_by", "disposition", "status", "legs", "heard", "keys", "voicemail"}
+)
+"""What only a call that was played can tell."""
 
 
 class Case(Entry):
@@ -194,18 +232,30 @@ class Case(Entry):
     )
     legs: dict[Name, Annotated[Script, BeforeValidator(_script)]] | None = Field(
         default=None,
-        description="What each target does when it is rung; the hunt is then played on a virtual "
-        "clock. A target that is left out rings and answers after 5 s.",
+        description="What each target does when it is rung; the call is then played on a virtual "
+        "clock. A target that is left out rings and answers after 5 s. Once it has answered it can "
+        "press keys and hang up: `200 after 2s, key 1 after 4s, bye after 9s`.",
         examples=[{"uas_5081": "486 after 2s", "uas_5082": "180 after 1s, 200 after 3s"}],
+    )
+    press: list[Annotated[Press, BeforeValidator(_press)]] | None = Field(
+        default=None,
+        description="The caller's keys, each with its seconds from the start; the call is then "
+        "played, as with `legs`.",
+        examples=[["2 after 3s", "# after 4s"]],
     )
     cancel: Ago | None = Field(
         default=None,
-        description="The caller gives up after so long; needs `legs`.",
+        description="The caller gives up after so long; needs `legs` or `press`.",
         examples=["8s"],
     )
     expect: Expected = Field(
         description="What is to become of the call.", examples=[{"targets": ["uas_5081"]}]
     )
+
+    @property
+    def is_played(self) -> bool:
+        """Say whether the call is played, and not only decided."""
+        return self.legs is not None or self.press is not None
 
 
 class CaseFile(Entry):

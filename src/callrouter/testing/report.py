@@ -15,7 +15,7 @@ def failure(suite: Suite, result: Result) -> Iterator[str]:
     for key, (wanted, came) in result.differences.items():
         yield f"  - {key}: {written(wanted)}"
         yield f"  + {key}: {written(came)}"
-    yield from (f"  {line}" for line in verdict_lines(result.decision.trace))
+    yield from (f"  {line}" for line in verdict_lines(result.trace))
 
 
 def covered(coverage: Coverage) -> Iterator[str]:

@@ -6,7 +6,8 @@ from callrouter.call.record import CallRecord
 from callrouter.outcomes import outcome
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
-from callrouter.route.plan import Decision
+from callrouter.route.lookups import said
+from callrouter.route.plan import Verdict
 from callrouter.route.snapshot import Override, Snapshot
 from callrouter.simulate.play import play
 from callrouter.testing.cases import Tested
@@ -16,20 +17,26 @@ _NO_BLOCK: Final[dict[tuple[str, str], float]] = {}
 
 
 class Result:
-    """What came of one test. differences: by key, what was expected and what came."""
+    """What came of one test.
 
-    __slots__ = ("case", "decision", "differences", "line")
+    trace: the rules that were looked at. rung: who rings, or would. differences: by key, what was
+    expected and what came.
+    """
+
+    __slots__ = ("case", "differences", "line", "rung", "trace")
 
     def __init__(
         self,
         case: Case,
         line: int,
-        decision: Decision,
+        trace: tuple[Verdict, ...],
+        rung: list[str],
         differences: dict[str, tuple[object, object]],
     ) -> None:
         self.case = case
         self.line = line
-        self.decision = decision
+        self.trace = trace
+        self.rung = rung
         self.differences = differences
 
 
@@ -38,18 +45,36 @@ def run(tested: Tested, case: Case, line: int) -> Result:
     facts = tested.facts(case.call)
     snapshot = _snapshot(tested, facts, case.state)
     decision = decide(tested.dialplan, facts, snapshot)
+    if decision.need is not None:
+        answer = said(case.state.owner)
+        decision = decide(tested.dialplan, facts.answered(decision.need, answer), snapshot)
     got = outcome(decision)
-    if case.legs is not None:
-        played = play(tested.dialplan, facts, case.legs, case.cancel, snapshot)
+    trace = decision.trace
+    rung = [target.name for hunt in decision.plan.hunts for target in hunt.targets]
+    if case.is_played:
+        owner = case.state.owner
+        keys = case.press or ()
+        legs = case.legs or {}
+        played = play(tested.dialplan, facts, legs, case.cancel, snapshot, owner, keys)
         got |= _played(played.record)
+        if played.record is not None:
+            trace = played.record.trace  # with what keys have led to
+            got |= {
+                "matched": [verdict.rule for verdict in trace if verdict.matched],
+                "missed": [verdict.rule for verdict in trace if not verdict.matched],
+            }
+            rung += [leg.target for leg in played.record.legs]
     differences = _differences(case.expect, got)
-    return Result(case, line, decision, differences)
+    return Result(case, line, trace, rung, differences)
 
 
 def _played(record: CallRecord | None) -> dict[str, Any]:
     """Return what a test can expect of a call that was played; None is no call at all."""
     if record is None:
-        return {"answered_by": "", "disposition": "", "status": None, "legs": []}
+        nothing: dict[str, Any] = {"answered_by": "", "disposition": "", "status": None, "legs": []}
+        return nothing | {"heard": [], "keys": "", "voicemail": ""}
+    heard = record.heard or ()
+    boxes = [kept.of for kept in record.voicemail if kept.id]
     answered = [leg.target for leg in record.legs if leg.result == "answered"]
     return {
         "answered_by": answered[0] if answered else "",
@@ -57,6 +82,9 @@ def _played(record: CallRecord | None) -> dict[str, Any]:
         "status": record.status or None,
         "legs": [leg.result for leg in record.legs],
         "reason": record.reason,
+        "heard": [which for _, what, which in heard if what == "played"],
+        "keys": "".join(which for _, what, which in heard if what == "key"),
+        "voicemail": boxes[0] if boxes else "",
     }
 
 

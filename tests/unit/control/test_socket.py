@@ -23,6 +23,7 @@ from callrouter.control.requests import (
     ClearPresence,
     ListBlocks,
     ListCalls,
+    RecordCall,
     RemoveBlock,
     SetOverride,
     SetPresence,
@@ -60,8 +61,13 @@ class Room:
         self.live = Live(Nobody())
         dialplan = compile_dialplan(parse(PLAN, "plan.yaml"))
         reloader = Reloader(dialplan, path, lambda _: None, open_log("text", "error"))
-        desk = Desk(self.memory, self.live, reloader, 0.0)
+        desk = Desk(
+            self.memory, self.live, reloader, 0.0, lambda: {"workers": []}, self.record, dict
+        )
         self.listener = ControlListener(path, desk)
+
+    def record(self, call: str, on: bool) -> str:
+        return "" if call == "id1" and on else f"no call in progress has the id {call}"
 
     async def ask(self, request: Any) -> dict[str, Any]:
         return await asyncio.to_thread(ask, self.path, request)
@@ -105,6 +111,16 @@ async def test_calls_in_progress_are_listed_newest_first_with_their_state(room: 
         ("id1", "ringing"),
     ]
     assert answer["all"] == 3
+
+
+async def test_recording_of_a_call_is_asked_for_by_its_id(room: Room) -> None:
+    assert await room.ask(RecordCall(call="id1", on=True)) == {
+        "ok": True,
+        "call": "id1",
+        "on": True,
+    }
+    with pytest.raises(AskedError, match="no call in progress has the id id2"):
+        await room.ask(RecordCall(call="id2", on=True))
 
 
 async def test_caller_is_blocked_in_e164_however_it_is_written(room: Room) -> None:

@@ -43,7 +43,8 @@ def test_tree_shows_every_rule_and_what_rings() -> None:
 def test_object_has_the_promised_keys() -> None:
     text = explain("--from", "02012345678", "--to", "4012", "--json")
     found = json.loads(text)
-    assert list(found) == ["dialplan", "number", "targets", "final", "reason", "trace"]
+    told = ["dialplan", "number", "targets", "final", "reason", "trace"]
+    assert list(found) == [*told, "steps", "media", "menus"]
     assert found["targets"] == [
         {"name": "uas_5080", "address": "127.0.0.1:5080", "ring_seconds": 55.0}
     ]
@@ -91,7 +92,6 @@ def test_staggered_targets_say_when_they_ring() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "say which trunk the call comes from: --trunk, one of one, two"),
         (("--trunk", "tow"), "no trunk is named 'tow'; did you mean 'two'?"),
         (("--trunk", "x"), "no trunk is named 'x'; expected one of one, two"),
         (("--trunk", "one", "--down", "carier"), "did you mean 'carrier'?"),
@@ -115,3 +115,50 @@ def test_settings_name_the_dialplan() -> None:
         main, ["explain", "--config", config, "--from", "1", "--to", "4000"]
     )
     assert "uas_5080 at 127.0.0.1:5080 for 55 s" in result.output
+
+
+def test_owner_says_what_a_lookup_would_answer(tmp_path: Path) -> None:
+    path = tmp_path / "crm.yaml"
+    path.write_text(
+        TWO.replace("{route: [{hunt: [a]}", "{lookup: crm, route: [{hunt: [a]}")
+        + 'extensions: {"101": {targets: [b]}}\n'
+        + 'lookups: {crm: {url: "http://127.0.0.1:9/?caller={caller}"}}\n',
+        encoding="utf-8",
+    )
+    asked = ("--from", "13800138000", "--to", "4000", "--trunk", "one")
+    text = explain(*asked, file=str(path))
+    assert "✗ lookup crm [+8613800138000]: would be asked who is responsible" in text
+    assert "crm.yaml:10" in text
+    found = json.loads(explain(*asked, "--owner", "101", "--json", file=str(path)))
+    assert [target["name"] for target in found["targets"]] == ["b", "a", "b"]
+    text = explain(*asked, "--owner", "101", file=str(path))
+    assert "✓ lookup crm [+8613800138000]: names extension 101" in text
+    text = explain(*asked, "--owner", "", file=str(path))
+    assert "✗ lookup crm [+8613800138000]: nobody is responsible" in text
+
+
+def test_pace_of_a_trunk_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "paced.yaml"
+    text = TWO.replace(
+        "one: {addresses: [192.0.2.7]", "one: {calls_per_second: 5, addresses: [192.0.2.7]"
+    )
+    path.write_text(text, encoding="utf-8")
+    text = explain("--from", "1", "--to", "4000", "--trunk", "one", file=str(path))
+    assert "✗ calls_per_second of trunk one [0 of 5]: fewer calls came in the last second" in text
+
+
+def test_what_is_heard_is_told_step_by_step() -> None:
+    found = json.loads(explain("--from", "1", "--to", "4113", "--at", "2026-03-02T10:00", "--json"))
+    assert [step["says"] for step in found["steps"]] == [
+        ["plays hotline-welcome, menu hotline"],
+        ["takes a message for box lab"],
+    ]
+    assert "1: rings uas_5081 for 55 s" in found["menus"]["hotline"]
+    assert (
+        "records from the answer on in stereo, after recording_notice, kept 30 d" in found["media"]
+    )
+
+
+def test_confirmation_is_shown_with_who_is_rung() -> None:
+    text = explain("--from", "1", "--to", "4107")
+    assert "who answers hears accept_call and has to press 1 within 10 s" in text

@@ -1,3 +1,4 @@
+import os
 import time
 from pathlib import Path
 
@@ -84,6 +85,12 @@ def test_file_that_cannot_be_read_is_named_where_it_is_used(tmp_path: Path, name
     (found,) = refused(tmp_path, "", name)
     assert found.startswith("plan.yaml:4:21: error: ")
     assert "cannot be read: " in found
+
+
+def test_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (found,) = refused(tmp_path, "", "pipe")
+    assert found.startswith("plan.yaml:4:21: error: expected a file, found a device or pipe: ")
 
 
 def test_file_name_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.config import Listen, load_settings
+from callrouter.config import load_settings
 from callrouter.dialplan.fields import Address
 from callrouter.errors import ConfigError
+from callrouter.listening import Listen
+from callrouter.net.limits import StreamLimits
 
 ROOT = Path(__file__).parents[3]
 LEAST = 'listen: ["udp:192.0.2.1"]\ndialplan: plan.yaml\n'
@@ -45,13 +47,71 @@ def test_ipv6_listener_loses_its_brackets(tmp_path: Path) -> None:
     assert settings.dialplan == Path("/d/p.yaml")
 
 
+def test_rtp_is_received_at_the_first_ipv4_listener_when_nothing_else_is_said(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text('listen: ["udp:[::1]", "udp:192.0.2.1"]\ndialplan: p\n', encoding="utf-8")
+    assert load_settings(path).rtp == ("192.0.2.1", "192.0.2.1")
+    path.write_text(LEAST + "media: {address: 192.0.2.9}", encoding="utf-8")
+    assert load_settings(path).rtp == ("192.0.2.9", "192.0.2.9")
+    path.write_text(LEAST + "media: {public: 203.0.113.5}", encoding="utf-8")
+    assert load_settings(path).rtp == ("192.0.2.1", "203.0.113.5")
+    listen = "listen: [{bind: 'udp:0.0.0.0:5060', advertise: '203.0.113.7:5060'}]\n"
+    path.write_text(f"{listen}dialplan: p\n", encoding="utf-8")
+    assert load_settings(path).rtp == ("0.0.0.0", "203.0.113.7")
+    only_sixth = 'listen: ["udp:[::1]"]\ndialplan: p\nmedia: {workers: {max: 1}}'
+    assert refused(tmp_path, only_sixth) == [
+        "1:1: error: expected media.address, since no listener has an IPv4 address"
+    ]
+
+
+def test_listener_of_all_interfaces_says_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        'listen: [{bind: "udp:0.0.0.0", advertise: 203.0.113.5},'
+        ' {bind: "tcp:[::]:5070", advertise: "[2001:db8::1]:5080"}, {bind: "udp:192.0.2.1"}]\n'
+        "dialplan: plan.yaml\n",
+        encoding="utf-8",
+    )
+    every, sixth, one = load_settings(path).listen
+    assert every == Listen("udp", "0.0.0.0", 5060, Address("203.0.113.5", 5060))
+    assert every.places == [("udp", "0.0.0.0", 5060), ("udp", "203.0.113.5", 5060)]
+    assert sixth == Listen("tcp", "::", 5070, Address("2001:db8::1", 5080))
+    assert one == Listen("udp", "192.0.2.1", 5060)
+
+
+def test_tls_is_read_and_its_files_are_beside_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        'listen: ["tls:192.0.2.1"]\ndialplan: plan.yaml\n'
+        "tls:\n"
+        "  certificate: own.pem\n  key: /keys/own.key\n  authorities: ours.pem\n"
+        "  by_name: [{name: SIP.Example.NET, certificate: net.pem, key: net.key}]\n"
+        '  client_certificates: required\n  minimum: "1.3"\n'
+        "connections: {all: 5, idle: 10m, ping: 30s}\n",
+        encoding="utf-8",
+    )
+    settings = load_settings(path)
+    assert settings.listen == [Listen("tls", "192.0.2.1", 5061)]
+    assert settings.tls is not None
+    options = settings.tls.options()
+    assert options.own == (tmp_path / "own.pem", Path("/keys/own.key"))
+    assert options.by_name == {"sip.example.net": (tmp_path / "net.pem", tmp_path / "net.key")}
+    assert options.authorities == tmp_path / "ours.pem"
+    assert (options.client_certificates, options.minimum) == ("required", "1.3")
+    limits = settings.connections.limits()
+    assert (limits.connections, limits.idle, limits.ping) == (5, 600.0, 30.0)
+    assert limits._replace(connections=10_000, idle=7200.0, ping=0.0) == StreamLimits()
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         (
-            LEAST.replace("udp:", "tls:"),
+            LEAST.replace("udp:", "sctp:"),
             '1:10: error: expected a transport and an IP address such as "udp:192.0.2.1:5060", '
-            "found 'tls:192.0.2.1'",
+            "found 'sctp:192.0.2.1'",
         ),
         (
             LEAST.replace('["udp:192.0.2.1"]', "[5060]"),
@@ -60,8 +120,30 @@ def test_ipv6_listener_loses_its_brackets(tmp_path: Path) -> None:
         ),
         (
             LEAST.replace("192.0.2.1", "0.0.0.0"),
-            "1:10: error: expected the address of one interface, "
-            "since peers are told to send there",
+            "1:10: error: expected the address of one interface, since peers are told to send "
+            "there; or write {bind: 'udp:0.0.0.0', advertise: ADDRESS}",
+        ),
+        (
+            LEAST.replace('"udp:192.0.2.1"', '{bind: "udp:0.0.0.0", advertise: "[::1]"}'),
+            "1:10: error: expected 'advertise' of the same kind of address as 0.0.0.0",
+        ),
+        (
+            LEAST.replace('"udp:192.0.2.1"', '{bind: "udp:0.0.0.0", advertise: 0.0.0.0}'),
+            "1:10: error: expected an address in 'advertise' that peers can send to",
+        ),
+        (
+            LEAST.replace('"udp:192.0.2.1"', '{bnd: "udp:0.0.0.0"}'),
+            '1:10: error: expected a transport and an IP address such as "udp:192.0.2.1:5060", '
+            "or its parts 'bind' and 'advertise'",
+        ),
+        (
+            LEAST.replace("udp:", "tls:"),
+            "1:1: error: expected 'tls' with a certificate, since a listener is for TLS",
+        ),
+        (
+            LEAST
+            + "tls: {certificate: a, key: b, by_name: [{name: x, certificate: a, key: b, nam: y}]}",
+            "3:75: error: unknown key 'nam'; did you mean 'name'?",
         ),
         (
             LEAST.replace("plan.yaml", "''"),
@@ -90,6 +172,23 @@ def test_ipv6_listener_loses_its_brackets(tmp_path: Path) -> None:
         (
             LEAST + "limits: {calls: many}",
             "3:17: error: expected a whole number without quotes, found 'many'",
+        ),
+        (
+            LEAST + "media: {workers: {min: 3, max: 2}}",
+            "3:18: error: expected max to be at least min, 3, found 2",
+        ),
+        (
+            LEAST + "media: {workers: {max: 500}}",
+            "3:8: error: expected 8000 ports or more for 500 workers, found 16384-20479",
+        ),
+        (
+            LEAST + "media: {ports: 80-90}",
+            "3:16: error: expected two ports from 1024 to 65535 such as 16384-20479, found '80-90'",
+        ),
+        (LEAST + "media: {address: 5}", "3:18: error: expected an IPv4 address, found '5'"),
+        (
+            LEAST + "media: {public: '2001:db8::1'}",
+            "3:17: error: expected an IPv4 address, found '2001:db8::1'",
         ),
         (LEAST + "metric: x", "3:1: error: unknown key 'metric'; did you mean 'metrics'?"),
         (

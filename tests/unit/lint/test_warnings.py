@@ -69,10 +69,16 @@ def test_target_and_gateway_that_nothing_uses_are_warned_of() -> None:
     assert warnings(text) == ["6:3: no rule uses gateway 'lost'"]
 
 
+def test_gateway_in_a_group_is_used_and_a_group_that_nothing_dials_by_is_not() -> None:
+    text = HEAD.replace("targets:", '  second: {address: "192.0.2.9"}\ntargets:')
+    groups = "gateway_groups: {pair: {gateways: [{name: second}]}}\n"
+    assert warnings(f"{text}{USED}{groups}") == ["13:18: no rule uses gateway group 'pair'"]
+
+
 def test_extensions_that_no_number_asks_for_are_warned_of() -> None:
     extensions = 'extensions:\n  "101": {targets: [a]}\n'
     assert of(USED + extensions) == [
-        "3:1: no number has 'to_header: extensions', so no extension is ever rung"
+        "3:1: neither 'to_header', 'lookup' nor a menu asks for extensions: none is ever rung"
     ]
     assert of(extensions + USED.replace("route", "to_header: extensions, route")) == []
 
@@ -226,6 +232,41 @@ def test_schedule_that_never_opens_is_warned_of_with_its_step() -> None:
         "2:20: step 1 is never taken: schedule 's' is never open",
         "4:3: schedule 's' is never open",
     ]
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        '"00:00-24:00"',
+        '"Mon-Fri 00:00-24:00", "Sat-Sun 00:00-24:00"',
+        '"08:00-20:00", "20:00-08:00"',
+    ],
+)
+def test_step_for_when_an_always_open_schedule_is_closed_is_never_taken(hours: str) -> None:
+    schedule = f"schedules:\n  s: {{open: [{hours}]}}\n"
+    route = "{route: [{when: {schedule: s, is: closed}, hunt: [a, b, c]}]}"
+    message = "schedule 's' is always open, unless it is switched by hand"
+    assert of(f'numbers:\n  "4000": {route}\n{schedule}') == [
+        f"2:20: step 1 is never taken: {message}"
+    ]
+    assert of(f'numbers:\n  "4000": {route.replace("closed", "open")}\n{schedule}') == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '{open: ["00:00-23:59"]}',
+        '{open: ["Mon-Sat 00:00-24:00"]}',
+        '{open: ["08:00-20:00", "20:30-08:00"]}',
+        '{open: ["00:00-24:00"], holidays: CN}',
+        '{open: ["00:00-24:00"], closed: [2026-02-10]}',
+        '{open: ["00:00-24:00"], days: {2026-02-14: "08:30-17:30"}}',
+    ],
+)
+def test_step_for_when_a_schedule_is_closed_at_times_is_taken(entry: str) -> None:
+    route = "{route: [{when: {schedule: s, is: closed}, hunt: [a, b, c]}]}"
+    text = f'numbers:\n  "4000": {route}\nschedules:\n  s: {entry}\n'
+    assert [one for one in of(text) if "never taken" in one] == []
 
 
 def steps(text: str) -> list[str]:

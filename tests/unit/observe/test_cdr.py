@@ -1,9 +1,9 @@
 import orjson
 from observed import TRACE, answered, refused
 
-from callrouter.call.record import Disposition
+from callrouter.call.record import Disposition, KeptRecord
 from callrouter.observe import cdr
-from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
+from callrouter.observe.cdr import COLUMNS, LISTS, Encoder, row_to_dict
 from callrouter.route.plan import Verdict
 
 
@@ -11,7 +11,7 @@ def test_a_row_holds_every_field_of_the_record():
     record = answered()
     row = row_to_dict(Encoder().row(record))
     for name in record.__slots__:
-        if name not in {"legs", "trace"}:
+        if name not in LISTS:
             assert row[name] == getattr(record, name), name
     assert row["legs"] == [
         {name: getattr(record.legs[0], name) for name in record.legs[0].__slots__}
@@ -70,3 +70,12 @@ def test_a_shared_trace_is_encoded_once_and_another_at_its_address_is_not_taken_
         record.trace = (Verdict(f"number {count}", False, "", "", "lab.yaml", count),)
         [verdict] = orjson.loads(str(encoder.row(record)[place]))
         assert verdict["line"] == count
+
+
+def test_what_a_call_left_in_the_archive_stands_in_its_row():
+    record = answered()
+    record.voicemail = (KeptRecord("c-1", "sales", 2000, "complete"),)
+    record.recordings = (KeptRecord("", "4000", 0, "full"),)
+    row = row_to_dict(Encoder().row(record))
+    assert row["voicemail"] == [{"id": "c-1", "of": "sales", "ms": 2000, "result": "complete"}]
+    assert row["recordings"] == [{"id": "", "of": "4000", "ms": 0, "result": "full"}]

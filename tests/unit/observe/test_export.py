@@ -5,6 +5,7 @@ import json
 from observed import answered, refused
 from rich.console import Console
 
+from callrouter.call.record import KeptRecord
 from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 
@@ -71,3 +72,9 @@ def test_a_peers_escapes_and_markup_stay_text():
         text = shown(view)
         assert "\\u001b[2J[red]x[/red][/]\\u000a" in text.replace("\n", "")
         assert "\x1b[2J" not in text
+
+
+def test_what_a_call_left_in_the_archive_is_shown():
+    record = answered()
+    record.voicemail = (KeptRecord("c-1", "sales", 2500, "broken"),)
+    assert "sales 2.5s broken c-1" in shown(call_detail(row_to_dict(Encoder().row(record))))

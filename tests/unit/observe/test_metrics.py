@@ -5,6 +5,7 @@ import pytest
 from observed import answered, refused, sources
 
 from callrouter.observe import metrics as counting
+from callrouter.observe.gateways import GatewayFigures
 from callrouter.observe.metrics import Histogram, Metrics, MetricsError, MetricsServer, Sources
 
 
@@ -70,9 +71,35 @@ def test_numbers_and_targets_past_the_limit_are_counted_as_other(
 
 
 def test_every_source_is_read_at_the_scrape():
-    values = {name: float(at) for at, name in enumerate(Sources.__slots__, 1)}
+    names = set(Sources.__slots__) - {"gateways"}
+    values = {name: float(at) for at, name in enumerate(sorted(names), 1)}
     found = set(samples(Metrics(sources(**values))).values())
     assert set(values.values()) <= found
+
+
+def test_gateways_have_their_state_their_probes_and_their_legs():
+    figures = [GatewayFigures("a", True, 5, 1), GatewayFigures("b", False, 0, 3)]
+    read = sources()
+    read.gateways = lambda: figures
+    metrics = Metrics(read)
+    record = answered()
+    record.legs[0].gateway = "a"
+    metrics.call_ended(record)
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in metrics.collect()
+        for sample in family.samples
+        if sample.name.startswith("callrouter_gateway_") and not sample.name.endswith("_created")
+    }
+    assert found == {
+        ("callrouter_gateway_up", "a"): 1.0,
+        ("callrouter_gateway_up", "b"): 0.0,
+        ("callrouter_gateway_probes_total", "a", "answered"): 5,
+        ("callrouter_gateway_probes_total", "a", "unanswered"): 1,
+        ("callrouter_gateway_probes_total", "b", "answered"): 0,
+        ("callrouter_gateway_probes_total", "b", "unanswered"): 3,
+        ("callrouter_gateway_legs_total", "a", "200"): 1,
+    }
 
 
 def test_scrape_over_http_then_the_port_is_free_again():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from observed import answered, refused
@@ -147,3 +148,26 @@ def test_one_call_is_found_by_its_id_with_legs_and_trace(url: str):
         assert call["legs"][0]["target"] == "first"
         assert call["trace"][1]["line"] == 17
         assert calls.one("9999") is None
+
+
+def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
+    """Also a row that an earlier version spooled: it has nothing for the later columns."""
+    engine = sa.create_engine(url)
+    file_of(url).parent.mkdir(parents=True)
+    config = Config()
+    config.set_main_option("script_location", "callrouter.observe:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        columns = [column["name"] for column in sa.inspect(connection).get_columns("calls")]
+        row = dict(zip(COLUMNS, Encoder().row(answered("old")), strict=True))
+        marks = ", ".join(f":{name}" for name in columns)
+        connection.execute(sa.text(f"INSERT INTO calls VALUES ({marks})"), row)
+    engine.dispose()
+    fill(url, 1)
+    with Calls(url) as calls:
+        old, new = calls.one("old"), calls.one("0000")
+    assert old is not None
+    assert new is not None
+    for name in ("voicemail", "recordings"):
+        assert old[name] == new[name] == []

@@ -54,7 +54,7 @@ def hunt(name: str) -> HuntRule:
     target = Target(name, f"sip:{name}@192.0.2.1", "192.0.2.1", 5060, "udp", 15.0, 5.0)
     order = Order("sequential", (Leaf(target, "", FILE, 2),), (1,), 0.0)
     bare = Hunt(name, (), 0.0, frozenset(), 0, frozenset())
-    rounds = order.rounds(Dice(0), 0, frozenset())
+    rounds = order.rounds(Dice(0), 0, NOTHING)
     return HuntRule(order, with_rounds(bare, rounds, frozenset()))
 
 

@@ -244,8 +244,8 @@ def test_suspended_number_takes_no_calls() -> None:
     [
         ("", "", (403, 21, "")),
         ("", "{status: 603}", (603, 21, "")),
-        ("", "{status: 486, cause: 21, prompt: no}", (486, 21, "no")),
-        ("{prompt: own}", "{status: 486, prompt: no}", (486, 17, "own")),
+        ("", "{status: 486, cause: 21, prompt: busy}", (486, 21, "busy")),
+        ("{prompt: goodbye}", "{status: 486, prompt: busy}", (486, 17, "goodbye")),
         ("{status: 404}", "{status: 486, cause: 21}", (404, 1, "")),
         ("{cause: 55}", "", (403, 55, "")),
     ],
@@ -262,14 +262,14 @@ def test_reason_is_answered_as_the_number_says_or_the_dialplan(
 
 
 def test_prompt_of_nobody_left_is_heard_before_its_answer() -> None:
-    for reasons, status in (("{status: 503}", 503), ("{prompt: sorry}", None)):
+    for reasons, status in (("{status: 503}", 503), ("{prompt: no_answer}", None)):
         plan = Rules("route: [{hunt: [a]}]", f"reasons: {{no_target_left: {reasons}}}")
         final = plan.call().plan.final
         assert (None if final is None else final.status) == status
     plan = Rules(
-        "reasons: {no_target_left: {prompt: sorry}}, route: [{hunt: [a]}]",
+        "reasons: {no_target_left: {prompt: no_answer}}, route: [{hunt: [a]}]",
         "reasons: {no_target_left: {status: 503}}",
     )
     final = plan.call().plan.final
     assert final is not None
-    assert (final.status, final.prompt) == (503, "sorry")
+    assert (final.status, final.prompt) == (503, "no_answer")

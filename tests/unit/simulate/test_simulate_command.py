@@ -152,3 +152,86 @@ def test_wrong_option_says_what_was_expected(
     result = played(dialplan, "--to", "4000", *options)
     assert result.exit_code == 2
     assert wanted in result.output
+
+
+SPOKEN: Final = """
+country: CN
+trunks: {lab: {addresses: [192.0.2.0/24]}}
+targets: {desk: {uri: "sip:desk@127.0.0.1:5081"}}
+prompts: {short: {tone: {hertz: 440, for: 1s}}}
+menus: {main: {prompt: short, keys: {"1": desk, "2": {voicemail: box}}, wait: 2s, tries: 1}}
+voicemail: {box: {max: 4s, min: 1s, greeting: short}}
+numbers:
+  "4000": {route: [{menu: main}]}
+  "4001": {route: [{hunt: [desk], confirm: "1"}]}
+  "4002": {record: {notice: false}, route: [{hunt: [desk]}]}
+  "4003": {survey: true, route: [{hunt: [desk]}]}
+"""
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> Path:
+    path = tmp_path / "spoken.yaml"
+    path.write_text(SPOKEN, encoding="utf-8")
+    return path
+
+
+def test_caller_who_presses_a_key_is_connected_and_hangs_up(spoken: Path) -> None:
+    lines = told(spoken, "--to", "4000", "--press", "1 after 1500ms", "--leg", "desk: 200 after 1s")
+    assert lines == [
+        "0.0 s caller calls",
+        "0.0 s caller gets 200 OK",
+        "0.0 s caller enters menu main",
+        "0.0 s caller hears short",
+        "1.5 s caller presses 1",
+        "1.5 s desk INVITE",
+        "1.5 s caller hears ringback",
+        "2.5 s desk 200 OK → connected",
+        "3.5 s caller hangs up",
+        "",
+        "ANSWERED by desk",
+    ]
+
+
+def test_message_is_told_with_its_length(spoken: Path) -> None:
+    lines = told(spoken, "--to", "4000", "--press", "2 after 500ms")
+    assert lines[-2:] == ["ANSWERED by callrouter", "message for box box: 4.0 s, complete"]
+    found = as_json(spoken, "--to", "4000", "--press", "2 after 500ms")["record"]
+    assert found["voicemail"] == [{"of": "box", "ms": 4000, "result": "complete"}]
+    assert found["heard"][2] == {"at_ms": 500, "what": "key", "which": "2"}
+
+
+def test_target_that_confirms_is_connected(spoken: Path) -> None:
+    lines = told(spoken, "--to", "4001", "--leg", "desk: 200 after 1s, key 1 after 3s")
+    assert lines[2:6] == [
+        "1.0 s desk 200 OK → has to confirm",
+        "3.0 s desk presses 1",
+        "3.0 s desk has confirmed → connected",
+        "3.0 s caller gets 200 OK",
+    ]
+
+
+def test_target_that_does_not_confirm_is_left(spoken: Path) -> None:
+    lines = told(spoken, "--to", "4001", "--leg", "desk: 200 after 1s")
+    assert "14.0 s desk has not confirmed" in lines
+    assert lines[-1].startswith("NO_ANSWER")
+
+
+def test_recorded_call_is_hung_up_a_second_after_the_answer(spoken: Path) -> None:
+    lines = told(spoken, "--to", "4002", "--leg", "desk: 200 after 1s")
+    assert lines[-4:] == [
+        "2.0 s caller hangs up",
+        "",
+        "ANSWERED by desk",
+        "recording of 4002: 1.0 s, complete",
+    ]
+
+
+def test_caller_is_asked_when_the_target_has_hung_up(spoken: Path) -> None:
+    legs = ("--leg", "desk: 200 after 1s, bye after 3s", "--press", "4 after 5s")
+    assert "5.0 s caller answers 4" in told(spoken, "--to", "4003", *legs)
+
+
+def test_without_media_the_route_goes_on(spoken: Path) -> None:
+    assert told(spoken, "--to", "4000", "--no-media")[-1].startswith("REJECTED: 480")
+    assert told(spoken, "--to", "4002", "--no-media")[-1] == "recording of 4002: 0.0 s, failed"

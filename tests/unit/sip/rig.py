@@ -166,7 +166,7 @@ class Rig:
         self.sent += sent
         return sent
 
-    def _connect(self, transport: str, host: str, port: int) -> Flow:
+    def _connect(self, transport: str, host: str, port: int, _name: str) -> Flow:
         return Flow(transport, *US, host, port, None)
 
 

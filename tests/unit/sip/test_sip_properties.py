@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from rig import Rig, request
 from support.mutations import mutate, splice
+from support.torture import MESSAGES
 from support.wire import left_over
-from torture import MESSAGES
 
 from callrouter.errors import ParseError
 from callrouter.sip.flow import Flow

@@ -293,7 +293,7 @@ def test_what_no_uas_takes_is_refused_inside_a_dialog_as_well(rig: Rig) -> None:
     answer = one(rig.hear(request("INVITE", to=OURS, extra="Require: foo\r\n")))
     assert (answer.what, answer.message["Unsupported"]) == ("420", "foo")
     assert answer.message["To"] == OURS
-    assert starts(rig.hear(request("REFER", to=OURS, via=OTHER_VIA))) == ["405"]
+    assert starts(rig.hear(request("PUBLISH", to=OURS, via=OTHER_VIA))) == ["405"]
     assert user.told() == []
     assert left_over(rig.stack) == {"dialogs": 1}
 

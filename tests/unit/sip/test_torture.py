@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import pytest
 from edge import SENDER, TARGET, Edge
 from rig import Sent, one, starts
+from support.torture import MESSAGES, Torture
 from support.wire import left_over
-from torture import MESSAGES, Torture
 
 REQUESTS = [one for one in MESSAGES.values() if not one.data.startswith(b"SIP/")]
 RESPONSES = [one for one in MESSAGES.values() if one.data.startswith(b"SIP/")]
@@ -35,10 +35,14 @@ def vias(data: bytes) -> list[str]:
     return [value.strip() for row in rows for value in row.split(",")]
 
 
-def check(message: Torture, sent: list[Sent]) -> None:
-    assert message.allows(final(sent)), starts(sent)
+def check(message: Torture, sent: list[Sent], transport: str = "") -> None:
+    over = transport or message.transport
+    if message.name == "dblreq.dat" and over == "TCP":
+        assert starts(sent).pop() == "404"  # on a stream what follows is another request
+        sent = sent[:1]
+    assert message.over(over).allows(final(sent)), starts(sent)
     for answer in sent:
-        port = message.reply_port if message.transport == "UDP" else 0
+        port = message.over(over).reply_port if over == "UDP" else 0
         assert answer.flow.address == (SENDER[0], port or SENDER[1])
         # As bytes: what came in need not be text.
         assert answer.data.startswith(b"SIP/2.0 ")
@@ -47,10 +51,11 @@ def check(message: Torture, sent: list[Sent]) -> None:
         assert len(tags) == (answer.what != "100")
 
 
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
 @pytest.mark.parametrize("name", MESSAGES)
-def test_the_answer_is_one_that_the_rfc_allows(name: str) -> None:
+def test_the_answer_is_one_that_the_rfc_allows(name: str, transport: str) -> None:
     edge = Edge()
-    check(MESSAGES[name], hear(edge, MESSAGES[name]))
+    check(MESSAGES[name], hear(edge, MESSAGES[name], transport), transport)
     later = edge.wait(IDLE)
     assert {sent.flow.address[0] for sent in later} <= {SENDER[0]}
     assert edge.noted.bugs == []
@@ -151,7 +156,7 @@ def test_an_invite_of_rfc_2543_is_known_again_without_a_branch() -> None:
         ),
         ("invut.dat", b"Accept: application/sdp"),
         ("sdp01.dat", b"Accept: application/sdp"),
-        ("mpart01.dat", b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"),
+        ("mpart01.dat", b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK"),
         ("esc02.dat", b"CSeq: 29344 RE%47IST%45R"),
         ("intmeth.dat", b"CSeq: 139122385 !interesting-Method0123456789_*+`.%indeed'~"),
         ("wsinv.dat", b"CSeq: 0009 INVITE"),
@@ -196,6 +201,7 @@ def test_nothing_hidden_in_an_invite_reaches_the_target(message: Torture) -> Non
             "Contact",
             "Max-Forwards",
             "Allow",
+            "Supported",
             "Subject",
             "Content-Type",
             "Content-Length",

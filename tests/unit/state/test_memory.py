@@ -207,3 +207,26 @@ def test_state_that_is_not_ours_is_refused(
 ) -> None:
     with pytest.raises((ValueError, TypeError)):
         Memory(Journal().put, seed=1).restore([entry])
+
+
+def test_arrivals_are_kept_as_long_as_they_count_and_never_more_than_two_seconds_worth() -> None:
+    memory, journal = fresh()
+    for call in range(10_000):
+        memory.arrived("trunk lab", call / 1000, 10)
+    times = memory.snapshot.arrivals["trunk lab"]
+    assert len(times) <= 20
+    assert list(times) == sorted(times)
+    assert times[-1] == 9.999
+    assert list(times[-10:]) == [call / 1000 for call in range(9_990, 10_000)]
+    memory.expire(10.9)
+    assert memory.snapshot.arrivals
+    memory.expire(11.0)
+    assert memory.snapshot.arrivals == {}
+    assert journal.values == {}
+
+
+def test_arrivals_from_before_the_clock_was_put_back_are_forgotten() -> None:
+    memory, _ = fresh()
+    for at in (5000.0, 5000.1, 1000.0, 1000.1):
+        memory.arrived("trunk lab", at, 10)
+    assert memory.snapshot.arrivals["trunk lab"] == [1000.0, 1000.1]

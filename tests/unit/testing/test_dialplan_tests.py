@@ -224,11 +224,11 @@ def test_junit_has_each_test_and_the_failure_in_full(folder: Path) -> None:
         ),
         (
             "{name: a, call: {to: x}, expect: {legs: [busy]}}",
-            "3:39: error: 'legs' needs a hunt that is played: write 'legs'",
+            "3:39: error: 'legs' needs a call that is played: write 'legs'",
         ),
         (
             "{name: a, call: {to: x}, cancel: 2s, expect: {}}",
-            "3:30: error: 'cancel' needs a hunt that is played: write 'legs'",
+            "3:30: error: 'cancel' needs a call that is played: write 'legs'",
         ),
         (
             "{name: a, call: {to: x}, legs: {a: 486 in 2s}, expect: {}}",

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Final, NamedTuple
 
-FOLDER: Final = Path(__file__).parents[2] / "data" / "rfc4475"
+FOLDER: Final = Path(__file__).parents[1] / "data" / "rfc4475"
 
 
 class Torture(NamedTuple):
@@ -20,6 +20,16 @@ class Torture(NamedTuple):
     accept: frozenset[str]
     prefer: str
     forbid: frozenset[str]
+
+    def over(self, transport: str) -> "Torture":
+        """The verdict when it comes over another transport than it was written for."""
+        if self.name == "clerr.dat" and transport != "UDP":
+            # A stream has to wait for the rest (RFC 4475 section 3.1.2.2).
+            return self._replace(accept=frozenset(("silence",)))
+        if self.transport == "TLS" and transport == "UDP":
+            # Without a port in Via it is UDP's (RFC 3261 section 18.2.2).
+            return self._replace(reply_port=5060)
+        return self
 
     def allows(self, status: int) -> bool:
         """This final answer may be given; 0 is none at all."""

@@ -1,0 +1,69 @@
+"""The tables of the archive, in the records' database."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+_META: Final = sa.MetaData()
+
+MESSAGES: Final = sa.Table(
+    "messages",
+    _META,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("box", sa.Text),
+    sa.Column("call", sa.Text),
+    sa.Column("caller", sa.Text),
+    sa.Column("started", sa.Double),
+    sa.Column("ms", sa.BigInteger),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("file", sa.Text),
+    sa.Column("complete", sa.Boolean),
+    sa.Column("state", sa.Text),
+    sa.Column("expires", sa.Double),
+)
+"""state: new, heard or deleted; the file of a deleted one is gone."""
+
+DELIVERIES: Final = sa.Table(
+    "deliveries",
+    _META,
+    sa.Column("message", sa.Text, primary_key=True),
+    sa.Column("way", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text),
+    sa.Column("tries", sa.Integer),
+    sa.Column("due", sa.Double),
+    sa.Column("until", sa.Double),
+    sa.Column("error", sa.Text),
+)
+"""way: mail or webhook. state: waiting, delivered, failed, or dropped with a deleted message. due:
+when it is tried next; until: when it is given up. error: of the last try, "" for none."""
+
+RECORDINGS: Final = sa.Table(
+    "recordings",
+    _META,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Text),
+    sa.Column("call", sa.Text),
+    sa.Column("caller", sa.Text),
+    sa.Column("started", sa.Double),
+    sa.Column("ms", sa.BigInteger),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("file", sa.Text),
+    sa.Column("sides", sa.Text),
+    sa.Column("complete", sa.Boolean),
+    sa.Column("expires", sa.Double),
+)
+"""sides: mixed or stereo."""
+
+RECORDED: Final = sa.Table(
+    "recorded",
+    _META,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("ms", sa.BigInteger),
+)
+"""How much of a number was recorded in a month such as 2026-03 (UTC), what is deleted included."""
+
+
+def as_dict(row: sa.RowMapping) -> dict[str, Any]:
+    """A row by plain names: SQLAlchemy's own are of a class that JSON does not take."""
+    return {str(name): value for name, value in row.items()}

@@ -1,0 +1,72 @@
+"""Two parties talk end to end: everything passes between them until one leaves."""
+
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.events import Acknowledged, Asked, HungUp, Lost, Replacing, Shutdown, Taken
+from callrouter.call.leg import Leg
+from callrouter.call.pairs import Pair, pass_on
+from callrouter.call.policy import passed_rows
+from callrouter.call.replacing import replace
+from callrouter.call.talking import party_left
+from callrouter.call.transfer import transfer
+
+
+async def bridge(call: Call) -> bool:
+    """Pass everything on. False: the call is over; True: the callee has left, and the caller is
+    still there to be asked something.
+    """
+    if call.b is None:
+        return False
+    pair = Pair(call.a, call.b)
+    try:
+        return await _talk(call, pair)
+    finally:
+        call.inbox.pair = None
+        pair.let_go(call)
+
+
+async def _talk(call: Call, pair: Pair) -> bool:
+    while True:
+        call.inbox.pair = pair
+        event = await call.inbox.next()
+        match event:
+            case HungUp() | Lost() if pair.has(event.leg):
+                reason = party_left(call, event)
+                if _asks(call, pair, event.leg):
+                    return True
+                pair.hang_up(reason)
+                return False
+            case Shutdown():
+                call.hung_up(None, NORMAL_CLEARING)
+                pair.hang_up()
+                return False
+            case Asked() if event.request.method == "REFER" and pair.has(event.leg):
+                call.inbox.pair = None
+                await transfer(call, pair, event)
+            case Asked():
+                pass_on(call, event, pair.other(event.leg))
+            case Acknowledged():
+                if call.b is not None:
+                    rows = passed_rows(event.request, call.a.peer, call.b.peer)
+                    call.b.ack(rows, call.b.described(event.request.body))
+            case Replacing():
+                call.inbox.pair = None
+                await replace(call, pair, event)
+            case Taken():
+                # Who the leaving party talked to goes on in another call.
+                call.hung_up(event.leg, NORMAL_CLEARING)
+                event.leg.hang_up()
+                return False
+            case _:
+                pass  # what is left of targets that were rung, and of sessions
+
+
+def _asks(call: Call, pair: Pair, left: Leg) -> bool:
+    """The callee has left, and the caller is to be asked something."""
+    voice = call.plan.voice
+    return (
+        voice is not None
+        and voice.survey is not None
+        and left is call.b
+        and pair.other(left) is call.a
+        and call.a.reachable()
+    )

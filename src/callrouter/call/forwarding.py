@@ -1,0 +1,218 @@
+"""What the next network is told of a call that was forwarded: Diversion and History-Info.
+
+Theory: both headers carry the way of a call, one entry for each time it was forwarded. Diversion
+(RFC 5806) names who forwarded it, the last one first; History-Info (RFC 7044) names every target
+in order, by an index that grows a level each time. Ours is the called number, which goes on to a
+gateway that is told so.
+
+Rules: nothing is passed on as it came. An entry that is read is built anew from its URI and the
+parameters known here; one that is not understood is left out, but counts as once forwarded.
+"""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
+
+from callrouter.errors import SipError
+from callrouter.sip.headers import parse_address, parse_params, split_values
+from callrouter.sip.message import Request
+from callrouter.sip.uri import Uri, host_port, parse_uri
+
+_READ: Final = 20
+"""Entries of each header that are looked at."""
+
+_LONGEST: Final = 128
+_MANY: Final = 99
+# Marks and user-unreserved characters (RFC 3261 section 25.1); all else is escaped.
+_SAFE: Final = "-_.!~*'()&=+$,/"
+_COUNTER: Final = re.compile(r"[0-9]{1,3}")
+_INDEX: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,15}")
+_CAUSE: Final = re.compile(r"[3-6][0-9]{2}")
+_PRIVACY: Final = re.compile(r"(?:^|&)privacy=", re.IGNORECASE)
+_FAILED: Final = re.compile(r"(?:^|&)reason=SIP *; *cause=([3-6][0-9]{2})(?![0-9])", re.IGNORECASE)
+_HIDING: Final = frozenset({"header", "session", "history"})
+_NOBODY: Final = "sip:anonymous@anonymous.invalid"
+
+_UNKNOWN: Final = "unknown"
+_UNCONDITIONAL: Final = "unconditional"
+_TIME_OF_DAY: Final = "time-of-day"
+_REASONS: Final = {
+    "busy": "user-busy",
+    "no_answer": "no-answer",
+    "unreachable": "unavailable",
+}
+"""By the result of the target before; RFC 5806 has no word for a callee who refused."""
+
+_KNOWN: Final = frozenset(
+    (
+        *_REASONS.values(),
+        *(_UNKNOWN, _UNCONDITIONAL, _TIME_OF_DAY, "do-not-disturb"),
+        *("deflection", "follow-me", "out-of-service", "away"),
+    )
+)
+_CAUSES: Final = {
+    _UNCONDITIONAL: 302,
+    "user-busy": 486,
+    "no-answer": 408,
+    "unavailable": 503,
+}
+"""RFC 4458 section 2; its 404 (unknown) for all others."""
+
+
+def diversions(invite: Request) -> int:
+    """How often a call was forwarded before it came here, by the header that says more."""
+    counted = 0
+    for value in _values(invite, "diversion"):
+        try:
+            counter = parse_params(parse_address(value).params).get("counter", "1")
+        except SipError:
+            counter = "1"
+        counted += max(int(counter), 1) if _COUNTER.fullmatch(counter) else 1
+    changed = sum(1 for entry in _history(invite) if entry.cause)
+    return min(max(counted, changed), _MANY)
+
+
+class Goal(NamedTuple):
+    """Where a call goes on to.
+
+    uri: the Request-URI. number: of this leg, from 1. reason: why, as `reason_of` has it.
+    diversion, history_info: which headers are sent there.
+    """
+
+    uri: str
+    number: int
+    reason: str
+    diversion: bool
+    history_info: bool
+
+
+def reason_of(last: str, *, timed: bool) -> str:
+    """Why a call goes on (RFC 5806 section 4).
+
+    last: the result of the target before, "" when there was none. timed: the time of day chose the
+    first one.
+    """
+    if last:
+        return _REASONS.get(last, _UNKNOWN)
+    return _TIME_OF_DAY if timed else _UNCONDITIONAL
+
+
+def forwarded_rows(invite: Request, called: str, goal: Goal, host: str) -> str:
+    """The rows for a B-leg's INVITE. called: who forwards. host: what stands for us in URIs."""
+    us = f"sip:{_escaped(called[:_LONGEST])}@{host}" if called else f"sip:{host}"
+    rows = ""
+    if goal.diversion:
+        rows = f"Diversion: <{us}>;reason={goal.reason};counter=1\r\n"
+        for value in _values(invite, "diversion"):
+            built = _diversion(value)
+            if built:
+                rows += f"Diversion: {built}\r\n"
+    if goal.history_info:
+        entries, base = _continued(invite, called, us)
+        cause = _CAUSES.get(goal.reason, 404)
+        entries.append(f"<{goal.uri};cause={cause}>;index={base}.{goal.number};mp={base}")
+        rows += f"History-Info: {', '.join(entries)}\r\n"
+    return rows
+
+
+def _values(invite: Request, name: str) -> list[str]:
+    return split_values(invite.rows(name))[:_READ] if name in invite.headers else []
+
+
+def _diversion(value: str) -> str:
+    """Build an entry of Diversion anew, "" when it is none."""
+    try:
+        address = parse_address(value)
+        uri = _built(parse_uri(address.uri))
+        params = parse_params(address.params)
+    except SipError:
+        return ""
+    counter = params.get("counter", "1")
+    if not uri or not _COUNTER.fullmatch(counter) or not int(counter):
+        return ""
+    reason = params.get("reason", "").strip('"').lower()
+    reason = reason if reason in _KNOWN else _UNKNOWN
+    rows = f"<{uri}>;reason={reason};counter={int(counter)}"
+    for name, allowed in (("privacy", ("full", "name", "uri", "off")), ("screen", ("yes", "no"))):
+        if params.get(name, "").lower() in allowed:
+            rows += f";{name}={params[name].lower()}"
+    return rows
+
+
+class _Entry:
+    """An entry of History-Info. cause: how it became the target, "" when it did not change."""
+
+    __slots__ = ("cause", "index", "text", "user")
+
+    def __init__(self, user: str, cause: str, index: str, text: str) -> None:
+        self.user = user
+        self.cause = cause
+        self.index = index
+        self.text = text
+
+
+def _history(invite: Request) -> list[_Entry]:
+    """Read History-Info; who asks for privacy has no name in what is built of it."""
+    values = _values(invite, "history-info")
+    if not values:
+        return []
+    asked = {token.strip().lower() for token in invite.get("privacy").split(";")}
+    hidden = not asked.isdisjoint(_HIDING)
+    entries = (_entry(value, hidden=hidden) for value in values)
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(value: str, *, hidden: bool) -> _Entry | None:
+    try:
+        address = parse_address(value)
+        uri = parse_uri(address.uri)
+        params = parse_params(address.params)
+    except SipError:
+        return None
+    index = params.get("index", "")
+    text = _NOBODY if hidden or _PRIVACY.search(uri.headers) else _built(uri)
+    if not text or not _INDEX.fullmatch(index):
+        return None
+    cause = uri.param("cause") or ""
+    if _CAUSE.fullmatch(cause):
+        text += f";cause={cause}"
+    else:
+        cause = ""
+    failed = _FAILED.search(unquote(uri.headers))
+    if failed is not None:
+        text += f"?Reason=SIP%3Bcause%3D{failed[1]}"
+    text = f"<{text}>;index={index}"
+    for name in ("rc", "mp", "np"):
+        if _INDEX.fullmatch(params.get(name, "")):
+            text += f";{name}={params[name]}"
+            break
+    return _Entry(uri.decoded_user(), cause, index, text)
+
+
+def _continued(invite: Request, called: str, us: str) -> tuple[list[str], str]:
+    """The entries up to the called number, and the index of the last (RFC 7044 section 10.3)."""
+    entries = _history(invite)
+    texts = [entry.text for entry in entries]
+    if not entries:
+        return [f"<{us}>;index=1"], "1"
+    last = entries[-1]
+    if last.user == called:
+        return texts, last.index
+    # Somebody on the way does not write it: the gap is a 0.
+    index = f"{last.index}.0"
+    return [*texts, f"<{us}>;index={index}"], index
+
+
+def _built(uri: Uri) -> str:
+    """A URI without its parameters and headers, "" for one nobody could dial."""
+    if uri.scheme == "tel":
+        return f"tel:{uri.user}" if len(uri.user) <= _LONGEST else ""
+    place = host_port(uri.host, uri.port) if uri.port else host_port(uri.host, 0)[:-2]
+    user = _escaped(unquote(uri.user, errors="surrogateescape"))
+    if not uri.user or len(user) > _LONGEST or len(place) > _LONGEST:
+        return ""
+    return f"{uri.scheme}:{user}@{place}"
+
+
+def _escaped(user: str) -> str:
+    return quote(user, safe=_SAFE, errors="surrogateescape")

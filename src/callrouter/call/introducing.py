@@ -1,0 +1,33 @@
+"""What the INVITE to a target says beside its addresses and its media."""
+
+from typing import TYPE_CHECKING, Final
+
+from callrouter.call.asserted import identity_rows
+from callrouter.call.forwarding import Goal, forwarded_rows, reason_of
+from callrouter.call.way import Way
+from callrouter.route.peers import Peer
+from callrouter.route.plan import Target
+from callrouter.sip.message import Request
+from callrouter.sip.uas import ALLOW
+
+if TYPE_CHECKING:
+    from callrouter.call.call import Call
+
+_SUPPORTED: Final = {False: "Supported: timer\r\n", True: "Supported: 100rel, timer\r\n"}
+
+
+def invite_rows(
+    call: "Call", invite: Request, target: Target, peer: Peer, way: Way, hops: int
+) -> str:
+    """The rows, but those that pass. hops: Max-Forwards as it came."""
+    host = way.flow.sent_by
+    # An offer in a reliable response needs an answer in its PRACK, which is the caller's to give.
+    reliable = peer.reliable and (call.a.reliable is not None or bool(invite.body))
+    rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{_SUPPORTED[reliable]}"
+    rows += identity_rows(invite, call.a.peer, peer, host)
+    if target.diversion or target.history_info:
+        reason = reason_of(call.last_result, timed=call.plan.timed)
+        number = len(call.record.legs)
+        goal = Goal(way.uri, number, reason, target.diversion, target.history_info)
+        rows += forwarded_rows(invite, call.dialplan.called_by(call.facts), goal, host)
+    return rows

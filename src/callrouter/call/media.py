@@ -1,0 +1,125 @@
+"""What calls ask of the media pool, and what it tells them.
+
+Theory. A worker is a SIP user agent on loopback. A call reserves slots of one worker, opens a
+session for each, and dials it like any other leg: the session's name is the user of the
+Request-URI. SIP carries the media's addresses; everything else goes by the pool's control channel,
+keyed by session. Events come back by the call's own inbox, in order with all others.
+
+Rules. Slots are reserved before a caller is promised anything. Commands never wait and never fail
+towards the call: one that is not acknowledged in time means that its worker hangs, so the worker is
+replaced and the call hears `MediaLost`, once. After `release` nothing more is posted.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+
+class Played:
+    """A `play` or `tone` came to its own end. A stopped or replaced one posts nothing."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+
+
+class Digit:
+    """A key was pressed. digit: 0-9, *, #, A-D. method: rfc4733, info or inband."""
+
+    __slots__ = ("digit", "method", "session")
+
+    def __init__(self, session: str, digit: str, method: str) -> None:
+        self.session = session
+        self.digit = digit
+        self.method = method
+
+
+class Recorded:
+    """A recording has ended and its file is closed.
+
+    ms: its length. complete: False when the worker could not write all of it. why: stopped,
+    silence, limit, closed (the session ended) or failed.
+    """
+
+    __slots__ = ("complete", "file", "ms", "session", "why")
+
+    def __init__(self, session: str, file: Path, ms: int, complete: bool, why: str) -> None:
+        self.session = session
+        self.file = file
+        self.ms = ms
+        self.complete = complete
+        self.why = why
+
+
+class MediaLost:
+    """The worker that holds the call's slots has died or hangs. Its slots are released."""
+
+    __slots__ = ("slots",)
+
+    def __init__(self, slots: "MediaSlots") -> None:
+        self.slots = slots
+
+
+MediaEvent = Played | Digit | Recorded | MediaLost
+
+
+class MediaSlots(Protocol):
+    """Slots of one worker. host, port: where it takes INVITEs, by UDP on loopback."""
+
+    host: str
+    port: int
+
+    def open(self, *, inband: bool = False) -> str:
+        """Name a session, for the user part of the URI to dial. One slot each.
+
+        inband: also find DTMF tones in the audio; costly.
+        """
+
+    def play(self, session: str, files: Sequence[Path], *, loop: bool = False) -> None:
+        """Play files one after the other, instead of what plays now. As soon as media flows."""
+
+    def tone(self, session: str, hertz: int, seconds: float) -> None:
+        """Play a tone, instead of what plays now."""
+
+    def stop(self, session: str) -> None:
+        """Stop playing."""
+
+    def record(
+        self,
+        session: str,
+        file: Path,
+        *,
+        other: str = "",
+        stereo: bool = False,
+        max_seconds: float = 0.0,
+        silence_seconds: float = 0.0,
+    ) -> None:
+        """Record what the session's party says into a WAV file of 8 kHz, 16 bit.
+
+        other: a second session of these slots to be recorded with it; stereo: one channel for
+        each, otherwise mixed. The limits end it; 0 is no limit. silence_seconds counts silence at
+        the end only.
+        """
+
+    def stop_recording(self, session: str) -> None:
+        """Close the file; `Recorded` follows."""
+
+    def bridge(self, first: str, second: str) -> None:
+        """Let two sessions of these slots hear each other."""
+
+    def unbridge(self, first: str, second: str) -> None:
+        """Part them again."""
+
+    def release(self) -> None:
+        """Give the slots back; sessions that still stand are ended by the worker. Idempotent."""
+
+
+class MediaPool(Protocol):
+    """The workers."""
+
+    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> MediaSlots | None:
+        """Take `count` slots of one worker; None when no worker has as many free now.
+
+        post: gets the events of the slots' sessions.
+        """

@@ -1,0 +1,125 @@
+"""Recordings of a call, and of a message: where they go, and what became of them (C5, C6).
+
+Rule. What was begun is reported to the archive exactly once, whole or broken, whatever ends it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from callrouter.call.call import Call
+from callrouter.call.events import Deadline
+from callrouter.call.keeping import Keeping, MessageLeft, RecordingInfo, kept_id
+from callrouter.call.media import MediaLost, Recorded
+from callrouter.call.record import KeptRecord
+from callrouter.call.session import Session
+from callrouter.call.speech import Speech
+from callrouter.route.voice import Recording
+
+_CLOSE_SECONDS: Final = 2.0
+"""How long a worker may take to close a file."""
+
+
+class Recorder:
+    """Records the conversation of a call. on: it does so now."""
+
+    __slots__ = ("_call", "_file", "_keeping", "_rule", "_speech", "_started_ms")
+
+    def __init__(self, call: Call, speech: Speech, keeping: Keeping, rule: Recording) -> None:
+        self._call = call
+        self._speech = speech
+        self._keeping = keeping
+        self._rule = rule
+        self._file: Path | None = None
+        self._started_ms = 0
+
+    @property
+    def on(self) -> bool:
+        """Say whether something is recorded now."""
+        return self._file is not None
+
+    def start(self, ear: Session, far: Session) -> None:
+        """Begin; where there is no room the record says so."""
+        call = self._call
+        record = call.record
+        now = record.started + call.ms() / 1000
+        rule = self._rule
+        self._file = self._keeping.place_recording(
+            record.number, record.id, record.caller, now, rule.quota_seconds
+        )
+        self._started_ms = call.ms()
+        if self._file is None:
+            record.recordings += (KeptRecord("", record.number, 0, "full"),)
+        else:
+            ear.slots.record(ear.name, self._file, other=far.name, stereo=rule.stereo)
+
+    def stop(self) -> None:
+        """End it; `Recorded` follows."""
+        ear = self._speech.ear
+        if ear is not None and self.on:
+            ear.slots.stop_recording(ear.name)
+
+    def ended(self, event: Recorded) -> None:
+        """The file is closed."""
+        if event.file == self._file:
+            self._report(event.ms, event.complete)
+
+    def broken(self) -> None:
+        """The worker was lost, and with it whatever it had not written yet."""
+        if self.on:
+            self._report(self._call.ms() - self._started_ms, complete=False)
+
+    async def finish(self) -> None:
+        """End it, and wait until it is closed."""
+        self.stop()
+        if self._file is not None:
+            event = await closed(self._call, self._file)
+            if event is None:
+                self.broken()
+            else:
+                self.ended(event)
+
+    def _report(self, ms: int, complete: bool) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if not ms:
+            self._keeping.discard(file)  # it ended before anything was said
+            return
+        record = self._call.record
+        started = record.started + self._started_ms / 1000
+        self._keeping.keep(
+            RecordingInfo(
+                file,
+                record.number,
+                record.id,
+                record.caller,
+                started,
+                ms,
+                complete,
+                self._rule.keep_seconds,
+            )
+        )
+        result = "complete" if complete else "broken"
+        record.recordings += (KeptRecord(kept_id(file), record.number, ms, result),)
+
+
+async def closed(call: Call, file: Path) -> Recorded | None:
+    """Wait until the worker has closed a file; None when it does not. The call may be over."""
+    until = call.now + _CLOSE_SECONDS
+    while call.now < until:
+        event = await call.inbox.next(until)
+        if isinstance(event, Recorded) and event.file == file:
+            return event
+        if isinstance(event, MediaLost | Deadline):
+            return None
+    return None
+
+
+def report_message(call: Call, keeping: Keeping, message: MessageLeft, min_seconds: float) -> None:
+    """Give a message to the archive, which keeps it unless it is shorter than that."""
+    keeping.message_left(message)
+    result = "complete" if message.complete else "broken"
+    if message.ms < min_seconds * 1000:
+        result = "short"
+    kept = KeptRecord(kept_id(message.file), message.box, message.ms, result)
+    call.record.voicemail += (kept,)

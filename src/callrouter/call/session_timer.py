@@ -1,0 +1,236 @@
+"""Session timers: a call whose peer has vanished without a BYE comes to an end (RFC 4028).
+
+Theory. Each leg has its own: what one side agrees with us is no affair of the other's. An interval
+is agreed by each INVITE and UPDATE and their 2xx, and begins anew with it. One of both is the
+refresher. When that is us, we refresh at half the interval: by UPDATE where the peer takes it, else
+by a re-INVITE with the description it was given last. When nothing has refreshed it in time, the
+leg is lost.
+
+Rule: a leg whose peer asks for no timer, and whose dialplan does not either, has no `SessionTimer`.
+"""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from callrouter.call.events import Lost
+from callrouter.call.prack import named_in
+from callrouter.route.peers import SessionRule
+from callrouter.sip.message import Message, Request, Response
+from callrouter.sip.timers import Timer
+
+if TYPE_CHECKING:
+    from callrouter.call.leg import Leg
+
+SHORTEST: Final = 90
+"""Seconds; no Min-SE is below it (section 5)."""
+
+_EXPIRES: Final = re.compile(r"[ \t]*([0-9]{1,9})[ \t]*(?:;|\Z)")
+_REFRESHER: Final = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)[ \t]*(?:;|\Z)", re.I)
+_MOST_TRIES: Final = 3
+_AGAIN_SECONDS: Final = 10.0
+_GLARE_SECONDS: Final = 2.1
+_GLARE_SPREAD: Final = 1.9
+_GONE: Final = frozenset((408, 481))
+_UPDATE_REFUSED: Final = frozenset((405, 420, 501))
+
+
+def interval_of(text: str) -> int:
+    """The seconds of a Session-Expires or Min-SE value, 0 when it is none."""
+    match = _EXPIRES.match(text)
+    return int(match[1]) if match is not None else 0
+
+
+def too_short(request: Request, rule: SessionRule | None) -> bool:
+    """The interval that a request asks for is shorter than we take: 422 (section 9).
+
+    Who does not support timers itself is not refused: a proxy has asked on its behalf.
+    """
+    if rule is None or "session-expires" not in request.headers:
+        return False
+    asked = interval_of(request.get("session-expires"))
+    return 0 < asked < rule.least and _supports(request)
+
+
+def least_row(rule: SessionRule) -> str:
+    """The row that a 422 carries."""
+    return f"Min-SE: {rule.least}\r\n"
+
+
+def _supports(message: Message) -> bool:
+    return named_in(message, "supported", "timer")
+
+
+class SessionTimer:
+    """The session timer of one leg. expires: the interval, in seconds."""
+
+    __slots__ = (
+        "_by_update",
+        "_end",
+        "_least",
+        "_leg",
+        "_ours",
+        "_timer",
+        "_tries",
+        "expires",
+    )
+
+    def __init__(self, leg: "Leg", rule: SessionRule) -> None:
+        self._leg = leg
+        self.expires = rule.expires
+        self._least = rule.least
+        self._ours = True
+        self._by_update = False
+        self._tries = 0
+        self._end = 0.0
+        self._timer: Timer | None = None
+
+    def request_rows(self, *, initial: bool = False) -> str:
+        """The rows of an INVITE or UPDATE of ours. initial: who refreshes is left to the peer."""
+        rows = f"Session-Expires: {self.expires}"
+        if not initial:
+            rows += f";refresher={'uac' if self._ours else 'uas'}\r\nSupported: timer"
+        # A request that follows a 422 names what that one asked for (section 7.4).
+        return f"{rows}\r\nMin-SE: {self._least}\r\n"
+
+    def answer_rows(self, request: Request) -> str:
+        """The rows of our 2xx to an INVITE or UPDATE (section 9)."""
+        self._learn(request)
+        supported = _supports(request)
+        text = request.get("session-expires")
+        asked = interval_of(text)
+        if asked:
+            self.expires = max(asked, self._least)
+            named = _REFRESHER.search(text)
+            refresher = named[1].lower() if named is not None else "uac"
+            self._ours = not supported or refresher == "uas"
+        elif not supported:
+            self._ours = True
+        rows = f"Session-Expires: {self.expires};refresher={'uas' if self._ours else 'uac'}\r\n"
+        return rows if self._ours else f"Require: timer\r\n{rows}"
+
+    def agreed(self, response: Response) -> None:
+        """A 2xx to an INVITE or UPDATE of ours: the interval begins anew (section 7.2)."""
+        self._learn(response)
+        self._tries = 0
+        text = response.get("session-expires")
+        told = interval_of(text)
+        if told:
+            self.expires = max(told, SHORTEST)
+            named = _REFRESHER.search(text)
+            self._ours = named is None or named[1].lower() == "uac"
+        else:
+            self._ours = True  # it knows no timers: who wants them refreshes
+        self.begin()
+
+    def raised(self, response: Response) -> bool:
+        """A 422 came: ask for as much as it says; False when that leads nowhere."""
+        least = interval_of(response.get("min-se"))
+        self._tries += 1
+        if least <= self._least or self._tries > _MOST_TRIES:
+            return False
+        self._least = least
+        self.expires = max(self.expires, least)
+        return True
+
+    def begin(self) -> None:
+        """The session was just refreshed."""
+        now = self._leg.stack.now
+        # Before the very end, so that the other side still hears our BYE (section 10).
+        self._end = now + self.expires - max(32.0, self.expires / 3)
+        self._arm(min(now + self.expires / 2, self._end) if self._ours else self._end)
+
+    def stop(self) -> None:
+        """The dialog ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def refreshed(self, response: Response | None) -> None:
+        """What came of a refresh of ours that was no success. None: silence."""
+        leg = self._leg
+        status = 408 if response is None else response.status
+        if status in _GONE:
+            self._lost()
+        elif status == 422 and response is not None and self.raised(response):
+            self._refresh()
+        elif status == 491:
+            chance = int(leg.stack.token()[:4], 16) / 0xFFFF
+            self._later(chance * 2 if leg.number == 0 else _GLARE_SECONDS + chance * _GLARE_SPREAD)
+        elif status in _UPDATE_REFUSED and self._by_update:
+            self._by_update = False
+            self._refresh()
+        else:
+            self._later(_AGAIN_SECONDS)
+
+    def _learn(self, message: Message) -> None:
+        allow = message.get("allow")
+        if allow:
+            self._by_update = "UPDATE" in allow.upper()
+
+    def _later(self, seconds: float) -> None:
+        self._arm(min(self._leg.stack.now + seconds, self._end))
+
+    def _arm(self, at: float) -> None:
+        self.stop()
+        self._timer = self._leg.stack.timers.start(at, self._on_timer)
+
+    def _on_timer(self, now: float) -> None:
+        self._timer = None
+        leg = self._leg
+        if now >= self._end:
+            self._lost()
+        elif leg.settled():
+            self._arm(self._end)
+            self._refresh()
+        else:
+            self._later(1.0)
+
+    def _refresh(self) -> None:
+        leg = self._leg
+        if self._by_update or not leg.ours:
+            Refresh(leg, self, "UPDATE", b"")
+        else:
+            Refresh(leg, self, "INVITE", leg.ours)
+
+    def _lost(self) -> None:
+        self.stop()
+        leg = self._leg
+        if leg.inbox is None:
+            leg.hang_up()
+        else:
+            leg.post(Lost(leg))
+
+
+class Refresh:
+    """A request of ours that only says that we are still there."""
+
+    __slots__ = ("_acked", "_cseq", "_invite", "_leg", "_session")
+
+    def __init__(self, leg: "Leg", session: SessionTimer, method: str, body: bytes) -> None:
+        self._leg = leg
+        self._session = session
+        self._invite = method == "INVITE"
+        self._acked = b""
+        rows = "Content-Type: application/sdp\r\n" if body else ""
+        self._cseq = leg.ask(method, rows, body, self)
+
+    def on_response(self, _tx: object, response: Response) -> None:
+        """What the peer says; a 2xx that is repeated gets its ACK again."""
+        leg = self._leg
+        if response.status < 200:
+            return
+        if self._acked:
+            leg.stack.resend(leg.dialog.flow, self._acked)
+            return
+        leg.offer_settled()
+        if response.status < 300:
+            if self._invite:
+                self._acked = leg.send_ack(self._cseq)
+            leg.took(response)
+        else:
+            self._session.refreshed(response)
+
+    def on_failure(self, _tx: object, _status: int) -> None:
+        """The peer is silent, or is not reached any more."""
+        self._leg.offer_settled()
+        self._session.refreshed(None)

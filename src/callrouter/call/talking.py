@@ -1,0 +1,116 @@
+"""Two parties talk through the worker: recorded, with hold music (C6, C7)."""
+
+from typing import Final
+
+from callrouter.call.attending import NoMedia, Over, attend
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.events import Asked, HungUp, Lost, RecordAsked
+from callrouter.call.media import Digit, Recorded
+from callrouter.call.policy import q850_cause_of
+from callrouter.call.recording import Recorder
+from callrouter.call.session import Session
+from callrouter.call.speech import Speech
+
+_RECOVERY_ON_TIMEOUT: Final = 102
+_HOLDING: Final = frozenset(("sendonly", "inactive"))
+RECORD_CODE: Final = "*1"
+"""What the callee presses to start a recording, or to stop it."""
+
+
+class Talk:
+    """A conversation through the worker, from the answer to its end."""
+
+    __slots__ = ("_call", "_ear", "_far", "_held", "_recorder", "_speech")
+
+    def __init__(self, call: Call, speech: Speech, ear: Session, far: Session) -> None:
+        self._call = call
+        self._speech = speech
+        self._ear = ear
+        self._far = far
+        self._held = ""
+        rule = speech.recording
+        keeping = call.studio.keeping
+        self._recorder = None
+        if rule is not None and keeping is not None:
+            self._recorder = Recorder(call, speech, keeping, rule)
+            if rule.at_once:
+                self._recorder.start(ear, far)
+
+    async def run(self) -> HungUp | Lost:
+        """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
+        when the worker is lost.
+        """
+        recorder = self._recorder
+        try:
+            while True:
+                event = await attend(self._call)
+                if isinstance(event, HungUp | Lost) and event.leg is self._call.b:
+                    break
+                self._on(event)
+        except NoMedia:
+            if recorder is not None:
+                recorder.broken()
+            raise
+        except Over:
+            if recorder is not None:
+                await recorder.finish()
+            raise
+        if recorder is not None:
+            await recorder.finish()
+        return event
+
+    def _on(self, event: object) -> None:
+        if isinstance(event, Asked):
+            self._hold()
+        elif isinstance(event, Recorded) and self._recorder is not None:
+            self._recorder.ended(event)
+        elif isinstance(event, RecordAsked) and self._recorder is not None:
+            if event.on != self._recorder.on:
+                self._toggle()
+        elif isinstance(event, Digit) and event.session == self._far.name:
+            known = self._speech.of(self._call.b) if self._call.b is not None else None
+            if known is not None and known[2].pressed.endswith(RECORD_CODE):
+                self._toggle()
+
+    def _toggle(self) -> None:
+        if self._recorder is None:
+            return
+        if self._recorder.on:
+            self._recorder.stop()
+        else:
+            self._recorder.start(self._ear, self._far)
+
+    def _hold(self) -> None:
+        """Somebody may have put the other on hold, or taken it back."""
+        voice = self._call.plan.voice
+        music = None
+        if voice is not None and voice.hold_music:
+            music = self._call.dialplan.prompts.music.get(voice.hold_music)
+        if music is None:
+            return
+        ear, far = self._ear, self._far
+        held = far.name if _holds(ear) else ear.name if _holds(far) else ""
+        if held == self._held:
+            return
+        slots = ear.slots
+        if self._held:
+            slots.stop(self._held)
+        if held:
+            slots.unbridge(ear.name, far.name)
+            slots.play(held, [music.path], loop=True)
+        else:
+            slots.bridge(ear.name, far.name)
+        self._held = held
+
+
+def _holds(session: Session) -> bool:
+    return session.audio is not None and session.audio.direction in _HOLDING
+
+
+def party_left(call: Call, event: HungUp | Lost) -> str:
+    """Note that a party has left; returns the Reason to pass on."""
+    if isinstance(event, Lost):
+        call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
+        return ""
+    call.hung_up(event.leg, q850_cause_of(event.reason) or NORMAL_CLEARING)
+    return event.reason

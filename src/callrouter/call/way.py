@@ -1,0 +1,67 @@
+"""How an INVITE gets to a target: over which transport, to which URI."""
+
+from typing import Final
+
+from callrouter.errors import SipError
+from callrouter.route.plan import Target
+from callrouter.sip.flow import Flow
+from callrouter.sip.stack import Stack
+
+_DATAGRAM: Final = 1300
+"""Bytes; a larger request should not go by UDP (RFC 3261 section 18.1.1)."""
+_USUAL_HEAD: Final = 400
+"""Bytes of an INVITE's rows that every one has, beside the Request-URI in two of them."""
+
+
+class Way:
+    """Where an INVITE goes. uri: its Request-URI. spare: where it goes when `flow` fails.
+
+    routes: its Route rows. pinned: all requests of the dialog go by this flow.
+    """
+
+    __slots__ = ("flow", "pinned", "routes", "spare", "uri")
+
+    def __init__(
+        self,
+        uri: str,
+        flow: Flow,
+        spare: Flow | None = None,
+        *,
+        routes: str = "",
+        pinned: bool = False,
+    ) -> None:
+        self.routes = routes
+        self.pinned = pinned
+        self.uri = uri
+        self.flow = flow
+        self.spare = spare
+
+
+def way_to(stack: Stack, target: Target, size: int, *, secure: bool) -> Way:
+    """Find the way to a target.
+
+    size: bytes of the body and the rows that pass. secure: the caller asked for TLS on every hop.
+    Raises SipError 503 when there is no way, 480 when there is none by TLS for who asked for it
+    (RFC 5630 section 5.3).
+    """
+    transport = target.transport
+    host, port = target.host, target.port
+    if secure and transport != "tls":
+        raise SipError("the target is not reached by TLS", 480)
+    if transport != "auto":
+        flow = stack.connect(transport.upper(), host, port, target.tls_name)
+        return Way(_sips(target.uri) if secure else target.uri, flow)
+    datagrams = stack.connect("UDP", host, port)
+    if size + _USUAL_HEAD + 2 * len(target.uri) <= _DATAGRAM:
+        return Way(target.uri, datagrams)
+    try:
+        return Way(target.uri, stack.connect("TCP", host, port), datagrams)
+    except SipError:
+        return Way(target.uri, datagrams)
+
+
+def _sips(uri: str) -> str:
+    """The same resource, by TLS on every hop; the scheme says what the parameter said."""
+    if uri.startswith("sip:"):
+        uri = f"sips:{uri[4:]}"
+    return uri.replace(";transport=tls", "")

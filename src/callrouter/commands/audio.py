@@ -1,0 +1,81 @@
+"""What `callrouter voicemail` and `callrouter recordings` share: columns, files, loudspeakers."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from callrouter.archive.shelf import Shelf
+from callrouter.config import load_settings
+from callrouter.observe.log import printable
+
+_LEAST_WIDTH = 140
+_PLAYERS = (("aplay", "-q", "-"), ("play", "-q", "-t", "wav", "-"))
+"""Programs that play a WAV file from standard input: ALSA's, and that of SoX."""
+
+
+def shelf(config: Path) -> Shelf:
+    """Open the archive that the settings name."""
+    settings = load_settings(config)
+    media = settings.media
+    return Shelf(settings.records.database, media.voicemail, media.recordings)
+
+
+def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
+    """Print rows as a table, or all they have as JSON."""
+    if as_json:
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        return
+    sheet = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        sheet.add_column(column, no_wrap=True)
+    for row in rows:
+        said = row | {
+            "started": _local(row["started"]),
+            "seconds": f"{row['ms'] / 1000:.1f}",
+            "complete": "yes" if row["complete"] else "no",
+        }
+        sheet.add_row(*(Text(printable(str(said[column]))) for column in columns))
+    # Below this width cells would be cut, and an id that is cut cannot be asked for.
+    Console(width=max(Console().width, _LEAST_WIDTH), highlight=False).print(sheet)
+
+
+def write(audio: bytes, to: Path | None, default: str) -> None:
+    """Write a WAV file; one that is there already is left alone."""
+    path = to or Path(default)
+    try:
+        with path.open("xb") as file:
+            file.write(audio)
+    except FileExistsError as error:
+        raise click.ClickException(f"{path} is there already") from error
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    click.echo(path)
+
+
+def player() -> Callable[[bytes], None]:
+    """What plays a WAV file here."""
+    for program, *arguments in _PLAYERS:
+        found = shutil.which(program)
+        if found is not None:
+            return lambda audio: _play([found, *arguments], audio)
+    raise click.ClickException("neither aplay nor play (SoX) is installed; use fetch")
+
+
+def _play(command: list[str], audio: bytes) -> None:
+    try:
+        subprocess.run(command, input=audio, check=True)  # noqa: S603 - programs of ours
+    except subprocess.CalledProcessError as error:
+        raise click.ClickException(f"{command[0]} failed: exit code {error.returncode}") from error
+
+
+def _local(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")[:19]

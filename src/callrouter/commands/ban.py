@@ -1,0 +1,61 @@
+"""`callrouter ban`: the addresses that are not heard, because they did wrong or by hand."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
+from callrouter.commands.options import config_option
+from callrouter.control.requests import MOST, AddBan, ListBans, RemoveBan
+
+
+@click.group()
+def ban() -> None:
+    """List, add or remove banned addresses of the running server."""
+
+
+@ban.command("list")
+@click.option("--last", default=100, show_default=True, type=click.IntRange(1, MOST))
+@json_option
+@config_option
+def list_(last: int, as_json: bool, config: Path) -> None:
+    """Show who is banned, the newest first."""
+    put(config, ListBans, {"most": last}, as_json, _show)
+
+
+@ban.command()
+@click.argument("address")
+@click.option("--for", "seconds", type=Span(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]")
+@json_option
+@config_option
+def add(address: str, seconds: float | None, as_json: bool, config: Path) -> None:
+    """Hear ADDRESS no more; of IPv6 its /64."""
+    put(config, AddBan, {"address": address, "seconds": seconds}, as_json, _added)
+
+
+@ban.command()
+@click.argument("address")
+@json_option
+@config_option
+def remove(address: str, as_json: bool, config: Path) -> None:
+    """Hear ADDRESS again, and forget what it did."""
+    put(config, RemoveBan, {"address": address}, as_json, _removed)
+
+
+def _show(answer: Answer) -> None:
+    rows = [
+        {"address": it["address"], "until": moment(it["until"]), "why": it["why"]}
+        for it in answer["bans"]
+    ]
+    table(rows, "address", "until", "why")
+    if answer["all"] > len(rows):
+        click.echo(f"and {answer['all'] - len(rows)} more")
+
+
+def _added(answer: Answer) -> None:
+    until = f"until {moment(answer['until'])}" if answer["until"] else "until removed"
+    click.echo(f"{answer['address']} is banned {until}")
+
+
+def _removed(answer: Answer) -> None:
+    click.echo(f"{answer['address']} is heard again")

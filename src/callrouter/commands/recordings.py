@@ -1,0 +1,71 @@
+"""`callrouter recordings`: the calls that were recorded."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.commands.asking import Answer, json_option, put
+from callrouter.commands.audio import shelf, show, write
+from callrouter.commands.options import config_option
+from callrouter.control.requests import RecordCall
+
+_COLUMNS = ("id", "number", "started", "caller", "seconds", "sides", "complete")
+
+
+@click.group()
+def recordings() -> None:
+    """Show, fetch and delete recordings, with a server or without; begin and end one in a call."""
+
+
+@recordings.command("list")
+@click.option("--number", help="Of this number of the dialplan only.")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(0), help="0: all.")
+@json_option
+@config_option
+def list_recordings(number: str | None, last: int, as_json: bool, config: Path) -> None:
+    """List recordings, newest first."""
+    with shelf(config) as archive:
+        show(archive.recordings(number, last), _COLUMNS, as_json)
+
+
+@recordings.command()
+@click.argument("id")
+@click.option("--to", type=click.Path(path_type=Path), help="The file; otherwise ID.wav.")
+@config_option
+def fetch(id: str, to: Path | None, config: Path) -> None:
+    """Write a recording to a WAV file."""
+    with shelf(config) as archive:
+        write(archive.recording_audio(id), to, f"{id}.wav")
+
+
+@recordings.command()
+@click.argument("call")
+@json_option
+@config_option
+def start(call: str, as_json: bool, config: Path) -> None:
+    """Begin to record CALL, the id of a call in progress (see `callrouter calls`)."""
+    put(config, RecordCall, {"call": call, "on": True}, as_json, _asked)
+
+
+@recordings.command()
+@click.argument("call")
+@json_option
+@config_option
+def stop(call: str, as_json: bool, config: Path) -> None:
+    """End the recording of CALL."""
+    put(config, RecordCall, {"call": call, "on": False}, as_json, _asked)
+
+
+def _asked(answer: Answer) -> None:
+    click.echo(f"{'recording' if answer['on'] else 'no longer recording'} {answer['call']}")
+
+
+@recordings.command()
+@click.argument("ids", nargs=-1, required=True)
+@config_option
+def delete(ids: tuple[str, ...], config: Path) -> None:
+    """Delete recordings, for good."""
+    with shelf(config) as archive:
+        for one in ids:
+            archive.delete_recording(one)
+            click.echo(f"deleted {one}")

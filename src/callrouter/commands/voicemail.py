@@ -1,0 +1,67 @@
+"""`callrouter voicemail`: the messages that callers left."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.commands.asking import json_option
+from callrouter.commands.audio import player, shelf, show, write
+from callrouter.commands.options import config_option
+
+_COLUMNS = ("id", "box", "started", "caller", "seconds", "state", "complete")
+
+
+@click.group()
+def voicemail() -> None:
+    """Show, fetch, play and delete messages. The server may be running or not."""
+
+
+@voicemail.command("list")
+@click.option("--box", help="Of this box only.")
+@click.option("--deleted", is_flag=True, help="Deleted ones too, until they expire.")
+@json_option
+@config_option
+def list_messages(box: str | None, deleted: bool, as_json: bool, config: Path) -> None:
+    """List messages: of each box the new ones first, oldest first."""
+    with shelf(config) as archive:
+        show(archive.messages(box, deleted=deleted), _COLUMNS, as_json)
+
+
+@voicemail.command("show")
+@click.argument("id")
+@config_option
+def show_message(id: str, config: Path) -> None:
+    """Show a message, and how its mail and webhook went, as JSON."""
+    with shelf(config) as archive:
+        show([archive.message(id)], (), as_json=True)
+
+
+@voicemail.command()
+@click.argument("id")
+@click.option("--to", type=click.Path(path_type=Path), help="The file; otherwise ID.wav.")
+@config_option
+def fetch(id: str, to: Path | None, config: Path) -> None:
+    """Write a message to a WAV file."""
+    with shelf(config) as archive:
+        write(archive.message_audio(id), to, f"{id}.wav")
+
+
+@voicemail.command()
+@click.argument("id")
+@config_option
+def play(id: str, config: Path) -> None:
+    """Play a message by aplay or SoX; it counts as heard then."""
+    with shelf(config) as archive:
+        player()(archive.message_audio(id))
+        archive.heard(id)
+
+
+@voicemail.command()
+@click.argument("ids", nargs=-1, required=True)
+@config_option
+def delete(ids: tuple[str, ...], config: Path) -> None:
+    """Delete messages, for good."""
+    with shelf(config) as archive:
+        for one in ids:
+            archive.delete_message(one)
+            click.echo(f"deleted {one}")

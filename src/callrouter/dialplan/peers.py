@@ -1,0 +1,157 @@
+"""The grammar of how we deal with a trunk or a gateway: session timers, headers, trust."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from callrouter.dialplan import fields
+from callrouter.dialplan.entry import Entry
+from callrouter.dialplan.wording import shown
+from callrouter.route.peers import USUAL, WHEN_ASKED, Peer, SessionRule
+
+_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_VALUE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
+# What the dialogs, the transactions and the media of a leg live by: its own on each side.
+_OURS: Final = frozenset(
+    (
+        *("via", "from", "to", "call-id", "cseq", "contact", "route", "record-route", "path"),
+        *("max-forwards", "allow", "allow-events", "supported", "require", "proxy-require"),
+        *("unsupported", "authorization", "proxy-authorization", "www-authenticate"),
+        *("proxy-authenticate", "authentication-info", "session-expires", "min-se", "rseq", "rack"),
+        *("replaces", "refer-to", "referred-by", "join", "event", "subscription-state", "expires"),
+        *("content-type", "content-length", "content-encoding", "content-disposition", "warning"),
+        *("p-asserted-identity", "p-preferred-identity", "remote-party-id", "privacy", "identity"),
+        *("diversion", "history-info", "service-route", "retry-after", "user-agent", "server"),
+        *("i", "m", "f", "t", "v", "l", "c", "e", "k", "r", "b", "s", "o", "x", "a", "d", "j", "u"),
+        *("n", "y", "mime-version", "accept", "accept-encoding", "record-session", "target-dialog"),
+    )
+)
+
+
+def _header(value: object) -> str:
+    if not isinstance(value, str) or not _HEADER.fullmatch(value):
+        raise ValueError(f"expected the name of a header such as X-Account, found {shown(value)}")
+    if value.lower() in _OURS:
+        raise ValueError(f"'{value}' is each side's own: it never passes")
+    return value
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        raise ValueError(
+            f"expected a text of 1 to 256 characters on one line, found {shown(value)}"
+        )
+    return value
+
+
+Header = Annotated[str, BeforeValidator(_header)]
+HeaderText = Annotated[str, BeforeValidator(_value)]
+_Expires = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 90.0, 86400.0))]
+
+
+class TimerEntry(Entry):
+    """A session timer (RFC 4028)."""
+
+    expires: _Expires = Field(
+        default=1800.0,
+        description="The session interval that is asked for: 90s to 24h.",
+        examples=["1800s"],
+    )
+    min: _Expires = Field(
+        default=90.0,
+        description="The shortest interval that is taken; who asks for less is answered 422.",
+        examples=["90s"],
+    )
+
+
+class HeadersEntry(Entry):
+    """Which headers pass, beside the usual ones."""
+
+    pass_: list[Header] = Field(
+        default=[],
+        alias="pass",
+        description="Further headers that go through, from it and to it.",
+        examples=[["X-Account"]],
+    )
+    set: dict[Header, HeaderText] = Field(
+        default={},
+        description="Headers with a text of ours in all that a call sends to it.",
+        examples=[{"X-Carrier": "abc"}],
+    )
+    remove: list[Header] = Field(
+        default=[],
+        description="Headers that go through as a rule, but not from it or to it.",
+        examples=[["Subject"]],
+    )
+
+
+def _timer_kind(value: object) -> str | None:
+    if isinstance(value, dict | TimerEntry):
+        return "timer"
+    return "off" if value == "off" else None
+
+
+SessionTimer = Annotated[
+    Annotated[TimerEntry, Tag("timer")] | Annotated[Literal["off"], Tag("off")],
+    Discriminator(
+        _timer_kind,
+        custom_error_type="timer_kind",
+        custom_error_message="expected its times such as {expires: 1800s, min: 90s}, or off",
+    ),
+]
+
+
+class PeerEntry(Entry):
+    """What trunks and gateways have in common."""
+
+    trusted: bool = Field(
+        default=False,
+        description="`true`: what it says in P-Asserted-Identity is believed, and it is told the "
+        "same of callers, those who ask for privacy too.",
+        examples=[True],
+    )
+    session_timer: SessionTimer | None = Field(
+        default=None,
+        description="How calls find out that the other side has vanished (RFC 4028). When left "
+        "out: as the other side asks for it. `off`: never.",
+        examples=[{"expires": "1800s", "min": "90s"}, "off"],
+    )
+    reliable_provisionals: Literal["supported", "off"] = Field(
+        default="supported",
+        description="Whether ringing may be acknowledged by PRACK (RFC 3262).",
+        examples=["off"],
+    )
+    headers: HeadersEntry | None = Field(
+        default=None,
+        description="Which headers go through. When left out: those that RFCs define for a call.",
+        examples=[{"pass": ["X-Account"], "set": {"X-Carrier": "abc"}}],
+    )
+
+
+_KEYS: Final = frozenset(PeerEntry.model_fields) | {"caller", "transfer"}
+
+
+def _rule(entry: SessionTimer | None) -> SessionRule | None:
+    if entry is None:
+        return WHEN_ASKED
+    if isinstance(entry, str):
+        return None
+    return SessionRule(int(entry.expires), int(entry.min), asks=True)
+
+
+def peer_of(entry: PeerEntry, transfer: str = "callee", caller: str = "from") -> Peer:
+    """Compile what a trunk or a gateway says; `USUAL` when that is nothing."""
+    if entry.model_fields_set.isdisjoint(_KEYS):
+        return USUAL
+    headers = entry.headers or HeadersEntry()
+    return Peer(
+        entry.trusted,
+        caller == "pai",
+        _rule(entry.session_timer),
+        entry.reliable_provisionals == "supported",
+        transfer,
+        tuple((name.lower(), name) for name in headers.pass_),
+        frozenset(name.lower() for name in headers.remove),
+        "".join(f"{name}: {text}\r\n" for name, text in headers.set.items()),
+    )

@@ -1,0 +1,89 @@
+"""Who keeps strangers and too many calls out, put together for the server."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from callrouter.call.calls import Calls
+from callrouter.call.door import Door
+from callrouter.config import Settings
+from callrouter.net.edges import Edges
+from callrouter.net.gate import Gate
+from callrouter.net.overload import Overload
+from callrouter.net.strangers import Counts, Strangers
+from callrouter.route.dialplan import Dialplan
+from callrouter.sip.stack import Stack
+from callrouter.state.bans import Bans
+
+
+class Guard:
+    """Stands between the sockets and the calls. Made before the sockets are opened.
+
+    overload, calls, edges, bans: what it is put together of.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stack: Stack,
+        edges: Edges,
+        calls: Calls,
+        bans: Bans,
+        door: Door,
+    ) -> None:
+        limits = settings.limits
+        self._lag = limits.lag
+        self.edges = edges
+        self.calls = calls
+        self.bans = bans
+        bans.rule = settings.strangers.ban_rule()
+        bans.changed = edges.forget
+        self._strangers = Strangers(settings.strangers.rule(limits.message_size), stack, bans)
+        self.overload = Overload(
+            limits.lag,
+            limits.calls_per_second,
+            limits.transactions,
+            lambda: len(stack.clients) + len(stack.servers),
+        )
+        edges.strangers = self._strangers
+        door.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
+        calls.refuses = self.overload.refuses
+        stack.core = Gate(calls, edges, stack, self._strangers)
+        self.serve(calls.dialplan)
+
+    def serve(self, dialplan: Dialplan) -> None:
+        """Know the trunks of this dialplan from now on."""
+        self._strangers.welcome(dialplan.trunk_of, anybody=dialplan.access.open)
+        self.edges.forget()
+
+    def measured(self, late: float, now: float) -> None:
+        """Note how late the loop came round, in seconds, at a monotonic time."""
+        self.overload.measured(max(late, self.edges.backlog() * self._lag), now)
+
+    def figure(self, name: str) -> int:
+        """One of FIGURES, for the metrics."""
+        return FIGURES[name](self)
+
+    @property
+    def counts(self) -> Counts:
+        """What strangers sent that went no further."""
+        return self._strangers.counts
+
+
+FIGURES: Final[Mapping[str, Callable[[Guard], int]]] = {
+    "strangers": lambda it: it.calls.strangers + it.counts.unknown,
+    "banned": lambda it: len(it.bans),
+    "bans": lambda it: it.bans.made,
+    "dropped_banned": lambda it: it.counts.banned,
+    "dropped_over_source": lambda it: it.counts.over_source,
+    "dropped_over_all": lambda it: it.counts.over_all,
+    "dropped_over_trunk": lambda it: it.counts.over_trunk,
+    "dropped_scanners": lambda it: it.counts.scanners,
+    "dropped_large": lambda it: it.counts.large,
+    "dropped_over_size": lambda it: it.counts.over_size,
+    "overloaded": lambda it: it.calls.overloaded,
+    "refused_late": lambda it: it.overload.late,
+    "refused_fast": lambda it: it.overload.fast,
+    "refused_full": lambda it: it.overload.full,
+    "lost": lambda it: it.edges.lost(),
+}
+"""What the metrics tell of a guard, by name."""

@@ -1,0 +1,1 @@
+"""Questions to other systems by HTTP: who is responsible for a caller."""

@@ -1,0 +1,108 @@
+"""Who is responsible for a caller: asked once, remembered for a while.
+
+Rules: of one caller there is one question under way, whoever waits for it. What failed is asked
+again by the next call; what was answered, be it "nobody", is remembered as long as the look-up
+says. Nothing here grows without a bound.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple
+
+import structlog
+
+from callrouter.call.events import LookedUp
+from callrouter.lookup.http import Reply, ask, open_session
+from callrouter.route.lookups import Answer, Lookup
+
+REMEMBERED: Final = 50_000
+"""Callers whose answers are kept at most."""
+
+UNDER_WAY: Final = 1000
+"""Questions at the same time at most."""
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+Key = tuple[str, str]
+"""The look-up's URL and the caller: a reload does not bring back what another system said."""
+Post = Callable[[LookedUp], None]
+
+
+class _Known(NamedTuple):
+    answer: Answer
+    until: float
+
+
+class HttpDirectory:
+    """Implements `callrouter.call.shared.Directory`. Of one event loop.
+
+    step: runs what an answer sets off, as a step of the calls.
+    """
+
+    def __init__(self, step: Callable[[Callable[[], None]], None]) -> None:
+        self._step = step
+        self._loop = asyncio.get_running_loop()
+        self._session = open_session()
+        # The one that was asked longest ago is first.
+        self._known: OrderedDict[Key, _Known] = OrderedDict()
+        self._waiting: dict[Key, dict[object, Post]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def find(self, lookup: Lookup, caller: str, post: Post) -> Answer | Callable[[], None]:
+        """Answer from memory, or ask; see `Directory`."""
+        key = (lookup.url, caller)
+        known = self._known.get(key)
+        if known is not None:
+            if self._loop.time() < known.until:
+                return known.answer
+            del self._known[key]
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            if len(self._waiting) >= UNDER_WAY:
+                return Answer("", f"{UNDER_WAY} questions wait for their answers already")
+            waiting = self._waiting[key] = {}
+            task = self._loop.create_task(self._ask(key, lookup))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        mark = object()
+        waiting[mark] = post
+        return partial(_give_up, waiting, mark)
+
+    async def close(self) -> None:
+        """Give up all questions; whoever waits hears nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._session.close()
+
+    async def _ask(self, key: Key, lookup: Lookup) -> None:
+        caller = key[1]
+        began = self._loop.time()
+        try:
+            reply = await ask(self._session, lookup, caller)
+        finally:
+            waiting = self._waiting.pop(key)
+        now = self._loop.time()
+        self._remember(key, lookup, reply, now)
+        if not reply.sound:
+            ms = round((now - began) * 1000)
+            why = reply.answer.why
+            _log.warning("look-up failed", lookup=lookup.name, caller=caller, why=why, ms=ms)
+        for post in list(waiting.values()):
+            self._step(partial(post, LookedUp(reply.answer)))
+
+    def _remember(self, key: Key, lookup: Lookup, reply: Reply, now: float) -> None:
+        answer = reply.answer
+        seconds = lookup.known_seconds if answer.owner else lookup.unknown_seconds
+        if not reply.sound or not seconds:
+            return
+        if len(self._known) >= REMEMBERED:
+            self._known.popitem(last=False)
+        known = Answer(answer.owner, f"{answer.why}, as it said before")
+        self._known[key] = _Known(known, now + seconds)
+
+
+def _give_up(waiting: dict[object, Post], mark: object) -> None:
+    waiting.pop(mark, None)

@@ -1,0 +1,159 @@
+"""One session: a call, and what it hears and is heard by.
+
+A re-INVITE may give the call another port of PJSIP's bridge, and its end takes it away. So the port
+is asked for each time, never kept, and after each change all that is wanted is connected again;
+what is connected already stays.
+"""
+
+from typing import Any
+
+import pjsua2 as pj
+
+from callrouter.media.callbacks import Call, Ear, Player
+from callrouter.media.ears import Ears
+from callrouter.media.inband import Keys
+from callrouter.media.recording import Recording
+
+
+class Session:
+    """name: the user of the URI that its INVITE is for. call: None until that comes.
+
+    silence: what it hears when there is nothing else. ears: when it listens for tones of keys.
+    recording: that which was asked for by its name. ending: it was closed, or its call is over.
+    rests_until: when PJSIP has freed all that its call had.
+    """
+
+    def __init__(self, name: str, *, silence: Any, ears: Ears | None) -> None:
+        self.name = name
+        self.call: Call | None = None
+        self.player: Player | None = None
+        self.recording: Recording | None = None
+        self.ending = False
+        self.rests_until = 0.0
+        self._silence = silence
+        self._feeds: list[tuple[Recording, bool]] = []
+        self._bridged: list[Session] = []
+        self._ear: Ear | None = None
+        self._ears = ears
+        self._keys = Keys()
+
+    # Its port.
+
+    def audio(self) -> Any | None:
+        """The call's port of the bridge; None while no media flows."""
+        if self.call is None or self.ending or not self.call.lives:
+            return None
+        if not self.call.hasMedia():
+            return None
+        try:
+            return self.call.getAudioMedia(-1)
+        except pj.Error:
+            # It has some that is no audio.
+            return None
+
+    def flows(self) -> bool:
+        """Its party can hear us, and has our answer: before that it would lose the first word."""
+        if self.call is None or self.audio() is None:
+            return False
+        # Kept: its media are parts of it, not copies.
+        info = self.call.getInfo()
+        return info.state == pj.PJSIP_INV_STATE_CONFIRMED and any(
+            media.type == pj.PJMEDIA_TYPE_AUDIO and media.dir & pj.PJMEDIA_DIR_ENCODING
+            for media in info.media
+        )
+
+    def level(self) -> int:
+        """How loud its party was in the last 20 ms, 0-255.
+
+        The port transmits to the bridge, so this is its "Tx" level.
+        """
+        audio = self.audio()
+        return 0 if audio is None else int(audio.getTxLevel())
+
+    def connect(self) -> None:
+        """Make every wanted connection that is possible now. Raises pj.Error."""
+        audio = self.audio()
+        if audio is None:
+            return
+        # A stream that never pauses: to the party's side a pause looks like a dead call.
+        self._silence.startTransmit(audio)
+        if self.player is not None:
+            if self.flows():
+                self.player.startTransmit(audio)
+            else:
+                self.player.stopTransmit(audio)
+        for recording, second in self._feeds:
+            if recording.began and not recording.why:
+                audio.startTransmit(recording.track(second=second))
+        for other in self._bridged:
+            sink = other.audio()
+            if sink is not None:
+                audio.startTransmit(sink)
+                sink.startTransmit(audio)
+        if self._ears is not None:
+            self._ear = self._ear or self._ears.lend()
+            audio.startTransmit(self._ear)
+
+    # What it hears.
+
+    def give(self, player: Player) -> None:
+        """Let its party hear a player, now or as soon as it can. Raises pj.Error."""
+        self.player = player
+        self.connect()
+
+    def take(self) -> Player | None:
+        """Give back its player, silenced."""
+        player, self.player = self.player, None
+        audio = self.audio()
+        if player is not None and audio is not None:
+            player.stopTransmit(audio)
+        return player
+
+    def bridge(self, other: "Session") -> None:
+        """Let both parties hear each other. Raises pj.Error."""
+        if other not in self._bridged:
+            self._bridged.append(other)
+            other._bridged.append(self)
+        self.connect()
+
+    def unbridge(self, other: "Session") -> None:
+        """Part them; nothing when they are not bridged."""
+        if other not in self._bridged:
+            return
+        self._bridged.remove(other)
+        other._bridged.remove(self)
+        mine, theirs = self.audio(), other.audio()
+        if mine is not None and theirs is not None:
+            mine.stopTransmit(theirs)
+            theirs.stopTransmit(mine)
+
+    # What hears it.
+
+    def feed(self, recording: Recording, *, second: bool) -> None:
+        """Let a recording have its party, as the first or the second of two, once it has begun."""
+        self._feeds.append((recording, second))
+
+    def starve(self, recording: Recording) -> None:
+        """The recording takes no more of it: its tracks go."""
+        self._feeds = [feed for feed in self._feeds if feed[0] is not recording]
+
+    def pressed(self) -> list[str]:
+        """The keys heard in the audio since last time."""
+        keys = []
+        while self._ear is not None and self._ear.frames:
+            keys.append(self._keys.feed(self._ear.frames.popleft()))
+        return [key for key in keys if key]
+
+    def deaf(self) -> None:
+        """Look for no more keys in the audio: they come in a better way."""
+        if self._ears is not None and self._ear is not None:
+            self._ears.take_back(self._ear, self.audio())
+        self._ears = self._ear = None
+
+    def part(self) -> None:
+        """Let go of all that is its own. Its player and recording are the caller's to end."""
+        for other in list(self._bridged):
+            self.unbridge(other)
+        self._feeds.clear()
+        self.deaf()
+        self.ending = True

@@ -1,0 +1,108 @@
+"""What strangers may take of us by opening connections, and what came of those who took more."""
+
+from ipaddress import IPv6Address, ip_address
+from typing import Final, NamedTuple
+
+_SITE: Final = 64
+"""Bits of an IPv6 address that one site has; whoever has one address of it has all."""
+
+
+class StreamLimits(NamedTuple):
+    """Limits of TCP and TLS connections.
+
+    connections, per_source: opened by peers, in all and from one address (of IPv6 one /64). The
+    rest but the bytes is in seconds. handshake: of TLS. first_message: until the first whole
+    message. message: from a message's first byte to its last. idle: without any byte. ping: how
+    often we ping on connections of ours, 0 for never. pong: how long its answer may take (RFC 5626
+    section 4.4.1). unsent: bytes that wait for a peer that does not read. message_size: bytes of
+    one message.
+    """
+
+    connections: int = 10_000
+    per_source: int = 1_000
+    handshake: float = 10.0
+    first_message: float = 30.0
+    message: float = 30.0
+    idle: float = 7200.0
+    ping: float = 0.0
+    unsent: int = 1_048_576
+    message_size: int = 65_536
+    pong: float = 10.0
+
+
+USUAL: Final = StreamLimits()
+
+
+class StreamCounts:
+    """Connections alive, and those that were refused or dropped, by reason."""
+
+    __slots__ = (
+        "broken",
+        "handshake",
+        "idle",
+        "open",
+        "over_limit",
+        "over_source",
+        "silent",
+        "slow_reader",
+        "slow_writer",
+    )
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.over_limit = 0
+        self.over_source = 0
+        self.handshake = 0
+        self.silent = 0
+        self.slow_writer = 0
+        self.slow_reader = 0
+        self.idle = 0
+        self.broken = 0
+
+
+class Turnstile:
+    """Lets peers in as long as there is room. One for all listeners of the process."""
+
+    __slots__ = ("_inside", "_sources", "counts", "limits")
+
+    def __init__(self, limits: StreamLimits) -> None:
+        self.limits = limits
+        self.counts = StreamCounts()
+        self._inside = 0
+        self._sources: dict[str, int] = {}
+
+    def enter(self, host: str) -> bool:
+        """Take one more connection of a peer; False, and counted as refused, when it is too many.
+
+        Whoever got in has to `leave`.
+        """
+        source = _source(host)
+        taken = self._sources.get(source, 0)
+        if self._inside >= self.limits.connections:
+            self.counts.over_limit += 1
+            return False
+        if taken >= self.limits.per_source:
+            self.counts.over_source += 1
+            return False
+        self._inside += 1
+        self._sources[source] = taken + 1
+        return True
+
+    def leave(self, host: str) -> None:
+        """A connection that was let in is gone."""
+        source = _source(host)
+        self._inside -= 1
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
+
+
+def _source(host: str) -> str:
+    """Whom an address belongs to."""
+    if ":" not in host:
+        return host
+    address = ip_address(host.partition("%")[0])
+    if not isinstance(address, IPv6Address):
+        return host
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped is not None else f"{int(address) >> (128 - _SITE):x}"

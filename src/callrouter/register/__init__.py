@@ -1,0 +1,1 @@
+"""Registrations: of telephones with us, and of ours with carriers. Sans-IO."""

@@ -1,0 +1,174 @@
+"""Where the telephones of each extension are: their contacts, until these expire.
+
+Theory. Everything is in one dict for each extension, read at each call and changed by REGISTERs
+alone. Each change is told to a journal; `restore` is the way back. What a connection reached does
+not outlive it: such a binding is kept, and not rung, until the telephone registers again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from callrouter.sip.flow import Flow
+
+MOST_EACH: Final = 10
+"""Bindings of one extension."""
+MOST: Final = 20_000
+"""Bindings of all together."""
+
+Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
+
+
+class Binding:
+    """One contact of one telephone.
+
+    uri: what calls ask for. key: what tells it from the others of its extension: its instance and
+    reg-id (RFC 5626), else its URI. expires: Unix seconds. call_id, cseq: of the last REGISTER.
+    path: the routes to it, first hop first (RFC 3327). place: transport, our host and port, its
+    host and port, of the flow it registered by. flow: that flow, None when it is gone. pinned:
+    reached by that flow alone, whatever its URI says.
+    """
+
+    __slots__ = (
+        "agent",
+        "call_id",
+        "cseq",
+        "expires",
+        "flow",
+        "key",
+        "path",
+        "pinned",
+        "place",
+        "uri",
+    )
+
+    def __init__(
+        self,
+        key: str,
+        uri: str,
+        expires: float,
+        call_id: str,
+        cseq: int,
+        place: tuple[str, str, int, str, int],
+        *,
+        path: tuple[str, ...] = (),
+        pinned: bool = True,
+        agent: str = "",
+        flow: Flow | None = None,
+    ) -> None:
+        self.key = key
+        self.uri = uri
+        self.expires = expires
+        self.call_id = call_id
+        self.cseq = cseq
+        self.place = place
+        self.path = path
+        self.pinned = pinned
+        self.agent = agent
+        self.flow = flow
+
+    @property
+    def reachable(self) -> bool:
+        """There is a way to it."""
+        return self.flow is not None and self.flow.open
+
+
+class Bindings:
+    """The bindings of all extensions. count: how many there are."""
+
+    __slots__ = ("_extensions", "_journal", "count")
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._extensions: dict[str, dict[str, Binding]] = {}
+        self.count = 0
+
+    def of(self, extension: str, now: float) -> list[Binding]:
+        """The bindings of an extension that hold at a Unix time, the newest last."""
+        return [it for it in self._extensions.get(extension, {}).values() if it.expires > now]
+
+    def find(self, extension: str, key: str, now: float) -> Binding | None:
+        """One binding of an extension, None when it does not hold at a Unix time."""
+        binding = self._extensions.get(extension, {}).get(key)
+        return None if binding is None or binding.expires <= now else binding
+
+    def all(self) -> Iterator[tuple[str, Binding]]:
+        """Every extension with each of its bindings."""
+        for extension, bindings in self._extensions.items():
+            for binding in bindings.values():
+                yield extension, binding
+
+    def fits(self, extension: str, more: int) -> bool:
+        """Say whether an extension may have so many more."""
+        has = len(self._extensions.get(extension, {}))
+        return has + more <= MOST_EACH and self.count + more <= MOST
+
+    def bind(self, extension: str, binding: Binding) -> None:
+        """Add a binding, or put it in the place of the one with its key."""
+        bindings = self._extensions.setdefault(extension, {})
+        if bindings.pop(binding.key, None) is None:
+            self.count += 1
+        bindings[binding.key] = binding
+        value = (
+            binding.uri,
+            binding.expires,
+            binding.call_id,
+            binding.cseq,
+            list(binding.place),
+            list(binding.path),
+            binding.pinned,
+            binding.agent,
+        )
+        self._journal("binding", (extension, binding.key), value)
+
+    def remove(self, extension: str, key: str) -> None:
+        """Forget a binding."""
+        bindings = self._extensions.get(extension)
+        if bindings is None or bindings.pop(key, None) is None:
+            return
+        self.count -= 1
+        if not bindings:
+            del self._extensions[extension]
+        self._journal("binding", (extension, key), None)
+
+    def expire(self, now: float) -> None:
+        """Forget what has expired by a Unix time; calls do not depend on it."""
+        over = [(name, it.key) for name, it in self.all() if it.expires <= now]
+        for extension, key in over:
+            self.remove(extension, key)
+
+    def restore(self, key: tuple[str, ...], value: tuple[object, ...]) -> None:
+        """Take over what an earlier process told its journal; its flow is not known any more.
+
+        Raises ValueError for what no journal of ours was told.
+        """
+        match key, value:
+            case (
+                (extension, name),
+                (
+                    str(uri),
+                    float() | int() as expires,
+                    str(call_id),
+                    int(cseq),
+                    [str(transport), str(host), int(port), str(far), int(far_port)],
+                    list(path),
+                    bool(pinned),
+                    str(agent),
+                ),
+            ):
+                place = (transport, host, port, far, far_port)
+                routes = tuple(str(route) for route in path)
+                self._extensions.setdefault(extension, {})[name] = Binding(
+                    *(name, uri, float(expires), call_id, cseq, place),
+                    path=routes,
+                    pinned=pinned,
+                    agent=agent,
+                )
+                self.count += 1
+            case _:
+                raise ValueError(f"no such binding: {key} {value}")
+
+    def rejoin(self, find: Callable[[tuple[str, str, int, str, int]], Flow | None]) -> None:
+        """Find the flows of restored bindings again. find: by their places."""
+        for _, binding in self.all():
+            if binding.flow is None:
+                binding.flow = find(binding.place)

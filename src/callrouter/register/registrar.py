@@ -1,0 +1,186 @@
+"""The registrar of telephones (RFC 3261 section 10.3, with RFC 3327 Path and RFC 5626 flows).
+
+Rules. A REGISTER is done as a whole or not at all. One that is older than what it would change is
+refused. Who asks is known by now: a telephone registers for its own extension and no other.
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Final
+
+from callrouter.errors import ParseError, SipError
+from callrouter.register.bindings import Binding, Bindings
+from callrouter.route.access import Login
+from callrouter.sip.flow import Flow
+from callrouter.sip.headers import parse_address, parse_params, split_tokens, split_values
+from callrouter.sip.message import Request
+from callrouter.sip.stack import Stack
+from callrouter.sip.uas import RefusedError
+from callrouter.sip.uri import Uri, parse_uri
+
+SHORTEST: Final = 60
+LONGEST: Final = 3600
+_USUAL: Final = 3600
+_LONGEST_URI: Final = 512
+_MOST_CONTACTS: Final = 20
+_MOST_PATHS: Final = 4
+_LONGEST_AGENT: Final = 100
+_EXTENSIONS: Final = frozenset(("path", "outbound"))
+_SUPPORTED: Final = "Supported: path, outbound\r\n"
+_OUTBOUND: Final = "Require: outbound\r\n"  # RFC 5626 section 6
+
+
+class _Wish:
+    """One Contact of a REGISTER. seconds: 0 to remove it. outbound: it has a flow of its own."""
+
+    __slots__ = ("key", "outbound", "parsed", "seconds", "uri")
+
+    def __init__(self, uri: str, params: dict[str, str], seconds: int) -> None:
+        self.uri = uri
+        self.parsed: Uri = parse_uri(uri)
+        self.seconds = seconds
+        instance, number = params.get("+sip.instance", ""), params.get("reg-id", "")
+        # Without a flow of its own a telephone is told by its URI (RFC 5626 section 6).
+        self.outbound = bool(instance and number)
+        self.key = f"{instance} {number}" if self.outbound else uri
+
+
+class Registrar:
+    """Answers REGISTERs."""
+
+    __slots__ = ("_bindings", "_stack")
+
+    def __init__(self, stack: Stack, bindings: Bindings) -> None:
+        self._stack = stack
+        self._bindings = bindings
+
+    def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
+        """Answer a REGISTER of a telephone at a Unix time. login: the one it has proven.
+
+        Raises SipError or RefusedError for one that is refused as a whole; nothing has changed.
+        """
+        extension = login.extension
+        if parse_uri(request.to().uri).decoded_user() not in {extension, login.user}:
+            raise SipError("a telephone registers for another extension", 403)
+        _check_required(request)
+        bindings = self._bindings
+        known = {binding.key: binding for binding in bindings.of(extension, now)}
+        contacts = split_values(request.rows("contact"))
+        rows = _SUPPORTED
+        if contacts == ["*"]:
+            if request.get("expires").strip() != "0":
+                raise SipError("a wildcard is for removal alone", 400)
+            _in_order(request, known.values())
+            tx = self._stack.accept(request, flow)
+            for key in known:
+                bindings.remove(extension, key)
+        else:
+            wishes = _wishes(request, contacts)
+            path = _path(request)
+            _in_order(request, [known[it.key] for it in wishes if it.key in known])
+            bindings.expire(now)
+            added = {it.key for it in wishes if it.seconds} - known.keys()
+            if not bindings.fits(extension, len(added)):
+                raise SipError("too many contacts", 403)
+            tx = self._stack.accept(request, flow)
+            for wish in wishes:
+                if wish.seconds:
+                    bindings.bind(extension, _binding(request, flow, wish, path, now))
+                else:
+                    bindings.remove(extension, wish.key)
+            if any(wish.outbound for wish in wishes):
+                rows = f"{rows}{_OUTBOUND}"
+            rows += "".join(f"Path: {route}\r\n" for route in path)
+        for binding in bindings.of(extension, now):
+            rows += f"Contact: <{binding.uri}>;expires={int(binding.expires - now)}\r\n"
+        tx.respond(200, rows)
+
+
+def _check_required(request: Request) -> None:
+    required = split_tokens(request.rows("require"))
+    unknown = [tag for tag in required if tag.lower() not in _EXTENSIONS]
+    if unknown:
+        raise RefusedError("unsupported", 420, f"Unsupported: {','.join(unknown)}\r\n")
+
+
+def _in_order(request: Request, touched: Iterable[Binding]) -> None:
+    """Refuse a request that a later one has overtaken (section 10.3 step 7)."""
+    call_id, number = request.get("call-id"), request.cseq()[0]
+    for binding in touched:
+        if binding.call_id == call_id and number <= binding.cseq:
+            raise SipError("older than what it would change", 500)
+
+
+def _wishes(request: Request, contacts: list[str]) -> list[_Wish]:
+    """Read the contacts. Raises SipError, 423 with Min-Expires for one that is too short."""
+    if len(contacts) > _MOST_CONTACTS or "*" in contacts:
+        raise SipError("a wildcard among others, or too many contacts", 400)
+    usual = _seconds(request.get("expires"), _USUAL)
+    wishes = []
+    for text in contacts:
+        address = parse_address(text)
+        if len(address.uri) > _LONGEST_URI or "?" in address.uri:
+            raise ParseError("a contact with headers, or too long")
+        params = parse_params(address.params)
+        seconds = min(_seconds(params.get("expires", ""), usual), LONGEST)
+        if 0 < seconds < SHORTEST:
+            raise RefusedError("too short", 423, f"Min-Expires: {SHORTEST}\r\n")
+        wish = _Wish(address.uri, params, seconds)
+        if not wish.parsed.host:
+            raise ParseError("a contact that is no SIP URI")
+        wishes.append(wish)
+    return wishes
+
+
+def _seconds(text: str, usual: int) -> int:
+    """A time as written; the usual one when there is none, or it is none (section 10.3)."""
+    text = text.strip(" \t")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 10 else usual
+
+
+def _path(request: Request) -> tuple[str, ...]:
+    """The Path (RFC 3327). Raises ParseError."""
+    routes = split_values(request.rows("path"))
+    if len(routes) > _MOST_PATHS:
+        raise ParseError("a path that is too long")
+    for route in routes:
+        parse_uri(parse_address(route).uri)
+    return tuple(routes)
+
+
+def _binding(
+    request: Request, flow: Flow, wish: _Wish, path: tuple[str, ...], now: float
+) -> Binding:
+    place = (
+        flow.transport,
+        flow.local_host,
+        flow.local_port,
+        flow.remote_host,
+        flow.remote_port,
+    )
+    return Binding(
+        *(wish.key, wish.uri, now + wish.seconds, request.get("call-id"), request.cseq()[0], place),
+        path=path,
+        pinned=_pinned(request, flow, wish),
+        agent=request.get("user-agent")[:_LONGEST_AGENT],
+        flow=flow,
+    )
+
+
+def _pinned(request: Request, flow: Flow, wish: _Wish) -> bool:
+    """Say whether the telephone is reached by its flow alone.
+
+    So it is behind NAT (its Via or Contact has another address than it sends from), over a
+    connection, and where it asks for it.
+    """
+    if flow.reliable or wish.outbound or wish.parsed.param("ob") is not None:
+        return True
+    hosts = {wish.parsed.host, request.via().host.strip("[]")}
+    return {str(_address(host)) for host in hosts} != {str(_address(flow.remote_host))}
+
+
+def _address(host: str) -> object:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return host

@@ -1,0 +1,86 @@
+"""How we deal with a trunk or a gateway beyond its address: trust, timers, headers, transfers.
+
+Rule: whoever says nothing in the dialplan is `USUAL`, the one object, so that the usual case is an
+identity test.
+"""
+
+from typing import Final, NamedTuple
+
+PASSED: Final = (
+    ("subject", "Subject"),
+    ("priority", "Priority"),
+    ("reason", "Reason"),
+    ("alert-info", "Alert-Info"),
+    ("info-package", "Info-Package"),
+    ("user-to-user", "User-to-User"),
+)
+"""Headers that go through end to end as they are: the key they are read by, and their name."""
+
+TRANSFERS: Final = frozenset(("none", "callee", "both"))
+
+
+class SessionRule(NamedTuple):
+    """A session timer (RFC 4028). expires, least: seconds. asks: also of who does not ask for it.
+
+    least: the shortest interval that we take (Min-SE).
+    """
+
+    expires: int
+    least: int
+    asks: bool
+
+
+class Peer:
+    """One trunk or gateway.
+
+    trusted: it belongs to our trust domain (RFC 3325). caller_is_asserted: its callers are known by
+    P-Asserted-Identity. timer: None for no session timers at all. reliable: provisional responses
+    may be acknowledged (RFC 3262). transfer: who of its calls may transfer them: the `callee`,
+    `both` or `none`. passed: headers beside the usual ones that pass from it and to it, as in
+    PASSED. removed: keys of those that do not. rows: header rows that we add to what goes to it,
+    each with its CRLF.
+    """
+
+    __slots__ = (
+        "caller_is_asserted",
+        "passed",
+        "reliable",
+        "removed",
+        "rows",
+        "timer",
+        "transfer",
+        "trusted",
+    )
+
+    def __init__(
+        self,
+        trusted: bool = False,
+        caller_is_asserted: bool = False,
+        timer: SessionRule | None = None,
+        reliable: bool = True,
+        transfer: str = "callee",
+        passed: tuple[tuple[str, str], ...] = (),
+        removed: frozenset[str] = frozenset(),
+        rows: str = "",
+    ) -> None:
+        self.trusted = trusted
+        self.caller_is_asserted = caller_is_asserted
+        self.timer = timer
+        self.reliable = reliable
+        self.transfer = transfer
+        self.passed = passed
+        self.removed = removed
+        self.rows = rows
+
+
+WHEN_ASKED: Final = SessionRule(1800, 90, False)
+USUAL: Final = Peer(timer=WHEN_ASKED)
+
+
+def passing(source: Peer, sink: Peer) -> tuple[tuple[str, str], ...]:
+    """The headers that pass from one peer to another, as in PASSED."""
+    if source is USUAL and sink is USUAL:
+        return PASSED
+    removed = source.removed | sink.removed
+    named = (*PASSED, *source.passed, *(name for name in sink.passed if name not in source.passed))
+    return tuple(name for name in named if name[0] not in removed)

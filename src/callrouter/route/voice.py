@@ -1,0 +1,243 @@
+"""The steps of a plan in which callers hear something, and what goes with a call that they do.
+
+Prompts stand here by name; the dialplan's version that made the plan knows their files.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from callrouter.route.rules import Step
+
+MEDIA: Final = ":media"
+"""Stands in `Snapshot.down` while there is no media pool. No gateway can have this name."""
+
+
+class Play:
+    """Play prompts. answer: answer the call first, and hang up at the end when no step follows."""
+
+    __slots__ = ("answer", "prompts")
+
+    def __init__(self, prompts: tuple[str, ...], answer: bool) -> None:
+        self.prompts = prompts
+        self.answer = answer
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        return f"plays {', '.join(self.prompts)}"
+
+
+class Greeting:
+    """What a caller hears while targets are rung. repeat: over and over. answer: see `Play`."""
+
+    __slots__ = ("answer", "prompts", "repeat")
+
+    def __init__(self, prompts: tuple[str, ...], repeat: bool, answer: bool) -> None:
+        self.prompts = prompts
+        self.repeat = repeat
+        self.answer = answer
+
+
+class Confirm:
+    """A target that answers has to press `key` before it is connected."""
+
+    __slots__ = ("key", "prompt", "wait_seconds")
+
+    def __init__(self, key: str, prompt: str, wait_seconds: float) -> None:
+        self.key = key
+        self.prompt = prompt
+        self.wait_seconds = wait_seconds
+
+
+class Choice:
+    """What a key of a menu does. language: changes it, "" to leave it."""
+
+    __slots__ = ("language", "steps")
+
+    def __init__(self, steps: "tuple[Step, ...]", language: str) -> None:
+        self.steps = steps
+        self.language = language
+
+
+class Menu:
+    """A menu. choices: by key, or by several. extensions: an extension can be dialled too.
+
+    first_seconds: from the end of the prompt to the first key. between_seconds: from key to key.
+    tries: how often the prompt is played. invalid, silent: said before the next try. farewell: said
+    when tries are over, "" for nothing.
+    """
+
+    __slots__ = (
+        "between_seconds",
+        "choices",
+        "extensions",
+        "farewell",
+        "file",
+        "first_seconds",
+        "invalid",
+        "line",
+        "name",
+        "prompts",
+        "silent",
+        "tries",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        prompts: tuple[str, ...],
+        choices: Mapping[str, Choice],
+        extensions: bool,
+        first_seconds: float,
+        between_seconds: float,
+        tries: int,
+        invalid: str,
+        silent: str,
+        farewell: str,
+        file: str,
+        line: int,
+    ) -> None:
+        self.name = name
+        self.prompts = prompts
+        self.choices = choices
+        self.extensions = extensions
+        self.first_seconds = first_seconds
+        self.between_seconds = between_seconds
+        self.tries = tries
+        self.invalid = invalid
+        self.silent = silent
+        self.farewell = farewell
+        self.file = file
+        self.line = line
+
+
+class EnterMenu:
+    """Go through a menu. greeting: prompts said once, before it; keys count from then on."""
+
+    __slots__ = ("greeting", "menu")
+
+    def __init__(self, menu: str, greeting: tuple[str, ...]) -> None:
+        self.menu = menu
+        self.greeting = greeting
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        return f"menu {self.menu}"
+
+
+class Voicemail:
+    """Take a message for a box."""
+
+    __slots__ = ("box",)
+
+    def __init__(self, box: str) -> None:
+        self.box = box
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        return f"takes a message for box {self.box}"
+
+
+class Messages:
+    """Let the caller hear the messages of a box, after its PIN."""
+
+    __slots__ = ("box",)
+
+    def __init__(self, box: str) -> None:
+        self.box = box
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        return f"plays the messages of box {self.box}"
+
+
+class Feature:
+    """Switch something, by dialling a number.
+
+    presence: why the caller's own extension is away from now on, "" when it is back; None leaves
+    it. schedule: what to switch, "" for nothing; to: open, closed or "" to end the override.
+    """
+
+    __slots__ = ("presence", "schedule", "to")
+
+    def __init__(self, presence: str | None, schedule: str, to: str) -> None:
+        self.presence = presence
+        self.schedule = schedule
+        self.to = to
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        if self.schedule:
+            return f"switches {self.schedule} {self.to or 'back'}"
+        return f"presence {self.presence or 'back'}"
+
+
+Act = Play | EnterMenu | Voicemail | Messages | Feature
+
+
+class VoiceStep:
+    """A step in which the caller is spoken to. on: as in a `Hunt`."""
+
+    __slots__ = ("act", "on")
+
+    def __init__(self, act: Act, on: frozenset[str] = frozenset()) -> None:
+        self.act = act
+        self.on = on
+
+
+class Recording:
+    """How answered calls are recorded.
+
+    stereo: one channel for each side. notice: said first, "" for nothing. at_once: from the answer
+    on, otherwise when somebody asks for it. keep_seconds: then it is deleted. quota_seconds: for
+    all recordings of the number in a month, 0 for no limit.
+    """
+
+    __slots__ = ("at_once", "keep_seconds", "notice", "quota_seconds", "stereo")
+
+    def __init__(
+        self, stereo: bool, notice: str, at_once: bool, keep_seconds: float, quota_seconds: float
+    ) -> None:
+        self.stereo = stereo
+        self.notice = notice
+        self.at_once = at_once
+        self.keep_seconds = keep_seconds
+        self.quota_seconds = quota_seconds
+
+
+class Survey:
+    """A question for the caller when the callee has hung up. keys: the answers."""
+
+    __slots__ = ("keys", "prompt", "thanks", "wait_seconds")
+
+    def __init__(self, prompt: str, keys: str, thanks: str, wait_seconds: float) -> None:
+        self.prompt = prompt
+        self.keys = keys
+        self.thanks = thanks
+        self.wait_seconds = wait_seconds
+
+
+class Voice:
+    """What a number says of the media of its calls. language: of its prompts. hold_music: "" none.
+
+    recording, survey: None for none.
+    """
+
+    __slots__ = ("hold_music", "language", "recording", "survey")
+
+    def __init__(
+        self,
+        language: str,
+        recording: Recording | None = None,
+        survey: Survey | None = None,
+        hold_music: str = "",
+    ) -> None:
+        self.language = language
+        self.recording = recording
+        self.survey = survey
+        self.hold_music = hold_music

@@ -1,0 +1,302 @@
+"""Session descriptions as read (RFC 4566, RFC 8866).
+
+Theory. A plain call passes its bodies through unread. Only a call in which our media workers take
+part looks inside, and then wants little: where the audio goes, which of G.711 and telephone-event
+it may carry, in which direction. What is written is in `offer`.
+
+Rules. Nothing is believed that a line does not say in the plain form: an address is a literal or
+of no use, a number has few digits, a payload type that does not fit its codec does not count. No
+bytes give anything but a `SessionDescription` or `ParseError`.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from callrouter.errors import ParseError
+
+PCMU: Final = 0
+PCMA: Final = 8
+CODECS: Final = {PCMU: "PCMU", PCMA: "PCMA"}
+"""Payload types that our media can carry, all at 8,000 Hz (RFC 3551 section 6)."""
+
+DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
+MIRRORED: Final = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
+"""An offered direction to the widest that may be answered (RFC 3264 section 6.1)."""
+
+_HOLDING: Final = {
+    "sendrecv": "sendonly",
+    "sendonly": "sendonly",
+    "recvonly": "inactive",
+    "inactive": "inactive",
+}
+_NOWHERE: Final = {"0.0.0.0", "::"}
+
+_LARGEST: Final = 16 * 1024
+_LONGEST_LINE: Final = 2048
+_MOST_MEDIA: Final = 32
+_MOST_FORMATS: Final = 64
+
+_LINE: Final = re.compile(r"[A-Za-z]=[^\x00\r]*\Z")
+_CONNECTION: Final = re.compile(r"IN +(IP4|IP6) +([!-~]+) *\Z")
+_MEDIA: Final = re.compile(r"([!-~]+) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]+) +([!-~][ -~]*)\Z")
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"({_OCTET})\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z")
+_RTPMAP: Final = re.compile(r"rtpmap:([0-9]{1,3}) +([!-.0-~]+)/([0-9]{1,6})(?:/1)? *\Z")
+_PTIME: Final = re.compile(r"ptime:([0-9]{1,3}) *\Z")
+
+
+class Audio(NamedTuple):
+    """One party's audio, as far as our media can have it.
+
+    host: an address literal. codecs: payload types of `CODECS` in the party's order, at least one.
+    event_pt: the payload type of telephone-event/8000 (RFC 4733), 0 when there is none. direction:
+    one of `DIRECTIONS`, as the party sees it.
+    """
+
+    host: str
+    port: int
+    codecs: tuple[int, ...]
+    event_pt: int
+    direction: str
+
+
+class Media:
+    """One m= line and what stands below it.
+
+    kind: audio, video, ... port: 0 when the stream is refused or gone. formats: as sent. host: of
+    its own c= or the session's, "" when neither is there. direction: one of `DIRECTIONS`.
+    attributes: the texts after a=, without directions, in order.
+    """
+
+    __slots__ = ("attributes", "direction", "formats", "host", "kind", "port", "proto")
+
+    def __init__(self, kind: str, port: int, proto: str, formats: list[str]) -> None:
+        self.kind = kind
+        self.port = port
+        self.proto = proto
+        self.formats = formats
+        self.host = ""
+        self.direction = ""
+        self.attributes: list[str] = []
+
+    def rtpmap(self) -> dict[int, str]:
+        """Payload types to "NAME/rate", the name in upper case; the first of two alike wins."""
+        names: dict[int, str] = {}
+        for text in self.attributes:
+            found = _RTPMAP.match(text) if text.startswith("rtpmap:") else None
+            if found is not None:
+                names.setdefault(int(found[1]), f"{found[2].upper()}/{found[3]}")
+        return names
+
+    def fmtp(self, payload: int) -> str:
+        """The parameters of a payload type, "" when there are none."""
+        prefix = f"fmtp:{payload} "
+        for text in self.attributes:
+            if text.startswith(prefix):
+                return text[len(prefix) :].strip(" ")
+        return ""
+
+    def ptime(self) -> int:
+        """Milliseconds of audio in a packet, 0 when not given."""
+        for text in self.attributes:
+            found = _PTIME.match(text)
+            if found is not None:
+                return int(found[1])
+        return 0
+
+    def same(self, other: "Media") -> bool:
+        """It means the same stream; two that are refused are the same."""
+        if self.kind != other.kind or self.port != other.port:
+            return False
+        return not self.port or (
+            self.host == other.host
+            and self.proto == other.proto
+            and self.direction == other.direction
+            and self.formats == other.formats
+            and sorted(self.attributes) == sorted(other.attributes)
+        )
+
+
+class SessionDescription:
+    """A body of application/sdp.
+
+    origin: the value of o=. time: of the first t=, "0 0" when there is none. host: of the
+    session's c=, or "". direction: the session's, "" when not given. attributes: the session's.
+    """
+
+    __slots__ = ("attributes", "direction", "host", "media", "origin", "time")
+
+    def __init__(self) -> None:
+        self.origin = ""
+        self.time = ""
+        self.host = ""
+        self.direction = ""
+        self.attributes: list[str] = []
+        self.media: list[Media] = []
+
+
+def parse_sdp(body: bytes) -> SessionDescription:
+    """Read a session description. Lines may end in CRLF or LF (RFC 4566 section 5).
+
+    Raises ParseError when it is too large, a line is no line, v=0 or o= is missing, or a c= or m=
+    line cannot be read. All other lines are only asked for when they are needed, and do not count
+    when they make no sense.
+    """
+    if len(body) > _LARGEST:
+        raise ParseError(f"session description of {len(body)} bytes")
+    # Each byte is one character, so that what is written back is what was read.
+    lines = body.decode("latin-1").replace("\r\n", "\n").rstrip("\n").split("\n")
+    if lines[0].rstrip(" ") != "v=0":
+        raise ParseError(f"not a session description: {lines[0][:60]!r}")
+    session = SessionDescription()
+    media: Media | None = None
+    for line in lines:
+        if len(line) > _LONGEST_LINE or _LINE.match(line) is None:
+            raise ParseError(f"not a line of a session description: {line[:60]!r}")
+        value = line[2:]
+        if line[0] == "m":
+            media = _media(value)
+            session.media.append(media)
+            if len(session.media) > _MOST_MEDIA:
+                raise ParseError("too many media lines")
+        elif media is None:
+            _of_session(session, line[0], value)
+        else:
+            _of_media(media, line[0], value)
+    if not session.origin:
+        raise ParseError("session description without o=")
+    for each in session.media:
+        each.host = each.host or session.host
+        each.direction = each.direction or session.direction or "sendrecv"
+    return session
+
+
+def _of_session(session: SessionDescription, kind: str, value: str) -> None:
+    if kind == "a":
+        if value not in DIRECTIONS:
+            session.attributes.append(value)
+        elif not session.direction:
+            session.direction = value
+    elif kind == "c":
+        session.host = session.host or _connection(value)
+    elif kind == "o":
+        if session.origin:
+            raise ParseError("session description with two o=")
+        session.origin = value
+    elif kind == "t":
+        session.time = session.time or value
+
+
+def _of_media(media: Media, kind: str, value: str) -> None:
+    if kind == "a":
+        if value not in DIRECTIONS:
+            media.attributes.append(value)
+        elif not media.direction:
+            media.direction = value
+    elif kind == "c":
+        media.host = media.host or _connection(value)
+
+
+def _connection(value: str) -> str:
+    """The address of a c= line, as sent. Raises ParseError."""
+    found = _CONNECTION.match(value)
+    if found is None:
+        raise ParseError(f"not a connection: {value[:60]!r}")
+    return found[2]
+
+
+def _media(value: str) -> Media:
+    """An m= line (RFC 4566 section 5.14). Raises ParseError."""
+    found = _MEDIA.match(value)
+    if found is None:
+        raise ParseError(f"not a media line: {value[:60]!r}")
+    formats = found[4].split()
+    port = int(found[2])
+    if port > 65535 or len(formats) > _MOST_FORMATS:
+        raise ParseError(f"media line out of range: {value[:60]!r}")
+    return Media(found[1], port, found[3], formats)
+
+
+def audio_of(media: Media) -> Audio | None:
+    """What our media can have of this line; None when it cannot have it at all."""
+    if media.kind != "audio" or media.proto != "RTP/AVP" or not media.port:
+        return None
+    if not _one_host(media.host):
+        return None
+    names = media.rtpmap()
+    codecs: list[int] = []
+    event_pt = 0
+    for text in media.formats:
+        if len(text) > 3 or not text.isdecimal():
+            continue
+        payload = int(text)
+        # Media passes between party and worker untouched, so only the standard's own number of a
+        # codec will do, and not when an rtpmap gives it another meaning.
+        if payload in CODECS:
+            if payload not in codecs and names.get(payload, "") in {"", f"{CODECS[payload]}/8000"}:
+                codecs.append(payload)
+        elif 96 <= payload <= 127 and not event_pt:
+            event_pt = payload if names.get(payload, "") == "TELEPHONE-EVENT/8000" else 0
+    if not codecs:
+        return None
+    direction = _HOLDING[media.direction] if media.host in _NOWHERE else media.direction
+    return Audio(media.host, media.port, tuple(codecs), event_pt, direction)
+
+
+def _one_host(host: str) -> bool:
+    """Whether this is the IPv4 literal of one host, or 0.0.0.0 (RFC 3264 section 8.4)."""
+    found = _IPV4.match(host)
+    if found is None:
+        return False
+    return host == "0.0.0.0" or 1 <= int(found[1]) <= 223
+
+
+def usable_index(session: SessionDescription) -> int:
+    """The place of the first m= line that our media can have, -1 when there is none."""
+    for index, media in enumerate(session.media):
+        if audio_of(media) is not None:
+            return index
+    return -1
+
+
+def usable_audio(session: SessionDescription) -> Audio | None:
+    """The first audio that our media can have: RTP/AVP, an IPv4 literal, G.711; or None."""
+    for media in session.media:
+        audio = audio_of(media)
+        if audio is not None:
+            return audio
+    return None
+
+
+def answers(offer: SessionDescription, answer: SessionDescription) -> bool:
+    """Whether one can be the answer to the other: same lines in the same order, and what was
+    offered with port 0 stays so (RFC 3264 section 6).
+    """
+    return len(offer.media) == len(answer.media) and all(
+        theirs.kind == ours.kind and (ours.port != 0 or not theirs.port)
+        for ours, theirs in zip(offer.media, answer.media, strict=True)
+    )
+
+
+def same_media(first: SessionDescription, second: SessionDescription) -> bool:
+    """Whether both mean the same streams: address, port, codecs, direction, attributes."""
+    return (
+        len(first.media) == len(second.media)
+        and sorted(first.attributes) == sorted(second.attributes)
+        and all(ours.same(theirs) for ours, theirs in zip(first.media, second.media, strict=True))
+    )
+
+
+def held(session: SessionDescription) -> bool:
+    """The sender does not listen: each audio it still has is sendonly, inactive or has no address
+    (RFC 3264 section 8.4).
+    """
+    audio = [media for media in session.media if media.kind == "audio" and media.port]
+    return bool(audio) and all(
+        media.direction in {"sendonly", "inactive"} or media.host in _NOWHERE for media in audio
+    )

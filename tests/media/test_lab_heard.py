@@ -1,0 +1,351 @@
+"""The lab's numbers as callers and targets hear them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support import hearing
+from support.heard_lab import Lab
+from support.polling import until
+from support.serving import Record
+from support.softphone import Softphone
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BOTH = [440, 880]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    started = await Lab.start(tmp_path)
+    yield started
+    await started.hang_up_all()
+    log = started.serving.log()
+    assert "Traceback" not in log, log
+    await started.stop()
+
+
+async def listened(phone: Softphone, file: Path, expected: list[int]) -> list[hearing.Tone]:
+    """What a telephone heard until now."""
+    await phone.stop_recording()
+    return hearing.tones(hearing.load(file), expected)
+
+
+def whats(record: Record, what: str) -> list[str]:
+    """What the caller heard or pressed of one kind."""
+    return [one["which"] for one in record["heard"] if one["what"] == what]
+
+
+async def says(phone: Softphone, file: Path, hertz: int, seconds: float = 1.0) -> None:
+    await phone.play(hearing.write(file, hearing.sine(hertz, seconds)))
+
+
+async def hears(phone: Softphone, file: Path, hertz: int) -> None:
+    """Wait until a telephone has heard a tone."""
+
+    async def heard() -> bool:
+        await phone.record(file)
+        await asyncio.sleep(0.6)  # sound takes its time
+        return any(tone.hertz == hertz for tone in await listened(phone, file, [hertz]))
+
+    await until(heard, 8.0)
+
+
+async def test_4100_plays_a_prompt_and_hangs_up(lab: Lab, tmp_path: Path) -> None:
+    phone = await lab.phone()
+    heard = tmp_path / "heard.wav"
+    await phone.record(heard)
+    await phone.call(lab.number("4100"))
+    await phone.state("disconnected")
+    (tone,) = await listened(phone, heard, BOTH)
+    assert tone.hertz == 440
+    assert tone.start < 0.3, "first sound within 300 ms of the INVITE"
+    assert tone.end - tone.start == pytest.approx(2.0, abs=0.06)
+    record = await lab.record("4100")
+    assert (record["disposition"], record["hung_up_by"]) == ("ANSWERED", "callrouter")
+    assert whats(record, "played") == ["lab-tone"]
+
+
+async def test_4101_greets_until_the_answer_then_both_talk_directly(
+    lab: Lab, tmp_path: Path
+) -> None:
+    phone, target = await lab.phone(), await lab.target("5081", answer_after=3.0)
+    heard = tmp_path / "heard.wav"
+    await phone.record(heard)
+    await phone.call(lab.number("4101"))
+    await target.state("confirmed")
+    await phone.state("confirmed")
+    tones = await listened(phone, heard, BOTH)
+    assert {tone.hertz for tone in tones} == {440}
+    assert tones[0].start < 0.3
+    assert hearing.longest_gap(hearing.load(heard)[: int(2.9 * 8000)]) < 0.06 + tones[0].start
+    port = (await target.media())["local"].rpartition(":")[2]
+    await phone.until(lambda line: str(line.get("remote", "")).endswith(f":{port}"))
+    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await hears(target, tmp_path / "target.wav", 600)
+    await phone.hang_up()
+    record = await lab.record("4101")
+    assert record["answered_ms"] >= 2900
+    assert record["ringing_ms"] is None
+
+
+async def test_4102_key_2_rings_the_second_target(lab: Lab, tmp_path: Path) -> None:
+    phone, target = await lab.phone(), await lab.target("5082")
+    await phone.talk(lab.number("4102"))
+    await phone.press("2")
+    await target.state("confirmed")
+    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await hears(target, tmp_path / "target.wav", 600)
+    await target.hang_up()
+    await phone.state("disconnected")
+    record = await lab.record("4102")
+    assert [leg["target"] for leg in record["legs"]] == ["uas_5082"]
+    assert whats(record, "key") == ["2"]
+
+
+async def test_4102_extension_is_dialled_by_its_digits(lab: Lab) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.talk(lab.number("4102"))
+    await phone.press("101", "info")
+    await target.state("confirmed")
+    await phone.hang_up()
+    record = await lab.record("4102")
+    assert [leg["target"] for leg in record["legs"]] == ["uas_5081"]
+
+
+async def test_4102_silence_plays_twice_then_says_goodbye(lab: Lab, tmp_path: Path) -> None:
+    phone = await lab.phone()
+    heard = tmp_path / "heard.wav"
+    await phone.record(heard)
+    await phone.call(lab.number("4102"))
+    await phone.state("disconnected", within=20.0)
+    tones = await listened(phone, heard, BOTH)
+    assert [tone.hertz for tone in tones] == [440, 440, 880]
+    assert tones[1].start - tones[0].end == pytest.approx(3.0, abs=0.3)
+
+
+async def test_4105_refuses_with_words_before_the_answer(lab: Lab, tmp_path: Path) -> None:
+    phone = await lab.phone()
+    heard = tmp_path / "heard.wav"
+    await phone.record(heard)
+    await phone.call(lab.number("4105"))
+    ended = await phone.state("disconnected")
+    assert ended["status"] == 403
+    (tone,) = await listened(phone, heard, BOTH)
+    assert tone.hertz == 440
+    record = await lab.record("4105")
+    assert (record["answered_ms"], record["reason"]) == (None, "suspended")
+
+
+async def test_4107_who_presses_the_key_is_connected(lab: Lab, tmp_path: Path) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.call(lab.number("4107"))
+    await target.state("confirmed")
+    await target.media()
+    await target.press("1")
+    await phone.state("confirmed")
+    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await hears(target, tmp_path / "target.wav", 600)
+    await phone.hang_up()
+    assert (await lab.record("4107"))["disposition"] == "ANSWERED"
+
+
+async def test_4107_who_presses_nothing_is_not(lab: Lab) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.call(lab.number("4107"))
+    await target.state("confirmed")
+    await target.hang_up()
+    assert (await phone.state("disconnected"))["status"] == 480
+    record = await lab.record("4107")
+    assert record["legs"][0]["result"] == "rejected"
+
+
+async def test_4108_asks_the_caller_when_the_callee_has_left(lab: Lab) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.talk(lab.number("4108"))
+    await target.state("confirmed")
+    await target.hang_up()
+    await phone.media()
+    await phone.press("4")
+    await phone.state("disconnected", within=20.0)
+    record = await lab.record("4108")
+    assert record["hung_up_by"] == "callee"
+    assert whats(record, "survey") == ["4"]
+
+
+def kept(lab: Lab, folder: str) -> Path:
+    """The only file in a part of the archive."""
+    (file,) = (lab.shared / folder / "kept").glob("*.wav")
+    return file
+
+
+async def test_4103_message_is_kept_with_its_length_and_its_sound(lab: Lab, tmp_path: Path) -> None:
+    phone = await lab.phone()
+    heard = tmp_path / "heard.wav"
+    await phone.record(heard)
+    await phone.talk(lab.number("4103"))
+    await phone.press("5")  # skips the greeting
+    await hears(phone, tmp_path / "beep.wav", 1000)
+    await says(phone, tmp_path / "said.wav", 600, 2.0)
+    await asyncio.sleep(2.2)  # speech takes its time
+    await phone.press("#")
+    await phone.state("disconnected")
+    record = await lab.record("4103")
+    (message,) = record["voicemail"]
+    assert (message["of"], message["result"]) == ("lab", "complete")
+    file = kept(lab, "voicemail")
+    assert hearing.seconds(file) == pytest.approx(message["ms"] / 1000, abs=0.1)
+    (tone,) = hearing.tones(hearing.load(file), [600])
+    assert tone.end - tone.start == pytest.approx(2.0, abs=0.1)
+
+
+async def test_4103_caller_who_hangs_up_has_left_a_message(lab: Lab, tmp_path: Path) -> None:
+    phone = await lab.phone()
+    await phone.talk(lab.number("4103"))
+    await phone.press("5")
+    await asyncio.sleep(1.5)  # the beep, and more than the shortest message
+    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await asyncio.sleep(3.2)
+    await phone.hang_up()
+    record = await lab.record("4103")
+    assert record["hung_up_by"] == "caller"
+    assert [one["result"] for one in record["voicemail"]] == ["complete"]
+    assert hearing.tones(hearing.load(kept(lab, "voicemail")), [600])
+
+
+async def test_4104_both_sides_are_recorded_each_in_its_channel(lab: Lab, tmp_path: Path) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.talk(lab.number("4104"))
+    await target.state("confirmed")
+    await target.media()
+    await says(phone, tmp_path / "caller.wav", 600, 1.0)
+    await says(target, tmp_path / "callee.wav", 900, 1.0)
+    heard = tmp_path / "heard.wav"
+    await phone.record(heard)
+    await asyncio.sleep(1.5)
+    assert await listened(phone, heard, [900]), "they hear each other"
+    await phone.hang_up()
+    record = await lab.record("4104")
+    (recording,) = record["recordings"]
+    assert recording["result"] == "complete"
+    assert whats(record, "played")[0] == "recording_notice"
+    file = kept(lab, "recordings")
+    assert hearing.channels(file) == 2
+    assert [tone.hertz for tone in hearing.tones(hearing.load(file, 0), [600, 900])] == [600]
+    assert [tone.hertz for tone in hearing.tones(hearing.load(file, 1), [600, 900])] == [900]
+
+
+async def test_4106_nobody_answers_then_a_message_is_taken(lab: Lab) -> None:
+    phone = await lab.phone()
+    await lab.target("5081", answer_after=None)
+    await phone.call(lab.number("4106"))
+    await phone.state("confirmed", within=10.0)
+    await phone.media()
+    await phone.press("5")
+    await asyncio.sleep(4.0)  # the beep, and a message of silence
+    await phone.press("#")
+    await phone.state("disconnected")
+    record = await lab.record("4106")
+    assert [leg["result"] for leg in record["legs"]] == ["no_answer"]
+    assert [one["of"] for one in record["voicemail"]] == ["lab"]
+
+
+async def test_4110_message_is_heard_after_the_pin_and_can_be_deleted(
+    lab: Lab, tmp_path: Path
+) -> None:
+    phone = await lab.phone()
+    await phone.talk(lab.number("4103"))
+    await phone.press("5")
+    await asyncio.sleep(1.0)
+    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await asyncio.sleep(3.2)
+    await phone.hang_up()
+    await lab.record("4103")
+    file = kept(lab, "voicemail")
+    await phone.talk(lab.number("4110"))
+    await phone.press("2468#")
+    await hears(phone, tmp_path / "heard.wav", 600)
+    await phone.press("3")
+
+    async def gone() -> bool:
+        return not file.exists()
+
+    await until(gone, 10.0)
+    await phone.hang_up()
+    record = await lab.record("4110")
+    assert "2468" not in "".join(one["which"] for one in record["heard"])
+
+
+async def test_4111_who_is_on_hold_hears_music(lab: Lab, tmp_path: Path) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.talk(lab.number("4111"))
+    await target.state("confirmed")
+    await target.hold()
+    await hears(phone, tmp_path / "held.wav", 660)
+    await target.reinvite("sendrecv")
+    await target.media()
+    await says(phone, tmp_path / "said.wav", 600, 4.0)
+    await hears(target, tmp_path / "target.wav", 600)
+    await phone.hang_up()
+
+
+async def test_4112_callee_starts_and_ends_the_recording(lab: Lab, tmp_path: Path) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.talk(lab.number("4112"))
+    await target.state("confirmed")
+    await target.media()
+    await says(phone, tmp_path / "caller.wav", 600, 6.0)
+    await target.press("*1")
+    await asyncio.sleep(2.0)
+    await target.press("*1")
+    await phone.hang_up()
+    record = await lab.record("4112")
+    (recording,) = record["recordings"]
+    assert recording["result"] == "complete"
+    assert recording["ms"] > 1500
+    assert hearing.tones(hearing.load(kept(lab, "recordings")), [600])
+
+
+async def test_star_21_and_22_switch_the_callers_own_extension(lab: Lab) -> None:
+    phone = await lab.phone(user="101")
+    await phone.call(lab.number("*21"))
+    await phone.state("disconnected")
+    record = await lab.record("*21")
+    assert whats(record, "played") == ["presence_away"]
+    other, target = await lab.phone(), await lab.target("5080")
+    await other.talk(f"{lab.number('4004')};ext=101")
+    await target.state("confirmed")
+    await other.hang_up()
+    record = await lab.record("4004")
+    assert [leg["target"] for leg in record["legs"]] == ["uas_5080"]
+
+
+async def test_star_31_closes_the_office_whatever_the_time(lab: Lab) -> None:
+    phone, target = await lab.phone(), await lab.target("5082")
+    await phone.call(lab.number("*31"))
+    await phone.state("disconnected")
+    assert whats(await lab.record("*31"), "played") == ["override_closed"]
+    await phone.talk(lab.number("4010"))
+    await target.state("confirmed")
+    await phone.hang_up()
+    assert [leg["target"] for leg in (await lab.record("4010"))["legs"]] == ["uas_5082"]
+
+
+async def test_4112_recording_is_begun_and_ended_by_command(lab: Lab, tmp_path: Path) -> None:
+    phone, target = await lab.phone(), await lab.target("5081")
+    await phone.talk(lab.number("4112"))
+    await target.state("confirmed")
+    (call,) = json.loads(await lab.command("calls", "--json"))["calls"]
+    assert "recording" in await lab.command("recordings", "start", call["id"])
+    await says(phone, tmp_path / "caller.wav", 600, 2.0)
+    await asyncio.sleep(2.2)
+    await lab.command("recordings", "stop", call["id"])
+    await phone.hang_up()
+    (recording,) = (await lab.record("4112"))["recordings"]
+    assert recording["result"] == "complete"
+    fetched = tmp_path / "fetched.wav"
+    await lab.command("recordings", "fetch", recording["id"], "--to", str(fetched))
+    assert hearing.tones(hearing.load(fetched), [600])

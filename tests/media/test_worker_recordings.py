@@ -1,0 +1,231 @@
+"""Recordings: whose voice, how long, on which channel, and whether all of it is there."""
+
+import asyncio
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import hearing
+from support.softphone import Maker, Softphone
+from support.workers import WorkerAtWork
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def said(phone: Softphone, file: Path, sound: hearing.Sound) -> None:
+    """Let a phone say something, and wait until it has."""
+    await phone.play(hearing.write(file, sound))
+    await asyncio.sleep(len(sound) / hearing.RATE + 0.1)
+
+
+def is_whole(report: dict[str, Any], file: Path, why: str) -> bool:
+    """The report names the file, and its length is the file's."""
+    assert report["file"] == str(file)
+    assert abs(report["ms"] / 1000 - hearing.seconds(file)) < 0.01
+    assert [path.name for path in file.parent.glob(".*")] == [], "no part is left"
+    return bool(report["complete"]) and report["why"] == why
+
+
+async def test_one_party_is_recorded_from_record_to_stop(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    file = tmp_path / "taken" / "one.wav"
+    file.parent.mkdir()
+    voice = hearing.noise(1.0)
+    session = await worker.dial(phone)
+    began = time.monotonic()
+    await worker.record(session, file)
+    await said(phone, tmp_path / "said.wav", voice)
+    assert not file.exists(), "the name stands for the whole"
+    await worker.do("stop_recording", session)
+    ended = time.monotonic()
+    assert is_whole(await worker.report("recorded", session), file, "stopped")
+    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    assert hearing.found(hearing.load(file), voice) >= 0.9
+    assert hearing.channels(file) == 1
+    assert file.stat().st_mode & 0o777 == 0o640
+    await phone.hang_up()
+
+
+async def test_it_begins_with_the_media_and_ends_with_the_call(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    file = tmp_path / "call.wav"
+    session = await worker.open()
+    await worker.record(session, file)
+    await worker.next_beat()
+    began = time.monotonic()
+    await phone.talk(worker.uri(session))
+    await worker.next_beat()
+    await phone.hang_up()
+    ended = time.monotonic()
+    assert (await worker.report("recorded", session))["why"] == "closed"
+    await worker.report("closed", session)
+    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+
+
+async def test_two_parties_are_mixed_on_one_channel(
+    worker: WorkerAtWork, phones: Maker, tmp_path: Path
+) -> None:
+    file = tmp_path / "taken" / "mixed.wav"
+    file.parent.mkdir()
+    caller, agent = await phones(), await phones()
+    first, second = await worker.dial(caller), await worker.dial(agent)
+    await worker.do("bridge", first, other=second)
+    await worker.record(first, file, other=second)
+    voices = [hearing.noise(0.6, seed) for seed in (1, 2)]
+    await said(caller, tmp_path / "caller.wav", voices[0])
+    await said(agent, tmp_path / "agent.wav", voices[1])
+    await worker.do("stop_recording", first)
+    assert is_whole(await worker.report("recorded", first), file, "stopped")
+    sound = hearing.load(file)
+    assert min(hearing.found(sound, voice) for voice in voices) >= 0.8
+    first_word, second_word = (hearing.match(sound, voice).offset for voice in voices)
+    assert 0.6 < second_word - first_word < 0.9
+    await caller.hang_up()
+    await agent.hang_up()
+
+
+async def test_two_parties_have_a_channel_each_in_step(
+    worker: WorkerAtWork, phones: Maker, tmp_path: Path
+) -> None:
+    file = tmp_path / "taken" / "stereo.wav"
+    file.parent.mkdir()
+    caller, agent = await phones(), await phones()
+    first, second = await worker.dial(caller), await worker.dial(agent)
+    began = time.monotonic()
+    await worker.record(first, file, other=second, stereo=True)
+    voices = [hearing.write(tmp_path / f"{n}.wav", hearing.noise(0.6, n)) for n in (1, 2)]
+    starts = [
+        (await phone.play(voice))["at"] - began
+        for phone, voice in zip((caller, agent), voices, strict=True)
+    ]
+    await worker.next_beat()
+    await worker.next_beat()
+    await worker.do("stop_recording", first)
+    ended = time.monotonic()
+    assert is_whole(await worker.report("recorded", first), file, "stopped")
+    assert hearing.channels(file) == 2
+    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    for channel, start in enumerate(starts):
+        sound, voice = hearing.load(file, channel), hearing.load(voices[channel])
+        assert hearing.found(sound, voice) >= 0.8
+        assert abs(hearing.match(sound, voice).offset - start) < 0.15
+        assert hearing.found(sound, hearing.load(voices[1 - channel])) == 0
+    await caller.hang_up()
+    await agent.hang_up()
+
+
+async def test_the_second_party_leaves_and_its_channel_is_silent_from_there(
+    worker: WorkerAtWork, phones: Maker, tmp_path: Path
+) -> None:
+    file = tmp_path / "stereo.wav"
+    caller, agent = await phones(), await phones()
+    first, second = await worker.dial(caller), await worker.dial(agent)
+    began = time.monotonic()
+    await worker.record(first, file, other=second, stereo=True)
+    await agent.play(hearing.write(tmp_path / "tone.wav", hearing.sine(400, 9)))
+    await worker.next_beat()
+    await agent.hang_up()
+    left = time.monotonic()
+    await worker.report("closed", second)
+    await worker.next_beat()
+    await worker.do("stop_recording", first)
+    ended = time.monotonic()
+    assert (await worker.report("recorded", first))["complete"]
+    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    assert abs(hearing.last_sound(hearing.load(file, 1)) - (left - began)) < 0.15
+    await caller.hang_up()
+
+
+async def test_it_ends_at_its_limit(worker: WorkerAtWork, phone: Softphone, tmp_path: Path) -> None:
+    file = tmp_path / "limit.wav"
+    session = await worker.dial(phone)
+    await worker.record(session, file, max_seconds=0.7)
+    report = await worker.report("recorded", session)
+    assert (report["why"], report["complete"]) == ("limit", True)
+    assert abs(hearing.seconds(file) - 0.7) < 0.1
+    await worker.record(session, file, max_seconds=0.2)
+    assert (await worker.report("recorded", session))["why"] == "limit", "it can record again"
+    await phone.hang_up()
+
+
+async def test_it_ends_when_the_party_has_been_silent_but_not_in_a_pause(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    file = tmp_path / "message.wav"
+    session = await worker.dial(phone)
+    word, pause = hearing.noise(0.4), hearing.silence(0.5)
+    message = hearing.write(tmp_path / "said.wav", word, pause, word, hearing.silence(5))
+    await worker.record(session, file, silence_seconds=1.0, max_seconds=9)
+    await phone.play(message)
+    report = await worker.report("recorded", session)
+    assert (report["why"], report["complete"]) == ("silence", True)
+    assert 2.2 < hearing.seconds(file) < 2.7
+    assert hearing.last_sound(hearing.load(file)) > 1.25
+    await phone.hang_up()
+
+
+async def test_a_party_on_hold_is_recorded_as_silence(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    file = tmp_path / "held.wav"
+    session = await worker.dial(phone)
+    began = time.monotonic()
+    await worker.record(session, file)
+    await phone.play(hearing.write(tmp_path / "tone.wav", hearing.sine(400, 20)))
+    await worker.next_beat()
+    await phone.reinvite("inactive")
+    await phone.media("inactive")
+    held = time.monotonic()
+    await worker.next_beat()
+    await phone.reinvite()
+    await phone.media()
+    resumed = time.monotonic()
+    await worker.next_beat()
+    await worker.do("stop_recording", session)
+    ended = time.monotonic()
+    assert (await worker.report("recorded", session))["complete"]
+    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    assert abs(hearing.longest_gap(hearing.load(file)) - (resumed - held)) < 0.2
+    await phone.hang_up()
+
+
+async def test_a_file_that_cannot_be_written_is_said_to_have_failed(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    session = await worker.dial(phone)
+    await worker.record(session, tmp_path / "missing" / "one.wav")
+    report = await worker.report("recorded", session)
+    assert (report["why"], report["complete"], report["ms"]) == ("failed", False, 0)
+    await phone.hang_up()
+
+
+async def test_a_recording_that_never_began_is_said_to_be_broken(
+    worker: WorkerAtWork, tmp_path: Path
+) -> None:
+    session = await worker.open()
+    await worker.record(session, tmp_path / "never.wav")
+    await worker.do("close", session)
+    report = await worker.report("recorded", session)
+    assert (report["why"], report["complete"], report["ms"]) == ("closed", False, 0)
+    await worker.report("closed", session)
+
+
+async def test_what_the_disk_did_not_take_is_said_to_be_missing(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    session = await worker.dial(phone)
+    # To the writer a file that may not grow is like a full disk.
+    full = 16_000
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
+    await worker.record(session, tmp_path / "cut.wav", max_seconds=1.6)
+    report = await worker.report("recorded", session)
+    assert (report["why"], report["complete"]) == ("limit", False)
+    assert (tmp_path / "cut.wav").stat().st_size <= full
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    await worker.record(session, tmp_path / "whole.wav", max_seconds=0.5)
+    assert (await worker.report("recorded", session))["complete"]
+    await phone.hang_up()

@@ -1,0 +1,69 @@
+"""Lines of JSON to and from a process, over a socket."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from callrouter.media.protocol import Lines
+
+PATIENCE = 10.0
+
+
+class Channel:
+    """Lines that come in, kept until somebody waits for them."""
+
+    def __init__(self, mine: socket.socket) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.closed = False
+        self._socket = mine
+        self._lines = Lines()
+        self._news = asyncio.Event()
+        mine.setblocking(False)
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        data = b"-"
+        while data:
+            try:
+                data = await loop.sock_recv(self._socket, 65536)
+            except ConnectionError:
+                data = b""
+            if data:
+                for message in self._lines.feed(data):
+                    self.take(message)
+            self._news.set()
+        self.closed = True
+        self._news.set()
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Keep a line."""
+        self.heard.append(message)
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def until(
+        self, wanted: Callable[[dict[str, Any]], bool], within: float = PATIENCE
+    ) -> dict[str, Any]:
+        """The first line that is wanted; it is taken out."""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    for message in self.heard:
+                        if wanted(message):
+                            self.heard.remove(message)
+                            return message
+                    assert not self.closed, f"closed; it had said {self.heard}"
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"not said within {within:g} s; but {self.heard}") from None
+
+    async def close(self) -> None:
+        self._reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reading
+        self._socket.close()

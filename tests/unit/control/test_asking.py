@@ -1,0 +1,142 @@
+"""What the commands that ask a server share: spans of time, answers, refusals, exit codes."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from callrouter.commands import asking
+from callrouter.commands.asking import Span, json_option, moment, put, table
+from callrouter.control.client import AskedError
+from callrouter.control.requests import AddBlock, AnyRequest
+
+Server = Callable[[Path, AnyRequest, float], dict[str, Any]]
+
+
+@click.command()
+@click.argument("caller")
+@json_option
+@click.option("--for", "span", type=Span())
+def command(caller: str, as_json: bool, span: float | None) -> None:
+    """A command as those that ask are."""
+    values: dict[str, object] = {"caller": caller, "seconds": span}
+    put(Path("s.yaml"), AddBlock, values, as_json, lambda answer: click.echo(answer["said"]))
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Server], None]:
+    """Puts a server in the place of the socket."""
+    (tmp_path / "s.yaml").write_text(
+        "listen: ['udp:127.0.0.1:5060']\ndialplan: d.yaml\ncontrol: there.sock\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    return lambda server: monkeypatch.setattr(asking, "ask", server)
+
+
+def run(*argv: str) -> Result:
+    return CliRunner().invoke(command, argv)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90.0), ("15m", 900.0), ("2h", 7200.0), ("1d", 86400.0)]
+)
+def test_span_is_read_in_each_unit(text: str, seconds: float) -> None:
+    assert Span().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "s", "90", "1w", "1.5h", "-1s", "1 h", "٣s", "1000000" + "0s"]
+)
+def test_span_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not a time such as 90s, 15m, 2h or 1d"):
+        Span().convert(text, None, None)
+
+
+def test_span_of_nothing_is_refused() -> None:
+    with pytest.raises(click.BadParameter, match="more than nothing"):
+        Span().convert("0s", None, None)
+
+
+def test_server_of_the_settings_is_asked_and_its_answer_shown(
+    ask: Callable[[Server], None],
+) -> None:
+    asked: list[tuple[Path, AnyRequest, float]] = []
+
+    def server(path: Path, request: AnyRequest, seconds: float) -> dict[str, Any]:
+        asked.append((path, request, seconds))
+        return {"ok": True, "said": "blocked"}
+
+    ask(server)
+    result = run("4001", "--for", "2m")
+    assert (result.exit_code, result.stdout) == (0, "blocked\n")
+    assert asked == [(Path("there.sock"), AddBlock(caller="4001", seconds=120.0), 10.0)]
+    assert orjson.loads(run("4001", "--json").stdout) == {"ok": True, "said": "blocked"}
+
+
+def test_value_that_no_request_may_have_is_a_wrong_use(ask: Callable[[Server], None]) -> None:
+    def never(*_: object) -> dict[str, Any]:
+        raise AssertionError("asked")
+
+    ask(never)
+    result = run("")
+    assert result.exit_code == 2
+    assert "Error: caller: " in result.stderr
+
+
+def test_refusal_is_told_and_exits_with_1(ask: Callable[[Server], None]) -> None:
+    def server(*_: object) -> dict[str, Any]:
+        raise AskedError({"ok": False, "error": "no number is \x1b[31m"})
+
+    ask(server)
+    result = run("4001")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("callrouter: no number is ")
+    assert "\x1b" not in result.stderr
+    as_json = run("4001", "--json")
+    assert (as_json.exit_code, as_json.stderr) == (1, "")
+    assert orjson.loads(as_json.stdout) == {"ok": False, "error": "no number is \x1b[31m"}
+
+
+def test_mistakes_of_a_file_are_told_one_a_line_and_exit_with_2(
+    ask: Callable[[Server], None],
+) -> None:
+    def server(*_: object) -> dict[str, Any]:
+        raise AskedError(
+            {"error": "not reloaded", "diagnostics": ["d.yaml:1:1: a", "d.yaml:2:1: b"]}
+        )
+
+    ask(server)
+    result = run("4001")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "d.yaml:1:1: a",
+        "d.yaml:2:1: b",
+        "callrouter: not reloaded",
+    ]
+
+
+def test_table_has_a_column_for_each_name_and_no_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table([{"a": 1, "b": "x\x1b[1m", "c": "left out"}, {"a": 22, "b": "[bold]"}], "a", "b")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["a", "b"]
+    assert lines[1][0] == "1"
+    assert "\x1b" not in lines[1][1]
+    assert lines[2] == ["22", "[bold]"]
+
+
+def test_moment_is_local_time_with_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        assert moment(1772769600.0) == "2026-03-06 12:00:00+08:00"
+        assert moment(0.0) == "no end"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -1,0 +1,130 @@
+"""Session timers of each leg: who asks, who refreshes, and who has vanished (RFC 4028)."""
+
+import pytest
+from mid_dialog import DIALPLAN, SDP_ROW, Party, between
+from support.wire import CALLER, Router, Wire, left_over
+
+ASKED = "session_timer: {expires: 90s}"
+
+
+def sent_to(wire: Wire, host: str, method: str) -> list[float]:
+    return [one.at for one in wire.sent if one.goal[0] == host and one.start.startswith(method)]
+
+
+def answers_to(wire: Wire, host: str) -> list[bytes]:
+    return [one.data for one in wire.sent if one.goal[0] == host and one.start.endswith("200 OK")]
+
+
+def test_plain_calls_have_no_timer() -> None:
+    wire, router, caller, desk = between()
+    wire.run(3600.0)
+    assert "session-expires" not in desk.invites[0].headers
+    assert not sent_to(wire, caller.host, "UPDATE") + sent_to(wire, desk.host, "UPDATE")
+    assert router.noted.ended == []
+
+
+def test_a_callers_own_timer_is_agreed_on_its_leg_alone() -> None:
+    rows = "Supported: timer\r\nSession-Expires: 120\r\n"
+    wire, _, caller, desk = between("", "", rows)
+    assert b"Session-Expires: 120;refresher=uac\r\n" in answers_to(wire, caller.host)[0]
+    assert b"Require: timer\r\n" in answers_to(wire, caller.host)[0]
+    assert "session-expires" not in desk.invites[0].headers
+
+
+def test_an_interval_that_is_too_short_is_422_and_no_call() -> None:
+    wire, router, caller, desk = between(
+        "", "", "Supported: timer\r\nSession-Expires: 60;refresher=uac\r\n"
+    )
+    assert caller.outcome == "422"
+    refusals = [one.data for one in wire.sent if one.start.startswith("SIP/2.0 422")]
+    assert b"Min-SE: 90\r\n" in refusals[0]
+    assert desk.invites == router.noted.started == []
+
+
+@pytest.mark.parametrize("role", ["uac", "uas"])
+def test_a_caller_that_refreshes_no_more_is_hung_up_on_with_a_record(role: str) -> None:
+    rows = f"Supported: timer\r\nSession-Expires: 90;refresher={role}\r\nAllow: INVITE, UPDATE\r\n"
+    wire, router, caller, desk = between("", "", rows)
+    caller.vanish()
+    wire.run()
+    refreshes = sent_to(wire, caller.host, "UPDATE")
+    assert bool(refreshes) == (role == "uas")
+    if refreshes:
+        assert refreshes[0] == pytest.approx(45.0, abs=0.2)
+    (bye,) = sent_to(wire, desk.host, "BYE")
+    assert 57.0 < bye < 60.0
+    assert desk.outcome == "over"
+    record = router.noted.ended[0]
+    assert (record.cause, record.hung_up_by) == (102, "caller")
+    assert left_over(router.stack) == {}
+
+
+def test_a_refresh_of_the_caller_is_answered_here_and_holds_the_call() -> None:
+    rows = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n"
+    wire, router, caller, desk = between("", "", rows)
+    for at in range(45, 400, 45):
+        caller.stack.timers.start(at, lambda _now: caller.ask("UPDATE", rows))
+    wire.run(400.0)
+    assert router.noted.ended == []
+    assert desk.asked == []
+    assert {response.status for response in caller.responses} == {200}
+    wire.run()  # it refreshes no more
+    assert len(router.noted.ended) == 1
+    assert left_over(router.stack) == {}
+
+
+def test_a_gateway_that_knows_no_timers_is_refreshed_by_the_same_offer() -> None:
+    wire, router, caller, desk = between("", ASKED)
+    invite = desk.invites[0]
+    assert invite.get("session-expires") == "90"
+    assert invite.get("min-se") == "90"
+    assert "timer" in invite.get("supported")
+    desk.asked.clear()
+    wire.run(400.0)
+    # The desk's answer allows UPDATE, so that nothing is offered again.
+    assert len(sent_to(wire, desk.host, "UPDATE")) == 8
+    assert router.noted.ended == []
+    desk.vanish()
+    wire.run()
+    assert caller.outcome == "over"
+    assert router.noted.ended[0].hung_up_by == "callee"
+    assert left_over(router.stack) == {}
+
+
+def test_a_refresh_by_reinvite_offers_what_was_offered_before() -> None:
+    wire, router, caller, desk = between("", ASKED)
+    desk.refuses = "UPDATE"
+    wire.run(200.0)
+    offers = [
+        one.data.partition(b"\r\n\r\n")[2]
+        for one in wire.sent
+        if one.goal[0] == desk.host and one.start.startswith("INVITE")
+    ]
+    assert (len(offers), set(offers)) == (5, {caller.body})
+    assert desk.asked == ["UPDATE", *["INVITE"] * 4]
+    assert caller.asked == router.noted.bugs == router.noted.ended == []
+
+
+def test_a_gateway_that_wants_longer_intervals_is_called_again_with_its_own() -> None:
+    wire = Wire()
+    router = Router(wire, DIALPLAN % ("", f", {ASKED}"))
+    desk = Party(wire, "192.0.2.3", answers=False)
+    desk.ringing = lambda leg: (
+        leg.reject(422, "Min-SE: 600\r\n")
+        if len(desk.invites) == 1
+        else leg.answer(200, "", f"{SDP_ROW}Session-Expires: 600;refresher=uas\r\n", desk.body)
+    )
+    caller = Party(wire, CALLER[0])
+    caller.call("4000")
+    wire.run(2.0)
+    assert caller.outcome == "answered"
+    first, second = desk.invites
+    assert second.get("min-se") == second.get("session-expires") == "600"
+    assert first.get("call-id") == second.get("call-id")
+    assert (first.cseq()[0], second.cseq()[0]) == (1, 2)
+    wire.run()
+    # The desk was to refresh, and did not.
+    (bye,) = sent_to(wire, caller.host, "BYE")
+    assert 399.0 < bye < 402.0
+    assert router.noted.ended[0].hung_up_by == "callee"
+    assert left_over(router.stack) == {}
