@@ -114,7 +114,7 @@ class Limits(Entry):
         examples=[500],
     )
     lag: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.01, 5))] = Field(
-        default=0.05,
+        default=0.2,
         description="How late 95 of 100 rounds of the event loop may be, or what waits in the "
         "sockets may be read; past it a growing share of new calls is refused with 503.",
         examples=["100ms"],

@@ -26,7 +26,10 @@ def with_phones(targets: tuple[Target, ...], call: Ringer) -> tuple[Target, ...]
 
     An extension that has none stays: it is noted as not reachable when it is rung.
     """
-    if not any(target.extension for target in targets):
+    for target in targets:
+        if target.extension:
+            break
+    else:
         return targets
     found: list[Target] = []
     for target in targets:

@@ -5,6 +5,8 @@ there. Scanners get nothing. A stranger gets nothing either, unless strangers ar
 whose request got a transaction is no stranger any more.
 """
 
+from typing import Final
+
 from callrouter.errors import SipError, StrangerError
 from callrouter.net.edges import Edges
 from callrouter.net.strangers import Narrow, Strangers
@@ -12,6 +14,8 @@ from callrouter.net.stream import Stream
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Core, Stack
+
+_WIDENED: Final = (Narrow, Stream)
 
 
 class Gate:
@@ -47,5 +51,5 @@ class Gate:
                 raise
             return
         edge = flow.edge
-        if isinstance(edge, Narrow | Stream) and request.key in self._stack.servers:
+        if isinstance(edge, _WIDENED) and request.key in self._stack.servers:
             edge.widen(flow)

@@ -106,7 +106,8 @@ def host_port(host: str, port: int) -> str:
 
 def is_sips(uri: str) -> bool:
     """Say whether a URI demands TLS on every hop (RFC 3261 section 26.2.2)."""
-    return uri[:5] in {"sips:", "SIPS:"} or uri[:5].lower() == "sips:"
+    # Nearly all are sip: URIs, whose fourth character says so.
+    return uri[3:4] in {"s", "S"} and uri[:5].lower() == "sips:"
 
 
 def usual_port(transport: str) -> int:
