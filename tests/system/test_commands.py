@@ -91,7 +91,7 @@ async def test_check_accepts_the_lab(tmp_path: Path) -> None:
     (warning,) = ended.err.splitlines()
     assert "warning: 'uas_5082' may ring until 6s, but the hunt ends before" in warning
     assert ended.code == 0
-    assert "ok, 35 numbers" in ended.out
+    assert "ok, 36 numbers" in ended.out
 
 
 async def test_serve_without_its_settings_names_the_file(tmp_path: Path) -> None:
