@@ -1,0 +1,64 @@
+"""Accounts as compiled, and who may come from any address because of them."""
+
+import pytest
+
+from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.yaml import parse
+from callrouter.route.access import Access
+from callrouter.secret import read_logins
+
+HEAD = """\
+country: CN
+gateways: {{out: {{address: 192.0.2.9, auth: {{user: us, password_env: WORD}}, register: {{}}}}}}
+targets: {{desk: {{uri: "sip:desk@192.0.2.9"}}, far: {{number: "1", via: out}}}}
+extensions: {{"101": {{targets: [desk]{phone}}}}}
+trunks: {{a: {{addresses: [192.0.2.1]}}{trunk}}}
+numbers: {{"4000": {{route: [{{hunt: [far]}}]}}}}
+"""
+PHONE = ", phone: {user: u101, password_env: WORD}"
+
+
+def access(trunk: str = "", phone: str = "") -> Access:
+    return compile_dialplan(parse(HEAD.format(trunk=trunk, phone=phone), "plan.yaml")).access
+
+
+@pytest.mark.parametrize(
+    ("trunk", "phone", "anybody"),
+    [
+        ("", "", False),
+        (", b: {auth: {user: roamer, password_env: WORD}}", "", True),
+        (", phones: {phones: true}", PHONE, True),
+        (", called: {registered: out}", "", True),
+        (", b: {addresses: [192.0.2.2], auth: {user: known, password_env: WORD}}", "", False),
+    ],
+)
+def test_somebody_may_come_from_any_address_who_proves_a_password(
+    trunk: str, phone: str, anybody: bool
+) -> None:
+    assert access(trunk, phone).open is anybody
+
+
+def test_logins_are_read_apart_from_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORD", "s3cret")
+    accounts = access(
+        ", b: {addresses: [192.0.2.2], auth: {user: known, password_env: WORD, realm: far}},"
+        " c: {auth: {user: roamer, password_env: WORD}}, phones: {phones: true}",
+        PHONE,
+    )
+    assert not accounts.logins.anywhere
+    complaints: list[str] = []
+    logins = read_logins(accounts, lambda whose, _: complaints.append(whose))
+    assert complaints == []
+    assert {user: (one.trunk, one.extension) for user, one in logins.anywhere.items()} == {
+        "roamer": ("c", ""),
+        "u101": ("", "101"),
+    }
+    known, us = logins.trunks["b"], logins.gateways["out"]
+    assert (known.user, known.realm, known.password) == ("known", "far", "s3cret")
+    assert (us.user, us.password) == ("us", "s3cret")
+    assert (accounts.enrolments["out"].user, accounts.enrolments["out"].domain) == ("us", "")
+
+
+def test_a_dialplan_without_accounts_lets_nobody_in_by_a_password() -> None:
+    nobody = Access()
+    assert (nobody.open, dict(nobody.logins.gateways)) == (False, {})
