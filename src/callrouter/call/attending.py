@@ -7,7 +7,7 @@ the script; when there is no media for it any more, `NoMedia` does, and the rout
 from collections.abc import Callable
 
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.ending import leave
+from callrouter.call.ending import leave, party_left
 from callrouter.call.events import (
     Asked,
     Cancelled,
@@ -22,11 +22,9 @@ from callrouter.call.keys import key_of
 from callrouter.call.leg import Leg
 from callrouter.call.media import Digit, MediaLost
 from callrouter.call.offering import Reoffer
-from callrouter.call.policy import q850_cause_of
 from callrouter.call.renegotiating import renegotiate
 from callrouter.sip.message import Response
 
-_RECOVERY_ON_TIMEOUT = 102
 _GLARE_SECONDS = 1.0
 _GLARES = 4
 _SETTLE_SECONDS = 10.0
@@ -85,13 +83,8 @@ def caller_left(call: Call, event: HungUp | Lost) -> None:
         call.disconnect()
         leave(call, Cancelled(""))
     else:
-        cause = _RECOVERY_ON_TIMEOUT
-        reason = ""
-        if isinstance(event, HungUp):
-            reason = event.reason
-            cause = q850_cause_of(reason) or NORMAL_CLEARING
+        reason = party_left(call, event)
         call.withdraw(reason)
-        call.hung_up(call.a, cause)
         call.hang_up(reason)
     raise Over
 

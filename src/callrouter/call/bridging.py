@@ -1,12 +1,12 @@
 """Two parties talk end to end: everything passes between them until one leaves."""
 
 from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.ending import party_left
 from callrouter.call.events import Acknowledged, Asked, HungUp, Lost, Replacing, Shutdown, Taken
 from callrouter.call.leg import Leg
 from callrouter.call.pairs import Pair, pass_on
 from callrouter.call.policy import passed_rows
 from callrouter.call.replacing import replace
-from callrouter.call.talking import party_left
 from callrouter.call.transfer import transfer
 
 

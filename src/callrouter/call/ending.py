@@ -1,8 +1,13 @@
-"""How a call ends that was not answered."""
+"""How a call ends: before it was answered, and when a party leaves."""
 
-from callrouter.call.call import Call
-from callrouter.call.events import Cancelled, Shutdown
+from typing import Final
+
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.events import Cancelled, HungUp, Lost, Shutdown
+from callrouter.call.policy import q850_cause_of
 from callrouter.route.plan import Refusal
+
+_RECOVERY_ON_TIMEOUT: Final = 102
 
 DRAINED = Refusal("shutting_down", 503, 41)
 
@@ -15,3 +20,12 @@ def leave(call: Call, event: Cancelled | Shutdown) -> None:
     else:
         call.withdraw("")
         call.refuse(DRAINED)
+
+
+def party_left(call: Call, event: HungUp | Lost) -> str:
+    """Note that a party has left; returns the Reason to pass on."""
+    if isinstance(event, Lost):
+        call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
+        return ""
+    call.hung_up(event.leg, q850_cause_of(event.reason) or NORMAL_CLEARING)
+    return event.reason

@@ -3,12 +3,12 @@
 from callrouter.call.attending import Over
 from callrouter.call.b_leg import BLeg
 from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.ending import party_left
 from callrouter.call.events import Asked, Cancelled, Event, HungUp, Lost, Settled, Shutdown
 from callrouter.call.identity import Identity
 from callrouter.call.leg import Leg
 from callrouter.call.offering import Reoffer
 from callrouter.call.relay import Relay
-from callrouter.call.talking import party_left
 
 _HELD = (b"a=sendonly", b"a=recvonly", b"a=inactive")
 _SETTLE_SECONDS = 40.0

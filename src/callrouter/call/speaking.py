@@ -124,24 +124,28 @@ def start_playing(call: Call, names: Sequence[str], *, repeat: bool = False) -> 
 
     Raises NoMedia when the caller is not with us.
     """
-    speech = call.speech
-    if speech is None or speech.ear is None:
-        raise NoMedia
+    speech, ear = _with_us(call)
     sounds = speech.sounds(names)
     if not sounds:
         return 0.0
     for name in names:
         speech.note("played", name)
-    speech.ear.slots.play(speech.ear.name, [sound.path for sound in sounds], loop=repeat)
+    ear.slots.play(ear.name, [sound.path for sound in sounds], loop=repeat)
     return sum(sound.ms for sound in sounds) / 1000
 
 
 def start_playing_files(call: Call, files: Sequence[Path]) -> None:
     """Begin to play files that are no prompts. Raises NoMedia when the caller is not with us."""
+    _, ear = _with_us(call)
+    ear.slots.play(ear.name, files)
+
+
+def _with_us(call: Call) -> tuple[Speech, Session]:
+    """The call's speech and the caller's session. Raises NoMedia when the caller has none."""
     speech = call.speech
     if speech is None or speech.ear is None:
         raise NoMedia
-    speech.ear.slots.play(speech.ear.name, files)
+    return speech, speech.ear
 
 
 def _is_ear(call: Call, session: str) -> bool:

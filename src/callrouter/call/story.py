@@ -9,7 +9,7 @@ from callrouter.call.attending import NoMedia, Over
 from callrouter.call.b_leg import BLeg
 from callrouter.call.bridging import bridge
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.ending import leave
+from callrouter.call.ending import leave, party_left
 from callrouter.call.events import (
     Answered,
     Asked,
@@ -32,7 +32,7 @@ from callrouter.call.pairs import ask_other
 from callrouter.call.rounds import Ringing
 from callrouter.call.speaking import attach, say
 from callrouter.call.survey import ask
-from callrouter.call.talking import Talk, party_left
+from callrouter.call.talking import Talk
 from callrouter.route.plan import Hunt
 from callrouter.route.voice import Act, EnterMenu, Feature, Messages, Play, Voicemail, VoiceStep
 

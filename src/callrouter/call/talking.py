@@ -3,15 +3,13 @@
 from typing import Final
 
 from callrouter.call.attending import NoMedia, Over, attend
-from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.call import Call
 from callrouter.call.events import Asked, HungUp, Lost, RecordAsked
 from callrouter.call.media import Digit, Recorded
-from callrouter.call.policy import q850_cause_of
 from callrouter.call.recording import Recorder
 from callrouter.call.session import Session
 from callrouter.call.speech import Speech
 
-_RECOVERY_ON_TIMEOUT: Final = 102
 _HOLDING: Final = frozenset(("sendonly", "inactive"))
 RECORD_CODE: Final = "*1"
 """What the callee presses to start a recording, or to stop it."""
@@ -105,12 +103,3 @@ class Talk:
 
 def _holds(session: Session) -> bool:
     return session.audio is not None and session.audio.direction in _HOLDING
-
-
-def party_left(call: Call, event: HungUp | Lost) -> str:
-    """Note that a party has left; returns the Reason to pass on."""
-    if isinstance(event, Lost):
-        call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
-        return ""
-    call.hung_up(event.leg, q850_cause_of(event.reason) or NORMAL_CLEARING)
-    return event.reason
