@@ -12,14 +12,16 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
-# Prompts in `say:` are spoken by it.
-RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng \
+# Prompts in `say:` are spoken by espeak-ng; openssl makes the lab's certificates.
+RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng openssl \
     && rm -rf /var/lib/apt/lists/*
 
 COPY config config
 COPY dialplans dialplans
 RUN useradd --system --no-create-home callrouter && install -d -o callrouter var
 USER callrouter
+COPY scripts/lab-certificates scripts/
+RUN scripts/lab-certificates
 VOLUME /app/var
 
 HEALTHCHECK --interval=10s --timeout=3s \

@@ -115,8 +115,8 @@ class Limits(Entry):
     )
     lag: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.01, 5))] = Field(
         default=0.2,
-        description="How late 95 of 100 rounds of the event loop may be, or what waits in the "
-        "sockets may be read; past it a growing share of new calls is refused with 503.",
+        description="How late the event loop may be, or what waits in the sockets may be read; "
+        "past it a growing share of new calls is refused with 503.",
         examples=["100ms"],
     )
     transactions: int = Field(
@@ -133,6 +133,28 @@ class Limits(Entry):
         description="Bytes of the largest datagram that is read; larger ones are dropped. For "
         "connections there is `connections.message_size`.",
         examples=[16384],
+    )
+    headers: int = Field(
+        default=256,
+        ge=100,
+        le=10_000,
+        description="Header rows of a message; one with more gets 513.",
+        examples=[150],
+    )
+    header_size: int = Field(
+        default=65_535,
+        ge=1024,
+        le=1_048_576,
+        description="Bytes of a header row; a message with a longer one gets 513.",
+        examples=[8192],
+    )
+    body_size: int = Field(
+        default=16_384,
+        ge=2048,
+        le=1_048_576,
+        description="Bytes of a body, which is a session description as a rule; a larger one gets "
+        "413.",
+        examples=[8192],
     )
     drain: fields.Drain = Field(
         default=30.0,

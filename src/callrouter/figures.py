@@ -24,6 +24,7 @@ def sources(parts: "Parts") -> Sources:
         timers=lambda: stack.timers.live,
         retransmissions=lambda: stack.retransmitted,
         malformed=lambda: stack.malformed,
+        **{f"over_{limit}": lambda limit=limit: stack.over[limit] for limit in stack.over},
         dropped=lambda: stack.stray,
         **{name: lambda name=name: parts.guard.figure(name) for name in FIGURES},
         auth_challenged=lambda: parts.door.challenged,

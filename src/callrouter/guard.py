@@ -5,12 +5,15 @@ from typing import Final
 
 from callrouter.call.calls import Calls
 from callrouter.call.door import Door
+from callrouter.call.ending import RETRY_AFTER
 from callrouter.config import Settings
 from callrouter.net.edges import Edges
 from callrouter.net.gate import Gate
 from callrouter.net.overload import Overload
+from callrouter.net.shed import Shed
 from callrouter.net.strangers import Counts, Strangers
 from callrouter.route.dialplan import Dialplan
+from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 from callrouter.state.bans import Bans
 
@@ -18,7 +21,7 @@ from callrouter.state.bans import Bans
 class Guard:
     """Stands between the sockets and the calls. Made before the sockets are opened.
 
-    overload, calls, edges, bans: what it is put together of.
+    overload, shed, calls, edges, bans: what it is put together of.
     """
 
     def __init__(
@@ -44,6 +47,9 @@ class Guard:
             limits.transactions,
             lambda: len(stack.clients) + len(stack.servers),
         )
+        self.shed = Shed(
+            stack, self.overload, self._is_trunk, self._strangers.is_scanner, RETRY_AFTER
+        )
         edges.strangers = self._strangers
         door.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
         calls.refuses = self.overload.refuses
@@ -52,12 +58,17 @@ class Guard:
 
     def serve(self, dialplan: Dialplan) -> None:
         """Know the trunks of this dialplan from now on."""
-        self._strangers.welcome(dialplan.trunk_of, anybody=dialplan.access.open)
+        self._strangers.welcome(dialplan.trunk_of, anybody=dialplan.access.admits)
         self.edges.forget()
 
     def measured(self, late: float, now: float) -> None:
         """Note how late the loop came round, in seconds, at a monotonic time."""
         self.overload.measured(max(late, self.edges.backlog() * self._lag), now)
+
+    def _is_trunk(self, flow: Flow) -> bool:
+        """Who is there may call without a password."""
+        trunk = self.calls.dialplan.trunk_of(flow.remote_host, flow.peers)
+        return trunk is not None and not trunk.guarded and not self.edges.is_inside(flow)
 
     def figure(self, name: str) -> int:
         """One of FIGURES, for the metrics."""
@@ -80,7 +91,7 @@ FIGURES: Final[Mapping[str, Callable[[Guard], int]]] = {
     "dropped_scanners": lambda it: it.counts.scanners,
     "dropped_large": lambda it: it.counts.large,
     "dropped_over_size": lambda it: it.counts.over_size,
-    "overloaded": lambda it: it.calls.overloaded,
+    "overloaded": lambda it: it.calls.overloaded + it.shed.refused,
     "refused_late": lambda it: it.overload.late,
     "refused_fast": lambda it: it.overload.fast,
     "refused_full": lambda it: it.overload.full,

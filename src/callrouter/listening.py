@@ -1,5 +1,6 @@
 """The part of the settings about sockets: listeners, TLS, and what connections may take of us."""
 
+import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,7 +16,7 @@ from callrouter.net.tls import Certificate, TlsOptions
 
 _WANTED: Final = 'a transport and an IP address such as "udp:192.0.2.1:5060"'
 _KEYS: Final = frozenset(("bind", "advertise"))
-_SYSTEM: Final = Path("system")
+SYSTEM: Final = Path("system")
 """In `authorities`: those that the system trusts."""
 
 
@@ -99,8 +100,9 @@ class OwnCertificate(Entry):
 
     def placed(self, folder: Path) -> Self:
         """The same, its files named from the folder of the settings."""
-        files = {"certificate": folder / self.certificate, "key": folder / self.key}
-        return self.model_copy(update=files)
+        files = {"certificate": self.certificate, "key": self.key}
+        placed = {name: Path(os.path.normpath(folder / file)) for name, file in files.items()}
+        return self.model_copy(update=placed)
 
 
 class NamedCertificate(OwnCertificate):
@@ -121,7 +123,7 @@ class TlsSettings(OwnCertificate):
         examples=[[{"name": "sip.example.net", "certificate": "net.pem", "key": "net.key"}]],
     )
     authorities: PemFile = Field(
-        default=_SYSTEM,
+        default=SYSTEM,
         description="Whom we trust to say who a peer is: `system`, or a PEM file.",
         examples=["tls/authorities.pem"],
     )
@@ -138,8 +140,8 @@ class TlsSettings(OwnCertificate):
     def placed(self, folder: Path) -> Self:
         """The same, its files named from the folder of the settings."""
         more: dict[str, Any] = {"by_name": [own.placed(folder) for own in self.by_name]}
-        if self.authorities != _SYSTEM:
-            more["authorities"] = folder / self.authorities
+        if self.authorities != SYSTEM:
+            more["authorities"] = Path(os.path.normpath(folder / self.authorities))
         return super().placed(folder).model_copy(update=more)
 
     def options(self) -> TlsOptions:
@@ -147,7 +149,7 @@ class TlsSettings(OwnCertificate):
         return TlsOptions(
             Certificate(self.certificate, self.key),
             {own.name: Certificate(own.certificate, own.key) for own in self.by_name},
-            None if self.authorities == _SYSTEM else self.authorities,
+            None if self.authorities == SYSTEM else self.authorities,
             self.client_certificates,
             self.minimum,
         )
@@ -158,6 +160,13 @@ class Connections(Entry):
 
     all: int = Field(
         default=10_000, ge=1, le=1_000_000, description="Opened by peers, in all.", examples=[20000]
+    )
+    for_trunks: int = Field(
+        default=10,
+        ge=0,
+        le=90,
+        description="Percent of `all` that only addresses of trunks get.",
+        examples=[20],
     )
     per_source: int = Field(
         default=1000,
@@ -217,4 +226,5 @@ class Connections(Entry):
             self.ping,
             self.unsent,
             self.message_size,
+            for_trunks=self.for_trunks,
         )

@@ -32,6 +32,7 @@ from callrouter.register.registrar import Registrar
 from callrouter.register.registrations import Registrations
 from callrouter.route.dialplan import Dialplan
 from callrouter.secret import read_logins
+from callrouter.sip.sizes import Sizes
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 from callrouter.state.persist import Keeper
@@ -50,7 +51,9 @@ class Parts:
         self._log = log
         self.tls = None if settings.tls is None else Tls(settings.tls.options())
         self.edges = Edges(settings.connections.limits(), self.tls)
-        self.stack = Stack(Tokens(), self.edges.connect)
+        limits = settings.limits
+        sizes = Sizes(limits.headers, limits.header_size, limits.body_size)
+        self.stack = Stack(Tokens(), self.edges.connect, sizes)
         self.pump = Pump(loop, self.stack, self._bug)
         self.writer = RecordWriter(settings.records.database, settings.records.spool)
         self.metrics = Metrics(sources(self))
@@ -72,6 +75,7 @@ class Parts:
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
         bans = self.memory.bans
         self.guard = Guard(settings, self.stack, self.edges, self.calls, bans, self.door)
+        self.pump.shed = self.guard.shed
 
     def _archive(self, settings: Settings) -> Archive:
         media = settings.media

@@ -84,7 +84,8 @@ class Server:
             self._parts.archive.serve(self._parts.calls.dialplan.boxes)
             self._parts.archive.start()
             await self._parts.edges.listen_inside(self._parts.pump)
-            await self._parts.media.start()
+            places = ((one.transport, one.host, one.port) for one in self._settings.listen)
+            await self._parts.media.start(self._parts.edges.towards_workers(places))
         for listen in self._settings.listen:
             await self._parts.edges.listen(self._parts.pump, *listen)
         self._parts.memory.bindings.rejoin(self._parts.edges.again)

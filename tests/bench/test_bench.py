@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from callrouter.commands.bench import bench
 
 
+@pytest.mark.alone
 def test_every_call_is_seen_by_both_ends_and_leaves_its_record() -> None:
     result = CliRunner().invoke(bench, ["--rate", "50", "--calls", "50"])
     assert result.exit_code == 0, result.output

@@ -123,6 +123,10 @@ class Table:
         stack = self._stacks[place] = Stack(Tokens(), connect)
         return stack
 
+    def remove(self, place: tuple[str, int]) -> None:
+        """Take a stack away: what is sent there from now on is lost."""
+        del self._stacks[place]
+
     @property
     def ours(self) -> Stack:
         """What is tested."""

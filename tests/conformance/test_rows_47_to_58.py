@@ -151,6 +151,40 @@ def test_row_53_asserted_identity_passes_from_trusted_to_trusted_only(
         table.is_clear()
 
 
+@pytest.mark.parametrize(("trunk", "gateway"), [(False, True), (True, False), (True, True)])
+def test_row_53_asserted_identity_of_who_answers_passes_from_trusted_to_trusted_only(
+    trunk: bool, gateway: bool
+) -> None:
+    table = Table(TRUSTING % (str(trunk).lower(), str(gateway).lower()))
+    caller, desk = table.party(CALLER), table.party(DESK)
+    caller.invite("4000", SDP)
+    invite = desk.hears("INVITE")
+    rows = {ASSERTED[0]: ASSERTED[1], "Privacy": "id"}
+    desk.reply(invite, 180, "", **rows)
+    desk.reply(invite, 200, SDP, **rows)
+    told = [caller.hears(180), caller.hears(200)]
+    caller.ack(told[1])
+    desk.hears("ACK")
+    # Who it is may change inside the call, by request and by response.
+    desk.request("UPDATE", SDP, *rows.items())
+    asked = caller.hears("UPDATE")
+    caller.reply(asked, 200, SDP, **rows)
+    back = desk.hears(200)
+    caller.request("INVITE", SDP)
+    again = desk.hears("INVITE")
+    desk.reply(again, 200, SDP, **rows)
+    told += [asked, caller.hears(200)]
+    caller.ack(told[-1])
+    desk.hears("ACK")
+    for message in (*told, back):
+        passes = trunk and gateway
+        ours = "<sip:+8675512345678@192.0.2.2:5060>" if passes else ""
+        assert (message[ASSERTED[0]], message["Privacy"]) == (ours, "id" if passes else "")
+        assert "10.9.8.7" not in message.render().decode()
+    hang_up(caller, desk)
+    table.is_clear()
+
+
 def test_row_53_anonymous_caller_stays_anonymous() -> None:
     table = Table()
     caller, desk = table.party(CALLER), table.party(DESK)

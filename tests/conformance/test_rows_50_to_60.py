@@ -17,6 +17,7 @@ targets: {desk: {uri: "sip:desk@192.0.2.3:5060"}}
 prompts: {short: {tone: {hertz: 440, for: 500ms}}}
 numbers: {"4000": {route: [{greet: {prompts: short, answer: true}, hunt: [desk], ring: 60s}]}}
 """
+GREETED = "greet: {prompts: short, answer: true}, "
 FORWARDED = """
 country: CN
 trunks: {lab: {addresses: [192.0.2.1/32, 192.0.2.2/32]}}
@@ -120,25 +121,63 @@ def test_row_51_2xx_without_sdp_is_acknowledged_and_byed_and_the_caller_gets_488
     table.is_clear()
 
 
-@pytest.mark.parametrize("body", ["v=9\r\nrubbish", "\0\0\0", "m=audio 99999999999 x\r\n"])
-def test_row_51_broken_sdp_ends_the_call_once_the_caller_refuses_it(body: str) -> None:
-    # What two parties describe passes unread; the caller is who can tell that it is broken.
-    table = Table(SPOKEN)
+BROKEN = [
+    "v=9\r\nrubbish",
+    "\0\0\0",
+    "m=audio 99999999999 x\r\n",
+    described().partition("m=")[0],
+    described(lines=audio() * 2),
+    described(lines=audio().replace("4000", "port")),
+]
+"""Descriptions that are none, or that no offer of one line can have for its answer."""
+
+
+@pytest.mark.parametrize("body", BROKEN)
+@pytest.mark.parametrize("spoken", [False, True])
+def test_row_51_broken_sdp_of_a_target_is_told_to_nobody_and_the_hunt_goes_on(
+    body: str, spoken: bool
+) -> None:
+    table = Table(SPOKEN if spoken else SPOKEN.replace(GREETED, ""))
     table.with_workers()
     caller, desk = table.party(CALLER), table.party(DESK)
     caller.invite("4000", described())
-    caller.ack(caller.hears(200))
+    if spoken:
+        caller.ack(caller.hears(200))
     invite = desk.hears("INVITE")
-    desk.reply(invite, 183, body)
     desk.reply(invite, 200, body)
-    desk.hears("ACK")
-    caller.reply(caller.hears("INVITE"), 488)
-    caller.hears("ACK")
-    for party in (caller, desk):
-        party.reply(party.hears("BYE"), 200)
+    assert desk.hears("ACK").cseq == invite.cseq
+    desk.reply(desk.hears("BYE"), 200)
+    if spoken:
+        caller.reply(caller.hears("BYE"), 200)
+    else:
+        caller.ack(caller.hears(488))
+    assert all(body not in one.body for one in caller.seen)
     table.is_clear()
     (record,) = table.router.noted.ended
-    assert record.cause == 88
+    assert [(leg.result, leg.status) for leg in record.legs] == [("rejected", 488)]
+
+
+@pytest.mark.parametrize("body", BROKEN)
+@pytest.mark.parametrize("rows", [{}, {"Require": "100rel", "RSeq": "1"}])
+def test_row_51_broken_sdp_in_a_183_is_cancelled_and_the_next_target_rung(
+    body: str, rows: dict[str, str]
+) -> None:
+    table = Table()
+    caller, desk, other = (table.party(place) for place in (CALLER, DESK, OTHER))
+    caller.invite("4001")
+    invite = desk.hears("INVITE")
+    desk.reply(invite, 183, body, **rows)
+    desk.reply(desk.hears("CANCEL"), 200)
+    desk.reply(invite, 487)
+    second = other.hears("INVITE")
+    other.reply(second, 200, SDP)
+    answer = caller.hears(200)
+    assert answer.body == SDP
+    assert [one.status for one in caller.seen] == [100, 200]
+    caller.ack(answer)
+    other.hears("ACK")
+    hang_up(caller, other)
+    table.is_clear()
 
 
 def test_row_52_early_media_is_relayed_and_each_fork_has_an_early_dialog_of_its_own() -> None:

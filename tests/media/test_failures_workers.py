@@ -19,7 +19,7 @@ from support.rtp_line import arrival_gap
 
 from callrouter.media.protocol import HUNG_SECONDS
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 _LONGEST_GAP = 0.06
 _ELSEWHERE_SECONDS = 2.0

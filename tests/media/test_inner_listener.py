@@ -100,3 +100,13 @@ async def test_call_that_begins_inside_is_refused_and_others_pass(net: Net) -> N
     outer = await net.edges.listen(net.pump, "udp", "127.0.0.1", 0)
     assert await net.answer(inner) == b"SIP/2.0 403 Forbidden"
     assert await net.answer(outer) == b"SIP/2.0 480 Temporarily Unavailable"
+
+
+async def test_workers_are_told_of_each_listener_that_they_may_be_dialled_from(net: Net) -> None:
+    await net.edges.listen_inside(net.pump)
+    inner = net.edges.connect("UDP", "127.0.0.1", 5090).local_port
+    port = await net.edges.listen(net.pump, "udp", "127.0.0.1", 0)
+    others = [("udp", "192.0.2.1", 5060), ("udp", "::1", 5060), ("tcp", "127.0.0.1", 5062)]
+    told = net.edges.towards_workers([*others, ("udp", "127.0.0.1", port)])
+    assert told == [("127.0.0.1", inner), ("127.0.0.1", port)]
+    assert ("127.0.0.1", net.edges.connect("UDP", "127.0.0.1", 5090).local_port) in told

@@ -10,7 +10,7 @@ from support.rtp_line import arrival_gap, first_sound, lost_sound
 
 note = logging.getLogger(__name__).info
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 _LONGEST_GAP = 0.06
 _TAKES = 1.0

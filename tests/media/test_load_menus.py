@@ -15,7 +15,7 @@ from support.rtp_line import sound_of
 
 note = logging.getLogger(__name__).info
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 _MOST_BYTES = 4 * 1024 * 1024
 """Of memory for a slot."""

@@ -16,7 +16,7 @@ from support.serving import Record
 
 note = logging.getLogger(__name__).info
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 _BEEP_HERTZ = 1000
 _AT_ONCE = 15

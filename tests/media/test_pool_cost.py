@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from support.polling import until
 from support.pools import pooled
 
@@ -29,6 +30,7 @@ def seconds(pid: int) -> float:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.alone
 async def test_slots_of_25_idle_workers_take_little_memory_and_processor(
     full: bool, record_property: Callable[[str, object], None]
 ) -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 from support.polling import until
-from support.pools import Ear, Rig, are_gone, descriptors, pooled
+from support.pools import HOST, Ear, Rig, are_gone, descriptors, pooled
 
 _PARENT = """\
 import asyncio, json
-from support.pools import Rig
+from support.pools import HOST, Rig
 
 async def main():
     rig = Rig(3, 3)
-    await rig.pool.start()
+    await rig.pool.start([(HOST, 0)])
     print(json.dumps([rig.nursery(), *rig.pids()]), flush=True)
     await asyncio.Event().wait()
 
@@ -96,7 +96,7 @@ async def test_without_pjsua2_there_is_one_warning_and_no_media(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     rig = Rig(2, 4)
     start = asyncio.get_running_loop().time()
-    await rig.pool.start()
+    await rig.pool.start([(HOST, 0)])
     assert asyncio.get_running_loop().time() - start < 5.0
     assert rig.diary.said("no media: pjsua2 cannot be imported") == [{"why": "no such wheel"}]
     nursery = rig.nursery()
@@ -116,7 +116,7 @@ async def test_without_pjsua2_there_is_one_warning_and_no_media(
 
 async def test_pool_of_no_workers_starts_nothing() -> None:
     rig = Rig(1, 0)
-    await rig.pool.start()
+    await rig.pool.start([(HOST, 0)])
     assert rig.pool.reserve(1, Ear().post) is None
     assert rig.nursery() == 0
     assert rig.diary.lines == []

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 from support.polling import until
-from support.pools import PORTS, Ear, Rig, pooled
+from support.pools import Ear, Rig, pooled
+from support.ports import rtp_ports
 
 from callrouter.media import pool
 from callrouter.media.slots import Slots
@@ -76,8 +77,8 @@ async def test_idle_workers_are_ended_one_by_one_down_to_the_least(
 async def test_workers_alive_share_no_port_for_rtp() -> None:
     async with pooled(3, 3) as rig:
         ranges = sorted(cut for cut in rig.pool._crew._slices)
-        assert ranges[0].low >= PORTS[0]
-        assert ranges[-1].high <= PORTS[1]
+        assert ranges[0].low >= rtp_ports()[0]
+        assert ranges[-1].high <= rtp_ports()[1]
         assert all(one.high < two.low for one, two in pairwise(ranges))
         names = [worker["name"] for worker in rig.workers()]
         assert len({name.partition("-")[0] for name in names}) == 3

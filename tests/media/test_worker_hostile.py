@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.message import SDP, Message
+from support.rtp_callers import Callers
 from support.softphone import Softphone
 from support.workers import Nursery, WorkerAtWork
 
@@ -187,9 +188,9 @@ async def test_rubbish_at_its_sip_port_ends_no_worker(
 
 
 async def test_a_flood_of_rubbish_rtp_costs_no_worker_and_little_of_its_time(
-    worker: WorkerAtWork, phone: Softphone, full: bool
+    worker: WorkerAtWork, full: bool
 ) -> None:
-    """At the ports of calls that stand, begin and end."""
+    """At the ports of calls that stand, begin and end; from strangers and from the caller."""
     dice = random.Random(2)
     rubbish = [dice.randbytes(dice.randint(0, 300)) for _ in range(500)]
     heads = [
@@ -218,14 +219,20 @@ async def test_a_flood_of_rubbish_rtp_costs_no_worker_and_little_of_its_time(
                 await asyncio.sleep(0.001)
 
     flooding = asyncio.create_task(flood(worker.rtp))
+    callers = await Callers.open(worker.port)
     until = time.monotonic() + (60 if full else 3)
     while time.monotonic() < until:
         session = await worker.open(inband=True)
-        await phone.talk(worker.uri(session))
+        call = callers.call(session)
+        await call.answered.wait()
         await worker.do("tone", session, hertz=400, seconds=0.1)
+        for data in dice.sample(rubbish, 200):
+            call.line.send(data)
         await worker.report("played", session)
-        await phone.hang_up()
+        call.hang_up()
+        await call.over.wait()
         await worker.report("closed", session)
+    callers.close()
     ends.set()
     await flooding
     assert sent > 10_000 * (60 if full else 3)

@@ -1,7 +1,9 @@
-"""The functions by which a grammar checks values."""
+"""The functions by which a grammar checks values, and its JSON Schema at work."""
 
 from collections.abc import Iterator
 from typing import Any
+
+import jsonschema
 
 
 def functions(node: Any, seen: set[int]) -> Iterator[Any]:
@@ -16,3 +18,9 @@ def functions(node: Any, seen: set[int]) -> Iterator[Any]:
     if isinstance(node, list | tuple):
         for part in node:
             yield from functions(part, seen)
+
+
+def validator_of(made: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    """What holds files against a schema; fails when it is none."""
+    jsonschema.Draft202012Validator.check_schema(made)
+    return jsonschema.Draft202012Validator(made)

@@ -10,6 +10,7 @@ _KEPT = frozenset(("Via", "From", "Call-ID", "CSeq"))
 
 class CarrierGateway(asyncio.DatagramProtocol):
     """probes, calls: the statuses of its answers, 0 for silence. retry_after: of a 503.
+    contact: where a 302 points.
 
     asked, rung: OPTIONS and INVITEs that came, each once.
     """
@@ -18,6 +19,7 @@ class CarrierGateway(asyncio.DatagramProtocol):
         self.probes = 200
         self.calls = 200
         self.retry_after = ""
+        self.contact = ""
         self.asked: list[Message] = []
         self.rung: list[Message] = []
         self._seen: set[str] = set()
@@ -60,7 +62,8 @@ class CarrierGateway(asyncio.DatagramProtocol):
         rows.append(("To", f"{request['To']};tag=gw"))
         body = ""
         host, port = self._transport.get_extra_info("sockname")[:2]
-        rows.append(("Contact", f"<sip:{host}:{port}>"))
+        moved = self.contact if status == 302 else ""
+        rows.append(("Contact", moved or f"<sip:{host}:{port}>"))
         if status == 200 and request.method == "INVITE":
             rows.append(("Content-Type", "application/sdp"))
             body = SDP

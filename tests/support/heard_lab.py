@@ -14,7 +14,6 @@ from support.unprivileged import media_settings, shared_folder
 
 _PORTS: Final = ("5080", "5081", "5082", "5083")
 _FILES: Final = ("lab-blocked.txt", "lab-music.wav")
-_RTP: Final = "17000-18999"
 
 
 class Lab:
@@ -43,7 +42,7 @@ class Lab:
         shutil.copy(ROOT / "dialplans" / "lab-pin.txt", folder / "dialplans" / "lab-pin.txt")
         shared = shared_folder()
         with place.config.open("a", encoding="utf-8") as settings:
-            settings.write(media_settings(shared, least, most, _RTP))
+            settings.write(media_settings(shared, least, most))
         return cls(await Serving.start(place), targets, shared)
 
     def number(self, number: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Self
 import orjson
 
 from callrouter.media.sizing import slices
-from support.ports import free_port
+from support.ports import free_port, rtp_ports
 from support.rtp_callers import Call, Callers
 from support.serving import Serving, command, lay_out
 from support.unprivileged import media_settings, shared_folder
@@ -49,7 +49,6 @@ menus:
 voicemail:
   plain: {{greeting: short, max: 30s, min: 0s, quota: {{messages: 5000}}}}
 """
-_RTP: Final = (16384, 19999)
 
 
 async def at_best(measure: Callable[[], Awaitable[float]], enough: float) -> float:
@@ -90,7 +89,7 @@ class Load:
         place = lay_out(folder, _dialplan(callee))
         shared = shared_folder()
         with place.config.open("a", encoding="utf-8") as settings:
-            settings.write(media_settings(shared, least, most, "{}-{}".format(*_RTP)))
+            settings.write(media_settings(shared, least, most))
         try:
             serving = await Serving.start(place)
         except BaseException:
@@ -99,7 +98,7 @@ class Load:
         callers = await Callers.open(place.port)
         callees = await Callers.open(place.port, port=callee, answer_after=answer_after)
         load = cls(serving, shared, callers, callees)
-        load._slices = slices(*_RTP, most)
+        load._slices = slices(*rtp_ports(), most)
         return load
 
     async def stop(self) -> None:

@@ -12,10 +12,9 @@ from callrouter.media.crew import Size
 from callrouter.media.pool import Pool
 from callrouter.media.slots import Slots
 from support.polling import until
+from support.ports import rtp_ports
 
 HOST: Final = "127.0.0.1"
-PORTS: Final = (31_000, 31_999)
-"""Above those that `support.ports` gives out, below those that the kernel does."""
 
 
 class Diary:
@@ -41,7 +40,7 @@ class Rig:
         self.diary = Diary()
         self.acks: list[float] = []
         self.bugs: list[Exception] = []
-        size = Size(low=low, high=high, host=HOST, public="", ports=PORTS, user="")
+        size = Size(low=low, high=high, host=HOST, public="", ports=rtp_ports(), user="")
         self.pool = Pool(size, self.diary, self._step, self.acks.append)
 
     def workers(self, state: str = "") -> list[dict[str, Any]]:
@@ -104,7 +103,7 @@ class Ear:
 async def pooled(low: int, high: int) -> AsyncIterator[Rig]:
     """A pool that has started; it is closed and leaves no process and no bug."""
     rig = Rig(low, high)
-    await rig.pool.start()
+    await rig.pool.start([(HOST, 0)])
     try:
         yield rig
     finally:

@@ -1,35 +1,67 @@
-"""Ports of this machine that nobody uses, and how to see that somebody does."""
+"""Ports of this machine that nobody uses, and how to see that somebody does.
 
-import os
+All are below those that the kernel gives out by itself, so that no client socket takes one of ours
+before the program it is meant for does. Several processes test at once, so each claims its blocks
+of ports: by an abstract Unix socket (unix(7)), which is gone when its process is.
+"""
+
+import itertools
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from support.polling import until
 
-# Below the ports that the kernel gives out by itself, so that no client socket takes one of ours
-# before the program it is meant for does; two test runs at once begin at different places.
-_FIRST: Final = 20_000
-_COUNT: Final = 10_000
+_BLOCK: Final = 100
+_BLOCKS: Final = range(20_500, 30_000, _BLOCK)
 _STEP: Final = 4
 """SIPp opens a second media socket two ports above the first."""
 
+_RTP_BLOCK: Final = 500
+_RTP_BLOCKS: Final = (*range(10_000, 16_000, _RTP_BLOCK), *range(30_000, 32_500, _RTP_BLOCK))
+"""Not those that callrouter has for RTP when it is not told: the lab's own runs have them."""
+
 _TABLES: Final = ("udp", "tcp", "udp6", "tcp6")
+_claims: list[socket.socket] = []
+
+
+def _claimed(block: int) -> bool:
+    """Nobody else has the block of ports that begins here; now we do, until this process ends."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0callrouter-tests-{block}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def _candidates() -> Iterator[int]:
-    start = os.getpid() * 131 * _STEP
-    for step in range(0, _COUNT, _STEP):
-        yield _FIRST + (start + step) % _COUNT
+    mine = filter(_claimed, _BLOCKS)
+    ports = (port for block in mine for port in range(block, block + _BLOCK, _STEP))
+    # Who has had all that could be claimed begins again: the first tests have long let theirs go.
+    return itertools.cycle(ports)
 
 
 _ports = _candidates()
 
 
 def free_port() -> int:
-    """A port that is free for UDP and TCP on 127.0.0.1; each is given once in a process."""
-    return next(port for port in _ports if is_free(port))
+    """A port that is free for UDP and TCP on 127.0.0.1, and that no other test has."""
+    port = next((port for port in _ports if is_free(port)), 0)
+    assert port, "other test runs have claimed all ports"
+    return port
+
+
+@cache
+def rtp_ports() -> tuple[int, int]:
+    """The first and last port for RTP of what this process tests, one pool of media at a time."""
+    first = next(filter(_claimed, _RTP_BLOCKS), 0)
+    assert first, "other test runs have claimed all ports for RTP"
+    return first, first + _RTP_BLOCK - 1
 
 
 def is_free(port: int) -> bool:

@@ -67,16 +67,20 @@ def credentials(
 
 
 class Telephone(Phone):
-    """A scripted peer that registers, and calls with a password. user: its own."""
+    """A scripted peer that registers, and calls with a password.
+
+    user: its own. domain: the name by which it knows callrouter.
+    """
 
     user = "101"
+    domain = "127.0.0.1"
 
     def register(
         self, *rows: tuple[str, str], contact: str | None = None, expires: int | None = 600
     ) -> Message:
         """Send a REGISTER. contact: its value; None for its usual one, "" for none."""
         here = place(self.host, self.port)
-        address = f"<sip:{self.user}@127.0.0.1>"
+        address = f"<sip:{self.user}@{self.domain}>"
         self.cseq += 1
         headers = [
             ("Via", f"SIP/2.0/UDP {here};branch=z9hG4bK{token()};rport"),

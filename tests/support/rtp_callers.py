@@ -20,6 +20,7 @@ from support.phone import token
 from support.rtp_line import EVENT_PT, RtpLine
 
 _T1: Final = 0.5
+_RTP_VERSION: Final = 2
 _SENDINGS: Final = 7
 _ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
 
@@ -56,6 +57,8 @@ class Callers(asyncio.DatagramProtocol):
         self.place = "127.0.0.1:" + str(transport.get_extra_info("sockname")[1])
 
     def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
+        if data[0] >> 6 == _RTP_VERSION:
+            return  # RTCP of a call whose line has the port before ours
         message = Message.parse(data)
         call = self.calls.get(message["Call-ID"])
         if call is None and message.start.startswith("INVITE "):

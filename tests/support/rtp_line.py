@@ -128,6 +128,11 @@ class RtpLine:
                 await asyncio.sleep(PTIME)
             self._stamp += (packets + 4) * SAMPLES
 
+    def send(self, data: bytes) -> None:
+        """Send what need not be RTP."""
+        assert self.remote is not None, "nobody has said where to"
+        self._socket.sendto(data, self.remote)
+
     def _send(self, kind: int, stamp: int, payload: bytes, *, marked: bool) -> None:
         if self.remote is None or self._socket.fileno() < 0:
             return

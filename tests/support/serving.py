@@ -28,7 +28,7 @@ LINGER_SECONDS: Final = 32.0
 """How long the RFCs let an ended transaction live."""
 
 _LISTEN: Final = ("127.0.0.1", "[::1]")
-_START_SECONDS: Final = 20.0
+_START_SECONDS: Final = 60.0
 
 Record = dict[str, Any]
 """A call's row; what is a list there is a list of dicts."""
@@ -101,7 +101,10 @@ class Serving:
 
     @classmethod
     async def start(cls, place: Place) -> Self:
-        """Start it in its folder and wait until its greeting says that it is ready."""
+        """Start it in its folder and wait until its greeting says that it is ready.
+
+        One that does not get so far is ended.
+        """
         log = place.folder / "serve.log"
         with log.open("ab") as stderr:
             process = await asyncio.create_subprocess_exec(
@@ -112,13 +115,20 @@ class Serving:
                 stderr=stderr,
             )
         serving = cls(place, process, log)
-        assert process.stdout is not None
-        async with asyncio.timeout(_START_SECONDS):
-            while line := await process.stdout.readline():
-                serving.greeting += line.decode()
-                if GREETING in serving.greeting:
-                    return serving
-        raise AssertionError(f"callrouter ended before it was ready: {serving.log()}")
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await serving._greeted()
+        except BaseException:
+            await serving.stop()
+            raise
+        return serving
+
+    async def _greeted(self) -> None:
+        assert self.process.stdout is not None
+        while GREETING not in self.greeting:
+            line = await self.process.stdout.readline()
+            assert line, f"callrouter ended before it was ready: {self.log()}"
+            self.greeting += line.decode()
 
     def log(self) -> str:
         """What it logged."""

@@ -138,6 +138,11 @@ class Softphone(Channel):
         self._forget("state")
         await self.do("transfer", to=uri)
 
+    async def join(self) -> None:
+        """Ask that who it talked to before be connected with who it talks to now (RFC 3891)."""
+        self._forget("state")
+        await self.do("join")
+
     async def reinvite(self, direction: str = "sendrecv") -> None:
         """Offer again: sendrecv, sendonly, recvonly or inactive."""
         self._forget("media")

@@ -214,6 +214,10 @@ class Phone:
     def _transfer(self, order: dict[str, Any]) -> None:
         self._the_call().xfer(order["to"], pj.CallOpParam(True))
 
+    def _join(self, order: dict[str, Any]) -> None:
+        before = [call for call in self._old if isinstance(call, PhoneCall) and call.isActive()]
+        before[-1].xferReplaces(self._the_call(), pj.CallOpParam(True))
+
     def _hold(self, order: dict[str, Any]) -> None:
         self._the_call().setHold(pj.CallOpParam(True))
 

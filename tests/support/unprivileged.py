@@ -5,21 +5,24 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from support.ports import rtp_ports
+
 _USER: Final = "nobody"
 
 _MEDIA: Final = """\
 media:
   workers: {{min: {least}, max: {most}}}
-  ports: {ports}
+  ports: {first}-{last}
   prompts_cache: {shared}/prompts
   voicemail: {shared}/voicemail
   recordings: {shared}/recordings
 """
 
 
-def media_settings(shared: Path, least: int, most: int, ports: str) -> str:
-    """The settings of a pool. shared: see `shared_folder`; ports: such as 17000-18999."""
-    settings = _MEDIA.format(least=least, most=most, ports=ports, shared=shared)
+def media_settings(shared: Path, least: int, most: int) -> str:
+    """The settings of a pool. shared: see `shared_folder`."""
+    first, last = rtp_ports()
+    settings = _MEDIA.format(least=least, most=most, first=first, last=last, shared=shared)
     return settings if os.geteuid() else f"{settings}  user: {_USER}\n"
 
 

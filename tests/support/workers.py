@@ -2,18 +2,17 @@
 
 import asyncio
 import itertools
-import os
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any, Self
 
 from callrouter.media.protocol import encode
 from support.channel import PATIENCE, Channel
+from support.ports import rtp_ports
 from support.softphone import Softphone
 
 _PORTS = 20
-_FIRST = 10_000 + os.getpid() % 10 * 500
-_ports = itertools.cycle(range(_FIRST, _FIRST + 500, _PORTS))
 _names = itertools.count(1)
 
 
@@ -110,6 +109,7 @@ class Nursery(Channel):
     """The nursery's process and its channel."""
 
     process: asyncio.subprocess.Process
+    _ports: Iterator[int]
 
     @classmethod
     async def start(cls) -> Self:
@@ -122,14 +122,17 @@ class Nursery(Channel):
             )
         nursery = cls(mine)
         nursery.process = process
+        first, last = rtp_ports()
+        nursery._ports = itertools.cycle(range(first, last, _PORTS))
         await nursery.until(lambda line: "awake" in line)
         return nursery
 
     def order(self, name: str, channel: socket.socket, **config: Any) -> range:
         """Order a worker at the other end of a channel; its RTP ports."""
-        low = next(_ports)
+        low = next(self._ports)
         fields = {
             "name": name,
+            "signalling": [["127.0.0.1", 0]],
             "rtp_host": "127.0.0.1",
             "rtp_public": "",
             "rtp_low": low,

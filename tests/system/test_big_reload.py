@@ -21,7 +21,7 @@ from callrouter.bench.sipp import Load, Traffic
 from callrouter.control.client import ask
 from callrouter.control.requests import Reload
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 TARGETS: Final = 50
 

@@ -4,6 +4,8 @@ import asyncio
 import os
 import re
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,13 @@ _MESSAGES: Final = {
     "answers": "INVITE answers, 180 Ringing, 200 OK, ACK, BYE, 200 OK (BYE)",
 }
 _LINE: Final = re.compile(r" *(\d+) ([ |]*)\|([-<][-A-Za-z0-9 ()]+?[->])\|?[ |]*\Z")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short name: there is a socket in it (unix(7))."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        yield Path(name)
 
 
 async def start(folder: Path) -> asyncio.subprocess.Process:
@@ -52,8 +61,8 @@ def ladder(said: str) -> dict[str, list[str]]:
     return found
 
 
-async def test_demo_shows_the_call_its_verdicts_and_its_record(tmp_path: Path) -> None:
-    demo = await start(tmp_path)
+async def test_demo_shows_the_call_its_verdicts_and_its_record(folder: Path) -> None:
+    demo = await start(folder)
     async with asyncio.timeout(_WITHIN):
         output, _ = await demo.communicate()
     said = output.decode()
@@ -71,23 +80,23 @@ async def test_demo_shows_the_call_its_verdicts_and_its_record(tmp_path: Path) -
     ]
     assert "ANSWERED" in record
     assert max(map(len, said.splitlines())) <= 100
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(folder) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_demo_stopped_in_the_middle_leaves_nothing_behind(
-    tmp_path: Path, number: signal.Signals
+    folder: Path, number: signal.Signals
 ) -> None:
-    demo = await start(tmp_path)
+    demo = await start(folder)
     assert demo.stdout is not None
     said = ""
     async with asyncio.timeout(_WITHIN):
         while "INVITE silent" not in said:
             said += (await demo.stdout.readline()).decode()
-        assert os.listdir(tmp_path) != []
+        assert os.listdir(folder) != []
         demo.send_signal(number)
         said += (await demo.stdout.read()).decode()
         assert await demo.wait() == 1
     assert "Aborted!" in said
     assert "Traceback" not in said
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(folder) == []

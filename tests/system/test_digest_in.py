@@ -12,6 +12,9 @@ from support.serving import Serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+LONG = ("User-Agent", "x" * 300)
+"""A request with this is longer than a challenge, which otherwise no stranger gets."""
+
 
 class Room:
     """A callrouter with passwords, and the phones of one test. desk: at the target."""
@@ -156,25 +159,55 @@ async def test_unknown_scheme_is_as_no_credentials(room: Room) -> None:
         assert "stale" not in challenge["WWW-Authenticate"]
 
 
+async def guesses(phone: Telephone, user: str) -> None:
+    """Register ten times with a wrong password or user; the answer is the same each time."""
+    phone.register(LONG)
+    challenge = await phone.expect(401)
+    for count in range(1, 11):
+        name = user if count % 2 else "nobody"
+        phone.register(LONG, credentials(challenge, name, "guess", "REGISTER", count=count))
+        refused = await phone.expect(401)
+        assert "stale" not in refused["WWW-Authenticate"]
+
+
 async def test_wrong_password_and_unknown_user_get_the_same_answer_then_none(room: Room) -> None:
+    guesser = await room.phone("127.0.9.1")
+    before = await room.serving.metrics()
+    await guesses(guesser, "101")
+    guesser.register(LONG)
+    other = await room.phone("127.0.10.1")
+    await other.registered(LONG)
+    assert guesser.quiet()
+    after = await room.serving.metrics()
+    assert after["callrouter_auth_failed_total"] == before["callrouter_auth_failed_total"] + 10
+    assert after["callrouter_auth_dropped_total"] == before["callrouter_auth_dropped_total"] + 1
+
+
+async def test_trunk_of_an_address_is_never_shut_out_by_wrong_passwords(room: Room) -> None:
     caller = await room.phone("127.0.0.22")
     caller.invite("4000", SDP)
     challenge = await caller.expect(401)
     caller.ack(challenge)
-    for count in range(1, 11):
-        user = "carrier_a" if count % 2 else "nobody"
-        caller.invite("4000", SDP, credentials(challenge, user, "guess", count=count))
-        refused = await caller.expect(401)
-        caller.ack(refused)
-        assert "stale" not in refused["WWW-Authenticate"]
-    caller.invite("4000", SDP, credentials(refused, "carrier_a"))
-    other = await room.phone("127.0.0.21")
-    other.invite("4000", SDP)
-    other.ack(await other.expect(401))
-    assert caller.quiet()
-    metrics = await room.serving.metrics()
-    assert metrics["callrouter_auth_failed_total"] == 10
-    assert metrics["callrouter_auth_dropped_total"] >= 1
+    for count in range(1, 12):
+        caller.invite("4000", SDP, credentials(challenge, "carrier_a", "guess", count=count))
+        caller.ack(await caller.expect(401))
+    caller.invite("4000", SDP, credentials(challenge, "carrier_a", count=12))
+    await reaches_the_desk(room, caller)
+
+
+async def test_guesses_at_telephones_from_a_trunks_address_shut_out_none_of_its_calls(
+    room: Room,
+) -> None:
+    guesser = await room.phone("127.0.0.21")
+    await guesses(guesser, "101")
+    guesser.register(LONG)
+    caller = await room.phone("127.0.0.21")
+    caller.invite("4000", SDP)
+    challenge = await caller.expect(401)
+    caller.ack(challenge)
+    caller.invite("4000", SDP, credentials(challenge, "carrier_a"))
+    await reaches_the_desk(room, caller)
+    assert guesser.quiet()
 
 
 async def test_no_password_is_ever_logged(room: Room) -> None:

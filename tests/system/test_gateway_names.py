@@ -25,7 +25,9 @@ gateways:
 targets:
   mobile: {number: "13800138000", via: named}
   desk: {uri: "sip:desk@pbx.example:PORT"}
+  moved: {uri: "sip:moved@127.0.0.1:MOVED"}
 numbers:
+  "6001": {route: [{hunt: [moved], redirects: follow, progress: 2s}]}
   "6000": {route: [{hunt: [mobile, desk], progress: 2s}]}
 """
 
@@ -40,8 +42,8 @@ class Office:
         self.carriers: list[CarrierGateway] = []
         self.ports: list[int] = []
 
-    async def call(self) -> Outcome:
-        outcome = self.phones.call("6000", 0.0)
+    async def call(self, number: str = "6000") -> Outcome:
+        outcome = self.phones.call(number, 0.0)
         await outcome.over.wait()
         return outcome
 
@@ -65,11 +67,12 @@ class Office:
         return {it["name"]: it for it in json.loads(out)["gateways"]}
 
     async def desk_is_known(self) -> None:
-        """Wait until the name in the desk's URI is looked up."""
+        """Wait until the name in the desk's URI is looked up, in each way it may be used."""
 
         async def look() -> bool:
-            found = (await self.gateways())[f"host:pbx.example:{self.ports[2]}:udp"]
-            return bool(found["state"] == "up")
+            found = await self.gateways()
+            names = (f"{self.ports[2]}:udp", "5060:any", "0:any")
+            return all(found[f"host:pbx.example:{name}"]["state"] == "up" for name in names)
 
         await until(look, 20.0)
 
@@ -86,10 +89,12 @@ class Office:
 
 @asynccontextmanager
 async def office(folder: Path) -> AsyncIterator[Office]:
-    ports = [free_port() for _ in range(3)]
+    ports = [free_port() for _ in range(4)]
     dns = await NameServer.open()
     dns.add("pbx.example", "A", "127.0.0.1")
-    place = lay_out(folder, _DIALPLAN.replace("PORT", str(ports[2])))
+    place = lay_out(
+        folder, _DIALPLAN.replace("PORT", str(ports[2])).replace("MOVED", str(ports[3]))
+    )
     with place.config.open("a", encoding="utf-8") as settings:
         settings.write(f"nameservers: ['127.0.0.1:{dns.port}']\n")
     carriers = [await CarrierGateway.open("127.0.0.1", port) for port in ports]
@@ -127,18 +132,56 @@ async def test_name_is_rung_by_its_srv_records_with_failover_and_kept_while_dns_
         services(it, it.ports[0], it.ports[1])
         await it.located(it.ports[0], it.ports[1])
         assert (await it.call()).status == 200
-        assert [len(carrier.rung) for carrier in it.carriers] == [1, 0, 1]
+        assert [len(carrier.rung) for carrier in it.carriers[:3]] == [1, 0, 1]
         assert it.carriers[0].rung[0].uri == "sip:13800138000@carrier.example"
         it.carriers[0].calls = 503
         assert (await it.call()).status == 200
-        assert [len(carrier.rung) for carrier in it.carriers] == [2, 1, 1]
+        assert [len(carrier.rung) for carrier in it.carriers[:3]] == [2, 1, 1]
         it.dns.silent = True
         it.dns.news.clear()
         await asyncio.wait_for(it.dns.news.wait(), 20)
         assert (await it.call()).status == 200
-        assert [len(carrier.rung) for carrier in it.carriers] == [3, 2, 1]
+        assert [len(carrier.rung) for carrier in it.carriers[:3]] == [3, 2, 1]
         it.dns.silent = False
         services(it, it.ports[1])
         await it.located(it.ports[1], within=40.0)
         assert (await it.call()).status == 200
-        assert [len(carrier.rung) for carrier in it.carriers] == [3, 3, 1]
+        assert [len(carrier.rung) for carrier in it.carriers[:3]] == [3, 3, 1]
+
+
+async def test_redirection_to_a_name_of_the_dialplan_is_followed_and_to_any_other_is_not(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path) as it:
+        await it.desk_is_known()
+        moved = it.carriers[3]
+        moved.calls = 302
+        for contact in (f"<sip:x@pbx.example:{it.ports[0]}>", f"<sip:x@PBX.example:{it.ports[1]}>"):
+            moved.contact = contact
+            assert (await it.call("6001")).status == 200
+        # What is known is used: nobody waits for DNS.
+        it.dns.silent = True
+        moved.contact = f"<sip:evil@evil.example:{it.ports[2]}>, <sip:x@pbx.example:{it.ports[0]}>"
+        assert (await it.call("6001")).status == 200
+        assert [len(carrier.rung) for carrier in it.carriers[:3]] == [2, 1, 0]
+        assert it.carriers[0].rung[0].uri == f"sip:x@pbx.example:{it.ports[0]}"
+        it.dns.silent = False
+        it.dns.add("evil.example", "A", "127.0.0.1")
+        moved.contact = f"<sip:evil@evil.example:{it.ports[2]}>"
+        assert (await it.call("6001")).status == 480
+        assert len(it.carriers[2].rung) == 0
+        assert not any(name.startswith("evil") for name, _ in it.dns.asked)
+
+
+async def test_redirection_to_a_name_without_port_goes_where_its_services_are(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path) as it:
+        for index in (0, 1):
+            it.dns.add("_sip._udp.pbx.example", "SRV", f"{index} 1 {it.ports[index]} pbx.example.")
+        await it.desk_is_known()
+        it.carriers[3].calls, it.carriers[3].contact = 302, "<sip:x@pbx.example>"
+        it.carriers[0].calls = 503
+        assert (await it.call("6001")).status == 200
+        assert [len(carrier.rung) for carrier in it.carriers] == [1, 1, 0, 1]
+        assert it.carriers[1].rung[0].uri == "sip:x@pbx.example"

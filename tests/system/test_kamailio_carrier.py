@@ -11,7 +11,7 @@ import pytest
 from support.message import SDP
 from support.phone import Phone
 from support.polling import until
-from support.ports import free_port
+from support.ports import bound, free_port
 from support.proving import proving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -69,6 +69,7 @@ async def kamailio(folder: Path, port: int, callee: int, algorithm: str) -> Asyn
             stderr=err,
         )
     try:
+        await bound("udp", port)
         yield log
     finally:
         if process.returncode is None:
@@ -80,8 +81,8 @@ async def kamailio(folder: Path, port: int, callee: int, algorithm: str) -> Asyn
 async def test_register_call_and_bye_are_proven_to_kamailio(
     tmp_path: Path, algorithm: str, full: bool
 ) -> None:
-    if not full:
-        pytest.skip("Kamailio is only there for --full")
+    if algorithm == "MD5" and not full:
+        pytest.skip("MD5 as well is for --full")
     port, callee_port = free_port(), free_port()
     auth = {"user": "us", "password_file": str(tmp_path / "us"), "realm": "carrier.example"}
     address = f"127.0.0.1:{port}"

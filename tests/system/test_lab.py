@@ -1,84 +1,24 @@
 """The lab as it is: config/lab.yaml and its numbers, on the ports that its files name."""
 
 import asyncio
-import re
-import shutil
-import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from support.lab import Lab, running_lab
 from support.message import SDP
 from support.phone import Phone
-from support.ports import free_port, is_free
+from support.ports import free_port
 from support.records import answered, lasted, refused, results
-from support.serving import ROOT, Place, Record, Serving
 from support.sipp import Sipp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_CONFIG = ROOT / "config" / "lab.yaml"
-_DIALPLAN = ROOT / "dialplans" / "lab.yaml"
-_PORTS = (5060, 5080, 5081, 5082, 5083, 5099, 9090)
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """The running lab. ports: where it has what its files have at a port."""
-
-    serving: Serving
-    ports: dict[int, int]
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it takes calls."""
-        return ("127.0.0.1", self.ports[5060])
-
-    async def callee(self, scenario: str, port: int, **keys: str) -> Sipp:
-        """Let SIPp play a target."""
-        return await Sipp.callee(self.serving.place.folder, scenario, self.ports[port], keys=keys)
-
-    async def call(self, number: str, scenario: str = "caller_hangs_up") -> Record:
-        """Let SIPp call a number, each once; the record that it leaves."""
-        to = f"127.0.0.1:{self.ports[5060]}"
-        caller = await Sipp.caller(self.serving.place.folder, scenario, to, number)
-        await caller.done()
-        return await self.serving.record(number)
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
-    folder = tmp_path_factory.mktemp("lab")  # its records are relative to the working directory
-    # Its passwords are, too.
-    (folder / "dialplans").mkdir()
-    shutil.copy(ROOT / "dialplans" / "lab-digest.txt", folder / "dialplans")
-    ports = {port: port for port in _PORTS}
-    config = _CONFIG
-    if not all(map(is_free, _PORTS)):
-        # Somebody on this machine has the lab open; then it is the same lab at other ports.
-        ports = {port: free_port() for port in _PORTS}
-        config = moved(folder, ports)
-    serving = await Serving.start(Place(folder, config, ports[5060], ports[9090]))
-    yield Lab(serving, ports)
-    serving.signal(signal.SIGTERM)
-    assert await serving.ended(10) == 0
-    await serving.stop()
-
-
-def moved(folder: Path, ports: dict[int, int]) -> Path:
-    """The lab's two files with other ports."""
-    for source in (_CONFIG, _DIALPLAN):
-        text = re.sub(
-            r":(\d{4})\b", lambda port: f":{ports[int(port[1])]}", source.read_text("utf-8")
-        )
-        copy = folder / source.relative_to(ROOT)
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_text(text, "utf-8")
-    for name in ("lab-blocked.txt", "lab-music.wav"):
-        shutil.copy(ROOT / "dialplans" / name, folder / "dialplans")
-    return folder / _CONFIG.relative_to(ROOT)
+    async with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 async def test_4200_rings_a_registered_telephone_for_a_caller_with_a_password(lab: Lab) -> None:

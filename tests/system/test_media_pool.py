@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.polling import until
 from support.pools import are_gone
+from support.ports import rtp_ports
 from support.serving import Serving, command, lay_out
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -27,8 +28,9 @@ numbers: {"4000": {route: [{hunt: [desk]}]}}
 @asynccontextmanager
 async def served(folder: Path, media: str) -> AsyncIterator[Serving]:
     place = lay_out(folder, _DIALPLAN)
+    first, last = rtp_ports()
     with place.config.open("a", encoding="utf-8") as file:
-        file.write(f"media: {media}\n")
+        file.write(f"media: {{{media}, ports: {first}-{last}}}\n")
     serving = await Serving.start(place)
     try:
         yield serving
@@ -61,7 +63,7 @@ def owner(pid: int) -> int:
 async def test_killed_worker_is_counted_and_replaced_and_a_stop_ends_them_all(
     tmp_path: Path,
 ) -> None:
-    async with served(tmp_path, "{workers: {min: 2, max: 3}, ports: 32000-32767}") as serving:
+    async with served(tmp_path, "workers: {min: 2, max: 3}") as serving:
         first = await workers(serving)
         assert [worker["state"] for worker in first] == ["serving", "serving"]
         slots = first[0]["slots"]
@@ -86,7 +88,7 @@ async def test_killed_worker_is_counted_and_replaced_and_a_stop_ends_them_all(
 
 
 async def test_workers_of_a_killed_callrouter_end_by_themselves(tmp_path: Path) -> None:
-    async with served(tmp_path, "{workers: {min: 2, max: 2}, ports: 32000-32767}") as serving:
+    async with served(tmp_path, "workers: {min: 2, max: 2}") as serving:
         pids = [worker["pid"] for worker in await workers(serving)]
         serving.signal(signal.SIGKILL)
         await are_gone(pids, within=3.0)
@@ -95,7 +97,7 @@ async def test_workers_of_a_killed_callrouter_end_by_themselves(tmp_path: Path) 
 async def test_user_of_the_workers_who_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can become somebody else")
-    media = "{workers: {max: 1}, user: nobody-of-that-name}"
+    media = "workers: {max: 1}, user: nobody-of-that-name"
     with pytest.raises(AssertionError, match="there is no user nobody-of-that-name"):
         async with served(tmp_path, media):
             pass
@@ -104,7 +106,7 @@ async def test_user_of_the_workers_who_is_not_there_is_a_clear_error(tmp_path: P
 async def test_workers_run_as_the_user_that_the_settings_name(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can become somebody else")
-    media = "{workers: {max: 1}, ports: 32000-32767, user: nobody}"
+    media = "workers: {max: 1}, user: nobody"
     async with served(tmp_path, media) as serving:
         (worker,) = await workers(serving)
         assert owner(worker["pid"]) != 0

@@ -24,7 +24,7 @@ from support.serving import GREETING, ROOT, Place
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 _COPIED: Final = ("config", "dialplans", "scripts", "src")
 _FILES: Final = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock")
-_PORTS: Final = (5060, 5080, 9090)
+_PORTS: Final = (5060, 5080, 9090, 5061)
 _SERVES: Final = "scripts/run"
 _BLOCK: Final = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ID: Final = re.compile(r"\b[0-9a-f]{11}-[0-9a-f]{8}\b")

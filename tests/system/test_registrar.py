@@ -202,8 +202,36 @@ async def test_registered_telephone_calls_back_without_a_word_in_between(room: R
     await caller.expect(200)
 
 
+async def test_telephone_is_called_by_and_transfers_to_the_name_that_it_registered_at(
+    room: Room,
+) -> None:
+    phone, caller = await room.phone(), await room.phone()
+    phone.domain = "pbx.example.com"
+    await phone.registered()
+    caller.invite("4200", SDP)
+    invite = await phone.expect("INVITE")
+    assert invite["From"].partition(";")[0].endswith("@pbx.example.com>")
+    phone.reply(invite, 200, SDP)
+    caller.ack(await caller.expect(200))
+    await phone.expect("ACK")
+    phone.request("REFER", "", ("Refer-To", "<sip:4999@elsewhere.example.com>"))
+    await phone.expect(603)
+    phone.request("REFER", "", ("Refer-To", "<sip:4999@pbx.example.com>"))
+    await phone.expect(202)
+    ends = []
+    while len(ends) < 2:
+        notify = await phone.expect("NOTIFY")
+        phone.reply(notify, 200)
+        ends.append(notify.body.strip())
+    assert ends == ["SIP/2.0 100 Trying", "SIP/2.0 404 Not Found"]
+    phone.request("BYE")
+    caller.reply(await caller.expect("BYE"), 200)
+    await phone.expect(200)
+
+
 async def test_bindings_survive_a_restart(room: Room, tmp_path: Path) -> None:
     phone = await room.phone()
+    phone.domain = "pbx.example.com"
     await phone.registered(contact="<sip:101@192.0.2.77:5060>")
     room.serving.signal(signal.SIGTERM)
     assert await room.serving.ended() == 0
@@ -211,7 +239,9 @@ async def test_bindings_survive_a_restart(room: Room, tmp_path: Path) -> None:
     try:
         caller = await room.phone()
         caller.invite("4200", SDP)
-        phone.reply(await phone.expect("INVITE"), 486)
+        invite = await phone.expect("INVITE")
+        assert "@pbx.example.com>" in invite["From"]
+        phone.reply(invite, 486)
         await phone.expect("ACK")
         caller.ack(await caller.expect(486))
     finally:

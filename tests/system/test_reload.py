@@ -56,7 +56,7 @@ async def up(folder: Path, *, watch: bool) -> AsyncIterator[Up]:
         f"targets: {{answers: {{uri: 'sip:service@127.0.0.1:{port}'}}}}\n"
         "numbers:\n  '6000': {route: [{hunt: [answers]}]}\n  '6001': {route: [{hunt: [answers]}]}\n"
     )
-    place = lay_out(folder, text)
+    place = lay_out(folder, text, drain="1s")
     with place.config.open("a", encoding="utf-8") as settings:
         settings.write(f"watch: {json.dumps(watch)}\n")
     serving = await Serving.start(place)
@@ -111,7 +111,6 @@ async def test_reload_under_load_loses_no_call_and_only_new_calls_get_the_new_ve
         assert not before.over.is_set()
         metrics = await it.serving.metrics()
         assert metrics["callrouter_retransmissions_total"] == 0
-        it.serving.signal(signal.SIGTERM)
         it.serving.signal(signal.SIGTERM)
         assert await it.serving.ended() == 0
         records = {record["call_id"]: record for record in it.serving.place.records()}

@@ -110,7 +110,7 @@ async def test_second_sigterm_ends_all_calls_at_once_and_each_leaves_its_record(
         assert await up.serving.ended() == 0
         assert time.monotonic() - began < 5.0
         assert all(outcome.hung_up_on and outcome.closed for outcome in talking)
-        assert ringing.status == 503
+        assert (ringing.status, ringing.retry_after) == (503, "5")
         records = {record["call_id"]: record for record in up.serving.place.records()}
         for outcome in talking:
             record = records[outcome.call_id]

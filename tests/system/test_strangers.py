@@ -227,6 +227,31 @@ async def test_telephones_are_asked_for_their_password_and_scanners_are_not(
     await guarded.serving.stop()
 
 
+async def test_only_a_telephone_that_may_be_there_and_call_is_asked_for_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGERS_TEST", "secret")
+    bound = PHONES.replace("TEST}}", f"TEST, addresses: [{STRANGER}]}}}}")
+    dialplan = DIALPLAN.replace("targets:\n", bound.replace("  phones: {{phones: true}}\n", ""), 1)
+    guarded = await Guarded.open(tmp_path, dialplan=dialplan)
+    stranger, elsewhere = await guarded.phone(STRANGER), await guarded.phone("127.0.0.21")
+    for phone in (stranger, elsewhere):
+        phone.invite("4000")
+        phone.request("REGISTER", "", ("X-Long", "x" * 300))  # or no challenge would fit
+    challenge = await stranger.expect(401)
+    await guarded.told()
+    assert challenge.method == "REGISTER"
+    assert (len(stranger.seen), elsewhere.seen) == (1, [])
+    line = await StreamPhone.connect(guarded.at, host=STRANGER)
+    line.invite("4000")
+    async with asyncio.timeout(5):
+        await line.links[0].lost.wait()
+    assert line.seen == []
+    for phone in (stranger, elsewhere, line):
+        await phone.close()
+    await guarded.serving.stop()
+
+
 async def test_answer_is_never_larger_than_what_a_stranger_sent(tmp_path: Path) -> None:
     guarded = await Guarded.open(tmp_path, "strangers: {answer: '403'}\n")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -250,3 +275,25 @@ async def test_answer_is_never_larger_than_what_a_stranger_sent(tmp_path: Path) 
 
     await until(counted, within=5)
     await guarded.serving.stop()
+
+
+async def test_strangers_that_connect_leave_room_for_a_trunk(tmp_path: Path) -> None:
+    guarded = await Guarded.open(tmp_path, "connections: {all: 10, for_trunks: 20}\n")
+    strangers = []
+    try:
+        for index in range(9):
+            phone = await StreamPhone.connect(guarded.at, host=f"127.0.{index + 1}.20")
+            strangers.append(phone)
+        await asyncio.wait_for(strangers[8].links[0].lost.wait(), 5)
+        assert not any(phone.links[0].lost.is_set() for phone in strangers[:8])
+        trunk = await StreamPhone.connect(guarded.at)
+        strangers.append(trunk)
+        trunk.target, trunk.local, trunk.remote = "sip:x@x", "<sip:x@x>;tag=1", "<sip:x@x>"
+        trunk.request("OPTIONS")
+        await trunk.expect(200)
+        metrics = await guarded.serving.metrics()
+        assert metrics["callrouter_connections_over_limit_total"] == 1
+    finally:
+        for phone in strangers:
+            await phone.close()
+        await guarded.serving.stop()

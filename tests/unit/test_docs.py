@@ -81,8 +81,9 @@ def test_commands_and_options_that_a_document_names_exist(document: Path) -> Non
     text = document.read_text(encoding="utf-8")
     assert isinstance(main, click.Group)
     for name, rest in re.findall(r"`(?:callrouter|scripts/run) ([a-z]+)([^`\n]*)`", text):
-        assert name in main.commands, f"callrouter {name}"
-        known = {option for it in main.commands[name].params for option in it.opts}
+        command = main.get_command(click.Context(main), name)
+        assert command is not None, f"callrouter {name}"
+        known = {option for it in command.params for option in it.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"callrouter {name}{rest}"
 
 

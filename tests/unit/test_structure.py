@@ -4,10 +4,12 @@ import ast
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from support.groups import TOGETHER
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "src" / "callrouter"
@@ -37,14 +39,17 @@ MAY_IMPORT: Final = {
         *("call.events", "call.record", "observe.log"),
     },
     "config": {"errors", "dialplan", "guarding", "listening"},
-    "guard": {"config", "call.calls", "call.door", "net", "route.dialplan", "sip", "state.bans"},
+    "guard": {
+        *("config", "call.calls", "call.door", "call.ending", "net", "route.dialplan", "sip"),
+        "state.bans",
+    },
     "privileges": {"errors", "route.dialplan"},
     "guarding": {"dialplan", "net.strangers", "state.bans"},
     "listening": {"dialplan", "net.limits", "net.tls"},
     "outcomes": {"route"},
     "simulate": {"errors", "call", "dialplan", "register.bindings", "route", "sip"},
     "testing": {"errors", "call", "dialplan", "outcomes", "route", "simulate"},
-    "lint": {"errors", "config", "dialplan", "route"},
+    "lint": {"errors", "config", "dialplan", "listening", "net.tls", "route"},
     "diff": {"errors", "dialplan", "observe", "outcomes", "route"},
     "json_schema": {"errors", "dialplan", "testing"},
     "bench": {"dialplan", "route", "errors"},
@@ -72,6 +77,11 @@ _MACHINE: Final = re.compile("(?<![A-Za-z0-9_.$}])/" + "(work|root|home)/")
 _NOT_OURS: Final = {"var", "build", "__pycache__"}
 
 
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """All of the syntax tree of a file."""
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
 class Import(NamedTuple):
     """One import. module: its full name."""
 
@@ -88,8 +98,14 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imports(path: Path) -> Iterator[Import]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
+    """What a file imports; asked again and again, and the trees are too big to be kept."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    for node in nodes(path):
         place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -176,11 +192,17 @@ def test_no_module_is_longer_than_a_concept() -> None:
     assert {path: lines for path, lines in lengths.items() if lines > _MODULE_LINES} == {}
 
 
+def test_all_stories_play_in_one_process() -> None:
+    files = (ROOT / "tests" / "system").glob("test_*.py")
+    tell = {path.name for path in files if "from support.stage " in path.read_text("utf-8")}
+    assert tell == TOGETHER["stage"]
+
+
 def test_no_function_is_longer_than_a_screen() -> None:
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
         for path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= _FUNCTION_LINES
     ]
@@ -191,7 +213,7 @@ def test_whoever_catches_everything_says_why_or_raises_it_again() -> None:
     wrong = []
     for path in modules():
         reasons = comments(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if not isinstance(node, ast.ExceptHandler) or not broad(node.type):
                 continue
             last = node.body[-1]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cache
-from math import inf
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -235,23 +234,16 @@ class Party:
         """Talk, press keys, renegotiate, hang up or wait to be hung up on."""
         keys = list(self.habits.keys)
         end = self.moment(self.habits.talks)
-        unanswered = inf
         while True:
             until = min(end, self.moment(self.habits.busy))
             match await inbox.next(until):
                 case Deadline():
-                    if unanswered + 5.0 < self.stack.now:
-                        voice.faults.append("an offer was never answered")
                     if self.stack.now >= end:
                         leg.hang_up()
                         return
                     self.act(leg, voice, keys, early=False)
                 case Acknowledged() as acknowledged:
-                    # Without an answer it must be the beginning of the end.
-                    if acknowledged.request.body:
-                        voice.answered(acknowledged.request.body)
-                    else:
-                        unanswered = self.stack.now
+                    voice.answered(acknowledged.request.body)
                 case Asked() as asked:
                     self.take(asked, voice)
                 case HungUp() | Lost():
@@ -320,7 +312,14 @@ class Caller(Party):
 
 
 class Place(Party):
-    """All targets."""
+    """All targets. Who is talked to may ask for somebody else."""
+
+    def act(self, leg: Leg, voice: Voice, keys: list[str], *, early: bool) -> None:
+        if self.dice.random() < 0.1 and leg.reachable():
+            number = self.dice.choice((*compiled().numbers, "nobody"))
+            Asker(leg, voice, "REFER", f"Refer-To: <sip:{number}@{ROUTER[0]}>\r\n", b"")
+        else:
+            super().act(leg, voice, keys, early=early)
 
     def on_request(self, request: Request, flow: Flow) -> None:
         tx = self.stack.accept(request, flow)

@@ -12,7 +12,7 @@ from mid_dialog import DIALPLAN, SDP_ROW, Party
 from support.wire import CALLER, Router, Wire, left_over
 
 RUNS = 250
-FULL_RUNS = 2500
+FULL_RUNS = 10_000
 FOURTH = "192.0.2.4"
 LONGEST = 40.0
 """Seconds from the race to the end of both legs."""

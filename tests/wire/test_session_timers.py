@@ -128,3 +128,68 @@ def test_a_gateway_that_wants_longer_intervals_is_called_again_with_its_own() ->
     assert 399.0 < bye < 402.0
     assert router.noted.ended[0].hung_up_by == "callee"
     assert left_over(router.stack) == {}
+
+
+@pytest.mark.parametrize("named", ["refresher=uac", ""])
+def test_a_gateway_that_refreshes_by_update_holds_the_call_until_it_stops(named: str) -> None:
+    agreed = "Require: timer\r\nSession-Expires: 90;refresher=uas\r\n"
+    wire, router, caller, desk = between("", ASKED, "", agreed)
+    value = f"90;{named}" if named else "90"
+    rows = f"Supported: timer\r\nSession-Expires: {value}\r\n"
+    for at in range(40, 400, 40):
+        desk.stack.timers.start(at, lambda _now: desk.ask("UPDATE", rows))
+    wire.run(400.0)
+    assert router.noted.ended == []
+    assert (caller.asked, desk.asked) == ([], [])
+    assert [response.status for response in desk.responses] == [200] * 9
+    for response in desk.responses:
+        assert response.get("session-expires") == "90;refresher=uac"
+        assert response.get("require") == "timer"
+    wire.run()  # it refreshes no more
+    assert desk.asked == []
+    (bye,) = sent_to(wire, caller.host, "BYE")
+    assert 360.0 + 57.0 < bye < 360.0 + 60.0
+    assert router.noted.ended[0].hung_up_by == "callee"
+    assert left_over(router.stack) == {}
+
+
+@pytest.mark.parametrize("who", ["caller", "desk"])
+def test_an_update_of_who_does_not_refresh_is_taken_and_may_make_it_the_refresher(
+    who: str,
+) -> None:
+    rows = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\nAllow: INVITE, UPDATE\r\n"
+    wire, router, caller, desk = between("", ASKED, rows)
+    party = caller if who == "caller" else desk
+    # We refresh both at 45 s; from its own UPDATE on one of them does.
+    wire.run(50.0)
+    first = party.asked.count("UPDATE")
+    assert first == 1
+    rows = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n"
+    for at in range(60, 400, 45):
+        party.stack.timers.start(at, lambda _now: party.ask("UPDATE", rows))
+    wire.run(400.0)
+    assert router.noted.ended == []
+    assert party.asked.count("UPDATE") == first
+    assert {response.get("session-expires") for response in party.responses} == {"90;refresher=uac"}
+    wire.run()
+    assert len(router.noted.ended) == 1
+    assert left_over(router.stack) == {}
+
+
+def test_an_update_that_refreshes_and_offers_goes_through_and_is_each_legs_own_refresh() -> None:
+    rows = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n"
+    wire, router, caller, desk = between("", ASKED, rows)
+    for at in range(45, 400, 45):
+        caller.stack.timers.start(
+            at, lambda _now: caller.ask("UPDATE", rows + SDP_ROW, caller.body)
+        )
+    wire.run(400.0)
+    assert router.noted.ended == []
+    assert {response.status for response in caller.responses} == {200}
+    for response in caller.responses:
+        assert response.body == desk.body
+        assert response.get("session-expires") == "90;refresher=uac"
+    assert caller.body in desk.bodies
+    wire.run()
+    assert len(router.noted.ended) == 1
+    assert left_over(router.stack) == {}

@@ -74,6 +74,12 @@ def test_a_transfer_to_who_is_busy_leaves_the_call_as_it_was() -> None:
     assert caller.leg is not None
     caller.leg.hang_up()
     settle(wire, router, caller, desk, other)
+    record = router.noted.ended[0]
+    answered, busy = record.legs
+    assert (answered.ended_ms, answered.cause) == (record.ended_ms, 16)
+    assert busy.ended_ms is not None
+    assert busy.ended_ms < record.ended_ms
+    assert busy.cause == 17
 
 
 def test_the_caller_may_not_transfer_and_a_stranger_is_nobody_to_be_called() -> None:
@@ -130,7 +136,9 @@ def replaces_of(party: Party) -> str:
 def test_attended_transfer_connects_the_far_ends_of_both_calls() -> None:
     wire, router, caller, desk, line, other = consulted(", transfer: both")
     # The line refers its far end to the call that the caller has with the desk.
-    line.ask("REFER", refer("4000", f"?Replaces={quote(replaces_of(caller), safe='')}"))
+    # It may know us by another name.
+    replaces = quote(replaces_of(caller), safe="")
+    line.ask("REFER", refer("4000", f"?Replaces={replaces}", "pbx.example.com"))
     wire.run(4.0)
     assert notified(wire, FIFTH) == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
     assert (caller.outcome, line.outcome) == ("over", "over")
@@ -142,7 +150,13 @@ def test_attended_transfer_connects_the_far_ends_of_both_calls() -> None:
     other.leg.hang_up()
     settle(wire, router, caller, desk, line, other)
     assert desk.outcome == "over"
-    assert len(router.noted.ended) == 2
+    taken, record = router.noted.ended
+    assert [leg.target for leg in taken.legs] == ["desk"]
+    # The caller's place is taken: both that are connected now are there to the end.
+    assert [(leg.target, leg.ended_ms, leg.cause) for leg in record.legs] == [
+        ("other", record.ended_ms, 16),
+        ("transferred", record.ended_ms, 16),
+    ]
 
 
 @pytest.mark.parametrize("wrong", ["to-tag", "from-tag"])
@@ -296,3 +310,21 @@ def test_what_belongs_into_a_dialog_is_refused_outside(method: str, status: int)
         str(status)
     ]
     settle(wire, router, caller)
+
+
+def test_who_stays_refuses_the_new_target_and_talks_on_with_the_old_one() -> None:
+    wire, router, caller, desk = between()
+    other = Party(wire, FOURTH)
+    caller.refuses = "INVITE"
+    desk.ask("REFER", refer("4001"))
+    wire.run(3.0)
+    assert notified(wire, desk.host)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    assert (caller.outcome, desk.outcome, other.outcome) == ("answered", "", "over")
+    caller.ask("INFO")
+    wire.run(4.0)
+    assert desk.asked == ["INFO"]
+    assert desk.leg is not None
+    desk.leg.hang_up()
+    settle(wire, router, caller, desk, other)
+    assert caller.outcome == "over"
+    assert router.noted.ended[0].hung_up_by == "callee"

@@ -6,17 +6,25 @@ import sqlalchemy as sa
 
 _META: Final = sa.MetaData()
 
+
+def _sound() -> list[sa.Column[Any]]:
+    """What every kept sound has."""
+    return [
+        sa.Column("call", sa.Text),
+        sa.Column("caller", sa.Text),
+        sa.Column("started", sa.Double),
+        sa.Column("ms", sa.BigInteger),
+        sa.Column("bytes", sa.BigInteger),
+        sa.Column("file", sa.Text),
+    ]
+
+
 MESSAGES: Final = sa.Table(
     "messages",
     _META,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("box", sa.Text),
-    sa.Column("call", sa.Text),
-    sa.Column("caller", sa.Text),
-    sa.Column("started", sa.Double),
-    sa.Column("ms", sa.BigInteger),
-    sa.Column("bytes", sa.BigInteger),
-    sa.Column("file", sa.Text),
+    *_sound(),
     sa.Column("complete", sa.Boolean),
     sa.Column("state", sa.Text),
     sa.Column("expires", sa.Double),
@@ -42,12 +50,7 @@ RECORDINGS: Final = sa.Table(
     _META,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("number", sa.Text),
-    sa.Column("call", sa.Text),
-    sa.Column("caller", sa.Text),
-    sa.Column("started", sa.Double),
-    sa.Column("ms", sa.BigInteger),
-    sa.Column("bytes", sa.BigInteger),
-    sa.Column("file", sa.Text),
+    *_sound(),
     sa.Column("sides", sa.Text),
     sa.Column("complete", sa.Boolean),
     sa.Column("expires", sa.Double),

@@ -16,8 +16,8 @@ class Flooded:
     """calls, failed, setup_p99_ms: of the trunk, SIPp's INVITE to its 200.
 
     datagrams: of the strangers. answered: what they were sent. cpu_us_per_datagram: what the
-    process took beyond that for the same calls without strangers. kib_grown: memory at the end of
-    the flood over a quarter into it.
+    process took beyond that for the same calls without strangers. kib_grown: memory that is no
+    file's, at the end of the flood over a quarter into it.
     """
 
     calls: int
@@ -29,10 +29,10 @@ class Flooded:
     kib_grown: int
 
 
-def measure_flood(load: Load, rate: int) -> Flooded:
+def measure_flood(load: Load, rate: int, sources: int) -> Flooded:
     """Make load's calls twice, the second time beside rate INVITEs a second of strangers.
 
-    Raises BenchError when it cannot.
+    sources: how many addresses the strangers have. Raises BenchError when it cannot.
     """
     seconds = load.calls / load.rate
     with running(Callrouter()) as system:
@@ -44,12 +44,12 @@ def measure_flood(load: Load, rate: int) -> Flooded:
         before = system.cpu_seconds()
         with (
             system.traffic("flooded", load) as traffic,
-            _Strangers(system.directory, system.ports.sip, rate, seconds) as strangers,
+            _Strangers(system.directory, system.ports.sip, rate, seconds, sources) as strangers,
         ):
             strangers.part(seconds / 4)
-            early = system.pss_kib()
+            early = system.anonymous_kib()
             sent, answered = strangers.wait()
-            late = system.pss_kib()
+            late = system.anonymous_kib()
             traffic.wait()
             flooded = system.cpu_seconds() - before
             counts = traffic.counts()
@@ -70,9 +70,9 @@ def measure_flood(load: Load, rate: int) -> Flooded:
 class _Strangers:
     """The process that floods; leaving the context ends it."""
 
-    def __init__(self, directory: Path, port: int, rate: int, seconds: float) -> None:
+    def __init__(self, directory: Path, port: int, rate: int, seconds: float, sources: int) -> None:
         self._argv = [sys.executable, "-m", "callrouter.bench.flooding", str(port), str(rate)]
-        self._argv.append(f"{seconds:g}")
+        self._argv += [f"{seconds:g}", str(sources)]
         self._log = directory / "flooding.log"
         self._seconds = seconds
 

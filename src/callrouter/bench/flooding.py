@@ -1,16 +1,19 @@
 """INVITEs from strangers, as fast as asked: a process of its own beside SIPp.
 
-`python -m callrouter.bench.flooding PORT RATE SECONDS` sends from 127.0.0.20 to 127.0.0.29 to
-127.0.0.1:PORT and tells on stderr how many it sent and how many
+`python -m callrouter.bench.flooding PORT RATE SECONDS SOURCES` sends from so many addresses of
+127/8, none of them 127.0.0.1, to 127.0.0.1:PORT and tells on stderr how many it sent and how many
 answers it got.
 """
 
 import socket
 import sys
 import time
+from ipaddress import IPv4Address
 from typing import Final
 
-_HOSTS: Final = [f"127.0.0.{last}" for last in range(20, 30)]
+_FIRST: Final = int(IPv4Address("127.1.0.1"))
+_SPACING: Final = 77
+"""Between two sources: a /24 has three or four of them."""
 _TICK: Final = 0.002
 _BODY: Final = (
     "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
@@ -30,9 +33,10 @@ _INVITE: Final = (
 )
 
 
-def flood(port: int, rate: int, seconds: float) -> tuple[int, int]:
+def flood(port: int, rate: int, seconds: float, sources: int) -> tuple[int, int]:
     """Send; returns how many were sent and how many answers came."""
-    sockets = [_bound(host) for host in _HOSTS]
+    hosts = (str(IPv4Address(_FIRST + number * _SPACING)) for number in range(sources))
+    sockets = [_bound(host) for host in hosts]
     began = time.monotonic()
     sent = 0
     while (past := time.monotonic() - began) < seconds:
@@ -72,5 +76,5 @@ def _drained(sock: socket.socket) -> int:
 
 
 if __name__ == "__main__":
-    done = flood(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    done = flood(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
     sys.stderr.write("{} {}\n".format(*done))

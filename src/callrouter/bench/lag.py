@@ -4,12 +4,11 @@ A histogram here is what Prometheus serves: each bucket's upper end in seconds, 
 infinite, and how many observations there were up to it since the process began.
 """
 
-import http.client
 import math
 import re
 from typing import Final, TypeAlias
 
-from callrouter.bench.processes import BenchError
+from callrouter.bench import metrics
 
 Histogram: TypeAlias = dict[float, float]
 
@@ -21,15 +20,7 @@ def read(port: int) -> Histogram:
 
     Empty when the metrics tell of none. Raises BenchError when there are no metrics.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-    except (OSError, http.client.HTTPException) as error:
-        raise BenchError(f"callrouter serves no metrics: {error}") from error
-    finally:
-        connection.close()
-    return {float(end): float(count) for end, count in _BUCKET.findall(text)}
+    return {float(end): float(count) for end, count in _BUCKET.findall(metrics.read(port))}
 
 
 def quantile(share: float, before: Histogram, after: Histogram) -> float | None:

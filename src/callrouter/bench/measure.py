@@ -14,6 +14,7 @@ from typing import Final
 from callrouter.bench import lag
 from callrouter.bench.processes import (
     BenchError,
+    anonymous_kib,
     cpu_seconds,
     pss_kib,
     split_cores,
@@ -21,13 +22,15 @@ from callrouter.bench.processes import (
     stop,
     wait_bound,
 )
-from callrouter.bench.sipp import Load, Traffic
+from callrouter.bench.sipp import NUMBER, SECOND, Load, Traffic
 from callrouter.bench.subjects import Ports, Subject
 
 # A system's first calls load code and fill caches; they are made before anything is measured.
-_WARM_UP: Final = Load(calls=100, rate=100)
+WARM_UP: Final = Load(calls=100, rate=100)
+"""Calls before anything is measured."""
 # All transactions of RFC 3261 are over 32 s after the last message; then a sweep may be due.
-_LINGER: Final = 40.0
+LINGER: Final = 40.0
+"""Seconds after which nothing of a call is left."""
 # How long calls are held at the peak, past the time that placing and counting them takes.
 _PEAK: Final = 5.0
 
@@ -76,13 +79,19 @@ class Running:
         self.ports = ports
         self.process = process
 
-    def traffic(self, name: str, load: Load) -> Traffic:
-        """Give the calls to make through it; name is unlike that of any other run."""
+    def traffic(self, name: str, load: Load, *, second: bool = False) -> Traffic:
+        """Give the calls to make through it; name is unlike that of any other run.
+
+        second: to the other callee, so that two can be at work.
+        """
         _, cores = split_cores()
         secured = self.subject.transport == "tls"
         port = self.ports.front if secured else self.ports.sip
         transport = "udp" if self.subject.transport == "udp" else "tcp"
-        return Traffic(name, load, port, self.ports.callee, self.directory, cores, transport)
+        callee, number = (self.ports.callee, NUMBER)
+        if second:
+            callee, number = (self.ports.second, SECOND)
+        return Traffic(name, load, port, callee, self.directory, cores, transport, number)
 
     def lag(self) -> lag.Histogram | None:
         """Its event loop's lag so far, None when it tells none."""
@@ -95,6 +104,10 @@ class Running:
     def pss_kib(self) -> int:
         """Memory of all its processes."""
         return pss_kib(self.process.pid)
+
+    def anonymous_kib(self) -> int:
+        """The part of it that is no file's, and so is nobody else's either."""
+        return anonymous_kib(self.process.pid)
 
     def stop(self) -> None:
         """End it, as an operator would."""
@@ -113,7 +126,7 @@ def running(subject: Subject) -> Iterator[Running]:
         try:
             wait_bound(process, ports.sip, log)
             running = Running(subject, directory, ports, process)
-            with running.traffic("warm-up", _WARM_UP) as traffic:
+            with running.traffic("warm-up", WARM_UP) as traffic:
                 traffic.wait()
                 traffic.counts()
             yield running
@@ -152,7 +165,7 @@ def measure_speed(subject: Subject, load: Load) -> Speed:
         system.stop()
         records = subject.records(system.directory)
         if records is not None:
-            records -= _WARM_UP.calls
+            records -= WARM_UP.calls
         p99 = lag.quantile(0.99, lag_before, lag_after) if lag_before and lag_after else None
     return Speed(
         calls=load.calls,
@@ -200,7 +213,7 @@ def _wave(system: Running, name: str, calls: int, rate: int) -> _Wave:
         peak = system.pss_kib()
         traffic.wait()
         ended = system.pss_kib()
-    time.sleep(_LINGER)
+    time.sleep(LINGER)
     return _Wave(held, peak, ended, system.pss_kib())
 
 

@@ -5,30 +5,47 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from callrouter.bench.processes import BenchError, log_end, start, stop, wait_bound
+from callrouter.bench.processes import (
+    BenchError,
+    free_port,
+    log_end,
+    start,
+    stop,
+    wait_bound,
+)
 
 NUMBER: Final = "4000"
 """The number that the caller dials."""
+SECOND: Final = "4001"
+"""The number of another callee."""
 
 # A call that got no answer takes 32 s to be given up by SIPp, and its BYE as long again.
 _GIVE_UP: Final = 70.0
 # The callee keeps an ended call for the 4 s of its timewait.
 _TIMEWAIT: Final = 6.0
+# Of SIPp: all calls went well, one failed, or it was asked to end. counts() says how calls went.
+_ENDED: Final = frozenset((0, 1, 97))
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What SIPp shall do: calls in all, rate a second, each held for hold seconds."""
+    """What SIPp shall do: calls in all, rate a second, each held for hold seconds.
+
+    rise: by how many calls a second the rate grows each second. refusable: a call may get 503.
+    """
 
     calls: int
     rate: int
     hold: float = 0.0
+    rise: int = 0
+    refusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +61,20 @@ class Counts:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final answer to an INVITE. at: seconds after the caller began; ms: how long it took."""
+
+    at: float
+    ms: float
+    refused: bool
+
+
 class Traffic:
     """A callee at callee_port and a caller that makes load's calls through port, on loopback.
 
-    transport: "udp", or "tcp" with one connection for all calls at either end.
+    transport: "udp", or "tcp" with one connection for all calls at either end. number: the one
+    dialled, whose target is the callee.
 
     A context: entering starts both, leaving ends them whatever they are at. name: of this run's
     files in directory, unlike that of any other run there.
@@ -62,8 +89,10 @@ class Traffic:
         directory: Path,
         cores: set[int],
         transport: str = "udp",
+        number: str = NUMBER,
     ) -> None:
         self._transport = transport
+        self._number = number
         self._name = name
         self._load = load
         self._port = port
@@ -77,9 +106,12 @@ class Traffic:
             log = self._file("uas", "log")
             wait_bound(self._callee, self._callee_port, log, self._transport)
             load = self._load
-            arguments = ["-s", NUMBER, "-r", str(load.rate), "-l", str(load.calls)]
+            arguments = ["-p", str(free_port()), "-s", self._number]
+            arguments += ["-r", str(load.rate), "-l", str(load.calls)]
             arguments += ["-d", str(round(load.hold * 1000)), f"127.0.0.1:{self._port}"]
             arguments += ["-trace_rtt", "-rtt_freq", "1"]
+            if load.rise:
+                arguments += ["-rate_increase", str(load.rise), "-rate_interval", "1"]
             self._caller = self._start("uac", arguments)
         except BaseException:
             stop(self._callee, 0)
@@ -100,6 +132,19 @@ class Traffic:
         statistics = self._last_row("uac", "csv")
         return int(statistics["CurrentCall"]) if statistics else 0
 
+    def part(self, seconds: float) -> None:
+        """Let it go on for so long. Raises BenchError when the caller ends meanwhile."""
+        try:
+            self._caller.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+        raise BenchError(f"SIPp's caller has ended already: {log_end(self._file('uac', 'log'))}")
+
+    def finish(self) -> None:
+        """Begin no more calls, and wait until those that are up have ended."""
+        self._caller.send_signal(signal.SIGUSR1)
+        self.wait()
+
     def wait(self) -> None:
         """Wait until the caller's last call has ended.
 
@@ -110,7 +155,7 @@ class Traffic:
             status = self._caller.wait(load.calls / load.rate * 2 + load.hold + _GIVE_UP)
         except subprocess.TimeoutExpired as error:
             raise BenchError("SIPp's caller does not come to an end") from error
-        if status not in {0, 1}:  # 1: a call failed, which is for counts() to say
+        if status not in _ENDED:
             raise BenchError(f"SIPp's caller failed: {log_end(self._file('uac', 'log'))}")
 
     def counts(self) -> Counts:
@@ -118,32 +163,49 @@ class Traffic:
         self._end_callee()
         caller, callee = self._last_row("uac", "csv"), self._last_row("uas", "csv")
         began, ended = (caller[key].split("\t")[2] for key in ("StartTime", "CurrentTime"))
+        refused = sum(answer.refused for answer in self.answers())
+        through, reached = (int(end["SuccessfulCall(C)"]) for end in (caller, callee))
         return Counts(
-            seen=min(int(end["SuccessfulCall(C)"]) for end in (caller, callee)),
+            seen=min(through - refused, reached),
             retransmissions=self._retransmissions("uac") + self._retransmissions("uas"),
             seconds=float(ended) - float(began),
         )
 
     def setups(self) -> list[float]:
         """Give how long each call's INVITE took to its 200, in ms; counts() has returned."""
-        file = self._directory / f"uac_{self._caller.pid}_rtt.csv"
-        with file.open(encoding="ascii", newline="") as rows:
-            return [float(row["response_time_ms"]) for row in csv.DictReader(rows, delimiter=";")]
+        return [answer.ms for answer in self.answers()]
+
+    def answers(self) -> Iterator[Answer]:
+        """Give the answer to each call's INVITE, in order; counts() has returned."""
+        name = f"{self._scenario('uac')}_{self._caller.pid}_rtt.csv"
+        with (self._directory / name).open(encoding="ascii", newline="") as file:
+            rows = csv.reader(file, delimiter=";")
+            next(rows)
+            for at, ms, which in rows:
+                yield Answer(float(at) / 1000, float(ms), which == "refused")
+
+    def _scenario(self, end: str) -> str:
+        return "refusable" if end == "uac" and self._load.refusable else end
 
     def _start(self, end: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         if shutil.which("sipp") is None:
             raise BenchError("sipp is missing: apt-get install sip-tester")
-        with as_file(files("callrouter.bench") / f"{end}.xml") as packaged:
+        with as_file(files("callrouter.bench") / f"{self._scenario(end)}.xml") as packaged:
             scenario = self._directory / packaged.name
             shutil.copyfile(packaged, scenario)
         argv = ["sipp", "-sf", str(scenario), "-m", str(self._load.calls), "-nostdin"]
         argv += ["-t", "u1" if self._transport == "udp" else "t1"]
         argv += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-ci", "127.0.0.1", "-bind_local"]
+        # It opens these unasked: left to itself it takes 6000 and 8888, and 5060 for its calls.
+        argv += ["-mp", str(free_port()), "-cp", str(free_port())]
         # Two dumps of statistics: of calls, every second so that held() can look in; of messages.
         argv += ["-trace_stat", "-stf", str(self._file(end, "csv")), "-fd", "1", "-trace_counts"]
+        argv += ["-trace_err", "-error_file", str(self._file(end, "err"))]
         return start(argv + arguments, self._file(end, "log"), self._cores)
 
     def _end_callee(self) -> None:
+        if self._load.refusable:  # it waits for calls that it never gets
+            self._callee.send_signal(signal.SIGUSR1)
         try:
             self._callee.wait(_TIMEWAIT)
         except subprocess.TimeoutExpired:
@@ -153,8 +215,9 @@ class Traffic:
                 time.sleep(1)
             try:
                 self._callee.wait(_TIMEWAIT)
-            except subprocess.TimeoutExpired as error:
-                raise BenchError("SIPp's callee does not come to an end") from error
+            except subprocess.TimeoutExpired:
+                # What it still waits for has failed. It said all else a second ago at most.
+                stop(self._callee, 0)
 
     def _retransmissions(self, end: str) -> int:
         row = self._last_row(end, "counts")
@@ -163,7 +226,7 @@ class Traffic:
     def _file(self, end: str, kind: str) -> Path:
         if kind == "counts":  # SIPp chooses this name itself
             process = self._callee if end == "uas" else self._caller
-            return self._directory / f"{end}_{process.pid}_counts.csv"
+            return self._directory / f"{self._scenario(end)}_{process.pid}_counts.csv"
         return self._directory / f"{self._name}_{end}.{kind}"
 
     def _last_row(self, end: str, kind: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.bench.processes import BenchError, free_port
-from callrouter.bench.sipp import NUMBER
+from callrouter.bench.sipp import NUMBER, SECOND
 
 _SETTINGS: Final = """\
 listen: [{tls}"tcp:127.0.0.1:{sip}", "udp:127.0.0.1:{sip}"]
@@ -18,7 +18,7 @@ dialplan: dialplan.yaml
 records: {{database: "sqlite:///{directory}/records.db", spool: spool}}
 metrics: "127.0.0.1:{metrics}"
 log: {{level: info, format: json}}
-limits: {{calls: 50000, drain: 30s}}
+limits: {{calls: 50000, drain: 30s, calls_per_second: {calls_per_second}}}
 """
 _TLS: Final = """\
 tls: {certificate: relay.pem, key: relay.pem, authorities: relay.pem, client_certificates: none}
@@ -26,8 +26,12 @@ tls: {certificate: relay.pem, key: relay.pem, authorities: relay.pem, client_cer
 _DIALPLAN: Final = """\
 country: CN
 trunks: {{lab: {{addresses: [127.0.0.1]}}}}
-targets: {{uas: {{uri: "sip:service@127.0.0.1:{callee}{transport}"}}}}
-numbers: {{"{number}": {{route: [{{hunt: [uas]}}]}}}}
+targets:
+  uas: {{uri: "sip:service@127.0.0.1:{callee}{transport}"}}
+  second: {{uri: "sip:service@127.0.0.1:{second}{transport}"}}
+numbers:
+  "{number}": {{route: [{{hunt: [uas]}}]}}
+  "{other}": {{route: [{{hunt: [second]}}]}}
 """
 
 
@@ -35,7 +39,8 @@ numbers: {{"{number}": {{route: [{{hunt: [uas]}}]}}}}
 class Ports:
     """Where all listen on 127.0.0.1: the system under test, SIPp's callee, and the metrics.
 
-    tls, front, back: the system's for TLS, and those of the relay before and behind it.
+    tls, front, back: the system's for TLS, and those of the relay before and behind it. second: of
+    another callee.
     """
 
     sip: int
@@ -44,11 +49,12 @@ class Ports:
     tls: int
     front: int
     back: int
+    second: int
 
     @classmethod
     def free(cls) -> "Ports":
         """Give ports that are free at this moment, so that a lab can run beside the bench."""
-        return cls(*(free_port() for _ in range(6)))
+        return cls(*(free_port() for _ in range(7)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +92,29 @@ class Callrouter(Subject):
 
     name = "callrouter"
 
-    def __init__(self, transport: str = "udp") -> None:
+    def __init__(self, transport: str = "udp", calls_per_second: int = 0) -> None:
+        """calls_per_second: that are taken; 0 for any number."""
         self.transport = transport
+        self._calls_per_second = calls_per_second
 
     def prepare(self, directory: Path, ports: Ports) -> Command:
-        """Write settings and a dialplan with one number."""
+        """Write settings and a dialplan with two numbers."""
         settings = directory / "callrouter.yaml"
         secured = self.transport == "tls"
         tls = f'"tls:127.0.0.1:{ports.tls}", ' if secured else ""
-        text = _SETTINGS.format(sip=ports.sip, metrics=ports.metrics, directory=directory, tls=tls)
+        text = _SETTINGS.format(
+            sip=ports.sip,
+            metrics=ports.metrics,
+            directory=directory,
+            tls=tls,
+            calls_per_second=self._calls_per_second,
+        )
         settings.write_text(text + _TLS if secured else text)
         callee = ports.back if secured else ports.callee
         transport = "" if self.transport == "udp" else f";transport={self.transport}"
-        dialplan = _DIALPLAN.format(callee=callee, number=NUMBER, transport=transport)
+        dialplan = _DIALPLAN.format(
+            callee=callee, number=NUMBER, second=ports.second, other=SECOND, transport=transport
+        )
         (directory / "dialplan.yaml").write_text(dialplan)
         return Command([sys.executable, "-m", "callrouter", "serve", "--config", str(settings)], {})
 
@@ -106,7 +122,7 @@ class Callrouter(Subject):
         """It does, as a histogram."""
         return True
 
-    def records(self, directory: Path) -> int | None:
+    def records(self, directory: Path) -> int:
         """Count the rows of its SQLite file."""
         database = sqlite3.connect(f"file:{directory}/records.db?mode=ro", uri=True)
         try:

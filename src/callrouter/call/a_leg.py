@@ -91,6 +91,8 @@ class ALeg(Leg):
             rows = f"Contact: {self.dialog.contact}\r\n{extra}"
             reliable = self.reliable
             if reliable is not None and (reliable.required or (source and source.unpracked)):
+                if body:
+                    reliable.described.add(fork)
                 reliable.send(status, f"{ALLOW}{rows}", body, source)
             else:
                 tx.respond(status, rows, body)
@@ -113,6 +115,24 @@ class ALeg(Leg):
         data = tx.respond(status, rows, body)
         self.state = ANSWERED
         self._reliable_2xx = Reliable2xx(self, tx, data, None)
+
+    def told(self, fork: str) -> bool:
+        """Whether a fork's description was sent reliably, so that no answer has to repeat it."""
+        return self.reliable is not None and fork in self.reliable.described
+
+    def settled(self) -> bool:
+        """No offer is under way; that of its INVITE is until a reliable answer."""
+        return super().settled() and (self._tx is None or self.told(self._fork))
+
+    def _in_the_way(self, method: str) -> int:
+        reliable = self.reliable
+        if method == "UPDATE" and self._tx is not None:
+            # Offer and answer of the INVITE come first (RFC 3311 section 5.2).
+            if reliable is None or not self.told(self._fork):
+                return 500
+            if self.late_offer and reliable.open:
+                return 491
+        return super()._in_the_way(method)
 
     def never_pracked(self) -> None:
         """A reliable response was never acknowledged: the INVITE ends (RFC 3262 section 3)."""

@@ -18,6 +18,7 @@ from callrouter.call.events import (
     Settled,
     Shutdown,
 )
+from callrouter.call.glare import back_off
 from callrouter.call.keys import key_of
 from callrouter.call.leg import Leg
 from callrouter.call.media import Digit, MediaLost
@@ -25,7 +26,6 @@ from callrouter.call.offering import Reoffer
 from callrouter.call.renegotiating import renegotiate
 from callrouter.sip.message import Response
 
-_GLARE_SECONDS = 1.0
 _GLARES = 4
 _SETTLE_SECONDS = 10.0
 
@@ -38,10 +38,10 @@ class NoMedia(Exception):  # noqa: N818 - nor is this: the route goes on
     """Nobody can be spoken to now: no slot is free, the worker is lost, or the SDP does not fit."""
 
 
-async def attend(call: Call, until: float = 0.0) -> Event:
+async def attend(call: Call, until: float = 0.0, *, refers: bool = False) -> Event:
     """The next event that says something to a script that speaks, or `Deadline`.
 
-    Raises Over and NoMedia.
+    refers: a REFER of the callee is among these, and the script answers it. Raises Over, NoMedia.
     """
     while True:
         event = await call.inbox.next(until)
@@ -59,6 +59,8 @@ async def attend(call: Call, until: float = 0.0) -> Event:
             case Digit():
                 if call.speech is not None and call.speech.pressed(event):
                     return event
+            case Asked() if refers and event.request.method == "REFER" and event.leg is call.b:
+                return event
             case Asked():
                 return answer_asked(call, event) or event
             case _:
@@ -140,7 +142,7 @@ async def reoffer(
                 return response.body
             if response.status != 491:
                 return b""
-        await _pause(call, _GLARE_SECONDS, alone)
+        await _pause(call, back_off(leg), alone)
     return b""
 
 

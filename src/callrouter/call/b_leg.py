@@ -5,6 +5,7 @@ from typing import Final
 from callrouter.call.events import Answered, Failed, Progress
 from callrouter.call.inbox import Inbox
 from callrouter.call.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
+from callrouter.call.offering import refusal
 from callrouter.call.prack import Received, Silent, is_reliable
 from callrouter.call.proving import Proving
 from callrouter.call.session_timer import SessionTimer
@@ -17,6 +18,7 @@ from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
 from callrouter.sip.render import cancel_of, render_request
+from callrouter.sip.sdp import may_answer
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import TIMEOUT, Timer
@@ -25,14 +27,17 @@ from callrouter.sip.uri import is_sips
 _NOT_CANCELLED: Final = 0
 _TO_CANCEL: Final = 1  # no CANCEL before a provisional response (RFC 3261 section 9.1)
 _CANCELLED: Final = 2
+_NOT_ACCEPTABLE: Final = 488
+_SDP: Final = "application/sdp"
 
 
 class BLeg(Leg):
     """One target being rung, or answered.
 
     heard: a response has come, be it a 100. Once cancelled it posts nothing more: a 2xx that
-    crosses the CANCEL is acknowledged and hung up here. unpracked: the RAck value that a reliable
-    response of it waits for, "" for none (RFC 3262).
+    crosses the CANCEL is acknowledged and hung up here. So is one whose description is of no use,
+    for which `Failed` is posted; after `Answered`, `theirs` holds what it described. unpracked: the
+    RAck value that a reliable response of it waits for, "" for none (RFC 3262).
     """
 
     __slots__ = (
@@ -43,6 +48,7 @@ class BLeg(Leg):
         "_cancelling",
         "_cseq",
         "_give_up",
+        "_offer",
         "_received",
         "_spare",
         "_tries",
@@ -85,6 +91,7 @@ class BLeg(Leg):
         self.heard = False
         self.unpracked = ""
         self._received: Received | None = None
+        self._offer = body
         self.offered = bool(body)
         self._spare = None if spare is None else (spare, extra, body)
         self._tx: ClientTransaction | None = None
@@ -123,7 +130,7 @@ class BLeg(Leg):
             self.cancel(reason)
             return
         if self.state == ANSWERED:
-            self.ack()
+            self._refuse()
         super().hang_up(reason)
 
     def on_response(self, tx: object, response: Response) -> None:
@@ -204,6 +211,9 @@ class BLeg(Leg):
             self._send_cancel()
             return
         if response.status > 100 and self._cancelling == _NOT_CANCELLED:
+            if response.body and self.state == SETTING_UP and not self._is_of_use(response):
+                self.post(Failed(self, _NOT_ACCEPTABLE, response))
+                return
             if is_reliable(response) and not self._take_reliable(response):
                 return
             fork = self._learn(response)
@@ -240,8 +250,12 @@ class BLeg(Leg):
             self._give_up.cancel()
             self._give_up = None
         if self._cancelling or self.inbox is None:
-            self.ack()
+            self._refuse()
             super().hang_up(self._cancel_reason)
+        elif not self._is_of_use(response):
+            # No session can come of it (RFC 3261 section 13.2.1).
+            self.hang_up()
+            self.post(Failed(self, _NOT_ACCEPTABLE, response))
         else:
             self.post(Answered(self, fork, response))
 
@@ -250,11 +264,50 @@ class BLeg(Leg):
         dialog = self.dialog
         tag = response.to_tag()
         if tag:
+            if tag != dialog.remote_tag and self._received is not None:
+                self.theirs = self._received.described.get(tag, b"")  # another fork's is not its
             dialog.remote_tag = tag
             dialog.remote = response.get("to")
         self.learn_target(response)
         self.theirs = response.body or self.theirs
         return f"{self.number} {tag}"
+
+    def _refuse(self) -> None:
+        """Acknowledge an answer that nothing will come of; an offer in it is refused."""
+        if not (self._ack or self.offered or self._has_described(self.dialog.remote_tag)):
+            self.ack(*refusal(self, self.theirs))
+        else:
+            self.ack()
+
+    def _is_of_use(self, response: Response) -> bool:
+        """Whether its body can be the answer to our offer or, to none, an offer.
+
+        Once a reliable response has described the session nothing is asked of those that follow
+        (RFC 3262 section 5).
+        """
+        if self._has_described(response.to_tag()):
+            return True
+        kind = response.headers.get("content-type", _SDP)
+        if kind != _SDP:
+            kind = kind.partition(";")[0].strip(" \t").lower()
+        if kind != _SDP:
+            # What a multipart holds is for who can read it; what rings may say anything.
+            return response.status < 200 or kind.startswith("multipart/")
+        return may_answer(self._offer, response.body)
+
+    def _has_described(self, tag: str) -> bool:
+        """Whether a fork of the target has described its session in a reliable response."""
+        return self._received is not None and tag in self._received.described
+
+    def settled(self) -> bool:
+        """No offer is under way; that of the INVITE is until a reliable answer."""
+        agreed = self.state != SETTING_UP or self._has_described(self.dialog.remote_tag)
+        return agreed and super().settled()
+
+    def _in_the_way(self, method: str) -> int:
+        if self.state == SETTING_UP and not self._has_described(self.dialog.remote_tag):
+            return 491  # our offer has no answer yet (RFC 3311 section 5.2)
+        return super()._in_the_way(method)
 
     def _refuse_fork(self, response: Response) -> None:
         """A second fork answered: acknowledge it and hang it up (section 13.2.2.4)."""
@@ -269,7 +322,8 @@ class BLeg(Leg):
         dialog.take_routes(response, reverse=True)
         stack = self.stack
         cseq = self._cseq
-        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, "", b""))
+        rows, body = ("", b"") if self.offered else refusal(self, response.body)
+        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, rows, body))
         branch = stack.branch()
         stack.request(dialog.flow, branch, dialog.request("BYE", branch, cseq + 1, "", b""), None)
 

@@ -7,6 +7,7 @@ from callrouter.call import gateways
 from callrouter.call.a_leg import ALeg
 from callrouter.call.asserted import shown_caller
 from callrouter.call.b_leg import BLeg
+from callrouter.call.connected import answer_of, rows_of
 from callrouter.call.events import Answered, Failed, Progress
 from callrouter.call.inbox import Inbox
 from callrouter.call.introducing import invite_rows
@@ -176,7 +177,7 @@ class Call:
             way.flow,
             len(legs),
             way.uri,
-            shown_caller(invite, peer, way.flow.sent_by),
+            shown_caller(invite, peer, way.host),
             f"{invite_rows(self, invite, target, peer, way, self._hops)}{rows}",
             body,
             way.spare,
@@ -215,7 +216,7 @@ class Call:
         self.progressed(event.leg)
         if self.record.answered_ms is not None and self.speech is None:
             return  # it talks to somebody, and is transferred
-        rows = passed_rows(response, event.leg.peer, self.a.peer)
+        rows = rows_of(event, self.a)
         body = response.body
         if self.speech is not None:
             if self.speech.with_us:
@@ -230,9 +231,8 @@ class Call:
         """Connect the caller with the leg that answered; who rings beside it is told so."""
         self.connected(event.leg, event.response.status)
         self.picked_up()
-        response = event.response
-        rows = passed_rows(response, event.leg.peer, self.a.peer)
-        self.a.answer(200, event.fork, rows, response.body)
+        rows, body = answer_of(event, self.a)
+        self.a.answer(200, event.fork, rows, body)
         if event.leg.offered:
             event.leg.ack()
 
@@ -328,15 +328,15 @@ class Call:
                 Disposition.CONGESTION if congested else _DISPOSITIONS[entry.result]
             )
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer the caller with a final response that is no 2xx."""
+    def refuse(self, refusal: Refusal, extra: str = "") -> None:
+        """Answer the caller with a final response that is no 2xx. extra: more rows of it."""
         record = self.record
         record.status = refusal.status
         record.cause = refusal.cause
         record.reason = refusal.reason
         record.disposition = Disposition.REJECTED
         record.hung_up_by = "callrouter"
-        self.a.reject(refusal.status, f"Reason: Q.850;cause={refusal.cause}\r\n")
+        self.a.reject(refusal.status, f"Reason: Q.850;cause={refusal.cause}\r\n{extra}")
 
     def cancelled(self) -> None:
         """The caller gave up before an answer."""
@@ -352,9 +352,8 @@ class Call:
         record = self.record
         record.cause = cause
         record.hung_up_by = "callrouter" if by is None else "caller" if by is self.a else "callee"
-        if self._last is not None:
-            self._last.cause = cause
-            self._last.ended_ms = self.ms()
+        for entry in record.talking():
+            entry.end(self.ms(), cause)
 
     def disconnect(self) -> None:
         """The target that was just connected is left, before the caller was answered."""

@@ -12,6 +12,7 @@ from callrouter.call.asking import ask
 from callrouter.call.asserted import routing_caller
 from callrouter.call.call import Call
 from callrouter.call.door import Door
+from callrouter.call.ending import RETRY_AFTER
 from callrouter.call.events import Observer, RecordAsked, Replacing, Shutdown
 from callrouter.call.extensions import check_extensions
 from callrouter.call.forwarding import diversions
@@ -40,7 +41,6 @@ _OUTSIDE: Final = {
     "MESSAGE": (405, ALLOW_OUTSIDE),
 }
 """Who asks for these outside a dialog would have us call or write to others."""
-_RETRY_AFTER: Final = "Retry-After: 5\r\n"
 
 
 class Calls:
@@ -167,7 +167,7 @@ class Calls:
         headers = request.headers
         if "replaces" not in headers and (self._is_full() or self.refuses()):
             self.overloaded += 1
-            self._stack.reply(request, flow, 503, _RETRY_AFTER)
+            self._stack.reply(request, flow, 503, RETRY_AFTER)
             return
         hops = max_forwards(request)
         check_extensions(request, trunk.peer)

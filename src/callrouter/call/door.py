@@ -4,6 +4,8 @@ Rules. A challenge is answered without any state, so a stranger costs none. ACK 
 come here, and requests inside a call are known by its tags. Only a wrong answer to a challenge that
 this very address was given counts against it: nobody can have another's address shut out by
 sending in its name. Whether the user exists or the password is wrong, the answer is the same.
+A trunk that its address or its certificate names is asked for its own password alone, and never
+shut out: guessing at telephones' passwords from behind its address must not end a carrier's calls.
 """
 
 from collections.abc import Callable, Mapping
@@ -101,29 +103,41 @@ class Door:
         """
         access = dialplan.access
         registers = request.method == "REGISTER"
-        if trunk is not None and trunk.guarded and not (registers and access.phones):
+        itself = trunk is not None and not (registers and access.phones)
+        if trunk is not None and itself and trunk.guarded:
             login = access.logins.trunks.get(trunk.name)
             logins: Mapping[str, Login] = {} if login is None else {login.user: login}
             realm = access.trunks[trunk.name].realm
-        elif trunk is None or (registers and access.phones):
+        elif not itself:
             if access.registered and not registers:
                 gateway = self._told.gateway_of(parse_uri(request.uri).user)
                 if gateway in access.registered:
                     return dialplan.trunks[access.registered[gateway]]
-            if not (access.phones or access.roaming):
+            # Whom no password would let in is not asked for one.
+            welcome = access.roaming or (access.phones if registers else access.phones_trunk)
+            if not welcome or (trunk is None and not access.admits(flow.remote_host)):
                 raise StrangerError
             logins = access.logins.anywhere
             realm = access.realm
         else:
             return trunk
-        if self._failures.shut(flow.remote_host, now):
+        if not itself and self._failures.shut(flow.remote_host, now):
             self.dropped += 1
             return None
-        asked = _Asked(realm, access.algorithms, logins)
+        asked = _Asked(realm, access.algorithms, logins, counts=not itself)
         found = self._prove(request, flow, asked, now, known=trunk is not None)
         if found.trunk:
             return dialplan.trunks[found.trunk]
-        if registers:
+        return self._telephone(request, flow, found, dialplan, at)
+
+    def _telephone(
+        self, request: Request, flow: Flow, found: Login, dialplan: Guarded, at: float
+    ) -> Trunk | None:
+        """Take a telephone's REGISTER, or find the trunk that it calls by. Raises SipError 403."""
+        access = dialplan.access
+        if not access.lets(found.extension, flow.remote_host):
+            raise SipError("no place for this telephone", 403)
+        if request.method == "REGISTER":
             self._registrar.register(request, flow, found, at)
             return None
         if not access.phones_trunk:
@@ -147,8 +161,9 @@ class Door:
                 right = credentials.proves(password, request.method)
                 if login is None or not right:
                     self.failed += 1
-                    self._failures.failed(source, now)
-                    self.blame(source)
+                    if asked.counts:
+                        self._failures.failed(source, now)
+                        self.blame(source)
                     stale = False
                 elif not stale:
                     self._nonces.use(credentials.nonce, credentials.count)
@@ -165,13 +180,22 @@ class Door:
 
 
 class _Asked:
-    """What is asked of who comes: one of these logins, proven by one of these algorithms."""
+    """What is asked of who comes: one of these logins, proven by one of these algorithms.
 
-    __slots__ = ("algorithms", "logins", "realm")
+    counts: a wrong answer counts against its address.
+    """
+
+    __slots__ = ("algorithms", "counts", "logins", "realm")
 
     def __init__(
-        self, realm: str, algorithms: tuple[str, ...], logins: Mapping[str, Login]
+        self,
+        realm: str,
+        algorithms: tuple[str, ...],
+        logins: Mapping[str, Login],
+        *,
+        counts: bool,
     ) -> None:
+        self.counts = counts
         self.realm = realm
         self.algorithms = algorithms
         self.logins = logins

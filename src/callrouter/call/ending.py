@@ -9,7 +9,10 @@ from callrouter.route.plan import Refusal
 
 _RECOVERY_ON_TIMEOUT: Final = 102
 
-DRAINED = Refusal("shutting_down", 503, 41)
+RETRY_AFTER: Final = "Retry-After: 5\r\n"
+"""What a 503 carries that is about all of us, and not about one number: else who gets it would go
+on as after a 500 (RFC 3261 section 21.5.4)."""
+_DRAINED: Final = Refusal("shutting_down", 503, 41)
 
 
 def leave(call: Call, event: Cancelled | Shutdown) -> None:
@@ -19,7 +22,7 @@ def leave(call: Call, event: Cancelled | Shutdown) -> None:
         call.cancelled()
     else:
         call.withdraw("")
-        call.refuse(DRAINED)
+        call.refuse(_DRAINED, RETRY_AFTER)
 
 
 def party_left(call: Call, event: HungUp | Lost) -> str:

@@ -7,7 +7,7 @@ from callrouter.errors import ParseError
 from callrouter.sip.offer import Origin, readdressed
 
 _ORIGIN: Final = re.compile(
-    rb"^o=\S+ ([0-9]{1,18}) ([0-9]{1,18}) IN IP[46] ([0-9A-Fa-f.:]{2,45})[ \r]*$", re.MULTILINE
+    rb"^o=(\S+) ([0-9]{1,18}) ([0-9]{1,18}) IN IP[46] ([!-~]{1,255})[ \r]*$", re.MULTILINE
 )
 _ID_DIGITS: Final = 12  # of 16: an Origin's id stays below 2**63
 
@@ -28,9 +28,10 @@ class Identity:
         identity = cls(token, host)
         match = _ORIGIN.search(body)
         if match is not None:
-            identity.origin.id = int(match[1])
-            identity.origin.version = int(match[2])
-            identity.origin.host = match[3].decode("ascii")
+            identity.origin.user = match[1].decode("latin-1")
+            identity.origin.id = int(match[2])
+            identity.origin.version = int(match[3])
+            identity.origin.host = match[4].decode("ascii")
         return identity
 
     def show(self, body: bytes) -> bytes:

@@ -20,7 +20,7 @@ def invite_rows(
     call: "Call", invite: Request, target: Target, peer: Peer, way: Way, hops: int
 ) -> str:
     """The rows, but those that pass. hops: Max-Forwards as it came."""
-    host = way.flow.sent_by
+    host = way.host
     # An offer in a reliable response needs an answer in its PRACK, which is the caller's to give.
     reliable = peer.reliable and (call.a.reliable is not None or bool(invite.body))
     rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{_SUPPORTED[reliable]}"

@@ -10,8 +10,8 @@ from typing import Final, NoReturn
 from callrouter.call.attending import Over, attend_or_lose, reoffer
 from callrouter.call.b_leg import BLeg
 from callrouter.call.call import Call
+from callrouter.call.connected import answer_of
 from callrouter.call.events import Acknowledged, Answered
-from callrouter.call.policy import passed_rows
 from callrouter.call.speaking import hush
 from callrouter.call.speech import SDP, Callee, Speech
 from callrouter.errors import ParseError
@@ -33,7 +33,8 @@ async def join(call: Call, speech: Speech, event: Answered) -> bool:
     if callee is not None and speech.ear is not None and speech.anchored:
         return _bridge(call, speech, callee, event)
     was_ours = callee is not None or leg in speech.parted
-    return await _end_to_end(call, speech, event, was_ours=was_ours)
+    await _end_to_end(call, speech, event, was_ours=was_ours)
+    return True
 
 
 def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool:
@@ -41,7 +42,7 @@ def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool
     ear = speech.ear
     assert ear is not None  # noqa: S101 - asked by the caller
     if callee.party.described is None and not take_answer(callee, event):
-        _give_up(call, event.leg)
+        call.leg_failed(event.leg, _NOT_ACCEPTABLE, "rejected")
         return False
     event.leg.ack()
     call.connected(event.leg, event.response.status)
@@ -55,24 +56,16 @@ def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool
 
 def take_answer(callee: Callee, event: Answered) -> bool:
     """Take what a target answered to our offer; False when our media cannot have it."""
-    audio = callee.party.heard(event.response.body)
+    audio = callee.party.heard(event.leg.theirs)
     if audio is None:
         return False
     callee.session.connect(audio)
     return True
 
 
-def _give_up(call: Call, leg: BLeg) -> None:
-    call.leg_failed(leg, _NOT_ACCEPTABLE, "rejected")
-
-
-async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: bool) -> bool:
+async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: bool) -> None:
     leg = event.leg
-    body = event.response.body
-    if not body:
-        # An offer that was not answered: no session can come of it (RFC 3261 section 13.2.1).
-        _give_up(call, leg)
-        return False
+    body = leg.theirs
     if leg.offered:
         leg.ack()
     offer = call.caller_body()
@@ -86,10 +79,10 @@ async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: 
         _part(call)
     if call.record.answered_ms is None:
         call.picked_up()
-        rows = passed_rows(event.response, leg.peer, call.a.peer)
+        rows, said = answer_of(event, call.a)
         body = speech.passed(event.fork, body)
         speech.caller.identity = call.a.identity or speech.caller.identity
-        call.a.answer(200, event.fork, rows, body)
+        call.a.answer(200, event.fork, rows, body if said else b"")
         if was_ours and not offer:
             await _tell(call, leg, await _acknowledged(call, leg))
     elif leg.offered:
@@ -97,7 +90,6 @@ async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: 
     else:
         await _answer_offer(call, leg, body)
     speech.let_go()
-    return True
 
 
 async def rejoin(call: Call, leg: BLeg) -> None:

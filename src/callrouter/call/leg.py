@@ -75,9 +75,7 @@ class Leg:
         self.identity: Identity | None = None
         self.peer = USUAL
         self.session: SessionTimer | None = None
-        self.ours = b""
-        self.theirs = b""
-        self._proposal = b""
+        self.ours = self.theirs = self._proposal = b""
         self._renewal: tuple[ServerTransaction, str, bytes] | None = None
         self.proving: Proving | None = None
         self._asked: list[ServerTransaction] | None = None
@@ -173,8 +171,7 @@ class Leg:
         except ParseError:
             tx.respond(400)
             return False
-        rule = self.peer.timer
-        rows = ""
+        rule, rows = self.peer.timer, ""
         if rule is not None and (self.session is not None or "session-expires" in request.headers):
             if too_short(request, rule):
                 tx.respond(422, least_row(rule))
@@ -187,7 +184,8 @@ class Leg:
                 self.session.begin()
                 tx.respond(200, f"Contact: {self.dialog.contact}\r\n{rows}")
                 return False
-        self._renewal = (tx, rows, request.body)
+        if rows or request.body or request.method == "INVITE":  # else it renews nothing here
+            self._renewal = (tx, rows, request.body)
         return True
 
     def _answering(self) -> bool:
@@ -261,7 +259,8 @@ class Leg:
         if method in {"INVITE", "UPDATE"}:
             rows = "" if self.session is None else self.session.request_rows()
             extra = f"Contact: {dialog.contact}\r\n{rows}{extra}"
-            self._proposal = body
+            if body or method == "INVITE":  # an UPDATE without leaves what an INVITE proposes
+                self._proposal = body
         data = dialog.request(method, branch, dialog.local_cseq, extra, body)
         number = dialog.local_cseq
         if method == "INVITE" or (method == "UPDATE" and body):
@@ -338,9 +337,10 @@ class Leg:
     def took(self, response: Response) -> None:
         """The peer accepted our INVITE or UPDATE inside the dialog: take what its 2xx says."""
         self.learn_target(response)
-        self.ours = self._proposal or self.ours
-        self.theirs = response.body or self.theirs
-        self._proposal = b""
+        if response.body:
+            self.ours = self._proposal or self.ours
+            self.theirs = response.body
+            self._proposal = b""
         self._agree(response)
 
     def _agree(self, response: Response) -> None:
@@ -383,7 +383,7 @@ class Leg:
             self.session.stop()
             self.session = None
         if self._reliable_2xx is not None:
-            self._reliable_2xx.stop()
+            self._reliable_2xx.abandon()
             self._reliable_2xx = None
         if self._asked is not None:
             for tx in self._asked:

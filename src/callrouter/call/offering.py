@@ -1,10 +1,32 @@
-"""An offer of ours to a party inside its dialog, and what comes of it (RFC 3261 section 14)."""
+"""An offer of ours to a party inside its dialog, and what comes of it (RFC 3261 section 14).
+
+And an offer of a party that nobody is there to answer.
+"""
 
 from callrouter.call.events import Settled
+from callrouter.call.identity import Identity
 from callrouter.call.leg import Leg
+from callrouter.errors import ParseError
 from callrouter.sip.message import Response
+from callrouter.sip.offer import refusing
+from callrouter.sip.sdp import parse_sdp
 
 _ROWS = "Content-Type: application/sdp\r\n"
+
+
+def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
+    """The rows and body of an ACK that answers a party's offer by taking none of it.
+
+    An ACK to an offer has to answer it, whatever comes next (RFC 3261 section 13.2.2.4). Both are
+    empty for an offer that nobody can read.
+    """
+    identity = leg.identity
+    if identity is None:
+        identity = Identity.following(leg.ours, leg.stack.token(), leg.dialog.flow.local_host)
+    try:
+        return _ROWS, refusing(parse_sdp(offer), identity.origin)
+    except ParseError:
+        return "", b""
 
 
 class Reoffer:

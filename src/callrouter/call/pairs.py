@@ -5,6 +5,7 @@ from callrouter.call.b_leg import BLeg
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.ending import party_left
 from callrouter.call.events import Asked, Cancelled, Event, HungUp, Lost, Settled, Shutdown
+from callrouter.call.glare import back_off
 from callrouter.call.identity import Identity
 from callrouter.call.leg import Leg
 from callrouter.call.offering import Reoffer
@@ -12,7 +13,6 @@ from callrouter.call.relay import Relay
 
 _HELD = (b"a=sendonly", b"a=recvonly", b"a=inactive")
 _SETTLE_SECONDS = 40.0
-_GLARE_SECONDS = 1.0
 _GLARES = 4
 
 
@@ -98,21 +98,22 @@ async def connect(call: Call, pair: Pair, leg: Leg, body: bytes, also: Leg | Non
 
     also: who may leave meanwhile without ending the call. Raises Over when another one does.
     """
-    if leg.identity is None:
-        leg.identity = Identity.following(leg.ours, call.stack.token(), leg.dialog.flow.local_host)
-    body = leg.described(body)
     for _ in range(_GLARES):
         if not leg.reachable():
             return b""
         if leg.settled():
-            Reoffer(leg, body)
+            # Not before: what passed meanwhile counts too.
+            if leg.identity is None:
+                host = leg.dialog.flow.local_host
+                leg.identity = Identity.following(leg.ours, call.stack.token(), host)
+            Reoffer(leg, leg.described(body))
             settled = await _settled(call, pair, leg, also)
             response = None if settled is None else settled.response
             if response is None or 300 <= response.status != 491:
                 return b""
             if response.status < 300:
                 return response.body
-        until = call.now + _GLARE_SECONDS
+        until = call.now + back_off(leg)
         while call.now < until:
             keep(call, pair, await call.inbox.next(until), also)
     return b""

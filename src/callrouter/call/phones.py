@@ -63,4 +63,4 @@ def way_to_phone(
         transport = (uri.param("transport") or flow.transport).upper()
         flow = stack.connect(transport, uri.host, uri.port or usual_port(transport))
     routes = "".join(f"Route: {route}\r\n" for route in binding.path)
-    return Way(binding.uri, flow, routes=routes, pinned=binding.pinned)
+    return Way(binding.uri, flow, routes=routes, pinned=binding.pinned, host=binding.domain)

@@ -64,6 +64,7 @@ class Provisionals:
     """Those of one INVITE to us. required: the caller takes no others.
 
     relayed: the target that the PRACK which came last is for, and the RAck for it; None for us.
+    described: the forks whose session descriptions were sent in one.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Provisionals:
         "_stop_at",
         "_timer",
         "_tx",
+        "described",
         "relayed",
         "required",
     )
@@ -87,6 +89,7 @@ class Provisionals:
         self._cseq = cseq
         self.required = required
         self.relayed: tuple[Acknowledger, str] | None = None
+        self.described: set[str] = set()
         self._rseq = int(leg.stack.token()[:_FIRST_DIGITS], 16)
         self._queue: deque[_Waiting] = deque()  # the first of them is out
         self._data = b""
@@ -155,12 +158,16 @@ class Provisionals:
 
 
 class Received:
-    """The reliable responses of a target, by the tag of each fork."""
+    """The reliable responses of a target, by the tag of each fork.
 
-    __slots__ = ("_last",)
+    described: the first session description that came in one.
+    """
+
+    __slots__ = ("_last", "described")
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
+        self.described: dict[str, bytes] = {}
 
     def next(self, response: Response) -> str:
         """The RAck value for a response; "" when it repeats, or when one before it is missing.
@@ -176,6 +183,8 @@ class Received:
         if last is not None and number != last + 1:
             return ""
         self._last[tag] = number
+        if response.body.startswith(b"v=0"):
+            self.described.setdefault(tag, response.body)
         return f"{number} {response.cseq()[0]} INVITE"
 
 

@@ -59,6 +59,11 @@ class LegRecord:
         self.gateway = ""
         self.place = ""
 
+    def end(self, ms: int, cause: int) -> None:
+        """Note that an answered target is not talked to any more."""
+        self.ended_ms = ms
+        self.cause = cause
+
 
 class KeptRecord:
     """A message or a recording that the call left in the archive.
@@ -140,3 +145,7 @@ class CallRecord:
         self.heard: list[tuple[int, str, str]] | None = None
         self.voicemail: tuple[KeptRecord, ...] = ()
         self.recordings: tuple[KeptRecord, ...] = ()
+
+    def talking(self) -> list[LegRecord]:
+        """The targets that are talked to now."""
+        return [leg for leg in self.legs if leg.answered_ms is not None and leg.ended_ms is None]

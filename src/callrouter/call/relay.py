@@ -4,20 +4,38 @@ Whoever asked is answered with what the other party said; its ACK goes on as wel
 through untouched.
 """
 
+from callrouter.call.asserted import identity_rows
 from callrouter.call.events import Lost
+from callrouter.call.identity import Identity
 from callrouter.call.leg import CLOSING, Leg
+from callrouter.call.offering import refusal
 from callrouter.call.policy import passed_rows, relayed_status
 from callrouter.call.resending import AckUser
-from callrouter.sip.message import Request, Response
+from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.server_tx import ServerTransaction
 
-_SDP = "Content-Type: application/sdp\r\n"
+
+def _rows(message: Message, source: Leg, sink: Leg) -> str:
+    """The rows that pass from one leg to the other, who the sender is said to be among them."""
+    host = sink.dialog.flow.sent_by
+    rows = passed_rows(message, source.peer, sink.peer)
+    return rows + identity_rows(message, source.peer, sink.peer, host)
 
 
 class Relay(AckUser):
     """Asks `sink` what `source` asked on `tx`."""
 
-    __slots__ = ("_acked", "_cseq", "_late_offer", "_method", "_sink", "_source", "_tx")
+    __slots__ = (
+        "_acked",
+        "_cseq",
+        "_late_offer",
+        "_method",
+        "_offers",
+        "_said",
+        "_sink",
+        "_source",
+        "_tx",
+    )
 
     def __init__(
         self, source: Leg, tx: ServerTransaction, request: Request, sink: Leg, extra: str = ""
@@ -28,9 +46,13 @@ class Relay(AckUser):
         self._tx = tx
         self._method = request.method
         self._late_offer = request.method == "INVITE" and not request.body
+        self._said = request.body
+        self._offers = request.method == "INVITE" or (
+            request.method == "UPDATE" and bool(self._said)
+        )
         self._acked = b""
         body = sink.described(request.body)
-        rows = extra + passed_rows(request, source.peer, sink.peer)
+        rows = extra + _rows(request, source, sink)
         self._cseq = sink.ask(request.method, rows, body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:
@@ -46,51 +68,73 @@ class Relay(AckUser):
         if self._method == "INVITE" and status < 300:
             self._on_accepted(response)
             return
-        self._sink.offer_settled()
+        sink = self._sink
+        self._settled()
         if self._method == "UPDATE" and status < 300:
-            self._sink.took(response)
+            sink.took(response)
+        elif self._method == "PRACK" and status < 300 and self._said:
+            self._agreed(response.body)
+        if status >= 300 and self._offers and self._said and sink.identity is None:
+            # What it was offered has used up its version (RFC 3264 section 8).
+            host = sink.dialog.flow.local_host
+            sink.identity = Identity.following(self._said, sink.stack.token(), host)
         answer = status if status < 300 else relayed_status(status)
         self._respond(answer, response)
         # Of a PRACK it only says that the response it is for is unknown (RFC 3262 section 3).
         if status == 481 and self._method != "PRACK":
-            self._sink.post(Lost(self._sink))
+            sink.post(Lost(sink))
+
+    def _settled(self) -> None:
+        """It has its final response; only what offers is in the way of other offers."""
+        if self._offers:
+            self._sink.offer_settled()
 
     def _on_accepted(self, response: Response) -> None:
         sink = self._sink
         if not self._tx.pending:
             # A repeated 2xx whose ACK waits for the caller's, or the asking leg is gone.
             if self._source.state >= CLOSING:
-                self._acknowledge(*self._last_word())
+                sink.took(response)
+                self._last_word(response.body)
             return
         sink.took(response)
         if not self._late_offer:
             self._acknowledge("", b"")
         self._respond(200, response, self)
 
+    def _agreed(self, answer: bytes) -> None:
+        """What a PRACK said of media holds, and its answer if it was an offer (RFC 3262)."""
+        source, sink = self._source, self._sink
+        source.theirs, sink.ours = self._said, sink.described(self._said)
+        if answer:
+            sink.theirs, source.ours = answer, source.described(answer)
+
     def _respond(self, status: int, response: Response, waiting: AckUser | None = None) -> None:
         source = self._source
         body = source.described(response.body)
-        rows = passed_rows(response, self._sink.peer, source.peer)
+        rows = _rows(response, self._sink, source)
         source.respond(self._tx, status, rows, body, waiting)
 
-    def _last_word(self) -> tuple[str, bytes]:
-        """What the ACK says when the party that was to answer in it is gone: as before."""
-        identity = self._sink.identity
-        if not self._late_offer or identity is None or not identity.shown:
-            return "", b""
-        return _SDP, identity.shown
+    def _last_word(self, offer: bytes) -> None:
+        """Acknowledge, once the party that was to answer in the ACK is gone."""
+        self._acknowledge(*(refusal(self._sink, offer) if self._late_offer else ("", b"")))
 
     def on_failure(self, _tx: object, status: int) -> None:
         """The other party is silent: for a request inside a dialog that ends it (12.2.1.2)."""
-        self._sink.offer_settled()
+        self._settled()
         self._source.respond(self._tx, status)
         self._sink.post(Lost(self._sink))
 
     def on_acknowledged(self, request: Request) -> None:
         """The asking party's ACK: with a late offer it carries the answer."""
         if self._late_offer:
-            rows = passed_rows(request, self._source.peer, self._sink.peer)
+            rows = _rows(request, self._source, self._sink)
             self._acknowledge(rows, self._sink.described(request.body))
+
+    def on_abandoned(self) -> None:
+        """The asking party has left without its ACK."""
+        if not self._acked:
+            self._last_word(self._sink.theirs)
 
     def _acknowledge(self, extra: str, body: bytes) -> None:
         self._sink.offer_settled()

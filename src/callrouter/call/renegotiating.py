@@ -31,7 +31,7 @@ def renegotiate(asked: Asked, party: Party, session: Session) -> None:
         # There is nobody behind us whom it could concern.
         leg.respond(tx, 603 if request.method == "REFER" else 405)
     elif request.body:
-        audio = party.heard(request.body)
+        audio = party.offered(request.body)
         if audio is None:
             leg.respond(tx, 488)
             return

@@ -26,6 +26,9 @@ class AckUser:
         """The ACK has come, with its body."""
         raise NotImplementedError
 
+    def on_abandoned(self) -> None:
+        """It will never come: the party is gone. By default nobody misses it."""
+
 
 class Reliable2xx:
     """A 2xx to an INVITE, sent again until its ACK comes (RFC 3261 section 13.3.1.4)."""
@@ -48,8 +51,15 @@ class Reliable2xx:
         """The ACK came, or nobody waits for it any more."""
         self._timer.cancel()
 
+    def abandon(self) -> None:
+        """The dialog ends without the ACK."""
+        self._timer.cancel()
+        if self.waiting is not None:
+            self.waiting.on_abandoned()
+
     def _on_timer(self, now: float) -> None:
         if now >= self._stop_at:
+            self.abandon()
             self._leg.unacknowledged()
             return
         stack = self._leg.stack

@@ -18,10 +18,8 @@ from callrouter.call.call import Call
 from callrouter.call.events import Failed, Progress
 from callrouter.call.gateways import by_another_way, ended, unreached
 from callrouter.call.phones import with_phones
-from callrouter.call.policy import canonical_host, redirect_uris
+from callrouter.call.redirects import redirected
 from callrouter.route.plan import Hunt, Target
-from callrouter.sip.message import Response
-from callrouter.sip.uri import host_port, usual_port
 
 _delay = attrgetter("delay_seconds")
 
@@ -147,7 +145,8 @@ class Ringing:
         if not self._redirects or response is None or not 300 <= event.status < 400:
             return ()
         target = self.lines[event.leg].target
-        found = redirected(target, response, self.hunt.redirect_hosts)[: self._redirects]
+        hosts = self.hunt.redirect_hosts
+        found = redirected(target, response, hosts, self._call.shared.snapshot)[: self._redirects]
         self._redirects -= len(found)
         return found
 
@@ -217,33 +216,3 @@ class Ringing:
                 self.lines[leg] = Line(target, ways[index + 1 :], rest, until, ring_until)
                 return True
         return False
-
-
-def redirected(target: Target, response: Response, hosts: frozenset[str]) -> list[Target]:
-    """The targets a 3xx names, each with the timers of the one that sent it.
-
-    Only hosts that the dialplan itself knows: a redirection must not make an open relay of us.
-    """
-    followed: list[Target] = []
-    for uri in redirect_uris(response):
-        secure = uri.scheme == "sips"
-        transport = "tls" if secure else (uri.param("transport") or "udp").lower()
-        if canonical_host(uri.host) not in hosts or transport not in {"udp", "tcp", "tls"}:
-            continue
-        port = uri.port or usual_port(transport)
-        place = host_port(uri.host, port)
-        text = f"{uri.scheme}:{uri.user}@{place}" if uri.user else f"{uri.scheme}:{place}"
-        if transport != "udp" and not secure:
-            text += f";transport={transport}"
-        followed.append(
-            Target(
-                f"{target.name} -> {place}",
-                text,
-                uri.host,
-                port,
-                transport,
-                target.ring_seconds,
-                target.progress_seconds,
-            )
-        )
-    return followed

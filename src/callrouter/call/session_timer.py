@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from callrouter.call.events import Lost
+from callrouter.call.glare import back_off
 from callrouter.call.prack import named_in
 from callrouter.route.peers import SessionRule
 from callrouter.sip.message import Message, Request, Response
@@ -28,8 +29,6 @@ _EXPIRES: Final = re.compile(r"[ \t]*([0-9]{1,9})[ \t]*(?:;|\Z)")
 _REFRESHER: Final = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)[ \t]*(?:;|\Z)", re.I)
 _MOST_TRIES: Final = 3
 _AGAIN_SECONDS: Final = 10.0
-_GLARE_SECONDS: Final = 2.1
-_GLARE_SPREAD: Final = 1.9
 _GONE: Final = frozenset((408, 481))
 _UPDATE_REFUSED: Final = frozenset((405, 420, 501))
 
@@ -154,8 +153,7 @@ class SessionTimer:
         elif status == 422 and response is not None and self.raised(response):
             self._refresh()
         elif status == 491:
-            chance = int(leg.stack.token()[:4], 16) / 0xFFFF
-            self._later(chance * 2 if leg.number == 0 else _GLARE_SECONDS + chance * _GLARE_SPREAD)
+            self._later(back_off(leg))
         elif status in _UPDATE_REFUSED and self._by_update:
             self._by_update = False
             self._refresh()
@@ -222,7 +220,7 @@ class Refresh:
         if self._acked:
             leg.stack.resend(leg.dialog.flow, self._acked)
             return
-        leg.offer_settled()
+        self._settled()
         if response.status < 300:
             if self._invite:
                 self._acked = leg.send_ack(self._cseq)
@@ -232,5 +230,10 @@ class Refresh:
 
     def on_failure(self, _tx: object, _status: int) -> None:
         """The peer is silent, or is not reached any more."""
-        self._leg.offer_settled()
+        self._settled()
         self._session.refreshed(None)
+
+    def _settled(self) -> None:
+        """It has its final response; an UPDATE without an offer was in nobody's way."""
+        if self._invite:
+            self._leg.offer_settled()

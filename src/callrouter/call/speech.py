@@ -49,6 +49,14 @@ class Party:
         self.described = described
         return usable_audio(described)
 
+    def offered(self, body: bytes) -> Audio | None:
+        """As `heard`; but what our media cannot have is refused, so that all stays as it was."""
+        before = self.body, self.described
+        audio = self.heard(body)
+        if audio is None:
+            self.body, self.described = before
+        return audio
+
     def answer(self, session: Session) -> bytes:
         """Answer its offer with a session's address. Raises SipError 488."""
         offer, audio = self.described, session.audio
@@ -100,7 +108,8 @@ class Speech:
     hears. free: sessions for the targets to be rung next. callees: by leg, those rung with one.
     parted: those whose session went while they rang. visits: menus entered so far. far: the
     session of who the worker bridges the caller with. wanted: slots that the caller's worker must
-    have for it. noticed: the caller knows that it will be recorded.
+    have for it. noticed: the caller knows that it will be recorded. introducing: what the targets
+    of a transfer are offered, b"" while there is none.
     """
 
     __slots__ = (
@@ -111,6 +120,7 @@ class Speech:
         "ear",
         "far",
         "free",
+        "introducing",
         "keys",
         "language",
         "noticed",
@@ -138,6 +148,7 @@ class Speech:
         self.visits = 0
         self.wanted = 2 if self.anchored else 1
         self.noticed = False
+        self.introducing = b""
 
     @property
     def recording(self) -> Recording | None:
@@ -262,7 +273,7 @@ class Speech:
             return callee.party.identity, callee.party.offer(callee.session)
         call = self._call
         identity = Identity(call.stack.token(), host)
-        body = call.caller_body()
+        body = self.introducing or call.caller_body()
         return identity, identity.show(body) if body else body
 
     def pick_up(self, body: bytes) -> None:

@@ -215,11 +215,6 @@ def meanwhile(call: Call, ringing: Ringing, event: Event) -> Outcome:
 
 def connect(call: Call, ringing: Ringing, event: Answered) -> Outcome:
     """Connect the caller with who answered."""
-    if event.leg.offered and not event.response.body:
-        # An offer that was not answered: no session can come of it (RFC 3261 section 13.2.1).
-        call.leg_failed(event.leg, 488, "rejected")
-        ringing.gone(event.leg)
-        return Outcome.NEXT
     call.answer(event)
     return Outcome.ANSWERED
 

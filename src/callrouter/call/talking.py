@@ -6,6 +6,7 @@ from callrouter.call.attending import NoMedia, Over, attend
 from callrouter.call.call import Call
 from callrouter.call.events import Asked, HungUp, Lost, RecordAsked
 from callrouter.call.media import Digit, Recorded
+from callrouter.call.moving import move
 from callrouter.call.recording import Recorder
 from callrouter.call.session import Session
 from callrouter.call.speech import Speech
@@ -41,10 +42,13 @@ class Talk:
         recorder = self._recorder
         try:
             while True:
-                event = await attend(self._call)
-                if isinstance(event, HungUp | Lost) and event.leg is self._call.b:
-                    break
-                self._on(event)
+                event = await attend(self._call, refers=True)
+                if isinstance(event, Asked | HungUp | Lost) and event.leg is self._call.b:
+                    left = await self._left(event)
+                    if left is not None:
+                        break
+                else:
+                    self._on(event)
         except NoMedia:
             if recorder is not None:
                 recorder.broken()
@@ -55,7 +59,17 @@ class Talk:
             raise
         if recorder is not None:
             await recorder.finish()
-        return event
+        return left
+
+    async def _left(self, event: Asked | HungUp | Lost) -> HungUp | Lost | None:
+        """What the callee does; returns how it left, None while somebody is there."""
+        if not isinstance(event, Asked):
+            return event
+        left = None
+        if event.request.method == "REFER":
+            left = await move(self._call, self._speech, event, self._on)
+        self._hold()
+        return left
 
     def _on(self, event: object) -> None:
         if isinstance(event, Asked):

@@ -16,10 +16,11 @@ _USUAL_HEAD: Final = 400
 class Way:
     """Where an INVITE goes. uri: its Request-URI. spare: where it goes when `flow` fails.
 
-    routes: its Route rows. pinned: all requests of the dialog go by this flow.
+    routes: its Route rows. pinned: all requests of the dialog go by this flow. host: what stands
+    for us in URIs: the name by which the target knows us, else our address.
     """
 
-    __slots__ = ("flow", "pinned", "routes", "spare", "uri")
+    __slots__ = ("flow", "host", "pinned", "routes", "spare", "uri")
 
     def __init__(
         self,
@@ -29,12 +30,14 @@ class Way:
         *,
         routes: str = "",
         pinned: bool = False,
+        host: str = "",
     ) -> None:
         self.routes = routes
         self.pinned = pinned
         self.uri = uri
         self.flow = flow
         self.spare = spare
+        self.host = host or flow.sent_by
 
 
 def way_to(stack: Stack, target: Target, size: int, *, secure: bool) -> Way:

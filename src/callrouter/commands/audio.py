@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callrouter.archive.shelf import Shelf
+from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.observe.log import printable
 
@@ -48,9 +49,37 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) ->
     Console(width=max(Console().width, _LEAST_WIDTH), highlight=False).print(sheet)
 
 
-def write(audio: bytes, to: Path | None, default: str) -> None:
+def fetching(kind: str, read: Callable[[Shelf, str], bytes]) -> click.Command:
+    """The command that copies what was kept."""
+
+    @click.command("fetch", help=f"Write a {kind} to a WAV file.")
+    @click.argument("id")
+    @click.option("--to", type=click.Path(path_type=Path), help="The file; otherwise ID.wav.")
+    @config_option
+    def fetch(id: str, to: Path | None, config: Path) -> None:
+        with shelf(config) as archive:
+            _write(read(archive, id), to or Path(f"{id}.wav"))
+
+    return fetch
+
+
+def deleting(kind: str, delete: Callable[[Shelf, str], None]) -> click.Command:
+    """The command that deletes what was kept."""
+
+    @click.command("delete", help=f"Delete {kind}s, for good.")
+    @click.argument("ids", nargs=-1, required=True)
+    @config_option
+    def delete_all(ids: tuple[str, ...], config: Path) -> None:
+        with shelf(config) as archive:
+            for one in ids:
+                delete(archive, one)
+                click.echo(f"deleted {one}")
+
+    return delete_all
+
+
+def _write(audio: bytes, path: Path) -> None:
     """Write a WAV file; one that is there already is left alone."""
-    path = to or Path(default)
     try:
         with path.open("xb") as file:
             file.write(audio)

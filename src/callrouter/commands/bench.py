@@ -9,11 +9,15 @@ import orjson
 from callrouter.bench.deciding import measure
 from callrouter.bench.flooded import measure_flood
 from callrouter.bench.measure import measure_memory, measure_speed
+from callrouter.bench.overloading import measure_overload
 from callrouter.bench.processes import BenchError
 from callrouter.bench.sipp import Load
+from callrouter.bench.soaking import measure_soak
 from callrouter.bench.subjects import OTHERS, Callrouter, Subject
 
 _RATIOS = ("cpu_us_per_call", "kib_per_held_call")
+_RATE = 1000
+_SOAK_RATE = 10
 _SIZES = (10, 100_000)
 _ROWS = {
     "known_us": "decide, number called before, us",
@@ -27,7 +31,7 @@ _COLUMN = 19
 
 
 @click.command()
-@click.option("--rate", type=click.IntRange(1), default=1000, show_default=True, help="Calls/s.")
+@click.option("--rate", type=click.IntRange(1), help="Calls/s.  [default: 1000; --soak: 10]")
 @click.option("--calls", type=click.IntRange(1), help="How many calls to make.")
 @click.option("--seconds", type=click.IntRange(1), help="For how long.  [default: 20]")
 @click.option("--held", type=click.IntRange(0), default=0, help="Hold so many calls at once, too.")
@@ -46,15 +50,43 @@ _COLUMN = 19
     type=click.IntRange(1),
     help="Measure the calls beside so many INVITEs a second from strangers.",
 )
+@click.option(
+    "--sources",
+    type=click.IntRange(1, 10_000),
+    default=10,
+    show_default=True,
+    help="How many addresses these come from.",
+)
+@click.option(
+    "--soak",
+    type=click.IntRange(1),
+    metavar="MINUTES",
+    help="Measure calls of 30 s for so long, and what they leave behind.",
+)
+@click.option(
+    "--overload",
+    type=click.IntRange(2, 20),
+    metavar="TIMES",
+    help="Measure so many times the calls that there is room for.",
+)
+@click.option(
+    "--capacity",
+    type=click.IntRange(100),
+    help="Calls/s that --overload lets callrouter take.  [default: what the processor allows]",
+)
 @click.option("--decide", "decides", is_flag=True, help="Measure decisions and loading instead.")
 def bench(
-    rate: int,
+    rate: int | None,
     calls: int | None,
     seconds: int | None,
     held: int,
     vs: tuple[str],
     transport: str,
     flood: int | None,
+    sources: int,
+    soak: int | None,
+    overload: int | None,
+    capacity: int | None,
     decides: bool,
 ) -> None:
     """Measure callrouter under SIPp's basic call and print one JSON line.
@@ -70,10 +102,17 @@ def bench(
         return
     if calls and seconds:
         raise click.UsageError("--calls and --seconds exclude each other")
-    load = Load(calls or rate * (seconds or 20), rate)
     try:
+        if soak is not None:
+            click.echo(orjson.dumps(asdict(measure_soak(rate or _SOAK_RATE, soak))))
+            return
+        if overload is not None:
+            click.echo(orjson.dumps(asdict(measure_overload(overload, seconds or 20, capacity))))
+            return
+        rate = rate or _RATE
+        load = Load(calls or rate * (seconds or 20), rate)
         if flood is not None:
-            click.echo(orjson.dumps(asdict(measure_flood(load, flood))))
+            click.echo(orjson.dumps(asdict(measure_flood(load, flood, sources))))
             return
         ours = _measure(Callrouter(transport), load, held)
         others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}

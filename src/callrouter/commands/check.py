@@ -1,5 +1,6 @@
 """`callrouter check`: find what is wrong with a dialplan before it goes live."""
 
+import time
 from pathlib import Path
 
 import click
@@ -8,6 +9,8 @@ from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import load
+from callrouter.errors import Diagnostic
+from callrouter.lint.certificates import check_certificates
 from callrouter.lint.dialplan import lint
 from callrouter.media.prompts import check as check_prompts
 
@@ -17,20 +20,23 @@ from callrouter.media.prompts import check as check_prompts
 @click.option("--strict", is_flag=True, help="Exit with 1 when there is a warning.")
 @config_option
 def check(dialplan: Path | None, strict: bool, config: Path) -> None:
-    """Check DIALPLAN, or the settings file and the dialplan it names.
+    """Check DIALPLAN, or the settings file, its certificates and the dialplan it names.
 
     Every mistake is printed as file:line:column with what was expected; the exit code is 2 then.
     What is allowed but hardly meant, such as a rule that no call can reach, is a warning.
     """
     listen: list[tuple[str, str, int]] = []
+    warnings: list[Diagnostic] = []
     path = dialplan
     if path is None:
         settings = load_settings(config)
         path = settings.dialplan
+        if settings.tls is not None:
+            warnings = check_certificates(load(config), settings.tls, time.time())
         listen = [place for listener in settings.listen for place in listener.places]
     document = load(path)
     plan = compile_dialplan(document)
-    warnings = lint(document, listen) + check_prompts(plan)
+    warnings += lint(document, listen) + check_prompts(plan)
     for warning in warnings:
         click.echo(str(warning), err=True)
     told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from callrouter.archive.shelf import Shelf
 from callrouter.commands.asking import Answer, json_option, put
-from callrouter.commands.audio import shelf, show, write
+from callrouter.commands.audio import deleting, fetching, shelf, show
 from callrouter.commands.options import config_option
 from callrouter.control.requests import RecordCall
 
@@ -26,16 +27,6 @@ def list_recordings(number: str | None, last: int, as_json: bool, config: Path) 
     """List recordings, newest first."""
     with shelf(config) as archive:
         show(archive.recordings(number, last), _COLUMNS, as_json)
-
-
-@recordings.command()
-@click.argument("id")
-@click.option("--to", type=click.Path(path_type=Path), help="The file; otherwise ID.wav.")
-@config_option
-def fetch(id: str, to: Path | None, config: Path) -> None:
-    """Write a recording to a WAV file."""
-    with shelf(config) as archive:
-        write(archive.recording_audio(id), to, f"{id}.wav")
 
 
 @recordings.command()
@@ -60,12 +51,5 @@ def _asked(answer: Answer) -> None:
     click.echo(f"{'recording' if answer['on'] else 'no longer recording'} {answer['call']}")
 
 
-@recordings.command()
-@click.argument("ids", nargs=-1, required=True)
-@config_option
-def delete(ids: tuple[str, ...], config: Path) -> None:
-    """Delete recordings, for good."""
-    with shelf(config) as archive:
-        for one in ids:
-            archive.delete_recording(one)
-            click.echo(f"deleted {one}")
+recordings.add_command(fetching("recording", Shelf.recording_audio))
+recordings.add_command(deleting("recording", Shelf.delete_recording))

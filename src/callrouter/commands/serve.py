@@ -29,7 +29,7 @@ def serve(config: Path) -> None:
         become(settings.user)
     first = [load_dialplan(settings.dialplan)]
     if settings.media.prompts is not None:
-        prepare(first[0], settings.media.prompts)
+        prepare(first[0], settings.media.prompts, sweep=True)
     log = open_log(settings.log.format, settings.log.level)
     _warn(settings, first[0], log)
     try:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from callrouter.archive.shelf import Shelf
 from callrouter.commands.asking import json_option
-from callrouter.commands.audio import player, shelf, show, write
+from callrouter.commands.audio import deleting, fetching, player, shelf, show
 from callrouter.commands.options import config_option
 
 _COLUMNS = ("id", "box", "started", "caller", "seconds", "state", "complete")
@@ -38,16 +39,6 @@ def show_message(id: str, config: Path) -> None:
 
 @voicemail.command()
 @click.argument("id")
-@click.option("--to", type=click.Path(path_type=Path), help="The file; otherwise ID.wav.")
-@config_option
-def fetch(id: str, to: Path | None, config: Path) -> None:
-    """Write a message to a WAV file."""
-    with shelf(config) as archive:
-        write(archive.message_audio(id), to, f"{id}.wav")
-
-
-@voicemail.command()
-@click.argument("id")
 @config_option
 def play(id: str, config: Path) -> None:
     """Play a message by aplay or SoX; it counts as heard then."""
@@ -56,12 +47,5 @@ def play(id: str, config: Path) -> None:
         archive.heard(id)
 
 
-@voicemail.command()
-@click.argument("ids", nargs=-1, required=True)
-@config_option
-def delete(ids: tuple[str, ...], config: Path) -> None:
-    """Delete messages, for good."""
-    with shelf(config) as archive:
-        for one in ids:
-            archive.delete_message(one)
-            click.echo(f"deleted {one}")
+voicemail.add_command(fetching("message", Shelf.message_audio))
+voicemail.add_command(deleting("message", Shelf.delete_message))

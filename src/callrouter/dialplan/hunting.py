@@ -41,6 +41,7 @@ class HuntBuilder:
         hosts = {place.address.host for place in self._places.values()}
         hosts.update(gateway.place.host for gateway in checker.gateways.values())
         self._hosts = frozenset(hosts)
+        self._follows = False
         self._leaves: dict[tuple[str, float, float], Leaf] = {}
         self._rules: dict[tuple[object, ...], HuntRule] = {}
         # By identity, which is why the step is kept too: numbers written alike have the same.
@@ -95,6 +96,9 @@ class HuntBuilder:
         """Build a hunt of names with options."""
         ring = options.ring or (_RING_SEVERAL if several else RING_ONE)
         order, rotation = self._order(name, rung, options, ring)
+        if options.redirects == "follow" and not self._follows:
+            self._follows = True
+            self._ways.follow(self._hosts)
         hunt = Hunt(
             name,
             (),

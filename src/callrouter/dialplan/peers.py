@@ -108,7 +108,7 @@ class PeerEntry(Entry):
     trusted: bool = Field(
         default=False,
         description="`true`: what it says in P-Asserted-Identity is believed, and it is told the "
-        "same of callers, those who ask for privacy too.",
+        "same of others, those who ask for privacy too.",
         examples=[True],
     )
     session_timer: SessionTimer | None = Field(

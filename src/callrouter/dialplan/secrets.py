@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.entry import Entry
-from callrouter.dialplan.fields import HostName, seconds
+from callrouter.dialplan.fields import HostName, Network, seconds
 from callrouter.route.access import Account
 from callrouter.route.boxes import Secret
 
@@ -50,8 +50,8 @@ User = Annotated[str, BeforeValidator(_user)]
 Realm = Annotated[str, BeforeValidator(_realm)]
 
 
-class PhoneEntry(Entry):
-    """The account by which an extension's telephones register and call."""
+class LoginEntry(Entry):
+    """A user and the place of the password."""
 
     user: User = Field(description="User name of its credentials.", examples=["101"])
     password_file: SecretFile | None = Field(
@@ -77,7 +77,17 @@ class PhoneEntry(Entry):
         return Secret(self.password_file or "", self.password_env or "")
 
 
-class AuthEntry(PhoneEntry):
+class PhoneEntry(LoginEntry):
+    """The account by which an extension's telephones register and call."""
+
+    addresses: list[Network] = Field(
+        default=[],
+        description="Addresses and networks where its telephones may be. When left out: anywhere.",
+        examples=[["192.0.2.0/24", "2001:db8::/32"]],
+    )
+
+
+class AuthEntry(LoginEntry):
     """User and password of digest authentication (RFC 7616, SHA-256 and MD5)."""
 
     realm: Realm | None = Field(
@@ -107,6 +117,7 @@ class RegisterEntry(Entry):
     )
 
 
-def account_of(entry: PhoneEntry, realm: str) -> Account:
+def account_of(entry: LoginEntry, realm: str) -> Account:
     """Return the compiled account."""
-    return Account(entry.user, entry.secret, realm)
+    networks = tuple(entry.addresses) if isinstance(entry, PhoneEntry) else ()
+    return Account(entry.user, entry.secret, realm, networks)

@@ -1,5 +1,7 @@
 """Gateways and groups of them made into the ways that lead to targets."""
 
+from collections.abc import Iterable
+
 from callrouter.dialplan import fields, schema
 from callrouter.dialplan.carriers import Gateway
 from callrouter.dialplan.check import Checker
@@ -59,7 +61,8 @@ def tls_name_of(entry: Gateway) -> str:
 class WayBuilder:
     """Builds the ways to the targets of a file without mistakes.
 
-    hosts: the DNS names in targets' URIs, as gateways that are named as the URI says.
+    hosts: the DNS names in targets' URIs, and those that redirections may lead to, as gateways
+    that are named as the URI says.
     """
 
     def __init__(self, checker: Checker) -> None:
@@ -82,9 +85,7 @@ class WayBuilder:
             _, (host, port), transport = target.uri
             if not target.uri.address.named:
                 return ()
-            goal = route.Goal(host, port, transport)
-            name = f"host:{host}:{port}:{transport or 'any'}"
-            self.hosts[name] = route.Gateway(name, goal, True, of_uri=True)
+            name = self._look_up(route.Goal(host, port, transport))
             bare.tls_name = bare.tls_name or host
             bare.transport = transport or "udp"
             return (route.Way(bare, name, True),)
@@ -102,6 +103,18 @@ class WayBuilder:
         if target.via is None or not self._built[target.via].named:
             return ()
         return (route.Way(bare, target.via, True),)
+
+    def follow(self, hosts: Iterable[str]) -> None:
+        """Have those of these hosts looked up that are names: a redirection may lead there."""
+        for host in hosts:
+            if fields.Address(host, 0).named:
+                for goal in route.redirect_goals(host):
+                    self._look_up(goal)
+
+    def _look_up(self, goal: route.Goal) -> str:
+        name = route.name_of(goal)
+        self.hosts[name] = route.Gateway(name, goal, True, of_uri=True)
+        return name
 
     def dialled(self, bare: Target, target: schema.Target, via: str) -> Target:
         """Return a target as it is dialled by a gateway."""

@@ -8,7 +8,7 @@ import asyncio
 import os
 import pwd
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -62,13 +62,15 @@ class Size:
 class Crew:
     """The processes. links: by index, until their process is gone. missing: why there are none.
 
-    changed: called when a worker can be started that could not before, or never will. Raises
-    MediaError when there is no such user.
+    signalling: from where workers are sent SIP, as `protocol` has it. changed: called when a worker
+    can be started that could not before, or never will. Raises MediaError when there is no such
+    user.
     """
 
     def __init__(self, size: Size, log: Log, owner: Owner, changed: Callable[[], None]) -> None:
         self.links: dict[int, Link] = {}
         self.missing = ""
+        self.signalling: Sequence[tuple[str, int]] = ()
         self._size = size
         self._log = log
         self._owner = owner
@@ -230,6 +232,7 @@ class Crew:
         ports = self._slices[index]
         return {
             "name": name,
+            "signalling": self.signalling,
             "rtp_host": size.host,
             "rtp_public": size.public,
             "rtp_low": ports.low,

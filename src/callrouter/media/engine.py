@@ -8,12 +8,14 @@ taken down. One thread of its own keeps the time of the audio, one tells of file
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pjsua2 as pj
 
+from callrouter.media import sources
 from callrouter.media.callbacks import Account, Call, Events
+from callrouter.media.sources import Place
 
 _LOOPBACK: Final = "127.0.0.1"
 _CODECS: Final = {"PCMU/8000": 255, "PCMA/8000": 254}
@@ -25,9 +27,9 @@ _STEP_MS: Final = 5
 
 
 class Engine:
-    """The running library. port: where it takes SIP. events: what its callbacks noted.
+    """The running library. port: where it takes SIP. rtp_host: where it takes RTP.
 
-    silence: a source that sends zeros for ever.
+    events: what its callbacks noted. silence: a source that sends zeros for ever.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -49,9 +51,14 @@ class Engine:
             self.endpoint.codecSetPriority(codec.codecId, _CODECS.get(name, 0))
         address = self.endpoint.transportGetInfo(number).localAddress
         self.port = int(address.rpartition(":")[2])
+        self.rtp_host: str = config["rtp_host"]
         self.account = Account(self.events)
         self.account.create(_account(config), True)
         self.silence = devices.getCaptureDevMedia()
+
+    def take_only(self, places: Sequence[Place]) -> None:
+        """Take SIP of these places only. Raises OSError."""
+        sources.take_only((_LOOPBACK, self.port), places)
 
     def ports(self) -> int:
         """Count the bridge's ports in use, by PJSIP's own book: calls, players, recorders, ears."""

@@ -29,7 +29,8 @@ _CLOSE_SECONDS: Final = 40.0
 _LEAKS: Final = 3
 """Beats in a row that show a leak."""
 _RSS_BYTES: Final = 160 * 1024 * 1024
-"""What a worker may grow to."""
+"""What a worker may grow to. A busy one has 30 MB, after 10,000 calls too: 5 of them are what PJSIP
+keeps of ended transactions for their 32 s."""
 
 
 class Owner(Protocol):

@@ -11,7 +11,7 @@ A worker that leaks is not killed but retired: no new calls, and it quits after 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from callrouter.call.media import MediaEvent
@@ -59,8 +59,12 @@ class Pool:
         self.refused = 0
         self.lost_by: Counter[str] = Counter()
 
-    async def start(self) -> None:
-        """Start the least workers and wait until they serve, some seconds at most."""
+    async def start(self, signalling: Sequence[tuple[str, int]]) -> None:
+        """Start the least workers and wait until they serve, some seconds at most.
+
+        signalling: the addresses and ports from which they are sent SIP, port 0 for any.
+        """
+        self._crew.signalling = signalling
         if not self._size.high:
             return
         if not self._size.user and os.geteuid() == 0:

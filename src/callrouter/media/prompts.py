@@ -16,17 +16,21 @@ _Said = dict[str, dict[str, Sound]]
 """Sounds by name, then by language; "" is for everybody."""
 
 
-def prepare(dialplan: Dialplan, folder: Path) -> None:
+def prepare(dialplan: Dialplan, folder: Path, *, sweep: bool = False) -> None:
     """Make what the dialplan's callers hear, and give it to the dialplan.
 
-    folder: where sounds are kept. Raises ConfigError with every sound that cannot be made. It takes
-    as long as the audio needs, so it is not for the event loop.
+    folder: where sounds are kept. sweep: remove what is of no use there; see `Cache.sweep`. Raises
+    ConfigError with every sound that cannot be made. It takes as long as the audio needs, so it is
+    not for the event loop.
     """
     try:
-        making = _Making(Cache(folder), dialplan.file)
+        cache = Cache(folder)
+        making = _Making(cache, dialplan.file)
         own = making.all(recipe for recipe in dialplan.recipes if not _is_music(recipe))
         music = making.all(recipe for recipe in dialplan.recipes if _is_music(recipe))
         usual = making.all(_builtin())
+        if sweep and not making.mistakes:
+            cache.sweep()
     except OSError as error:
         found = Diagnostic(f"prompts cannot be kept here: {error.strerror}", str(folder))
         raise ConfigError([found]) from error

@@ -31,8 +31,9 @@ is free then. With `error` nothing of the command happens and no event follows: 
 `Played` or a failed `Recorded` of it.
 
 The nursery's channel is a stream socket, its fd 0, with the same kind of lines. The pool sends
-spawn messages, one line with one descriptor each: name, rtp_host, rtp_public, rtp_low, rtp_high,
-user ([uid, gid] or null), memory_bytes, files. The nursery sends:
+spawn messages, one line with one descriptor each: name, signalling (a list of [host, port], from
+where SIP is taken; port 0 is any), rtp_host, rtp_public, rtp_low, rtp_high, user ([uid, gid] or
+null), memory_bytes, files. The nursery sends:
 
 | from the nursery | fields | meaning |
 |---|---|---|

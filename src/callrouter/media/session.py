@@ -12,6 +12,7 @@ import pjsua2 as pj
 from callrouter.media.callbacks import Call, Ear, Player
 from callrouter.media.ears import Ears
 from callrouter.media.inband import Keys
+from callrouter.media.latch import Latch
 from callrouter.media.recording import Recording
 
 
@@ -19,12 +20,15 @@ class Session:
     """name: the user of the URI that its INVITE is for. call: None until that comes.
 
     silence: what it hears when there is nothing else. ears: when it listens for tones of keys.
-    recording: that which was asked for by its name. ending: it was closed, or its call is over.
-    rests_until: when PJSIP has freed all that its call had.
+    latch: whose media it takes. recording: that which was asked for by its name.
+
+    ending: it was closed, or its call is over. rests_until: when PJSIP has freed all that its call
+    had.
     """
 
-    def __init__(self, name: str, *, silence: Any, ears: Ears | None) -> None:
+    def __init__(self, name: str, *, silence: Any, ears: Ears | None, latch: Latch) -> None:
         self.name = name
+        self.latch = latch
         self.call: Call | None = None
         self.player: Player | None = None
         self.recording: Recording | None = None

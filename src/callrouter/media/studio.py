@@ -25,6 +25,7 @@ from callrouter.media.callbacks import (
 )
 from callrouter.media.ears import Ears
 from callrouter.media.engine import Engine
+from callrouter.media.latch import Latch
 from callrouter.media.players import Players
 from callrouter.media.recording import Recording
 from callrouter.media.session import Session
@@ -99,6 +100,7 @@ class Studio:
                 name,
                 silence=self._engine.silence,
                 ears=self._ears if fields["inband"] else None,
+                latch=Latch(self._engine.rtp_host),
             )
             return
         self._commands[do](self._session(name), fields)
@@ -150,7 +152,7 @@ class Studio:
                 self._arrive(event.call, event.request)
             case StateChanged() | MediaChanged():
                 if event.call.lives:
-                    self._change(event.call)
+                    self._change(event.call, described=isinstance(event, MediaChanged))
                 else:
                     self._gone(event.call)
             case Pressed():
@@ -184,19 +186,37 @@ class Studio:
             # Its offer cannot be answered, or no port is free for its media.
             hang_up(call, _NOT_ACCEPTABLE)
 
-    def _change(self, call: Call) -> None:
-        """Connect what can be connected now."""
+    def _change(self, call: Call, *, described: bool) -> None:
+        """Connect what can be connected now. described: by an offer and its answer."""
         session = self._calls.get(call)
         if session is None or session.ending:
             return
         try:
+            if described:
+                session.latch.described(call, time.monotonic())
             session.connect()
             self._begin_recording(session)
         except pj.Error as error:
-            # The bridge cannot take it: this call ends, the others go on. stderr is in the log.
-            sys.stderr.write(f"session {session.name} cannot be connected: {error.reason}\n")
-            sys.stderr.flush()
-            self._end(session)
+            self._fail(session, error.reason)
+        except OSError as error:
+            self._fail(session, str(error))
+
+    def _look(self, session: Session, now: float) -> None:
+        """See whose media come."""
+        if session.latch.settled or session.audio() is None:
+            return
+        try:
+            session.latch.look(session.call, now)
+        except pj.Error as error:
+            self._fail(session, error.reason)
+        except OSError as error:
+            self._fail(session, str(error))
+
+    def _fail(self, session: Session, why: str) -> None:
+        """What it needs cannot be had: this call ends, the others go on. stderr is in the log."""
+        sys.stderr.write(f"session {session.name} cannot be connected: {why}\n")
+        sys.stderr.flush()
+        self._end(session)
 
     def _gone(self, call: Call) -> None:
         """A call is over: PJSIP has let go of it, and so may we."""
@@ -227,6 +247,7 @@ class Studio:
     def tick(self, now: float) -> None:
         """Do what is due: at least every 20 ms."""
         for session in list(self._sessions.values()):
+            self._look(session, now)
             for key in session.pressed():
                 self._press(session, key, "inband")
             recording = session.recording

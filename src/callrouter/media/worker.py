@@ -48,6 +48,7 @@ class Worker:
         self._unsent = bytearray()
         self._quitting = 0.0
         self._engine = Engine(config)
+        self._signalling = [(host, port) for host, port in config["signalling"]]
         self._studio = Studio(self._engine, self._say)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY)
         self._page = os.sysconf("SC_PAGE_SIZE")
@@ -55,6 +56,8 @@ class Worker:
     def run(self) -> None:
         """Serve until the pool says quit or its end of the channel is closed."""
         slots = self._engine.measure()
+        # Each INVITE of a stranger costs PJSIP two sockets, and it ends when it has no more.
+        self._engine.take_only(self._signalling)
         # So far stdout was nowhere: what PJSIP wrote there, at start and when it was full, is no
         # fault. From here on it writes faults only.
         os.dup2(_STDERR, _STDOUT)

@@ -5,6 +5,7 @@ for our own media workers. Nobody else is told of it, and it takes no calls (`ga
 """
 
 import socket
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, TypeVar
@@ -20,6 +21,7 @@ from callrouter.sip.flow import Flow
 
 _Listener = TypeVar("_Listener", UdpListener, StreamListener)
 _INSIDE: Final = "127.0.0.1"
+_WAYS_KEPT: Final = 4096
 
 
 class Edges:
@@ -31,7 +33,7 @@ class Edges:
     everybody.
     """
 
-    __slots__ = ("_inner", "_streams", "_udp", "strangers", "tls", "turnstile")
+    __slots__ = ("_inner", "_streams", "_udp", "_ways", "strangers", "tls", "turnstile")
 
     def __init__(self, limits: StreamLimits = USUAL, tls: Tls | None = None) -> None:
         self.turnstile = Turnstile(limits)
@@ -39,6 +41,7 @@ class Edges:
         self.strangers: Strangers | None = None
         self._udp: list[UdpListener] = []
         self._inner: UdpListener | None = None
+        self._ways: dict[str, UdpListener] = {}
         self._streams: dict[str, list[StreamListener]] = {"TCP": [], "TLS": []}
 
     async def listen(
@@ -56,6 +59,7 @@ class Edges:
         if transport == "udp":
             udp = await listen_udp(pump, host, port, advertised, self.strangers)
             self._udp.append(udp)
+            self._ways.clear()
             return udp.port
         if transport == "tls" and self.tls is None:
             raise ListenError(f"cannot listen on tls:{host}:{port}: there is no certificate")
@@ -68,6 +72,20 @@ class Edges:
     async def listen_inside(self, pump: Pump) -> None:
         """Open the inner listener, at a free port of loopback. Raises ListenError."""
         self._inner = await listen_udp(pump, _INSIDE, 0, strangers=self.strangers)
+        self._ways.clear()
+
+    def towards_workers(self, listeners: Iterable[tuple[str, str, int]]) -> list[tuple[str, int]]:
+        """From where our media workers are sent SIP, once these are open: see `listen`.
+
+        Call it after `listen_inside`.
+        """
+        inner = [] if self._inner is None else [(_INSIDE, self._inner.port)]
+        there = (
+            (host, port)
+            for transport, host, port in listeners
+            if transport == "udp" and _is_loopback(host) and ":" not in host
+        )
+        return [*inner, *there]
 
     def is_inside(self, flow: Flow) -> bool:
         """A message came by the inner listener."""
@@ -78,10 +96,10 @@ class Edges:
 
         Raises SipError 503 when no listener has this transport and address family.
         """
+        if transport == "UDP":
+            return (self._ways.get(host) or self._way(host)).flow(host, port)
         if not _is_address(host):
             raise SipError(f"no {transport} listener can reach {host}", 503)
-        if transport == "UDP":
-            return self._datagrams(host).flow(host, port)
         return _nearest(self._streams.get(transport, []), transport, host).flow(host, port, name)
 
     def again(self, place: tuple[str, str, int, str, int]) -> Flow | None:
@@ -94,6 +112,15 @@ class Edges:
             if transport == "UDP" and (listener.host, listener.port) == (host, port):
                 return listener.flow(peer, peer_port)
         return None
+
+    def _way(self, host: str) -> UdpListener:
+        """Find the UDP listener to send from, and keep it for the next time."""
+        if not _is_address(host):
+            raise SipError(f"no UDP listener can reach {host}", 503)
+        if len(self._ways) >= _WAYS_KEPT:
+            self._ways.clear()
+        way = self._ways[host] = self._datagrams(host)
+        return way
 
     def _datagrams(self, host: str) -> UdpListener:
         """The UDP listener to send from: what is on loopback is reached from there."""

@@ -39,6 +39,7 @@ class Gate:
         if strangers is None:
             self._behind.on_request(request, flow)
             return
+        edge = flow.edge
         agent = request.headers.get("user-agent")
         if agent is not None and strangers.is_scanner(agent):
             strangers.counts.scanners += 1
@@ -49,7 +50,8 @@ class Gate:
         except StrangerError:
             if strangers.rule.answered:
                 raise
+            if isinstance(edge, Stream):
+                edge.shun()
             return
-        edge = flow.edge
         if isinstance(edge, _WIDENED) and request.key in self._stack.servers:
             edge.widen(flow)

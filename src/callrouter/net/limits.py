@@ -1,17 +1,22 @@
 """What strangers may take of us by opening connections, and what came of those who took more."""
 
+import resource
+import sys
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 
 _SITE: Final = 64
 """Bits of an IPv6 address that one site has; whoever has one address of it has all."""
+_OWN_FILES: Final = 512
+"""File descriptors that are not for connections of peers: ours to them, files, workers."""
 
 
 class StreamLimits(NamedTuple):
     """Limits of TCP and TLS connections.
 
-    connections, per_source: opened by peers, in all and from one address (of IPv6 one /64). The
-    rest but the bytes is in seconds. handshake: of TLS. first_message: until the first whole
+    connections, per_source: opened by peers, in all and from one address (of IPv6 one /64).
+    for_trunks: percent of them all that only addresses of trunks get. The rest but the bytes is in
+    seconds. handshake: of TLS. first_message: until the first whole
     message. message: from a message's first byte to its last. idle: without any byte. ping: how
     often we ping on connections of ours, 0 for never. pong: how long its answer may take (RFC 5626
     section 4.4.1). unsent: bytes that wait for a peer that does not read. message_size: bytes of
@@ -28,6 +33,7 @@ class StreamLimits(NamedTuple):
     unsent: int = 1_048_576
     message_size: int = 65_536
     pong: float = 10.0
+    for_trunks: int = 10
 
 
 USUAL: Final = StreamLimits()
@@ -61,24 +67,30 @@ class StreamCounts:
 
 
 class Turnstile:
-    """Lets peers in as long as there is room. One for all listeners of the process."""
+    """Lets peers in as long as there is room. One for all listeners of the process.
 
-    __slots__ = ("_inside", "_sources", "counts", "limits")
+    The room is as large as the limit says, or as the file descriptors allow. Strangers cannot have
+    all of it: a carrier has to get in while somebody opens as many connections as it can.
+    """
+
+    __slots__ = ("_for_strangers", "_inside", "_room", "_sources", "counts", "limits")
 
     def __init__(self, limits: StreamLimits) -> None:
         self.limits = limits
+        self._room = min(limits.connections, max(1, _files() - _OWN_FILES))
+        self._for_strangers = self._room - self._room * limits.for_trunks // 100
         self.counts = StreamCounts()
         self._inside = 0
         self._sources: dict[str, int] = {}
 
-    def enter(self, host: str) -> bool:
+    def enter(self, host: str, *, known: bool) -> bool:
         """Take one more connection of a peer; False, and counted as refused, when it is too many.
 
-        Whoever got in has to `leave`.
+        known: its address is a trunk's. Whoever got in has to `leave`.
         """
         source = _source(host)
         taken = self._sources.get(source, 0)
-        if self._inside >= self.limits.connections:
+        if self._inside >= (self._room if known else self._for_strangers):
             self.counts.over_limit += 1
             return False
         if taken >= self.limits.per_source:
@@ -95,6 +107,12 @@ class Turnstile:
         self._sources[source] -= 1
         if not self._sources[source]:
             del self._sources[source]
+
+
+def _files() -> int:
+    """How many file descriptors the process may have."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 def _source(host: str) -> str:

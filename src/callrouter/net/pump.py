@@ -5,6 +5,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
+from callrouter.net.shed import Shed
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import FramingError
 from callrouter.sip.stack import Stack
@@ -21,10 +22,10 @@ class Pump:
     """Feeds the stack and sends what it has to say.
 
     on_bug: told of an exception that is our own fault; the message that caused it is dropped and
-    the loop goes on.
+    the loop goes on. shed: what takes messages before they are read, once there is one.
     """
 
-    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "stack")
+    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "shed", "stack")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Pump:
         on_bug: Callable[[Exception], None],
     ) -> None:
         self.stack = stack
+        self.shed: Shed | None = None
         self._loop = loop
         self._on_bug = on_bug
         self._armed = inf
@@ -45,7 +47,8 @@ class Pump:
     def receive(self, data: bytes, flow: Flow) -> None:
         """Take one message from a socket."""
         try:
-            self.stack.receive(data, flow, self._loop.time())
+            if self.shed is None or not self.shed.takes(data, flow):
+                self.stack.receive(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001  # a bug must not stop the listener
             self._on_bug(error)
         self.flush()

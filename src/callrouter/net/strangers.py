@@ -127,16 +127,19 @@ class Strangers:
         self._each = Buckets(rule.packets_per_second, rule.packets_per_second)
         self._all = Bucket(rule.all_packets_per_second, rule.all_packets_per_second)
         self._find: Callable[[str, tuple[str, ...]], Peer | None] = lambda _host, _names: None
-        self._open = False
+        self._open: Callable[[str], bool] = lambda _host: False
         self._paces: dict[str, tuple[int, Bucket]] = {}
         self._agents: dict[str, bool] = {}
 
     def welcome(
-        self, find: Callable[[str, tuple[str, ...]], Peer | None], *, anybody: bool
+        self,
+        find: Callable[[str, tuple[str, ...]], Peer | None],
+        *,
+        anybody: Callable[[str], bool],
     ) -> None:
         """Know these trunks from now on. find: the trunk of an address or of certified names.
 
-        anybody: somebody may come from any address, and prove who it is.
+        anybody: somebody may come from an address, and prove who it is.
         """
         self._find = find
         self._open = anybody
@@ -172,7 +175,7 @@ class Strangers:
         if self._belongs(data):
             return KNOWN
         answered = self.rule.answered
-        if not (answered or (self._open and data.startswith(_BEGINNINGS))):
+        if not (answered or (data.startswith(_BEGINNINGS) and self._open(host))):
             counts.unknown += 1
             return REFUSED
         if not self._each.take(neighbours(host), now):

@@ -105,6 +105,7 @@ class Stream(asyncio.Protocol):
             self._owner.turnstile.counts.broken += 1
             if self._known:
                 pump.broken(error, self.flow)
+            self.flow.used = False
             self.close()
             return
         self._last = self._loop.time()
@@ -134,16 +135,22 @@ class Stream(asyncio.Protocol):
                 return
             self._known = verdict == KNOWN
         self._spoke = True
+        self.flow.used = not self.came
         self._owner.pump.receive(message, self.flow)
 
     def widen(self, _flow: Flow) -> None:
         """Whose connection it is is known now."""
         self._known = True
 
+    def shun(self) -> None:
+        """Nobody knows who wants to begin something: drop it, unless it is known for more."""
+        if not self._known:
+            self._abort()
+
     def pause_writing(self) -> None:
         """The peer does not read what it asked for."""
         self._owner.turnstile.counts.slow_reader += 1
-        self._abort()
+        self._expel()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -178,6 +185,11 @@ class Stream(asyncio.Protocol):
         self._leave()
         if self._transport is not None:
             self._transport.close()
+
+    def _expel(self) -> None:
+        """Drop who asked too much of us: another connection would only serve it again."""
+        self.flow.used = False
+        self._abort()
 
     def _abort(self) -> None:
         self._leave()
@@ -220,7 +232,7 @@ class Stream(asyncio.Protocol):
             self._abort()
         elif now >= self._begun + limits.message:
             counts.slow_writer += 1
-            self._abort()
+            self._expel()
         elif now >= self._last + limits.idle or now >= self._pinged + limits.pong:
             self._unheard(now)
         else:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from callrouter.errors import SipError
 from callrouter.net.limits import Turnstile
 from callrouter.net.pump import Pump
 from callrouter.net.strangers import Strangers
@@ -83,8 +84,11 @@ class StreamListener:
     def flow(self, host: str, port: int, name: str = "") -> Flow:
         """The flow to a peer: over a connection that is there already, or a new one.
 
-        name: on TLS, whom the peer's certificate has to name; "" for its address.
+        name: on TLS, whom the peer's certificate has to name; "" for its address. Raises SipError
+        503 once the listener is closed.
         """
+        if self._socket is None:
+            raise SipError("the listener is closed", 503)
         if self._tls is not None:
             name = name or host
         stream = self._streams.get((host, port, name))
@@ -139,7 +143,7 @@ class StreamListener:
                 loop.remove_reader(listening)
                 loop.call_later(_RETRY_SECONDS, self._accept_on)
                 return
-            if self._is_banned(host) or not self.turnstile.enter(host):
+            if not self._lets_in(host):
                 sock.close()
                 continue
             sock.setblocking(False)
@@ -149,12 +153,13 @@ class StreamListener:
             self._streams[host, port, ""] = stream
             self._begin(self._greet(stream, sock))
 
-    def _is_banned(self, host: str) -> bool:
+    def _lets_in(self, host: str) -> bool:
         strangers = self.strangers
-        if strangers is None or strangers.knows(host) or not strangers.is_banned(host):
+        known = strangers is None or strangers.knows(host)
+        if strangers is not None and not known and strangers.is_banned(host):
+            strangers.counts.banned += 1
             return False
-        strangers.counts.banned += 1
-        return True
+        return self.turnstile.enter(host, known=known)
 
     async def _greet(self, stream: Stream, sock: socket.socket) -> None:
         """Take a connection that was let in, on TLS after the handshake."""

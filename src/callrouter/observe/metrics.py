@@ -48,6 +48,9 @@ class Sources:
     timers: Callable[[], int]
     retransmissions: Callable[[], int]
     malformed: Callable[[], int]
+    over_headers: Callable[[], int]
+    over_header_size: Callable[[], int]
+    over_body_size: Callable[[], int]
     dropped: Callable[[], int]
     strangers: Callable[[], int]
     banned: Callable[[], int]
@@ -114,7 +117,15 @@ _GAUGES: Final = (
 )
 _COUNTERS: Final = (
     ("retransmissions", "callrouter_retransmissions", "SIP messages that we sent again."),
-    ("malformed", "callrouter_malformed", "Datagrams and frames that were no SIP message."),
+    (
+        "malformed",
+        "callrouter_malformed",
+        "Datagrams and frames that were no SIP message, or over a limit.",
+    ),
+    *(
+        (f"over_{name}", f"callrouter_over_{name}", f"Those of them over limits.{name}.")
+        for name in ("headers", "header_size", "body_size")
+    ),
     ("dropped", "callrouter_dropped", "SIP messages that were dropped unanswered."),
     ("strangers", "callrouter_strangers", "Messages from addresses that no trunk has."),
     ("bans", "callrouter_bans", "Bans that addresses brought on themselves."),

@@ -25,13 +25,15 @@ class Binding:
     reg-id (RFC 5626), else its URI. expires: Unix seconds. call_id, cseq: of the last REGISTER.
     path: the routes to it, first hop first (RFC 3327). place: transport, our host and port, its
     host and port, of the flow it registered by. flow: that flow, None when it is gone. pinned:
-    reached by that flow alone, whatever its URI says.
+    reached by that flow alone, whatever its URI says. domain: the host, with the port if it had
+    one, by which the telephone knows us; "" when an earlier version did not note it.
     """
 
     __slots__ = (
         "agent",
         "call_id",
         "cseq",
+        "domain",
         "expires",
         "flow",
         "key",
@@ -53,6 +55,7 @@ class Binding:
         path: tuple[str, ...] = (),
         pinned: bool = True,
         agent: str = "",
+        domain: str = "",
         flow: Flow | None = None,
     ) -> None:
         self.key = key
@@ -64,6 +67,7 @@ class Binding:
         self.path = path
         self.pinned = pinned
         self.agent = agent
+        self.domain = domain
         self.flow = flow
 
     @property
@@ -117,6 +121,7 @@ class Bindings:
             list(binding.path),
             binding.pinned,
             binding.agent,
+            binding.domain,
         )
         self._journal("binding", (extension, binding.key), value)
 
@@ -153,6 +158,7 @@ class Bindings:
                     list(path),
                     bool(pinned),
                     str(agent),
+                    *domain,
                 ),
             ):
                 place = (transport, host, port, far, far_port)
@@ -162,6 +168,7 @@ class Bindings:
                     path=routes,
                     pinned=pinned,
                     agent=agent,
+                    domain=str(domain[0]) if domain else "",
                 )
                 self.count += 1
             case _:

@@ -22,6 +22,7 @@ SHORTEST: Final = 60
 LONGEST: Final = 3600
 _USUAL: Final = 3600
 _LONGEST_URI: Final = 512
+_LONGEST_HOST: Final = 255
 _MOST_CONTACTS: Final = 20
 _MOST_PATHS: Final = 4
 _LONGEST_AGENT: Final = 100
@@ -163,8 +164,18 @@ def _binding(
         path=path,
         pinned=_pinned(request, flow, wish),
         agent=request.get("user-agent")[:_LONGEST_AGENT],
+        domain=_domain(request),
         flow=flow,
     )
+
+
+def _domain(request: Request) -> str:
+    """By which name the telephone knows us: that of its address of record."""
+    uri = parse_uri(request.to().uri)
+    host = f"[{uri.host}]" if ":" in uri.host else uri.host
+    if len(host) > _LONGEST_HOST:
+        return ""
+    return f"{host}:{uri.port}" if uri.port else host
 
 
 def _pinned(request: Request, flow: Flow, wish: _Wish) -> bool:

@@ -7,17 +7,24 @@ each reload.
 from collections.abc import Mapping
 
 from callrouter.route.boxes import Secret
+from callrouter.route.networks import Networks
 
 
 class Account:
-    """A user with the place of the password. realm: "" for any."""
+    """A user with the place of the password. realm: "" for any.
 
-    __slots__ = ("realm", "secret", "user")
+    networks: from where it may be used, none for any address.
+    """
 
-    def __init__(self, user: str, secret: Secret, realm: str) -> None:
+    __slots__ = ("networks", "realm", "secret", "user")
+
+    def __init__(
+        self, user: str, secret: Secret, realm: str, networks: tuple[str, ...] = ()
+    ) -> None:
         self.user = user
         self.secret = secret
         self.realm = realm
+        self.networks = networks
 
 
 class Login:
@@ -78,6 +85,9 @@ class Access:
     """
 
     __slots__ = (
+        "_anywhere",
+        "_bound",
+        "_somewhere",
         "algorithms",
         "enrolments",
         "gateways",
@@ -112,6 +122,19 @@ class Access:
         self.roaming = roaming
         self.phones_trunk = phones_trunk
         self.logins = Logins()
+        bound = {name: phone.networks for name, phone in self.phones.items() if phone.networks}
+        self._bound = {name: Networks(networks) for name, networks in bound.items()}
+        self._somewhere = Networks({one for networks in bound.values() for one in networks})
+        self._anywhere = len(bound) < len(self.phones) or bool(roaming or self.registered)
+
+    def admits(self, source: str) -> bool:
+        """Somebody may come from this IP address, and prove who it is."""
+        return self._anywhere or self._somewhere.has(source)
+
+    def lets(self, extension: str, source: str) -> bool:
+        """A telephone of an extension may be at this IP address."""
+        networks = self._bound.get(extension)
+        return networks is None or networks.has(source)
 
     @property
     def open(self) -> bool:

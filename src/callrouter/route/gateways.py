@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from callrouter.route.chance import Dice
 from callrouter.route.plan import Target
 
+_SIP_PORT: Final = 5060
 MOST_WAYS: Final = 16
 """Ways to one target that a call tries at most."""
 
@@ -38,6 +39,19 @@ class Goal(NamedTuple):
     host: str
     port: int
     transport: str
+
+
+def name_of(goal: Goal) -> str:
+    """Return what a DNS name in a URI is known by among the gateways."""
+    return f"host:{goal.host}:{goal.port}:{goal.transport or 'any'}"
+
+
+def redirect_goals(host: str) -> tuple[Goal, Goal]:
+    """Return what is looked up of a DNS name that a redirection may name.
+
+    By its services, for a URI without port; and by its addresses alone, for one with any port.
+    """
+    return Goal(host, 0, ""), Goal(host, _SIP_PORT, "")
 
 
 class Probe(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Final
 from callrouter.sip.flow import ClientUser, Flow, Layer
 from callrouter.sip.message import Response
 from callrouter.sip.render import ack_of
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
 
 # States.
 CALLING: Final = 0
@@ -118,7 +118,7 @@ _TIMEOUT_STATUS: Final = 408
 _ERROR_STATUS: Final = 503
 
 
-class ClientTransaction(Waiting):
+class ClientTransaction:
     """One request of ours, sent at construction.
 
     key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
@@ -127,10 +127,12 @@ class ClientTransaction(Waiting):
     __slots__ = (
         "_data",
         "_flow",
+        "_give_up_at",
         "_interval",
         "_invite",
         "_layer",
         "_response",
+        "_timer",
         "_user",
         "key",
         "state",
@@ -145,7 +147,6 @@ class ClientTransaction(Waiting):
         user: ClientUser | None,
         invite: bool,
     ) -> None:
-        super().__init__()
         self._layer = layer
         self.key = key
         self._flow = flow
@@ -156,12 +157,12 @@ class ClientTransaction(Waiting):
         self._interval = T1
         self.state = CALLING
         layer.clients[key] = self
-        timers = layer.timers
+        due = layer.now + T1
+        self._give_up_at = layer.now + TIMEOUT
         if flow.waiting is not None:
-            flow.waiting.add(self)
-        else:
-            self._resend = timers.start(layer.now + T1, self._on_resend)
-        self._give_up = timers.start(layer.now + TIMEOUT, self._on_give_up)
+            flow.waiting[self] = flow.used
+            due = self._give_up_at
+        self._timer: Timer | None = layer.timers.start(due, self._on_timer)
         layer.send(flow, data)
 
     @property
@@ -179,12 +180,26 @@ class ClientTransaction(Waiting):
         """The request as sent; b"" once nothing can ask for it again."""
         return self._data
 
+    @property
+    def unheard(self) -> bool:
+        """No response has come yet."""
+        return self.state == CALLING
+
     def receive(self, response: Response) -> None:
         """Take a response that has this transaction's branch and method."""
         self._response = response
         status = response.status
         self._step(R_1XX if status < 200 else R_2XX if status < 300 else R_FINAL)
         self._response = None
+
+    def move(self, flow: Flow) -> None:
+        """Send the request once more, over a connection that takes the place of the lost one."""
+        lost = self._flow.waiting
+        if lost is not None and flow.waiting is not None:
+            del lost[self]
+            flow.waiting[self] = False
+            self._flow = flow
+            self._layer.resend(flow, self._data)
 
     def fail(self) -> None:
         """The transport could not deliver the request (section 17.1.4)."""
@@ -196,11 +211,9 @@ class ClientTransaction(Waiting):
             self.state = TERMINATED
             self._forget()
 
-    def _on_resend(self, _now: float) -> None:
-        self._step(T_RESEND)
-
-    def _on_give_up(self, _now: float) -> None:
-        self._step(T_GIVE_UP)
+    def _on_timer(self, now: float) -> None:
+        self._timer = None
+        self._step(T_GIVE_UP if now >= self._give_up_at else T_RESEND)
 
     def _on_end(self, _now: float) -> None:
         self._step(T_END)
@@ -230,9 +243,8 @@ class ClientTransaction(Waiting):
             self._forget()
 
     def _deliver(self) -> None:
-        if self._invite and self.state == PROCEEDING and self._resend is not None:
-            self._resend.cancel()
-            self._resend = None
+        if self._invite and self.state == PROCEEDING:
+            self._stop_timer()  # from here on it is the user who gives up
         if self._user is not None and self._response is not None:
             self._user.on_response(self, self._response)
 
@@ -251,10 +263,10 @@ class ClientTransaction(Waiting):
             user.on_response(self, response)
 
     def _settle(self, linger: float) -> None:
-        self._cancel_timers()
+        self._stop_timer()
         if linger:
             layer = self._layer
-            self._give_up = layer.timers.start(layer.now + linger, self._on_end)
+            self._timer = layer.timers.start(layer.now + linger, self._on_end)
         else:
             self._step(T_END)
 
@@ -267,7 +279,13 @@ class ClientTransaction(Waiting):
             self._interval = T2
         else:
             self._interval = min(self._interval * 2, T2)
-        self._resend = layer.timers.start(layer.now + self._interval, self._on_resend)
+        due = min(layer.now + self._interval, self._give_up_at)
+        self._timer = layer.timers.start(due, self._on_timer)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _give_over(self, status: int) -> None:
         user = self._user
@@ -276,9 +294,9 @@ class ClientTransaction(Waiting):
             user.on_failure(self, status)
 
     def _forget(self) -> None:
-        self._cancel_timers()
+        self._stop_timer()
         self._user = None
         self._data = b""
         if self._flow.waiting is not None:
-            self._flow.waiting.discard(self)
+            self._flow.waiting.pop(self, None)
         self._layer.clients.pop(self.key, None)

@@ -1,11 +1,16 @@
 """Dialog state and the requests made from it (RFC 3261 section 12)."""
 
+from functools import lru_cache
+from typing import Final
+
 from callrouter.errors import ParseError
 from callrouter.sip.flow import Flow
 from callrouter.sip.headers import parse_address, split_values
 from callrouter.sip.message import Message
 from callrouter.sip.render import render_request
 from callrouter.sip.uri import Uri, parse_uri
+
+_CACHED_LENGTH: Final = 128
 
 
 class Dialog:
@@ -126,6 +131,10 @@ def contact_uri(message: Message) -> str:
     row = message.get("contact")
     if not row:
         return ""
+    return _usual_contact(row) if len(row) <= _CACHED_LENGTH else _contact_uri(row)
+
+
+def _contact_uri(row: str) -> str:
     if "," in row:
         row = next(iter(split_values([row])), "")
     uri = parse_address(row).uri
@@ -133,6 +142,10 @@ def contact_uri(message: Message) -> str:
     if not parsed.host:
         raise ParseError(f"not a SIP URI in Contact: {uri[:80]!r}")
     return _without_headers(uri, parsed)
+
+
+# Peers have few Contacts: an address of theirs, and at most an account's name.
+_usual_contact = lru_cache(maxsize=1024)(_contact_uri)
 
 
 def _without_headers(uri: str, parsed: Uri) -> str:

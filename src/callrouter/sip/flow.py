@@ -13,6 +13,13 @@ RELIABLE: Final = frozenset(("TCP", "TLS"))
 class Transaction(Protocol):
     """What a flow knows of the transactions that depend on it."""
 
+    @property
+    def unheard(self) -> bool:
+        """Nothing has come back of its request yet."""
+
+    def move(self, flow: "Flow") -> None:
+        """Send its request once more, over another connection."""
+
     def fail(self) -> None:
         """Its message could not be sent."""
 
@@ -22,11 +29,13 @@ class Flow:
 
     transport: "UDP", "TCP" or "TLS". local_*: our address as peers see it, what Via and Contact
     name. remote_*: the peer's address; address: both, as sockets want them. edge: the socket's
-    owner in `net`, opaque here. open: False once a connection is lost. waiting: the requests that
-    fail with the connection they were sent over; None where there is none. contact: our Contact.
-    sips_contact: the same inside a dialog that a sips URI began. sent_by: our Via's host and port.
-    name: whom we verified the peer of our TLS connection to be. peers: whom a verified certificate
-    of a peer that came to us names (RFC 5922), in lower case.
+    owner in `net`, opaque here. open: False once a connection is lost. used: something came over a
+    connection that we opened, and what is lost with it may be sent again. waiting: the requests
+    that are lost with the connection they were sent over, and whether it was used by then; None
+    where there is none. contact: our Contact. sips_contact: the same inside a dialog that a sips
+    URI began. sent_by: our Via's host and port. name: whom we verified the peer of our TLS
+    connection to be. peers: whom a verified certificate of a peer that came to us names (RFC 5922),
+    in lower case.
     """
 
     __slots__ = (
@@ -44,6 +53,7 @@ class Flow:
         "sent_by",
         "sips_contact",
         "transport",
+        "used",
         "waiting",
     )
 
@@ -65,7 +75,8 @@ class Flow:
         self.address = (remote_host, remote_port)
         self.edge = edge
         self.open = True
-        self.waiting: set[Transaction] | None = set() if self.reliable else None
+        self.used = False
+        self.waiting: dict[Transaction, bool] | None = {} if self.reliable else None
         self.sent_by = host_port(local_host, local_port)
         self.contact = f"<sip:{self.sent_by}>"
         self.sips_contact = f"<sips:{self.sent_by}>"

@@ -17,6 +17,7 @@ _VIA: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CSEQ: Final = re.compile(rf"([0-9]{{1,20}})[ \t]+({NAME})\Z")
+_USUAL_CSEQ: Final = 24
 _CSEQ_LIMIT: Final = 2**31
 _SENT_BY: Final = re.compile(rf"[ \t]*({HOST})[ \t]*(?::[ \t]*([0-9]{{1,5}}))?[ \t]*\Z")
 _LONGEST_HOST: Final = 300
@@ -82,6 +83,8 @@ def tag_of(text: str) -> str:
     Raises ParseError when the value is no address.
     """
     _, found, rest = text.rpartition(";tag=")
+    if found and rest.isalnum():
+        return rest
     if found and ">" not in rest and '"' not in rest:
         return rest.partition(";")[0].rstrip(" \t")
     return "" if text.endswith(">") else parse_address(text).tag
@@ -172,12 +175,16 @@ def _via_params(parts: list[str], text: str) -> tuple[str, bool]:
     branch = ""
     rport = False
     for part in parts:
+        if part == "rport":
+            rport = True
+            continue
         name, _, value = part.partition("=")
-        name = name.strip(" \t").lower()
-        if not name:
-            raise ParseError(f"empty parameter in Via: {text[:80]!r}")
+        if name != "branch":
+            name = name.strip(" \t").lower()
         if name == "branch":
             branch = value.strip(" \t")
+        elif not name:
+            raise ParseError(f"empty parameter in Via: {text[:80]!r}")
         elif name == "rport":
             rport = True
     return branch, rport
@@ -195,6 +202,10 @@ def _sent_by(text: str) -> tuple[str, int]:
 
 def parse_cseq(text: str) -> tuple[int, str]:
     """`(number, method)` of a CSeq. Raises ParseError past 2**31 - 1 (RFC 3261 section 8.1.1.5)."""
+    return _usual_cseq(text) if len(text) <= _USUAL_CSEQ else _cseq(text)
+
+
+def _cseq(text: str) -> tuple[int, str]:
     digits, _, method = text.partition(" ")
     if len(digits) <= _SURE_DIGITS and text.isascii() and digits.isdecimal() and method.isalpha():
         return int(digits), method
@@ -205,6 +216,10 @@ def parse_cseq(text: str) -> tuple[int, str]:
     if number >= _CSEQ_LIMIT:
         raise ParseError(f"CSeq out of range: {text[:60]!r}")
     return number, match[2]
+
+
+# Few differ: nearly all dialogs count from 1.
+_usual_cseq = lru_cache(maxsize=1024)(_cseq)
 
 
 def split_list(text: str) -> list[str]:

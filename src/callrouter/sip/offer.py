@@ -32,15 +32,16 @@ class Origin:
     """Our o= identity towards one party in one dialog (RFC 4566 section 5.2).
 
     id: 0 to 2**63 - 1, the same for the whole dialog. host: our address literal. version: of what
-    was described last, 0 before.
+    was described last, 0 before. user: the first word, which is as much a part of it.
     """
 
-    __slots__ = ("_last", "host", "id", "version")
+    __slots__ = ("_last", "host", "id", "user", "version")
 
     def __init__(self, id: int, host: str) -> None:
         self.id = id
         self.host = host
         self.version = 0
+        self.user = "-"
         self._last: bytes | None = None
 
     def line(self, rest: bytes) -> bytes:
@@ -51,7 +52,8 @@ class Origin:
         if rest != self._last:
             self.version += 1
             self._last = rest
-        return f"o=- {self.id} {self.version} {_address(self.host)}".encode("latin-1")
+        where = _address(self.host)
+        return f"o={self.user} {self.id} {self.version} {where}".encode("latin-1")
 
 
 def described(origin: Origin, lines: Sequence[str]) -> bytes:
@@ -105,6 +107,12 @@ def answer_to(
         else:
             lines.append(_refused(media))
     return described(origin, lines)
+
+
+def refusing(offer: SessionDescription, origin: Origin) -> bytes:
+    """Our answer that takes no stream at all (RFC 3264 section 6)."""
+    lines = [f"c={_address(origin.host)}", f"t={offer.time or '0 0'}"]
+    return described(origin, [*lines, *map(_refused, offer.media)])
 
 
 def offer_like(

@@ -1,6 +1,7 @@
 """Session descriptions as read (RFC 4566, RFC 8866).
 
-Theory. A plain call passes its bodies through unread. Only a call in which our media workers take
+Theory. A plain call passes its bodies through unread, but for a look at whether one can be the
+answer to another (`may_answer`). Only a call in which our media workers take
 part looks inside, and then wants little: where the audio goes, which of G.711 and telephone-event
 it may carry, in which direction. What is written is in `offer`.
 
@@ -36,7 +37,6 @@ _HOLDING: Final = {
 }
 _NOWHERE: Final = {"0.0.0.0", "::"}
 
-_LARGEST: Final = 16 * 1024
 _LONGEST_LINE: Final = 2048
 _MOST_MEDIA: Final = 32
 _MOST_FORMATS: Final = 64
@@ -44,6 +44,7 @@ _MOST_FORMATS: Final = 64
 _LINE: Final = re.compile(r"[A-Za-z]=[^\x00\r]*\Z")
 _CONNECTION: Final = re.compile(r"IN +(IP4|IP6) +([!-~]+) *\Z")
 _MEDIA: Final = re.compile(r"([!-~]+) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]+) +([!-~][ -~]*)\Z")
+_MEDIA_LINE: Final = re.compile(rb"\nm=[!-~]+ +[0-9]{1,5}[ /][^\r\n]")
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"({_OCTET})\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z")
 _RTPMAP: Final = re.compile(r"rtpmap:([0-9]{1,3}) +([!-.0-~]+)/([0-9]{1,6})(?:/1)? *\Z")
@@ -143,12 +144,10 @@ class SessionDescription:
 def parse_sdp(body: bytes) -> SessionDescription:
     """Read a session description. Lines may end in CRLF or LF (RFC 4566 section 5).
 
-    Raises ParseError when it is too large, a line is no line, v=0 or o= is missing, or a c= or m=
-    line cannot be read. All other lines are only asked for when they are needed, and do not count
-    when they make no sense.
+    Raises ParseError when a line is no line, v=0 or o= is missing, or a c= or m= line cannot be
+    read. All other lines are only asked for when they are needed, and do not count when they make
+    no sense. `sizes` sees to it that it is not too large.
     """
-    if len(body) > _LARGEST:
-        raise ParseError(f"session description of {len(body)} bytes")
     # Each byte is one character, so that what is written back is what was read.
     lines = body.decode("latin-1").replace("\r\n", "\n").rstrip("\n").split("\n")
     if lines[0].rstrip(" ") != "v=0":
@@ -280,6 +279,20 @@ def answers(offer: SessionDescription, answer: SessionDescription) -> bool:
     return len(offer.media) == len(answer.media) and all(
         theirs.kind == ours.kind and (ours.port != 0 or not theirs.port)
         for ours, theirs in zip(offer.media, answer.media, strict=True)
+    )
+
+
+def may_answer(offer: bytes, answer: bytes) -> bool:
+    """Whether a body can be the answer to another one as far as it shows without being read: a
+    session description, with as many m= lines, each of them one (RFC 3264 section 6).
+
+    offer: b"" for none; then any description will do.
+    """
+    lines = answer.count(b"\nm=")
+    return (
+        answer.startswith(b"v=0")
+        and (not offer or lines == offer.count(b"\nm="))
+        and lines == len(_MEDIA_LINE.findall(answer))
     )
 
 

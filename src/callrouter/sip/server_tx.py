@@ -15,7 +15,7 @@ from typing import Final
 from callrouter.sip.flow import Flow, InviteServerUser, Layer
 from callrouter.sip.message import Request
 from callrouter.sip.render import render_response, response_head
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
 
 # States.
 TRYING: Final = 0
@@ -106,17 +106,19 @@ REQUEST_SERVER: Final = (
 )
 
 
-class ServerTransaction(Waiting):
+class ServerTransaction:
     """One request of a peer. merged: its entry in the layer's set of INVITEs, "" for none."""
 
     __slots__ = (
         "_flow",
+        "_give_up_at",
         "_head",
         "_interval",
         "_invite",
         "_last",
         "_layer",
         "_merged",
+        "_timer",
         "_to",
         "key",
         "state",
@@ -138,7 +140,8 @@ class ServerTransaction(Waiting):
         self._merged = merged
         self._last = b""
         self._interval = T1
-        super().__init__()
+        self._give_up_at = 0.0
+        self._timer: Timer | None = None
         self.user: InviteServerUser | None = None
         self.state = PROCEEDING if self._invite else TRYING
         layer.servers[key] = self
@@ -187,11 +190,9 @@ class ServerTransaction(Waiting):
         """Take a retransmission (REQUEST) or an ACK that matches."""
         self._step(event)
 
-    def _on_resend(self, _now: float) -> None:
-        self._step(T_RESEND)
-
-    def _on_give_up(self, _now: float) -> None:
-        self._step(T_GIVE_UP)
+    def _on_timer(self, now: float) -> None:
+        self._timer = None
+        self._step(T_GIVE_UP if now >= self._give_up_at else T_RESEND)
 
     def _on_end(self, _now: float) -> None:
         self._step(T_END)
@@ -206,7 +207,7 @@ class ServerTransaction(Waiting):
         elif action == RESEND:
             self._send_again()
         elif action == CONFIRM:
-            self._cancel_timers()
+            self._stop_timer()
             self._last = b""
             self._linger(0.0 if self._flow.reliable else T4)
         elif action == UNACKNOWLEDGED:
@@ -220,9 +221,9 @@ class ServerTransaction(Waiting):
     def _finish(self) -> None:
         layer = self._layer
         if self._invite:
-            if not self._flow.reliable:
-                self._resend = layer.timers.start(layer.now + T1, self._on_resend)
-            self._give_up = layer.timers.start(layer.now + TIMEOUT, self._on_give_up)
+            self._give_up_at = layer.now + TIMEOUT
+            due = self._give_up_at if self._flow.reliable else layer.now + T1
+            self._timer = layer.timers.start(due, self._on_timer)
         else:
             self._linger(0.0 if self._flow.reliable else TIMEOUT)
 
@@ -230,18 +231,24 @@ class ServerTransaction(Waiting):
         layer = self._layer
         layer.resend(self._flow, self._last)
         self._interval = min(self._interval * 2, T2)
-        self._resend = layer.timers.start(layer.now + self._interval, self._on_resend)
+        due = min(layer.now + self._interval, self._give_up_at)
+        self._timer = layer.timers.start(due, self._on_timer)
 
     def _linger(self, seconds: float) -> None:
         self._head = ""
         if seconds:
             layer = self._layer
-            self._give_up = layer.timers.start(layer.now + seconds, self._on_end)
+            self._timer = layer.timers.start(layer.now + seconds, self._on_end)
         else:
             self._step(T_END)
 
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _forget(self) -> None:
-        self._cancel_timers()
+        self._stop_timer()
         self.user = None
         layer = self._layer
         layer.servers.pop(self.key, None)

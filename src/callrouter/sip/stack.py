@@ -14,13 +14,14 @@ from typing import Final, Protocol
 
 from callrouter.errors import ParseError, SipError
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
-from callrouter.sip.flow import ClientUser, Flow, Layer
+from callrouter.sip.flow import ClientUser, Flow, Layer, Transaction
 from callrouter.sip.framing import FramingError
 from callrouter.sip.grammar import MAGIC_COOKIE
 from callrouter.sip.headers import parse_via
 from callrouter.sip.message import Request, Response, check_request, check_response, parse
 from callrouter.sip.render import render_response, response_flow, response_head
 from callrouter.sip.server_tx import ACCEPTED, ACK, REQUEST, ServerTransaction
+from callrouter.sip.sizes import BODY_SIZE, HEADER_SIZE, HEADERS, USUAL, Sizes, TooLargeError
 from callrouter.sip.uas import inspect
 from callrouter.sip.uri import usual_port
 
@@ -65,19 +66,30 @@ class Stack(Layer):
     """All transactions and dialogs of one process.
 
     core: set by its owner before the first message. dialogs: by local tag. malformed: messages
-    that were not SIP. stray: responses and ACKs that belong to nothing. absorbed: requests that
-    were a retransmission.
+    that were not SIP, or over a limit. over: the latter by limit. stray: responses and ACKs that
+    belong to nothing. absorbed: requests that were a retransmission.
     """
 
-    __slots__ = ("_connect", "_salt", "absorbed", "core", "dialogs", "malformed", "stray")
+    __slots__ = (
+        *("_connect", "_salt", "_sizes"),
+        *("absorbed", "core", "dialogs", "malformed", "over", "stray"),
+    )
 
     core: Core
 
     def __init__(
-        self, token: Callable[[], str], connect: Callable[[str, str, int, str], Flow]
+        self,
+        token: Callable[[], str],
+        connect: Callable[[str, str, int, str], Flow],
+        sizes: Sizes = USUAL,
     ) -> None:
-        """token: gives unguessable strings of 64 bits or more. connect: see the method."""
+        """token: gives unguessable strings of 64 bits or more. connect: see the method.
+
+        sizes: how much one message may have.
+        """
         super().__init__(token)
+        self._sizes = sizes
+        self.over = {HEADERS: 0, HEADER_SIZE: 0, BODY_SIZE: 0}
         self._salt = token()
         self._connect = connect
         self.dialogs: dict[str, DialogUser] = {}
@@ -109,25 +121,31 @@ class Stack(Layer):
         """Take one message that came on `flow`."""
         self.now = now
         try:
-            message = parse(data)
+            message = parse(data, self._sizes)
             if isinstance(message, Request):
                 self._receive_request(message, flow)
             else:
                 self._receive_response(message)
+        except TooLargeError as large:  # another name: compiled, one name has one type
+            self.over[large.limit] += 1
+            self._refuse(large.rest, flow, large.status)
         except ParseError:
             self.malformed += 1
 
     def broken(self, error: FramingError, flow: Flow, now: float) -> None:
         """A stream cannot be cut any further: answer what can be answered."""
         self.now = now
+        self._refuse(error.message, flow, error.status)
+
+    def _refuse(self, data: bytes, flow: Flow, status: int) -> None:
+        """Answer what is not even taken as a message, if it can be answered."""
         self.malformed += 1
-        if error.message:
-            try:
-                message = parse(error.message)
-                if isinstance(message, Request):
-                    self.reply(message, flow, error.status)
-            except ParseError:
-                return
+        try:
+            message = parse(data, self._sizes)
+            if isinstance(message, Request):
+                self.reply(message, flow, status)
+        except ParseError:
+            return
 
     def run_timers(self, now: float) -> None:
         """Run what is due."""
@@ -146,10 +164,25 @@ class Stack(Layer):
         )
 
     def flow_failed(self, flow: Flow, now: float) -> None:
-        """A connection could not be opened, or is lost: its open requests fail (17.1.4)."""
+        """A connection could not be opened, or is lost: its open requests fail (17.1.4).
+
+        But a peer may close what nobody uses in the very moment that we use it again. So what was
+        lost on a connection that had served before is sent once more over a new one: the same
+        bytes, which to the peer are a retransmission (17.2.3).
+        """
         self.now = now
-        for tx in list(flow.waiting or ()):
-            tx.fail()
+        waiting = flow.waiting or {}
+        for tx, reused in list(waiting.items()):
+            if not (reused and flow.used and tx.unheard and self._move(tx, flow)):
+                tx.fail()
+
+    def _move(self, tx: Transaction, lost: Flow) -> bool:
+        try:
+            fresh = self.connect(lost.transport, lost.remote_host, lost.remote_port, lost.name)
+        except SipError:
+            return False
+        tx.move(fresh)
+        return True
 
     def accept(self, request: Request, flow: Flow) -> ServerTransaction:
         """Open a transaction for a request outside any dialog.

@@ -91,21 +91,3 @@ class Timers:
                     heappush(due, slot)
                 self._slots[slot] = timers + self._slots.get(slot, [])
                 raise
-
-
-class Waiting:
-    """What every transaction waits for, as a base of it: to send again, and to give up or end."""
-
-    __slots__ = ("_give_up", "_resend")
-
-    def __init__(self) -> None:
-        self._resend: Timer | None = None
-        self._give_up: Timer | None = None
-
-    def _cancel_timers(self) -> None:
-        if self._resend is not None:
-            self._resend.cancel()
-            self._resend = None
-        if self._give_up is not None:
-            self._give_up.cancel()
-            self._give_up = None

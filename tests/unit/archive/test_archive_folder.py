@@ -33,6 +33,18 @@ def test_closed_file_moves_to_where_no_worker_writes(folder: Folder, tmp_path: P
     assert folder.take(file) == taken
 
 
+@pytest.mark.parametrize("data", [audio(700), cut_off(700)])
+def test_taken_file_is_on_disk_and_then_its_name(
+    folder: Folder, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_ino))
+    file = folder.place("sales", "", "c-1")
+    file.write_bytes(data)
+    kept = folder.kept(folder.take(file).name)
+    assert synced == [kept.stat().st_ino, kept.parent.stat().st_ino]
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 def test_cut_off_file_gets_a_header_that_fits(folder: Folder, channels: int) -> None:
     file = folder.place("sales", "", "c-1")

@@ -252,8 +252,22 @@ def test_lab_options_are_those_the_lab_promises() -> None:
     assert hunts["4003"].targets[0].progress_seconds == 2.0
     assert hunts["4005"].redirects == 5
     assert hunts["4006"].total_seconds == 4.0
-    for source in ("127.0.0.1", "127.255.255.255", "::1"):
+
+
+def test_lab_trunks_are_told_by_address_or_certificate_and_all_others_are_strangers() -> None:
+    trunks = {
+        **dict.fromkeys(("127.0.0.1", "127.0.0.7", "127.0.1.1", "::1"), "lab"),
+        "127.0.0.11": "digest",
+        "127.0.0.13": "no_100rel",
+        "127.0.0.14": "timer",
+    }
+    for source, name in trunks.items():
         trunk = LAB.trunk_of(source)
         assert trunk is not None
-        assert trunk.name == "lab"
-    assert LAB.trunk_of("192.0.2.1") is None
+        assert trunk.name == name
+        certified = LAB.trunk_of(source, ("trunk.lab.test",))
+        assert certified is not None
+        assert certified.name == "tls"
+    for stranger in ("192.0.2.1", "127.0.0.12", *(f"127.0.0.{last}" for last in range(20, 30))):
+        assert LAB.trunk_of(stranger) is None
+        assert not LAB.access.admits(stranger)

@@ -22,8 +22,11 @@ def refused(tmp_path: Path, text: str) -> list[str]:
 
 def test_lab_settings_are_read() -> None:
     settings = load_settings(ROOT / "config" / "lab.yaml")
-    assert settings.listen == [Listen("udp", "127.0.0.1", 5060), Listen("tcp", "127.0.0.1", 5060)]
+    ports = {"udp": 5060, "tcp": 5060, "tls": 5061}
+    assert settings.listen == [Listen(kind, "127.0.0.1", port) for kind, port in ports.items()]
     assert settings.dialplan == ROOT / "dialplans" / "lab.yaml"
+    assert settings.tls is not None
+    assert settings.tls.key == ROOT / "var" / "lab-tls" / "callrouter.key"
     assert settings.metrics == Address("127.0.0.1", 9090)
 
 

@@ -81,9 +81,14 @@ def is_key(found: Value) -> bool:
 
 def replaced(text: str, found: Value, by: str) -> Wound:
     """The text with another scalar."""
-    scalar = SCALAR.match(text, found.start)
-    assert scalar is not None
-    return Wound(text[: found.start] + by + text[scalar.end() :], found.start)
+    plain = str(found.value)
+    if text.startswith(plain, found.start):  # whole, with the commas of a sentence
+        end = found.start + len(plain)
+    else:
+        scalar = SCALAR.match(text, found.start)
+        assert scalar is not None
+        end = scalar.end()
+    return Wound(text[: found.start] + by + text[end:], found.start)
 
 
 def scalars(text: str) -> list[Value]:

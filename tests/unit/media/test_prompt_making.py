@@ -137,10 +137,10 @@ def test_what_was_made_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mon
     sound_file(tmp_path / "w.wav", 1)
     text = "prompts: {w: w.wav, t: {tone: {hertz: 440, for: 1s}}}\n"
     first = ready(tmp_path, text).prompts
-    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "kept").iterdir()}
+    before = {file: file.stat().st_ino for file in (tmp_path / "kept").iterdir()}
     monkeypatch.setattr(rendering, "render", None)
     second = ready(tmp_path, text).prompts
-    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "kept").iterdir()} == before
+    assert {file: file.stat().st_ino for file in (tmp_path / "kept").iterdir()} == before
     for name in ("w", "t", "busy"):
         one, other = first.find(name), second.find(name)
         assert one is not None

@@ -121,7 +121,9 @@ class Net:
         self.trunks = {CARRIER[0]: Trunk("carrier")}
         self.behind = Behind(self.stack)
         self.behind.passwords = anybody
-        self.strangers.welcome(lambda host, _names: self.trunks.get(host), anybody=anybody)
+        self.strangers.welcome(
+            lambda host, _names: self.trunks.get(host), anybody=lambda _host: anybody
+        )
         self.stack.core = Gate(self.behind, self.edges, self.stack, self.strangers)
         self.socket = Socket()
         self.listener = UdpListener(self.pump, None, self.strangers)

@@ -35,7 +35,37 @@ def access(trunk: str = "", phone: str = "") -> Access:
 def test_somebody_may_come_from_any_address_who_proves_a_password(
     trunk: str, phone: str, anybody: bool
 ) -> None:
-    assert access(trunk, phone).open is anybody
+    accounts = access(trunk, phone)
+    assert (accounts.open, accounts.admits("198.51.100.1")) == (anybody, anybody)
+
+
+BOUND = PHONE.replace("}", ", addresses: [192.0.2.0/24, 198.51.100.7, 2001:db8::/64]}")
+
+
+@pytest.mark.parametrize(
+    ("source", "there"),
+    [
+        ("192.0.2.255", True),
+        ("192.0.3.0", False),
+        ("198.51.100.7", True),
+        ("198.51.100.6", False),
+        ("2001:db8::9", True),
+        ("2001:db8:0:1::9", False),
+        ("::ffff:192.0.2.1", True),
+        ("::c000:201", False),  # the same bits as 192.0.2.1, in the other version
+    ],
+)
+def test_telephone_with_addresses_may_be_nowhere_else(source: str, there: bool) -> None:
+    accounts = access(phone=BOUND)
+    assert accounts.open
+    assert (accounts.admits(source), accounts.lets("101", source)) == (there, there)
+    assert accounts.lets("102", source)
+
+
+def test_one_account_for_anywhere_opens_the_door_to_all() -> None:
+    accounts = access(", b: {auth: {user: roamer, password_env: WORD}}", BOUND)
+    assert accounts.admits("203.0.113.1")
+    assert not accounts.lets("101", "203.0.113.1")
 
 
 def test_logins_are_read_apart_from_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:

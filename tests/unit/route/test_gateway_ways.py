@@ -6,7 +6,15 @@ from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
-from callrouter.route.gateways import MOST_WAYS, Goal, Place, Probe, Rest
+from callrouter.route.gateways import (
+    MOST_WAYS,
+    Goal,
+    Place,
+    Probe,
+    Rest,
+    name_of,
+    redirect_goals,
+)
 from callrouter.route.plan import Decision
 from callrouter.route.snapshot import Snapshot
 
@@ -131,3 +139,11 @@ def test_gateways_are_compiled_as_they_are_looked_up_and_probed() -> None:
     assert gateways["c"].tls_name == "sip.example.com"
     assert gateways["d"].goal == Goal("sip.example.net", 5080, "tcp")
     assert gateways["host:pbx.example.org:0:any"].of_uri
+
+
+def test_name_is_known_by_how_it_is_looked_up() -> None:
+    assert [name_of(goal) for goal in redirect_goals("pbx.example.org")] == [
+        "host:pbx.example.org:0:any",
+        "host:pbx.example.org:5060:any",
+    ]
+    assert name_of(Goal("pbx.example.org", 5070, "tls")) == "host:pbx.example.org:5070:tls"

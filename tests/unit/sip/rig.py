@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from support.message import Message
 
+from callrouter.errors import SipError
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
@@ -92,12 +93,13 @@ class Rig:
     """A stack at 192.0.2.2 and a peer at 192.0.2.1.
 
     user: hears what all transactions have to tell. core: who serves requests outside dialogs.
-    sent: all that left the stack, since the test last took it.
+    sent: all that left the stack, since the test last took it. closed: no connection is made.
     """
 
     def __init__(self, transport: str = "UDP") -> None:
         tokens = itertools.count(1)
         self.now = 0.0
+        self.closed = False
         self.flow = Flow(transport, *US, *PEER, None)
         self.stack = Stack(lambda: f"t{next(tokens):015x}", self._connect)
         self.user = Heard()
@@ -167,6 +169,8 @@ class Rig:
         return sent
 
     def _connect(self, transport: str, host: str, port: int, _name: str) -> Flow:
+        if self.closed:
+            raise SipError("the listener is closed", 503)
         return Flow(transport, *US, host, port, None)
 
 

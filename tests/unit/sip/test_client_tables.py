@@ -58,21 +58,21 @@ class Cell(NamedTuple):
 
 INVITE: Final = {
     CALLING: {
-        "1xx": Cell(PROCEEDING, [], ["180"], 1, NEVER),
+        "1xx": Cell(PROCEEDING, [], ["180"], 0, NEVER),
         "2xx": Cell(ACCEPTED, [], ["200"], 1, 32.25),
         "3xx-6xx": Cell(COMPLETED, ["ACK"], ["486"], 1, 32.25),
-        "resend": Cell(CALLING, ["INVITE"], [], 2, 32.0),
+        "resend": Cell(CALLING, ["INVITE"], [], 1, 32.0),
         "give up": Cell(TERMINATED, [], ["failed 408"], 0, 32.0),
-        "end": Cell(CALLING, [], [], 2, 32.0),
+        "end": Cell(CALLING, [], [], 1, 32.0),
         "error": Cell(TERMINATED, [], ["failed 503"], 0, 0.25),
     },
     PROCEEDING: {
-        "1xx": Cell(PROCEEDING, [], ["180"], 1, NEVER),
+        "1xx": Cell(PROCEEDING, [], ["180"], 0, NEVER),
         "2xx": Cell(ACCEPTED, [], ["200"], 1, 32.25),
         "3xx-6xx": Cell(COMPLETED, ["ACK"], ["486"], 1, 32.25),
-        "resend": Cell(PROCEEDING, [], [], 1, NEVER),
+        "resend": Cell(PROCEEDING, [], [], 0, NEVER),
         "give up": Cell(PROCEEDING, [], [], 0, NEVER),
-        "end": Cell(PROCEEDING, [], [], 1, NEVER),
+        "end": Cell(PROCEEDING, [], [], 0, NEVER),
         "error": Cell(TERMINATED, [], ["failed 503"], 0, 0.25),
     },
     COMPLETED: {
@@ -98,21 +98,21 @@ INVITE: Final = {
 
 REQUEST: Final = {
     CALLING: {
-        "1xx": Cell(PROCEEDING, [], ["180"], 2, 32.0),
+        "1xx": Cell(PROCEEDING, [], ["180"], 1, 32.0),
         "2xx": Cell(COMPLETED, [], ["200"], 1, 5.25),
         "3xx-6xx": Cell(COMPLETED, [], ["486"], 1, 5.25),
-        "resend": Cell(CALLING, ["BYE"], [], 2, 32.0),
+        "resend": Cell(CALLING, ["BYE"], [], 1, 32.0),
         "give up": Cell(TERMINATED, [], ["failed 408"], 0, 32.0),
-        "end": Cell(CALLING, [], [], 2, 32.0),
+        "end": Cell(CALLING, [], [], 1, 32.0),
         "error": Cell(TERMINATED, [], ["failed 503"], 0, 0.25),
     },
     PROCEEDING: {
-        "1xx": Cell(PROCEEDING, [], ["180"], 2, 32.0),
+        "1xx": Cell(PROCEEDING, [], ["180"], 1, 32.0),
         "2xx": Cell(COMPLETED, [], ["200"], 1, 5.25),
         "3xx-6xx": Cell(COMPLETED, [], ["486"], 1, 5.25),
-        "resend": Cell(PROCEEDING, ["BYE"], [], 2, 32.0),
+        "resend": Cell(PROCEEDING, ["BYE"], [], 1, 32.0),
         "give up": Cell(TERMINATED, [], ["failed 408"], 0, 32.0),
-        "end": Cell(PROCEEDING, [], [], 2, 32.0),
+        "end": Cell(PROCEEDING, [], [], 1, 32.0),
         "error": Cell(TERMINATED, [], ["failed 503"], 0, 0.25),
     },
     COMPLETED: {
@@ -130,7 +130,6 @@ REQUEST: Final = {
 DUE: Final = {
     (True, CALLING, "resend"): 0.5,
     (True, CALLING, "give up"): 32.0,
-    (True, PROCEEDING, "give up"): 32.0,  # Timer B is left to run, and says nothing any more
     (True, COMPLETED, "end"): 32.0,
     (True, ACCEPTED, "end"): 32.0,
     (False, CALLING, "resend"): 0.5,

@@ -7,6 +7,7 @@ from callrouter.sip.sdp import (
     Audio,
     answers,
     held,
+    may_answer,
     parse_sdp,
     same_media,
     usable_audio,
@@ -131,7 +132,6 @@ def test_audio_that_our_media_cannot_have(old: str, new: str) -> None:
         PHONE.replace("s=-\r\n", "s=-\r\n\r\n").encode(),
         PHONE.replace("c=IN IP4 192.0.2.1", "c=IN").encode(),
         PHONE.replace("c=IN IP4 192.0.2.1", "c=IN IP4 \x1b[2J").encode(),
-        (PHONE + "a=x\r\n" * 4000).encode(),
         (HEAD + "m=audio 1 RTP/AVP 0\n" * 33).encode(),
     ],
 )
@@ -266,3 +266,29 @@ def test_answer_with_other_lines_is_none() -> None:
         HEAD: False,
     }.items():
         assert answers(offer, parse_sdp(answer.encode())) is fits
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (PHONE, True),
+        (PHONE.replace("\r\n", "\n"), True),
+        (PHONE.replace("6000", "0"), True),
+        (PHONE.replace("6000", "6000/2"), True),
+        (f"{PHONE}m=video 0 RTP/AVP 96\r\n", False),
+        (PHONE.partition("m=")[0], False),
+        (PHONE.replace("6000", "port"), False),
+        (PHONE.replace("6000", "123456"), False),
+        (PHONE.replace("v=0", "v=1"), False),
+        (f"\r\n{PHONE}", False),
+        ("", False),
+    ],
+)
+def test_answer_unread_is_a_description_with_as_many_lines(answer: str, expected: bool) -> None:
+    assert may_answer(PHONE.encode(), answer.encode()) is expected
+
+
+def test_offer_unread_is_any_description() -> None:
+    assert may_answer(b"", PHONE.encode())
+    assert may_answer(b"", HEAD.encode())
+    assert not may_answer(b"", b"<html>")

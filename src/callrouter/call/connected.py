@@ -1,0 +1,30 @@
+"""What a caller is told of the target that rings or answers."""
+
+from callrouter.call.a_leg import ALeg
+from callrouter.call.asserted import identity_rows
+from callrouter.call.events import Answered, Progress
+from callrouter.call.policy import passed_rows
+from callrouter.call.speech import SDP
+
+
+def rows_of(event: Progress | Answered, caller: ALeg) -> str:
+    """The rows of its response, who it is said to be among them (RFC 3325 section 5)."""
+    source = event.leg.peer
+    rows = passed_rows(event.response, source, caller.peer)
+    if source.trusted:
+        host = caller.dialog.flow.sent_by
+        rows += identity_rows(event.response, source, caller.peer, host)
+    return rows
+
+
+def answer_of(event: Answered, caller: ALeg) -> tuple[str, bytes]:
+    """The rows and the body of the 2xx, which is the target's own description.
+
+    A target that has described its session in a reliable response may leave it out (RFC 3262
+    section 5). So does the 2xx then, to a caller who got it reliably as well.
+    """
+    rows = rows_of(event, caller)
+    body = event.response.body
+    if not body and not caller.told(event.fork):
+        return f"{rows}{SDP}", event.leg.theirs
+    return rows, body
