@@ -57,6 +57,7 @@ def test_late_offer_whose_asker_hangs_up_is_refused_in_the_ack_before_the_bye(ba
     asks.hears(200)
     ack = asked.hears("ACK")
     is_refused(ack, 2)
+    assert "o=- 1 2 IN IP4 127.0.0.1" in ack.body  # who it was described by before, once more
     asked.reply(asked.hears("BYE"), 200)
     table.is_clear()
 

@@ -91,7 +91,8 @@ class Trunk(PeerEntry):
     )
     transfer: Literal["callee", "both", "none"] = Field(
         default="callee",
-        description="Who of its calls may transfer them (REFER).",
+        description="Who of its calls may transfer them (REFER). A call that is recorded or has "
+        "hold music: the callee only, and to a number.",
         examples=["both"],
     )
 
