@@ -179,12 +179,12 @@ class Connections(Entry):
         default=10.0, description="How long a TLS handshake may take.", examples=["5s"]
     )
     first_message: Wait = Field(
-        default=30.0,
+        default=25.0,
         description="How long the first whole message may take to come.",
         examples=["10s"],
     )
     message: Wait = Field(
-        default=30.0,
+        default=25.0,
         description="How long a message may take from its first byte to its last.",
         examples=["10s"],
     )

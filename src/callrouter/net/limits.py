@@ -26,8 +26,8 @@ class StreamLimits(NamedTuple):
     connections: int = 10_000
     per_source: int = 1_000
     handshake: float = 10.0
-    first_message: float = 30.0
-    message: float = 30.0
+    first_message: float = 25.0
+    message: float = 25.0
     idle: float = 7200.0
     ping: float = 0.0
     unsent: int = 1_048_576
