@@ -1,6 +1,8 @@
 # callrouter with the lab's configuration; mount your own over /app/config and /app/dialplans.
 #   docker build -t callrouter .
-#   docker run --network host -v callrouter:/app/var callrouter
+#   docker run --network host --stop-timeout 40 -v callrouter:/app/var callrouter
+# The stop-timeout must be longer than limits.drain in the configuration, 30 s in the lab's, or docker
+# cuts the calls short that SIGTERM lets finish.
 FROM python:3.11-slim
 
 WORKDIR /app
@@ -10,7 +12,8 @@ RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requireme
 
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
+    && rm -r build src/callrouter.egg-info
 
 # Prompts in `say:` are spoken by espeak-ng; openssl makes the lab's certificates.
 RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng openssl \

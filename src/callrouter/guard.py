@@ -64,6 +64,7 @@ class Guard:
     def measured(self, late: float, now: float) -> None:
         """Note how late the loop came round, in seconds, at a monotonic time."""
         self.overload.measured(max(late, self.edges.backlog() * self._lag), now)
+        self.shed.on = self.overload.is_busy
 
     def _is_trunk(self, flow: Flow) -> bool:
         """Who is there may call without a password."""

@@ -47,7 +47,8 @@ class Pump:
     def receive(self, data: bytes, flow: Flow) -> None:
         """Take one message from a socket."""
         try:
-            if self.shed is None or not self.shed.takes(data, flow):
+            shed = self.shed
+            if shed is None or not shed.on or not shed.takes(data, flow):
                 self.stack.receive(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001  # a bug must not stop the listener
             self._on_bug(error)

@@ -31,7 +31,8 @@ _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class Shed:
-    """Refuses with 503. refused: how many INVITEs.
+    """Refuses with 503. refused: how many INVITEs. on: there may be something to refuse; while its
+    owner says that there is not, messages are not even looked at.
 
     from_here: whether a flow's new calls may be refused without being looked at. is_scanner:
     whether a User-Agent is one that gets no answer. rows: what a 503 has beside the usual.
@@ -39,7 +40,7 @@ class Shed:
 
     __slots__ = (
         *("_begins", "_from_here", "_is_scanner", "_overload", "_rows", "_stack", "_tag"),
-        "refused",
+        *("on", "refused"),
     )
 
     def __init__(
@@ -58,6 +59,7 @@ class Shed:
         # All tags of our refusals begin so, and nobody else's do by chance.
         self._tag = stack.token()
         self._begins = self._tag.encode()
+        self.on = True
         self.refused = 0
 
     def takes(self, data: bytes, flow: Flow) -> bool:
