@@ -43,7 +43,11 @@ def rows(model: type[Entry], before: str = "") -> Iterator[str]:
 def default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be there"
-    return f"`{field.default:g}s`" if isinstance(field.default, float) else f"`{field.default}`"
+    if not isinstance(field.default, float):
+        return f"`{field.default}`"
+    # As the settings take it: a time is whole.
+    whole = field.default.is_integer()
+    return f"`{field.default:g}s`" if whole else f"`{field.default * 1000:g}ms`"
 
 
 def metrics() -> str:
