@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from callrouter.bench.measure import running
@@ -35,6 +35,7 @@ def measure_flood(load: Load, rate: int, sources: int) -> Flooded:
     sources: how many addresses the strangers have. Raises BenchError when it cannot.
     """
     seconds = load.calls / load.rate
+    load = replace(load, timed=True)
     with running(Callrouter()) as system:
         before = system.cpu_seconds()
         with system.traffic("alone", load) as traffic:
