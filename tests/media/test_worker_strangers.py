@@ -16,7 +16,7 @@ from support.rtp_callers import Call, Callers
 from support.rtp_line import RtpLine
 from support.workers import Nursery, WorkerAtWork
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 _FLOOD = 1000
 _CALLER, _OTHER, _STRANGER = 400, 1000, 1500
@@ -73,11 +73,13 @@ def seconds(sound: Sound, hertz: int) -> float:
 
 @asynccontextmanager
 async def shouting(line: RtpLine) -> AsyncIterator[None]:
-    """Somebody sends many times faster than anybody speaks."""
+    """Somebody sends many times faster than anybody speaks, and lets who speaks do so in time."""
+    sound = hearing.sine(_STRANGER, 0.02)
 
     async def shout() -> None:
         while True:
-            await asyncio.gather(*(line.say(hearing.sine(_STRANGER, 0.02)) for _ in range(30)))
+            for _ in range(30):
+                await line.say(sound)
             await asyncio.sleep(0.01)
 
     task = asyncio.create_task(shout())

@@ -34,6 +34,9 @@ _CODES: Final = ~np.arange(256) & 0xFF
 _MAGNITUDES: Final = ((((_CODES & 0x0F) << 3) + 0x84) << ((_CODES & 0x70) >> 4)) - 0x84
 _DECODED: Final = np.where(_CODES & 0x80, -_MAGNITUDES, _MAGNITUDES).astype(np.float64)
 """The sample of each byte (ITU-T G.711, mu-law)."""
+_ORDER: Final = np.argsort(_DECODED, kind="stable")
+_EDGES: Final = (_DECODED[_ORDER][1:] + _DECODED[_ORDER][:-1]) / 2
+"""Half way between two samples that can be said."""
 
 _serial = itertools.count(1)
 
@@ -172,10 +175,7 @@ def decoded(data: bytes) -> Sound:
 
 def encoded(sound: Sound) -> bytes:
     """Mu-law of samples, each the nearest there is."""
-    order = np.argsort(_DECODED, kind="stable")
-    steps = _DECODED[order]
-    places = np.searchsorted((steps[1:] + steps[:-1]) / 2, sound)
-    return bytes(order[places].astype(np.uint8))
+    return bytes(_ORDER[np.searchsorted(_EDGES, sound)].astype(np.uint8))
 
 
 def first_sound(packets: list[Packet]) -> float:

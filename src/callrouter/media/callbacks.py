@@ -1,11 +1,14 @@
 """Where PJSIP calls Python: objects that note what happened, for the worker's loop to see to.
 
 A callback runs while PJSIP holds its locks, at times in a thread of its own, and an exception that
-leaves it ends the process. So it does one thing: it puts an event into the worker's queue. PJSIP
-does not keep these objects alive; who makes one holds it until PJSIP is through with it.
+leaves it ends the process. So it puts an event into the worker's queue, and does only what must
+not wait until our answer has gone out (`Call.agreed`). PJSIP does not keep these objects alive;
+who makes one holds it until PJSIP is through with it.
 """
 
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import pjsua2 as pj
@@ -34,9 +37,13 @@ class StateChanged(NamedTuple):
 
 
 class MediaChanged(NamedTuple):
-    """An offer was answered: the call's media may start, stop or go elsewhere."""
+    """An offer was answered: the call's media may start, stop or go elsewhere.
+
+    error: why that cannot be agreed to, None for nothing.
+    """
 
     call: "Call"
+    error: Exception | None
 
 
 class Pressed(NamedTuple):
@@ -93,12 +100,14 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     """One call. To be held until its state is disconnected.
 
     lives: until then. PJSIP asks by a number, which the next call may have at once: so who asks it
-    for a call that is over may be told of another, or end that.
+    for a call that is over may be told of another, or end that. agreed: called with the monotonic
+    time whenever offer and answer are settled, before our answer tells the peer of our ports.
     """
 
     def __init__(self, account: Account, events: Events, call_id: int) -> None:
         super().__init__(account, call_id)
         self._events = events
+        self.agreed: Callable[[float], None] = lambda _now: None
         self.lives = True
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802  # PJSIP's name
@@ -108,8 +117,13 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self._events.append(StateChanged(self))
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802  # PJSIP's name
-        """RFC 3264: offer and answer are settled."""
-        self._events.append(MediaChanged(self))
+        """RFC 3264: offer and answer are settled, and our answer has not gone out yet."""
+        error: Exception | None = None
+        try:
+            self.agreed(time.monotonic())
+        except (pj.Error, OSError) as caught:
+            error = caught
+        self._events.append(MediaChanged(self, error))
 
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802  # PJSIP's name
         """Once for each key: PJSIP joins the packets of one event of RFC 4733."""

@@ -7,6 +7,7 @@ together, on every path, and `closed` is said when the last of them is gone.
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,7 +153,7 @@ class Studio:
                 self._arrive(event.call, event.request)
             case StateChanged() | MediaChanged():
                 if event.call.lives:
-                    self._change(event.call, described=isinstance(event, MediaChanged))
+                    self._change(event)
                 else:
                     self._gone(event.call)
             case Pressed():
@@ -177,6 +178,7 @@ class Studio:
             session, status = None, _NOT_ACCEPTABLE
         else:
             session.call = call
+            call.agreed = partial(session.latch.described, call)
         self._calls[call] = session
         answer = pj.CallOpParam()
         answer.statusCode = status
@@ -186,20 +188,18 @@ class Studio:
             # Its offer cannot be answered, or no port is free for its media.
             hang_up(call, _NOT_ACCEPTABLE)
 
-    def _change(self, call: Call, *, described: bool) -> None:
-        """Connect what can be connected now. described: by an offer and its answer."""
-        session = self._calls.get(call)
+    def _change(self, event: StateChanged | MediaChanged) -> None:
+        """Connect what can be connected now."""
+        session = self._calls.get(event.call)
         if session is None or session.ending:
             return
         try:
-            if described:
-                session.latch.described(call, time.monotonic())
+            if isinstance(event, MediaChanged) and event.error is not None:
+                raise event.error
             session.connect()
             self._begin_recording(session)
-        except pj.Error as error:
-            self._fail(session, error.reason)
-        except OSError as error:
-            self._fail(session, str(error))
+        except (pj.Error, OSError) as error:
+            self._fail(session, error)
 
     def _look(self, session: Session, now: float) -> None:
         """See whose media come."""
@@ -207,13 +207,12 @@ class Studio:
             return
         try:
             session.latch.look(session.call, now)
-        except pj.Error as error:
-            self._fail(session, error.reason)
-        except OSError as error:
-            self._fail(session, str(error))
+        except (pj.Error, OSError) as error:
+            self._fail(session, error)
 
-    def _fail(self, session: Session, why: str) -> None:
+    def _fail(self, session: Session, error: Exception) -> None:
         """What it needs cannot be had: this call ends, the others go on. stderr is in the log."""
+        why = error.reason if isinstance(error, pj.Error) else error
         sys.stderr.write(f"session {session.name} cannot be connected: {why}\n")
         sys.stderr.flush()
         self._end(session)
