@@ -287,5 +287,6 @@ async def test_4019_rings_one_more_every_two_seconds(lab: Lab) -> None:
     record = await lab.serving.record("4019")
     started = [leg["started_ms"] for leg in record["legs"]]
     assert started[1] - started[0] >= 2000
-    assert started[2] - started[1] >= 2000
+    # From the beginning of the hunt, as its delays are: the one before may have begun a bit late.
+    assert started[2] - started[0] >= 4000
     await put_away(caller, *targets)
