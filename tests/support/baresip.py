@@ -21,6 +21,7 @@ from support.channel import PATIENCE, Channel
 from support.message import Message
 from support.polling import until
 from support.ports import free_port
+from support.programs import ended
 
 _CONFIG: Final = """\
 sip_listen 127.0.0.1:{sip}
@@ -158,12 +159,7 @@ class Baresip(Channel):
         """End it, call and all."""
         await self.close()
         self.process.terminate()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self.process.wait()
-        finally:
-            if self.process.returncode is None:
-                self.process.kill()
+        await ended(self.process)
 
 
 def _lay_out(folder: Path, user: str, authorities: Path) -> int:

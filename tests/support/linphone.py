@@ -18,6 +18,7 @@ from callrouter.media.protocol import Lines
 from support.channel import PATIENCE, Channel
 from support.polling import until
 from support.ports import free_port
+from support.programs import ended
 
 PROGRAM: Final = shutil.which("linphone-daemon")
 
@@ -116,11 +117,8 @@ class Linphone(Channel):
         """End it, call and all."""
         await self.send(b"quit\n")
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self.process.wait()
+            await ended(self.process)
         finally:
-            if self.process.returncode is None:
-                self.process.kill()
             await self.close()
 
     async def _registered(self) -> bool:

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from callrouter.media.protocol import encode
 from support.channel import PATIENCE, Channel
+from support.programs import ended
 
 _SCRIPT = Path(__file__).with_name("softphone_process.py")
 
@@ -178,9 +179,4 @@ class Softphone(Channel):
     async def quit(self) -> None:
         """End it, call and all."""
         await self.close()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self.process.wait()
-        finally:
-            if self.process.returncode is None:
-                self.process.kill()
+        await ended(self.process)

@@ -44,11 +44,11 @@ async def described(scene: Scene) -> tuple[Phone, Phone, Message]:
     return caller, callee, invite
 
 
-async def picked_up(caller: Phone, callee: Phone, invite: Message) -> None:
-    """The callee answers, and says nothing more of media; the caller hangs up."""
-    callee.reply(invite, 200)
+async def picked_up(caller: Phone, callee: Phone, invite: Message, described: str = "") -> None:
+    """The callee answers and describes its media, or has done so before; the caller hangs up."""
+    callee.reply(invite, 200, described)
     answer = await caller.expect(200)
-    assert answer.body == ""
+    assert answer.body == described
     caller.ack(answer)
     await callee.expect("ACK")
     await hang_up(caller, callee)
@@ -129,10 +129,7 @@ async def test_update_before_the_offer_of_the_invite_is_answered_is_500(scene: S
     caller.learn(caller.seen[-1])
     caller.request("UPDATE", SDP)
     assert 0 <= int((await caller.expect(500))["Retry-After"]) <= 10
-    callee.reply(invite, 200, SDP)
-    caller.ack(await caller.expect(200))
-    await callee.expect("ACK")
-    await hang_up(caller, callee)
+    await picked_up(caller, callee, invite, SDP)
     answered(await scene.record(), scene.number, by="caller")
 
 

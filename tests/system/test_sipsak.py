@@ -1,11 +1,11 @@
 """sipsak asks, as monitoring and the curious do: a trunk is answered, a stranger hears nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
 import pytest_asyncio
+from support.programs import run
 from support.serving import Serving, lay_out
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,17 +35,12 @@ async def serving(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 async def _sipsak(serving: Serving, source: str, *arguments: str) -> tuple[int, str]:
     """Its exit code, and what it printed. It asks twice, and waits 0.9 s for an answer."""
     place = serving.place
-    process = await asyncio.create_subprocess_exec(
+    return await run(
         *("sipsak", "-vv", "-D", "2", "-Z", "300", f"--local-ip={source}", *arguments),
         *("-s", f"sip:4000@127.0.0.1:{place.port}"),
         cwd=place.folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        within=20,
     )
-    async with asyncio.timeout(20):
-        out, _ = await process.communicate()
-    return process.returncode or 0, out.decode()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

@@ -15,6 +15,7 @@ from support.message import SDP
 from support.phone import Phone
 from support.polling import until
 from support.ports import free_port
+from support.programs import run
 from support.serving import Serving, command, lay_out
 from support.stream_phone import StreamPhone
 
@@ -74,20 +75,6 @@ class Guarded:
         """Give the exit code of a command, and what it said."""
         place = self.serving.place
         return await run(*command(*arguments, "--config", place.config), cwd=place.folder)
-
-
-async def run(*arguments: str, cwd: Path) -> tuple[int, str]:
-    """The exit code of a program, and all it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        cwd=cwd,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(60):
-        out, _ = await process.communicate()
-    return process.returncode or 0, out.decode()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

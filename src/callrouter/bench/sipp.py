@@ -117,7 +117,7 @@ class Traffic:
             if load.rise:
                 arguments += ["-rate_increase", str(load.rise), "-rate_interval", "1"]
             self._caller = self._start("uac", arguments)
-        except BaseException:
+        except BaseException:  # CTRL-C as well: no SIPp may be left behind
             stop(self._callee, 0)
             raise
         return self

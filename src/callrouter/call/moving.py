@@ -14,9 +14,8 @@ from callrouter.call.attending import NoMedia, attend
 from callrouter.call.call import Call
 from callrouter.call.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.joining import take_answer
-from callrouter.call.referring import Referral, goal_of
+from callrouter.call.referring import Referral, goal_of, replaces_of
 from callrouter.call.speech import Speech
-from callrouter.call.transfer import replaces_of
 from callrouter.sip.uri import Uri
 
 _REFUSED = 603

@@ -14,17 +14,20 @@ from callrouter.sip.sdp import parse_sdp
 _ROWS = "Content-Type: application/sdp\r\n"
 
 
+def identity_after(leg: Leg, described: bytes) -> Identity:
+    """Who we are to a leg; while that is nobody yet, who goes on from what it was described."""
+    host = leg.dialog.flow.local_host
+    return leg.identity or Identity.following(described, leg.stack.token(), host)
+
+
 def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
     """The rows and body of an ACK that answers a party's offer by taking none of it.
 
     An ACK to an offer has to answer it, whatever comes next (RFC 3261 section 13.2.2.4). Both are
     empty for an offer that nobody can read.
     """
-    identity = leg.identity
-    if identity is None:
-        identity = Identity.following(leg.ours, leg.stack.token(), leg.dialog.flow.local_host)
     try:
-        return _ROWS, refusing(parse_sdp(offer), identity.origin)
+        return _ROWS, refusing(parse_sdp(offer), identity_after(leg, leg.ours).origin)
     except ParseError:
         return "", b""
 

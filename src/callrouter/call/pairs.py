@@ -6,9 +6,8 @@ from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.ending import party_left
 from callrouter.call.events import Asked, Cancelled, Event, HungUp, Lost, Settled, Shutdown
 from callrouter.call.glare import back_off
-from callrouter.call.identity import Identity
 from callrouter.call.leg import Leg
-from callrouter.call.offering import Reoffer
+from callrouter.call.offering import Reoffer, identity_after
 from callrouter.call.relay import Relay
 
 _HELD = (b"a=sendonly", b"a=recvonly", b"a=inactive")
@@ -103,9 +102,7 @@ async def connect(call: Call, pair: Pair, leg: Leg, body: bytes, also: Leg | Non
             return b""
         if leg.settled():
             # Not before: what passed meanwhile counts too.
-            if leg.identity is None:
-                host = leg.dialog.flow.local_host
-                leg.identity = Identity.following(leg.ours, call.stack.token(), host)
+            leg.identity = identity_after(leg, leg.ours)
             Reoffer(leg, leg.described(body))
             settled = await _settled(call, pair, leg, also)
             response = None if settled is None else settled.response

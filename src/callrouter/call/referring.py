@@ -6,6 +6,7 @@ an open relay of us. Whoever asks must be allowed to by the trunk that the call 
 
 from contextlib import suppress
 from typing import Final
+from urllib.parse import unquote
 
 from callrouter.call.b_leg import BLeg
 from callrouter.call.call import NORMAL_CLEARING, Call
@@ -29,6 +30,7 @@ _OVER: Final = "terminated;reason=noresource"
 _FRAGMENT: Final = "Content-Type: message/sipfrag;version=2.0\r\n"
 _REFUSED: Final = 603
 _NOT_ACCEPTABLE: Final = 488
+_REPLACES: Final = "replaces="
 
 
 def goal_of(call: Call, asked: Asked) -> Uri | None:
@@ -53,6 +55,14 @@ def goal_of(call: Call, asked: Asked) -> Uri | None:
     return uri
 
 
+def replaces_of(uri: Uri) -> str:
+    """The Replaces value in a URI, "" for none."""
+    for header in uri.headers.split("&"):
+        if header.lower().startswith(_REPLACES):
+            return unquote(header[len(_REPLACES) :])
+    return ""
+
+
 def _referred_to(request: Request) -> Uri:
     """Read where a REFER asks to go. Raises SipError 400 for none, or for no call."""
     rows = request.rows("refer-to")
@@ -69,7 +79,7 @@ def _is_us(leg: Leg, uri: Uri) -> bool:
 
     Replaces names a call of ours or none, whatever name we have there: nobody is called by it.
     """
-    if "replaces=" in uri.headers.lower():
+    if replaces_of(uri):
         return True
     flow = leg.dialog.flow
     known = {canonical_host(flow.local_host)}

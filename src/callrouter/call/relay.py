@@ -6,9 +6,8 @@ through untouched.
 
 from callrouter.call.asserted import identity_rows
 from callrouter.call.events import Lost
-from callrouter.call.identity import Identity
 from callrouter.call.leg import CLOSING, Leg
-from callrouter.call.offering import refusal
+from callrouter.call.offering import identity_after, refusal
 from callrouter.call.policy import passed_rows, relayed_status
 from callrouter.call.resending import AckUser
 from callrouter.sip.message import Message, Request, Response
@@ -74,10 +73,9 @@ class Relay(AckUser):
             sink.took(response)
         elif self._method == "PRACK" and status < 300 and self._said:
             self._agreed(response.body)
-        if status >= 300 and self._offers and self._said and sink.identity is None:
+        if status >= 300 and self._offers and self._said:
             # What it was offered has used up its version (RFC 3264 section 8).
-            host = sink.dialog.flow.local_host
-            sink.identity = Identity.following(self._said, sink.stack.token(), host)
+            sink.identity = identity_after(sink, self._said)
         answer = status if status < 300 else relayed_status(status)
         self._respond(answer, response)
         # Of a PRACK it only says that the response it is for is unknown (RFC 3262 section 3).

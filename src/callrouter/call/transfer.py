@@ -7,7 +7,6 @@ told how it went by NOTIFY, and is hung up on when it went well; else the call i
 """
 
 from typing import Final
-from urllib.parse import unquote
 
 from callrouter.call.attending import Over
 from callrouter.call.call import NORMAL_CLEARING, Call
@@ -15,14 +14,13 @@ from callrouter.call.events import Asked, Event, HungUp, Lost, Taken
 from callrouter.call.leg import Leg
 from callrouter.call.pairs import Pair, connect, keep, resumed
 from callrouter.call.record import LegRecord
-from callrouter.call.referring import Referral, goal_of
+from callrouter.call.referring import Referral, goal_of, replaces_of
 from callrouter.call.replacing import replaced_leg
 from callrouter.route.causes import cause_of
 from callrouter.sip.uri import Uri
 
 _NO_DIALOG: Final = 481
 _NOT_ACCEPTABLE: Final = 488
-_REPLACES: Final = "replaces="
 
 
 async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
@@ -34,14 +32,6 @@ async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
         work = _Transfer(call, pair, leg, stays)
         work.accept(asked)
         await work.carry_out(uri)
-
-
-def replaces_of(uri: Uri) -> str:
-    """The Replaces value in a URI, "" for none."""
-    for header in uri.headers.split("&"):
-        if header.lower().startswith(_REPLACES):
-            return unquote(header[len(_REPLACES) :])
-    return ""
 
 
 class _Transfer(Referral):

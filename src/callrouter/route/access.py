@@ -4,7 +4,7 @@ Passwords are no part of a compiled dialplan: they are read where it serves, and
 each reload.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from callrouter.route.boxes import Secret
 from callrouter.route.networks import Networks
@@ -123,20 +123,24 @@ class Access:
         self.phones_trunk = phones_trunk
         self.logins = Logins()
         bound = {name: phone.networks for name, phone in self.phones.items() if phone.networks}
-        self._bound = {name: Networks(networks) for name, networks in bound.items()}
-        self._somewhere = Networks({one for networks in bound.values() for one in networks})
+        self._bound = {name: _any_of(networks) for name, networks in bound.items()}
+        self._somewhere = _any_of(one for networks in bound.values() for one in networks)
         self._anywhere = len(bound) < len(self.phones) or bool(roaming or self.registered)
 
     def admits(self, source: str) -> bool:
         """Somebody may come from this IP address, and prove who it is."""
-        return self._anywhere or self._somewhere.has(source)
+        return self._anywhere or self._somewhere.find(source) is not None
 
     def lets(self, extension: str, source: str) -> bool:
         """A telephone of an extension may be at this IP address."""
         networks = self._bound.get(extension)
-        return networks is None or networks.has(source)
+        return networks is None or networks.find(source) is not None
 
     @property
     def open(self) -> bool:
         """Somebody may come from any address."""
         return bool(self.phones or self.roaming or self.registered)
+
+
+def _any_of(cidrs: Iterable[str]) -> Networks[str]:
+    return Networks((cidr, cidr) for cidr in cidrs)

@@ -1,8 +1,8 @@
 """Which trunk a source address belongs to: longest prefix wins, in one look-up once known."""
 
-import ipaddress
 from typing import Final
 
+from callrouter.route.networks import Networks
 from callrouter.route.plan import Verdict
 from callrouter.route.rules import Trunk
 
@@ -33,18 +33,10 @@ class Origin:
 
 
 class SourceIndex:
-    """All networks of a dialplan, by IP version and prefix length, longest first."""
+    """All networks of a dialplan."""
 
     def __init__(self, networks: list[Network]) -> None:
-        tables: dict[tuple[int, int], dict[int, Network]] = {}
-        for network in networks:
-            parsed = ipaddress.ip_network(network.cidr)
-            table = tables.setdefault((parsed.version, parsed.prefixlen), {})
-            table[int(parsed.network_address)] = network
-        self._levels: dict[int, list[tuple[int, dict[int, Network]]]] = {4: [], 6: []}
-        for (version, length), table in sorted(tables.items(), reverse=True):
-            host_bits = (32 if version == 4 else 128) - length
-            self._levels[version].append((host_bits, table))
+        self._networks = Networks((network.cidr, network) for network in networks)
         self._known: dict[str, Origin | None] = {}
 
     def find(self, source: str) -> Origin | None:
@@ -60,20 +52,10 @@ class SourceIndex:
         return origin
 
     def _search(self, source: str) -> Origin | None:
-        try:
-            address = ipaddress.ip_address(source)
-        except ValueError:
+        network = self._networks.find(source)
+        if network is None:
             return None
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped  # what a dual-stack socket reports for an IPv4 peer
-        value = int(address)
-        for host_bits, table in self._levels[address.version]:
-            network = table.get(value >> host_bits << host_bits)
-            if network is not None:
-                trunk = network.trunk
-                why = f"the source address is in {network.cidr}"
-                verdict = Verdict(
-                    f"trunk {trunk.name}", True, source, why, trunk.file, network.line
-                )
-                return Origin(trunk, verdict)
-        return None
+        trunk = network.trunk
+        why = f"the source address is in {network.cidr}"
+        verdict = Verdict(f"trunk {trunk.name}", True, source, why, trunk.file, network.line)
+        return Origin(trunk, verdict)

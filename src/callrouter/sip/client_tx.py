@@ -15,7 +15,7 @@ from typing import Final
 from callrouter.sip.flow import ClientUser, Flow, Layer
 from callrouter.sip.message import Response
 from callrouter.sip.render import ack_of
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
 
 # States.
 CALLING: Final = 0
@@ -118,7 +118,7 @@ _TIMEOUT_STATUS: Final = 408
 _ERROR_STATUS: Final = 503
 
 
-class ClientTransaction:
+class ClientTransaction(Waiting):
     """One request of ours, sent at construction.
 
     key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
@@ -132,7 +132,6 @@ class ClientTransaction:
         "_invite",
         "_layer",
         "_response",
-        "_timer",
         "_user",
         "key",
         "state",
@@ -162,7 +161,7 @@ class ClientTransaction:
         if flow.waiting is not None:
             flow.waiting[self] = flow.used
             due = self._give_up_at
-        self._timer: Timer | None = layer.timers.start(due, self._on_timer)
+        self._timer = layer.timers.start(due, self._on_timer)
         layer.send(flow, data)
 
     @property
@@ -281,11 +280,6 @@ class ClientTransaction:
             self._interval = min(self._interval * 2, T2)
         due = min(layer.now + self._interval, self._give_up_at)
         self._timer = layer.timers.start(due, self._on_timer)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _give_over(self, status: int) -> None:
         user = self._user

@@ -15,7 +15,7 @@ from typing import Final
 from callrouter.sip.flow import Flow, InviteServerUser, Layer
 from callrouter.sip.message import Request
 from callrouter.sip.render import render_response, response_head
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Timer
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
 
 # States.
 TRYING: Final = 0
@@ -106,7 +106,7 @@ REQUEST_SERVER: Final = (
 )
 
 
-class ServerTransaction:
+class ServerTransaction(Waiting):
     """One request of a peer. merged: its entry in the layer's set of INVITEs, "" for none."""
 
     __slots__ = (
@@ -118,7 +118,6 @@ class ServerTransaction:
         "_last",
         "_layer",
         "_merged",
-        "_timer",
         "_to",
         "key",
         "state",
@@ -141,7 +140,7 @@ class ServerTransaction:
         self._last = b""
         self._interval = T1
         self._give_up_at = 0.0
-        self._timer: Timer | None = None
+        self._timer = None
         self.user: InviteServerUser | None = None
         self.state = PROCEEDING if self._invite else TRYING
         layer.servers[key] = self
@@ -241,11 +240,6 @@ class ServerTransaction:
             self._timer = layer.timers.start(layer.now + seconds, self._on_end)
         else:
             self._step(T_END)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _forget(self) -> None:
         self._stop_timer()

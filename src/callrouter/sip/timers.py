@@ -91,3 +91,20 @@ class Timers:
                     heappush(due, slot)
                 self._slots[slot] = timers + self._slots.get(slot, [])
                 raise
+
+
+class Waiting:
+    """What every transaction waits for, as a base of it: to send again or give up, or to end.
+
+    It has one timer at a time. Who derives from it sets it to None at first: a base's __init__
+    would cost more than it does.
+    """
+
+    __slots__ = ("_timer",)
+
+    _timer: Timer | None
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,27 @@
+"""Programs beside the server: what they print, and their end."""
+
+import asyncio
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from pathlib import Path
+
+from support.channel import PATIENCE
+
+
+async def run(*arguments: str, cwd: Path, within: float = 60) -> tuple[int, str]:
+    """The exit code of a program, and all it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments, cwd=cwd, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
+    )
+    async with asyncio.timeout(within):
+        out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()
+
+
+async def ended(process: Process) -> None:
+    """Wait until a program that was told to end has done so; else it is killed. Raises then."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
