@@ -84,7 +84,9 @@ environment() {
         return
     fi
     say "Installing the packages of $1"
-    pip_install --require-hashes --only-binary :all: --requirement "$lock"
+    # The lock names every package there is to install. Without --no-deps pip resolves anew, and asks
+    # for a newer release wherever a package wants an extra that the lock does not spell out.
+    pip_install --no-deps --require-hashes --only-binary :all: --requirement "$lock"
     pip_install --no-deps --no-build-isolation --editable "$root"
     printf '%s\n' "$wanted" >"$stamp"
 }
