@@ -2,6 +2,8 @@
 
 Theory. A server transaction hands one request to its user, sends the user's responses, answers
 retransmissions of the request with the last of them, and stays for a while to swallow the rest.
+An INVITE that was refused stands against merged copies of it until it is acknowledged: what comes
+then is another try (decision 14).
 The tables below are figures 7 of RFC 6026 and 8 of RFC 3261: one row a state, one column an event,
 each cell (next state, action). The state changes before the action.
 
@@ -208,6 +210,7 @@ class ServerTransaction(Waiting):
         elif action == CONFIRM:
             self._stop_timer()
             self._last = b""
+            self._unmerge()  # over for whoever asked, though the transaction stays (8.2.2.2)
             self._linger(0.0 if self._flow.reliable else T4)
         elif action == UNACKNOWLEDGED:
             user = self.user
@@ -246,5 +249,10 @@ class ServerTransaction(Waiting):
         self.user = None
         layer = self._layer
         layer.servers.pop(self.key, None)
+        self._unmerge()
+
+    def _unmerge(self) -> None:
+        """From here on the same INVITE by another branch is one of its own."""
         if self._merged:
-            layer.merged.discard(self._merged)
+            self._layer.merged.discard(self._merged)
+            self._merged = ""

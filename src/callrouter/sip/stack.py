@@ -187,7 +187,8 @@ class Stack(Layer):
     def accept(self, request: Request, flow: Flow) -> ServerTransaction:
         """Open a transaction for a request outside any dialog.
 
-        Raises SipError 482 for an INVITE that came another way before (section 8.2.2.2).
+        Raises SipError 482 for an INVITE that came another way before (section 8.2.2.2) and is in
+        progress, answered, or refused and not acknowledged yet.
         """
         merged = ""
         if request.method == "INVITE":

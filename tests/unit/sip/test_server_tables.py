@@ -35,6 +35,8 @@ from callrouter.sip.server_tx import (
 
 EVENT_AT: Final = 0.25
 NEVER: Final = -1.0
+MERGING: Final = frozenset((PROCEEDING, COMPLETED, ACCEPTED))
+"""States in which a copy of the INVITE by another branch is a merged one (decision 14)."""
 STATES: Final = (TRYING, PROCEEDING, COMPLETED, CONFIRMED, ACCEPTED, TERMINATED)
 EVENTS: Final = {
     "again": REQUEST,
@@ -184,6 +186,7 @@ def check(rig: Rig, state: int, event: str, cell: Cell, *, invite: bool) -> None
     assert tx.state == cell.state
     assert rig.user.told() == cell.told
     assert rig.stack.timers.live == cell.live
+    assert bool(rig.stack.merged) == (invite and cell.state in MERGING)
     assert len(rig.core.served) == 1
     if cell.gone == NEVER:
         rig.run(1000.0)

@@ -72,6 +72,23 @@ def test_an_invite_that_came_by_two_ways_is_served_once_and_refused_with_482(rig
     assert len(rig.core.served) == 2
 
 
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_second_invite_is_merged_until_the_refusal_of_the_first_is_acknowledged(
+    transport: str,
+) -> None:
+    rig = Rig(transport)
+    rig.serve(request()).respond(486)
+    rig.taken()
+    assert starts(rig.hear(request(via=OTHER_VIA))) == ["482"]
+    rig.hear(request("ACK"))
+    assert rig.hear(request(via=OTHER_VIA, uri="sip:4001@192.0.2.2")) == []
+    assert len(rig.core.served) == 2
+    # The end of the first, after Timer I, does not open the door to copies of the second.
+    rig.run(6.0)
+    assert starts(rig.hear(request(via="SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKthird"))) == ["482"]
+    assert len(rig.core.served) == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [
