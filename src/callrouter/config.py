@@ -235,6 +235,14 @@ class Media(Entry):
     )
 
     @model_validator(mode="after")
+    def _each_its_folder(self) -> Self:
+        if os.path.normpath(self.voicemail) == os.path.normpath(self.recordings):
+            raise ValueError(
+                f"expected another folder for recordings than for voicemail, found {self.voicemail}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _enough_ports(self) -> Self:
         wanted = self.workers.max * PORTS_EACH
         if self.ports.last + 1 - self.ports.first < wanted:

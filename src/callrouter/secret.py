@@ -5,13 +5,15 @@ mails and webhooks, and the accounts of digest authentication.
 """
 
 import os
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from callrouter.errors import CallrouterError
 from callrouter.route.access import Access, Account, Login, Logins
 from callrouter.route.boxes import Secret
+from callrouter.route.dialplan import Dialplan
 
 _LONGEST: Final = 4096
 
@@ -35,6 +37,37 @@ def read_secret(secret: Secret) -> str:
     if not value:
         raise SecretError(f"{place} has no secret in it")
     return value
+
+
+def secret_files(dialplan: Dialplan) -> list[str]:
+    """The files that a dialplan's passwords, PINs and keys are in, each once."""
+    access = dialplan.access
+    accounts = (*access.trunks.values(), *access.phones.values(), *access.gateways.values())
+    secrets = [account.secret for account in accounts]
+    for box in dialplan.boxes.values():
+        if box.pin is not None:
+            secrets.append(box.pin)
+        if box.mail is not None and box.mail.password is not None:
+            secrets.append(box.mail.password)
+        if box.webhook is not None:
+            secrets.append(box.webhook.secret)
+    return list(dict.fromkeys(secret.file for secret in secrets if secret.file))
+
+
+def weaknesses(files: Iterable[str | Path]) -> list[tuple[str, str]]:
+    """Those files of secrets that are not as they should be, each with what is wrong with it."""
+    found = []
+    for file in files:
+        try:
+            mode = Path(file).stat().st_mode
+        except OSError as error:
+            found.append((str(file), f"a secret is missing: {error.strerror}"))
+            continue
+        if not stat.S_ISREG(mode):
+            found.append((str(file), "a secret is missing: this is no file"))
+        elif mode & (stat.S_IROTH | stat.S_IWOTH):
+            found.append((str(file), "every user of this machine can read a secret"))
+    return found
 
 
 def read_logins(access: Access, complain: Callable[[str, str], None]) -> Logins:

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from callrouter.errors import CallrouterError
 from callrouter.media import wav
+from callrouter.private import FILE, FOLDER, tighten_all
 
 _NAME: Final = re.compile(
     r"(?P<of>[A-Za-z0-9+*][A-Za-z0-9_.*+-]{0,67})~(?P<caller>[0-9+*#]{0,32})"
@@ -67,19 +68,30 @@ class Folder:
     def __init__(self, path: Path, worker: tuple[int, int] | None = None) -> None:
         """worker: user and group of the workers, when these are not ours."""
         self._worker = worker
-        self._incoming = path.absolute() / "incoming"
-        self._kept = path.absolute() / "kept"
+        self._base = path.absolute()
+        self._incoming = self._base / "incoming"
+        self._kept = self._base / "kept"
 
     def open(self) -> None:
-        """Make it. Workers write to `incoming`; of `kept` they can read a file they are told."""
+        """Make it. Workers write to `incoming`; of `kept` they can read a file they are told.
+
+        What an earlier version left open to other users is closed to them.
+        """
         for path in (self._incoming, self._kept):
             path.mkdir(parents=True, exist_ok=True)
-        self._incoming.chmod(0o770)
-        self._kept.chmod(0o710)
-        if self._worker is not None:
+        if self._worker is None:
+            self._base.chmod(FOLDER)
+            self._incoming.chmod(FOLDER)
+            self._kept.chmod(FOLDER)
+        else:
             user, group = self._worker
+            self._base.chmod(0o711)
+            self._incoming.chmod(0o770)
+            self._kept.chmod(0o710)
             os.chown(self._incoming, user, group)
             os.chown(self._kept, -1, group)
+        tighten_all(self._incoming, FILE)
+        tighten_all(self._kept, FILE if self._worker is None else 0o640)
 
     def place(self, of: str, caller: str, id: str) -> Path:
         """Where a worker is to write. Raises ValueError for a name or an id that cannot be one."""

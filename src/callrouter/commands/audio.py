@@ -1,5 +1,6 @@
 """What `callrouter voicemail` and `callrouter recordings` share: columns, files, loudspeakers."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from callrouter.archive.shelf import Shelf
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.observe.log import printable
+from callrouter.private import FILE
 
 _LEAST_WIDTH = 140
 _PLAYERS = (("aplay", "-q", "-"), ("play", "-q", "-t", "wav", "-"))
@@ -81,7 +83,9 @@ def deleting(kind: str, delete: Callable[[Shelf, str], None]) -> click.Command:
 def _write(audio: bytes, path: Path) -> None:
     """Write a WAV file; one that is there already is left alone."""
     try:
-        with path.open("xb") as file:
+        # For whoever fetched it alone: it is what somebody said.
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(audio)
     except FileExistsError as error:
         raise click.ClickException(f"{path} is there already") from error

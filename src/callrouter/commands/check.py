@@ -13,6 +13,7 @@ from callrouter.errors import Diagnostic
 from callrouter.lint.certificates import check_certificates
 from callrouter.lint.dialplan import lint
 from callrouter.media.prompts import check as check_prompts
+from callrouter.secret import secret_files, weaknesses
 
 
 @click.command()
@@ -27,16 +28,21 @@ def check(dialplan: Path | None, strict: bool, config: Path) -> None:
     """
     listen: list[tuple[str, str, int]] = []
     warnings: list[Diagnostic] = []
+    keys: list[str | Path] = []
     path = dialplan
     if path is None:
         settings = load_settings(config)
         path = settings.dialplan
         if settings.tls is not None:
             warnings = check_certificates(load(config), settings.tls, time.time())
+            options = settings.tls.options()
+            keys = [own.key for own in (options.own, *options.by_name.values())]
         listen = [place for listener in settings.listen for place in listener.places]
     document = load(path)
     plan = compile_dialplan(document)
     warnings += lint(document, listen) + check_prompts(plan)
+    weak = weaknesses([*keys, *secret_files(plan)])
+    warnings += [Diagnostic(what, file, severity="warning") for file, what in weak]
     for warning in warnings:
         click.echo(str(warning), err=True)
     told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""

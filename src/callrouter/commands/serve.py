@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import uvloop
+from sqlalchemy import make_url
 
 from callrouter.commands.options import config_option
 from callrouter.config import Settings, load_settings
@@ -13,8 +14,10 @@ from callrouter.dialplan.compiler import load_dialplan
 from callrouter.listening import Listen
 from callrouter.media.prompts import prepare
 from callrouter.observe.log import Log, open_log
-from callrouter.privileges import become, open_to_all, secret_files
+from callrouter.private import Claims
+from callrouter.privileges import become, keep_to_ourselves
 from callrouter.route.dialplan import Dialplan
+from callrouter.secret import secret_files, weaknesses
 from callrouter.server import Server
 from callrouter.sip.uri import host_port
 
@@ -27,15 +30,31 @@ def serve(config: Path) -> None:
     _raise_file_limit()
     if settings.user is not None:
         become(settings.user)
+    media = settings.media
+    workers_differ = media.workers.max > 0 and media.user is not None and os.geteuid() == 0
+    keep_to_ourselves(others_enter=workers_differ)
     first = [load_dialplan(settings.dialplan)]
-    if settings.media.prompts is not None:
-        prepare(first[0], settings.media.prompts, sweep=True)
-    log = open_log(settings.log.format, settings.log.level)
-    _warn(settings, first[0], log)
-    try:
-        uvloop.run(_serve(settings, first, log))
-    finally:
-        log.close()
+    with Claims() as claims:
+        _claim(claims, settings)
+        if media.prompts is not None:
+            prepare(first[0], media.prompts, sweep=True)
+        log = open_log(settings.log.format, settings.log.level)
+        _warn(settings, first[0], log)
+        try:
+            uvloop.run(_serve(settings, first, log))
+        finally:
+            log.close()
+
+
+def _claim(claims: Claims, settings: Settings) -> None:
+    """Have all that is written for ourselves, before any of it is touched. Raises ClaimError."""
+    claims.folder("spool folder", settings.records.spool)
+    claims.file("state file", Path(str(make_url(settings.state).database)))
+    media = settings.media
+    if media.workers.max:
+        claims.folder("voicemail folder", media.voicemail)
+        claims.folder("recordings folder", media.recordings)
+        claims.folder("prompts folder", media.prompts_cache)
 
 
 async def _serve(settings: Settings, first: list[Dialplan], log: Log) -> None:
@@ -59,8 +78,8 @@ def _warn(settings: Settings, dialplan: Dialplan, log: Log) -> None:
     if settings.tls is not None:
         options = settings.tls.options()
         keys += [own.key for own in (options.own, *options.by_name.values())]
-    for file in open_to_all(keys):
-        log.warning("every user of this machine can read a secret", file=file)
+    for file, what in weaknesses(keys):
+        log.warning(what, file=file)
 
 
 def _raise_file_limit() -> None:

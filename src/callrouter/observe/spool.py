@@ -5,7 +5,6 @@ is on disk (fsync) when `append` returns. Rows may be in the file twice, after a
 half way, and may be replayed twice, after a crash: the database's primary key makes that once.
 """
 
-import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,31 +14,26 @@ import structlog
 
 from callrouter.observe.cdr import COLUMNS, Row
 from callrouter.observe.database import StoreError
+from callrouter.private import FILE, own_folder, tighten
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Spool:
-    """One process's spool folder; used by one thread.
+    """A spool folder, which this process has claimed (`callrouter.private`); used by one thread.
 
-    Raises StoreError when the folder cannot be used or another process has it. A file left there
-    by an earlier process is simply found again.
+    Raises StoreError when the folder cannot be used. A file left there by an earlier process is
+    simply found again.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "records.jsonl"
         self._read_to = 0
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+            own_folder(folder)
+            tighten(self._path, FILE)
         except OSError as error:
             raise StoreError(f"the spool folder {folder} cannot be used: {error}") from error
-        try:
-            # A POSIX lock: a forked worker does not inherit it, and a kill lets it go.
-            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise StoreError(f"another callrouter is using the spool folder {folder}") from error
 
     def append(self, rows: Sequence[Row]) -> None:
         """Put the rows on disk. Raises OSError, and then some of them may be there."""
@@ -94,7 +88,3 @@ class Spool:
         if not self.pending():
             self._path.unlink(missing_ok=True)
             self._read_to = 0
-
-    def close(self) -> None:
-        """Let the folder go."""
-        os.close(self._lock)

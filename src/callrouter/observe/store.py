@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.observe.cdr import COLUMNS, Row
 from callrouter.observe.database import SCHEMA, StoreError, open_engine, parse_url, version
+from callrouter.private import own_database
 
 # Rows go in by statements of many rows: a third cheaper than executemany, and the interpreter's
 # lock is let go for all of them at once, so that the event loop runs meanwhile. A few sizes, so
@@ -35,7 +36,7 @@ def open_for_writing(url: str) -> Engine:
     parsed = parse_url(url)
     engine = open_engine(parsed)
     if parsed.get_backend_name() == "sqlite":
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        own_database(Path(str(parsed.database)))
         event.listen(engine, "connect", _use_wal)
     try:
         with _migrating, engine.begin() as connection:

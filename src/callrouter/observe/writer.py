@@ -104,7 +104,6 @@ class RecordWriter:
             self._thread.join()
         if self._store is not None:
             self._store.close()
-        self._spool.close()
 
     def _run(self) -> None:
         while not self._closing:

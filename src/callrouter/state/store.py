@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.observe.database import StoreError, open_engine, parse_url
+from callrouter.private import own_database
 from callrouter.state.memory import Key, Value
 
 _REVISIONS: Final = (
@@ -42,7 +43,7 @@ class StateStore:
         if parsed.get_backend_name() != "sqlite":
             raise StoreError("state must be a file such as sqlite:///var/state.db")
         self._file = Path(str(parsed.database))
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        own_database(self._file)
         self._engine = open_engine(parsed)
         try:
             with self._engine.connect() as connection:

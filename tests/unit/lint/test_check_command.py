@@ -55,3 +55,23 @@ def test_mistake_comes_before_any_warning(folder: Path) -> None:
     (folder / "d.yaml").write_text(DIALPLAN.replace("[a]", "[x]"), encoding="utf-8")
     result = CliRunner().invoke(main, ["check", str(folder / "d.yaml")])
     assert (result.exit_code, "warning" in result.output) == (2, False)
+
+
+def test_secret_that_all_can_read_or_that_is_missing_is_a_warning(folder: Path) -> None:
+    password, pin, key = folder / "password", folder / "pin", folder / "key"
+    for file, mode in ((password, 0o644), (key, 0o640)):
+        file.write_text("x\n")
+        file.chmod(mode)
+    text = DIALPLAN.replace("[a]", "[a, b]") + (
+        f"extensions: {{'101': {{phone: {{user: u, password_file: {password}}}}}}}\n"
+        f"voicemail: {{box: {{pin_file: {pin}, webhook: "
+        f"{{url: 'https://example.test/', secret_file: {key}}}}}}}\n"
+    )
+    (folder / "d.yaml").write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(folder / "d.yaml")])
+    assert f"{password}: warning: every user of this machine can read a secret\n" in result.stderr
+    assert f"{pin}: warning: a secret is missing: No such file or directory\n" in result.stderr
+    assert str(key) not in result.stderr
+    password.chmod(0o600)
+    result = CliRunner().invoke(main, ["check", str(folder / "d.yaml")])
+    assert "can read a secret" not in result.stderr

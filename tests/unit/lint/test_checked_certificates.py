@@ -55,6 +55,7 @@ class Folder:
         made = self.authority.issue_cert(*names, not_before=begun, not_after=until)
         made.cert_chain_pems[0].write_to_path(self.path / f"{file}.pem")
         made.private_key_pem.write_to_path(self.path / f"{file}.key")
+        (self.path / f"{file}.key").chmod(0o600)
 
     def check(self) -> tuple[int, list[str]]:
         """The exit code, and what is wrong without the folder's name."""

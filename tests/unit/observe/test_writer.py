@@ -123,7 +123,6 @@ def test_spool_of_an_earlier_process_is_replayed_once_even_when_it_was_replayed_
     earlier = Spool(spool)
     names = [f"{n:05}" for n in range(3 * writing.BATCH)]
     earlier.append([Encoder().row(answered(name)) for name in names])
-    earlier.close()
     write(url, spool.parent / "other", *names[: writing.BATCH])
     writer = RecordWriter(url, spool)
     for _ in range(3):
@@ -139,7 +138,6 @@ def test_spool_of_an_earlier_process_is_replayed_by_the_thread_at_start(
 ):
     earlier = Spool(spool)
     earlier.append([Encoder().row(answered("a"))])
-    earlier.close()
     replayed = threading.Event()
     done = Spool.done
     monkeypatch.setattr(Spool, "done", lambda self, end: (done(self, end), replayed.set()))
