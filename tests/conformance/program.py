@@ -22,16 +22,26 @@ trunks: {{near: {{addresses: [127.0.0.0/9, "::1"]}}}}
 gateways:
   named: {{address: "127.0.0.1:{named}", transport: tls, tls_name: pbx.test}}
   either: {{address: "127.0.0.1:{either}", transport: auto}}
+  told: {{address: "127.0.0.1:{udp}", diversion: true, history_info: true}}
+  far: {{address: "127.0.0.1:{far}", history_info: true}}
 targets:
   udp: {{uri: "sip:desk@127.0.0.1:{udp}"}}
   tcp: {{uri: "sip:desk@127.0.0.1:{tcp};transport=tcp"}}
   named: {{number: "07561234567", via: named}}
   either: {{number: "07561234567", via: either}}
+  lcr: {{uri: "sip:lcr@127.0.0.1:{udp}"}}
+  told: {{number: "13912345678", via: told}}
+  next: {{number: "13812345678", via: told}}
+  tcp_lcr: {{uri: "sip:lcr@127.0.0.1:{tcp};transport=tcp"}}
 numbers:
   "7001": {{route: [{{hunt: [udp]}}]}}
   "7002": {{route: [{{hunt: [tcp]}}]}}
   "7004": {{route: [{{hunt: [named]}}]}}
   "7006": {{route: [{{hunt: [either]}}]}}
+  "7010": {{route: [{{hunt: [lcr], redirects: follow}}]}}
+  "7011": {{route: [{{hunt: [told], redirects: follow}}]}}
+  "7012": {{route: [{{hunt: [told, next], redirects: follow}}]}}
+  "7013": {{route: [{{hunt: [tcp_lcr], redirects: follow}}]}}
 """
 
 
@@ -78,7 +88,7 @@ async def open_program(folder: Path) -> Program:
     authority, ports = Authority(folder), Ports()
     authority.issue("own", *OURS)
     authority.issue("other", "other.test")
-    names = ("udp", "tcp", "named", "either")
+    names = ("udp", "tcp", "named", "either", "far")
     dialplan = _DIALPLAN.format(**{name: ports.target(name) for name in names})
     return Program(await Serving.start(lay_out_edge(folder, ports, dialplan)), ports, authority)
 

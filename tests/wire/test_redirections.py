@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from callrouter.call.redirects import redirected
-from callrouter.route.gateways import Place
-from callrouter.route.plan import Target
+from callrouter.call.redirects import Redirections
+from callrouter.route.dialplan import Dialplan
+from callrouter.route.gateways import Gateway, Goal, Place
+from callrouter.route.plan import Hunt, Refusal, Target
 from callrouter.route.snapshot import Snapshot
 from callrouter.sip.message import Response
 
 HOSTS = frozenset(("192.0.2.1", "2001:db8::1", "pbx.example.org", "quiet.example.org"))
+HUNT = Hunt("h", (), 0.0, frozenset(), 50, HOSTS)
+PLAN = Dialplan("v", "f", "CN", [], [], [], 0, {}, Refusal("unknown", 404, 1))
 PLACES: Mapping[str, Sequence[Place]] = {
     "host:pbx.example.org:0:any": (
         Place("tcp", "192.0.2.12", 5080, 2, 1),
@@ -28,9 +31,23 @@ PLACES: Mapping[str, Sequence[Place]] = {
 
 def followed(contact: str, places: Mapping[str, Sequence[Place]] | None = PLACES) -> list[Target]:
     """Where a target leads that answers with this Contact."""
-    response = Response(302, "", {"contact": contact}, None, b"")
     asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)
-    return redirected(asked, response, HOSTS, Snapshot(places=places))
+    return sent_on(Redirections(HUNT), asked, contact, Snapshot(places=places))
+
+
+def sent_on(
+    those: Redirections,
+    asked: Target,
+    contact: str,
+    state: Snapshot,
+    *more: str,
+    plan: Dialplan = PLAN,
+    diversions: int = 0,
+) -> list[Target]:
+    """The same in a hunt that goes on. more: further Contact rows."""
+    headers = {"contact": contact}
+    response = Response(302, "", headers, {"contact": list(more)} if more else None, b"")
+    return those.follow(asked, 1, response, plan, state, diversions, "")
 
 
 def ways(contact: str) -> list[str]:
@@ -95,3 +112,94 @@ def test_name_that_dns_has_not_told_of_stays_a_name(places: Mapping[str, Sequenc
 def test_where_names_are_not_looked_up_each_is_taken_for_a_place() -> None:
     (target,) = followed("<sip:x@pbx.example.org>", None)
     assert target.place == "udp:pbx.example.org:5060"
+
+
+@pytest.mark.parametrize(
+    ("contacts", "order"),
+    [
+        (("<sip:a@192.0.2.1>;q=0.1, <sip:b@192.0.2.1>;q=0.9, <sip:c@192.0.2.1>;q=0.5",), "bca"),
+        # Without brackets what follows the semicolon is the header's (section 20.10).
+        (("<sip:a@192.0.2.1>;q=0.99, <sip:b@192.0.2.1>;q=1.00, sip:c@192.0.2.1;q=0.98",), "bac"),
+        (("sip:a@192.0.2.1;q=0.2", '"q=1, b" <sip:b@192.0.2.1>;q=0.3', "<sip:c@192.0.2.1>"), "cba"),
+        (("<sip:a@192.0.2.1>;q=0.5, <sip:b@192.0.2.1>;q=0.500, <sip:c@192.0.2.1>;Q=.5",), "abc"),
+        # None at all is most; what is no q is least.
+        (("<sip:a@192.0.2.1>;q=0.7, <sip:b@192.0.2.1>, <sip:c@192.0.2.1>;expires=5",), "bca"),
+        (("<sip:a@192.0.2.1>;q=much, <sip:b@192.0.2.1>;q=0.001, <sip:c@192.0.2.1>;q",), "bac"),
+        (("<sip:a@192.0.2.1>;q=7, <sip:b@192.0.2.1>;q=-1, <sip:c@192.0.2.1>;q=0.01",), "cab"),
+        (("<sip:a@192.0.2.1>;;, <sip:b@192.0.2.1>;q=nan, <sip:c@192.0.2.1>;q=0.1",), "cb"),
+        (("*, <tel:+123>;q=1.0", "<sip:a@192.0.2.1>;q=0.4", "<sip:b@192.0.2.1>;q=0.5"), "ba"),
+    ],
+)
+def test_whom_a_redirection_wants_most_is_rung_first(contacts: tuple[str, ...], order: str) -> None:
+    asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)
+    first, *more = contacts
+    found = sent_on(Redirections(HUNT), asked, first, Snapshot(), *more)
+    assert "".join(target.uri[4] for target in found) == order
+
+
+@pytest.mark.parametrize(
+    ("contact", "count"),
+    [
+        ("<sip:a@192.0.2.1>, <sip:a@192.0.2.1>", 1),
+        ("<sip:a@192.0.2.1>, <sip:a@192.0.2.1:5060>, <sip:a@192.0.2.1;transport=udp>", 1),
+        ("<sip:a@PBX.example.org>, <sip:%61@pbx.Example.ORG>;q=0.1, <SIP:a@pbx.example.org>", 1),
+        ("<sip:a@192.0.2.1;x=1;y=2>, <sip:a@192.0.2.1;Y=2;x=1>, <sip:a@192.0.2.1;z=1>", 1),
+        ("<sip:a@[2001:db8::1]:5070>, <sip:a@[2001:DB8:0::1]:5070>", 1),
+        ("<sip:d@192.0.2.9:5060>", 0),
+        ("<sip:a@192.0.2.1>, <sip:A@192.0.2.1>, <sips:a@192.0.2.1>, <sip:192.0.2.1>", 4),
+        ("<sip:a@192.0.2.1>, <sip:a@192.0.2.1:5061>, <sip:a@192.0.2.1;transport=tcp>", 3),
+        ("<sip:a@192.0.2.1;x=1>, <sip:a@192.0.2.1;x=2>, <sip:a@192.0.2.1;user=phone>", 3),
+    ],
+)
+def test_nobody_is_rung_twice_because_a_redirection_names_him_twice(
+    contact: str, count: int
+) -> None:
+    asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)
+    hosts = HUNT.redirect_hosts | {"192.0.2.9"}
+    those = Redirections(Hunt("h", (), 0.0, frozenset(), 50, hosts))
+    assert len(sent_on(those, asked, contact, Snapshot())) == count
+
+
+def test_two_that_point_at_each_other_are_rung_once_each_and_five_are_followed_at_most() -> None:
+    those = Redirections(Hunt("h", (), 0.0, frozenset(), 5, HOSTS))
+    asked = Target("a", "sip:a@192.0.2.1:5060", "192.0.2.1", 5060, "udp", 15.0, 5.0)
+    (other,) = sent_on(those, asked, "<sip:b@192.0.2.1>", Snapshot())
+    assert sent_on(those, other, "<sip:a@192.0.2.1>, <sip:b@192.0.2.1>", Snapshot()) == []
+    many = ", ".join(f"<sip:m{index}@192.0.2.1>;q=0.{index}" for index in range(9))
+    found = sent_on(those, other, many, Snapshot())
+    assert [target.uri[4:6] for target in found] == ["m8", "m7", "m6", "m5"]
+    assert sent_on(those, found[0], "<sip:c@192.0.2.1>", Snapshot()) == []
+
+
+def test_parameters_of_the_contact_are_asked_for_but_those_that_say_where_it_goes() -> None:
+    (made,) = followed("<sip:x@192.0.2.1;line=7;maddr=192.0.2.66;ttl=1;method=BYE;lr;user=phone>")
+    assert made.uri == "sip:x@192.0.2.1:5060;line=7;user=phone"
+    assert (made.host, made.port) == ("192.0.2.1", 5060)
+
+
+def test_call_that_was_forwarded_ten_times_is_not_sent_on_any_more() -> None:
+    asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)
+    for before in (0, 7, 8, 9):
+        those = Redirections(HUNT)
+        found = sent_on(those, asked, "<sip:a@192.0.2.1>", Snapshot(), diversions=before)
+        assert len(found) == (before < 9)
+        if found:
+            more = sent_on(those, found[0], "<sip:b@192.0.2.1>", Snapshot(), diversions=before)
+            assert len(more) == (before < 8)
+
+
+def test_redirection_to_a_gateway_is_dealt_with_as_its_and_to_another_place_as_the_senders() -> (
+    None
+):
+    gateways = {
+        "far": Gateway("far", Goal("192.0.2.1", 5070, "udp"), False, diversion=True, login="far"),
+        "drained": Gateway("drained", Goal("192.0.2.1", 5080, "udp"), False),
+    }
+    plan = Dialplan("v", "f", "CN", [], [], [], 0, {}, Refusal("x", 404, 1), gateways=gateways)
+    asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)
+    asked.history_info = True
+    state = Snapshot(down=frozenset({"drained"}))
+    contact = "<sip:a@192.0.2.1:5070>, <sip:a@192.0.2.1:5080>, <sip:a@192.0.2.1:5090>"
+    far, other = sent_on(Redirections(HUNT), asked, contact, state, plan=plan)
+    assert (far.gateway, far.login, far.diversion, far.history_info) == ("far", "far", True, False)
+    assert (other.gateway, other.diversion, other.history_info) == ("", False, True)

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from callrouter.errors import SipError
+from callrouter.route.plan import Redirection, Target
 from callrouter.sip.headers import parse_address, parse_params, split_values
-from callrouter.sip.message import Request
+from callrouter.sip.message import Request, Response
 from callrouter.sip.uri import Uri, host_port, parse_uri
 
 _READ: Final = 20
@@ -57,6 +58,20 @@ _CAUSES: Final = {
     "unavailable": 503,
 }
 """RFC 4458 section 2; its 404 (unknown) for all others."""
+_MOVED: Final = frozenset((301, 302))
+_STATED: Final = re.compile(r"(?:^|;)[ \t]*cause[ \t]*=[ \t]*([0-9]{1,3})(?![0-9])", re.IGNORECASE)
+_STATED_CAUSES: Final = {
+    ("SIP", "302"): _UNCONDITIONAL,
+    ("SIP", "480"): "deflection",
+    ("SIP", "487"): "deflection",
+    **{("SIP", status): "user-busy" for status in ("486", "600")},
+    **{("SIP", status): "unavailable" for status in ("503", "502", "500", "504")},
+    ("SIP", "408"): "no-answer",
+    ("Q.850", "17"): "user-busy",
+    **{("Q.850", cause): "no-answer" for cause in ("18", "19", "102")},
+    **{("Q.850", cause): "unavailable" for cause in ("20", "27", "34", "38", "41", "42")},
+}
+"""What a Reason (RFC 3326), or a `cause` parameter (RFC 4458), means in RFC 5806's words."""
 
 
 def diversions(invite: Request) -> int:
@@ -76,7 +91,8 @@ class Goal(NamedTuple):
     """Where a call goes on to.
 
     uri: the Request-URI. number: of this leg, from 1. reason: why, as `reason_of` has it.
-    diversion, history_info: which headers are sent there.
+    diversion, history_info: which headers are sent there. redirections: who sent it on to there,
+    one after the other; the reason is that of the first one of them being rung.
     """
 
     uri: str
@@ -84,6 +100,7 @@ class Goal(NamedTuple):
     reason: str
     diversion: bool
     history_info: bool
+    redirections: tuple[Redirection, ...] = ()
 
 
 def reason_of(last: str, *, timed: bool) -> str:
@@ -102,7 +119,9 @@ def forwarded_rows(invite: Request, called: str, goal: Goal, host: str) -> str:
     us = f"sip:{_escaped(called[:_LONGEST])}@{host}" if called else f"sip:{host}"
     rows = ""
     if goal.diversion:
-        rows = f"Diversion: <{us}>;reason={goal.reason};counter=1\r\n"
+        for one in reversed(goal.redirections):
+            rows += f"Diversion: <{_forwarder(one, host)}>;reason={one.reason};counter=1\r\n"
+        rows += f"Diversion: <{us}>;reason={goal.reason};counter=1\r\n"
         for value in _values(invite, "diversion"):
             built = _diversion(value)
             if built:
@@ -110,9 +129,61 @@ def forwarded_rows(invite: Request, called: str, goal: Goal, host: str) -> str:
     if goal.history_info:
         entries, base = _continued(invite, called, us)
         cause = _CAUSES.get(goal.reason, 404)
-        entries.append(f"<{goal.uri};cause={cause}>;index={base}.{goal.number};mp={base}")
+        changed = base
+        for one in goal.redirections:
+            # Who sent it on says so in its own entry, what it named says where it came from
+            # (RFC 7044 section 10.2).
+            index = f"{base}.{one.number}"
+            why = f"?Reason=SIP%3Bcause%3D{one.status}"
+            entries.append(
+                f"<{_forwarder(one, host)};cause={cause}{why}>;index={index};mp={changed}"
+            )
+            changed, cause = index, _CAUSES.get(one.reason, 404)
+        entries.append(f"<{goal.uri};cause={cause}>;index={base}.{goal.number};mp={changed}")
         rows += f"History-Info: {', '.join(entries)}\r\n"
     return rows
+
+
+def redirection_of(target: Target, number: int, response: Response, after: str) -> Redirection:
+    """Note that a target sent the call on by a 3xx. number: of its leg. after: as it keeps it."""
+    uri = "" if target.extension else target.uri
+    why = _redirected_because(response)
+    return Redirection(uri, target.extension, number, why, response.status, after)
+
+
+def _redirected_because(response: Response) -> str:
+    """Why a 3xx sends the call on: as its Diversion, its Reason or its Contact says (RFC 5806 7).
+
+    One that moves the callee, and says no more, did so in any case.
+    """
+    for value in split_values(response.rows("diversion"))[:1]:
+        try:
+            reason = parse_params(parse_address(value).params).get("reason", "").strip('"').lower()
+        except SipError:
+            break
+        if reason in _KNOWN:
+            return reason
+    for value in split_values(response.rows("reason"))[:_READ]:
+        protocol, _, rest = value.partition(";")
+        found = _STATED.search(rest)
+        word = _STATED_CAUSES.get((protocol.strip(" \t").upper(), found[1] if found else ""))
+        if word:
+            return word
+    for value in split_values(response.rows("contact"))[:1]:
+        try:
+            cause = parse_uri(parse_address(value).uri).param("cause") or ""
+        except SipError:
+            break
+        if ("SIP", cause) in _STATED_CAUSES:
+            return _STATED_CAUSES["SIP", cause]
+    return _UNCONDITIONAL if response.status in _MOVED else _UNKNOWN
+
+
+def _forwarder(one: Redirection, host: str) -> str:
+    """The URI of who sent a call on; a telephone of ours by its extension, at our address."""
+    if one.extension:
+        return f"sip:{_escaped(one.extension)}@{host}"
+    return _built(parse_uri(one.uri)) or f"sip:{host}"
 
 
 def _values(invite: Request, name: str) -> list[str]:

@@ -26,8 +26,9 @@ def invite_rows(
     rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{_SUPPORTED[reliable]}"
     rows += identity_rows(invite, call.a.peer, peer, host)
     if target.diversion or target.history_info:
-        reason = reason_of(call.last_result, timed=call.plan.timed)
+        on = target.redirections
+        reason = reason_of(on[0].after if on else call.last_result, timed=call.plan.timed)
         number = len(call.record.legs)
-        goal = Goal(way.uri, number, reason, target.diversion, target.history_info)
+        goal = Goal(way.uri, number, reason, target.diversion, target.history_info, on)
         rows += forwarded_rows(invite, call.dialplan.called_by(call.facts), goal, host)
     return rows

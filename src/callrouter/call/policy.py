@@ -11,8 +11,8 @@ from typing import Final
 from callrouter.errors import SipError
 from callrouter.route.peers import USUAL, Peer, passing
 from callrouter.sip.grammar import CONTROL
-from callrouter.sip.headers import Address, parse_address, split_values
-from callrouter.sip.message import Message, Request, Response
+from callrouter.sip.headers import Address
+from callrouter.sip.message import Message, Request
 from callrouter.sip.uri import Uri, parse_uri
 
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
@@ -114,16 +114,3 @@ def canonical_host(host: str) -> str:
         return str(ip_address(host))
     except ValueError:
         return host.lower()
-
-
-def redirect_uris(response: Response) -> list[Uri]:
-    """The SIP URIs of a 3xx's Contacts, in order; what is none is left out."""
-    uris: list[Uri] = []
-    for value in split_values(response.rows("contact")):
-        try:
-            uri = parse_uri(parse_address(value).uri)
-        except SipError:
-            continue
-        if uri.scheme in {"sip", "sips"} and uri.host:
-            uris.append(uri)
-    return uris

@@ -18,7 +18,7 @@ from callrouter.call.call import Call
 from callrouter.call.events import Failed, Progress
 from callrouter.call.gateways import by_another_way, ended, unreached
 from callrouter.call.phones import with_phones
-from callrouter.call.redirects import redirected
+from callrouter.call.redirects import Redirections
 from callrouter.route.plan import Hunt, Target
 
 _delay = attrgetter("delay_seconds")
@@ -58,9 +58,10 @@ class Ringing:
     """
 
     __slots__ = (
+        "_after",
         "_call",
         "_heard",
-        "_redirects",
+        "_redirections",
         "_start",
         "_waiting",
         "end",
@@ -75,7 +76,8 @@ class Ringing:
         self.end = call.now + hunt.total_seconds if hunt.total_seconds else inf
         self.until = 0.0
         self.lines: dict[BLeg, Line] = {}
-        self._redirects = hunt.redirects
+        self._redirections: Redirections | None = None
+        self._after = ""
         self._start = 0.0
         self._waiting: list[Target] = []
         self._heard: BLeg | None = None
@@ -83,6 +85,7 @@ class Ringing:
     def begin(self, targets: tuple[Target, ...]) -> None:
         """Start a round: ring its targets, each when its delay is over."""
         call = self._call
+        self._after = call.last_result
         call.begin_round()
         targets = with_phones(targets, call)
         self._start = now = call.now
@@ -142,13 +145,20 @@ class Ringing:
     def _followed(self, event: Failed) -> Sequence[Target]:
         """The targets to go on with after a redirection, as many as the hunt still allows."""
         response = event.response
-        if not self._redirects or response is None or not 300 <= event.status < 400:
+        if response is None or not self.hunt.redirects or not 300 <= event.status < 400:
             return ()
-        target = self.lines[event.leg].target
-        hosts = self.hunt.redirect_hosts
-        found = redirected(target, response, hosts, self._call.shared.snapshot)[: self._redirects]
-        self._redirects -= len(found)
-        return found
+        if self._redirections is None:
+            self._redirections = Redirections(self.hunt)
+        call = self._call
+        return self._redirections.follow(
+            self.lines[event.leg].target,
+            event.leg.number,
+            response,
+            call.dialplan,
+            call.shared.snapshot,
+            call.facts.diversions,
+            self._after,
+        )
 
     def _again(self, leg: BLeg) -> bool:
         """Ring who was not reached by another way, while there is one and time for it."""

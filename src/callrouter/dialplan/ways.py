@@ -50,6 +50,9 @@ def compiled(name: str, entry: Gateway) -> route.Gateway:
         if probe is None
         else route.Probe(probe.every, probe.timeout, probe.down_after, probe.up_after),
         None if rest is None else route.Rest(rest.failures, rest.for_),
+        diversion=entry.diversion,
+        history_info=entry.history_info,
+        login="" if entry.auth is None else name,
     )
 
 

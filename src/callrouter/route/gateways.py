@@ -74,7 +74,8 @@ class Gateway(NamedTuple):
     """A gateway, or the DNS name in a target's URI, which is known by that URI.
 
     named: the goal's host is a DNS name. tls_name: whom its certificate has to name, "" for its
-    address. of_uri: it is no gateway but such a name.
+    address. of_uri: it is no gateway but such a name. diversion, history_info, login: as a target
+    that is dialled by it has them.
     """
 
     name: str
@@ -84,6 +85,9 @@ class Gateway(NamedTuple):
     probe: Probe | None = None
     rest: Rest | None = None
     of_uri: bool = False
+    diversion: bool = False
+    history_info: bool = False
+    login: str = ""
 
 
 class Way:

@@ -1,6 +1,6 @@
 """What `decide()` answers: a plan to carry out and the verdicts that led to it."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from callrouter.route.lookups import Lookup
 from callrouter.route.voice import Confirm, Greeting, Voice, VoiceStep
@@ -41,6 +41,22 @@ class Verdict:
         }
 
 
+class Redirection(NamedTuple):
+    """A target that sent a call on by a 3xx.
+
+    uri: the Request-URI it was asked by, "" for a telephone of ours. extension: that telephone's,
+    else "". number: of its leg. reason: why, a word of RFC 5806. status: its 3xx. after: how the
+    target before its round had ended, "" when there was none.
+    """
+
+    uri: str
+    extension: str
+    number: int
+    reason: str
+    status: int
+    after: str
+
+
 class Target:
     """One place a hunt rings.
 
@@ -53,7 +69,8 @@ class Target:
     answers its challenges, "" for none. extension: it is the registered telephones of this one.
     contact: of these, the one that is known by this, "" for all.
     gateway: the one it is dialled by, "" for none. others: the same target by other ways, in the
-    order they are tried within its ring time while one after the other does not work.
+    order they are tried within its ring time while one after the other does not work. redirections:
+    who sent the call on to it, one after the other; none when the dialplan names it.
     """
 
     __slots__ = (
@@ -69,6 +86,7 @@ class Target:
         "others",
         "port",
         "progress_seconds",
+        "redirections",
         "ring_seconds",
         "tls_name",
         "transport",
@@ -96,6 +114,7 @@ class Target:
         self.extension = extension
         self.gateway = gateway
         self.others: tuple[Target, ...] = ()
+        self.redirections: tuple[Redirection, ...] = ()
         self.contact = ""
         self.name = name
         self.uri = uri
@@ -134,6 +153,7 @@ class Target:
             self.gateway,
         )
         made.others = self.others
+        made.redirections = self.redirections
         return made
 
 

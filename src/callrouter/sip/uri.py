@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote
 
@@ -113,3 +114,57 @@ def is_sips(uri: str) -> bool:
 def usual_port(transport: str) -> int:
     """The port where none is given (RFC 3261 section 19.1.2). transport: in either case."""
     return 5061 if transport in {"TLS", "tls"} else 5060
+
+
+_UNRESERVED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_NEVER_IGNORED: Final = ("user", "ttl", "method", "maddr", "transport")
+_VISUAL: Final = re.compile(r"[-.()]")
+
+
+def equivalent(one: Uri, other: Uri) -> bool:
+    """Say whether two URIs are the same by RFC 3261 section 19.1.4, tel URIs by RFC 3966 4.
+
+    Of passwords, which are not kept, nothing is known. A port that is not written is not 5060.
+    """
+    if (one.scheme, one.port) != (other.scheme, other.port):
+        return False
+    mine, others = _params(one), _params(other)
+    if one.scheme == "tel":
+        return _VISUAL.sub("", one.user).lower() == _VISUAL.sub("", other.user).lower() and (
+            mine == others
+        )
+    if _host(one) != _host(other) or _plain(one.user) != _plain(other.user):
+        return False
+    for name in mine.keys() & others.keys():
+        if mine[name] != others[name]:
+            return False
+    alone = mine.keys() ^ others.keys()
+    return alone.isdisjoint(_NEVER_IGNORED) and _headers(one) == _headers(other)
+
+
+def _params(uri: Uri) -> dict[str, str]:
+    """The parameters, in any order and case; the first of two alike wins."""
+    found: dict[str, str] = {}
+    for part in uri.params[1:].split(";") if uri.params else ():
+        name, _, value = part.partition("=")
+        found.setdefault(_plain(name).lower(), _plain(value).lower())
+    return found
+
+
+def _headers(uri: Uri) -> list[str]:
+    return sorted(_plain(part) for part in uri.headers.split("&")) if uri.headers else []
+
+
+def _host(uri: Uri) -> str:
+    """The host in lower case, an IPv6 address in its one form (RFC 5954 section 4.2)."""
+    return str(ip_address(uri.host)) if ":" in uri.host else uri.host.lower()
+
+
+def _plain(text: str) -> str:
+    """Decode the escapes of characters that need none, which are the same as these."""
+    return _UNRESERVED.sub(_decoded, text) if "%" in text else text
+
+
+def _decoded(match: re.Match[str]) -> str:
+    char = chr(int(match[1], 16))
+    return char if (char.isascii() and char.isalnum()) or char in "-_.!~*'()" else match[0].upper()

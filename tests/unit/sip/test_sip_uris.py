@@ -3,7 +3,7 @@
 import pytest
 
 from callrouter.errors import ParseError
-from callrouter.sip.uri import host_port, parse_uri
+from callrouter.sip.uri import equivalent, host_port, parse_uri
 
 LONG = "x" * 200
 
@@ -148,3 +148,39 @@ def test_escapes_in_the_user_part_are_decoded_once(user: str, decoded: str) -> N
 def test_an_ipv6_address_stands_in_brackets_before_a_port() -> None:
     assert host_port("192.0.2.1", 5060) == "192.0.2.1:5060"
     assert host_port("2001:db8::1", 5060) == "[2001:db8::1]:5060"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        # The examples of RFC 3261 section 19.1.4.
+        ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp", True),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", True),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;security=on", True),
+        ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5", True),
+        ("sip:b@b.com;transport=tcp?to=a%40b.com", "sip:b@b.com;transport=tcp?to=a%40b.com", True),
+        ("sip:a@a.com?subject=x&priority=urgent", "sip:a@a.com?priority=urgent&subject=x", True),
+        ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", False),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", False),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", False),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", False),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting", False),
+        ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", False),
+        *[(f"sip:a@b;{name}=1", "sip:a@b", False) for name in ("user", "ttl", "method", "maddr")],
+        ("sip:a@b;x=1;y=2", "sip:a@b;y=2;X=1", True),
+        ("sip:a@b", "sips:a@b", False),
+        ("sip:a%40b@c", "sip:a%40b@c", True),
+        ("sip:a%3bb@c", "sip:a%3Bb@c", True),
+        ("sip:a;b@c", "sip:a%3Bb@c", False),
+        ("sip:%2b1@c", "sip:+1@c", False),
+        ("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0:0::1]", True),
+        ("tel:+1-201-555-0123", "tel:+12015550123", True),
+        ("tel:4000;phone-context=a.b", "tel:4000;Phone-Context=A.B", True),
+        ("tel:4000;phone-context=a.b", "tel:4000", False),
+        ("tel:4000", "sip:4000@a", False),
+    ],
+)
+def test_uris_are_compared_part_by_part(one: str, other: str, same: bool) -> None:
+    first, second = parse_uri(one), parse_uri(other)
+    assert equivalent(first, second) is equivalent(second, first) is same
+    assert equivalent(first, first)
