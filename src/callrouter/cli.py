@@ -1,13 +1,27 @@
-"""The `callrouter` command."""
+"""The `callrouter` command.
 
+Rules for all commands:
+
+- The exit code is 0 when all is well, 1 when what was asked for is wrong or has failed, such as a
+  dialplan with a mistake or a call that is not there, and 2 when the command line says nothing that
+  can be done.
+- An error is one line on standard error: `FILE:LINE:COLUMN: error: ...` where it has a place in a
+  file, `callrouter: error: ...` elsewhere.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from callrouter import __version__
 from callrouter.errors import CallrouterError, ConfigError
 
+FAILED: Final = 1
+USAGE: Final = 2
 _COMMANDS: Final = (
     *("ban", "bench", "block", "calls", "cdr", "check", "demo", "diff", "explain", "gateways"),
     *("media", "override", "presence", "recordings", "registrations", "reload", "schema", "serve"),
@@ -33,20 +47,53 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"callrouter.commands.{cmd_name}"), cmd_name)
         return command
 
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command that was named."""
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command that is named; as the program, leave the process with its exit code."""
+        # Typed by hand: by click's own types a call that ends the process never returns.
+        run: Callable[[], Any] = partial(
+            super().main, args, prog_name, complete_var, standalone_mode=False, **extra
+        )
+        if not standalone_mode:
+            return run()
         try:
-            return super().invoke(ctx)
+            code = run()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = USAGE
+        except click.UsageError as error:
+            if error.ctx is not None:
+                click.echo(error.ctx.get_usage(), err=True)
+            code = _failed(error.format_message(), USAGE)
+        except click.ClickException as error:
+            code = _failed(error.format_message())
+        except click.Abort:
+            code = _failed("given up")
         except ConfigError as error:
             for diagnostic in error.diagnostics:
                 click.echo(str(diagnostic), err=True)
-            ctx.exit(2)
+            code = FAILED
         except CallrouterError as error:
-            click.echo(f"callrouter: {error}", err=True)
-            ctx.exit(1)
+            code = _failed(str(error))
+        sys.exit(code)
+
+
+def _failed(why: str, code: int = FAILED) -> int:
+    click.echo(f"callrouter: error: {why}", err=True)
+    return code
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="callrouter")
 def main() -> None:
-    """A SIP back-to-back user agent that routes calls by a YAML dialplan."""
+    """A SIP back-to-back user agent that routes calls by a YAML dialplan.
+
+    Exit codes: 0 all is well, 1 what was asked for is wrong or has failed, 2 the command line is
+    wrong.
+    """

@@ -1,4 +1,8 @@
-"""Settings: what callrouter listens on, where its files are, what its limits are."""
+"""Settings: what callrouter listens on, where its files are, what its limits are.
+
+Every file and folder that a settings file names is relative to that file, so that a command does
+the same wherever it is typed.
+"""
 
 import os
 import re
@@ -13,12 +17,14 @@ from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.schema import Entry
 from callrouter.dialplan.wording import shown
 from callrouter.dialplan.yaml import load
+from callrouter.errors import ConfigError, Diagnostic
 from callrouter.guarding import StrangersEntry
 from callrouter.listening import Connections, Listener, TlsSettings
 
 PORTS_EACH: Final = 16
 """UDP ports that a worker needs at least: a pair for each session, and as many that rest."""
 _RANGE: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
+_SQLITE: Final = "sqlite:///"
 
 
 def _database(value: object) -> str:
@@ -79,7 +85,7 @@ class Records(Entry):
 
     database: Annotated[str, BeforeValidator(_database)] = Field(
         default="sqlite:///var/callrouter.db",
-        description="Database URL; a relative file is relative to the working directory.",
+        description="Database URL; a relative file is relative to the settings file.",
         examples=["sqlite:///var/callrouter.db"],
     )
     spool: FilePath = Field(
@@ -259,7 +265,7 @@ class Media(Entry):
 
 
 class Settings(Entry):
-    """A settings file. `dialplan` and the files of `tls` are ready to open: see load_settings()."""
+    """A settings file. Its paths are as they are written there: load_settings() places them."""
 
     listen: list[Listener] = Field(
         min_length=1,
@@ -358,7 +364,13 @@ class Settings(Entry):
 
 
 def load_settings(path: Path) -> Settings:
-    """Read a settings file. Raises ConfigError with every mistake, in file order."""
+    """Read a settings file; its paths are ready to open. Raises ConfigError with every mistake."""
+    if not path.is_file():
+        missing = (
+            "there is no settings file: --config or CALLROUTER_CONFIG names another, and "
+            "`callrouter init` writes one"
+        )
+        raise ConfigError([Diagnostic(missing, str(path))])
     document = load(path)
     mistakes = Mistakes(document)
     try:
@@ -368,6 +380,30 @@ def load_settings(path: Path) -> Settings:
         raise mistakes.error() from error
     if mistakes.any():  # a key that is there twice
         raise mistakes.error()
-    dialplan = Path(os.path.normpath(path.parent / settings.dialplan))
-    tls = None if settings.tls is None else settings.tls.placed(path.parent)
-    return settings.model_copy(update={"dialplan": dialplan, "tls": tls})
+    return _placed(settings, path.parent)
+
+
+def _placed(settings: Settings, folder: Path) -> Settings:
+    """The same settings, their files named from the folder of the settings file."""
+
+    def at(file: Path) -> Path:
+        return Path(os.path.normpath(folder / file))
+
+    def kept(url: str) -> str:
+        return f"{_SQLITE}{at(Path(url.removeprefix(_SQLITE)))}"
+
+    records, media = settings.records, settings.media
+    placed = {"database": kept(records.database), "spool": at(records.spool)}
+    folders = {
+        name: at(getattr(media, name)) for name in ("voicemail", "recordings", "prompts_cache")
+    }
+    return settings.model_copy(
+        update={
+            "dialplan": at(settings.dialplan),
+            "tls": None if settings.tls is None else settings.tls.placed(folder),
+            "records": records.model_copy(update=placed),
+            "state": kept(settings.state),
+            "control": at(settings.control),
+            "media": media.model_copy(update=folders),
+        }
+    )

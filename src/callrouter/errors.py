@@ -10,6 +10,10 @@ class CallrouterError(Exception):
     """Root of everything callrouter raises on purpose."""
 
 
+class CommandError(CallrouterError):
+    """What a command was asked for cannot be done."""
+
+
 class SipError(CallrouterError):
     """A peer sent something that has to be refused.
 

@@ -76,6 +76,7 @@ class Place:
 def lay_out(folder: Path, dialplan: str, *, drain: str = "30s") -> Place:
     """Write a dialplan and settings with free ports: UDP and TCP, IPv4 and IPv6."""
     place = Place(folder, folder / "callrouter.yaml", free_port(), free_port())
+    folder.mkdir(exist_ok=True)
     (folder / "dialplan.yaml").write_text(dialplan, encoding="utf-8")
     listen = [f"{kind}:{host}:{place.port}" for host in _LISTEN for kind in ("udp", "tcp")]
     place.config.write_text(
@@ -100,8 +101,8 @@ class Serving:
         self._log = log
 
     @classmethod
-    async def start(cls, place: Place) -> Self:
-        """Start it in its folder and wait until its greeting says that it is ready.
+    async def start(cls, place: Place, cwd: Path | None = None) -> Self:
+        """Start it in its folder, or in another, and wait until its greeting says it is ready.
 
         One that does not get so far is ended.
         """
@@ -109,7 +110,7 @@ class Serving:
         with log.open("ab") as stderr:
             process = await asyncio.create_subprocess_exec(
                 *command("serve", "--config", place.config),
-                cwd=place.folder,
+                cwd=cwd or place.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,

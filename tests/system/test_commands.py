@@ -74,14 +74,14 @@ def has_both_mistakes(text: str) -> None:
 async def test_check_names_every_mistake_with_file_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "dialplan.yaml").write_text(_BROKEN, encoding="utf-8")
     ended = await run(tmp_path, "check", "dialplan.yaml")
-    assert (ended.code, ended.out) == (2, "")
+    assert (ended.code, ended.out) == (1, "")
     has_both_mistakes(ended.err)
 
 
 async def test_serve_refuses_a_broken_dialplan_in_the_same_words(tmp_path: Path) -> None:
     place = lay_out(tmp_path, _BROKEN)
     ended = await run(tmp_path, "serve", "--config", place.config)
-    assert (ended.code, ended.out) == (2, "")
+    assert (ended.code, ended.out) == (1, "")
     has_both_mistakes(ended.err)
     assert not place.database.exists()
 
@@ -97,8 +97,9 @@ async def test_check_accepts_the_lab(tmp_path: Path) -> None:
 
 async def test_serve_without_its_settings_names_the_file(tmp_path: Path) -> None:
     ended = await run(tmp_path, "serve", "--config", "nowhere.yaml")
-    assert ended.code == 2
-    assert "nowhere.yaml" in ended.err
+    assert ended.code == 1
+    assert "nowhere.yaml: error: there is no settings file: --config" in ended.err
+    assert "CALLROUTER_CONFIG" in ended.err
     assert "Traceback" not in ended.err
 
 
@@ -108,7 +109,7 @@ async def test_taken_sip_port_is_a_clear_error(tmp_path: Path, kind: str) -> Non
     with taken(kind, place.port):
         ended = await run(tmp_path, "serve", "--config", place.config)
     assert (ended.code, ended.out) == (1, "")
-    wanted = f"callrouter: cannot listen on {kind}:127.0.0.1:{place.port}: "
+    wanted = f"callrouter: error: cannot listen on {kind}:127.0.0.1:{place.port}: "
     assert wanted in ended.err.lower()
     assert "in use" in ended.err
     assert "Traceback" not in ended.err
@@ -186,6 +187,53 @@ async def test_cdr_shows_the_refused_call_with_the_rules_verdicts(tmp_path: Path
     missing = await run(tmp_path, "cdr", "none", "--config", serving.place.config)
     assert missing.code == 1
     assert "there is no call none" in missing.err
+
+
+async def test_settings_are_found_here_and_their_paths_hold_from_anywhere(tmp_path: Path) -> None:
+    place = lay_out(tmp_path / "etc", _DIALPLAN)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    nowhere = await run(elsewhere, "calls")
+    assert nowhere.code == 1
+    assert nowhere.err.startswith("callrouter.yaml: error: there is no settings file: --config")
+    serving = await Serving.start(place, elsewhere)
+    try:
+        assert (await run(place.folder, "calls")).code == 0  # ./callrouter.yaml
+        asked = await run(elsewhere, "calls", "--config", "../etc/callrouter.yaml")
+        assert asked.code == 0
+        assert (await run(elsewhere, "cdr", "--config", place.config)).code == 0
+        await answers(place)
+        serving.signal(signal.SIGTERM)
+        assert await serving.ended(10) == 0
+    finally:
+        await serving.stop()
+    assert place.database.exists()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["check", "--colour"], 2, "callrouter: error: No such option '--colour'"),
+        (["ban", "add"], 2, "callrouter: error: Missing argument 'ADDRESS'."),
+        (["cheque"], 2, "callrouter: error: No such command 'cheque'."),
+        (["cdr", "--json", "--csv"], 2, "callrouter: error: --json and --csv exclude each other"),
+        (["cdr", "--database", "sqlite:///no.db"], 1, "callrouter: error: there is no database"),
+        (["check", "no.yaml"], 1, "no.yaml: error: cannot be read: No such file"),
+        (["test", "no.test.yaml"], 1, "no.test.yaml: error: cannot be read: No such file"),
+        (["diff", "a.yaml", "b.yaml"], 1, "a.yaml: error: cannot be read: No such file"),
+        (["reload"], 1, "callrouter: error: no callrouter is listening at var/callrouter.sock"),
+        (["explain", "--from", "1", "--to", "4000", "--trunk", "lap"], 1, "callrouter: error: "),
+    ],
+)
+async def test_errors_begin_alike_and_exit_alike(
+    tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    lay_out(tmp_path, _DIALPLAN)
+    ended = await run(tmp_path, *arguments)
+    assert (ended.code, ended.out) == (code, "")
+    (line,) = [line for line in ended.err.splitlines() if not line.startswith("Usage: ")]
+    assert line.startswith(said)
 
 
 async def answers(place: Place) -> None:

@@ -204,7 +204,7 @@ async def test_drained_gateway_gets_no_calls_over_a_kill_and_a_reload_until_it_i
         assert code == 0
         assert await it.legs(await it.call("6000")) == [("a", 200)]
         code, _, error = await it.ask("enable", "a")
-        assert (code, error) == (1, "callrouter: gateway a is not drained\n")
+        assert (code, error) == (1, "callrouter: error: gateway a is not drained\n")
         code, _, error = await it.ask("drain", "c")
         assert code == 1
         assert "the dialplan has no gateway c; it has: a, b" in error

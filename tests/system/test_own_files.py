@@ -77,7 +77,8 @@ async def test_second_server_with_the_folders_of_the_first_touches_nothing_and_s
         ended = refused(second)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr == (
-            f"callrouter: another callrouter is using the voicemail folder {shared}/voicemail "
+            "callrouter: error: another callrouter is using the voicemail folder "
+            f"{shared}/voicemail "
             f"(process {serving.process.pid} has locked {shared}/voicemail/lock)\n"
         )
         assert content(shared) == before
@@ -111,7 +112,7 @@ async def test_one_shared_folder_or_file_is_enough_to_be_refused_until_the_first
     try:
         ended = refused(places[1])
         assert ended.returncode == 1
-        assert "callrouter: another callrouter is using the " in ended.stderr
+        assert "callrouter: error: another callrouter is using the " in ended.stderr
         assert str(common) in ended.stderr
         assert f"process {serving.process.pid} " in ended.stderr
     finally:
@@ -128,8 +129,9 @@ async def test_started_twice_with_the_same_settings_is_one_clear_error(tmp_path:
         ended = refused(place)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr == (
-            "callrouter: another callrouter is using the spool folder var/spool "
-            f"(process {serving.process.pid} has locked var/spool/lock)\n"
+            "callrouter: error: another callrouter is using the spool folder "
+            f"{place.folder}/var/spool "
+            f"(process {serving.process.pid} has locked {place.folder}/var/spool/lock)\n"
         )
         assert content(place.folder) == before
         metrics = await serving.metrics()

@@ -182,7 +182,8 @@ async def test_stranger_is_refused_where_the_settings_say_so(tmp_path: Path) -> 
     assert code == 0
     assert await guarded.do("ban", "add", "127.0.0.1") == (
         1,
-        "callrouter: 127.0.0.1 belongs to trunk carrier: take it out of its addresses instead\n",
+        "callrouter: error: 127.0.0.1 belongs to trunk carrier: "
+        "take it out of its addresses instead\n",
     )
     guarded.serving.signal(signal.SIGTERM)
     await guarded.serving.ended()

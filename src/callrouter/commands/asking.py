@@ -19,8 +19,6 @@ from callrouter.observe.log import printable
 
 Answer = dict[str, Any]
 
-_MISTAKES = 2
-"""The exit code when a file has mistakes, as of every other command."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -52,7 +50,7 @@ def put(
     show: Callable[[Answer], None],
     seconds: float = 10.0,
 ) -> None:
-    """Ask the server that the settings name, and show its answer; exit with 1 or 2 on a refusal."""
+    """Ask the server that the settings name, and show its answer; exit with 1 on a refusal."""
     try:
         request = kind.model_validate(values)
     except ValidationError as error:
@@ -67,8 +65,8 @@ def put(
         else:
             for mistake in mistakes:
                 click.echo(printable(str(mistake)), err=True)
-            click.echo(f"callrouter: {printable(str(error))}", err=True)
-        raise click.exceptions.Exit(_MISTAKES if mistakes else 1) from error
+            click.echo(f"callrouter: error: {printable(str(error))}", err=True)
+        raise click.exceptions.Exit(1) from error
     if as_json:
         click.echo(orjson.dumps(answer))
     else:

@@ -17,6 +17,7 @@ from rich.text import Text
 from callrouter.archive.shelf import Shelf
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
+from callrouter.errors import CommandError
 from callrouter.observe.log import printable
 from callrouter.private import FILE
 
@@ -88,9 +89,9 @@ def _write(audio: bytes, path: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(audio)
     except FileExistsError as error:
-        raise click.ClickException(f"{path} is there already") from error
+        raise CommandError(f"{path} is there already") from error
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from error
     click.echo(path)
 
 
@@ -100,14 +101,14 @@ def player() -> Callable[[bytes], None]:
         found = shutil.which(program)
         if found is not None:
             return lambda audio: _play([found, *arguments], audio)
-    raise click.ClickException("neither aplay nor play (SoX) is installed; use fetch")
+    raise CommandError("neither aplay nor play (SoX) is installed; use fetch")
 
 
 def _play(command: list[str], audio: bytes) -> None:
     try:
         subprocess.run(command, input=audio, check=True)  # noqa: S603 - programs of ours
     except subprocess.CalledProcessError as error:
-        raise click.ClickException(f"{command[0]} failed: exit code {error.returncode}") from error
+        raise CommandError(f"{command[0]} failed: exit code {error.returncode}") from error
 
 
 def _local(seconds: float) -> str:

@@ -10,7 +10,6 @@ from callrouter.bench.deciding import measure
 from callrouter.bench.flooded import measure_flood
 from callrouter.bench.measure import measure_memory, measure_speed
 from callrouter.bench.overloading import measure_overload
-from callrouter.bench.processes import BenchError
 from callrouter.bench.sipp import Load
 from callrouter.bench.soaking import measure_soak
 from callrouter.bench.subjects import OTHERS, Callrouter, Subject
@@ -102,22 +101,19 @@ def bench(
         return
     if calls and seconds:
         raise click.UsageError("--calls and --seconds exclude each other")
-    try:
-        if soak is not None:
-            click.echo(orjson.dumps(asdict(measure_soak(rate or _SOAK_RATE, soak))))
-            return
-        if overload is not None:
-            click.echo(orjson.dumps(asdict(measure_overload(overload, seconds or 20, capacity))))
-            return
-        rate = rate or _RATE
-        load = Load(calls or rate * (seconds or 20), rate)
-        if flood is not None:
-            click.echo(orjson.dumps(asdict(measure_flood(load, flood, sources))))
-            return
-        ours = _measure(Callrouter(transport), load, held)
-        others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}
-    except BenchError as error:
-        raise click.ClickException(str(error)) from error
+    if soak is not None:
+        click.echo(orjson.dumps(asdict(measure_soak(rate or _SOAK_RATE, soak))))
+        return
+    if overload is not None:
+        click.echo(orjson.dumps(asdict(measure_overload(overload, seconds or 20, capacity))))
+        return
+    rate = rate or _RATE
+    load = Load(calls or rate * (seconds or 20), rate)
+    if flood is not None:
+        click.echo(orjson.dumps(asdict(measure_flood(load, flood, sources))))
+        return
+    ours = _measure(Callrouter(transport), load, held)
+    others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}
     for theirs in others.values():
         theirs["ratio"] = {key: _ratio(ours.get(key), theirs.get(key)) for key in _RATIOS}
     if others:
@@ -137,10 +133,7 @@ def _measure(subject: Subject, load: Load, held: int) -> dict[str, Any]:
 
 def _decisions() -> str:
     """Measure four dialplans and write a table: microseconds, seconds, MiB."""
-    try:
-        figures = [measure(count, rules) for count in _SIZES for rules in (False, True)]
-    except BenchError as error:
-        raise click.ClickException(str(error)) from error
+    figures = [measure(count, rules) for count in _SIZES for rules in (False, True)]
     plain, ruled = "plain", "all rules"
     heads = [f"{count:,} {kind}" for count in _SIZES for kind in (plain, ruled)]
     lines = [" " * _LABEL + "".join(f"{head:>{_COLUMN}}" for head in heads)]

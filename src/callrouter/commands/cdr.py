@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from callrouter.call.record import Disposition
 from callrouter.commands.options import config_option
-from callrouter.errors import CallrouterError
+from callrouter.errors import CommandError
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 from callrouter.observe.query import Calls, Filter
 
@@ -68,14 +68,11 @@ def cdr(
     wanted = Filter(
         since=since, caller=caller, called=called, number=number, disposition=disposition
     )
-    try:
-        with Calls(database or _database_of(config)) as calls:
-            if id is None:
-                _show(calls, last, wanted, as_json, as_csv)
-            else:
-                _show_one(calls, id, as_json, as_csv)
-    except CallrouterError as error:
-        raise click.ClickException(str(error)) from error
+    with Calls(database or _database_of(config)) as calls:
+        if id is None:
+            _show(calls, last, wanted, as_json, as_csv)
+        else:
+            _show_one(calls, id, as_json, as_csv)
 
 
 def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) -> None:
@@ -91,7 +88,7 @@ def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) 
 def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
     call = calls.one(id)
     if call is None:
-        raise click.ClickException(f"there is no call {id}")
+        raise CommandError(f"there is no call {id}")
     if as_json:
         write_json([call], sys.stdout)
     elif as_csv:

@@ -23,7 +23,7 @@ from callrouter.secret import secret_files, weaknesses
 def check(dialplan: Path | None, strict: bool, config: Path) -> None:
     """Check DIALPLAN, or the settings file, its certificates and the dialplan it names.
 
-    Every mistake is printed as file:line:column with what was expected; the exit code is 2 then.
+    Every mistake is printed as file:line:column with what was expected; the exit code is 1 then.
     What is allowed but hardly meant, such as a rule that no call can reach, is a warning.
     """
     listen: list[tuple[str, str, int]] = []

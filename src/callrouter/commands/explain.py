@@ -17,6 +17,7 @@ from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.dialplan.wording import suggestion
+from callrouter.errors import CommandError
 from callrouter.outcomes import entered, media_words, menu_words, spoken
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.engine import decide
@@ -68,7 +69,7 @@ def explain(
     for gateway in down:
         if gateway not in dialplan.gateways:
             hint = suggestion(gateway, dialplan.gateways)
-            raise click.BadParameter(f"no gateway is named '{gateway}'{hint}", param_hint="--down")
+            raise CommandError(f"--down: no gateway is named '{gateway}'{hint}")
     snapshot = Snapshot(down=frozenset(down))
     decision = decide(dialplan, facts, snapshot)
     if decision.need is not None and owner is not None:
@@ -117,7 +118,7 @@ def _trunk(dialplan: Dialplan, named: str | None) -> str:
     if named not in dialplan.trunks:
         names = ", ".join(dialplan.trunks)
         hint = suggestion(named, dialplan.trunks) or f"; expected one of {names}"
-        raise click.BadParameter(f"no trunk is named '{named}'{hint}", param_hint="--trunk")
+        raise CommandError(f"--trunk: no trunk is named '{named}'{hint}")
     return named
 
 

@@ -19,7 +19,7 @@ _SHOWN: Final = 20
 def reload(as_json: bool, config: Path) -> None:
     """Load the dialplan again and serve new calls by it; calls in progress keep theirs.
 
-    With a mistake in it nothing changes: each is printed, and the exit code is 2.
+    With a mistake in it nothing changes: each is printed, and the exit code is 1.
     """
     put(config, Reload, {}, as_json, _show, _SECONDS)
 

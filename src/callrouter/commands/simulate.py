@@ -15,7 +15,7 @@ from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.fields import seconds
 from callrouter.dialplan.wording import shown, suggestion
 from callrouter.dialplan.yaml import Document, load
-from callrouter.errors import SipError
+from callrouter.errors import CommandError, SipError
 from callrouter.route.facts import Facts
 from callrouter.simulate.legs import Script, read_legs, read_presses
 from callrouter.simulate.play import play
@@ -92,7 +92,7 @@ def _scripts(document: Document, legs: tuple[str, ...]) -> dict[str, Script]:
         # A target that was redirected to is named by both: "uas_5081 -> 192.0.2.9:5060".
         if name.split(" -> ")[0] not in known:
             hint = suggestion(name, list(known))
-            raise ValueError(f"--leg: the dialplan has no target {shown(name)}{hint}")
+            raise CommandError(f"--leg: the dialplan has no target {shown(name)}{hint}")
     return scripts
 
 
@@ -102,10 +102,10 @@ def _origin(document: Document, trunk: str | None) -> tuple[str, str]:
     name = next(iter(trunks)) if trunk is None else trunk
     if name not in trunks:
         hint = suggestion(name, list(trunks))
-        raise ValueError(f"--trunk: the dialplan has no trunk {shown(name)}{hint}")
+        raise CommandError(f"--trunk: the dialplan has no trunk {shown(name)}{hint}")
     addresses = trunks[name].get("addresses")
     if not addresses:
-        raise ValueError(f"--trunk: {shown(name)} has no address that a call could come from")
+        raise CommandError(f"--trunk: {shown(name)} has no address that a call could come from")
     return name, str(ipaddress.ip_network(addresses[0])[0])
 
 

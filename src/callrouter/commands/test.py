@@ -20,7 +20,7 @@ def test(paths: tuple[Path, ...], xml: Path | None) -> None:
     """Run the dialplan tests in PATHS: files, or folders with *.test.yaml; `dialplans` if none.
 
     Prints each failure as expected (-) and got (+) with the rules that were looked at, then the
-    rules that no test reaches. The exit code is 1 when a test fails, 2 when a file is broken.
+    rules that no test reaches. The exit code is 1 when a test fails or a file is broken.
     """
     known: dict[Path, Tested] = {}
     suites = _read_all(find(paths or (Path("dialplans"),)), known)

@@ -1,5 +1,6 @@
 """Asks a running server, as the commands do."""
 
+import os
 import socket
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,11 @@ class AskedError(CallrouterError):
         self.answer = answer
 
 
+def socket_name(path: Path) -> str:
+    """The name that the kernel is given for a socket: it takes no more than 107 bytes."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
 def ask(path: Path, request: AnyRequest, seconds: float = 10.0) -> dict[str, Any]:
     """Ask the server that listens at a path and return its answer.
 
@@ -34,7 +40,7 @@ def ask(path: Path, request: AnyRequest, seconds: float = 10.0) -> dict[str, Any
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         try:
             sock.settimeout(_CONNECT_SECONDS)
-            sock.connect(str(path))
+            sock.connect(socket_name(path))
         except (FileNotFoundError, ConnectionRefusedError, TimeoutError) as error:
             raise ControlError(f"no callrouter is listening at {path}") from error
         except OSError as error:

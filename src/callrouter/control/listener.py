@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 from pydantic import ValidationError
 
+from callrouter.control.client import socket_name
 from callrouter.control.desk import Answer, Desk
 from callrouter.control.requests import MAX_BYTES, READER
 from callrouter.errors import CallrouterError
@@ -97,7 +98,7 @@ def _bind(path: Path) -> socket.socket:
             raise SocketError(f"another callrouter is listening at {path}")
         if path.is_socket():
             path.unlink()  # of one that was killed
-        sock.bind(str(path))
+        sock.bind(socket_name(path))
         os.chmod(path, _MODE)
     except OSError as error:
         sock.close()
@@ -115,7 +116,7 @@ def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
-            probe.connect(str(path))
+            probe.connect(socket_name(path))
         except OSError:
             return False
         return True

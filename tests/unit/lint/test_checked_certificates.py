@@ -76,7 +76,7 @@ def test_each_file_that_is_missing_is_named_at_its_place(folder: Folder) -> None
     for name in ("own.pem", "own.key", "named.key", "authorities.pem"):
         (folder.path / name).unlink()
     code, lines = folder.check()
-    assert code == 2
+    assert code == 1
     missing = "cannot be read: No such file or directory"
     assert lines == [
         f"{OWN}: error: 'own.pem' {missing}",
@@ -89,7 +89,7 @@ def test_each_file_that_is_missing_is_named_at_its_place(folder: Folder) -> None
 def test_a_folder_is_no_certificate(folder: Folder) -> None:
     (folder.path / "own.pem").unlink()
     (folder.path / "own.pem").mkdir()
-    assert folder.check() == (2, [f"{OWN}: error: 'own.pem' cannot be read: Is a directory"])
+    assert folder.check() == (1, [f"{OWN}: error: 'own.pem' cannot be read: Is a directory"])
 
 
 def empty(path: Path) -> None:
@@ -113,7 +113,7 @@ def test_what_is_no_pem_is_said_to_be_none(
     folder: Folder, spoil: Callable[[Path], None], file: str, place: str, kind: str
 ) -> None:
     spoil(folder.path / file)
-    assert folder.check() == (2, [f"{place}: error: '{file}' is no PEM file of {kind}"])
+    assert folder.check() == (1, [f"{place}: error: '{file}' is no PEM file of {kind}"])
 
 
 def test_key_with_a_password_is_refused_and_not_asked_for(folder: Folder) -> None:
@@ -125,14 +125,14 @@ def test_key_with_a_password_is_refused_and_not_asked_for(folder: Folder) -> Non
     )
     key.write_bytes(locked.stdout)
     message = "'own.key' is no PEM file of a key without a password"
-    assert folder.check() == (2, [f"{KEY}: error: {message}"])
+    assert folder.check() == (1, [f"{KEY}: error: {message}"])
 
 
 @pytest.mark.parametrize("kind", list(trustme.KeyType))
 def test_key_of_another_certificate_is_told_as_such(folder: Folder, kind: trustme.KeyType) -> None:
     other = folder.authority.issue_cert("x.test", key_type=kind)
     other.private_key_pem.write_to_path(folder.path / "own.key")
-    assert folder.check() == (2, [f"{KEY}: error: 'own.key' is not the key of 'own.pem'"])
+    assert folder.check() == (1, [f"{KEY}: error: 'own.key' is not the key of 'own.pem'"])
 
 
 @pytest.mark.parametrize(
@@ -217,4 +217,4 @@ def test_mistakes_come_before_those_of_the_dialplan(folder: Folder) -> None:
     (folder.path / "own.key").unlink()
     (folder.path / "d.yaml").write_text("nothing", encoding="utf-8")
     code, (line,) = folder.check()
-    assert (code, line.startswith(f"{KEY}: error: ")) == (2, True)
+    assert (code, line.startswith(f"{KEY}: error: ")) == (1, True)

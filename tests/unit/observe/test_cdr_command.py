@@ -5,13 +5,13 @@ import pytest
 from click.testing import CliRunner, Result
 from observed import answered, refused
 
-from callrouter.commands.cdr import cdr
+from callrouter.cli import main
 from callrouter.observe.cdr import Encoder
 from callrouter.observe.store import Store
 
 
 def run(url: str, *arguments: str) -> Result:
-    return CliRunner().invoke(cdr, ["--database", url, *arguments])
+    return CliRunner().invoke(main, ["cdr", "--database", url, *arguments])
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_one_call_in_detail_or_a_clear_error(filled: str):
     assert "lab.yaml:17" in run(filled, "a").output
     assert found(run(filled, "a", "--json")) == ["a"]
     missing = run(filled, "zzz")
-    assert (missing.exit_code, missing.output) == (1, "Error: there is no call zzz\n")
+    assert (missing.exit_code, missing.output) == (1, "callrouter: error: there is no call zzz\n")
 
 
 @pytest.mark.parametrize("when", ["yesterday", "5 minutes", "0000-01-01", ""])

@@ -240,7 +240,7 @@ def test_junit_has_each_test_and_the_failure_in_full(folder: Path) -> None:
 )
 def test_mistake_in_a_test_is_named_with_its_place(folder: Path, test: str, mistake: str) -> None:
     result = run(folder, test)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert mistake in result.stderr
     assert result.stderr.startswith(f"{folder}/d.test.yaml:3:")
 
@@ -250,7 +250,7 @@ def test_file_without_tests_or_dialplan_is_a_mistake(folder: Path) -> None:
     path.write_text("dialplan: nowhere.yaml\ntests: []\n", encoding="utf-8")
     result = CliRunner().invoke(main, ["test", str(path)])
     assert (result.exit_code, "2:8: error: expected at least one item" in result.stderr) == (
-        2,
+        1,
         True,
     )
     test = "tests: [{name: a, call: {to: x}, expect: {}}]\n"
@@ -266,7 +266,7 @@ def test_mistakes_of_all_files_are_told_and_those_of_a_dialplan_once(folder: Pat
         (folder / f"{name}.test.yaml").write_text(test, encoding="utf-8")
     (folder / "c.test.yaml").write_text("tests", encoding="utf-8")
     result = CliRunner().invoke(main, ["test", str(folder)])
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert result.stderr.count("no gateway is named 'aut'") == 1
     assert "c.test.yaml:1:1" in result.stderr
 
@@ -274,7 +274,7 @@ def test_mistakes_of_all_files_are_told_and_those_of_a_dialplan_once(folder: Pat
 def test_folder_without_test_files_is_a_mistake(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["test", str(tmp_path)])
     assert (result.exit_code, result.stderr) == (
-        2,
+        1,
         f"{tmp_path}: error: there is no *.test.yaml below\n",
     )
 

@@ -82,5 +82,5 @@ def test_what_was_heard_instead_is_told(tmp_path: Path) -> None:
 )
 def test_mistake_is_named_with_its_place(test: str, told: str, tmp_path: Path) -> None:
     result = run(tmp_path, f"{{name: n, call: {{to: '4000'}}, {test}}}")
-    assert result.exit_code == 2, result.output
+    assert result.exit_code == 1, result.output
     assert told in result.output + result.stderr
