@@ -28,10 +28,13 @@ _ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
 class Callers(asyncio.DatagramProtocol):
     """All of them. came: the calls that came in, in order.
 
-    says: what each says as soon as it has answered, None for nothing.
+    says: what each says as soon as it has answered, None for nothing. event_pt: the payload type
+    of keys that each names, 0 for none. early: who is called describes itself before it answers.
     """
 
     says: Sound | None = None
+    early = False
+    event_pt = EVENT_PT
 
     def __init__(self, server: int, answer_after: float | None) -> None:
         self.loop = asyncio.get_running_loop()
@@ -88,13 +91,16 @@ class Callers(asyncio.DatagramProtocol):
 class Call:
     """One call. line: its media. status: of the final response to our INVITE.
 
+    infos: the bodies of the INFOs that came.
+
     invited, answered_at, ended: when its INVITE went out, it was answered, and it was over, in
     seconds of the wall clock. moves: where our media was to go, and since when.
     """
 
     def __init__(self, callers: Callers, name: str, user: str) -> None:
         self.name = name
-        self.line = RtpLine()
+        self.line = RtpLine(callers.event_pt)
+        self.infos: list[str] = []
         self.status = 0
         self.invited = self.answered_at = self.ended = 0.0
         self.moves: list[tuple[float, tuple[str, int]]] = []
@@ -150,6 +156,12 @@ class Call:
         """Begin to say something; it ends with the call."""
         self._saying = asyncio.create_task(self.line.say(sound))
 
+    def ask_info(self, key: str) -> None:
+        """Press a key, by INFO."""
+        self._branch = token()
+        body = f"Signal={key}\r\nDuration=160\r\n"
+        self._repeat(self._request("INFO", body, kind="application/dtmf-relay"))
+
     def forget(self) -> None:
         """Send nothing again, hear no more."""
         self._stop()
@@ -165,7 +177,10 @@ class Call:
         self._learn(invite.body)
         self._local, self._remote = f"{invite['To']};tag={self._tag}", invite["From"]
         self._target = invite.contact
-        self._callers.send(self._answer(invite, 180))
+        if self._callers.early:
+            self._callers.send(self._answer(invite, 183, self._description()))
+        else:
+            self._callers.send(self._answer(invite, 180))
         if answer_after is not None:
             self._handle = self._callers.loop.call_later(answer_after, self._accept)
 
@@ -189,6 +204,8 @@ class Call:
         elif message.method == "BYE":
             self._stop()
             self._is_over()
+        elif message.method == "INFO":
+            self._stop()
 
     def _said(self, response: Message) -> None:
         if response.status < 200:
@@ -224,7 +241,10 @@ class Call:
             self._final = self._answer(request, 200, self._description())
             self._repeat(self._final)
         else:
-            self._stop()
+            if method == "INFO":
+                self.infos.append(request.body)
+            else:
+                self._stop()
             self._callers.send(self._answer(request, 200))
             if method == "CANCEL" and self._incoming is not None:
                 self._callers.send(self._answer(self._incoming, 487))
@@ -263,14 +283,18 @@ class Call:
 
     def _description(self) -> str:
         self._version += 1
+        event_pt = self.line.event_pt
+        formats = f"0 {event_pt}" if event_pt else "0"
+        keys = f"a=rtpmap:{event_pt} telephone-event/8000\r\na=fmtp:{event_pt} 0-15\r\n"
         return (
             f"v=0\r\no=- {self.line.port} {self._version} IN IP4 127.0.0.1\r\ns=-\r\n"
-            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {self.line.port} RTP/AVP 0 {EVENT_PT}\r\n"
-            f"a=rtpmap:0 PCMU/8000\r\na=rtpmap:{EVENT_PT} telephone-event/8000\r\n"
-            f"a=fmtp:{EVENT_PT} 0-15\r\na=ptime:20\r\n"
+            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {self.line.port} RTP/AVP {formats}\r\n"
+            f"a=rtpmap:0 PCMU/8000\r\n{keys if event_pt else ''}a=ptime:20\r\n"
         )
 
-    def _request(self, method: str, body: str = "", cseq: int = 0) -> bytes:
+    def _request(
+        self, method: str, body: str = "", cseq: int = 0, kind: str = "application/sdp"
+    ) -> bytes:
         if not cseq:
             self._cseq += 1
             cseq = self._cseq
@@ -285,7 +309,7 @@ class Call:
             ("Max-Forwards", "70"),
         ]
         if body:
-            rows.append(("Content-Type", "application/sdp"))
+            rows.append(("Content-Type", kind))
         return Message(f"{method} {self._target} SIP/2.0", rows, body).render()
 
     def _answer(self, request: Message, status: int, body: str = "") -> bytes:

@@ -66,11 +66,27 @@ def _power(sound: Sound) -> float:
     return float((sound**2).mean()) if len(sound) else 0.0
 
 
-class RtpLine:
-    """One socket. heard: all packets of mu-law, as they came. remote: where what is said goes."""
+class Event(NamedTuple):
+    """A packet of a key (RFC 4733). kind: its payload type. samples: how long it is pressed."""
 
-    def __init__(self) -> None:
+    at: float
+    kind: int
+    stamp: int
+    key: str
+    ended: bool
+    samples: int
+
+
+class RtpLine:
+    """One socket. heard: all packets of mu-law, as they came. remote: where what is said goes.
+
+    keys: all packets of keys, as they came. event_pt: the payload type of those it sends.
+    """
+
+    def __init__(self, event_pt: int = EVENT_PT) -> None:
         self.heard: list[Packet] = []
+        self.keys: list[Event] = []
+        self.event_pt = event_pt
         self.remote: tuple[str, int] | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -127,7 +143,7 @@ class RtpLine:
                 event = _EVENT.pack(
                     _KEYS.index(key), _VOLUME | (_END if ended else 0), min(step, packets) * SAMPLES
                 )
-                self._send(EVENT_PT, self._stamp, event, marked=step == 1)
+                self._send(self.event_pt, self._stamp, event, marked=step == 1)
                 await asyncio.sleep(PTIME)
             self._stamp += (packets + 4) * SAMPLES
 
@@ -154,12 +170,17 @@ class RtpLine:
         except (BlockingIOError, ConnectionRefusedError):
             return
         _, kind, number, stamp, _ = _HEADER.unpack_from(data)
-        if kind & 0x7F:
-            return  # RTCP of somebody's next port
         at = time.time()
         for _, _, value in extra:
             seconds, nanoseconds = struct.unpack("qq", value)
             at = seconds + nanoseconds / 1e9
+        if kind & 0x7F:
+            # Otherwise it is RTCP of somebody's next port.
+            if len(data) == _HEADER.size + _EVENT.size:
+                key, volume, samples = _EVENT.unpack_from(data, _HEADER.size)
+                ended = bool(volume & _END)
+                self.keys.append(Event(at, kind & 0x7F, stamp, _KEYS[key], ended, samples))
+            return
         packet = Packet(at, number, stamp, data[_HEADER.size :])
         self.heard.append(packet)
         if self._wanted is not None and self._wanted(packet):

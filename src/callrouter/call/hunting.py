@@ -17,6 +17,7 @@ from callrouter.call.attending import (
 from callrouter.call.b_leg import BLeg
 from callrouter.call.call import Call
 from callrouter.call.confirming import Confirming
+from callrouter.call.crossing import Crossing
 from callrouter.call.events import (
     Acknowledged,
     Answered,
@@ -143,7 +144,7 @@ class _Ringing(Ringing):
 class _Hunting:
     """What happens while targets ring."""
 
-    __slots__ = ("_call", "_confirming", "_early", "_ringing", "_speech")
+    __slots__ = ("_call", "_confirming", "_crossing", "_early", "_ringing", "_speech")
 
     def __init__(self, call: Call, speech: Speech, ringing: _Ringing) -> None:
         self._call = call
@@ -154,6 +155,7 @@ class _Hunting:
         if confirm is not None:
             self._confirming = Confirming(call, speech, ringing, confirm)
         self._early: BLeg | None = None
+        self._crossing = Crossing(call, speech)
         ringing.left = self._let_go
 
     def on(self, event: Event) -> Answered | None:
@@ -225,6 +227,7 @@ class _Hunting:
             audio = callee.party.heard(event.response.body)
             if audio is not None:
                 self._early = event.leg
+                speech.crossing = True
                 callee.session.connect(audio)
                 hush(self._call)
                 speech.ear.slots.bridge(speech.ear.name, callee.session.name)
@@ -233,6 +236,7 @@ class _Hunting:
         speech = self._speech
         if leg is self._early:
             self._early = None
+            speech.crossing = False
             if speech.ear is not None and speech.far is not None:
                 speech.ear.slots.unbridge(speech.ear.name, speech.far.name)
                 ring_back(self._call)
@@ -261,8 +265,11 @@ class _Hunting:
 
     def _heard(self, event: Played | Digit) -> Answered | None:
         speech = self._speech
-        if isinstance(event, Digit) and not speech.pressed(event):
-            return None
+        if isinstance(event, Digit):
+            if not speech.pressed(event):
+                return None
+            if self._early is not None:
+                self._crossing.pass_on(event, self._early)
         if self._confirming is not None:
             answered = self._confirming.heard(event)
             if answered is not None:
@@ -273,6 +280,8 @@ class _Hunting:
 
     def _asked(self, event: Asked) -> Answered | None:
         key = answer_asked(self._call, event)
+        if key is not None and self._early is not None:
+            self._crossing.pass_on(key, self._early)
         if key is not None and self._confirming is not None:
             return self._confirming.heard(key)
         return None

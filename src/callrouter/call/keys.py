@@ -5,11 +5,15 @@ from typing import Final
 
 from callrouter.sip.message import Request
 
+_KEY: Final = r"([0-9*#A-D]|1[0-5])"
 _RELAY: Final = re.compile(
-    r"(?:^|\n)[ \t]{0,8}Signal[ \t]{0,8}=[ \t]{0,8}([0-9*#A-Da-d])", re.IGNORECASE
+    rf"(?:^|\n)[ \t]{{0,8}}Signal[ \t]{{0,8}}=[ \t]{{0,8}}{_KEY}[ \t]{{0,8}}(?:\r|\n|\Z)",
+    re.IGNORECASE,
 )
-_PLAIN: Final = re.compile(r"\s{0,8}([0-9*#A-Da-d])\s{0,8}\Z")
+_PLAIN: Final = re.compile(rf"\s{{0,8}}{_KEY}\s{{0,8}}\Z", re.IGNORECASE)
 _LARGEST: Final = 512
+_NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+"""Some telephones write the number that the key has in RFC 4733 section 3.2."""
 
 
 def key_of(request: Request) -> str:
@@ -24,7 +28,7 @@ def key_of(request: Request) -> str:
         found = _PLAIN.match(text)
     else:
         return ""
-    return "" if found is None else found[1].upper()
+    return "" if found is None else _NUMBERED.get(found[1], found[1].upper())
 
 
 class Keys:
@@ -38,8 +42,13 @@ class Keys:
 
     def press(self, key: str, method: str) -> bool:
         """Take a key; False when it is a second copy."""
-        self._method = self._method or method
-        if method != self._method:
-            return False
+        if self._method != method:
+            if self._method not in {"", "inband"}:
+                return False
+            # Its tone was heard before the event came; from now on keys come by events.
+            copied = bool(self._method) and self.pressed.endswith(key)
+            self._method = method
+            if copied:
+                return False
         self.pressed += key
         return True

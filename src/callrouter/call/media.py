@@ -105,6 +105,12 @@ class MediaSlots(Protocol):
     def stop_recording(self, session: str) -> None:
         """Close the file; `Recorded` follows."""
 
+    def press(self, session: str, digit: str) -> None:
+        """Send the session's party a key as an event of RFC 4733, one after the other.
+
+        Only for a party that has named a payload type for telephone-event.
+        """
+
     def bridge(self, first: str, second: str) -> None:
         """Let two sessions of these slots hear each other."""
 

@@ -109,7 +109,8 @@ class Speech:
     parted: those whose session went while they rang. visits: menus entered so far. far: the
     session of who the worker bridges the caller with. wanted: slots that the caller's worker must
     have for it. noticed: the caller knows that it will be recorded. introducing: what the targets
-    of a transfer are offered, b"" while there is none.
+    of a transfer are offered, b"" while there is none. crossing: the caller's keys are for whom the
+    worker bridges it with, and are noted nowhere.
     """
 
     __slots__ = (
@@ -117,6 +118,7 @@ class Speech:
         "_identities",
         "callees",
         "caller",
+        "crossing",
         "ear",
         "far",
         "free",
@@ -149,6 +151,7 @@ class Speech:
         self.wanted = 2 if self.anchored else 1
         self.noticed = False
         self.introducing = b""
+        self.crossing = False
 
     @property
     def recording(self) -> Recording | None:
@@ -221,7 +224,8 @@ class Speech:
         if self.is_ear(event.session):
             if not self.keys.press(event.digit, event.method):
                 return False
-            self.note("key", event.digit)
+            if not self.crossing:
+                self.note("key", event.digit)
             return True
         for callee in self.callees.values():
             if callee.session.name == event.session:
@@ -300,7 +304,7 @@ class Speech:
         self.free.clear()
         self.parted.update(self.callees)
         self.callees.clear()
-        self.with_us = False
+        self.with_us = self.crossing = False
         for slots in self.slots:
             slots.release()
         self.slots.clear()

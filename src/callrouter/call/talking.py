@@ -1,10 +1,11 @@
-"""Two parties talk through the worker: recorded, with hold music (C6, C7)."""
+"""Two parties talk through the worker: recorded, with hold music (C6, C7, C11)."""
 
 from typing import Final
 
 from callrouter.call.attending import NoMedia, Over, attend
 from callrouter.call.call import Call
-from callrouter.call.events import Asked, HungUp, Lost, RecordAsked
+from callrouter.call.crossing import Crossing
+from callrouter.call.events import Asked, Deadline, HungUp, Lost, RecordAsked
 from callrouter.call.media import Digit, Recorded
 from callrouter.call.moving import move
 from callrouter.call.recording import Recorder
@@ -14,12 +15,24 @@ from callrouter.call.speech import Speech
 _HOLDING: Final = frozenset(("sendonly", "inactive"))
 RECORD_CODE: Final = "*1"
 """What the callee presses to start a recording, or to stop it."""
+_CODE_SECONDS: Final = 1.5
+"""How long a key with which the code may begin waits for the next."""
 
 
 class Talk:
     """A conversation through the worker, from the answer to its end."""
 
-    __slots__ = ("_call", "_ear", "_far", "_held", "_recorder", "_speech")
+    __slots__ = (
+        "_begun",
+        "_call",
+        "_crossing",
+        "_ear",
+        "_far",
+        "_held",
+        "_recorder",
+        "_speech",
+        "_until",
+    )
 
     def __init__(self, call: Call, speech: Speech, ear: Session, far: Session) -> None:
         self._call = call
@@ -27,6 +40,9 @@ class Talk:
         self._ear = ear
         self._far = far
         self._held = ""
+        self._crossing = Crossing(call, speech)
+        self._begun: list[Digit] = []
+        self._until = 0.0
         rule = speech.recording
         keeping = call.studio.keeping
         self._recorder = None
@@ -40,9 +56,10 @@ class Talk:
         when the worker is lost.
         """
         recorder = self._recorder
+        self._speech.crossing = True
         try:
             while True:
-                event = await attend(self._call, refers=True)
+                event = await attend(self._call, self._until, refers=True)
                 if isinstance(event, Asked | HungUp | Lost) and event.leg is self._call.b:
                     left = await self._left(event)
                     if left is not None:
@@ -57,6 +74,7 @@ class Talk:
             if recorder is not None:
                 await recorder.finish()
             raise
+        self._speech.crossing = False
         if recorder is not None:
             await recorder.finish()
         return left
@@ -79,10 +97,34 @@ class Talk:
         elif isinstance(event, RecordAsked) and self._recorder is not None:
             if event.on != self._recorder.on:
                 self._toggle()
-        elif isinstance(event, Digit) and event.session == self._far.name:
-            known = self._speech.of(self._call.b) if self._call.b is not None else None
-            if known is not None and known[2].pressed.endswith(RECORD_CODE):
-                self._toggle()
+        elif isinstance(event, Digit):
+            if self._recorder is not None and event.session == self._far.name:
+                self._code(event)
+            else:
+                self._pass_on(event)
+        elif isinstance(event, Deadline):
+            self._let_through()
+
+    def _code(self, event: Digit) -> None:
+        """A key of a callee who may dial the code: what cannot begin it crosses, the code never."""
+        begun = self._begun
+        begun.append(event)
+        while begun and not RECORD_CODE.startswith("".join(key.digit for key in begun)):
+            self._pass_on(begun.pop(0))
+        if len(begun) == len(RECORD_CODE):
+            begun.clear()
+            self._toggle()
+        self._until = self._call.now + _CODE_SECONDS if begun else 0.0
+
+    def _pass_on(self, event: Digit) -> None:
+        self._crossing.pass_on(event, self._call.b)
+
+    def _let_through(self) -> None:
+        """The code was begun, and not finished in time: the keys are for the caller."""
+        for key in self._begun:
+            self._pass_on(key)
+        self._begun.clear()
+        self._until = 0.0
 
     def _toggle(self) -> None:
         if self._recorder is None:

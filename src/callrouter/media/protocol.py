@@ -8,6 +8,7 @@
 | stop | session | |
 | record | session, file, other, stereo, max_seconds, silence_seconds | |
 | stop_recording | session | |
+| press | session, digit | send the party a key, as an event of RFC 4733 |
 | bridge, unbridge | session, other | |
 | close | session | end the session and its call, whatever it does |
 | quit | | end all and exit 0 |

@@ -131,6 +131,12 @@ class Session:
             mine.stopTransmit(theirs)
             theirs.stopTransmit(mine)
 
+    def press(self, digit: str) -> None:
+        """Send its party a key. Raises pj.Error when its media cannot carry one."""
+        if self.call is None or self.audio() is None:
+            raise ValueError(f"session {self.name} has no media to carry a key")
+        self.call.dialDtmf(digit)
+
     # What hears it.
 
     def feed(self, recording: Recording, *, second: bool) -> None:

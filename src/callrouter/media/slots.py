@@ -96,6 +96,10 @@ class Slots:
         """Close the file."""
         self._send("stop_recording", session)
 
+    def press(self, session: str, digit: str) -> None:
+        """Send a key."""
+        self._send("press", session, digit=digit)
+
     def bridge(self, first: str, second: str) -> None:
         """Let two sessions hear each other."""
         self._send("bridge", first, other=second)

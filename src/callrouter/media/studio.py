@@ -66,6 +66,7 @@ class Studio:
             "stop": lambda session, _: self._drop(session),
             "record": self._record,
             "stop_recording": lambda session, _: self._end_recording(session, "stopped"),
+            "press": lambda session, fields: session.press(fields["digit"]),
             "bridge": lambda session, fields: session.bridge(self._other(fields)),
             "unbridge": lambda session, fields: session.unbridge(self._other(fields)),
             "close": lambda session, _: self._end(session),

@@ -147,6 +147,9 @@ class VirtualSlots:
         if standing is not None:
             self._close(standing, "stopped")
 
+    def press(self, session: str, digit: str) -> None:
+        """Send a key; here nobody listens for one."""
+
     def bridge(self, first: str, second: str) -> None:
         """Let two sessions hear each other."""
         if self._standing(first) is not None and self._standing(second) is not None:
