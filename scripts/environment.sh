@@ -39,24 +39,25 @@ install_debian() {
 
 # supported PYTHON [MODULE]: whether that interpreter runs, is of a version we support and has MODULE.
 supported() {
-    "$1" -c "import sys, ${2:-sys}; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))" \
+    "$1" -c "import sys, ${2:-sys}; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \
         >/dev/null 2>&1
 }
 
+# PJSIP has no wheel for Python 3.13, so an older one comes first.
 find_python() {
     local candidate
-    for candidate in python3.11 python3.12 python3; do
+    for candidate in python3.11 python3.12 python3.13 python3; do
         if supported "$candidate"; then
             printf '%s\n' "$candidate"
             return
         fi
     done
-    die "callrouter needs Python 3.11 or 3.12 and found neither"
+    die "callrouter needs Python 3.11, 3.12 or 3.13 and found none of them"
 }
 
+# make_venv PYTHON
 make_venv() {
-    local python
-    python=$(find_python)
+    local python=$1
     # Debian keeps ensurepip, without which venv fails half-way, in a package of its own.
     if ! supported "$python" ensurepip; then
         install_debian "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
@@ -70,11 +71,15 @@ pip_install() {
         die "pip could not install what callrouter needs"
 }
 
-# environment LOCK: .venv holds exactly LOCK's packages and callrouter itself, editable. Does nothing
-# when nothing changed since the last time: neither the lock, pyproject.toml, the Python nor the place.
+# environment LOCK [PYTHON]: .venv holds exactly LOCK's packages and callrouter itself, editable. Does
+# nothing when nothing changed since the last time: neither the lock, pyproject.toml, the Python nor
+# the place. PYTHON: an interpreter, left out the first that is supported.
 environment() {
-    local lock=$root/$1 stamp=$venv/.installed-$1 wanted
-    supported "$venv/bin/python" pip || make_venv
+    local lock=$root/$1 stamp=$venv/.installed-$1 python wanted
+    if ! supported "$venv/bin/python" pip; then
+        python=${2:-$(find_python)} || exit
+        make_venv "$python"
+    fi
     wanted=$({
         printf '%s\n' "$root"
         "$venv/bin/python" -V
@@ -88,5 +93,7 @@ environment() {
     # for a newer release wherever a package wants an extra that the lock does not spell out.
     pip_install --no-deps --require-hashes --only-binary :all: --requirement "$lock"
     pip_install --no-deps --no-build-isolation --editable "$root"
+    quietly "$venv/bin/python" -m pip --disable-pip-version-check check ||
+        die "$1 does not hold all that callrouter needs: run scripts/lock"
     printf '%s\n' "$wanted" >"$stamp"
 }

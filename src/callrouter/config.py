@@ -221,6 +221,12 @@ class Media(Entry):
         "root too.",
         examples=["callrouter-media"],
     )
+    python: FilePath | None = Field(
+        default=None,
+        description="The Python that runs the workers, 3.11 or 3.12 with pjsua2 installed; left "
+        "out, callrouter's own or, when that has no pjsua2, one that is found.",
+        examples=["/opt/callrouter/venv-media/bin/python"],
+    )
 
     voicemail: FilePath = Field(
         default=Path("var/voicemail"),

@@ -153,4 +153,5 @@ def _media_size(settings: Settings) -> Size:
         public=public,
         ports=media.ports,
         user=media.user or "",
+        python=str(media.python or ""),
     )

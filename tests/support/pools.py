@@ -36,11 +36,19 @@ class Diary:
 class Rig:
     """The pool. bugs: what scripts raised. acks: how long commands took, in seconds."""
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, python: str = "") -> None:
         self.diary = Diary()
         self.acks: list[float] = []
         self.bugs: list[Exception] = []
-        size = Size(low=low, high=high, host=HOST, public="", ports=rtp_ports(), user="")
+        size = Size(
+            low=low,
+            high=high,
+            host=HOST,
+            public="",
+            ports=rtp_ports(),
+            user="",
+            python=python,
+        )
         self.pool = Pool(size, self.diary, self._step, self.acks.append)
 
     def workers(self, state: str = "") -> list[dict[str, Any]]:

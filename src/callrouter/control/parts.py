@@ -50,16 +50,36 @@ def read(file: Any) -> Dialplan:
     return dialplan
 
 
+class _Pickler(pickle.Pickler):
+    """Names what has a place instead of writing it. places: by the identity of a value."""
+
+    def __init__(self, out: IO[bytes], places: dict[int, int]) -> None:
+        super().__init__(out, protocol=5)
+        self._places = places
+
+    def persistent_id(self, obj: object) -> int | None:
+        """The place of a value, None for what is written out."""
+        return self._places.get(id(obj))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds in the table what was named by its place."""
+
+    def __init__(self, file: Any, table: Sequence[Any]) -> None:
+        super().__init__(file)
+        self._table = table
+
+    def persistent_load(self, pid: int) -> Any:
+        """The value at a place."""
+        return self._table[pid]
+
+
 def _dump(part: object, places: dict[int, int], out: IO[bytes]) -> None:
-    pickler = pickle.Pickler(out, protocol=5)
-    pickler.persistent_id = lambda value: places.get(id(value))  # type: ignore[method-assign]
-    pickler.dump(part)
+    _Pickler(out, places).dump(part)
 
 
 def _load(table: Sequence[Any], file: Any) -> Any:
-    unpickler = pickle.Unpickler(file)  # noqa: S301 - as above
-    unpickler.persistent_load = table.__getitem__  # type: ignore[method-assign]
-    return unpickler.load()
+    return _Unpickler(file, table).load()
 
 
 def _shared(roots: Iterable[object]) -> list[object]:

@@ -8,13 +8,14 @@ import asyncio
 import os
 import pwd
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from callrouter.errors import CallrouterError
 from callrouter.media.link import ENDING, START_SECONDS, STARTING, Link, Owner
-from callrouter.media.nursery_link import NurseryLink
+from callrouter.media.nursery_link import NurseryLink, interpreters
 from callrouter.media.sizing import slices
 
 _YOUNG_SECONDS: Final = 10.0
@@ -26,6 +27,10 @@ _AWAKE_SECONDS: Final = 30.0
 _QUIT_SECONDS: Final = 2.0
 _MEMORY_BYTES: Final = 256 * 1024 * 1024
 _FILES: Final = 256
+_HINT: Final = (
+    "PJSIP's wheel, pjsua2-python, is for x86-64 and Python up to 3.12: install it for such a "
+    "Python and name that in media.python (docs/operations.md)"
+)
 
 
 class MediaError(CallrouterError):
@@ -48,7 +53,8 @@ class Size:
 
     low, high: workers; high 0 is no media. host: the IPv4 address that RTP is received at. public:
     the address that peers are told, "" for the same. ports: first and last for RTP. user: whom
-    workers run as when we are root, "" for the same.
+    workers run as when we are root, "" for the same. python: the interpreter that runs them, "" for
+    the first that can.
     """
 
     low: int
@@ -57,6 +63,7 @@ class Size:
     public: str
     ports: tuple[int, int]
     user: str
+    python: str
 
 
 class Crew:
@@ -77,6 +84,8 @@ class Crew:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._slices = slices(*size.ports, size.high) if size.high else []
+        self._pythons = [size.python] if size.python else interpreters()
+        self._tried: dict[str, str] = {}
         self._nursery: NurseryLink | None = None
         self._dead: list[NurseryLink] = []
         self._is_awake = False
@@ -173,9 +182,12 @@ class Crew:
         self._changed()
 
     def missing_library(self, why: str) -> None:
-        """There is no pjsua2, so there will be no workers."""
-        self.missing = why
-        self._log.warning("no media: pjsua2 cannot be imported", why=why)
+        """There is no pjsua2 for this interpreter: go on to the next, or have no workers."""
+        self._tried[self._pythons.pop(0)] = why
+        if self._pythons:
+            return
+        self.missing = "; ".join(f"{python}: {reason}" for python, reason in self._tried.items())
+        self._log.warning("no media: pjsua2 cannot be imported", why=self.missing, hint=_HINT)
         self._changed()
 
     def started(self, name: str, pid: int) -> None:
@@ -199,7 +211,10 @@ class Crew:
         if nursery is None:
             return
         self._dead.append(nursery)
-        if self.missing or self._closing:
+        if self.missing or self._closing or nursery.python in self._tried:
+            return
+        if not was_awake and nursery.python not in {self._size.python, sys.executable}:
+            self.missing_library("it cannot run them")
             return
         self._log.warning("media nursery died", pid=nursery.pid, awake=was_awake)
         if self._loop.time() - nursery.born < _YOUNG_SECONDS:
@@ -212,7 +227,7 @@ class Crew:
 
     def _start_nursery(self) -> None:
         try:
-            self._nursery = NurseryLink(self)
+            self._nursery = NurseryLink(self, self._pythons[0])
         except OSError as error:
             self._log.warning("media nursery cannot be started", why=str(error))
             self._back_off()

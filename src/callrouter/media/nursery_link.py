@@ -1,16 +1,39 @@
-"""The nursery, seen from the pool: the process that all workers are forked from."""
+"""The nursery, seen from the pool: the process that all workers are forked from.
+
+It needs PJSIP's wheel and nothing else that is not Python's own. That wheel ends at Python 3.12, so
+another interpreter than ours may run it, and is given our package alone: what else is installed
+beside us was built for us.
+"""
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Final, Protocol
 
+import callrouter
 from callrouter.media.protocol import Lines, encode
 
-_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH")
 """All that it gets of ours: there may be secrets in the rest."""
+_OUR_ENVIRONMENT: Final = (*_ENVIRONMENT, "PYTHONPATH")
+"""The same for our own interpreter; another one's modules are elsewhere."""
+_PACKAGE: Final = Path(callrouter.__file__).parent
+_START: Final = f"""\
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location(
+    "callrouter", {str(_PACKAGE / "__init__.py")!r}, submodule_search_locations=[{str(_PACKAGE)!r}]
+)
+sys.modules["callrouter"] = module_from_spec(spec)
+from callrouter.media.nursery import main
+main()
+"""
+_OTHERS: Final = ("python3.12", "python3.11")
+"""By what names interpreters are found for which there is a wheel and which can read our code."""
 _READ_BYTES: Final = 65536
 _SAYING_BYTES: Final = 2000
 _END_SECONDS: Final = 3.0
@@ -38,10 +61,23 @@ class Parent(Protocol):
         """There is no nursery any more; its workers may live on."""
 
 
-class NurseryLink:
-    """One nursery process, from its start on. Raises OSError when it cannot be started."""
+def interpreters() -> list[str]:
+    """The interpreters that may run workers, in the order in which they are tried.
 
-    def __init__(self, parent: Parent) -> None:
+    Our own, that of an environment beside ours whose name ends in `-media`, and those on the PATH.
+    """
+    others = (shutil.which(name) for name in (f"{sys.prefix}-media/bin/python", *_OTHERS))
+    return list(dict.fromkeys((sys.executable, *filter(None, others))))
+
+
+class NurseryLink:
+    """One nursery process, from its start on. Raises OSError when it cannot be started.
+
+    python: the interpreter that runs it.
+    """
+
+    def __init__(self, parent: Parent, python: str) -> None:
+        self.python = python
         self._parent = parent
         self._loop = asyncio.get_running_loop()
         self._lines = Lines()
@@ -55,12 +91,17 @@ class NurseryLink:
             raise
         try:
             # -P: a file of the working directory must not be taken for a module.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "callrouter.media.nursery"],
+            own = python == sys.executable
+            self._process = subprocess.Popen(  # noqa: S603  # it is ours, or what the settings name
+                [python, "-P", *(("-m", "callrouter.media.nursery") if own else ("-c", _START))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                env={
+                    name: os.environ[name]
+                    for name in (_OUR_ENVIRONMENT if own else _ENVIRONMENT)
+                    if name in os.environ
+                },
                 start_new_session=True,  # CTRL-C at the server's terminal is not for it
             )
         except OSError:

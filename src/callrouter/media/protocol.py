@@ -1,5 +1,7 @@
 """The control channel between the pool and its workers: JSON, a line each, on a Unix socket.
 
+Read and written by Python's own `json`: a worker's interpreter need have no package but pjsua2.
+
 | from the pool | fields | meaning |
 |---|---|---|
 | open | session, inband | an INVITE for this session will come |
@@ -44,9 +46,8 @@ null), memory_bytes, files. The nursery sends:
 | exited | status | `{"exited": name, "status": n}`: reaped; negative for a signal |
 """
 
-from typing import Any, Final
-
-import orjson
+import json
+from typing import Any, Final, NoReturn
 
 BEAT_SECONDS: Final = 0.5
 """From one `beat` to the next."""
@@ -60,7 +61,7 @@ MAX_LINE: Final = 256 * 1024
 
 def encode(message: dict[str, Any]) -> bytes:
     """One line, newline included."""
-    return orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 class Lines:
@@ -79,4 +80,15 @@ class Lines:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE:
             raise ValueError("a line without end")
-        return [orjson.loads(line) for line in lines]
+        return [_read(line) for line in lines]
+
+
+def _read(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode(), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("a line that is nested too deep") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
