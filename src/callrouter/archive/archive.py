@@ -119,6 +119,11 @@ class Archive:
         if self._engine is not None:
             self._engine.dispose()
 
+    @property
+    def failing(self) -> bool:
+        """The disk or the database refuses what is to be kept, or there is hardly any room left."""
+        return self._failing or not self._room
+
     # What calls ask for.
 
     def place_message(self, box: str, call: str, caller: str) -> Path | None:

@@ -6,6 +6,7 @@ shares between calls that took the same way and which is therefore encoded once.
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Final
 
 import orjson
@@ -43,6 +44,22 @@ LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard")
 
 Row = tuple[str | int | float | None, ...]
 """The values of one call in the order of COLUMNS."""
+
+_INTEGERS: Final = {"ringing_ms": 63, "answered_ms": 63, "ended_ms": 63, "status": 31, "cause": 31}
+"""Those that are integers, with their bits in the table; `started` is seconds, all else is text."""
+_OPTIONAL: Final = {"ringing_ms", "answered_ms", *COLUMNS[COLUMNS.index("trace") + 1 :]}
+"""Those that may be null: rows of an earlier version have none of the later columns."""
+_KEYS: Final = {
+    "legs": {
+        *("target", "uri", "started_ms", "progress_ms", "answered_ms", "ended_ms"),
+        *("status", "cause", "result"),
+    },
+    "trace": {"rule", "matched", "value", "why", "file", "line"},
+    "voicemail": {"id", "of", "ms", "result"},
+    "recordings": {"id", "of", "ms", "result"},
+    "heard": {"ms", "what", "which"},
+}
+"""What the objects of a list have at least, and who shows calls looks for."""
 
 _TRACES_KEPT: Final = 1024
 
@@ -100,6 +117,66 @@ class Encoder:
             self._traces.clear()
         self._traces[trace] = text
         return text
+
+
+def row_of(entry: object) -> Row:
+    """Read what is said to be a row by column name, of this version or an earlier one.
+
+    Raises ValueError, which says what the table would not take.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError("expected an object")
+    unknown = entry.keys() - set(COLUMNS)
+    if unknown:
+        raise ValueError(f"unknown column {min(unknown)[:40]!r}: of a later version?")
+    row = tuple(entry.get(name) for name in COLUMNS)
+    mistake = misfit(row)
+    if mistake:
+        raise ValueError(mistake)
+    return row
+
+
+def misfit(row: Row) -> str:
+    """What the table would not take of a row, "" when it fits."""
+    for name, value in zip(COLUMNS, row, strict=True):
+        if value is None:
+            fits, expected = name in _OPTIONAL, "a value"
+        elif name == "started":
+            fits = type(value) in {int, float} and abs(value) < inf  # type: ignore[arg-type]
+            expected = "seconds"
+        elif name in _INTEGERS:
+            bits = _INTEGERS[name]
+            fits = type(value) is int and value.bit_length() <= bits
+            expected = f"an integer of {bits} bits"
+        elif name in _KEYS:
+            fits, expected = _is_list(value, _KEYS[name]), "a list of its objects as JSON"
+        else:
+            fits = isinstance(value, str) and _is_text(value) and (value != "" or name != "id")
+            expected = "text"
+        if not fits:
+            return f"{name}: expected {expected}"
+    return ""
+
+
+def _is_text(value: str) -> bool:
+    """PostgreSQL takes no NUL; nobody takes half a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
+def _is_list(text: object, keys: set[str]) -> bool:
+    if not isinstance(text, str) or not _is_text(text):
+        return False
+    try:
+        entries = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict) and keys <= entry.keys() for entry in entries
+    )
 
 
 def row_to_dict(row: Row) -> dict[str, Any]:

@@ -76,7 +76,12 @@ class Sources:
     records_queued: Callable[[], int]
     records_written: Callable[[], int]
     records_spooled: Callable[[], int]
+    records_replayed: Callable[[], int]
+    records_rejected: Callable[[], int]
     records_lost: Callable[[], int]
+    records_failing: Callable[[], bool]
+    state_failing: Callable[[], bool]
+    archive_failing: Callable[[], bool]
     connections: Callable[[], int]
     connections_over_limit: Callable[[], int]
     connections_over_source: Callable[[], int]
@@ -153,8 +158,22 @@ _COUNTERS: Final = (
         "callrouter_auth_dropped",
         "Requests dropped because their address had given too many wrong passwords.",
     ),
-    ("records_written", "callrouter_records_written", "Call records put into the database."),
+    (
+        "records_written",
+        "callrouter_records_written",
+        "Call records put into the database at once.",
+    ),
     ("records_spooled", "callrouter_records_spooled", "Call records that went to the spool first."),
+    (
+        "records_replayed",
+        "callrouter_records_replayed",
+        "Call records put into the database from the spool.",
+    ),
+    (
+        "records_rejected",
+        "callrouter_records_rejected",
+        "Call records set aside in the spool folder: the table does not take them.",
+    ),
     ("records_lost", "callrouter_records_lost", "Call records that are nowhere."),
     *(
         (f"connections_{name}", f"callrouter_connections_{name}", f"Connections {text}.")
@@ -175,6 +194,7 @@ _COUNTERS: Final = (
         "Reservations of media slots that no worker had free.",
     ),
 )
+_STORES: Final = ("records", "state", "archive")
 _WORKERS: Final = ("starting", "serving", "retiring")
 _LOSSES: Final = ("died", "hung", "broken")
 
@@ -272,6 +292,12 @@ class Metrics(Collector):
             yield GaugeMetricFamily(metric, text, value=getattr(self._sources, name)())
         for name, metric, text in _COUNTERS:
             yield CounterMetricFamily(metric, text, value=getattr(self._sources, name)())
+        failing = GaugeMetricFamily(
+            "callrouter_store_failing", "1 while it cannot be written.", labels=("store",)
+        )
+        for store in _STORES:
+            failing.add_metric((store,), float(getattr(self._sources, f"{store}_failing")()))
+        yield failing
         yield from self._media()
 
     def _media(self) -> Iterator[Metric]:

@@ -66,21 +66,23 @@ class Store:
         self._inode = self._file and self._file.stat().st_ino
         self._statements = [(size, self._insert_of(size)) for size in _ROWS_A_STATEMENT]
 
-    def insert(self, rows: Sequence[Row]) -> None:
+    def insert(self, rows: Sequence[Row]) -> int:
         """Commit all rows in one transaction; those whose id is there already are left alone.
 
-        Raises SQLAlchemyError or OSError, and then none of them is in.
+        Returns how many are new. Raises SQLAlchemyError or OSError, and whatever a driver raises
+        for a value that it does not take; then none of them is in.
         """
         # SQLite would go on writing into a file that was removed, and all of it would be lost.
         if self._file is not None and self._file.stat().st_ino != self._inode:
             raise FileNotFoundError(f"{self._file} was replaced")
-        done = 0
+        done = new = 0
         with self._engine.begin() as connection:
             for size, statement in self._statements:
                 while len(rows) - done >= size:
                     values = tuple(chain.from_iterable(rows[done : done + size]))
-                    connection.exec_driver_sql(statement, values)
+                    new += connection.exec_driver_sql(statement, values).rowcount
                     done += size
+        return new
 
     def close(self) -> None:
         """Let the database go."""

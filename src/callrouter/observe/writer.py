@@ -5,6 +5,8 @@ Rules:
 - `put` appends to a queue and does nothing else; a call never waits for a disk.
 - Records become rows in the thread, and go in by one transaction a quarter of a second, or at once
   when a whole batch has gathered.
+- A record that the table does not take costs no other one: it is set aside, in a file beside the
+  spool, said, and counted.
 - A batch that the database does not take goes to the spool, which is on disk when the database is
   back; so does a backlog, when the database is too slow for what comes.
 - A batch that neither takes stays in memory and is tried again. Only when the queue is full by
@@ -20,10 +22,16 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from callrouter.call.record import CallRecord
-from callrouter.observe.cdr import Encoder, Row
+from callrouter.observe.cdr import Encoder, Row, misfit
 from callrouter.observe.database import StoreError
 from callrouter.observe.spool import Spool
 from callrouter.observe.store import Store
@@ -38,6 +46,11 @@ _BACKLOG: Final = 10_000
 QUEUE: Final = 50_000
 """Records waiting at most, about 100 MB: a disk that hangs for a minute at full load."""
 
+_REFUSED: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+"""What a row is refused with that the table does not take."""
+_UNFIT: Final = (*_REFUSED, InterfaceError, ProgrammingError)
+"""The last two mean a row, too, when it has a value of a kind that the driver does not know."""
+
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -45,13 +58,15 @@ class RecordWriter:
     """Writes each record that it is given exactly once.
 
     Call `start` once before calls come and `close` once after the last one ended. The counters may
-    be read from any thread: written: rows in the database; spooled: rows that went to the spool
-    first; lost: records that are nowhere.
+    be read from any thread: written: records of this process that the database took at once;
+    spooled: those that went to the spool first; replayed: those of the spool that are in the
+    database now, with what an earlier process left there; lost: records that are nowhere.
     """
 
     def __init__(self, store_url: str, spool_folder: Path) -> None:
         self.written = 0
         self.spooled = 0
+        self.replayed = 0
         self.lost = 0
         self._url = store_url
         self._spool = Spool(spool_folder)
@@ -67,6 +82,16 @@ class RecordWriter:
         self._spool_failing = False
         self._overflowing = False
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+
+    @property
+    def rejected(self) -> int:
+        """Records that were set aside because the table does not take them."""
+        return self._spool.rejected
+
+    @property
+    def failing(self) -> bool:
+        """The database does not take records, or the spool does not."""
+        return self._away or self._spool_failing
 
     @property
     def depth(self) -> int:
@@ -126,7 +151,10 @@ class RecordWriter:
             if not self._rows:
                 self._rows = self._take()
             slow = len(self._queue) > _BACKLOG
-            if not ((not slow and self._insert(self._rows)) or self._append(self._rows)):
+            took = None if slow else self._insert(self._rows)
+            if took is not None:
+                self.written += took
+            elif not self._append(self._rows):
                 return
             self._rows = []
             if self._overflowing:
@@ -147,27 +175,66 @@ class RecordWriter:
                 _log.error("record lost: not a valid one", call=record.id, error=repr(error))
         return rows
 
-    def _insert(self, rows: list[Row]) -> bool:
-        """Whether the database took the rows."""
+    def _insert(self, rows: list[Row]) -> int | None:
+        """How many of the rows are new in the database, None when they are not all dealt with.
+
+        A row that the table does not take is set aside.
+        """
         if self._away and time.monotonic() < self._retry_at:
-            return False
+            return None
         try:
             if self._store is None:
                 self._store = Store(self._url)
-            self._store.insert(rows)
+            count = self._store.insert(rows)
+        except _UNFIT as error:
+            return self._insert_fitting(rows, error)
         except (SQLAlchemyError, OSError, StoreError) as error:
             self._database_failed(error)
-            return False
-        self.written += len(rows)
+            return None
         if self._away:
             self._away = False
             _log.info("records go to the database again")
-        return True
+        return count
+
+    def _insert_fitting(self, rows: list[Row], error: Exception) -> int | None:
+        """Insert rows of which some do not fit, after an error that says so or may say so."""
+        try:
+            fitting = self._fitting(rows)
+            if len(fitting) < len(rows):
+                return self._insert(fitting)
+            if not isinstance(error, _REFUSED):  # it was not the rows: a table is gone, say
+                self._database_failed(error)
+                return None
+            if len(rows) == 1:
+                self._spool.set_aside(rows[0], str(getattr(error, "orig", None) or error))
+                return 0
+        except OSError as failed:
+            self._spool_failed(failed)
+            return None
+        half = len(rows) // 2
+        first = self._insert(rows[:half])
+        second = None if first is None else self._insert(rows[half:])
+        return None if first is None or second is None else first + second
+
+    def _fitting(self, rows: list[Row]) -> list[Row]:
+        """Those rows that the table takes; the others are set aside. Raises OSError."""
+        fitting = []
+        for row in rows:
+            why = misfit(row)
+            if why:
+                self._spool.set_aside(row, why)
+            else:
+                fitting.append(row)
+        return fitting
 
     def _append(self, rows: list[Row]) -> bool:
         """Whether the spool took the rows."""
         try:
-            self._spool.append(rows)
+            try:
+                self._spool.append(rows)
+            except TypeError:  # a value that is not JSON, or an integer past 64 bits
+                rows = self._fitting(rows)
+                self._spool.append(rows)
         except OSError as error:
             self._spool_failed(error)
             return False
@@ -182,10 +249,15 @@ class RecordWriter:
         try:
             if self._spool.pending():
                 rows, end = self._spool.next(BATCH)
-                if self._insert(rows):
+                took = self._insert(rows) if rows else 0
+                if took is not None:
+                    self.replayed += took
                     self._spool.done(end)
+                    self._spool_failing = False
                     if not self._spool.pending():
                         _log.info("all spooled records are in the database")
+            elif not self.depth:
+                self._spool_failing = False
         except OSError as error:
             self._spool_failed(error)
 

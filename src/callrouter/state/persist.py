@@ -45,6 +45,11 @@ class Keeper:
         self._away = False
         self._thread = threading.Thread(target=self._run, name="state", daemon=True)
 
+    @property
+    def failing(self) -> bool:
+        """The file cannot be written."""
+        return self._away
+
     def open(self, memory: Memory) -> None:
         """Give the memory what an earlier process left, and begin to write.
 

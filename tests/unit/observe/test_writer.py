@@ -96,7 +96,8 @@ def test_database_locked_rows_go_to_the_spool_and_come_back_once(
     writer._turn()
     finish(writer)
     assert ids(url) == ["a", "b", "c", "d"]
-    assert (writer.written, writer.lost) == (4, 0)
+    # What is replayed is not counted as written: each record is under one name alone.
+    assert (writer.written, writer.replayed, writer.spooled, writer.lost) == (2, 2, 2, 0)
     assert events(logged) == [
         "records go to the spool: the database does not take them",
         "records go to the database again",
@@ -296,3 +297,71 @@ def test_kill_9_loses_no_record_that_was_put_a_second_before(url: str, spool: Pa
     assert len(ids(url)) == 700
     write(url, spool, "after")
     assert len(ids(url)) == 701
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize(
+    "values",
+    [{"ended_ms": 2**70}, {"called": object()}, {"trunk": None}],
+    ids=lambda values: next(iter(values)),
+)
+def test_a_record_that_the_table_does_not_take_is_set_aside_and_holds_up_none(
+    url: str,
+    spool: Path,
+    logged: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    values: dict[str, object],
+    away: bool,
+):
+    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    write(url, spool)
+    bad = answered("bad")
+    for name, value in values.items():
+        setattr(bad, name, value)
+    writer = RecordWriter(url, spool)
+    for record in (answered("a"), bad, answered("b")):
+        writer.put(record)
+    if away:
+        with locked(url):
+            writer._turn()
+    writer._turn()
+    writer._turn()
+    finish(writer)
+    assert ids(url) == ["a", "b"]
+    assert (writer.rejected, writer.lost) == (1, 0)
+    assert (writer.written, writer.replayed) == ((0, 2) if away else (2, 0))
+    assert '"bad"' in (spool / "rejected.jsonl").read_text()
+    assert events(logged).count("a call record was set aside") == 1
+
+
+def test_a_row_that_the_database_itself_refuses_is_found_among_hundreds(url: str, spool: Path):
+    write(url, spool)
+    with sqlite3.connect(file_of(url)) as connection:
+        connection.execute(
+            "CREATE TRIGGER picky BEFORE INSERT ON calls WHEN new.id IN ('00007', '00123') "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+    names = [f"{n:05}" for n in range(200)]
+    writer = write(url, spool, *names)
+    assert ids(url) == [name for name in names if name not in {"00007", "00123"}]
+    assert (writer.written, writer.rejected, writer.spooled, writer.lost) == (198, 2, 0, 0)
+
+
+def test_a_record_that_cannot_be_set_aside_yet_waits_with_its_batch(
+    url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    write(url, spool)
+    bad = answered("bad")
+    bad.ended_ms = 2**70
+    writer = RecordWriter(url, spool)
+    writer.put(answered("a"))
+    writer.put(bad)
+    (spool / "rejected.jsonl").mkdir()
+    writer._turn()
+    assert (writer.depth, writer.failing) == (2, True)
+    (spool / "rejected.jsonl").rmdir()
+    writer._turn()
+    finish(writer)
+    assert ids(url) == ["a"]
+    assert (writer.rejected, writer.lost, writer.failing) == (1, 0, False)

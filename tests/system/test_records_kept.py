@@ -1,0 +1,199 @@
+"""Records of the running program when the table, the spool or the disk does not take them."""
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.phones import Outcome, Phones
+from support.polling import until
+from support.ports import free_port
+from support.serving import Place, Serving, command, lay_out
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass(slots=True)
+class Lines:
+    """A callrouter of its own, its callers and its callees."""
+
+    serving: Serving
+    callers: Phones
+
+    async def call(self) -> Outcome:
+        """One call that is answered and over."""
+        outcome = self.callers.call("6000", 0.0)
+        await outcome.over.wait()
+        assert outcome.status == 200
+        return outcome
+
+    async def count(self, name: str, value: float) -> None:
+        """Wait until a metric has this value."""
+
+        async def look() -> bool:
+            return (await self.serving.metrics())[f"callrouter_{name}"] == value
+
+        await until(look, 20.0)
+
+    async def recorded(self, *calls: Outcome) -> None:
+        """Wait until these calls, and no others, each have one row."""
+        due = sorted(call.call_id for call in calls)
+
+        async def look() -> bool:
+            return sorted(row["call_id"] for row in self.serving.place.records("6000")) == due
+
+        await until(look, 20.0)
+
+
+def placed(folder: Path) -> tuple[Place, int]:
+    """A place where 6000 is answered at a port."""
+    port = free_port()
+    dialplan = (
+        "country: CN\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
+        f"targets:\n  answers: {{uri: 'sip:service@127.0.0.1:{port}'}}\n"
+        "numbers:\n  '6000': {route: [{hunt: [answers]}]}\n"
+    )
+    return lay_out(folder, dialplan), port
+
+
+@asynccontextmanager
+async def lines(place: Place, port: int) -> AsyncIterator[Lines]:
+    """The callrouter of a place, with callers and callees."""
+    serving = await Serving.start(place)
+    server = ("127.0.0.1", place.port)
+    callers, callees = await Phones.open(server), await Phones.open(server, port)
+    try:
+        yield Lines(serving, callers)
+    finally:
+        await callers.close()
+        await callees.close()
+        await serving.stop()
+
+
+async def test_lines_that_do_not_fit_the_table_stop_neither_replay_nor_live_records(
+    tmp_path: Path,
+) -> None:
+    place, port = placed(tmp_path)
+    async with lines(place, port) as up:
+        first = await up.call()
+        await up.recorded(first)
+    (row,) = place.records()
+    base = sqlite3.connect(place.database)
+    base.row_factory = sqlite3.Row
+    good = dict(base.execute("SELECT * FROM calls").fetchone())
+    base.close()
+    assert row["id"] == good["id"]
+    old = {name: value for name, value in good.items() if name not in {"voicemail", "heard"}}
+    bad = [
+        b'{"id": 1}',
+        b"{}",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"nothing of JSON",
+        json.dumps(good | {"id": "x1", "legs": 5}).encode(),
+        json.dumps(good | {"id": "x2", "caller": None}).encode(),
+        json.dumps(good | {"id": "x3", "status": "two hundred"}).encode(),
+        json.dumps(good | {"id": "x4", "a_later_column": True}).encode(),
+        json.dumps(good | {"id": "x5", "ended_ms": 2**64}).encode(),
+        json.dumps(good | {"id": "x6", "reason": "x" * (5 << 20)}).encode(),
+        json.dumps(good | {"id": "x7"}).encode()[:-20],
+    ]
+    fit = [
+        json.dumps(entry | {"id": f"spooled-{index}", "call_id": f"spooled-{index}@old"}).encode()
+        for index, entry in enumerate((good, old))
+    ]
+    spool = place.folder / "var" / "spool"
+    # The last line lacks its end, as a kill leaves it.
+    (spool / "records.jsonl").write_bytes(b"\n".join((*bad[:-1], *fit, bad[-1])))
+    async with lines(place, port) as up:
+        second = await up.call()
+        await up.count("records_replayed_total", 2)
+        await up.count("records_rejected_total", len(bad))
+        await up.count("records_written_total", 1)
+
+        async def all_there() -> bool:
+            base = sqlite3.connect(place.database)
+            ids = {call_id for (call_id,) in base.execute("SELECT call_id FROM calls")}
+            base.close()
+            return ids == {first.call_id, second.call_id, "spooled-0@old", "spooled-1@old"}
+
+        await until(all_there, 20.0)
+        assert not (spool / "records.jsonl").exists()
+        assert (spool / "rejected.jsonl").read_bytes() == b"\n".join((*bad, b""))
+        assert up.serving.log().count("a call record was set aside") == 1
+
+
+async def test_record_that_the_table_refuses_costs_no_other_one(tmp_path: Path) -> None:
+    place, port = placed(tmp_path)
+    async with lines(place, port) as up:
+        first = await up.call()
+        await up.recorded(first)
+        base = sqlite3.connect(place.database)
+        base.execute(
+            "CREATE TRIGGER picky BEFORE INSERT ON calls WHEN substr(new.call_id, 6, 1) < '4' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+        base.close()
+        outcomes = [up.callers.call("6000", 0.0) for _ in range(60)]
+        for outcome in outcomes:
+            await outcome.over.wait()
+        taken = [first, *(it for it in outcomes if it.call_id[5] >= "4")]
+        await up.count("records_written_total", len(taken))
+        await up.count("records_rejected_total", 61 - len(taken))
+        assert 1 < len(taken) < 61
+        await up.recorded(*taken)
+        metrics = await up.serving.metrics()
+        assert metrics["callrouter_records_lost_total"] == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own with 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.system(f"mount -t tmpfs -o size=4m tmpfs {folder}"):
+        pytest.skip("takes the right to mount")
+    yield folder
+    os.system(f"umount -l {folder}")
+
+
+async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    place, port = placed(tmp_path)
+    (tmp_path / "var").symlink_to(small_disk)  # the log, which is a file here, is elsewhere
+    async with lines(place, port) as up:
+        first = await up.call()
+        await up.recorded(first)
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+        outcomes = [await up.call() for _ in range(120)]
+        process = await asyncio.create_subprocess_exec(
+            *command("block", "add", "+8613800138000", "--config", place.config), cwd=tmp_path
+        )
+        assert await process.wait() == 0
+
+        async def failing() -> bool:
+            return (await up.serving.metrics())["callrouter_store_failing"] >= 2
+
+        await until(failing, 20.0)
+        filler.unlink()
+        await up.recorded(first, *outcomes)
+        await up.count("store_failing", 0)
+        log = up.serving.log()
+        assert log.count("records go to the spool: the database does not take them") == 1
+        assert log.count("the record spool cannot be used") == 1
+        assert log.count("state is not kept on disk: its file cannot be written") == 1
+        assert log.count("state is kept on disk again") == 1
+        assert "Traceback" not in log
