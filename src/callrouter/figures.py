@@ -30,6 +30,8 @@ def sources(parts: "Parts") -> Sources:
         auth_challenged=lambda: parts.door.challenged,
         auth_failed=lambda: parts.door.failed,
         auth_dropped=lambda: parts.door.dropped,
+        auth_without_qop=lambda: parts.door.without_qop,
+        auth_other_uri=lambda: parts.door.other_uri,
         bindings=lambda: parts.memory.bindings.count,
         registrations=lambda: parts.registrations.count(REGISTERED),
         registrations_failed=lambda: parts.registrations.count(FAILED),

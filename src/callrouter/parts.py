@@ -18,6 +18,7 @@ from callrouter.guard import Guard
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.media.crew import Size, identity_of
 from callrouter.media.pool import Pool
+from callrouter.net.buckets import Bucket
 from callrouter.net.clock import Tokens
 from callrouter.net.edges import Edges
 from callrouter.net.gateways import GatewayWatch
@@ -39,6 +40,9 @@ from callrouter.state.persist import Keeper
 
 _SEED_BITS: Final = 64
 _NONCE_SECRET_BYTES: Final = 32
+_REMARKS: Final = 1 / 60
+"""Lines a second about credentials that are odd, after so many at once."""
+_REMARKS_AT_ONCE: Final = 5
 
 
 class Parts:
@@ -91,7 +95,15 @@ class Parts:
         registrar = Registrar(self.stack, self.memory.bindings)
         # Nonces of another process are not ours, so their secret need not outlive this one.
         secret = secrets.token_bytes(_NONCE_SECRET_BYTES)
-        return Door(secret, Tokens(), registrar, self.registrations)
+        door = Door(secret, Tokens(), registrar, self.registrations)
+        remarks = Bucket(_REMARKS, _REMARKS_AT_ONCE)
+
+        def remark(what: str, source: str, user: str) -> None:
+            if remarks.take(self._loop.time()):
+                self._log.warning(what, source=source, user=user)
+
+        door.remark = remark
+        return door
 
     def _calls(self, settings: Settings, dialplan: Dialplan) -> Calls:
         keeping = self.archive if settings.media.workers.max else None

@@ -79,13 +79,17 @@ def read_logins(access: Access, complain: Callable[[str, str], None]) -> Logins:
     anywhere: dict[str, Login] = {}
     trunks: dict[str, Login] = {}
     for name, account, password in _read("trunk", access.trunks, complain):
-        login = Login(account.user, password, account.realm, trunk=name)
+        login = Login(
+            account.user, password, account.realm, trunk=name, without_qop=account.without_qop
+        )
         if name in access.roaming:
             anywhere[account.user] = login
         else:
             trunks[name] = login
     for name, account, password in _read("extension", access.phones, complain):
-        anywhere[account.user] = Login(account.user, password, account.realm, extension=name)
+        anywhere[account.user] = Login(
+            account.user, password, account.realm, extension=name, without_qop=account.without_qop
+        )
     gateways = {
         name: Login(account.user, password, account.realm)
         for name, account, password in _read("gateway", access.gateways, complain)

@@ -14,7 +14,14 @@ from support.phone import Phone, place, token
 from support.serving import Serving, lay_out
 
 _HASHES: Final[dict[str, Callable[[bytes], Any]]] = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
-PASSWORDS: Final = {"carrier_a": "c4rrier", "wanderer": "w4nder", "101": "one-oh-one", "us": "0urs"}
+PASSWORDS: Final = {
+    "carrier_a": "c4rrier",
+    "wanderer": "w4nder",
+    "old_carrier": "0ld",
+    "101": "one-oh-one",
+    "102": "one-oh-two",
+    "us": "0urs",
+}
 
 
 def parameters(value: str) -> dict[str, str]:
@@ -32,7 +39,8 @@ def response(given: dict[str, str], password: str, method: str) -> str:
 
     who = h(f"{given['username']}:{given['realm']}:{password}")
     asked = h(f"{method}:{given['uri']}")
-    middle = ":".join(given[name] for name in ("nonce", "nc", "cnonce", "qop"))
+    counted = ("nonce", "nc", "cnonce", "qop") if "qop" in given else ("nonce",)
+    middle = ":".join(given[name] for name in counted)
     return h(f"{who}:{middle}:{asked}")
 
 
@@ -44,20 +52,25 @@ def credentials(
     *,
     count: int = 1,
     algorithm: str = "",
+    uri: str = "sip:127.0.0.1",
+    qop: bool = True,
 ) -> tuple[str, str]:
-    """The Authorization row that answers a 401. algorithm: "" for the first that it names."""
+    """The Authorization row that answers a 401.
+
+    algorithm: "" for the first that it names. uri: what it says it asks for. qop: False for what
+    RFC 2069 had.
+    """
     rows = [parameters(value) for value in challenge.all("WWW-Authenticate")]
     asked = rows[0] if not algorithm else {row["algorithm"]: row for row in rows}[algorithm]
     given = {
         "username": user,
         "realm": asked["realm"],
         "nonce": asked["nonce"],
-        "uri": "sip:127.0.0.1",
+        "uri": uri,
         "algorithm": asked["algorithm"],
-        "cnonce": "c0ffee",
-        "qop": "auth",
-        "nc": f"{count:08x}",
     }
+    if qop:
+        given |= {"cnonce": "c0ffee", "qop": "auth", "nc": f"{count:08x}"}
     given["response"] = response(given, password or PASSWORDS[user], method)
     bare = {"algorithm", "qop", "nc"}
     text = ", ".join(
@@ -142,9 +155,26 @@ async def proving(folder: Path, parts: dict[str, Any]) -> AsyncIterator[Serving]
                 "auth": {"user": "carrier_a", "password_file": str(folder / "carrier_a")},
             },
             "roaming": {"auth": {"user": "wanderer", "password_file": str(folder / "wanderer")}},
+            "old": {
+                "addresses": ["127.0.0.23"],
+                "auth": {
+                    "user": "old_carrier",
+                    "password_file": str(folder / "old_carrier"),
+                    "without_qop": True,
+                },
+            },
             "phones": {"phones": True},
         },
-        "extensions": {"101": {"phone": {"user": "101", "password_file": str(folder / "101")}}},
+        "extensions": {
+            "101": {"phone": {"user": "101", "password_file": str(folder / "101")}},
+            "102": {
+                "phone": {
+                    "user": "102",
+                    "password_file": str(folder / "102"),
+                    "without_qop": True,
+                }
+            },
+        },
         **parts,
     }
     serving = await Serving.start(lay_out(folder, yaml.safe_dump(plan, sort_keys=False)))

@@ -20,10 +20,12 @@ from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.nonces import FORGED, GOOD, Nonces
 from callrouter.sip.render import refusal_size
-from callrouter.sip.uas import RefusedError
+from callrouter.sip.uas import RefusedError, inspect_register
 from callrouter.sip.uri import parse_uri
 
 _MOST_CREDENTIALS: Final = 4
+_WITHOUT_QOP: Final = "a right password without qop: 'without_qop: true' at its account takes it"
+_OTHER_URI: Final = "credentials whose uri is not the Request-URI: answered 400"
 
 
 class Registrar(Protocol):
@@ -55,7 +57,9 @@ class Guarded(Protocol):
 class Door:
     """Lets in who proves who it is. challenged, failed, dropped: counts of requests.
 
-    blame: told the address of each wrong password.
+    without_qop: those with a right password that had no qop, where none may lack it. other_uri:
+    those that were signed for another Request-URI. blame: told the address of each wrong password.
+    remark: told what is odd about a right one, the address and the user.
     """
 
     __slots__ = (
@@ -67,6 +71,9 @@ class Door:
         "challenged",
         "dropped",
         "failed",
+        "other_uri",
+        "remark",
+        "without_qop",
     )
 
     def __init__(
@@ -80,6 +87,9 @@ class Door:
         self.challenged = 0
         self.failed = 0
         self.dropped = 0
+        self.without_qop = 0
+        self.other_uri = 0
+        self.remark: Callable[[str, str, str], None] = lambda _what, _source, _user: None
         self.blame: Callable[[str], None] = lambda _source: None
 
     def told(self, contact: str) -> bool:
@@ -98,7 +108,8 @@ class Door:
         """Find out by whom a request comes.
 
         trunk: that of its address. now: monotonic. at: Unix seconds. Returns the trunk, or None
-        when there is nothing more to do. Raises SipError 403, RefusedError 401 with a challenge.
+        when there is nothing more to do. Raises SipError 403, RefusedError 401 with a challenge,
+        400 for a REGISTER that says nothing, and for credentials of another Request-URI.
         Only for a dialplan that lets somebody come from anywhere, or when there is a trunk.
         """
         access = dialplan.access
@@ -124,6 +135,8 @@ class Door:
         if not itself and self._failures.shut(flow.remote_host, now):
             self.dropped += 1
             return None
+        if registers:
+            inspect_register(request)
         asked = _Asked(realm, access.algorithms, logins, counts=not itself)
         found = self._prove(request, flow, asked, now, known=trunk is not None)
         if found.trunk:
@@ -165,8 +178,13 @@ class Door:
                         self._failures.failed(source, now)
                         self.blame(source)
                     stale = False
+                elif not credentials.qop and not login.without_qop:
+                    self.without_qop += 1
+                    self.remark(_WITHOUT_QOP, source, login.user)
+                    stale = False  # another nonce would not help
                 elif not stale:
                     self._nonces.use(credentials.nonce, credentials.count)
+                    self._check_uri(credentials, request, flow, asked.realm)
                     return login
         self.challenged += 1
         nonce = self._nonces.make(source, now)
@@ -177,6 +195,16 @@ class Door:
             least = ("MD5",) if "MD5" in asked.algorithms else asked.algorithms
             rows = challenge_rows(asked.realm, nonce, least, stale=stale)
         raise RefusedError("a password is needed", 401, rows)
+
+    def _check_uri(
+        self, credentials: Credentials, request: Request, flow: Flow, realm: str
+    ) -> None:
+        """Refuse what was signed for something else: who is on the way may have changed it."""
+        ours = (flow.local_host.lower(), realm.lower())
+        if not credentials.is_about(request.uri, ours):
+            self.other_uri += 1
+            self.remark(_OTHER_URI, flow.remote_host, credentials.user)
+            raise SipError("credentials of another Request-URI", 400)
 
 
 class _Asked:

@@ -27,10 +27,7 @@ def check_accounts(checker: Checker) -> None:
             path = ("extensions", name)
             owner = f"extension '{name}'"
             _claim(checker, users, extension.phone.user, owner, (*path, "phone", "user"))
-    for name, gateway in checker.gateways.items():
-        if gateway.register_ is not None and gateway.register_.user is None and not gateway.auth:
-            message = "expected 'user', or 'auth' at the gateway"
-            checker.mistakes.at_value(("gateways", name, "register"), message)
+    _check_gateways(checker)
     _check_registered(checker)
     for name, target in checker.targets.items():
         called = target.extension
@@ -38,6 +35,18 @@ def check_accounts(checker: Checker) -> None:
         if called in checker.extensions and checker.extensions[called].phone is None:
             message = f"extension '{called}' has no 'phone' that could register"
             checker.mistakes.at_value(("targets", name, "extension"), message)
+
+
+def _check_gateways(checker: Checker) -> None:
+    for name, gateway in checker.gateways.items():
+        if gateway.auth is not None and gateway.auth.without_qop:
+            message = (
+                "a gateway's challenge says whether it wants qop: this is of trunks and phones"
+            )
+            checker.mistakes.at_value(("gateways", name, "auth", "without_qop"), message)
+        if gateway.register_ is not None and gateway.register_.user is None and not gateway.auth:
+            message = "expected 'user', or 'auth' at the gateway"
+            checker.mistakes.at_value(("gateways", name, "register"), message)
 
 
 def _check_registered(checker: Checker) -> None:

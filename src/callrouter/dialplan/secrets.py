@@ -64,6 +64,13 @@ class LoginEntry(Entry):
         description="Environment variable that has the password.",
         examples=["CALLROUTER_101_PASSWORD"],
     )
+    without_qop: bool = Field(
+        default=False,
+        description="`true`: credentials without `qop` are taken too, as old devices send them "
+        "(RFC 2069; RFC 7616 section 3.4.1). Each needs a challenge of its own then. Of a trunk "
+        "and of telephones: a gateway says by its challenge what it wants.",
+        examples=[True],
+    )
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -120,4 +127,4 @@ class RegisterEntry(Entry):
 def account_of(entry: LoginEntry, realm: str) -> Account:
     """Return the compiled account."""
     networks = tuple(entry.addresses) if isinstance(entry, PhoneEntry) else ()
-    return Account(entry.user, entry.secret, realm, networks)
+    return Account(entry.user, entry.secret, realm, networks, entry.without_qop)

@@ -70,6 +70,8 @@ class Sources:
     auth_challenged: Callable[[], int]
     auth_failed: Callable[[], int]
     auth_dropped: Callable[[], int]
+    auth_without_qop: Callable[[], int]
+    auth_other_uri: Callable[[], int]
     bindings: Callable[[], int]
     registrations: Callable[[], int]
     registrations_failed: Callable[[], int]
@@ -157,6 +159,16 @@ _COUNTERS: Final = (
         "auth_dropped",
         "callrouter_auth_dropped",
         "Requests dropped because their address had given too many wrong passwords.",
+    ),
+    (
+        "auth_without_qop",
+        "callrouter_auth_without_qop",
+        "Requests with a right password and no qop, which their account does not take.",
+    ),
+    (
+        "auth_other_uri",
+        "callrouter_auth_other_uri",
+        "Requests answered 400: their credentials were for another Request-URI.",
     ),
     (
         "records_written",

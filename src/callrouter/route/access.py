@@ -13,28 +13,44 @@ from callrouter.route.networks import Networks
 class Account:
     """A user with the place of the password. realm: "" for any.
 
-    networks: from where it may be used, none for any address.
+    networks: from where it may be used, none for any address. without_qop: see Login.
     """
 
-    __slots__ = ("networks", "realm", "secret", "user")
+    __slots__ = ("networks", "realm", "secret", "user", "without_qop")
 
     def __init__(
-        self, user: str, secret: Secret, realm: str, networks: tuple[str, ...] = ()
+        self,
+        user: str,
+        secret: Secret,
+        realm: str,
+        networks: tuple[str, ...] = (),
+        without_qop: bool = False,
     ) -> None:
         self.user = user
         self.secret = secret
         self.realm = realm
         self.networks = networks
+        self.without_qop = without_qop
 
 
 class Login:
-    """A user with the password. realm: "" for any. trunk, extension: whose, "" for not one."""
+    """A user with the password. realm: "" for any. trunk, extension: whose, "" for not one.
 
-    __slots__ = ("extension", "password", "realm", "trunk", "user")
+    without_qop: its credentials need no qop.
+    """
+
+    __slots__ = ("extension", "password", "realm", "trunk", "user", "without_qop")
 
     def __init__(
-        self, user: str, password: str, realm: str, trunk: str = "", extension: str = ""
+        self,
+        user: str,
+        password: str,
+        realm: str,
+        trunk: str = "",
+        extension: str = "",
+        without_qop: bool = False,
     ) -> None:
+        self.without_qop = without_qop
         self.user = user
         self.password = password
         self.realm = realm

@@ -1,7 +1,8 @@
 """Digest authentication: challenges, credentials and the hash over them (RFC 7616, RFC 8760).
 
-SHA-256 and MD5, with qop=auth. Quoted values are taken and hashed as they were sent, escapes and
-all, so both sides hash the same whatever they think of escapes.
+SHA-256 and MD5, with qop=auth, or without qop as RFC 2069 had it. Quoted values are taken and
+hashed as they were sent, escapes and all, so both sides hash the same whatever they think of
+escapes.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import Final
 
 from callrouter.errors import ParseError
 from callrouter.sip.grammar import NAME
+from callrouter.sip.uri import equivalent, parse_uri
 
 ALGORITHMS: Final = ("SHA-256", "MD5")
 """In the order they are offered and chosen (RFC 8760 section 2.4)."""
@@ -23,6 +25,10 @@ _PARAMETER: Final = re.compile(
     r'(?:"((?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*)"|'
     rf"({NAME}))[ \t]*(?:,|\Z)"
 )
+ONLY: Final = 0xFFFFFFFF
+"""The highest nc there is."""
+_NEEDED: Final = ("username", "realm", "nonce", "uri", "response")
+_WITH_QOP: Final = (*_NEEDED, "cnonce", "nc", "qop")
 _COUNT: Final = re.compile(r"[0-9A-Fa-f]{8}\Z")
 
 
@@ -46,9 +52,13 @@ class Challenge:
 
 
 class Credentials:
-    """What a client says to a challenge of ours. count: its nc. uri: what it says it asks for."""
+    """What a client says to a challenge of ours. count: its nc. uri: what it says it asks for.
 
-    __slots__ = ("algorithm", "cnonce", "count", "nonce", "realm", "response", "uri", "user")
+    qop: they have qop=auth. Without, there is no nc that would tell a second use of the nonce from
+    a replay: the count is `ONLY` then, with which a nonce is used up.
+    """
+
+    __slots__ = ("algorithm", "cnonce", "count", "nonce", "qop", "realm", "response", "uri", "user")
 
     def __init__(
         self,
@@ -60,7 +70,9 @@ class Credentials:
         algorithm: str,
         cnonce: str,
         count: int,
+        qop: bool = True,
     ) -> None:
+        self.qop = qop
         self.user = user
         self.realm = realm
         self.nonce = nonce
@@ -73,8 +85,32 @@ class Credentials:
     def proves(self, password: str, method: str) -> bool:
         """Say whether who wrote them knows the password."""
         proof = digest(self.algorithm, self.user, self.realm, password, method, self.uri)
-        right = proof.response(self.nonce, f"{self.count:08x}", self.cnonce)
+        right = proof.response(self.nonce, f"{self.count:08x}" if self.qop else "", self.cnonce)
         return compare_digest(right.encode(), self.response.encode("utf-8", "replace"))
+
+    def is_about(self, asked: str, ours: tuple[str, ...]) -> bool:
+        """Say whether their `uri` means what the Request-URI does (RFC 7616 section 3.4.6).
+
+        ours: more names of the server, in lower case. A proxy on the way may have put another name
+        of ours there (RFC 3261 section 22.4), and parameters; never another user. A `uri` without
+        a user is what some sign for all that they ask of a server.
+        """
+        said = self.uri
+        if said == asked:
+            return True
+        try:
+            one, other = parse_uri(said), parse_uri(asked)
+        except ParseError:
+            return False
+        if "tel" in {one.scheme, other.scheme}:
+            return equivalent(one, other)
+        host = one.host.lower()
+        return (
+            one.scheme == other.scheme
+            and (not one.user or one.decoded_user() == other.decoded_user())
+            and (host == other.host.lower() or host in ours)
+            and (one.port == other.port or not (one.port and other.port))
+        )
 
 
 class Proof:
@@ -135,7 +171,8 @@ def parse_challenge(text: str) -> Challenge | None:
 def parse_credentials(text: str) -> Credentials | None:
     """Read one Authorization row; None when it is of another scheme or algorithm (section 22.4).
 
-    Raises ParseError for Digest credentials that cannot answer a challenge with qop=auth.
+    Raises ParseError for Digest credentials that cannot answer a challenge of ours, with its
+    qop=auth or, as RFC 2069 had it, without.
     """
     values = _parameters(text)
     if values is None:
@@ -143,10 +180,10 @@ def parse_credentials(text: str) -> Credentials | None:
     algorithm = _algorithm(values)
     if not algorithm:
         return None
-    needed = ("username", "realm", "nonce", "uri", "response", "cnonce", "nc", "qop")
-    if not all(values.get(name) for name in needed):
+    qop = "qop" in values
+    if not all(values.get(name) for name in (_WITH_QOP if qop else _NEEDED)):
         raise ParseError("credentials without all that answers a challenge")
-    if values["qop"].lower() != "auth" or not _COUNT.match(values["nc"]):
+    if qop and (values["qop"].lower() != "auth" or not _COUNT.match(values["nc"])):
         raise ParseError("credentials whose qop or nc is none")
     return Credentials(
         values["username"],
@@ -155,8 +192,9 @@ def parse_credentials(text: str) -> Credentials | None:
         values["uri"],
         values["response"].lower(),
         algorithm,
-        values["cnonce"],
-        int(values["nc"], 16),
+        values["cnonce"] if qop else "",
+        int(values["nc"], 16) if qop else ONLY,
+        qop,
     )
 
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from callrouter.errors import SipError
-from callrouter.sip.headers import split_tokens
+from callrouter.errors import ParseError, SipError
+from callrouter.sip.headers import parse_address, split_tokens, split_values
 from callrouter.sip.message import Request
 from callrouter.sip.uri import parse_uri
 
@@ -20,6 +20,8 @@ SUPPORTED: Final = f"Supported: {', '.join(sorted(EXTENSIONS))}\r\n"
 _KNOWN: Final = frozenset((*METHODS, "REGISTER", "PUBLISH"))
 # The only subscription we know is the one that a REFER begins, to us; nobody notifies us of one.
 _EVENTS: Final = {"SUBSCRIBE": 489, "NOTIFY": 481}
+_MOST_CONTACTS: Final = 20
+_OTHER_SCHEME: Final = 416
 _BODIES: Final = frozenset(("application/sdp",))
 
 
@@ -60,6 +62,29 @@ def inspect(request: Request) -> None:
         raise RefusedError("unsupported content encoding", 415, "Accept-Encoding: identity\r\n")
     if method in {"INVITE", "UPDATE", "PRACK"}:
         _inspect_session(request)
+
+
+def inspect_register(request: Request) -> None:
+    """Refuse a REGISTER that no registrar could carry out, before it is asked for a password.
+
+    Raises ParseError 400 for addresses and URIs that are none (RFC 3261 section 10.3, RFC 5118
+    section 4.2); 416 for a Request-URI of another scheme (section 8.2.2.1). A Contact may be a URI
+    of any scheme, or `*`, which the registrar judges.
+    """
+    parse_uri(request.uri)
+    for address in (request.from_(), request.to()):
+        try:
+            parse_uri(address.uri)
+        except ParseError as error:
+            raise ParseError(f"no address of record: {error}") from error
+    for value in split_values(request.rows("contact"))[:_MOST_CONTACTS]:
+        if value == "*":
+            continue
+        try:
+            parse_uri(parse_address(value).uri)
+        except ParseError as error:
+            if error.status != _OTHER_SCHEME:
+                raise
 
 
 def _inspect_session(request: Request) -> None:

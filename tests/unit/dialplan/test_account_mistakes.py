@@ -74,6 +74,7 @@ def test_extension_without_targets_rings_its_telephones() -> None:
         ("registered: out", "registered: ouf", "no gateway is named 'ouf'"),
         (", register: {}", "", "has no 'register'"),
         ("auth: {user: us, password_file: word}, ", "", "expected 'user', or 'auth'"),
+        ("{user: us, ", "{user: us, without_qop: true, ", "a gateway's challenge says"),
         ('{extension: "101"}', '{extension: "102"}', "no extension is named '102'"),
         ('{extension: "101"}', '{extension: "101", number: "1", via: out}', "or 'extension'"),
         ("phone: {user: u101, password_env: A_WORD}", "name: x", "'targets', 'phone' or both"),
@@ -84,6 +85,16 @@ def test_mistakes_are_named(old: str, new: str, mistake: str) -> None:
     with pytest.raises(ConfigError) as caught:
         compiled(GOOD.replace(old, new))
     assert mistake in str(caught.value)
+
+
+def test_account_says_whether_its_credentials_need_a_qop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_WORD", "s3cret")
+    text = GOOD.replace("{user: u101, ", "{user: u101, without_qop: true, ")
+    text = text.replace("realm: far", "realm: far, without_qop: true")
+    logins = read_logins(compiled(text).access, lambda _whose, _why: None)
+    found = {login.user: login.without_qop for login in logins.anywhere.values()}
+    assert found == {"roamer": False, "u101": True}
+    assert logins.trunks["a"].without_qop
 
 
 def test_password_in_the_place_of_its_file_is_not_repeated() -> None:

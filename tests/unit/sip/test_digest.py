@@ -7,6 +7,7 @@ import pytest
 from callrouter.errors import ParseError
 from callrouter.sip import nonces
 from callrouter.sip.digest import (
+    ONLY,
     challenge_rows,
     credentials_value,
     digest,
@@ -176,3 +177,59 @@ def test_nothing_is_kept_of_a_nonce_before_it_is_used() -> None:
         table.judge(table.make("192.0.2.1", float(index)), 1, "192.0.2.1", float(index))
     assert not table._used
     assert nonces.KEPT < 100_000
+
+
+BARE = GIVEN.replace(", qop=auth", "").replace('nc=0000000a, cnonce="0a4f113b", ', "")
+
+
+def test_credentials_without_qop_are_those_of_rfc_2069_and_use_their_nonce_up() -> None:
+    for text in (BARE, BARE + ', cnonce="x", nc=zz'):  # what only qop gives a meaning to
+        found = parse_credentials(text)
+        assert found is not None
+        assert (found.qop, found.count, found.cnonce) == (False, ONLY, "")
+    proof = digest("MD5", "bob", "biloxi.com", "zanzibar", "REGISTER", "sip:bob@biloxi.com")
+    right = BARE.replace("6629FAE49393a05397450978507c4ef1", proof.response("abc", "", ""))
+    found = parse_credentials(right)
+    assert found is not None
+    assert found.proves("zanzibar", "REGISTER")
+    assert not found.proves("zanzibar", "INVITE")
+    table = fresh()
+    nonce = table.make("192.0.2.1", 10.0)
+    table.use(nonce, found.count)
+    assert table.judge(nonce, found.count, "192.0.2.1", 10.0) == OLD
+
+
+@pytest.mark.parametrize("missing", ["username", "realm", "nonce", "uri", "response"])
+def test_credentials_without_qop_need_all_the_rest(missing: str) -> None:
+    with pytest.raises(ParseError):
+        parse_credentials(BARE.replace(f"{missing}=", "other="))
+    with pytest.raises(ParseError):
+        parse_credentials(BARE + ', qop=""')
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "about"),
+    [
+        ("sip:4000@h", "sip:4000@h", True),
+        ("not a uri", "not a uri", True),
+        ("sip:4000@H:5060", "sip:4000@h", True),
+        ("sip:4000@h;transport=tcp", "sip:%34000@h", True),
+        ("sip:4000@pbx.example", "sip:4000@h:5061", True),
+        ("sip:h", "sip:4000@h", True),
+        ("sip:pbx.example", "sip:4000@h", True),
+        ("tel:+1-2", "tel:+12", True),
+        ("sip:4001@h", "sip:4000@h", False),
+        ("sip:4000@other", "sip:4000@h", False),
+        ("sip:4000@h:5070", "sip:4000@h:5060", False),
+        ("sip:4000@h", "sip:h", False),
+        ("sips:4000@h", "sip:4000@h", False),
+        ("tel:4000", "sip:4000@h", False),
+        ("http://h/", "sip:4000@h", False),
+        ("", "sip:4000@h", False),
+    ],
+)
+def test_credentials_are_about_what_their_uri_names(said: str, asked: str, about: bool) -> None:
+    found = parse_credentials(BARE)
+    assert found is not None
+    found.uri = said
+    assert found.is_about(asked, ("pbx.example",)) is about
