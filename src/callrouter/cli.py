@@ -23,8 +23,18 @@ from callrouter.errors import CallrouterError, ConfigError
 FAILED: Final = 1
 USAGE: Final = 2
 _COMMANDS: Final = (
-    *("ban", "bench", "block", "calls", "cdr", "check", "demo", "diff", "explain", "gateways"),
-    *("media", "override", "presence", "recordings", "registrations", "reload", "schema", "serve"),
+    *("ban", "bench", "block", "calls", "cdr", "check", "demo", "diff", "drain", "explain"),
+    *(
+        "gateways",
+        "media",
+        "override",
+        "presence",
+        "recordings",
+        "registrations",
+        "reload",
+        "schema",
+        "serve",
+    ),
     *("simulate", "test", "voicemail"),
 )
 """In the order of the alphabet; each is in a module of its name in `callrouter.commands`."""

@@ -1,7 +1,9 @@
 """Who keeps strangers and too many calls out, put together for the server."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
+
+import structlog
 
 from callrouter.call.calls import Calls
 from callrouter.call.door import Door
@@ -16,6 +18,8 @@ from callrouter.route.dialplan import Dialplan
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 from callrouter.state.bans import Bans
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Guard:
@@ -50,6 +54,7 @@ class Guard:
         self.shed = Shed(
             stack, self.overload, self._is_trunk, self._strangers.is_scanner, RETRY_AFTER
         )
+        self._strangers.tell = self._tell
         edges.strangers = self._strangers
         door.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
         calls.refuses = self.overload.refuses
@@ -70,6 +75,18 @@ class Guard:
         """Who is there may call without a password."""
         trunk = self.calls.dialplan.trunk_of(flow.remote_host, flow.peers)
         return trunk is not None and not trunk.guarded and not self.edges.is_inside(flow)
+
+    def _tell(self, host: str, others: int) -> None:
+        """Log who was not heard, and what would let them in."""
+        dialplan = self.calls.dialplan
+        trunk = next((network.trunk.name for network in dialplan.networks), "NAME")
+        more: dict[str, Any] = {"others": others} if others else {}
+        _log.info(
+            "a stranger is not heard: no trunk has this address",
+            source=host,
+            to_let_it_in=f"trunks: {{{trunk}: {{addresses: [{host}]}}}}",
+            **more,
+        )
 
     def figure(self, name: str) -> int:
         """One of FIGURES, for the metrics."""

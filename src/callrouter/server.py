@@ -58,6 +58,8 @@ class Server:
             parts.media.status,
             parts.record,
             partial(registrations.answer, parts.memory, parts.registrations),
+            self._drain_by_command,
+            lambda: self._draining,
         )
         self._control = ControlListener(settings.control, desk)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))
@@ -66,6 +68,7 @@ class Server:
         self._expiring: asyncio.TimerHandle | None = None
         self._exposed: MetricsServer | None = None
         self._lag: LagProbe | None = None
+        self._draining = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -147,7 +150,9 @@ class Server:
             self._watcher.watch(dialplan.files)
 
     def _register(self, dialplan: Dialplan) -> None:
-        """Be registered as a dialplan says."""
+        """Be registered as a dialplan says; while new calls are not wanted, nowhere."""
+        if self._draining:
+            return
         serve = partial(self._parts.registrations.serve, dialplan.gateways, dialplan.access)
         self._parts.pump.step(serve)
 
@@ -189,11 +194,35 @@ class Server:
         self._parts.memory.expire(time.time())
         self._expiring = self._loop.call_later(_EXPIRE_SECONDS, self._expire)
 
+    def _drain_by_command(self, on: bool) -> str:
+        """Take no new calls and stop after the last one, however long it takes; or go on as before.
+
+        Returns why not. A signal that comes meanwhile stops as it always does.
+        """
+        parts = self._parts
+        if self._stopping.is_set():
+            return "it is stopping already"
+        if on == self._draining:
+            return "" if on else "it is not draining"
+        self._draining = on
+        self._log.info("draining" if on else "no longer draining", calls=parts.calls.active)
+        if on:
+            parts.pump.step(parts.registrations.stop)
+            parts.calls.drain(self._stopping.set)
+        else:
+            parts.calls.resume()
+            dialplan = parts.calls.dialplan
+            again = partial(parts.registrations.resume, dialplan.gateways, dialplan.access)
+            parts.pump.step(again)
+        return ""
+
     async def _drain(self) -> None:
         limit = self._settings.limits.drain
         self._log.info("draining", calls=self._parts.calls.active, limit_seconds=limit)
         idle = asyncio.Event()
-        self._parts.pump.step(self._parts.registrations.stop)
+        if not self._draining:
+            self._parts.pump.step(self._parts.registrations.stop)
+        self._draining = True
         self._parts.calls.drain(idle.set)
         if not await self._first(limit, idle, self._hurry):
             self._log.warning("calls ended by the drain limit", calls=self._parts.calls.active)

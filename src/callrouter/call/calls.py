@@ -114,6 +114,10 @@ class Calls:
         if not self._active:
             idle()
 
+    def resume(self) -> None:
+        """Take new calls again, after `drain`."""
+        self._idle = None
+
     def end_all(self) -> None:
         """End every call in progress now."""
         for call in list(self._active):

@@ -2,7 +2,11 @@
 
 import os
 import resource
+import time
+from ipaddress import ip_address
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
@@ -11,15 +15,24 @@ from sqlalchemy import make_url
 from callrouter.commands.options import config_option
 from callrouter.config import Settings, load_settings
 from callrouter.dialplan.compiler import load_dialplan
+from callrouter.dialplan.fields import is_written_out
 from callrouter.listening import Listen
 from callrouter.media.prompts import prepare
 from callrouter.observe.log import Log, open_log
 from callrouter.private import Claims
 from callrouter.privileges import become, keep_to_ourselves
 from callrouter.route.dialplan import Dialplan
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+from callrouter.route.plan import Hunt, Target
+from callrouter.route.snapshot import Snapshot
 from callrouter.secret import secret_files, weaknesses
 from callrouter.server import Server
 from callrouter.sip.uri import host_port
+
+_SIPP: Final = "sipp"
+"""The caller's user in what SIPp sends by itself."""
+_NUMBERS_LOOKED_AT: Final = 200
 
 
 @click.command()
@@ -41,7 +54,7 @@ def serve(config: Path) -> None:
         log = open_log(settings.log.format, settings.log.level)
         _warn(settings, first[0], log)
         try:
-            uvloop.run(_serve(settings, first, log))
+            uvloop.run(_serve(config, settings, first, log))
         finally:
             log.close()
 
@@ -57,10 +70,10 @@ def _claim(claims: Claims, settings: Settings) -> None:
         claims.folder("prompts folder", media.prompts_cache)
 
 
-async def _serve(settings: Settings, first: list[Dialplan], log: Log) -> None:
+async def _serve(config: Path, settings: Settings, first: list[Dialplan], log: Log) -> None:
     dialplan = first.pop()
     server = Server(settings, dialplan, log)
-    greeting = _greeting(settings, dialplan)
+    greeting = _greeting(config, settings, dialplan)
     del dialplan  # only the server holds it from here on, and lets it go for the next one
     try:
         await server.start()
@@ -93,23 +106,79 @@ def _where(listen: Listen) -> str:
     return f"{listen.transport} {host_port(listen.host, listen.port)}{told}"
 
 
-def _greeting(settings: Settings, dialplan: Dialplan) -> str:
+def _greeting(config: Path, settings: Settings, dialplan: Dialplan) -> str:
     """What is served, where, and how to place a first call through it."""
     listens = ", ".join(_where(listen) for listen in settings.listen)
     metrics = host_port(settings.metrics.host, settings.metrics.port)
     lines = [
         f"callrouter listens on {listens}",
+        f"settings {config}",
         f"dialplan {dialplan.version}: {settings.dialplan} ({len(dialplan.numbers)} numbers)",
         f"metrics  http://{metrics}/metrics",
     ]
-    number = next((key for key in dialplan.numbers if key.isdigit()), None)
-    plain = (listen for listen in settings.listen if listen.advertise is None)
-    udp = next((listen for listen in plain if listen.transport == "udp"), None)
-    if number is not None and udp is not None:
-        place = host_port(udp.host, udp.port)
-        lines += [
-            "a first call:",
-            f"  sipp -sn uas -i {udp.host} -p 5080 -m 1 -bg; "
-            f"sipp -sn uac -m 1 -s {number} -i {udp.host} {place}",
-        ]
-    return "\n".join(lines)
+    plain = [
+        listen
+        for listen in settings.listen
+        if listen.transport == "udp" and listen.advertise is None
+    ]
+    return "\n".join([*lines, *_first_call(plain, dialplan)])
+
+
+def _first_call(listens: list[Listen], dialplan: Dialplan) -> list[str]:
+    """How SIPp on this machine calls a number of this dialplan, or what would let it.
+
+    listens: those of UDP at an address of their own.
+    """
+    on_loopback_first = sorted(listens, key=lambda listen: not _is_loopback(listen.host))
+    for listen in on_loopback_first:
+        trunk = dialplan.trunk_of(listen.host)
+        if trunk is None or trunk.guarded:
+            continue
+        found = _number_to_call(dialplan, trunk.name, listen.host)
+        if found is None:
+            return []
+        number, rung = found
+        place = host_port(listen.host, listen.port)
+        call = f"sipp -sn uac -m 1 -s {number} -i {listen.host} {place}"
+        if rung is None or not rung.host:
+            return ["a first call:", f"  {call}"]
+        if _is_loopback(rung.host):
+            answers = f"sipp -sn uas -i {rung.host} -p {rung.port} -m 1 -bg"
+            return ["a first call:", f"  {answers}; {call}"]
+        return [f"a first call, which rings {rung.name} at {rung.host}:", f"  {call}"]
+    if not on_loopback_first:
+        return []
+    host = on_loopback_first[0].host
+    trunk_name = next(iter(dialplan.trunks))
+    return [
+        f"a call from this machine is not heard; to let it in: "
+        f"trunks: {{{trunk_name}: {{addresses: [{host}]}}}}"
+    ]
+
+
+def _number_to_call(
+    dialplan: Dialplan, trunk: str, source: str
+) -> tuple[str, Target | None] | None:
+    """A number that SIPp's own caller gets through to, and whom it rings first.
+
+    One that rings somebody on this machine, if there is one: there SIPp can answer, too.
+    """
+    first: tuple[str, Target | None] | None = None
+    for number in islice(filter(is_written_out, dialplan.numbers), _NUMBERS_LOOKED_AT):
+        facts = Facts(trunk, source, _SIPP, number, number, "", time.time())
+        decision = decide(dialplan, facts, Snapshot())
+        if decision.number != number or not decision.plan.steps or not number.isdigit():
+            continue
+        step = decision.plan.steps[0]
+        rung = step.targets[0] if isinstance(step, Hunt) and step.targets else None
+        if rung is not None and _is_loopback(rung.host) and rung.transport.lower() == "udp":
+            return number, rung
+        first = first or (number, rung)
+    return first
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False

@@ -19,6 +19,7 @@ from callrouter.control.requests import (
     AnyRequest,
     ClearOverride,
     ClearPresence,
+    Drain,
     DrainGateway,
     EnableGateway,
     ListBans,
@@ -52,7 +53,8 @@ class Desk:
     """Where requests are answered.
 
     start: when the server started, Unix seconds. media: tells how the media pool is. record: begins
-    or ends the recording of a call, or returns why not. registrations: tells of them.
+    or ends the recording of a call, or returns why not. registrations: tells of them. drain: begins
+    or ends the drain, or returns why not. is_draining: whether it is on.
     """
 
     def __init__(
@@ -64,7 +66,11 @@ class Desk:
         media: Callable[[], Answer],
         record: Callable[[str, bool], str],
         registrations: Callable[[], Answer],
+        drain: Callable[[bool], str],
+        is_draining: Callable[[], bool],
     ) -> None:
+        self._drain = drain
+        self._is_draining = is_draining
         self._registrations = registrations
         self._memory = memory
         self._live = live
@@ -100,8 +106,8 @@ class Desk:
 
     def _at_once(self, request: AnyRequest) -> Answer:
         match request:
-            case Status():
-                found = self._status()
+            case Status() | Drain():
+                found = self._whole(request)
             case ListCalls():
                 found = self._calls(request.most)
             case ShowMedia():
@@ -130,6 +136,15 @@ class Desk:
             raise RefusedError(why)
         return {"call": request.call, "on": request.on}
 
+    def _whole(self, request: Status | Drain) -> Answer:
+        """What concerns the server as a whole."""
+        if isinstance(request, Status):
+            return self._status()
+        why = self._drain(request.on)
+        if why:
+            raise RefusedError(why)
+        return {"draining": request.on, "calls": len(self._live)}
+
     def _status(self) -> Answer:
         dialplan = self._reloader.dialplan
         media = self._media()
@@ -139,6 +154,7 @@ class Desk:
             "numbers": len(dialplan.numbers),
             "calls": len(self._live),
             "since": self._start,
+            "draining": self._is_draining(),
             "media": {**media, "workers": len(media["workers"])},
         }
 

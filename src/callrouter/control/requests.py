@@ -32,6 +32,13 @@ class Status(Request):
     do: Literal["status"] = "status"
 
 
+class Drain(Request):
+    """Take no new calls and end with the last one; or, on being False, take calls again."""
+
+    do: Literal["drain"] = "drain"
+    on: bool = True
+
+
 class Reload(Request):
     """Load the dialplan again."""
 
@@ -177,6 +184,7 @@ class ListRegistrations(Request):
 
 AnyRequest = (
     Status
+    | Drain
     | Reload
     | ListCalls
     | ShowMedia

@@ -48,6 +48,7 @@ class Gate:
         try:
             self._behind.on_request(request, flow)
         except StrangerError:
+            strangers.turned_away(flow.remote_host, self._stack.now)
             if strangers.rule.answered:
                 raise
             if isinstance(edge, Stream):

@@ -40,6 +40,11 @@ _READ: Final = 8192
 _BRANCH: Final = re.compile(rb"\r\n(?:[Vv][Ii][Aa]|v)[ \t]*:[^\r\n]*?;branch=([0-9A-Za-z]+)")
 _TO_TAG: Final = re.compile(rb"\r\n(?:[Tt][Oo]|t)[ \t]*:[^\r\n]*?;[ \t]*tag=([0-9A-Za-z]+)")
 _AGENTS_KEPT: Final = 1024
+_TOLD_EACH: Final = 60.0
+"""Seconds until an address that is turned away is told of again."""
+_TOLD_ALL: Final = 5.0
+"""The same of all addresses together, past the first _TOLD_AT_ONCE of them."""
+_TOLD_AT_ONCE: Final = 10
 
 
 class Rule(NamedTuple):
@@ -110,15 +115,22 @@ class Strangers:
         "_open",
         "_paces",
         "_stack",
+        "_told_all",
+        "_told_each",
+        "_untold",
         "bans",
         "counts",
         "rule",
+        "tell",
     )
 
     def __init__(
         self, rule: Rule, stack: Stack, bans: Bans, clock: Callable[[], float] = time.time
     ) -> None:
-        """clock: Unix seconds."""
+        """clock: Unix seconds.
+
+        tell: told the address of who is turned away, and how many others were not told of since.
+        """
         self.rule = rule
         self.bans = bans
         self.counts = Counts()
@@ -130,6 +142,10 @@ class Strangers:
         self._open: Callable[[str], bool] = lambda _host: False
         self._paces: dict[str, tuple[int, Bucket]] = {}
         self._agents: dict[str, bool] = {}
+        self._told_each = Buckets(1 / _TOLD_EACH, 1)
+        self._told_all = Bucket(1 / _TOLD_ALL, _TOLD_AT_ONCE)
+        self._untold = 0
+        self.tell: Callable[[str, int], None] = lambda _host, _others: None
 
     def welcome(
         self,
@@ -177,6 +193,8 @@ class Strangers:
         answered = self.rule.answered
         if not (answered or (data.startswith(_BEGINNINGS) and self._open(host))):
             counts.unknown += 1
+            if not data.startswith(_RESPONSE):
+                self.turned_away(host, now)
             return REFUSED
         if not self._each.take(neighbours(host), now):
             counts.over_source += 1
@@ -186,6 +204,20 @@ class Strangers:
             counts.over_all += 1
             return REFUSED
         return STRANGE
+
+    def turned_away(self, host: str, now: float) -> None:
+        """Tell of an address that belongs to nobody, unless it was told of just now, or too many.
+
+        now: monotonic. Of what it sent nothing is looked at or kept, and a flood costs no more than
+        two buckets and a line every few seconds.
+        """
+        if not self._told_each.take(host, now):
+            return
+        if not self._told_all.take(now):
+            self._untold += 1
+            return
+        others, self._untold = self._untold, 0
+        self.tell(host, others)
 
     def wrong(self, host: str, names: tuple[str, ...], why: str) -> None:
         """Somebody did what only strangers are banned for."""

@@ -58,6 +58,11 @@ class Registrations:
         for registration in self._kept.values():
             registration.stop()
 
+    def resume(self, gateways: Mapping[str, Gateway], access: Access) -> None:
+        """Be registered anew, after `stop`."""
+        self._kept = {}
+        self.serve(gateways, access)
+
     def all(self) -> list[Registration]:
         """Every one of them."""
         return list(self._kept.values())

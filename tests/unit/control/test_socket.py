@@ -21,6 +21,7 @@ from callrouter.control.reload import Reloader
 from callrouter.control.requests import (
     AddBlock,
     ClearPresence,
+    Drain,
     ListBlocks,
     ListCalls,
     RecordCall,
@@ -57,14 +58,28 @@ class Room:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.draining = False
+        self.may_drain = True
         self.memory = Memory(lambda *_: None, seed=1)
         self.live = Live(Nobody())
         dialplan = compile_dialplan(parse(PLAN, "plan.yaml"))
         reloader = Reloader(dialplan, path, lambda _: None, open_log("text", "error"))
         desk = Desk(
-            self.memory, self.live, reloader, 0.0, lambda: {"workers": []}, self.record, dict
+            self.memory,
+            self.live,
+            reloader,
+            0.0,
+            lambda: {"workers": []},
+            self.record,
+            dict,
+            self.drain,
+            lambda: self.draining,
         )
         self.listener = ControlListener(path, desk)
+
+    def drain(self, on: bool) -> str:
+        self.draining = on
+        return "" if self.may_drain else "it is stopping already"
 
     def record(self, call: str, on: bool) -> str:
         return "" if call == "id1" and on else f"no call in progress has the id {call}"
@@ -92,6 +107,15 @@ async def test_only_the_owner_may_open_the_socket_and_it_is_gone_afterwards(room
     assert stat.S_IMODE(room.path.stat().st_mode) == 0o600
     room.listener.close()
     assert not room.path.exists()
+
+
+async def test_drain_begins_and_ends_or_says_why_not(room: Room) -> None:
+    assert await room.ask(Drain()) == {"ok": True, "draining": True, "calls": 0}
+    assert (await room.ask(Status()))["draining"]
+    assert not (await room.ask(Drain(on=False)))["draining"]
+    room.may_drain = False
+    with pytest.raises(AskedError, match="it is stopping already"):
+        await room.ask(Drain())
 
 
 async def test_status_says_what_serves(room: Room) -> None:

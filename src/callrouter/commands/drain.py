@@ -1,0 +1,65 @@
+"""`callrouter drain`: let the running calls finish, take no new ones, and stop."""
+
+import os
+import select
+from pathlib import Path
+from typing import Final
+
+import click
+
+from callrouter.commands.options import config_option
+from callrouter.config import load_settings
+from callrouter.control.client import ControlError, ask, watch
+from callrouter.control.requests import Drain, Status
+from callrouter.errors import CommandError
+
+_LOOK_SECONDS: Final = 1.0
+
+
+@click.command()
+@click.option("--cancel", is_flag=True, help="Take new calls again.")
+@config_option
+def drain(cancel: bool, config: Path) -> None:
+    """Have the running server take no new calls, and wait until its last call and itself end.
+
+    New calls get 503. However long a call takes, it is not cut short: that is what SIGTERM does
+    after `limits.drain`. Ending this command does not end the drain; --cancel does.
+    """
+    control = load_settings(config).control
+    if cancel:
+        ask(control, Drain(on=False))
+        click.echo("new calls are taken again")
+        return
+    server = watch(control)
+    left = ask(control, Drain())["calls"]
+    click.echo(f"no new calls are taken; in progress: {left}")
+    try:
+        while not _ended(server):
+            found = _status(control)
+            if found is None:
+                if server is None:
+                    break
+                continue
+            if not found["draining"]:
+                raise CommandError("the drain was cancelled: new calls are taken again")
+            if found["calls"] != left:
+                left = found["calls"]
+                click.echo(f"in progress: {left}")
+    finally:
+        if server is not None:
+            os.close(server)
+    click.echo("the server has stopped")
+
+
+def _ended(server: int | None) -> bool:
+    """Wait for the server's end, for a moment; where it cannot be seen, only for the moment."""
+    seen = [] if server is None else [server]
+    return bool(select.select(seen, [], [], _LOOK_SECONDS)[0])
+
+
+def _status(control: Path) -> dict[str, object] | None:
+    """How it is, None once it has shut its socket."""
+    try:
+        return ask(control, Status())
+    except ControlError:
+        return None
