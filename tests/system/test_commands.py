@@ -1,17 +1,16 @@
 """The commands as they are typed: what they print, and how they exit."""
 
-import asyncio
 import json
 import signal
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.lab import lay_out_lab
 from support.phone import Phone
 from support.ports import free_port
-from support.serving import Place, Serving, command, lay_out
+from support.serving import Place, Serving, lay_out
+from support.typed import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,34 +26,6 @@ numbers:
       - hunt: [desk]
 """
 _BROKEN = _DIALPLAN.replace("hunt: [desk]", "hunt: [dekk]").replace("[127.0.0.1]", "[here]")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-async def run(folder: Path, *arguments: str | Path) -> Ended:
-    """Run a command in a folder and wait for its end."""
-    process = await asyncio.create_subprocess_exec(
-        *command(*arguments),
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(30):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
 
 
 def has_both_mistakes(text: str) -> None:

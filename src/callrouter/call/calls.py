@@ -5,13 +5,12 @@ answered without keeping anything: strangers, floods, probes, requests no UAS of
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from callrouter.call.a_leg import ALeg
 from callrouter.call.asking import ask
 from callrouter.call.asserted import routing_caller
 from callrouter.call.call import Call
-from callrouter.call.door import Door
 from callrouter.call.ending import RETRY_AFTER
 from callrouter.call.events import Observer, RecordAsked, Replacing, Shutdown
 from callrouter.call.extensions import check_extensions
@@ -41,6 +40,24 @@ _OUTSIDE: Final = {
     "MESSAGE": (405, ALLOW_OUTSIDE),
 }
 """Who asks for these outside a dialog would have us call or write to others."""
+
+
+class Entrance(Protocol):
+    """Who finds out by whom a request comes, where the address does not say it: the door."""
+
+    def enter(
+        self,
+        request: Request,
+        flow: Flow,
+        trunk: Trunk | None,
+        dialplan: Dialplan,
+        now: float,
+        at: float,
+    ) -> Trunk | None:
+        """Return its trunk, None when it was answered. Raises SipError to refuse it."""
+
+    def told(self, contact: str) -> bool:
+        """Say whether this is the user of a Contact that we registered with a gateway."""
 
 
 class Calls:
@@ -80,11 +97,11 @@ class Calls:
         shared: Shared,
         directory: Directory,
         studio: Studio,
-        door: Door | None = None,
+        door: Entrance | None = None,
     ) -> None:
         """limit: calls in progress at once; one more is answered 503.
 
-        door: asks for passwords; None asks nobody, as when a call is only played.
+        door: asks for passwords; None asks nobody.
         """
         self._door = door
         self._stack = stack

@@ -97,16 +97,14 @@ def _scripts(document: Document, legs: tuple[str, ...]) -> dict[str, Script]:
 
 
 def _origin(document: Document, trunk: str | None) -> tuple[str, str]:
-    """A trunk and one of its addresses."""
+    """A trunk and one of its addresses, "" for one that is known by something else."""
     trunks = document.data["trunks"]
     name = next(iter(trunks)) if trunk is None else trunk
     if name not in trunks:
         hint = suggestion(name, list(trunks))
         raise CommandError(f"--trunk: the dialplan has no trunk {shown(name)}{hint}")
     addresses = trunks[name].get("addresses")
-    if not addresses:
-        raise CommandError(f"--trunk: {shown(name)} has no address that a call could come from")
-    return name, str(ipaddress.ip_network(addresses[0])[0])
+    return name, str(ipaddress.ip_network(addresses[0])[0]) if addresses else ""
 
 
 def _to(text: str) -> tuple[str, str]:

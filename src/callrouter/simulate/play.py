@@ -12,18 +12,23 @@ from callrouter.route.dialplan import Dialplan
 from callrouter.route.facts import Facts
 from callrouter.route.lookups import Answer, Lookup, said
 from callrouter.route.plan import AutoBlock
+from callrouter.route.rules import Trunk
 from callrouter.route.snapshot import NOTHING, Snapshot
 from callrouter.simulate.archive import VirtualArchive
 from callrouter.simulate.caller import Caller
 from callrouter.simulate.legs import DEFAULT, Leave, Legs, Press, Script
 from callrouter.simulate.sounds import Sounds
-from callrouter.simulate.studio import STUDIO, VirtualPool
+from callrouter.simulate.studio import VirtualPool
 from callrouter.simulate.wire import Datagram, Place, Wire
 from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request
 
-# One network of both families would need two addresses each; SIP does not care.
-_ROUTER: Final = ("192.0.2.254", 5060)
-_LEGS: Final = ("192.0.2.253", 5060)
+# Nobody can have an address of 240.0.0.0/4 (RFC 1112 section 4), so no trunk, gateway or target of
+# a dialplan is at these. One network of both families would need two each; SIP does not care.
+_ROUTER: Final = ("255.255.255.254", 5060)
+_LEGS: Final = ("255.255.255.253", 5060)
+_NOWHERE: Final = "255.255.255.251"
+"""Where a caller is whose trunk is known by something else than its address."""
 _CALLER_PORT: Final = 5060
 
 
@@ -63,25 +68,33 @@ def play(
     """Play one call. scripts: by target; who has none does `legs.DEFAULT`.
 
     owner: the extension that a look-up names, "" for none. facts: source must be an address of the
-    trunk the call is to come in on. presses: the caller's keys. media: False when no slot of a
-    media worker is free. The dialplan gets prompts without sound.
+    trunk the call is to come in on, or "" for a trunk that is known by something else. presses: the
+    caller's keys. media: False when no slot of a media worker is free. The dialplan gets prompts
+    without sound.
     """
     wire = Wire()
-    place = (facts.source, _CALLER_PORT)
+    trunk = dialplan.trunks.get(facts.trunk)
+    place = (facts.source or _NOWHERE, _CALLER_PORT)
+    pool: VirtualPool | None = None
 
     def route(goal: Place) -> Place:
-        # All targets are at one place: what tells them apart is the leg, not the address.
-        return goal if goal == place or goal[0] == STUDIO else _LEGS
+        # All targets are at one place, also one that has the caller's address: what tells them
+        # apart is the leg. Of all others, callrouter calls its workers alone.
+        return goal if pool is not None and goal in pool.places else _LEGS
 
     stack = wire.stack(_ROUTER, route)
     noted = _Noted(scripts)
     legs = Legs(wire.stack(_LEGS), scripts, noted.dialled)
     sounds = Sounds(dialplan)
     dialplan.prompts = sounds.prompts
-    pool = VirtualPool(wire, stack, sounds.lengths) if media else None
+    if media:
+        pool = VirtualPool(wire, stack, sounds.lengths)
     studio = Studio(pool, VirtualArchive(stack, dialplan))
     shared = _Frozen(snapshot, _registered(dialplan))
-    Calls(stack, dialplan, noted, 1, facts.at, shared, _Told(owner), studio)
+    if trunk is not None and not facts.source:
+        wire.certificates[place] = trunk.tls_peers
+    door = _Proven(facts.trunk)
+    Calls(stack, dialplan, noted, 1, facts.at, shared, _Told(owner), studio, door)
     flow = Flow("UDP", *place, *_ROUTER, None)
     caller = Caller(wire.stack(place), flow, facts, cancel_after, presses, noted.busy_until)
     if pool is not None:
@@ -170,6 +183,27 @@ class _Frozen:
 
     def come_back(self, extension: str) -> bool:
         return extension in self.snapshot.away
+
+
+class _Proven:
+    """Every caller has proven that it belongs to one trunk."""
+
+    def __init__(self, trunk: str) -> None:
+        self._trunk = trunk
+
+    def enter(
+        self,
+        _request: Request,
+        _flow: Flow,
+        _known: Trunk | None,
+        dialplan: Dialplan,
+        _now: float,
+        _at: float,
+    ) -> Trunk | None:
+        return dialplan.trunks[self._trunk]
+
+    def told(self, _contact: str) -> bool:
+        return False
 
 
 class _Told:

@@ -28,8 +28,10 @@ from callrouter.sip.uri import parse_uri
 
 SLOTS: Final = 4
 """Of one worker."""
+WORKERS: Final = "255.255.255.252"
+"""The SIP address of all workers. No peer can have one of 240.0.0.0/4 (RFC 1112 section 4)."""
 STUDIO: Final = "192.0.2.252"
-"""The address of all workers."""
+"""The address in what they describe. Nothing is sent to it."""
 
 _FIRST_PORT: Final = 5060
 _FIRST_RTP: Final = 4000
@@ -275,6 +277,7 @@ class VirtualPool:
         self._wire = wire
         self._sounds = sounds
         self.ports = itertools.count(_FIRST_PORT)
+        self.places: set[Place] = set()
         self.worker = self._start()
 
     def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> VirtualSlots | None:
@@ -299,5 +302,6 @@ class VirtualPool:
             slots.lost()
 
     def _start(self) -> Worker:
-        place = (STUDIO, next(self.ports))
+        place = (WORKERS, next(self.ports))
+        self.places.add(place)
         return Worker(self, self._wire.stack(place), place)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from callrouter.call.keys import key_of
 from callrouter.call.record import LegRecord
 from callrouter.simulate.play import Played
-from callrouter.simulate.studio import STUDIO
+from callrouter.simulate.studio import WORKERS
 from callrouter.simulate.wire import Datagram
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.message import Request, Response, parse
@@ -62,7 +62,7 @@ class _Teller:
         self._heard = list(played.record.heard or ()) if played.record is not None else []
         told: set[bytes] = set()
         for datagram in played.sent:
-            if STUDIO in {datagram.source[0], datagram.goal[0]}:
+            if WORKERS in {datagram.source[0], datagram.goal[0]}:
                 continue
             if datagram.data not in told:  # a retransmission is the same bytes again
                 told.add(datagram.data)

@@ -38,7 +38,11 @@ class Datagram(NamedTuple):
 
 
 class Wire:
-    """Carries datagrams between stacks and keeps the time. sent: all that was sent so far."""
+    """Carries datagrams between stacks and keeps the time.
+
+    sent: all that was sent so far. certificates: the names that who is at a place shows, where it
+    shows any.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Wire:
         """lost: whether the datagram of this number is lost. delay: of the next one, seconds."""
         self.now = 0.0
         self.sent: list[Datagram] = []
+        self.certificates: dict[Place, tuple[str, ...]] = {}
         self._lost = lost
         self._delay = delay
         self._stacks: dict[Place, Stack] = {}
@@ -84,6 +89,7 @@ class Wire:
                 stack = self._stacks.get(goal)
                 if stack is not None:
                     flow = Flow("UDP", *goal, *datagram.source, None)
+                    flow.peers = self.certificates.get(datagram.source, ())
                     stack.receive(datagram.data, flow, self.now)
                     self._collect()
             for stack in list(self._stacks.values()):
