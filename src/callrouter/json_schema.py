@@ -46,6 +46,7 @@ _YES: Final = {"const": True}
 
 SHORT: Final[Mapping[str, JsonSchemaValue]] = {
     "menus._chosen": _NAMED,
+    "screens._from": _NAMED,
     "voice._prompts": _NAMED,
     "voice._greet": {"anyOf": [_NAMED, {"type": "array", "items": _NAMED}]},
     "voice._confirm": {"type": "string", "pattern": "^[0-9*#]$"},

@@ -37,7 +37,8 @@ class BLeg(Leg):
     heard: a response has come, be it a 100. Once cancelled it posts nothing more: a 2xx that
     crosses the CANCEL is acknowledged and hung up here. So is one whose description is of no use,
     for which `Failed` is posted; after `Answered`, `theirs` holds what it described. unpracked: the
-    RAck value that a reliable response of it waits for, "" for none (RFC 3262).
+    RAck value that a reliable response of it waits for, "" for none (RFC 3262). telephone: it is a
+    registered telephone of an extension.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class BLeg(Leg):
         "_tx",
         "heard",
         "offered",
+        "telephone",
         "unpracked",
     )
 
@@ -90,6 +92,7 @@ class BLeg(Leg):
         self._ack = b""
         self.heard = False
         self.unpracked = ""
+        self.telephone = False
         self._received: Received | None = None
         self._offer = body
         self.offered = bool(body)

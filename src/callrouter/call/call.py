@@ -185,6 +185,7 @@ class Call:
             peer,
         )
         leg.dialog.pinned = way.pinned
+        leg.telephone = bool(target.extension)
         self._ringing[leg] = entry
         if self.speech is not None:
             leg.identity = identity

@@ -37,6 +37,7 @@ async def go_through(call: Call, step: EnterMenu) -> tuple[Hunt | VoiceStep, ...
         chosen = choose(dialplan, call.facts, call.shared.snapshot, call.record.number, menu, keys)
         if chosen is not None:
             call.record.trace += chosen.trace
+        if chosen is not None and not chosen.barred:
             speech.language = chosen.language or speech.language
             speech.hold(chosen.plan.holds)
             return chosen.plan.steps

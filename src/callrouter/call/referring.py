@@ -19,7 +19,7 @@ from callrouter.call.rounds import Ringing
 from callrouter.errors import SipError
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
-from callrouter.route.plan import Decision, Hunt, Plan
+from callrouter.route.plan import REFUSED, Decision, Hunt, Plan, Verdict
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
 from callrouter.sip.message import Request
@@ -159,8 +159,7 @@ class Referral:
         """What the dialplan says to the number; None when it knows it as no number."""
         call = self._call
         flow = self._also.dialog.flow
-        trunk = call.dialplan.trunk_of(flow.remote_host, flow.peers)
-        name = call.record.trunk if trunk is None else trunk.name
+        name = self._trunk()
         facts = call.facts
         caller = facts.caller if self._stays is call.a else facts.called
         source = flow.remote_host
@@ -168,13 +167,46 @@ class Referral:
         snapshot = call.shared.snapshot
         decision = decide(call.dialplan, asked, snapshot)
         if decision.number:
-            return decision
+            barred = self._barred(decision.number, name)
+            if barred is None:
+                return decision
+            self._status = 404
+            call.record.trace += (*decision.trace, barred)
+            return None
         self._status = 404
         number = call.dialplan.numbers.get(call.record.number)
         if user not in call.dialplan.extensions or number is None or not number.reads_to:
             return None
         asked = Facts(facts.trunk, source, caller, facts.called, user, user, call.at, 0)
         return decide(call.dialplan, asked, snapshot)
+
+    def _trunk(self) -> str:
+        """The trunk that who asks calls by. Whom we called and no trunk has: that of the call."""
+        call = self._call
+        also = self._also
+        if also is call.a:
+            return call.record.trunk
+        if isinstance(also, BLeg) and also.telephone:
+            return call.dialplan.access.phones_trunk
+        flow = also.dialog.flow
+        trunk = call.dialplan.trunk_of(flow.remote_host, flow.peers)
+        return call.record.trunk if trunk is None else trunk.name
+
+    def _barred(self, key: str, trunk: str) -> Verdict | None:
+        """Refuse whom a telephone has called what is for telephones alone; None to let it pass."""
+        call = self._call
+        also = self._also
+        number = call.dialplan.numbers[key]
+        if (
+            number.open_to is None
+            or trunk != call.dialplan.access.phones_trunk
+            or also is call.a
+            or (isinstance(also, BLeg) and also.telephone)
+        ):
+            return None
+        why = "who was called by a telephone is none"
+        rule = f"from of {number.hold}"
+        return Verdict(rule, False, trunk, why, number.file, number.line, REFUSED)
 
     async def _ring(self, hunt: Hunt) -> Answered | None:
         call = self._call

@@ -147,17 +147,7 @@ def _object(dialplan: Dialplan, decision: Decision) -> dict[str, Any]:
         ],
         "final": None if final is None else final.status,
         "reason": None if final is None else final.reason,
-        "trace": [
-            {
-                "rule": verdict.rule,
-                "matched": verdict.matched,
-                "value": verdict.value,
-                "why": verdict.why,
-                "file": verdict.file,
-                "line": verdict.line,
-            }
-            for verdict in decision.trace
-        ],
+        "trace": [verdict.as_dict() for verdict in decision.trace],
         "steps": [_step(step) for step in decision.plan.steps],
         "media": [] if decision.plan.voice is None else media_words(decision.plan.voice),
         "menus": {

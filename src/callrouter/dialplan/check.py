@@ -16,6 +16,7 @@ from callrouter.dialplan.builtin import BUILTIN
 from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.nesting import MOST, Nesting, rung
 from callrouter.dialplan.nodes import Document, Mapping, Section
+from callrouter.dialplan.screens import ANYONE, EXTENSIONS
 
 _SECTIONS: Final = (
     "trunks",
@@ -34,6 +35,7 @@ _SECTIONS: Final = (
     "numbers",
 )
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
+_ORIGINS: Final = (EXTENSIONS, ANYONE)
 _TOGETHER: Final = ("parallel", "staggered")
 # Words that people know these keys by.
 _ALIASES: Final = {
@@ -134,6 +136,8 @@ class Checker:
         self._check_rung((*path, "backup"), _get(raw, "backup"))
         self.refer((*path, "allow"), "list", _get(raw, "allow"))
         self.refer((*path, "block"), "list", _get(raw, "block"))
+        self.refer((*path, "only"), "list", _get(raw, "only"))
+        self._check_origins((*path, "from"), _get(raw, "from"))
         self.refer((*path, "lookup"), "lookup", _get(raw, "lookup"))
         countries = _get(raw, "countries")
         self.refer((*path, "countries", "except"), "list", _get(countries, "except"))
@@ -142,6 +146,15 @@ class Checker:
         if number is not None and number.areas is not None:
             self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
             self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
+
+    def _check_origins(self, path: Path, named: Any) -> None:
+        """Check from where a number says it may be called."""
+        known = (*self.names("trunks"), *_ORIGINS)
+        if isinstance(named, str) and named not in known:
+            self.mistakes.unknown(path, "trunk", named, known)
+        for index, name in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(name, str) and name not in known:
+                self.mistakes.unknown((*path, index), "trunk", name, known)
 
     def prompt(self, name: Any, path: Path) -> None:
         """Check the name of a prompt; what is no text is the schema's to report."""
@@ -206,6 +219,10 @@ class Checker:
             self.mistakes.at_key(path, str(error))
 
     def _check_networks(self) -> None:
+        for name in _ORIGINS:
+            if name in self.names("trunks"):
+                message = f"a trunk cannot be named '{name}': in 'from' the word means all of them"
+                self.mistakes.at_key(("trunks", name), message)
         owners: dict[str, str] = {}
         for name, trunk in self.trunks.items():
             for index, network in enumerate(trunk.addresses):

@@ -17,8 +17,9 @@ from callrouter.dialplan.nodes import Document, Mapping, Section, placed
 from callrouter.dialplan.peers import peer_of
 from callrouter.dialplan.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.screening import ScreenBuilder
+from callrouter.dialplan.screens import ANYONE, EXTENSIONS
 from callrouter.dialplan.sounds import Sounds, read_sounds
-from callrouter.dialplan.steps import StepBuilder, voice_of
+from callrouter.dialplan.steps import StepBuilder, is_code, voice_of
 from callrouter.dialplan.voicemail import box_of
 from callrouter.dialplan.ways import WayBuilder, check_groups
 from callrouter.dialplan.yaml import load
@@ -29,6 +30,9 @@ from callrouter.route.reasons import UNKNOWN_NUMBER
 from callrouter.route.sources import Network
 
 _DEFAULTS = schema.HuntOptions()
+
+Origins = frozenset[str] | None
+"""Trunks by name, None for all."""
 
 
 def load_dialplan(path: Path) -> Dialplan:
@@ -118,6 +122,8 @@ class _Builder:
         }
         self._refusals = USUAL_REFUSALS.own(head.reasons)
         self._gateways: dict[frozenset[str], frozenset[str]] = {}  # most numbers need the same
+        self._inside = frozenset(name for name, trunk in checker.trunks.items() if trunk.phones)
+        self._named: dict[frozenset[str], frozenset[str]] = {}  # as with gateways
         self._said: dict[schema.NumberReasons, Refusals] = {}
         self._backup = self._hunt_of_backup("backup", head.backup)
 
@@ -190,6 +196,7 @@ class _Builder:
         backup = self._backup
         if entry.backup is not None:
             backup = self._hunt_of_backup(f"backup of {rule}", entry.backup)
+        open_to, codes_for = self._origins(entry)
         number = rules.Number(
             key,
             normal,
@@ -205,9 +212,23 @@ class _Builder:
             suspended=entry.suspended,
             voice=voice_of(entry, self._head.language),
             lookup=self._lookups.get(entry.lookup or ""),
+            open_to=open_to,
+            codes_for=codes_for,
         )
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number
+
+    def _origins(self, entry: schema.Number) -> tuple[Origins, Origins]:
+        """Return the trunks that a number is called from, and those that its codes are for."""
+        if entry.from_ is not None:
+            named = frozenset(entry.from_)
+            if ANYONE in named:
+                return None, None
+            if EXTENSIONS in named:
+                named = named - {EXTENSIONS} | self._inside
+            named = self._named.setdefault(named, named)
+            return named, named
+        return (self._inside if is_code(entry.route) else None), self._inside
 
     def _own_refusals(self, reasons: schema.NumberReasons | None) -> Refusals:
         if reasons is None:

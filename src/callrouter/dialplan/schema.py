@@ -22,6 +22,7 @@ from callrouter.dialplan.screens import (
     Areas,
     AutoBlock,
     Countries,
+    From,
     NumberList,
     NumberReasons,
     Reason,
@@ -169,10 +170,25 @@ class Number(Entry):
     suspended: bool = Field(
         default=False, description="`true`: it takes no calls.", examples=[True]
     )
+    from_: From | None = Field(
+        default=None,
+        alias="from",
+        description="From where it may be called: trunks by name, `extensions` for the telephones "
+        "that register, or `anyone`. From elsewhere it is as if it did not exist. When left out: "
+        "`anyone`, or `extensions` where the route has `feature` or `messages` and beside them at "
+        "most `play`. Other routes and menus lead only extensions, and whom `from` names, there.",
+        examples=[["carrier", "extensions"]],
+    )
+    only: list[Name] | None = Field(
+        default=None,
+        min_length=1,
+        description="Lists whose callers alone may call it, beside those of `allow`.",
+        examples=[["staff"]],
+    )
     allow: list[Name] | None = Field(
         default=None,
-        description="Lists whose callers pass every list of `block`, here and for all numbers, "
-        "and are never blocked automatically.",
+        description="Lists whose callers pass all other rules about callers, here and for all "
+        "numbers: `only`, `block`, `areas`, `countries` and every automatic block.",
         examples=[["partners"]],
     )
     block: list[Name] | None = Field(
@@ -350,8 +366,8 @@ class DialplanFile(Entry):
     )
     allow: list[Name] = Field(
         default=[],
-        description="Lists whose callers pass every list of `block`, whatever number they call, "
-        "and are never blocked automatically.",
+        description="Lists whose callers pass all other rules about callers, whatever number they "
+        "call: `only`, `block`, `areas`, `countries` and every automatic block.",
         examples=[["partners"]],
     )
     block: list[Name] = Field(

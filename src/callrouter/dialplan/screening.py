@@ -1,4 +1,4 @@
-"""Who may call a number: the rules of `allow`, `block`, `areas`, `countries` and `auto_block`."""
+"""Who may call a number: `from`, `only`, `allow`, `block`, `areas`, `countries`, `auto_block`."""
 
 import sys
 from collections.abc import Mapping as Lists
@@ -30,7 +30,8 @@ class ScreenBuilder:
 
     def screen(self, key: str, entry: schema.Number, raw: Mapping, line: int) -> Screen:
         """Build that of one number; raw is the same as read, its lines count from `line`."""
-        if not (entry.allow or entry.block or entry.areas or entry.countries or entry.auto_block):
+        lists = entry.allow or entry.block or entry.only
+        if not (lists or entry.areas or entry.countries or entry.auto_block):
             return self._usual
         rule = f"number {key}"
         return Screen(
@@ -41,6 +42,7 @@ class ScreenBuilder:
                 *self._countries(rule, entry.countries, raw, line),
             ),
             self._auto_block(f"auto_block of {rule}", entry.auto_block, raw, line) or self._auto,
+            self._uses("only", entry.only, raw, line),
         )
 
     def _uses(

@@ -126,6 +126,22 @@ class Countries(Entry):
     )
 
 
+EXTENSIONS: Final = "extensions"
+ANYONE: Final = "anyone"
+
+
+def _from(value: object) -> object:
+    names = [value] if isinstance(value, str) else value
+    if isinstance(names, list) and ANYONE in names and len(names) > 1:
+        raise ValueError(
+            f"'{ANYONE}' holds all others: expected it alone, found {len(names)} names"
+        )
+    return names
+
+
+From = Annotated[list[Name], BeforeValidator(_from), Field(min_length=1)]
+
+
 class AutoBlock(Entry):
     """Block a caller who calls a number too often."""
 
@@ -168,6 +184,14 @@ def _reason(description: str, example: dict[str, Any]) -> Any:
 class NumberReasons(Entry):
     """Refusals of a number that are not to be answered in the usual way."""
 
+    not_from_here: Reason | None = _reason(
+        "The number is not called from there: see `from`. Usually 404 and cause 1.",
+        {"status": 403, "cause": 21},
+    )
+    not_listed: Reason | None = _reason(
+        "The caller is in no list of `only`. Usually 403 and cause 21.",
+        {"prompt": "not_authorised"},
+    )
     blocked_caller: Reason | None = _reason(
         "The caller is in a list of `block`. Usually 403 and cause 21.",
         {"prompt": "not_authorised"},

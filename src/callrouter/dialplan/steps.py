@@ -87,6 +87,14 @@ class StepBuilder:
         return rules.Step(name, schedule, is_open, alone, several, final, self._file, line)
 
 
+def is_code(steps: Several[schema.Step]) -> bool:
+    """Say whether a number is a feature code, or lets messages be heard, and does nothing else."""
+    codes = [step.feature is not None or step.messages is not None for step in steps]
+    return any(codes) and all(
+        code or step.play is not None for code, step in zip(codes, steps, strict=True)
+    )
+
+
 def _act(step: schema.Step) -> voice.Act:
     if step.play is not None:
         return voice.Play(tuple(step.play), step.answer)

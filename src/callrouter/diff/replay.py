@@ -99,13 +99,7 @@ def as_data(change: Change) -> dict[str, Any]:
 
 
 def _decision(decision: Decision, outcome: Outcome) -> dict[str, Any]:
-    trace = [
-        {
-            name: getattr(verdict, name)
-            for name in ("rule", "matched", "value", "why", "file", "line")
-        }
-        for verdict in decision.trace
-    ]
+    trace = [verdict.as_dict() for verdict in decision.trace]
     return {**outcome, "trace": trace}
 
 

@@ -10,6 +10,7 @@ from callrouter.lint.hours import hours
 from callrouter.lint.lists import shadowed_lists
 from callrouter.lint.loops import Place, loops
 from callrouter.lint.numbers import shadowed_numbers
+from callrouter.lint.origins import origins
 from callrouter.lint.prompts import unused_prompts
 from callrouter.lint.steps import steps
 from callrouter.lint.timers import timers
@@ -34,4 +35,5 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     timers(found)
     carriers(found)
     loops(found, listen)
+    origins(found)
     return found.warnings()

@@ -10,7 +10,7 @@ from callrouter.lint.found import Found
 _PAIRS: Final = 100
 
 Use = tuple[str, str]
-"""`allow`, `block` or `except`, and the number that it stands at, "" for all numbers."""
+"""`allow`, `block`, `only` or `except`, and the number that it stands at, "" for all numbers."""
 
 
 def shadowed_lists(found: Found) -> None:
@@ -108,7 +108,7 @@ def _uses(found: Found) -> dict[str, set[Use]]:
     uses: dict[str, set[Use]] = {name: set() for name in found.section("lists")}
     rules = [("", found.document.data), *found.section("numbers").items()]
     for number, rule in rules:
-        for kind in ("allow", "block"):
+        for kind in ("allow", "block", "only"):
             for name in rule.get(kind) or ():
                 uses[name].add((kind, number))
         countries = rule.get("countries")

@@ -72,6 +72,7 @@ def _lists(found: Found) -> set[str]:
     for rule in (found.document.data, *found.section("numbers").values()):
         used.update(rule.get("allow") or ())
         used.update(rule.get("block") or ())
+        used.update(rule.get("only") or ())
         countries = rule.get("countries")
         if isinstance(countries, Mapping):
             used.update(countries.get("except") or ())

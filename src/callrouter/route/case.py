@@ -4,8 +4,9 @@ Theory: the rules are looked at in one order, and each leaves its verdict: suspe
 from where, how often, whether a line is free, the extension in `To:`, the steps of the route. The
 first that refuses ends the way.
 
-Rule: in the trace `matched` says that a rule took effect: a block or limit that is matched refuses
-the call, a step that is matched is taken.
+Rules. In the trace `matched` says that a rule took effect: a block or limit that is matched refuses
+the call, a step that is matched is taken. A caller in a list of `allow` passes every other rule
+about callers: `only`, `block`, blocks for a time, areas and countries. Others have to pass each.
 """
 
 from typing import Final
@@ -16,17 +17,30 @@ from callrouter.route.facts import Facts
 from callrouter.route.hunting import HuntRule, listed, with_rounds
 from callrouter.route.lists import Caller
 from callrouter.route.lookups import Lookup
-from callrouter.route.plan import AutoBlock, Hunt, NeedLookup, Plan, Refusal, Verdict
-from callrouter.route.rules import AutoBlockRule, Extension, Number, Step, Trunk
+from callrouter.route.plan import (
+    PASSED,
+    REFUSED,
+    AutoBlock,
+    Hunt,
+    NeedLookup,
+    Plan,
+    Refusal,
+    Verdict,
+)
+from callrouter.route.rules import AutoBlockRule, Extension, ListUse, Number, Screen, Step, Trunk
 from callrouter.route.schedule import Hours, Schedule
 from callrouter.route.snapshot import Snapshot
-from callrouter.route.voice import MEDIA, VoiceStep
+from callrouter.route.voice import CODES, MEDIA, VoiceStep
 
 _ANY: Final[frozenset[str]] = frozenset()
+_MISSING: Final = "is not in the list"
 
 
 class Case:
-    """What is found out about one call. trace, caller, auto_block, need are for its decision."""
+    """What is found out about one call. trace, caller, auto_block, need are for its decision.
+
+    barred: a step was left out because its caller may not have it.
+    """
 
     __slots__ = (
         "_closed",
@@ -41,6 +55,7 @@ class Case:
         "_timed",
         "_trunk",
         "auto_block",
+        "barred",
         "caller",
         "need",
         "trace",
@@ -65,6 +80,7 @@ class Case:
         self._closed = False
         self._dead = False
         self._timed = False
+        self.barred = False
         self.trace = list(trace)
         self.caller = ""
         self.auto_block: AutoBlock | None = None
@@ -128,8 +144,22 @@ class Case:
         holds = (extension.hold,) if self._rings(extension) else ()
         return Plan(tuple(self._steps), None, holds)
 
-    def _note(self, rule: str, matched: bool, value: str, why: str, file: str, line: int) -> None:
-        self.trace.append(Verdict(rule, matched, value, why, file, line))
+    def _note(
+        self,
+        rule: str,
+        matched: bool,
+        value: str,
+        why: str,
+        file: str,
+        line: int,
+        result: str = "",
+    ) -> None:
+        self.trace.append(Verdict(rule, matched, value, why, file, line, result))
+
+    def _judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
+        """Note a rule that takes effect by refusing."""
+        result = REFUSED if refused else PASSED
+        self.trace.append(Verdict(rule, refused, value, why, file, line, result))
 
     # Who calls.
 
@@ -138,7 +168,7 @@ class Case:
         if not number.suspended:
             return ""
         why = "the number takes no calls"
-        self._note(f"suspended of {number.hold}", True, "", why, number.file, number.line)
+        self._judge(f"suspended of {number.hold}", True, "", why, number.file, number.line)
         return reasons.SUSPENDED
 
     def _screened(self) -> str:
@@ -148,30 +178,50 @@ class Case:
             return ""
         caller = Caller(self._facts.caller, self._trunk.country)
         self.caller = caller.key
-        allowed = False
-        for use in screen.allow:
-            found = use.list.find(caller)
-            why = found or "is not in the list"
-            self._note(use.rule, bool(found), self.caller, why, use.file, use.line)
-            if found:
-                allowed = True
-                break
-        if not allowed:
-            for use in screen.block:
-                found = use.list.find(caller)
-                why = found or "is not in the list"
-                self._note(use.rule, bool(found), self.caller, why, use.file, use.line)
-                if found:
-                    return reasons.BLOCKED_CALLER
-            if self._blocked(caller):
-                return reasons.AUTO_BLOCKED
-        for area in screen.areas:
+        if self._allowed(screen.allow, caller):
+            return ""
+        reason = self._listed(screen, caller)
+        if not reason and self._blocked(caller):
+            reason = reasons.AUTO_BLOCKED
+        for area in () if reason else screen.areas:
             refused, why = area.judge(caller)
-            self._note(area.rule, refused, self.caller, why, area.file, area.line)
+            self._judge(area.rule, refused, self.caller, why, area.file, area.line)
             if refused:
                 return area.reason
-        if screen.auto_block is not None and caller.key and not allowed:
-            return self._counted(screen.auto_block)
+        if not reason and screen.auto_block is not None and caller.key:
+            reason = self._counted(screen.auto_block)
+        return reason
+
+    def _allowed(self, allow: tuple[ListUse, ...], caller: Caller) -> bool:
+        """Say whether a caller passes all other rules about callers."""
+        for use in allow:
+            found = use.list.find(caller)
+            self._note(use.rule, bool(found), self.caller, found or _MISSING, use.file, use.line)
+            if found:
+                for area in self._number.screen.areas:
+                    why = f"not asked: {use.rule}"
+                    self._note(area.rule, False, self.caller, why, area.file, area.line)
+                return True
+        return False
+
+    def _listed(self, screen: Screen, caller: Caller) -> str:
+        """Return the reason to refuse a caller by lists, "" for none."""
+        only = screen.only
+        for use in only:
+            found = use.list.find(caller)
+            result = "" if found or use is not only[-1] else REFUSED
+            why = found or _MISSING
+            self._note(use.rule, bool(found), self.caller, why, use.file, use.line, result)
+            if found:
+                break
+        else:
+            if only:
+                return reasons.NOT_LISTED
+        for use in screen.block:
+            found = use.list.find(caller)
+            self._judge(use.rule, bool(found), self.caller, found or _MISSING, use.file, use.line)
+            if found:
+                return reasons.BLOCKED_CALLER
         return ""
 
     def _blocked(self, caller: Caller) -> bool:
@@ -184,7 +234,7 @@ class Case:
             if until is not None and (until == 0 or self._facts.at < until):
                 left = f" for another {until - self._facts.at:.0f} s" if until else ""
                 why = f"is blocked at {whose}{left}"
-                self._note("blocked callers", True, caller.key, why, number.file, number.line)
+                self._judge("blocked callers", True, caller.key, why, number.file, number.line)
                 return True
         return False
 
@@ -205,7 +255,7 @@ class Case:
         count = 1 + sum(1 for attempt in attempts if attempt > since)
         refused = count >= block.calls
         why = f"call {count} within {block.within_seconds:g} s; the limit is {block.calls}"
-        self._note(rule.rule, refused, self.caller, why, rule.file, rule.line)
+        self._judge(rule.rule, refused, self.caller, why, rule.file, rule.line)
         return reasons.AUTO_BLOCKED if refused else ""
 
     # Whether there is a line.
@@ -221,7 +271,7 @@ class Case:
         used = self._snapshot.lines.get(hold, 0)
         full = used >= lines
         why = "no line is free" if full else "a line is free"
-        self._note(f"lines of {hold}", full, f"{used} of {lines}", why, file, line)
+        self._judge(f"lines of {hold}", full, f"{used} of {lines}", why, file, line)
         return full
 
     def _rings(self, extension: Extension) -> bool:
@@ -272,7 +322,7 @@ class Case:
         place = len(self.trace)
         hunt = self._ring(rule)
         if hunt is None:
-            self._verdict(step, False, "; no target of it is reachable", place)
+            self._verdict(step, False, "; no target of it is reachable", place, REFUSED)
             return
         if step.schedule is not None and not any(isinstance(it, Hunt) for it in self._steps[:-1]):
             self._timed = True
@@ -280,9 +330,17 @@ class Case:
         self._verdict(step, True, f"; rings {text}{_after(hunt.on)}", place)
 
     def _speak(self, step: Step, voice: VoiceStep) -> None:
+        codes_for = self._number.codes_for
+        if codes_for is not None and isinstance(voice.act, CODES):
+            name = self._trunk.name
+            if name not in codes_for:
+                self.barred = True
+                why = f"; it is not for callers of trunk {name}"
+                self._verdict(step, False, why, result=REFUSED)
+                return
         if MEDIA in self._snapshot.down:
             self._dead = True
-            self._verdict(step, False, "; the media pool is down")
+            self._verdict(step, False, "; the media pool is down", result=REFUSED)
             return
         if voice.on and not self._steps:
             voice = VoiceStep(voice.act)
@@ -305,6 +363,8 @@ class Case:
     def _nobody(self, holds: tuple[str, ...]) -> Plan:
         """Say what becomes of a call for which no target is left before any was rung."""
         number = self._number
+        if self.barred:
+            return Plan((), number.reasons[reasons.NOT_FROM_HERE])
         if not self._dead:
             return Plan((), number.reasons[reasons.OUT_OF_HOURS])
         if number.backup is not None:
@@ -312,7 +372,8 @@ class Case:
             why = f"nothing else is reachable; rings {number.backup.text}" if rings else ""
             why = why or "cannot be reached either"
             rule = f"backup of {number.hold}"
-            self._note(rule, rings, "", why, number.file, number.line)
+            result = PASSED if rings else REFUSED
+            self._note(rule, rings, "", why, number.file, number.line, result)
             if rings:
                 return Plan(tuple(self._steps), self._final, holds, number.voice)
         return Plan((), self._final or number.reasons[reasons.NO_TARGET_LEFT])
@@ -325,7 +386,9 @@ class Case:
             self._hours[schedule.name] = hours
         return hours
 
-    def _verdict(self, step: Step, taken: bool, then: str, place: int = -1) -> None:
+    def _verdict(
+        self, step: Step, taken: bool, then: str, place: int = -1, result: str = ""
+    ) -> None:
         """Note a step, at a place in the trace when it is not the last."""
         value = ""
         why = "no condition"
@@ -333,7 +396,7 @@ class Case:
             hours = self._at(step.schedule)
             value = hours.value
             why = f"{step.schedule.name}: {hours.why}"
-        verdict = Verdict(step.rule, taken, value, f"{why}{then}", step.file, step.line)
+        verdict = Verdict(step.rule, taken, value, f"{why}{then}", step.file, step.line, result)
         self.trace.insert(len(self.trace) if place < 0 else place, verdict)
 
 

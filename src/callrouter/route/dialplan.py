@@ -20,15 +20,18 @@ from callrouter.route.voice import Menu
 class Found:
     """What one called number on one trunk was found to be: the part of a decision that repeats.
 
-    number: None when the dialplan has none for it. way: the verdicts up to the number. plan: that
-    of each call while no gateway is down and nobody is blocked, None when calls differ. trace: the
-    verdicts up to the plan.
+    number: None when the dialplan has none for it, or none that is called from there. key: that of
+    the number, "" when there is none. refused: the plan of a call without a number. way: the
+    verdicts up to the number. plan: that of each call while no gateway is down and nobody is
+    blocked, None when calls differ. trace: the verdicts up to the plan.
     """
 
-    __slots__ = ("number", "plan", "trace", "way")
+    __slots__ = ("key", "number", "plan", "refused", "trace", "way")
 
-    def __init__(self, number: Number | None, way: tuple[Verdict, ...]) -> None:
+    def __init__(self, number: Number | None, way: tuple[Verdict, ...], unknown: Plan) -> None:
         self.number = number
+        self.key = "" if number is None else number.key
+        self.refused = unknown
         self.way = way
         self.plan: Plan | None = None
         self.trace = way

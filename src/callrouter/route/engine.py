@@ -16,7 +16,7 @@ from callrouter.route.dialplan import Dialplan, Found
 from callrouter.route.facts import Facts
 from callrouter.route.index import Match
 from callrouter.route.lookups import Answer
-from callrouter.route.plan import Decision, Plan, Refusal, Verdict
+from callrouter.route.plan import PASSED, REFUSED, Decision, Plan, Refusal, Verdict
 from callrouter.route.rules import Extension, Number, Trunk
 from callrouter.route.snapshot import NOTHING, Snapshot
 
@@ -35,7 +35,8 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     trunk = dialplan.trunks.get(facts.trunk)
     if trunk is None:
         why = "the dialplan has no such trunk"
-        nowhere = Verdict(f"trunk {facts.trunk}", False, facts.source, why, dialplan.file, 1)
+        rule = f"trunk {facts.trunk}"
+        nowhere = Verdict(rule, False, facts.source, why, dialplan.file, 1, REFUSED)
         return Decision("", _NO_TRUNK, (nowhere,))
     came = _came_by(dialplan, trunk, facts.source)
     called = facts.to_user if trunk.called_is_to else facts.called
@@ -44,7 +45,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         found = _find(dialplan, trunk, called)
     number = found.number
     if number is None:
-        return Decision("", dialplan.unknown, (came, *found.trace))
+        return Decision(found.key, found.refused, (came, *found.trace))
     if facts.answer is not None and number.lookup is not None:
         case = Case(trunk, number, facts, snapshot, facts.passed)
         owner, why = _owner(dialplan, facts.answer)
@@ -90,7 +91,7 @@ def _let_in(
     if facts.diversions >= MOST_DIVERSIONS:
         why = f"it was forwarded too often: {MOST_DIVERSIONS} times is the limit"
         count = str(facts.diversions)
-        looped = Verdict("diversions", True, count, why, number.file, number.line)
+        looped = Verdict("diversions", True, count, why, number.file, number.line, REFUSED)
         return (came, looped), reasons.USUAL[reasons.FORWARDED_TOO_OFTEN]
     if not trunk.calls_per_second:
         return (came,), None
@@ -107,7 +108,8 @@ def _paced(trunk: Trunk, facts: Facts, snapshot: Snapshot) -> Verdict:
     full = count >= most
     why = "as many calls came in the last second" if full else "fewer calls came in the last second"
     rule = f"calls_per_second of {trunk.hold}"
-    return Verdict(rule, full, f"{count} of {most}", why, trunk.file, trunk.line)
+    result = REFUSED if full else PASSED
+    return Verdict(rule, full, f"{count} of {most}", why, trunk.file, trunk.line, result)
 
 
 def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
@@ -122,8 +124,12 @@ def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> Found:
     match = dialplan.index.find(called, trunk.country)
     way = _explain(dialplan, called, match)
     number = match.number
-    found = Found(number, way)
-    if number is not None and number.fixed and not trunk.lines:
+    found = Found(number, way, dialplan.unknown)
+    if number is not None and number.open_to is not None and trunk.name not in number.open_to:
+        found.number = None
+        found.refused = Plan((), number.reasons[reasons.NOT_FROM_HERE])
+        found.trace = (*way, _elsewhere(dialplan, number, trunk))
+    elif number is not None and number.fixed and not trunk.lines:
         case = Case(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
         found.plan = case.plan(None, ())
         found.trace = tuple(case.trace)
@@ -141,7 +147,7 @@ def _explain(dialplan: Dialplan, called: str, match: Match) -> tuple[Verdict, ..
     file = dialplan.file
     if number is None:
         why = f"no number, prefix or pattern fits {forms}"
-        return (Verdict("numbers", False, called, why, file, dialplan.numbers_line),)
+        return (Verdict("numbers", False, called, why, file, dialplan.numbers_line, REFUSED),)
     rule = f"number {number.key}"
     if number.normal:
         why = "written so" if match.value == number.key else f"both are {number.normal}"
@@ -153,6 +159,15 @@ def _explain(dialplan: Dialplan, called: str, match: Match) -> tuple[Verdict, ..
         why = f"fits too, but {number.key} is more specific"
         trace.append(Verdict(f"number {beaten.key}", False, called, why, beaten.file, beaten.line))
     return tuple(trace)
+
+
+def _elsewhere(dialplan: Dialplan, number: Number, trunk: Trunk) -> Verdict:
+    """Say that a number is not called by a trunk."""
+    inside = dialplan.access.phones_trunk
+    names = ["extensions" if name == inside else name for name in sorted(number.open_to or ())]
+    why = f"is called only from {' or '.join(names) or 'extensions, and no trunk has telephones'}"
+    rule = f"from of {number.hold}"
+    return Verdict(rule, False, trunk.name, why, number.file, number.line, REFUSED)
 
 
 def _named(

@@ -12,7 +12,7 @@ from typing import Final
 
 from callrouter.route.chance import Dice
 from callrouter.route.gateways import Way, arranged, by_chance
-from callrouter.route.plan import Hunt, Target, Verdict
+from callrouter.route.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.route.snapshot import Snapshot
 
 SEQUENTIAL: Final = "sequential"
@@ -59,7 +59,7 @@ class Leaf:
         """Say which of its gateways are down."""
         rule = f"target {self.target.name}"
         return [
-            Verdict(rule, False, gateway, _down(gateway, state), self.file, self.line)
+            Verdict(rule, False, gateway, _down(gateway, state), self.file, self.line, REFUSED)
             for gateway in self.gateways()
             if gateway in state.down
         ]

@@ -9,11 +9,17 @@ from callrouter.route.voice import Menu
 
 
 class Chosen:
-    """What keys have led to. plan: its steps are to be taken. language: "" to leave it."""
+    """What keys have led to. plan: its steps are to be taken. language: "" to leave it.
 
-    __slots__ = ("language", "plan", "trace")
+    barred: to what this caller may not have; to it the keys are no choice.
+    """
 
-    def __init__(self, plan: Plan, trace: tuple[Verdict, ...], language: str) -> None:
+    __slots__ = ("barred", "language", "plan", "trace")
+
+    def __init__(
+        self, plan: Plan, trace: tuple[Verdict, ...], language: str, barred: bool = False
+    ) -> None:
+        self.barred = barred
         self.plan = plan
         self.trace = trace
         self.language = language
@@ -37,7 +43,7 @@ def choose(
     choice = menu.choices.get(keys)
     if choice is not None:
         plan = case.chosen(choice.steps)
-        return Chosen(plan, tuple(case.trace), choice.language)
+        return Chosen(plan, tuple(case.trace), choice.language, case.barred)
     extension = dialplan.extensions.get(keys) if menu.extensions else None
     if extension is None:
         return None

@@ -10,18 +10,34 @@ CAUSE_UNALLOCATED: Final = 1
 CAUSE_NO_ANSWER: Final = 19
 
 
+# What a rule does to a call.
+PASSED: Final = "passed"
+REFUSED: Final = "refused"
+NOT_ASKED: Final = "not_asked"
+
+
 class Verdict:
     """What became of one rule that was looked at.
 
-    rule: its name as ops know it, such as `number 4000` or `trunk lab`. value: what was compared.
-    why: one short sentence. file, line: where the rule stands.
+    rule: its name as ops know it, such as `number 4000` or `trunk lab`. matched: it took effect.
+    value: what was compared. why: one short sentence. file, line: where the rule stands. result:
+    what it does to the call: PASSED lets it go on; REFUSED turns it away, or away from what the
+    rule is about (a line, a gateway); NOT_ASKED is a rule that has no say in this call.
     """
 
-    __slots__ = ("file", "line", "matched", "rule", "value", "why")
+    __slots__ = ("file", "line", "matched", "result", "rule", "value", "why")
 
     def __init__(
-        self, rule: str, matched: bool, value: str, why: str, file: str, line: int
+        self,
+        rule: str,
+        matched: bool,
+        value: str,
+        why: str,
+        file: str,
+        line: int,
+        result: str = "",
     ) -> None:
+        self.result = result or (PASSED if matched else NOT_ASKED)
         self.rule = rule
         self.matched = matched
         self.value = value
@@ -34,6 +50,7 @@ class Verdict:
         return {
             "rule": self.rule,
             "matched": self.matched,
+            "result": self.result,
             "value": self.value,
             "why": self.why,
             "file": self.file,

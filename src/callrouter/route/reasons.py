@@ -7,7 +7,9 @@ from callrouter.route.plan import Refusal
 
 UNKNOWN_TRUNK: Final = "unknown_trunk"
 UNKNOWN_NUMBER: Final = "unknown_number"
+NOT_FROM_HERE: Final = "not_from_here"
 SUSPENDED: Final = "suspended"
+NOT_LISTED: Final = "not_listed"
 BLOCKED_CALLER: Final = "blocked_caller"
 AUTO_BLOCKED: Final = "auto_blocked"
 AREA_REFUSED: Final = "area_refused"
@@ -22,7 +24,9 @@ USUAL: Final[Mapping[str, Refusal]] = {
     for refusal in (
         Refusal(UNKNOWN_TRUNK, 403, 21),
         Refusal(UNKNOWN_NUMBER, 404, 1),
+        Refusal(NOT_FROM_HERE, 404, 1),
         Refusal(SUSPENDED, 480, 31),
+        Refusal(NOT_LISTED, 403, 21),
         Refusal(BLOCKED_CALLER, 403, 21),
         Refusal(AUTO_BLOCKED, 403, 21),
         Refusal(AREA_REFUSED, 486, 17),

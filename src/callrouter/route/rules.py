@@ -99,9 +99,13 @@ class AutoBlockRule:
 
 
 class Screen:
-    """Who may call a number. block holds only lists; a caller in one of allow passes them."""
+    """Who may call a number.
 
-    __slots__ = ("allow", "areas", "auto_block", "block")
+    allow: a caller in one of these lists passes all that follows. only: a caller in none of these
+    is refused; empty for no such rule. block: a caller in one of these is refused.
+    """
+
+    __slots__ = ("allow", "areas", "auto_block", "block", "only")
 
     def __init__(
         self,
@@ -109,15 +113,17 @@ class Screen:
         block: tuple[ListUse, ...] = (),
         areas: tuple[AreaRule, ...] = (),
         auto_block: AutoBlockRule | None = None,
+        only: tuple[ListUse, ...] = (),
     ) -> None:
         self.allow = allow
+        self.only = only
         self.block = block
         self.areas = areas
         self.auto_block = auto_block
 
     def asks(self) -> bool:
         """Say whether it looks at the caller."""
-        return bool(self.allow or self.block or self.areas or self.auto_block)
+        return bool(self.only or self.allow or self.block or self.areas or self.auto_block)
 
 
 class Step:
@@ -174,11 +180,14 @@ class Number:
     may have at the same time, 0 for any number. overflow: steps for those beyond, empty for none.
     backup: rings when all gateways of the route are down. reasons: its refusals. suspended: takes
     no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
-    for nobody. fixed: each call gets the same plan while no gateway is down and nobody is blocked.
+    for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
+    callers it and its menus lead to feature codes and to messages, None for all. fixed: each call
+    gets the same plan while no gateway is down and nobody is blocked.
     """
 
     __slots__ = (
         "backup",
+        "codes_for",
         "file",
         "fixed",
         "gateways",
@@ -188,6 +197,7 @@ class Number:
         "lines",
         "lookup",
         "normal",
+        "open_to",
         "overflow",
         "reads_to",
         "reasons",
@@ -214,8 +224,12 @@ class Number:
         suspended: bool = False,
         voice: Voice | None = None,
         lookup: Lookup | None = None,
+        open_to: frozenset[str] | None = None,
+        codes_for: frozenset[str] | None = None,
     ) -> None:
         self.voice = voice
+        self.open_to = open_to
+        self.codes_for = codes_for
         self.lookup = lookup
         self.key = key
         self.normal = normal

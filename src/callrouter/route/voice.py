@@ -178,6 +178,8 @@ class Feature:
 
 
 Act = Play | EnterMenu | Voicemail | Messages | Feature
+CODES: Final = (Messages, Feature)
+"""What is for the house alone, unless the dialplan says otherwise."""
 
 
 class VoiceStep:

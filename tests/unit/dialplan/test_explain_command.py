@@ -49,7 +49,9 @@ def test_object_has_the_promised_keys() -> None:
         {"name": "uas_5080", "address": "127.0.0.1:5080", "ring_seconds": 55.0}
     ]
     assert (found["number"], found["final"], found["reason"]) == ("4012", None, None)
-    assert list(found["trace"][0]) == ["rule", "matched", "value", "why", "file", "line"]
+    assert list(found["trace"][0]) == [
+        *("rule", "matched", "result", "value", "why", "file", "line")
+    ]
 
 
 def test_refusal_is_told_with_its_reason() -> None:

@@ -24,7 +24,14 @@ numbers:
             '"1": {record: {notice: false}, route: [{menu: main}, {voicemail: box}]}',
             ["callers are not told of the recording; the law of CN may ask for it"],
         ),
-        ('"1": {record: true, route: [{menu: main}, {messages: box}]}', []),
+        ('"1": {record: true, route: [{menu: main}, {voicemail: box}]}', []),
+        (
+            '"1": {record: true, route: [{menu: main}, {messages: box}]}',
+            [
+                "nobody can do it: it lets messages be heard, which is for extensions, and no "
+                "trunk has 'phones: true'; say who may in 'from'"
+            ],
+        ),
         (
             '"1": {route: [{hunt: [desk]}]}',
             ["no step leads to menu 'main'", "no step uses voicemail box 'box'"],

@@ -49,6 +49,39 @@ def test_allow_list_beats_block_lists_here_and_of_all_numbers() -> None:
         assert reason(plan.call("08987654321")) == BLOCKED
 
 
+def test_allow_list_beats_every_other_rule_about_callers() -> None:
+    for more in ("areas: {refuse: ['0898']}", "countries: {allow: [VN]}", "only: [bad]"):
+        for allow, everywhere in (("allow: [good], ", ""), ("", "allow: [good]")):
+            plan = Rules(f"{allow}{more}, {ROUTE}", everywhere)
+            assert reason(plan.call("08981234567")) is None, more
+            refused = reason(plan.call("08951234567" if "only" in more else "08988888888"))
+            assert refused is not None, more
+    decision = Rules(f"allow: [good], areas: {{refuse: ['0898']}}, {ROUTE}").call("08981234567")
+    assert why(decision, "areas of number 4000")[::2] == (False, "not asked: allow good")
+
+
+@pytest.mark.parametrize(
+    ("caller", "refused"),
+    [
+        ("13800138000", False),
+        ("08987654321", False),
+        ("4001", False),
+        ("13900139000", True),
+        ("anonymous", True),
+        ("", True),
+    ],
+)
+def test_only_callers_in_the_lists_of_only_are_let_in(caller: str, refused: bool) -> None:
+    decision = Rules(f"only: [good, bad], {ROUTE}").call(caller)
+    assert reason(decision) == (("not_listed", 403, 21) if refused else None)
+    results = [verdict.result for verdict in decision.trace if verdict.rule.startswith("only")]
+    assert results[-1] == ("refused" if refused else "passed")
+
+
+def test_caller_in_only_and_in_block_is_refused() -> None:
+    assert reason(Rules(f"only: [bad], block: [bad], {ROUTE}").call("13800138000")) == BLOCKED
+
+
 @pytest.mark.parametrize("word", ["block", "blocklist", "blacklist"])
 def test_block_has_the_names_that_people_know(word: str) -> None:
     assert reason(Rules(f"{word}: [bad], {ROUTE}").call("13800138000")) == BLOCKED

@@ -79,7 +79,7 @@ def spoken(decision: Decision) -> list[object]:
 def test_step_is_in_the_plan_and_its_verdict_says_what_it_does(
     step: str, act: type, text: str
 ) -> None:
-    decision = rules(step).call()
+    decision = rules(step, ", from: anyone").call()
     assert spoken(decision) == [act]
     assert why(decision, "step 1 of number 4000") == (True, "", f"no condition; {text}")
 
