@@ -229,3 +229,44 @@ async def test_what_the_disk_did_not_take_is_said_to_be_missing(
     await worker.record(session, tmp_path / "whole.wav", max_seconds=0.5)
     assert (await worker.report("recorded", session))["complete"]
     await phone.hang_up()
+
+
+@pytest.mark.parametrize("stereo", [False, True])
+@pytest.mark.parametrize("folder", ["file", "file/below", "n" * 300])
+async def test_what_cannot_be_written_costs_the_worker_nothing(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path, folder: str, stereo: bool
+) -> None:
+    (tmp_path / "file").touch()
+    session, other = await worker.dial(phone), await worker.open()
+    await worker.record(session, tmp_path / folder / "one.wav", other=other, stereo=stereo)
+    report = await worker.report("recorded", session)
+    assert (report["why"], report["complete"], report["ms"]) == ("failed", False, 0)
+    assert report["fault"]
+    await worker.record(session, tmp_path / "two.wav", max_seconds=0.3)
+    assert (await worker.report("recorded", session))["complete"], "it records the next"
+    await worker.do("close", other)
+    await phone.hang_up()
+
+
+async def test_tracks_that_cannot_be_joined_are_left_for_the_archive(
+    worker: WorkerAtWork, phone: Softphone, tmp_path: Path
+) -> None:
+    session, other = await worker.dial(phone), await worker.open()
+    await worker.record(session, tmp_path / "one.wav", other=other, stereo=True)
+    await worker.next_beat()
+    # Two channels in one file need twice as much as each track: a disk that is full by then.
+    parts = _tracks(tmp_path)
+    most = max(part.stat().st_size for part in parts) + 8000
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    await worker.do("stop_recording", session)
+    report = await worker.report("recorded", session)
+    assert (report["complete"], bool(report["fault"])) == (False, True)
+    assert _tracks(tmp_path) == parts
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    await worker.do("close", other)
+    await phone.hang_up()
+
+
+def _tracks(folder: Path) -> list[Path]:
+    """What a worker has not made one file of."""
+    return sorted(folder.glob(".one.*.part.wav"))

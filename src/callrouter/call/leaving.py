@@ -1,14 +1,17 @@
-"""The script of taking a message (C5)."""
+"""The script of taking a message (C5).
+
+Rule. The caller is told what became of it: it trusts that a message which is said to be saved is.
+"""
 
 from pathlib import Path
 from typing import Final
 
 from callrouter.call.attending import NoMedia, Over, attend
 from callrouter.call.call import Call
-from callrouter.call.keeping import Keeping, MessageLeft
+from callrouter.call.keeping import Keeping, MessageLeft, kept_id
 from callrouter.call.media import Digit, Played, Recorded
 from callrouter.call.record import KeptRecord
-from callrouter.call.recording import closed, report_message
+from callrouter.call.recording import closed
 from callrouter.call.session import Session
 from callrouter.call.speaking import attach, gather, say
 from callrouter.route.boxes import Box
@@ -16,6 +19,14 @@ from callrouter.route.boxes import Box
 _BEEP_HERTZ: Final = 1000
 _BEEP_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 2.0
+_SAYS: Final = {
+    "complete": "voicemail_saved",
+    "short": "voicemail_empty",
+    "empty": "voicemail_empty",
+    "broken": "voicemail_failed",
+    "failed": "voicemail_failed",
+}
+"""By what became of the message, as the record has it."""
 
 
 async def take_message(call: Call, name: str) -> None:
@@ -38,8 +49,7 @@ async def take_message(call: Call, name: str) -> None:
     except (NoMedia, Over):
         keeping.discard(file)
         raise
-    await _record(call, keeping, box, ear, file)
-    await say(call, ("voicemail_saved",))
+    await say(call, (_SAYS[await _record(call, keeping, box, ear, file)],))
 
 
 async def _beep(call: Call, ear: Session) -> None:
@@ -50,7 +60,8 @@ async def _beep(call: Call, ear: Session) -> None:
             return
 
 
-async def _record(call: Call, keeping: Keeping, box: Box, ear: Session, file: Path) -> None:
+async def _record(call: Call, keeping: Keeping, box: Box, ear: Session, file: Path) -> str:
+    """Record the caller; returns what became of the message. Raises NoMedia, Over."""
     started = call.ms()
     ear.slots.record(
         ear.name, file, max_seconds=box.max_seconds, silence_seconds=box.silence_seconds
@@ -69,9 +80,31 @@ async def _record(call: Call, keeping: Keeping, box: Box, ear: Session, file: Pa
         event = await closed(call, file)
         raise
     finally:
-        ms = call.ms() - started if event is None else event.ms
-        complete = event is not None and event.complete
-        record = call.record
+        result = _kept(call, keeping, box, file, started, event)
+    return result
+
+
+def _kept(
+    call: Call, keeping: Keeping, box: Box, file: Path, started: int, event: Recorded | None
+) -> str:
+    """Give a message to the archive, if it is one; returns what became of it.
+
+    started: ms from the call's start. event: None when the worker did not tell how it ended.
+    """
+    record = call.record
+    ms = call.ms() - started if event is None else event.ms
+    if event is None:
+        result = "broken"
+    elif event.complete:
+        result = "empty" if event.quiet else "short" if ms < box.min_seconds * 1000 else "complete"
+    else:
+        result = "broken" if ms else "empty" if event.why == "closed" else "failed"
+    if result in {"empty", "short", "failed"}:
+        keeping.discard(file)
+    else:
         at = record.started + started / 1000
+        complete = result == "complete"
         left = MessageLeft(file, box.name, record.id, record.caller, at, ms, complete)
-        report_message(call, keeping, left, box.min_seconds)
+        keeping.message_left(left)
+    record.voicemail += (KeptRecord(kept_id(file), box.name, ms, result),)
+    return result

@@ -39,16 +39,19 @@ class Recorded:
     """A recording has ended and its file is closed.
 
     ms: its length. complete: False when the worker could not write all of it. why: stopped,
-    silence, limit, closed (the session ended) or failed.
+    silence, limit, closed (the session ended) or failed. quiet: nobody said anything.
     """
 
-    __slots__ = ("complete", "file", "ms", "session", "why")
+    __slots__ = ("complete", "file", "ms", "quiet", "session", "why")
 
-    def __init__(self, session: str, file: Path, ms: int, complete: bool, why: str) -> None:
+    def __init__(
+        self, session: str, file: Path, ms: int, complete: bool, why: str, quiet: bool
+    ) -> None:
         self.session = session
         self.file = file
         self.ms = ms
         self.complete = complete
+        self.quiet = quiet
         self.why = why
 
 

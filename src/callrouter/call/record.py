@@ -69,8 +69,10 @@ class KeptRecord:
     """A message or a recording that the call left in the archive.
 
     id: its own, as `callrouter voicemail` and `callrouter recordings` show it; "" when there is
-    none. of: the box or the number. ms: its length. result: complete, broken, short (not kept),
-    full (the box, the quota or the disk had no room: nothing was recorded) or failed.
+    none. of: the box or the number. ms: its length. result: complete, broken (kept as far as it
+    goes), short or empty (not kept; empty: nobody said anything), full (the box, the quota or the
+    disk had no room: nothing was recorded) or failed (it could not be written, or there was no
+    media).
     """
 
     __slots__ = ("id", "ms", "of", "result")

@@ -1,4 +1,4 @@
-"""Recordings of a call, and of a message: where they go, and what became of them (C5, C6).
+"""Recordings of a call: where they go, and what became of them (C6).
 
 Rule. What was begun is reported to the archive exactly once, whole or broken, whatever ends it.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 from callrouter.call.call import Call
 from callrouter.call.events import Deadline
-from callrouter.call.keeping import Keeping, MessageLeft, RecordingInfo, kept_id
+from callrouter.call.keeping import Keeping, RecordingInfo, kept_id
 from callrouter.call.media import MediaLost, Recorded
 from callrouter.call.record import KeptRecord
 from callrouter.call.session import Session
@@ -113,13 +113,3 @@ async def closed(call: Call, file: Path) -> Recorded | None:
         if isinstance(event, MediaLost | Deadline):
             return None
     return None
-
-
-def report_message(call: Call, keeping: Keeping, message: MessageLeft, min_seconds: float) -> None:
-    """Give a message to the archive, which keeps it unless it is shorter than that."""
-    keeping.message_left(message)
-    result = "complete" if message.complete else "broken"
-    if message.ms < min_seconds * 1000:
-        result = "short"
-    kept = KeptRecord(kept_id(message.file), message.box, message.ms, result)
-    call.record.voicemail += (kept,)

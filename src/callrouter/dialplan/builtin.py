@@ -23,6 +23,8 @@ BUILTIN: Final[Mapping[str, str]] = {
     "voicemail_greeting": "before a message is recorded",
     "voicemail_too_long": "a message reached its limit",
     "voicemail_saved": "a message was saved",
+    "voicemail_empty": "nothing was said, or too little: no message is kept",
+    "voicemail_failed": "a message could not be saved, or not all of it",
     "voicemail_pin": "before the PIN of a mailbox",
     "voicemail_wrong_pin": "the PIN was wrong",
     "voicemail_you_have": "before the count of messages",

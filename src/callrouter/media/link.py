@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from callrouter.call.media import MediaEvent
 from callrouter.media.protocol import HUNG_SECONDS, Lines, encode
-from callrouter.media.reports import Ack, Beat, Ready, SessionReport, read
+from callrouter.media.reports import Ack, Beat, Ready, SaysRecorded, SessionReport, read
 from callrouter.media.slots import Slots
 
 STARTING: Final = "starting"
@@ -53,6 +53,9 @@ class Owner(Protocol):
 
     def refused_command(self, link: "Link", do: str, error: str) -> None:
         """It could not do a command."""
+
+    def not_written(self, link: "Link", file: str, fault: str) -> None:
+        """It could not write a file, or not all of it."""
 
     def acknowledged(self, seconds: float) -> None:
         """It did a command, so long after it was sent."""
@@ -266,6 +269,8 @@ class Link:
                 self._owner.ready(self)
         else:
             slots = self._sessions.get(report.session)
+            if isinstance(report, SaysRecorded) and report.fault:
+                self._owner.not_written(self, report.file, report.fault)
             if slots is not None:
                 self._owner.step(lambda: slots.says(report))
                 if report.do == "closed":

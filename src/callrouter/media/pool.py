@@ -31,7 +31,11 @@ _WAIT_SECONDS: Final = 10.0
 
 
 class Pool:
-    """A `MediaPool`. refused: reservations that found no worker. lost_by: workers, by why."""
+    """A `MediaPool`.
+
+    refused: reservations that found no worker. unwritten: files that a worker could not write, or
+    not whole. lost_by: workers, by why.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Pool:
         self._ticker: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self.refused = 0
+        self.unwritten = 0
         self.lost_by: Counter[str] = Counter()
 
     async def start(self, signalling: Sequence[tuple[str, int]]) -> None:
@@ -169,6 +174,11 @@ class Pool:
     def refused_command(self, link: Link, do: str, error: str) -> None:
         """It could not do a command; mostly because the session has just ended."""
         self._log.info("media command failed", worker=link.name, command=do, why=error)
+
+    def not_written(self, link: Link, file: str, fault: str) -> None:
+        """It could not write a recording or a message, or not all of it."""
+        self.unwritten += 1
+        self._log.warning("media not written", worker=link.name, file=file, why=fault)
 
     def acknowledged(self, seconds: float) -> None:
         """It did a command."""

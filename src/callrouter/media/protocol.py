@@ -26,7 +26,7 @@ as soon as it has done or scheduled it, or `{"ack": id, "error": "..."}`. `play`
 | beat | calls, players, recorders, sessions, ports, rss | every `BEAT_SECONDS`; rss in bytes |
 | played | session | |
 | digit | session, digit, method | |
-| recorded | session, file, ms, complete, why | |
+| recorded | session, file, ms, complete, why, fault, quiet | why it lacks something; nobody spoke |
 | closed | session | its call is over and all it had is released |
 
 After `close` or a BYE `closed` always follows, also for a session that was never dialled; its slot

@@ -4,6 +4,9 @@ PJSIP's writer says nothing when the disk is full, and it closes the file some t
 told to. So the tracks are looked at until their headers are right, and what they hold is compared
 with the time that has passed. Until then the file has another name: who sees the name sees all of
 it.
+
+Rule. Whatever the disk does not let us do ends in the report, as `fault`, and never goes further:
+the worker has other calls. What is on disk by then stays there, for the archive to find.
 """
 
 import time
@@ -25,6 +28,9 @@ _SHORT_MS: Final = 300
 _QUIET: Final = 5
 """PJSIP's level up to which a party says nothing: an average amplitude of 120 (-49 dBFS). Speech
 has 13 to 25."""
+
+_LEAST_SOUND: Final = 0.1
+"""Seconds of sound under which nothing was said: a click of the line is no word."""
 
 _JOIN_SAMPLES: Final = 80_000
 """As many of each track are joined at a time: 10 s of speech, in 2 ms."""
@@ -60,6 +66,9 @@ class Recording:
         self._join: Iterator[None] | None = None
         self._complete = False
         self._ms = 0
+        self._fault = ""
+        self._sound = 0.0
+        self._looked = 0.0
 
     @property
     def began(self) -> bool:
@@ -80,13 +89,18 @@ class Recording:
             "ms": self._ms,
             "complete": self._complete,
             "why": self.why,
+            "fault": self._fault,
+            "quiet": self._sound < _LEAST_SOUND,
         }
 
     def begin(self, silence: Any) -> None:
-        """Open the tracks. Raises pj.Error when PJSIP cannot write there.
+        """Open the tracks. Raises pj.Error, and OSError when nothing can be written there.
 
         silence: a source that never ends: without one a track stops while its party is on hold.
         """
+        for part in self._parts:
+            # PJSIP would say no more than that it could not.
+            part.open("wb").close()
         self._recorders = [_recorder(part) for part in self._parts]
         self._start = self._noise = time.monotonic()
         for recorder in self._recorders:
@@ -98,7 +112,9 @@ class Recording:
 
     def due(self, level: int, now: float) -> str:
         """Why it is to end now, or "". level: of the loudest party, as PJSIP measures it."""
+        before, self._looked = self._looked, now
         if level > _QUIET:
+            self._sound += now - (before or now)
             self._noise = now
         if self._max and now - self._start >= self._max:
             return "limit"
@@ -106,9 +122,10 @@ class Recording:
             return "silence"
         return ""
 
-    def end(self, why: str) -> None:
-        """Write no more."""
+    def end(self, why: str, fault: str = "") -> None:
+        """Write no more. fault: why it could not be begun."""
         self.why = why
+        self._fault = fault
         self._end = time.monotonic()
         # The last references: pjsua2 takes them out of the bridge, which closes the files.
         self._recorders.clear()
@@ -118,7 +135,7 @@ class Recording:
         try:
             if not self.began:
                 # Of two tracks one may have been opened.
-                self._remove()
+                self._remove(*self._parts)
                 return True
             if self._join is None:
                 closed = all(wav.is_closed(part) for part in self._parts)
@@ -128,10 +145,11 @@ class Recording:
             next(self._join)
         except StopIteration:
             return True
-        except OSError:
+        except OSError as error:
             # The disk is full or the folder is gone: the recording is said to be broken.
             self._complete = False
-            self._remove()
+            self._fault = _said(error)
+            self._remove(self._joined)
             return True
         return False
 
@@ -147,13 +165,22 @@ class Recording:
                 yield from _interleave(file, self._parts, max(lengths))
         whole.chmod(0o640)
         whole.replace(self._file)
-        self._remove()
+        self._remove(*self._parts, self._joined)
         self._complete = closed and short <= _SHORT_MS
+        if not self._complete:
+            self._fault = self._fault or f"{max(short, 0)} ms are missing"
 
-    def _remove(self) -> None:
-        """Take away what is left under other names."""
-        for part in (*self._parts, self._joined):
-            part.unlink(missing_ok=True)
+    def _remove(self, *files: Path) -> None:
+        """Take away what is left under other names; what cannot be taken away stays."""
+        for file in files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                self._fault = self._fault or _said(error)
+
+
+def _said(error: OSError) -> str:
+    return str(error.strerror or error)
 
 
 def _recorder(part: Path) -> Any:

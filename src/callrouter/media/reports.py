@@ -68,6 +68,8 @@ class SaysRecorded(Report):
     ms: int = Field(ge=0, le=10**9)
     complete: bool
     why: Literal["stopped", "silence", "limit", "closed", "failed"]
+    fault: Annotated[str, Field(max_length=1000)] = ""
+    quiet: bool
 
 
 class Closed(Report):

@@ -130,9 +130,9 @@ class Slots:
             self._post(Digit(report.session, report.digit, report.method))
         elif report.file in self._files:
             self._files.remove(report.file)
-            self._post(
-                Recorded(report.session, Path(report.file), report.ms, report.complete, report.why)
-            )
+            file = Path(report.file)
+            said = report.complete, report.why, report.quiet
+            self._post(Recorded(report.session, file, report.ms, *said))
 
     def acknowledged(self, do: str, session: str) -> None:
         """The worker knows a command; what it says of the session from now on was said after it."""
@@ -149,7 +149,7 @@ class Slots:
             self._post(Played(session))
         elif do == "record" and file in self._files:
             self._files.remove(file)
-            self._post(Recorded(session, Path(file), 0, False, "failed"))
+            self._post(Recorded(session, Path(file), 0, False, "failed", True))
 
     def lost(self) -> None:
         """The worker is gone; said once."""

@@ -300,21 +300,23 @@ class Studio:
             return
         try:
             recording.begin(self._engine.silence)
-        except pj.Error:
-            # PJSIP cannot write there.
-            self._end_recording(session, "failed")
+        except pj.Error as error:
+            self._end_recording(session, "failed", error.reason)
+            return
+        except OSError as error:
+            self._end_recording(session, "failed", error.strerror or str(error))
             return
         session.connect()
         other = self._sessions.get(recording.other)
         if other is not None:
             other.connect()
 
-    def _end_recording(self, session: Session, why: str) -> None:
+    def _end_recording(self, session: Session, why: str, fault: str = "") -> None:
         recording, session.recording = session.recording, None
         if recording is not None:
             for one in self._sessions.values():
                 one.starve(recording)
-            recording.end(why)
+            recording.end(why, fault)
 
 
 def hang_up(call: Call, status: int = 0) -> None:

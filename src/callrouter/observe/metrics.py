@@ -1,7 +1,7 @@
 """Counts of calls for Prometheus: plain ints that the loop adds to and a scrape only reads."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from callrouter.call.record import CallRecord
+from callrouter.call.record import CallRecord, KeptRecord
 from callrouter.errors import CallrouterError
 from callrouter.observe.gateways import GatewayFigures, GatewayLegs, families
 
@@ -99,6 +99,7 @@ class Sources:
     media_slots: Callable[[], int]
     media_used: Callable[[], int]
     media_refused: Callable[[], int]
+    media_unwritten: Callable[[], int]
     media_died: Callable[[], int]
     media_hung: Callable[[], int]
     media_broken: Callable[[], int]
@@ -205,6 +206,11 @@ _COUNTERS: Final = (
         "callrouter_media_refused",
         "Reservations of media slots that no worker had free.",
     ),
+    (
+        "media_unwritten",
+        "callrouter_media_unwritten",
+        "Messages and recordings that a media worker could not write, or not whole.",
+    ),
 )
 _STORES: Final = ("records", "state", "archive")
 _WORKERS: Final = ("starting", "serving", "retiring")
@@ -243,6 +249,8 @@ class Metrics(Collector):
         self._numbers: set[str] = set()
         self._targets: set[str] = set()
         self._by_gateway = GatewayLegs()
+        self._messages: dict[str, int] = {}
+        self._recordings: dict[str, int] = {}
         self._setup = Histogram(_ANSWER_MS)
         self._ringing = Histogram(_RINGING_MS)
         self._duration = Histogram(_CALL_MS)
@@ -272,6 +280,9 @@ class Metrics(Collector):
         if answered is not None:
             self._setup.add(answered)
             self._duration.add(record.ended_ms - answered)
+        if record.voicemail or record.recordings:
+            _count(self._messages, record.voicemail)
+            _count(self._recordings, record.recordings)
 
     def collect(self) -> Iterator[Metric]:
         """Called for each scrape, in its own thread."""
@@ -313,6 +324,14 @@ class Metrics(Collector):
         yield from self._media()
 
     def _media(self) -> Iterator[Metric]:
+        for name, text, counts in (
+            ("callrouter_messages", "Messages of callers by what became of them.", self._messages),
+            ("callrouter_recordings", "Recordings by what became of them.", self._recordings),
+        ):
+            family = CounterMetricFamily(name, text, labels=("result",))
+            for result, count in list(counts.items()):
+                family.add_metric((result,), count)
+            yield family
         workers = GaugeMetricFamily(
             "callrouter_media_workers", "Media workers by what they do.", labels=("state",)
         )
@@ -353,6 +372,11 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _count(counts: dict[str, int], kept: Iterable[KeptRecord]) -> None:
+    for one in kept:
+        counts[one.result] = counts.get(one.result, 0) + 1
 
 
 def _bounded(label: str, known: set[str]) -> str:

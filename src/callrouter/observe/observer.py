@@ -1,9 +1,14 @@
 """The observer that calls are given: a log line, the counts and the record."""
 
-from callrouter.call.record import CallRecord
+from typing import Final
+
+from callrouter.call.record import CallRecord, KeptRecord
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics
 from callrouter.observe.writer import RecordWriter
+
+_AS_IT_WAS: Final = frozenset(("short", "empty"))
+"""Nothing was lost: there was nothing."""
 
 
 class Observing:
@@ -45,6 +50,17 @@ class Observing:
             legs=len(record.legs),
             ms=record.ended_ms,
         )
+        for kept in record.voicemail:
+            self._tell("message", record, kept)
+        for kept in record.recordings:
+            self._tell("recording", record, kept)
+
+    def _tell(self, what: str, record: CallRecord, kept: KeptRecord) -> None:
+        """Log what was not kept, or not whole."""
+        if kept.result == "complete":
+            return
+        say = self._log.info if kept.result in _AS_IT_WAS else self._log.warning
+        say(f"{what} not kept whole", call=record.id, of=kept.of, result=kept.result, ms=kept.ms)
 
     def call_broken(self, record: CallRecord, error: Exception) -> None:
         """Log the bug with its traceback."""

@@ -211,7 +211,7 @@ class VirtualSlots:
             recording.limit.cancel()
         now = self._clock.now
         ms = round((now - recording.started) * 1000)
-        recorded = Recorded(session.name, recording.file, ms, True, why)
+        recorded = Recorded(session.name, recording.file, ms, True, why, False)
         # Never within the command that asked for it: a worker is another process.
         self._clock.timers.start(now, lambda _: self._say(recorded))
 

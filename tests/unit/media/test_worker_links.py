@@ -52,6 +52,9 @@ class Desk:
     def refused_command(self, link: Link, do: str, error: str) -> None:
         self.told.append(f"refused {do}")
 
+    def not_written(self, link: Link, file: str, fault: str) -> None:
+        self.told.append(f"not written {fault}")
+
     def step(self, act: Callable[[], None]) -> None:
         try:
             act()
@@ -118,6 +121,7 @@ async def test_events_of_a_session_reach_who_holds_it(far: Far) -> None:
             "ms": 1200,
             "complete": True,
             "why": "stopped",
+            "quiet": False,
         },
         {"do": "digit", "session": "another", "digit": "1", "method": "info"},
     )
@@ -194,6 +198,7 @@ async def test_file_that_it_was_not_given_is_not_taken_from_it(far: Far) -> None
                 "ms": 0,
                 "complete": True,
                 "why": "stopped",
+                "quiet": False,
             }
         )
     assert len(far.heard) == 1
