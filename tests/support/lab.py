@@ -92,7 +92,8 @@ async def lay_out_lab(folder: Path, ports: Mapping[int, int]) -> Path:
         (folder / file).parent.mkdir()
         (folder / file).write_text(text, "utf-8")
     for name in _BESIDE:
-        shutil.copy(ROOT / "dialplans" / name, folder / "dialplans")
+        copy = shutil.copy(ROOT / "dialplans" / name, folder / "dialplans")
+        Path(copy).chmod(0o600)  # there are secrets among them, and scripts/run does so too
     made = await asyncio.create_subprocess_exec(
         ROOT / "scripts" / "lab-certificates", folder / _CERTIFICATES
     )
