@@ -105,17 +105,22 @@ def test_late_offer_that_crosses_the_cancel_is_refused_of_every_fork() -> None:
     assert table.router.noted.bugs == []
 
 
-def test_late_offer_that_nobody_can_read_gets_an_empty_ack() -> None:
+def test_late_offer_that_nobody_can_read_gets_an_empty_ack_and_ends_the_call() -> None:
     table = Table()
     caller, desk = connected(table)
     desk.request("INVITE")
     caller.reply(caller.hears("INVITE"), 200, "rubbish")
-    desk.hears(200)
-    desk.request("BYE")
-    desk.hears(200)
     assert caller.hears("ACK").body == ""
-    caller.reply(caller.hears("BYE"), 200)
+    refusal = desk.hears(488)
+    assert refusal["Warning"] == '307 callrouter "no answer to the offer"'
+    desk.ack_refusal(refusal)
+    for party in (caller, desk):
+        bye = party.hears("BYE")
+        assert "cause=88" in bye["Reason"]
+        party.reply(bye, 200)
     table.is_clear()
+    (record,) = table.router.noted.ended
+    assert (record.reason, record.cause) == ("unanswered_offer", 88)
 
 
 @pytest.mark.parametrize("line", [AUDIO % (0, 0), ""])

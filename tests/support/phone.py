@@ -189,7 +189,7 @@ class Phone(asyncio.DatagramProtocol):
         rows = [*kept, ("To", to)]
         here = place(self.host, self.port)
         rows += {"Contact": f"<{self.scheme}:{here}>", **headers}.items()
-        if body:
+        if body and "Content-Type" not in headers:
             rows.append(("Content-Type", "application/sdp"))
         message = Message(f"SIP/2.0 {status} Said", rows, body)
         if request.method == "INVITE" and status > 100:

@@ -111,6 +111,8 @@ class ALeg(Leg):
         self._tx = tx.user = None
         self._forget_other_tags(tx.tag)
         self.ours = body or self.ours
+        if self.late_offer and not self.told(fork):
+            self._awaited = body
         rows = f"Contact: {self.dialog.contact}\r\n{ALLOW}{self._timed()}{extra}"
         data = tx.respond(status, rows, body)
         self.state = ANSWERED

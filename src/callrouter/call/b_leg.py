@@ -13,6 +13,7 @@ from callrouter.errors import ParseError, SipError
 from callrouter.register.credentials import CHALLENGES, Credentials
 from callrouter.route.access import Login
 from callrouter.route.peers import USUAL, Peer
+from callrouter.sip.body import take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow
@@ -28,7 +29,6 @@ _NOT_CANCELLED: Final = 0
 _TO_CANCEL: Final = 1  # no CANCEL before a provisional response (RFC 3261 section 9.1)
 _CANCELLED: Final = 2
 _NOT_ACCEPTABLE: Final = 488
-_SDP: Final = "application/sdp"
 
 
 class BLeg(Leg):
@@ -245,6 +245,7 @@ class BLeg(Leg):
             else:
                 self._refuse_fork(response)
             return
+        useful = self._is_of_use(response)
         fork = self._learn(response)
         self.dialog.take_routes(response, reverse=True)
         self.state = ANSWERED
@@ -255,7 +256,7 @@ class BLeg(Leg):
         if self._cancelling or self.inbox is None:
             self._refuse()
             super().hang_up(self._cancel_reason)
-        elif not self._is_of_use(response):
+        elif not useful:
             # No session can come of it (RFC 3261 section 13.2.1).
             self.hang_up()
             self.post(Failed(self, _NOT_ACCEPTABLE, response))
@@ -283,20 +284,20 @@ class BLeg(Leg):
             self.ack()
 
     def _is_of_use(self, response: Response) -> bool:
-        """Whether its body can be the answer to our offer or, to none, an offer.
+        """Whether its body can be the answer to our offer or, to none, an offer; it is left alone.
 
         Once a reliable response has described the session nothing is asked of those that follow
-        (RFC 3262 section 5).
+        (RFC 3262 section 5). What rings need not describe anything.
         """
-        if self._has_described(response.to_tag()):
-            return True
-        kind = response.headers.get("content-type", _SDP)
-        if kind != _SDP:
-            kind = kind.partition(";")[0].strip(" \t").lower()
-        if kind != _SDP:
-            # What a multipart holds is for who can read it; what rings may say anything.
-            return response.status < 200 or kind.startswith("multipart/")
-        return may_answer(self._offer, response.body)
+        described = self._has_described(response.to_tag())
+        try:
+            take_description(response)
+        except ParseError:
+            response.body = b""
+            return described
+        if not response.body:
+            return described or response.status < 200
+        return described or may_answer(self._offer, response.body)
 
     def _has_described(self, tag: str) -> bool:
         """Whether a fork of the target has described its session in a reliable response."""

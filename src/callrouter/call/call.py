@@ -16,14 +16,15 @@ from callrouter.call.phones import way_to_phone
 from callrouter.call.policy import passed_reason, passed_rows, q850_cause_of, relayed_status
 from callrouter.call.record import CallRecord, Disposition, LegRecord
 from callrouter.call.shared import Shared
-from callrouter.call.speech import SDP, Speech
+from callrouter.call.speech import SDP, Speech, Unfit
 from callrouter.call.studio import Studio
 from callrouter.call.way import way_to
 from callrouter.errors import SipError
 from callrouter.route.causes import cause_of
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.facts import Facts
-from callrouter.route.plan import Plan, Refusal, Target
+from callrouter.route.plan import Plan, Refusal, Target, Verdict
+from callrouter.route.reasons import UNUSABLE_OFFER, USUAL
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
@@ -314,20 +315,52 @@ class Call:
         """
         entry = self._last
         final = None if relay else self.plan.final
-        if final is not None:
+        if final is not None and (entry is not None or self.unfit is None or not self.plan.steps):
             return final
+        if entry is None and self.unfit is not None:
+            return self.refusal_for(UNUSABLE_OFFER)
         status = 480 if entry is None else relayed_status(entry.status)
         return Refusal("no_target_left", status, self._last_cause or cause_of(status))
 
     def refuse_last(self, *, relay: bool = False) -> None:
         """No target is left: answer so."""
-        self.refuse(self.last_refusal(relay=relay))
+        refusal = self.last_refusal(relay=relay)
+        if refusal.reason == UNUSABLE_OFFER and self.unfit is not None:
+            self.refuse_offer(self.unfit)
+            return
+        self.refuse(refusal)
         entry = self._last
         if entry is not None:
             congested = entry.status == 503 and entry.result == "unreachable"
             self.record.disposition = (
                 Disposition.CONGESTION if congested else _DISPOSITIONS[entry.result]
             )
+
+    @property
+    def unfit(self) -> Unfit | None:
+        """Why our media cannot have what the caller described last, None when it can."""
+        return None if self.speech is None else self.speech.caller.unfit
+
+    def refusal_for(self, reason: str) -> Refusal:
+        """How the number called answers for one of the dialplan's reasons."""
+        number = self.dialplan.numbers.get(self.record.number)
+        return (USUAL if number is None else number.reasons)[reason]
+
+    def refuse_offer(self, unfit: Unfit, reason: str = UNUSABLE_OFFER) -> None:
+        """End a call of which nothing can come, since of what the caller describes nothing can.
+
+        The record says what that was. A call that was answered before is hung up on.
+        """
+        refusal = self.refusal_for(reason)
+        why = unfit.row.partition(" ")[2].strip()
+        record = self.record
+        record.trace = (*record.trace, Verdict("offer", False, unfit.said, why, "", 0))
+        if record.answered_ms is None:
+            self.refuse(refusal, unfit.row)
+            return
+        record.reason = reason
+        self.hung_up(None, refusal.cause)
+        self.hang_up(f"Q.850;cause={refusal.cause}")
 
     def refuse(self, refusal: Refusal, extra: str = "") -> None:
         """Answer the caller with a final response that is no 2xx. extra: more rows of it."""

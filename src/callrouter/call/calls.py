@@ -19,6 +19,7 @@ from callrouter.call.policy import max_forwards
 from callrouter.call.record import CallRecord
 from callrouter.call.replacing import replaced_leg
 from callrouter.call.shared import Directory, Shared
+from callrouter.call.speech import Unfit
 from callrouter.call.story import run
 from callrouter.call.studio import Studio
 from callrouter.errors import SipError, StrangerError
@@ -27,9 +28,11 @@ from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
 from callrouter.route.plan import Decision, NeedLookup, Plan
 from callrouter.route.rules import Trunk
+from callrouter.sip.body import BodyError, check_session
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
+from callrouter.sip.sdp import outline
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ACCEPT, ALLOW, ALLOW_OUTSIDE, SUPPORTED, RefusedError, inspect
@@ -194,8 +197,10 @@ class Calls:
         check_extensions(request, trunk.peer)
         target = contact_uri(request) or request.from_().uri
         if "replaces" in headers:
+            check_session(request)
             self._replace(trunk, request, flow, target)
             return
+        unfit = _unfit(request)
         stack = self._stack
         tx = stack.accept(request, flow)
         tx.respond(100)
@@ -221,7 +226,7 @@ class Calls:
         self._active.add(call)
         shared.take(call.plan.holds)
         self._observer.call_started(record)
-        call.inbox.start(self._run(call, decision.need))
+        call.inbox.start(self._run(call, decision.need, unfit))
 
     def _made(
         self,
@@ -290,10 +295,12 @@ class Calls:
             before = diversions(request)
         return Facts(trunk.name, flow.remote_host, user, called, to_user, to_ext, now, before)
 
-    async def _run(self, call: Call, need: NeedLookup | None) -> None:
+    async def _run(self, call: Call, need: NeedLookup | None, unfit: Unfit | None) -> None:
         """The story, and whatever it comes to: one record, and nothing left standing."""
         try:
-            if need is None or await self._settle(call, need):
+            if unfit is not None and call.plan.steps:
+                call.refuse_offer(unfit)
+            elif need is None or await self._settle(call, need):
                 await run(call)
         except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
             self._observer.call_broken(call.record, error)
@@ -321,6 +328,18 @@ class Calls:
         self._observer.call_ended(call.record)
         if self._idle is not None and not self._active:
             self._idle()
+
+
+def _unfit(request: Request) -> Unfit | None:
+    """Why what an INVITE describes can be no offer, None when it can; it is taken out then."""
+    if request.body:
+        try:
+            check_session(request)
+        except BodyError as error:
+            said = outline(request.body)
+            request.body = b""
+            return Unfit(said, error.extra)
+    return None
 
 
 def _record(

@@ -8,6 +8,10 @@ from callrouter.call.policy import q850_cause_of
 from callrouter.route.plan import Refusal
 
 _RECOVERY_ON_TIMEOUT: Final = 102
+INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
+UNANSWERED_OFFER: Final = "unanswered_offer"
+"""The reason of a call that ends because a party has answered an offer with nothing of use."""
+_UNANSWERED: Final = f'Q.850;cause={INCOMPATIBLE};text="no answer to the offer"'
 
 RETRY_AFTER: Final = "Retry-After: 5\r\n"
 """What a 503 carries that is about all of us, and not about one number: else who gets it would go
@@ -27,6 +31,10 @@ def leave(call: Call, event: Cancelled | Shutdown) -> None:
 
 def party_left(call: Call, event: HungUp | Lost) -> str:
     """Note that a party has left; returns the Reason to pass on."""
+    if isinstance(event, Lost) and event.unanswered:
+        call.record.reason = UNANSWERED_OFFER
+        call.hung_up(None, INCOMPATIBLE)
+        return _UNANSWERED
     if isinstance(event, Lost):
         call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
         return ""

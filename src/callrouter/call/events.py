@@ -92,12 +92,17 @@ class HungUp:
 
 
 class Lost:
-    """A party vanished: it never acknowledged, or does not know the dialog any more."""
+    """A party vanished: it never acknowledged, or does not know the dialog any more.
 
-    __slots__ = ("leg",)
+    unanswered: it is there, but has left an offer without an answer, so that no session can come of
+    the call (RFC 3261 section 13.2.1).
+    """
 
-    def __init__(self, leg: "Leg") -> None:
+    __slots__ = ("leg", "unanswered")
+
+    def __init__(self, leg: "Leg", *, unanswered: bool = False) -> None:
         self.leg = leg
+        self.unanswered = unanswered
 
 
 class LookedUp:

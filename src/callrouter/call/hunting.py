@@ -10,6 +10,7 @@ from typing import Final
 
 from callrouter.call.attending import (
     NoMedia,
+    Over,
     answer_asked,
     caller_left,
     quit_now,
@@ -46,6 +47,7 @@ from callrouter.call.speaking import (
 )
 from callrouter.call.speech import Speech
 from callrouter.route.plan import Hunt, Target
+from callrouter.route.reasons import NOT_RECORDABLE
 
 _GONE: Final = 480
 
@@ -110,8 +112,16 @@ async def _notice(call: Call, speech: Speech) -> None:
 
 
 def _unrecorded(call: Call, speech: Speech) -> None:
-    """There is no media: the call goes on without, and its record says so."""
+    """There is no media: the call goes on without, and its record says so.
+
+    But a call that has to be recorded and, by what its caller describes, never can be goes nowhere.
+    Raises Over then.
+    """
     if speech.recording is not None and speech.recording.at_once:
+        unfit = speech.caller.unfit
+        if unfit is not None:
+            call.refuse_offer(unfit, NOT_RECORDABLE)
+            raise Over
         record = call.record
         record.recordings += (KeptRecord("", record.number, 0, "failed"),)
 

@@ -15,6 +15,7 @@ from callrouter.call.resending import AckUser, Reliable2xx
 from callrouter.call.session_timer import SessionTimer, least_row, too_short
 from callrouter.errors import ParseError, SipError
 from callrouter.route.peers import USUAL
+from callrouter.sip.body import take_answer
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import ClientUser
@@ -46,6 +47,7 @@ class Leg:
 
     __slots__ = (
         "_asked",
+        "_awaited",
         "_deferred_bye",
         "_invite_cseq",
         "_offer_out",
@@ -80,6 +82,7 @@ class Leg:
         self.proving: Proving | None = None
         self._asked: list[ServerTransaction] | None = None
         self._offer_out = False
+        self._awaited = b""  # what our 2xx offers, for the ACK to answer
         self._reinvite: ClientTransaction | None = None
         self._reliable_2xx: Reliable2xx | None = None
         self._deferred_bye: str | None = None
@@ -204,14 +207,27 @@ class Leg:
             return
         self._reliable_2xx = None
         reliable.stop()
-        self.theirs = request.body or self.theirs
-        self._acknowledged(request, reliable)
+        offer, self._awaited = self._awaited, b""
+        if offer and not take_answer(request, offer):
+            self._left_unanswered(reliable)
+        else:
+            if not offer:
+                request.body = b""  # it answers nothing
+            self.theirs = request.body or self.theirs
+            self._acknowledged(request, reliable)
         if self._deferred_bye is not None:
             self._send_bye(self._deferred_bye)
 
     def _acknowledged(self, request: Request, reliable: "Reliable2xx") -> None:
         if reliable.waiting is not None:
             reliable.waiting.on_acknowledged(request)
+
+    def _left_unanswered(self, reliable: "Reliable2xx") -> None:
+        """The ACK does not answer the offer of our 2xx: the session is none (section 13.2.1)."""
+        self.state = UP
+        if reliable.waiting is not None:
+            reliable.waiting.on_abandoned()
+        self.post(Lost(self, unanswered=True))
 
     # What is asked of the peer.
 
@@ -241,6 +257,8 @@ class Leg:
         if renewal is None or renewal[0] is not tx:
             return ""
         self._renewal = None
+        if tx.invite:
+            self._awaited = b"" if renewal[2] else body
         self.ours = body or self.ours
         self.theirs = renewal[2] or self.theirs
         if self.session is not None and renewal[1]:

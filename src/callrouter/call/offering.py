@@ -7,6 +7,7 @@ from callrouter.call.events import Settled
 from callrouter.call.identity import Identity
 from callrouter.call.leg import Leg
 from callrouter.errors import ParseError
+from callrouter.sip.body import take_answer
 from callrouter.sip.message import Response
 from callrouter.sip.offer import refusing
 from callrouter.sip.sdp import parse_sdp
@@ -33,13 +34,17 @@ def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
 
 
 class Reoffer:
-    """Sends a re-INVITE; `Settled` is posted to the leg's call. The ACK is sent here."""
+    """Sends a re-INVITE; `Settled` is posted to the leg's call. The ACK is sent here.
 
-    __slots__ = ("_acked", "_cseq", "_leg")
+    A 2xx that does not answer the offer is posted without a body.
+    """
+
+    __slots__ = ("_acked", "_cseq", "_leg", "_offer")
 
     def __init__(self, leg: Leg, body: bytes) -> None:
         self._leg = leg
         self._acked = b""
+        self._offer = body
         self._cseq = leg.ask("INVITE", _ROWS, body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:
@@ -52,6 +57,7 @@ class Reoffer:
             return
         leg.offer_settled()
         if response.status < 300:
+            take_answer(response, self._offer)
             leg.took(response)
             self._acked = leg.send_ack(self._cseq)
         leg.post(Settled(leg, response))

@@ -1,7 +1,8 @@
 """One request inside a call, passed from one leg to the other, and its answer back (A4).
 
-Whoever asked is answered with what the other party said; its ACK goes on as well. The SDP goes
-through untouched.
+Whoever asked is answered with what the other party said; its ACK goes on as well. A description
+goes through untouched when it can be one; an offer that the other party accepts without an answer
+ends the call (RFC 3261 section 13.2.1).
 """
 
 from callrouter.call.asserted import identity_rows
@@ -10,8 +11,13 @@ from callrouter.call.leg import CLOSING, Leg
 from callrouter.call.offering import identity_after, refusal
 from callrouter.call.policy import passed_rows, relayed_status
 from callrouter.call.resending import AckUser
+from callrouter.errors import ParseError
+from callrouter.sip.body import DESCRIBING, take_answer, take_description, warning
 from callrouter.sip.message import Message, Request, Response
+from callrouter.sip.sdp import BAD_DESCRIPTION
 from callrouter.sip.server_tx import ServerTransaction
+
+_NOT_ACCEPTABLE = 488
 
 
 def _rows(message: Message, source: Leg, sink: Leg) -> str:
@@ -59,6 +65,7 @@ class Relay(AckUser):
         status = response.status
         if status < 200:
             if status > 100:
+                self._clean(response)
                 self._respond(status, response)
             return
         if self._acked:
@@ -70,8 +77,16 @@ class Relay(AckUser):
         sink = self._sink
         self._settled()
         if self._method == "UPDATE" and status < 300:
+            answered = take_answer(response, self._said)
+            if self._said and not answered:
+                self._unanswered()
+                return
+            if not self._said:
+                response.body = b""  # it answers nothing
             sink.took(response)
-        elif self._method == "PRACK" and status < 300 and self._said:
+        else:
+            self._clean(response)
+        if self._method == "PRACK" and status < 300 and self._said:
             self._agreed(response.body)
         if status >= 300 and self._offers and self._said:
             # What it was offered has used up its version (RFC 3264 section 8).
@@ -95,10 +110,34 @@ class Relay(AckUser):
                 sink.took(response)
                 self._last_word(response.body)
             return
+        answered = take_answer(response, self._said)
         sink.took(response)
+        if not answered:
+            self._acknowledge("", b"")
+            self._unanswered()
+            return
         if not self._late_offer:
             self._acknowledge("", b"")
         self._respond(200, response, self)
+
+    def _clean(self, response: Response) -> None:
+        """Leave in a response only what describes a session; to a PRACK, what answers it."""
+        if not response.body or self._method not in DESCRIBING:
+            return
+        if self._method == "PRACK":
+            if not self._said or not take_answer(response, self._said):
+                response.body = b""
+            return
+        try:
+            take_description(response)
+        except ParseError:
+            response.body = b""
+
+    def _unanswered(self) -> None:
+        """The other party has accepted, but with nothing that answers: the call is over."""
+        row = warning(BAD_DESCRIPTION, "no answer to the offer")
+        self._source.respond(self._tx, _NOT_ACCEPTABLE, row)
+        self._sink.post(Lost(self._sink, unanswered=True))
 
     def _agreed(self, answer: bytes) -> None:
         """What a PRACK said of media holds, and its answer if it was an offer (RFC 3262)."""

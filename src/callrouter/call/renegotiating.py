@@ -33,7 +33,7 @@ def renegotiate(asked: Asked, party: Party, session: Session) -> None:
     elif request.body:
         audio = party.offered(request.body)
         if audio is None:
-            leg.respond(tx, 488)
+            leg.respond(tx, 488, "" if party.unfit is None else party.unfit.row)
             return
         session.connect(audio)
         leg.respond(tx, 200, _SDP, party.answer(session))

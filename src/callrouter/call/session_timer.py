@@ -16,6 +16,7 @@ from callrouter.call.events import Lost
 from callrouter.call.glare import back_off
 from callrouter.call.prack import named_in
 from callrouter.route.peers import SessionRule
+from callrouter.sip.body import take_answer
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.timers import Timer
 
@@ -222,6 +223,8 @@ class Refresh:
             return
         self._settled()
         if response.status < 300:
+            if not self._invite or not take_answer(response, leg.ours):
+                response.body = b""  # an UPDATE without an offer has no answer
             if self._invite:
                 self._acked = leg.send_ack(self._cseq)
             leg.took(response)

@@ -7,7 +7,7 @@ as long as its dialog lasts.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from callrouter.call.b_leg import BLeg
 from callrouter.call.events import Progress
@@ -20,8 +20,18 @@ from callrouter.errors import ParseError
 from callrouter.route.plan import Plan
 from callrouter.route.prompts import Sound
 from callrouter.route.voice import Recording
+from callrouter.sip.body import warning
 from callrouter.sip.offer import EVENT_PT, Origin, answer_to, offer_like
-from callrouter.sip.sdp import CODECS, Audio, SessionDescription, parse_sdp, usable_audio
+from callrouter.sip.sdp import (
+    BAD_DESCRIPTION,
+    CODECS,
+    Audio,
+    SessionDescription,
+    outline,
+    parse_sdp,
+    unusable,
+    usable_audio,
+)
 
 if TYPE_CHECKING:
     from callrouter.call.call import Call
@@ -29,25 +39,44 @@ if TYPE_CHECKING:
 SDP: Final = "Content-Type: application/sdp\r\n"
 
 
-class Party:
-    """What a party and we have described to each other. body: as it sent it last."""
+class Unfit(NamedTuple):
+    """An offer or answer of which nothing can come. said: what it speaks of, for the record.
 
-    __slots__ = ("body", "described", "identity")
+    row: the Warning that says why.
+    """
+
+    said: str
+    row: str
+
+
+class Party:
+    """What a party and we have described to each other. body: as it sent it last.
+
+    unfit: what it described last, when our media cannot have its audio.
+    """
+
+    __slots__ = ("body", "described", "identity", "unfit")
 
     def __init__(self, token: str, host: str) -> None:
         self.identity = Identity(token, host)
         self.body = b""
         self.described: SessionDescription | None = None
+        self.unfit: Unfit | None = None
 
     def heard(self, body: bytes) -> Audio | None:
         """Take what the party describes; None when our media cannot have its audio."""
         try:
             described = parse_sdp(body)
-        except ParseError:
+        except ParseError as error:
+            self.unfit = Unfit(outline(body), warning(BAD_DESCRIPTION, str(error)))
             return None
         self.body = body
         self.described = described
-        return usable_audio(described)
+        audio = usable_audio(described)
+        self.unfit = None
+        if audio is None:
+            self.unfit = Unfit(outline(body), warning(*unusable(described)))
+        return audio
 
     def offered(self, body: bytes) -> Audio | None:
         """As `heard`; but what our media cannot have is refused, so that all stays as it was."""

@@ -170,6 +170,9 @@ async def finish(call: Call, *, relay: bool = False) -> None:
     if not answered:
         call.refuse_last(relay=relay)
         return
+    if call.unfit is not None and not call.last_result:
+        call.refuse_offer(call.unfit)
+        return
     if call.last_result:
         call.record.reason = refusal.reason
     hang_up(call)

@@ -221,6 +221,16 @@ class NumberReasons(Entry):
         "503 and cause 34 when none could be rung.",
         {"status": 480, "cause": 19},
     )
+    unusable_offer: Reason | None = _reason(
+        "What the caller offers is no session, or none that we can speak to it by when that is all "
+        "the route does. No prompt can be heard. Usually 488 and cause 88.",
+        {"status": 606},
+    )
+    not_recordable: Reason | None = _reason(
+        "The number records its calls, and what the caller offers cannot be recorded. No prompt "
+        "can be heard. Usually 488 and cause 88.",
+        {"status": 603, "cause": 21},
+    )
 
 
 class Reasons(NumberReasons):

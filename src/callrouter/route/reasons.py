@@ -18,6 +18,8 @@ OVER_LIMIT: Final = "over_limit"
 OUT_OF_HOURS: Final = "out_of_hours"
 NO_TARGET_LEFT: Final = "no_target_left"
 FORWARDED_TOO_OFTEN: Final = "forwarded_too_often"
+UNUSABLE_OFFER: Final = "unusable_offer"
+NOT_RECORDABLE: Final = "not_recordable"
 
 USUAL: Final[Mapping[str, Refusal]] = {
     refusal.reason: refusal
@@ -35,6 +37,8 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(OUT_OF_HOURS, 480, 18),
         Refusal(NO_TARGET_LEFT, 503, 34),
         Refusal(FORWARDED_TOO_OFTEN, 482, 25),
+        Refusal(UNUSABLE_OFFER, 488, 88),
+        Refusal(NOT_RECORDABLE, 488, 88),
     )
 }
 """By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given

@@ -186,8 +186,8 @@ def _address(host: str) -> str:
 
 
 def _refused(media: Media) -> str:
-    """At least one format has to stay (RFC 3264 section 6)."""
-    return f"m={media.kind} 0 {media.proto} {' '.join(media.formats)}"
+    """At least one format has to stay, and to be there if there was none (RFC 3264 section 6)."""
+    return f"m={media.kind} 0 {media.proto} {' '.join(media.formats) or '0'}"
 
 
 def _audio(port: int, codecs: Sequence[int], event_pt: int, direction: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Session descriptions as read (RFC 4566, RFC 8866).
 
-Theory. A plain call passes its bodies through unread, but for a look at whether one can be the
-answer to another (`may_answer`). Only a call in which our media workers take
+Theory. Every description is looked at once as it comes in (`checked`): whether it can describe a
+session at all, and is clean text. One that is spelled as usual, as nearly all are, costs one match
+of a pattern, and passes as it came. A plain call asks no more than whether one can be the answer to
+another (`may_answer`). Only a call in which our media workers take
 part looks inside, and then wants little: where the audio goes, which of G.711 and telephone-event
 it may carry, in which direction. What is written is in `offer`.
 
@@ -43,12 +45,75 @@ _MOST_FORMATS: Final = 64
 
 _LINE: Final = re.compile(r"[A-Za-z]=[^\x00\r]*\Z")
 _CONNECTION: Final = re.compile(r"IN +(IP4|IP6) +([!-~]+) *\Z")
-_MEDIA: Final = re.compile(r"([!-~]+) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]+) +([!-~][ -~]*)\Z")
-_MEDIA_LINE: Final = re.compile(rb"\nm=[!-~]+ +[0-9]{1,5}[ /][^\r\n]")
+# A line that is refused may lack its formats, which mean nothing there (RFC 3264 section 6).
+_MEDIA: Final = re.compile(
+    r"([!-~]+) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]+)(?: +([!-~][ -~]*)| *)\Z"
+)
+_KIND: Final = re.compile(rb"\nm=([!-~]+) +(?:(0)|[0-9]{1,5})[ /]")
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"({_OCTET})\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z")
 _RTPMAP: Final = re.compile(r"rtpmap:([0-9]{1,3}) +([!-.0-~]+)/([0-9]{1,6})(?:/1)? *\Z")
 _PTIME: Final = re.compile(r"ptime:([0-9]{1,3}) *\Z")
+
+_TEXT: Final = rb"[ -~\x80-\xff]*+(?<! )"
+"""The rest of a line: no control character, and no blank at its end."""
+_CONNECTION_LINE: Final = rb"\r?\nc=IN IP[46] [!-~]+"
+_MEDIA_LINE: Final = (
+    rb"\r?\nm=[!-~]+ (?:[1-9][0-9]{0,4}(?:/[0-9]{1,5})? [!-~]+ [!-~]|0 [!-~]+)" + _TEXT
+)
+
+
+def _lines(kinds: bytes, times: bytes = b"*+") -> bytes:
+    return rb"(?:\r?\n[" + kinds + rb"]=(?! )" + _TEXT + rb")" + times
+
+
+_USUAL: Final = re.compile(
+    rb"v=0\r?\no=[!-~\x80-\xff]+ [0-9]{1,20} [0-9]{1,20} IN IP[46] [!-~]+"
+    rb"\r?\ns=[ -~\x80-\xff]++"
+    + _lines(rb"iuep")
+    + rb"(?:"
+    # The address stands once above all media, or below each (RFC 4566 section 5.7).
+    + _CONNECTION_LINE
+    + _lines(rb"b")
+    + _lines(rb"tr", b"++")
+    + _lines(rb"zka")
+    + rb"(?:"
+    + _MEDIA_LINE
+    + _lines(rb"icbka")
+    + rb")*+|"
+    + _lines(rb"b")
+    + _lines(rb"tr", b"++")
+    + _lines(rb"zka")
+    + rb"(?:"
+    + _MEDIA_LINE
+    + _lines(rb"i", b"?+")
+    + _CONNECTION_LINE
+    + _lines(rb"bka")
+    + rb")++)(?:\r?\n)?\Z"
+)
+"""A description as RFC 4566 section 9 has it, spelled as nearly everybody does. Each line begins
+with a letter of its own place and nothing is taken back, so no text takes long."""
+_DIRTY: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_BLANKS: Final = b" \t"
+_IN_WORDS: Final = b"vocbtm"
+"""Lines that are words with one blank between them."""
+_NEEDED: Final = (b"s=", b"t=")
+
+# What a Warning says of a description that is refused (RFC 3261 section 20.43).
+BAD_NETWORK: Final = 300
+BAD_ADDRESS: Final = 301
+BAD_TRANSPORT: Final = 302
+BAD_MEDIA: Final = 304
+BAD_FORMAT: Final = 305
+BAD_DESCRIPTION: Final = 307
+
+
+class DescriptionError(ParseError):
+    """Bytes that cannot describe a session. code: of the Warning that says so."""
+
+    def __init__(self, message: str, code: int = BAD_DESCRIPTION) -> None:
+        super().__init__(message, 488)
+        self.code = code
 
 
 class Audio(NamedTuple):
@@ -141,6 +206,47 @@ class SessionDescription:
         self.media: list[Media] = []
 
 
+def checked(body: bytes) -> bytes:
+    """The description as it may be read and go on: as it came, but for blanks that mean nothing.
+
+    Raises DescriptionError for what can be neither an offer nor an answer: control characters, a
+    line that is none, v=, o=, s= or t= missing, media that runs without an address (RFC 4566
+    section 5). Tabs between words and blanks at the end of a line are mended.
+    """
+    if _USUAL.match(body) is not None:
+        return body
+    found = _DIRTY.search(body)
+    if found is not None:
+        place = body.count(b"\n", 0, found.start()) + 1
+        raise DescriptionError(f"control character in line {place} of the session description")
+    tidy = b"\n".join([_tidied(line) for line in body.rstrip(b"\r\n \t").split(b"\n")])
+    tidy += b"\r\n" if b"\r\n" in body else b"\n"
+    try:
+        session = parse_sdp(tidy)
+    except ParseError as error:
+        raise DescriptionError(str(error)) from None
+    for kind in _NEEDED:
+        if b"\n" + kind not in tidy:
+            raise DescriptionError(f"session description without {kind.decode()}")
+    for media in session.media:
+        if media.port and not media.host:
+            raise DescriptionError(f"no c= for m={media.kind[:20]}", BAD_ADDRESS)
+    return tidy
+
+
+def _tidied(line: bytes) -> bytes:
+    """A line without its useless blanks; its CR stays."""
+    end = b"\r" if line.endswith(b"\r") else b""
+    kind = line[:2]
+    if kind == b"s=":
+        return line  # a session without a name has a single blank (section 5.3)
+    if kind[1:] == b"=" and kind[:1] in _IN_WORDS:
+        return kind + b" ".join(line[2:].split()) + end
+    if kind == b"a=":
+        return kind + line[2:].strip(b" \t\r").replace(b"\t", b" ") + end
+    return line.rstrip(b" \t\r") + end
+
+
 def parse_sdp(body: bytes) -> SessionDescription:
     """Read a session description. Lines may end in CRLF or LF (RFC 4566 section 5).
 
@@ -214,8 +320,10 @@ def _media(value: str) -> Media:
     found = _MEDIA.match(value)
     if found is None:
         raise ParseError(f"not a media line: {value[:60]!r}")
-    formats = found[4].split()
+    formats = (found[4] or "").split()
     port = int(found[2])
+    if port and not formats:
+        raise ParseError(f"media line without a format: {value[:60]!r}")
     if port > 65535 or len(formats) > _MOST_FORMATS:
         raise ParseError(f"media line out of range: {value[:60]!r}")
     return Media(found[1], port, found[3], formats)
@@ -263,6 +371,34 @@ def usable_index(session: SessionDescription) -> int:
     return -1
 
 
+def unusable(session: SessionDescription) -> tuple[int, str]:
+    """Why our media can have nothing of a session of which `usable_audio` is None.
+
+    The code of a Warning, and its text (RFC 3261 section 20.43).
+    """
+    audio = [media for media in session.media if media.kind == "audio" and media.port]
+    if not audio:
+        return BAD_MEDIA, "no audio"
+    audio = [media for media in audio if media.proto == "RTP/AVP"]
+    if not audio:
+        return BAD_TRANSPORT, "audio is taken by RTP/AVP only"
+    if not any(_one_host(media.host) for media in audio):
+        if any(":" in media.host for media in audio):
+            return BAD_NETWORK, "audio is taken by IPv4 only"
+        return BAD_ADDRESS, "audio needs the IPv4 address of one host"
+    return BAD_FORMAT, "audio is taken as PCMA or PCMU only"
+
+
+def outline(body: bytes) -> str:
+    """What a description speaks of, for people: its m= lines, at most 160 characters, printable."""
+    lines = [
+        line[2:].strip() for line in body[:_LONGEST_LINE].split(b"\n") if line.startswith(b"m=")
+    ]
+    text = b"; ".join(lines).decode("latin-1").replace("\t", " ")
+    shown = "".join(one if " " <= one <= "~" else f"\\x{ord(one):02x}" for one in text[:160])
+    return shown[:160] or "no media"
+
+
 def usable_audio(session: SessionDescription) -> Audio | None:
     """The first audio that our media can have: RTP/AVP, an IPv4 literal, G.711; or None."""
     for media in session.media:
@@ -283,16 +419,24 @@ def answers(offer: SessionDescription, answer: SessionDescription) -> bool:
 
 
 def may_answer(offer: bytes, answer: bytes) -> bool:
-    """Whether a body can be the answer to another one as far as it shows without being read: a
-    session description, with as many m= lines, each of them one (RFC 3264 section 6).
+    """Whether one description can be the answer to another one as far as its lines show: it has the
+    same kinds of media in the same order, and what was offered with port 0 stays so (RFC 3264
+    section 6).
 
-    offer: b"" for none; then any description will do.
+    offer: b"" for none; then any description will do. What came from outside is `checked` before.
     """
-    lines = answer.count(b"\nm=")
-    return (
-        answer.startswith(b"v=0")
-        and (not offer or lines == offer.count(b"\nm="))
-        and lines == len(_MEDIA_LINE.findall(answer))
+    if not answer.startswith(b"v=0"):
+        return False
+    said = _KIND.findall(answer)
+    if len(said) != answer.count(b"\nm="):
+        return False
+    asked = _KIND.findall(offer) if offer else said
+    return asked == said or (
+        len(asked) == len(said)
+        and all(
+            theirs[0] == ours[0] and (not ours[1] or bool(theirs[1]))
+            for ours, theirs in zip(asked, said, strict=True)
+        )
     )
 
 

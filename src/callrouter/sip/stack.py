@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from callrouter.errors import ParseError, SipError
+from callrouter.sip.body import DESCRIBING, check_session
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.flow import ClientUser, Flow, Layer, Transaction
 from callrouter.sip.framing import FramingError
@@ -277,15 +278,18 @@ class Stack(Layer):
 
     def _receive_inside(self, request: Request, flow: Flow) -> None:
         """A request that claims a dialog (section 12.2.2)."""
+        method = request.method
         user = self.dialogs.get(request.to_tag())
         known = user is not None and user.call_id == request.get("call-id")
-        if request.method == "ACK":
+        if method == "ACK":
             if user is not None and known:
                 user.on_ack(request)
             else:
                 self.stray += 1
         elif user is not None and known:
             inspect(request)
+            if request.body and method in DESCRIBING:
+                check_session(request)
             user.on_request(self._open(request, flow, ""), request)
         else:
             self.reply(request, flow, 481)

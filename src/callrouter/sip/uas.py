@@ -3,6 +3,7 @@
 from typing import Final
 
 from callrouter.errors import ParseError, SipError
+from callrouter.sip.body import DESCRIBING, BodyError, take_session
 from callrouter.sip.headers import parse_address, split_tokens, split_values
 from callrouter.sip.message import Request
 from callrouter.sip.uri import parse_uri
@@ -22,7 +23,6 @@ _KNOWN: Final = frozenset((*METHODS, "REGISTER", "PUBLISH"))
 _EVENTS: Final = {"SUBSCRIBE": 489, "NOTIFY": 481}
 _MOST_CONTACTS: Final = 20
 _OTHER_SCHEME: Final = 416
-_BODIES: Final = frozenset(("application/sdp",))
 
 
 class RefusedError(SipError):
@@ -36,9 +36,9 @@ class RefusedError(SipError):
 def inspect(request: Request) -> None:
     """Refuse what RFC 3261 section 8.2 says no UAS of our abilities may take.
 
-    Raises RefusedError: 405 with Allow, 501, 416, 420 with Unsupported, 415 with Accept or
-    Accept-Encoding, 406, 481 and 489 for
-    events; or ParseError 400 for a Request-URI that is none. ACK and CANCEL are
+    What describes a session is left alone in its request. Raises RefusedError: 405 with Allow, 501,
+    416, 420 with Unsupported, 415 with Accept or Accept-Encoding, 406, 481 and 489 for events; or
+    ParseError 400 for a Request-URI or a multipart that is none. ACK and CANCEL are
     never to be given to it (section 8.2.2.3).
     """
     method = request.method
@@ -60,7 +60,7 @@ def inspect(request: Request) -> None:
             )
     if request.get("content-encoding").lower() not in {"", "identity"}:
         raise RefusedError("unsupported content encoding", 415, "Accept-Encoding: identity\r\n")
-    if method in {"INVITE", "UPDATE", "PRACK"}:
+    if method in DESCRIBING:
         _inspect_session(request)
 
 
@@ -89,9 +89,11 @@ def inspect_register(request: Request) -> None:
 
 def _inspect_session(request: Request) -> None:
     """Bodies and Accept of the requests that describe a session (sections 8.2.3 and 20.1)."""
-    kind = request.get("content-type").partition(";")[0].strip(" \t").lower()
-    if request.body and kind not in _BODIES:
-        raise RefusedError(f"unsupported body type {kind[:60]!r}", 415, ACCEPT)
+    if request.body:
+        try:
+            take_session(request)
+        except BodyError as error:
+            raise RefusedError(str(error), error.status, error.extra) from None
     if "accept" in request.headers:
         accepted = {value.lower() for value in split_tokens(request.rows("accept"))}
         if accepted.isdisjoint(("application/sdp", "application/*", "*/*")):

@@ -105,7 +105,7 @@ def test_a_body_that_is_not_coded_is_taken(coding: str) -> None:
     [
         "",
         "Content-Type: text/plain\r\n",
-        "Content-Type: multipart/mixed;boundary=x\r\n",
+        "Content-Type: multipart/signed;boundary=x\r\n",
         "c: application/sdpx\r\n",
         "Content-Type: x;y=application/sdp\r\n",
     ],
