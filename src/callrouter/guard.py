@@ -36,7 +36,9 @@ class Guard:
         calls: Calls,
         bans: Bans,
         door: Door,
+        clock: Callable[[], float],
     ) -> None:
+        """clock: that of the bans."""
         limits = settings.limits
         self._lag = limits.lag
         self.edges = edges
@@ -44,7 +46,9 @@ class Guard:
         self.bans = bans
         bans.rule = settings.strangers.ban_rule()
         bans.changed = edges.forget
-        self._strangers = Strangers(settings.strangers.rule(limits.message_size), stack, bans)
+        self._strangers = Strangers(
+            settings.strangers.rule(limits.message_size), stack, bans, clock
+        )
         self.overload = Overload(
             limits.lag,
             limits.calls_per_second,

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import secrets
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -63,7 +62,7 @@ class Parts:
         self.metrics = Metrics(sources(self))
         self.keeper = Keeper(settings.state)
         self.memory = Memory(self.keeper.put, secrets.randbits(_SEED_BITS))
-        self.live = Live(Observing(log, self.metrics, self.writer))
+        self.live = Live(Observing(log, self.metrics, self.writer), loop.time)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(
             _media_size(settings),
@@ -77,8 +76,8 @@ class Parts:
         self.door = self._door()
         self.calls = self._calls(settings, dialplan)
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
-        bans = self.memory.bans
-        self.guard = Guard(settings, self.stack, self.edges, self.calls, bans, self.door)
+        bans, clock = self.memory.bans, self.memory.clock.now
+        self.guard = Guard(settings, self.stack, self.edges, self.calls, bans, self.door, clock)
         self.pump.shed = self.guard.shed
 
     def _archive(self, settings: Settings) -> Archive:
@@ -112,7 +111,7 @@ class Parts:
             dialplan,
             self.live,
             settings.limits.calls,
-            time.time() - self._loop.time(),
+            self.memory.clock.zero,
             self.memory,
             self.directory,
             Studio(self.media, keeping),

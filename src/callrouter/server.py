@@ -29,7 +29,6 @@ from callrouter.state.gateways import UP, Change
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
 hundred thousand calls' lingering objects for one stops the loop for a tenth of a second."""
-_CLOCK_STEP: Final = 0.005
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
 _EXPIRE_SECONDS: Final = 5.0
@@ -80,6 +79,7 @@ class Server:
         self._loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
         self._parts.writer.start()
         self._parts.keeper.open(self._parts.memory)
+        self._parts.calls.epoch = self._parts.memory.clock.zero
         await self._control.start()
         metrics = self._settings.metrics
         self._exposed = MetricsServer(self._parts.metrics, metrics.host, metrics.port)
@@ -130,6 +130,7 @@ class Server:
             await asyncio.to_thread(self._exposed.close)
         await asyncio.to_thread(self._parts.archive.close)
         await asyncio.to_thread(self._parts.writer.close)
+        self._parts.memory.clock.mark()
         await asyncio.to_thread(self._parts.keeper.close)
 
     def _on_signal(self) -> None:
@@ -191,7 +192,9 @@ class Server:
             down.discard(MEDIA)
         else:
             down.add(MEDIA)
-        self._parts.memory.expire(time.time())
+        clock = self._parts.memory.clock
+        self._parts.memory.expire(clock.now())
+        clock.mark_now_and_then()
         self._expiring = self._loop.call_later(_EXPIRE_SECONDS, self._expire)
 
     def _drain_by_command(self, on: bool) -> str:
@@ -248,10 +251,13 @@ class Server:
     def _note_lag(self, seconds: float) -> None:
         self._parts.metrics.loop_lag.add(seconds * 1000)
         self._parts.guard.measured(seconds, self._loop.time())
-        # The loop's clock ticks in ms: only a step of the system's clock is worth following.
-        epoch = time.time() - self._loop.time()
-        if abs(epoch - self._parts.calls.epoch) > _CLOCK_STEP:
-            self._parts.calls.epoch = epoch
+        step = self._parts.memory.look_at_clock()
+        if step:
+            self._log.warning(
+                "the system's clock was put " + ("forward" if step > 0 else "back"),
+                seconds=round(abs(step), 3),
+                effect="opening hours, overrides and the times of records follow it; nothing else",
+            )
 
     def _note_gateway(self, change: Change) -> None:
         say = self._log.info if change.state == UP else self._log.warning

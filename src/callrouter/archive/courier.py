@@ -101,6 +101,7 @@ class Courier:
         begun: list[Due] = []
         now = time.time()
         try:
+            messages.hasten(self._engine, now + _LAST_RETRY_SECONDS, now)
             for due in messages.due(self._engine, now, AT_ONCE):
                 if len(self._busy) + len(begun) >= AT_ONCE:
                     break

@@ -111,6 +111,16 @@ def forget(engine: Engine, ids: Sequence[str]) -> None:
         connection.execute(sa.delete(MESSAGES).where(_M.id.in_(ids)))
 
 
+def hasten(engine: Engine, latest: float, now: float) -> None:
+    """Let what is due after `latest` be due now: the system's clock was put back since."""
+    late = (_D.state == "waiting", _D.due > latest)
+    with engine.connect() as connection:
+        if connection.execute(sa.select(_D.message).where(*late).limit(1)).first() is None:
+            return
+    with engine.begin() as connection:
+        connection.execute(sa.update(DELIVERIES).where(*late).values(due=now))
+
+
 def due(engine: Engine, now: float, most: int) -> list[Due]:
     """Deliveries to be tried now, the longest due first."""
     query = (

@@ -211,15 +211,17 @@ class Calls:
         door = self._door
         if door is not None and dialplan.access.enrolments and door.told(facts.called):
             facts.called = facts.to_user  # it asks for the Contact of a registration of ours
-        decision = decide(dialplan, facts, shared.snapshot)
+        snapshot = shared.snapshot
+        decision = decide(dialplan, facts, snapshot)
         if decision.counts:
             shared.arrived(trunk.hold, now, trunk.calls_per_second)
         if decision.auto_block is not None:
             shared.attempted(decision.number, decision.caller, now, decision.auto_block)
         # Sortable: calls of one millisecond count up.
         self._count = (self._count + 1) & 0xFFFF
-        name = f"{int(now * 1000):x}-{self._count:04x}{stack.token()[:4]}"
-        record = _record(name, request, facts, decision, now)
+        wall = now + snapshot.ahead
+        name = f"{int(wall * 1000):x}-{self._count:04x}{stack.token()[:4]}"
+        record = _record(name, request, facts, decision, wall)
         record.dialplan = dialplan.version
         call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
         # From here on the call ends in `_over`, come what may; what it holds is given back there.

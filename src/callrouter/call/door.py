@@ -32,7 +32,7 @@ class Registrar(Protocol):
     """Who keeps where telephones are."""
 
     def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
-        """Answer a REGISTER of who has proven this login, at a Unix time. Raises SipError."""
+        """Answer a REGISTER of who has proven this login, at a steady time. Raises SipError."""
 
 
 class Told(Protocol):
@@ -107,7 +107,7 @@ class Door:
     ) -> Trunk | None:
         """Find out by whom a request comes.
 
-        trunk: that of its address. now: monotonic. at: Unix seconds. Returns the trunk, or None
+        trunk: that of its address. now: monotonic. at: steady. Returns the trunk, or None
         when there is nothing more to do. Raises SipError 403, RefusedError 401 with a challenge,
         400 for a REGISTER that says nothing, and for credentials of another Request-URI.
         Only for a dialplan that lets somebody come from anywhere, or when there is a trunk.

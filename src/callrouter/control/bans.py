@@ -1,13 +1,13 @@
 """What operators ask of bans: who is banned, and to ban and to hear an address again."""
 
-import time
 from itertools import islice
 from typing import Any
 
 from callrouter.control.requests import AddBan, ListBans, RemoveBan
 from callrouter.errors import CallrouterError
 from callrouter.route.dialplan import Dialplan
-from callrouter.state.bans import Bans, banned_as
+from callrouter.state.bans import banned_as
+from callrouter.state.memory import Memory
 
 
 class BanError(CallrouterError):
@@ -15,12 +15,16 @@ class BanError(CallrouterError):
 
 
 def answer(
-    request: ListBans | AddBan | RemoveBan, bans: Bans, dialplan: Dialplan
+    request: ListBans | AddBan | RemoveBan, memory: Memory, dialplan: Dialplan
 ) -> dict[str, Any]:
     """Do what is asked. Raises BanError."""
-    now = time.time()
+    bans, clock = memory.bans, memory.clock
+    now = clock.now()
     if isinstance(request, ListBans):
-        listed = [ban._asdict() for ban in islice(bans.newest(now), request.most)]
+        listed = [
+            ban._asdict() | {"until": clock.wall(ban.until)}
+            for ban in islice(bans.newest(now), request.most)
+        ]
         return {"bans": listed, "all": sum(1 for _ in bans.newest(now))}
     try:
         address = banned_as(request.address)
@@ -38,4 +42,4 @@ def answer(
     until = now + request.seconds if request.seconds else 0.0
     if not bans.add(address, until):
         raise BanError("too many addresses are banned by hand already: use a firewall")
-    return {"address": address, "until": until}
+    return {"address": address, "until": clock.wall(until)}

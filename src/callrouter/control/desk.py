@@ -123,7 +123,7 @@ class Desk:
             case SetPresence() | ClearPresence() | ListPresence():
                 found = self._presence(request)
             case ListBans() | AddBan() | RemoveBan():
-                found = bans.answer(request, self._memory.bans, self._reloader.dialplan)
+                found = bans.answer(request, self._memory, self._reloader.dialplan)
             case ListGateways() | DrainGateway() | EnableGateway():
                 found = gateways.answer(request, self._memory, self._reloader.dialplan)
             case Reload():
@@ -159,7 +159,6 @@ class Desk:
         }
 
     def _calls(self, most: int) -> Answer:
-        now = time.time()
         calls = []
         for record in islice(self._live.newest(), most):
             state = "routing"
@@ -175,7 +174,7 @@ class Desk:
                     "number": record.number,
                     "state": state,
                     "since": record.started,
-                    "seconds": round(now - record.started, 1),
+                    "seconds": round(self._live.age(record), 1),
                     "dialplan": record.dialplan,
                 }
             )
@@ -186,9 +185,14 @@ class Desk:
         if isinstance(request, ListBlocks):
             caller = None if request.caller is None else self._caller(request.caller)
             found = [
-                block for block in memory.blocks(time.time()) if caller in {None, block.caller}
+                block
+                for block in memory.blocks(memory.clock.now())
+                if caller in {None, block.caller}
             ]
-            blocks = [block._asdict() for block in found[: request.most]]
+            blocks = [
+                block._asdict() | {"until": memory.clock.wall(block.until)}
+                for block in found[: request.most]
+            ]
             return {"blocks": blocks, "all": len(found)}
         number = request.number or ""
         caller = self._caller(request.caller)
@@ -199,14 +203,14 @@ class Desk:
             return {"number": number, "caller": caller}
         if number and number not in self._reloader.dialplan.numbers:
             raise RefusedError(f"the dialplan has no number {number}")
-        until = time.time() + request.seconds if request.seconds else 0.0
+        until = memory.clock.now() + request.seconds if request.seconds else 0.0
         if not memory.block(number, caller, until):
             raise RefusedError("too many callers are blocked by hand already: use a list")
-        return {"number": number, "caller": caller, "until": until}
+        return {"number": number, "caller": caller, "until": memory.clock.wall(until)}
 
     def _override(self, request: SetOverride | ClearOverride | ListOverrides) -> Answer:
         memory = self._memory
-        memory.expire(time.time())
+        memory.expire(memory.clock.now())
         if isinstance(request, SetOverride):
             if request.schedule not in self._reloader.dialplan.schedules:
                 known = ", ".join(islice(self._reloader.dialplan.schedules, 20)) or "none"

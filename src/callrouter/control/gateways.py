@@ -6,6 +6,7 @@ from typing import Any
 from callrouter.control.requests import MOST, DrainGateway, EnableGateway, ListGateways
 from callrouter.errors import CallrouterError
 from callrouter.route.dialplan import Dialplan
+from callrouter.state.clock import SteadyClock
 from callrouter.state.gateways import Standing, Watched, key_of
 from callrouter.state.memory import Memory
 
@@ -37,33 +38,33 @@ def answer(
     watched = gateways.all()
     return {
         "gateways": [
-            {**_told(it), "calls": lines.get(f"gateway {it.gateway.name}", 0)}
+            {**_told(it, memory.clock), "calls": lines.get(f"gateway {it.gateway.name}", 0)}
             for it in watched[:MOST]
         ],
         "all": len(watched),
     }
 
 
-def _told(watched: Watched) -> dict[str, Any]:
+def _told(watched: Watched, clock: SteadyClock) -> dict[str, Any]:
     return {
         "name": watched.gateway.name,
         "state": watched.state,
         "why": watched.why,
-        "since": watched.since,
+        "since": clock.wall(watched.since),
         "address": watched.gateway.goal.host,
-        "places": [_place(standing) for standing in watched.standings.values()],
+        "places": [_place(standing, clock) for standing in watched.standings.values()],
         "lookup": watched.lookup,
-        "probed": watched.probed,
+        "probed": clock.wall(watched.probed),
         "probes": {"answered": watched.answered, "unanswered": watched.unanswered},
         "taken": watched.taken,
         "failed": watched.failed,
     }
 
 
-def _place(standing: Standing) -> dict[str, Any]:
+def _place(standing: Standing, clock: SteadyClock) -> dict[str, Any]:
     return {
         "place": key_of(standing.place),
         "up": not standing.silent and not standing.rests,
         "why": standing.silent or (standing.tired if standing.rests else ""),
-        "rests_until": standing.rests,
+        "rests_until": clock.wall(standing.rests),
     }

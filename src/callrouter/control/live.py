@@ -1,6 +1,6 @@
 """The calls in progress as an observer sees them: their records, in the order they came."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from callrouter.call.events import Observer
 from callrouter.call.record import CallRecord
@@ -9,13 +9,15 @@ from callrouter.call.record import CallRecord
 class Live:
     """Passes everything on to another observer and remembers who is still in a call.
 
-    Implements `callrouter.call.events.Observer`.
+    Implements `callrouter.call.events.Observer`. clock: monotonic seconds.
     """
 
-    __slots__ = ("_next", "_records")
+    __slots__ = ("_began", "_clock", "_next", "_records")
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, clock: Callable[[], float]) -> None:
         self._next = observer
+        self._clock = clock
+        self._began: dict[str, float] = {}
         self._records: dict[str, CallRecord] = {}
 
     def __len__(self) -> int:
@@ -25,14 +27,20 @@ class Live:
         """All records of calls in progress, the newest first. They go on changing."""
         return reversed(self._records.values())
 
+    def age(self, record: CallRecord) -> float:
+        """How long a call in progress has been, in seconds."""
+        return self._clock() - self._began[record.id]
+
     def call_started(self, record: CallRecord) -> None:
         """Another one."""
+        self._began[record.id] = self._clock()
         self._records[record.id] = record
         self._next.call_started(record)
 
     def call_ended(self, record: CallRecord) -> None:
         """One less."""
         self._records.pop(record.id, None)
+        self._began.pop(record.id, None)
         self._next.call_ended(record)
 
     def call_broken(self, record: CallRecord, error: Exception) -> None:

@@ -1,6 +1,5 @@
 """What operators ask of registrations: telephones with us, and ours with gateways."""
 
-import time
 from itertools import islice
 from typing import Any
 
@@ -11,7 +10,7 @@ from callrouter.state.memory import Memory
 
 def answer(memory: Memory, registrations: Registrations) -> dict[str, Any]:
     """List both. left: seconds to the expiry."""
-    now = time.time()
+    now = memory.clock.now()
     bindings = memory.bindings
     phones = (
         {

@@ -12,7 +12,6 @@ would send more to an address that somebody else wrote into the datagram than th
 """
 
 import re
-import time
 from collections.abc import Callable
 from math import inf
 from typing import Final, NamedTuple, Protocol
@@ -124,10 +123,8 @@ class Strangers:
         "tell",
     )
 
-    def __init__(
-        self, rule: Rule, stack: Stack, bans: Bans, clock: Callable[[], float] = time.time
-    ) -> None:
-        """clock: Unix seconds.
+    def __init__(self, rule: Rule, stack: Stack, bans: Bans, clock: Callable[[], float]) -> None:
+        """clock: that of the bans.
 
         tell: told the address of who is turned away, and how many others were not told of since.
         """

@@ -22,11 +22,11 @@ class Binding:
     """One contact of one telephone.
 
     uri: what calls ask for. key: what tells it from the others of its extension: its instance and
-    reg-id (RFC 5626), else its URI. expires: Unix seconds. call_id, cseq: of the last REGISTER.
-    path: the routes to it, first hop first (RFC 3327). place: transport, our host and port, its
-    host and port, of the flow it registered by. flow: that flow, None when it is gone. pinned:
-    reached by that flow alone, whatever its URI says. domain: the host, with the port if it had
-    one, by which the telephone knows us; "" when an earlier version did not note it.
+    reg-id (RFC 5626), else its URI. expires: steady time, as all times here. call_id, cseq: of the
+    last REGISTER. path: the routes to it, first hop first (RFC 3327). place: transport, our host
+    and port, its host and port, of the flow it registered by. flow: that flow, None when it is
+    gone. pinned: reached by that flow alone, whatever its URI says. domain: the host, with the port
+    if it had one, by which the telephone knows us; "" when an earlier version did not note it.
     """
 
     __slots__ = (
@@ -87,11 +87,11 @@ class Bindings:
         self.count = 0
 
     def of(self, extension: str, now: float) -> list[Binding]:
-        """The bindings of an extension that hold at a Unix time, the newest last."""
+        """The bindings of an extension that hold at a steady time, the newest last."""
         return [it for it in self._extensions.get(extension, {}).values() if it.expires > now]
 
     def find(self, extension: str, key: str, now: float) -> Binding | None:
-        """One binding of an extension, None when it does not hold at a Unix time."""
+        """One binding of an extension, None when it does not hold at a steady time."""
         binding = self._extensions.get(extension, {}).get(key)
         return None if binding is None or binding.expires <= now else binding
 
@@ -136,7 +136,7 @@ class Bindings:
         self._journal("binding", (extension, key), None)
 
     def expire(self, now: float) -> None:
-        """Forget what has expired by a Unix time; calls do not depend on it."""
+        """Forget what has expired by a steady time; calls do not depend on it."""
         over = [(name, it.key) for name, it in self.all() if it.expires <= now]
         for extension, key in over:
             self.remove(extension, key)

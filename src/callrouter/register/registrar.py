@@ -56,7 +56,7 @@ class Registrar:
         self._bindings = bindings
 
     def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
-        """Answer a REGISTER of a telephone at a Unix time. login: the one it has proven.
+        """Answer a REGISTER of a telephone at a steady time. login: the one it has proven.
 
         Raises SipError or RefusedError for one that is refused as a whole; nothing has changed.
         """

@@ -382,7 +382,7 @@ class Case:
         """Ask a schedule, once a call."""
         hours = self._hours.get(schedule.name)
         if hours is None:
-            hours = schedule.hours(self._facts.at, self._snapshot.overrides)
+            hours = schedule.hours(self._facts.at + self._snapshot.ahead, self._snapshot.overrides)
             self._hours[schedule.name] = hours
         return hours
 

@@ -29,10 +29,13 @@ class Snapshot:
     extension. seed: for everything drawn by chance. arrivals: Unix times of the calls that came in
     lately by a trunk that counts them, by what they hold (`trunk lab`), oldest first. places: where
     the gateways and hosts with DNS names are, without those places that are down; None: names are
-    not looked up, and each is taken for a place. why: what `down` has, as verdicts say it.
+    not looked up, and each is taken for a place. why: what `down` has, as verdicts say it. ahead:
+    seconds to be added to these times and a call's for those of the clock on the wall, by which
+    schedules and overrides go.
     """
 
     __slots__ = (
+        "ahead",
         "arrivals",
         "attempts",
         "away",
@@ -60,6 +63,7 @@ class Snapshot:
         places: Mapping[str, Sequence[Place]] | None = None,
         why: Mapping[str, str] | None = None,
     ) -> None:
+        self.ahead = 0.0
         self.down = down
         self.overrides: Mapping[str, Override] = {} if overrides is None else overrides
         self.lines: Mapping[str, int] = {} if lines is None else lines

@@ -23,7 +23,7 @@ Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
 
 class Ban(NamedTuple):
-    """An address that is not heard. until: Unix seconds, 0 for no end."""
+    """An address that is not heard. until: steady time, 0 for no end."""
 
     address: str
     until: float
@@ -40,7 +40,7 @@ class BanRule(NamedTuple):
 
 
 class Bans:
-    """The bans. Times are Unix seconds. made: automatic ones since the start.
+    """The bans. Times are those of the steady clock. made: automatic ones since the start.
 
     rule: when an address is banned. changed: called after each ban by hand.
     """

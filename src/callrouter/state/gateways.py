@@ -10,7 +10,6 @@ Rules: a new dialplan keeps the standing of what stays where it was. Draining is
 restart; all else is found out again.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -33,7 +32,7 @@ class Standing:
     """How one place is. silent: it is down by its probes, because of this; "" for up.
 
     misses, hits: probes in a row. failures: calls in a row that it did not take. rests: until when
-    (Unix seconds). tired: why it rests.
+    (steady time). tired: why it rests.
     """
 
     __slots__ = ("failures", "hits", "misses", "place", "rests", "silent", "tired")
@@ -49,7 +48,7 @@ class Standing:
 
 
 class Watched:
-    """One gateway. since: when its state became this one (Unix seconds). known: DNS has answered.
+    """One gateway. since: when its state became this one (steady time). known: DNS has answered.
 
     probed: when it was asked last, 0.0 for never. answered, unanswered: probes so far. taken,
     failed: calls so far.
@@ -112,7 +111,7 @@ class Gateways:
     DNS names are, without the places that are down. changed: told of each change of state.
     """
 
-    def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, journal: Journal, clock: Callable[[], float]) -> None:
         self.down: set[str] = set()
         self.why: dict[str, str] = {}
         self.places: dict[str, tuple[Place, ...]] = {}

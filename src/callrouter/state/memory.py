@@ -14,16 +14,17 @@ Rules:
 """
 
 import random
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from typing import Final, NamedTuple
 
 from callrouter.register.bindings import Bindings
 from callrouter.route.plan import AutoBlock
 from callrouter.route.snapshot import Override, Snapshot
 from callrouter.state.bans import Bans
+from callrouter.state.clock import SteadyClock
 from callrouter.state.gateways import Gateways
 
 CALLERS: Final = 100_000
@@ -43,7 +44,7 @@ Journal = Callable[[str, Key, Value], None]
 
 
 class Block(NamedTuple):
-    """A caller who is refused. until: Unix seconds, 0 for no end. by_hand: not automatic."""
+    """A caller who is refused. until: steady time, 0 for no end. by_hand: not automatic."""
 
     number: str
     caller: str
@@ -56,11 +57,13 @@ class Memory:
 
     dropped: callers whose attempts or blocks were let go because there were too many. bindings:
     where telephones are. gateways: how they are. bans:
-    addresses that are not heard. clock: Unix seconds.
+    addresses that are not heard. clock: all times here are its steady ones, but the ends of
+    overrides, which people mean by the clock on the wall.
     """
 
-    def __init__(self, journal: Journal, seed: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, journal: Journal, seed: int) -> None:
         self.dropped = 0
+        self.clock = SteadyClock(journal)
         self.bindings = Bindings(journal)
         self.bans = Bans(journal)
         self._journal = journal
@@ -77,7 +80,7 @@ class Memory:
         self._overrides: dict[str, Override] = {}
         self._away: dict[str, str] = {}
         self._arrivals: dict[str, list[float]] = {}
-        self.gateways = Gateways(journal, clock)
+        self.gateways = Gateways(journal, self.clock.now)
         self._snapshot = Snapshot(
             down=self.gateways.down,
             places=self.gateways.places,
@@ -116,13 +119,11 @@ class Memory:
                 lines.pop(hold, None)
 
     def arrived(self, trunk: str, at: float, most: int) -> None:
-        """Count a call that a trunk (what it holds, `trunk lab`) was let in with, at a Unix time.
+        """Count a call that a trunk (what it holds, `trunk lab`) was let in with, at a steady time.
 
         most: calls a second that it may come with; about twice as many times are kept.
         """
         times = self._arrivals.setdefault(trunk, [])
-        while times and times[-1] > at:
-            times.pop()  # the clock was put back
         times.append(at)
         if len(times) > 2 * most:
             del times[:-most]
@@ -134,7 +135,7 @@ class Memory:
         self._journal("turn", (rotation,), (turn,))
 
     def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
-        """Count a call of a caller at a Unix time, and block them when it is one too often."""
+        """Count a call of a caller at a steady time, and block them when it is one too often."""
         key = (number, caller)
         blocked = self._blocks.get(key)
         if blocked is not None and (blocked == 0 or at < blocked):
@@ -162,14 +163,14 @@ class Memory:
     # What operators do.
 
     def blocks(self, now: float) -> Iterator[Block]:
-        """The blocks that have not ended by a Unix time, the newest first."""
+        """The blocks that have not ended by a steady time, the newest first."""
         for key in reversed(self._blocks):
             until = self._blocks[key]
             if until == 0 or now < until:
                 yield Block(*key, until, key in self._by_hand)
 
     def block(self, number: str, caller: str, until: float) -> bool:
-        """Refuse a caller at a number ("": at all of them) until a Unix time, 0 for ever.
+        """Refuse a caller at a number ("": at all of them) until a steady time, 0 for ever.
 
         False when there are too many such blocks already.
         """
@@ -193,7 +194,7 @@ class Memory:
         return dict(self._overrides)
 
     def override(self, schedule: str, open: bool, until: float) -> None:
-        """Switch a schedule. until: Unix seconds, 0 for no end."""
+        """Switch a schedule. until: Unix seconds of the wall's clock, 0 for no end."""
         self._overrides[schedule] = Override(open, until)
         self._journal("override", (schedule,), (open, until))
 
@@ -222,8 +223,14 @@ class Memory:
 
     # Time and restarts.
 
+    def look_at_clock(self) -> float:
+        """See whether the system's clock was put forward or back; returns by how much."""
+        step = self.clock.look()
+        self._snapshot.ahead = self.clock.ahead
+        return step
+
     def expire(self, now: float) -> None:
-        """Forget what has ended by a Unix time; decisions do not depend on it.
+        """Forget what has ended by a steady time; decisions do not depend on it.
 
         Each time it looks at some and goes on where it was: a few milliseconds at most.
         """
@@ -235,7 +242,8 @@ class Memory:
             if 0 < self._blocks.get(key, 0.0) <= now:
                 self._forget_block(key)
         del self._unseen[-_SEEN_AT_ONCE:]
-        over = [name for name, it in self._overrides.items() if 0.0 < it.until <= now]
+        wall = self.clock.wall(now)
+        over = [name for name, it in self._overrides.items() if 0.0 < it.until <= wall]
         for schedule in over:
             self.end_override(schedule)
         for trunk in [name for name, times in self._arrivals.items() if times[-1] < now - 1.0]:
@@ -268,20 +276,28 @@ class Memory:
                         self._by_hand.add(pair)
                 case "override", (schedule,), (bool(open), until):
                     self._overrides[schedule] = Override(open, _seconds(until))
-                case "binding", _, _:
-                    self.bindings.restore(key, value)
                 case "away", (extension,), (str(reason),):
                     self._away[extension] = reason
-                case "ban", _, _:
-                    self.bans.restore(key, value)
-                case "drain", (gateway,), (since,):
-                    self.gateways.restore(gateway, _seconds(since))
                 case _:
-                    raise ValueError(f"no such state: {kind} {key} {value}")
+                    self._restore_part(kind, key, value)
         attempts.sort(key=lambda pair: pair[1][-1])
         for pair, _ in attempts[:-CALLERS]:
             self._journal("attempts", pair, None)
         self._attempts.update((pair, tuple(times)) for pair, times in attempts[-CALLERS:])
+
+    def _restore_part(self, kind: str, key: Key, value: tuple[object, ...]) -> None:
+        match kind, key, value:
+            case "binding", _, _:
+                self.bindings.restore(key, value)
+            case "ban", _, _:
+                self.bans.restore(key, value)
+            case "clock", ("steady",), (ahead, marked):
+                self.clock.restore(_seconds(ahead), _seconds(marked))
+                self._snapshot.ahead = self.clock.ahead
+            case "drain", (gateway,), (since,):
+                self.gateways.restore(gateway, _seconds(since))
+            case _:
+                raise ValueError(f"no such state: {kind} {key} {value}")
 
     def _block(self, key: tuple[str, str], until: float, *, by_hand: bool) -> None:
         self._blocks.pop(key, None)
@@ -314,6 +330,6 @@ class Memory:
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and isfinite(value):
         return float(value)
     raise TypeError(f"expected seconds, found {value!r}")

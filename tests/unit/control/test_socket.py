@@ -61,7 +61,7 @@ class Room:
         self.draining = False
         self.may_drain = True
         self.memory = Memory(lambda *_: None, seed=1)
-        self.live = Live(Nobody())
+        self.live = Live(Nobody(), time.monotonic)
         dialplan = compile_dialplan(parse(PLAN, "plan.yaml"))
         reloader = Reloader(dialplan, path, lambda _: None, open_log("text", "error"))
         desk = Desk(

@@ -223,10 +223,3 @@ def test_arrivals_are_kept_as_long_as_they_count_and_never_more_than_two_seconds
     memory.expire(11.0)
     assert memory.snapshot.arrivals == {}
     assert journal.values == {}
-
-
-def test_arrivals_from_before_the_clock_was_put_back_are_forgotten() -> None:
-    memory, _ = fresh()
-    for at in (5000.0, 5000.1, 1000.0, 1000.1):
-        memory.arrived("trunk lab", at, 10)
-    assert memory.snapshot.arrivals["trunk lab"] == [1000.0, 1000.1]
