@@ -60,6 +60,27 @@ def test_blind_transfer_by_the_callee_connects_the_caller_with_the_new_target() 
     assert record.hung_up_by == "caller"
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "tel:40-01",
+        "tel:(40)01;phone-context=+1-202",
+        "sip:40-01@192.0.2.2;user=phone",
+        "sip:4001;phone-context=example.com@192.0.2.2",
+        "sip:%34001;npdi@192.0.2.2",
+    ],
+)
+def test_number_in_a_refer_to_may_be_written_in_any_way(uri: str) -> None:
+    wire, router, caller, desk = between()
+    other = Party(wire, FOURTH)
+    desk.ask("REFER", f"Refer-To: <{uri}>\r\n")
+    wire.run(3.0)
+    assert notified(wire, desk.host)[-1] == "SIP/2.0 200 OK"
+    assert caller.leg is not None
+    caller.leg.hang_up()
+    settle(wire, router, caller, desk, other)
+
+
 def test_a_transfer_to_who_is_busy_leaves_the_call_as_it_was() -> None:
     wire, router, caller, desk = between()
     other = Party(wire, FOURTH, answers=False)

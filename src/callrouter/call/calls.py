@@ -23,6 +23,7 @@ from callrouter.call.speech import Unfit
 from callrouter.call.story import run
 from callrouter.call.studio import Studio
 from callrouter.errors import SipError, StrangerError
+from callrouter.route import numbers
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
@@ -205,7 +206,7 @@ class Calls:
         tx = stack.accept(request, flow)
         tx.respond(100)
         now = self.epoch + stack.now
-        facts = self._facts(trunk, request, flow, now)
+        facts = facts_of(trunk, request, flow.remote_host, now)
         shared = self._shared
         dialplan = self.dialplan
         door = self._door
@@ -278,25 +279,6 @@ class Calls:
         new.meet(trunk.peer, request)
         leg.inbox.post(Replacing(leg, new, request))
 
-    @staticmethod
-    def _facts(trunk: Trunk, request: Request, flow: Flow, now: float) -> Facts:
-        caller = routing_caller(request, trunk.peer)
-        called = parse_uri(request.uri).decoded_user()
-        to_user = to_ext = ""
-        try:
-            to = parse_uri(request.to().uri)
-            to_user = to.decoded_user()
-            to_ext = to.param("ext") or ""
-        except SipError:
-            # To may hold any URI at all (RFC 3261 section 8.1.1.2); then it names nobody of ours.
-            pass
-        user = caller.decoded_user() if caller is not None else ""
-        headers = request.headers
-        before = 0
-        if "diversion" in headers or "history-info" in headers:
-            before = diversions(request)
-        return Facts(trunk.name, flow.remote_host, user, called, to_user, to_ext, now, before)
-
     async def _run(self, call: Call, need: NeedLookup | None, unfit: Unfit | None) -> None:
         """The story, and whatever it comes to: one record, and nothing left standing."""
         try:
@@ -342,6 +324,25 @@ def _unfit(request: Request) -> Unfit | None:
             request.body = b""
             return Unfit(said, error.extra)
     return None
+
+
+def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
+    """What an INVITE says of its call. source: IP address; now: Unix time. Raises SipError."""
+    caller = routing_caller(request, trunk.peer, trunk.country)
+    called = parse_uri(request.uri).subscriber()
+    to_user = to_ext = ""
+    try:
+        to = parse_uri(request.to().uri)
+        to_user = to.subscriber()
+        to_ext = to.param("ext") or numbers.extension(to_user)
+    except SipError:
+        # To may hold any URI at all (RFC 3261 section 8.1.1.2); then it names nobody of ours.
+        pass
+    headers = request.headers
+    before = 0
+    if "diversion" in headers or "history-info" in headers:
+        before = diversions(request)
+    return Facts(trunk.name, source, caller, called, to_user, to_ext, now, before)
 
 
 def _record(

@@ -1,7 +1,7 @@
 """What a caller is told of the target that rings or answers."""
 
 from callrouter.call.a_leg import ALeg
-from callrouter.call.asserted import identity_rows
+from callrouter.call.asserted import CALLED, identity_rows
 from callrouter.call.events import Answered, Progress
 from callrouter.call.policy import passed_rows
 from callrouter.call.speech import SDP
@@ -13,7 +13,7 @@ def rows_of(event: Progress | Answered, caller: ALeg) -> str:
     rows = passed_rows(event.response, source, caller.peer)
     if source.trusted:
         host = caller.dialog.flow.sent_by
-        rows += identity_rows(event.response, source, caller.peer, host)
+        rows += identity_rows(event.response, source, caller.peer, host, CALLED)
     return rows
 
 

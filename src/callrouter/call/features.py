@@ -3,6 +3,7 @@
 from callrouter.call.attending import NoMedia
 from callrouter.call.call import Call
 from callrouter.call.speaking import attach, say
+from callrouter.route import numbers
 from callrouter.route.voice import Feature
 
 _SAYS = {"open": "override_open", "closed": "override_closed", "": "override_cleared"}
@@ -12,7 +13,7 @@ async def switch(call: Call, feature: Feature) -> None:
     """Switch it, and say so. Raises NoMedia, when it is switched but nobody can say so; Over."""
     if feature.presence is not None:
         # The caller's own extension: who else is away is not for it to say.
-        extension = call.facts.caller
+        extension = numbers.plain(call.facts.caller)
         if extension not in call.dialplan.extensions:
             raise NoMedia
         if feature.presence:

@@ -13,7 +13,9 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
+from callrouter.call.asserted import privacy_of
 from callrouter.errors import SipError
+from callrouter.route import numbers
 from callrouter.route.plan import Redirection, Target
 from callrouter.sip.headers import parse_address, parse_params, split_values
 from callrouter.sip.message import Request, Response
@@ -116,6 +118,7 @@ def reason_of(last: str, *, timed: bool) -> str:
 
 def forwarded_rows(invite: Request, called: str, goal: Goal, host: str) -> str:
     """The rows for a B-leg's INVITE. called: who forwards. host: what stands for us in URIs."""
+    called = numbers.plain(called)
     us = f"sip:{_escaped(called[:_LONGEST])}@{host}" if called else f"sip:{host}"
     rows = ""
     if goal.diversion:
@@ -227,8 +230,7 @@ def _history(invite: Request) -> list[_Entry]:
     values = _values(invite, "history-info")
     if not values:
         return []
-    asked = {token.strip().lower() for token in invite.get("privacy").split(";")}
-    hidden = not asked.isdisjoint(_HIDING)
+    hidden = not _HIDING.isdisjoint(privacy_of(invite))
     entries = (_entry(value, hidden=hidden) for value in values)
     return [entry for entry in entries if entry is not None]
 
@@ -267,7 +269,7 @@ def _continued(invite: Request, called: str, us: str) -> tuple[list[str], str]:
     if not entries:
         return [f"<{us}>;index=1"], "1"
     last = entries[-1]
-    if last.user == called:
+    if numbers.plain(last.user) == called:
         return texts, last.index
     # Somebody on the way does not write it: the gap is a 0.
     index = f"{last.index}.0"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from callrouter.call.asserted import identity_rows
+from callrouter.call.asserted import CALLING, identity_rows
 from callrouter.call.forwarding import Goal, forwarded_rows, reason_of
 from callrouter.call.way import Way
 from callrouter.route.peers import Peer
@@ -24,7 +24,7 @@ def invite_rows(
     # An offer in a reliable response needs an answer in its PRACK, which is the caller's to give.
     reliable = peer.reliable and (call.a.reliable is not None or bool(invite.body))
     rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{_SUPPORTED[reliable]}"
-    rows += identity_rows(invite, call.a.peer, peer, host)
+    rows += identity_rows(invite, call.a.peer, peer, host, CALLING)
     if target.diversion or target.history_info:
         on = target.redirections
         reason = reason_of(on[0].after if on else call.last_result, timed=call.plan.timed)

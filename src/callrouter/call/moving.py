@@ -57,7 +57,7 @@ class _Move(Referral):
         """Do it, and say how it went; as `move`."""
         call, speech = self._call, self._speech
         try:
-            answered = await self._answered(uri.decoded_user())
+            answered = await self._answered(uri.subscriber())
         except NoMedia:
             call.withdraw("")
             self.failed(_UNAVAILABLE)

@@ -10,13 +10,14 @@ from typing import Final
 
 from callrouter.errors import SipError
 from callrouter.route.peers import USUAL, Peer, passing
-from callrouter.sip.grammar import CONTROL
+from callrouter.sip.grammar import CONTROL, NAME
 from callrouter.sip.headers import Address
 from callrouter.sip.message import Message, Request
 from callrouter.sip.uri import Uri, parse_uri
 
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
-_DISPLAY: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"|[\w .!%*+`'~-]+\Z")
+_QUOTED: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"")
+_TOKENS: Final = re.compile(rf"{NAME}(?: {NAME})*")
 _CAUSE: Final = re.compile(
     r"Q\.850[^,]{0,64}?;[ \t]{0,8}cause[ \t]{0,8}=[ \t]{0,8}([0-9]{1,3})", re.IGNORECASE
 )
@@ -58,19 +59,33 @@ def caller_uri(address: Address) -> Uri | None:
     return uri if uri.user else None
 
 
+def shown_name(address: Address) -> str:
+    """The display name for a header of ours with a blank behind it, "" for none that is clean.
+
+    One that is not of tokens is quoted (RFC 3261 section 25.1), whether it came so or not.
+    """
+    name = address.display
+    if not name or len(name) > _MAX_DISPLAY:
+        return ""
+    if (name.isascii() and name.isalnum()) or _TOKENS.fullmatch(name) or _QUOTED.fullmatch(name):
+        return f"{name} "
+    if name[0] == '"' or CONTROL.search(name) or not _is_unicode(name):
+        return ""
+    escaped = name.replace("\\", "\\\\")
+    return f'"{escaped}" '
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text came from bytes that were UTF-8."""
+    return text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def from_value(address: Address, caller: Uri | None, host: str) -> str:
     """The From value of a B-leg, without its tag: the caller's name and number at our address.
 
     host: what stands for us in URIs.
     """
-    display = address.display
-    shown = ""
-    if (
-        display
-        and len(display) <= _MAX_DISPLAY
-        and ((display.isalnum() and display.isascii()) or _DISPLAY.fullmatch(display))
-    ):
-        shown = f"{display} "
+    shown = shown_name(address)
     if caller is None or caller.host == "anonymous.invalid":
         return f"{shown}<{_ANONYMOUS}>"
     return f"{shown}<sip:{caller.user}@{host}>"
@@ -114,3 +129,12 @@ def canonical_host(host: str) -> str:
         return str(ip_address(host))
     except ValueError:
         return host.lower()
+
+
+def is_ip_address(host: str) -> bool:
+    """Whether the host of a URI is an address and not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

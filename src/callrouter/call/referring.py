@@ -17,6 +17,7 @@ from callrouter.call.policy import canonical_host
 from callrouter.call.prack import Silent
 from callrouter.call.rounds import Ringing
 from callrouter.errors import SipError
+from callrouter.route import numbers
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
 from callrouter.route.plan import REFUSED, Decision, Hunt, Plan, Verdict
@@ -69,7 +70,7 @@ def _referred_to(request: Request) -> Uri:
     if len(rows) != 1:
         raise SipError("not one Refer-To", 400)
     uri = parse_uri(parse_address(rows[0]).uri)
-    if uri.scheme not in {"sip", "sips"} or (uri.param("method") or "INVITE").upper() != "INVITE":
+    if (uri.param("method") or "INVITE").upper() != "INVITE":
         raise SipError("Refer-To asks for no call", 400)
     return uri
 
@@ -77,9 +78,10 @@ def _referred_to(request: Request) -> Uri:
 def _is_us(leg: Leg, uri: Uri) -> bool:
     """A URI means this callrouter, by an address or the name that this party knows it by.
 
-    Replaces names a call of ours or none, whatever name we have there: nobody is called by it.
+    A tel URI has no address: it means a number, of the dialplan or of nobody. Replaces names a call
+    of ours or none, whatever name we have there: nobody is called by it.
     """
-    if replaces_of(uri):
+    if uri.scheme == "tel" or replaces_of(uri):
         return True
     flow = leg.dialog.flow
     known = {canonical_host(flow.local_host)}
@@ -175,7 +177,11 @@ class Referral:
             return None
         self._status = 404
         number = call.dialplan.numbers.get(call.record.number)
-        if user not in call.dialplan.extensions or number is None or not number.reads_to:
+        if (
+            numbers.plain(user) not in call.dialplan.extensions
+            or number is None
+            or not number.reads_to
+        ):
             return None
         asked = Facts(facts.trunk, source, caller, facts.called, user, user, call.at, 0)
         return decide(call.dialplan, asked, snapshot)

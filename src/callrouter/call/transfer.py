@@ -46,7 +46,7 @@ class _Transfer(Referral):
     async def carry_out(self, uri: Uri) -> None:
         """Do it, and say how it went. Raises Over when nobody is left to talk to."""
         replaces = replaces_of(uri)
-        new = await (self._attended(replaces) if replaces else self._blind(uri.decoded_user()))
+        new = await (self._attended(replaces) if replaces else self._blind(uri.subscriber()))
         if new is not None:
             self._pair.replace(self._also, new)
             self.done()

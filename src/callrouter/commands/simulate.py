@@ -16,6 +16,7 @@ from callrouter.dialplan.fields import seconds
 from callrouter.dialplan.wording import shown, suggestion
 from callrouter.dialplan.yaml import Document, load
 from callrouter.errors import CommandError, SipError
+from callrouter.route import numbers
 from callrouter.route.facts import Facts
 from callrouter.simulate.legs import Script, read_legs, read_presses
 from callrouter.simulate.play import play
@@ -115,7 +116,7 @@ def _to(text: str) -> tuple[str, str]:
         uri = parse_uri(text)
     except SipError as error:
         raise ValueError(f"--to-header: {error}") from error
-    return uri.decoded_user(), uri.param("ext") or ""
+    return uri.subscriber(), uri.param("ext") or numbers.extension(uri.subscriber())
 
 
 def _cancel(text: str | None) -> float | None:

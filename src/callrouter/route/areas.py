@@ -84,7 +84,7 @@ class AreaRule:
             if known.find(caller):
                 return False, f"excepted by list {known.name}"
         if not caller.number:
-            return not self.unknown_too, "the caller has no telephone number"
+            return self._unknown(caller)
         for area in self.refuse:
             if area.has(caller):
                 return True, f"from {area.name}, which is refused"
@@ -94,6 +94,14 @@ class AreaRule:
             if area.has(caller):
                 return False, f"from {area.name}, which is allowed"
         return True, f"not from {' or '.join(area.name for area in self.allow)}"
+
+    def _unknown(self, caller: Caller) -> tuple[bool, str]:
+        """As `judge`, for a caller without a telephone number."""
+        for meant in caller.meant:
+            for area in self.refuse:
+                if meant.number and area.has(meant):
+                    return True, f"may mean {meant.number}, from {area.name}, which is refused"
+        return not self.unknown_too, "the caller has no telephone number"
 
 
 def country_of(number: str) -> str:

@@ -34,6 +34,7 @@ from callrouter.route.voice import CODES, MEDIA, VoiceStep
 
 _ANY: Final[frozenset[str]] = frozenset()
 _MISSING: Final = "is not in the list"
+_WITHHELD: Final = "the caller has no number that a list could have"
 
 
 class Case:
@@ -106,7 +107,7 @@ class Case:
     def answered(self, lookup: Lookup, extension: Extension | None, why: str) -> Plan:
         """Go on from where a look-up was needed. extension: the one that it names; why: or not."""
         number = self._number
-        caller = Caller(self._facts.caller, self._trunk.country).key
+        caller = Caller(self._facts.caller, self._trunk.country).identity
         self._note(lookup.rule, extension is not None, caller, why, lookup.file, lookup.line)
         return self._go(number.route, [number.hold, self._trunk.hold], extension)
 
@@ -126,7 +127,7 @@ class Case:
 
     def _ask(self, lookup: Lookup) -> None:
         """Need to know who is responsible for the caller, unless nobody can know."""
-        caller = self.caller or Caller(self._facts.caller, self._trunk.country).key
+        caller = Caller(self._facts.caller, self._trunk.country).identity
         passed = tuple(self.trace)
         why = "the caller has no number to ask with"
         if caller:
@@ -196,7 +197,8 @@ class Case:
         """Say whether a caller passes all other rules about callers."""
         for use in allow:
             found = use.list.find(caller)
-            self._note(use.rule, bool(found), self.caller, found or _MISSING, use.file, use.line)
+            why = found or _missing(caller)
+            self._note(use.rule, bool(found), self.caller, why, use.file, use.line)
             if found:
                 for area in self._number.screen.areas:
                     why = f"not asked: {use.rule}"
@@ -210,7 +212,7 @@ class Case:
         for use in only:
             found = use.list.find(caller)
             result = "" if found or use is not only[-1] else REFUSED
-            why = found or _MISSING
+            why = found or _missing(caller)
             self._note(use.rule, bool(found), self.caller, why, use.file, use.line, result)
             if found:
                 break
@@ -218,8 +220,9 @@ class Case:
             if only:
                 return reasons.NOT_LISTED
         for use in screen.block:
-            found = use.list.find(caller)
-            self._judge(use.rule, bool(found), self.caller, found or _MISSING, use.file, use.line)
+            found = use.list.stops(caller)
+            why = found or _missing(caller)
+            self._judge(use.rule, bool(found), self.caller, why, use.file, use.line)
             if found:
                 return reasons.BLOCKED_CALLER
         return ""
@@ -398,6 +401,11 @@ class Case:
             why = f"{step.schedule.name}: {hours.why}"
         verdict = Verdict(step.rule, taken, value, f"{why}{then}", step.file, step.line, result)
         self.trace.insert(len(self.trace) if place < 0 else place, verdict)
+
+
+def _missing(caller: Caller) -> str:
+    """Why a caller is not in a list."""
+    return _WITHHELD if caller.withheld else _MISSING
 
 
 def _after(on: frozenset[str]) -> str:

@@ -10,7 +10,7 @@ changes it.
 from bisect import bisect_right
 from typing import Final
 
-from callrouter.route import reasons
+from callrouter.route import numbers, reasons
 from callrouter.route.case import Case
 from callrouter.route.dialplan import Dialplan, Found
 from callrouter.route.facts import Facts
@@ -176,11 +176,11 @@ def _named(
     """Find the extension that `To:` names: its `ext` parameter counts before its user part."""
     missed: tuple[Verdict, ...] = ()
     if facts.to_ext:
-        extension = dialplan.extensions.get(facts.to_ext)
+        extension = dialplan.extensions.get(numbers.plain(facts.to_ext))
         if extension is not None:
             return extension, (extension.by_parameter,)
         missed = (_not_named(number, facts.to_ext, ";ext= of To: is no extension"),)
-    extension = dialplan.extensions.get(facts.to_user)
+    extension = dialplan.extensions.get(numbers.plain(facts.to_user))
     if extension is not None:
         return extension, (*missed, extension.by_user)
     return None, (*missed, _not_named(number, facts.to_user, "the user of To: is no extension"))

@@ -1,15 +1,16 @@
 """Which number a call is for.
 
-Theory: a called number is compared in up to three written forms: as sent, in E.164, and as its own
-country dials it. Numbers written out are found by hash, and beat everything else. A prefix (0756*)
-or pattern (4xxx, +8613xxxxxxxxx) is kept under its head, the digits before the first x or *, so
-only heads of the called number's own beginning are looked at, whatever their count; of those that
-match, the most specific wins.
+Theory: a called number is compared in up to three written forms: as dialled, in E.164, and as its
+own country dials it. Numbers written out are found by hash, and beat everything else. A prefix
+(0756*) or pattern (4xxx, +8613xxxxxxxxx) is kept under its head, the digits before the first x or
+*, so only heads of the called number's own beginning are looked at, whatever their count; of those
+that match, the most specific wins.
 
 Most specific: more digits written out; then more positions; then without *; then the one whose
 digits come earlier.
 """
 
+import re
 from typing import Final
 
 from phonenumbers import PhoneNumber
@@ -18,6 +19,7 @@ from callrouter.route import numbers
 from callrouter.route.rules import Number
 
 _DIGITS: Final = frozenset("0123456789")
+_DIALLED: Final = re.compile(r"\+?[0-9]+")
 
 
 class Wildcard:
@@ -97,6 +99,11 @@ class NumberIndex:
             return Match(number, [sent, normal], normal, [])
         if numbers.is_none(sent, country):
             return self._best([sent])
+        bare = _DIALLED.fullmatch(sent) is not None
+        return self._read(sent, country, normal) if bare else self._spelled(sent, country)
+
+    def _read(self, sent: str, country: str, normal: str) -> Match:
+        """Find the number for digits. normal: their E.164 form, when that is known."""
         # What follows takes tens of microseconds.
         phone: PhoneNumber | None = None
         if not normal or self._heads:
@@ -109,6 +116,18 @@ class NumberIndex:
                 return Match(number, [sent, normal], normal, [])
         return self._best(self._forms(phone, normal, sent, country))
 
+    def _spelled(self, sent: str, country: str) -> Match:
+        """Find the number for a text that has more in it than digits, or none at all."""
+        found = numbers.telephone(sent, country)
+        dialled = found.number or found.dialled
+        if not dialled:
+            # Nobody can dial it, so no number and no beginning of numbers fits; `*` fits anything.
+            return self._best([sent], anything=True)
+        if dialled == sent:
+            return self._best([sent])
+        match = self.find(dialled, country)
+        return Match(match.number, [sent, *match.forms], match.value, match.beaten)
+
     def _forms(self, phone: PhoneNumber | None, normal: str, sent: str, country: str) -> list[str]:
         forms = [sent] if country == self._country or sent == normal else []
         if normal not in forms:
@@ -119,11 +138,14 @@ class NumberIndex:
                 forms.append(written)
         return forms
 
-    def _best(self, forms: list[str]) -> Match:
+    def _best(self, forms: list[str], *, anything: bool = False) -> Match:
+        """Choose of the prefixes and patterns. anything: only of those that have no digit."""
         found: dict[str, tuple[Wildcard, str]] = {}
         for form in forms:
             for length, heads in self._heads.items():
                 for wildcard in heads.get(form[:length], ()):
+                    if anything and wildcard.number.key != "*":
+                        continue
                     if wildcard.matches(form):
                         found.setdefault(wildcard.number.key, (wildcard, form))
         if not found:

@@ -1,19 +1,29 @@
-"""Telephone numbers: what was dialled, read in a country, as one number.
+"""Telephone numbers: what stands where a number would, read in a country.
 
-Theory: the same number arrives as 02012345678, +862012345678, 00862012345678 or 862012345678.
-All are read by `phonenumbers` and written in E.164. A text that is no telephone number (4000,
-95588, reception) stays what it is.
+Theory: the same number arrives as 02012345678, +862012345678, 00862012345678 or 862012345678, with
+separators, with parameters (`+862012345678;npdi;rn=+862000000001`), with what is dialled after it
+(`,1`, `x12`). All are one number, written in E.164. A text that is none is a short number or a code
+(4000, 95588, *21), which is what is dialled, or no number at all (reception, +86201234567b).
 
-Rule: with a country code or a national prefix in front, a possible length is enough, because
-numbering plans grow faster than their metadata; a bare text must be a number that exists, or else
-internal numbers of seven digits would become land lines.
+`telephone()` reads them all, whatever header or file they come from; nothing else does.
+
+Rules.
+
+- With a country code or a national prefix in front, a possible length is enough, because numbering
+  plans grow faster than their metadata; a bare text must be a number that exists, or else internal
+  numbers of seven digits would become land lines.
+- A text reads as a number when a telephone would dial that number for it. What no telephone would
+  dial so is no number, whatever number may be seen in it: `disguised()` finds that for those rules
+  that refuse, and for no others.
 
 Reading costs tens of microseconds. The usual spellings of a country's own numbers are told by its
 metadata alone, in one or two; whatever else it is, `phonenumbers` reads it.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
+from unicodedata import category, decimal
 
 import phonenumbers
 from phonenumbers import (
@@ -26,15 +36,186 @@ from phonenumbers import (
 )
 
 _DIALLED: Final = re.compile(r"\+?[0-9]{1,32}")
-_SEPARATORS: Final = re.compile(r"[-. ()]")
+# What is dialled, and after it what ends the dialling, an extension, or a pause and more keys.
+_DIALLING: Final = re.compile(
+    r"(?P<code>[*#][0-9*#]{0,63})"
+    r"|(?P<number>\+?[0-9]{1,63})#?(?:(?:x|ext)(?P<ext>[0-9]{1,16})|[pw,](?P<postd>[0-9pw,*#]{1,32}))?",
+    re.IGNORECASE,
+)
+_RUN: Final = re.compile(r"[0-9]{5,32}")
+_DROPPED: Final = frozenset(("Cf", "Pd", "Zs"))
+"""Categories of Unicode: marks of the text's direction, hyphens and dashes, spaces."""
+
+_ASCII: Final = {"\uff0b": "+", "\uff0a": "*", "\uff03": "#", "\uff0c": ",", "\uff1b": ";"}
+_ASCII_DROPPED: Final = frozenset("-.() \uff08\uff09\uff0e")
+_DIGITS: Final = "0123456789"
+_SHORTEST: Final = 8
+"""Digits that may be a telephone number that has lost its +; fewer are a short number."""
+
+_LONGEST: Final = 256
+_MOST_PARAMETERS: Final = 16
+_NONE: Final[Mapping[str, str]] = {}
 
 
-def read(text: str, country: str) -> PhoneNumber | None:
-    """Read a dialled text as a telephone number; None when it is none.
+class Telephone:
+    """What a text that stands where a telephone number would is found to be.
 
-    country: ISO 3166 alpha-2 code (CN) that says what a missing country code means.
+    sent: the text. number: in E.164, "" when it is no telephone number. dialled: the digits, `*`
+    and `#` that a telephone would dial, with a + in front if there is one; "" for what nobody can
+    dial: a name, or rubbish. parameters: what came with it (RFC 3966 section 3, RFC 4694,
+    RFC 4904): by name in lower case, "" for one without a value; `ext` and `postd` as well when
+    they are written behind the digits.
     """
-    digits = _SEPARATORS.sub("", text)
+
+    __slots__ = ("dialled", "number", "parameters", "sent")
+
+    def __init__(
+        self, sent: str, number: str, dialled: str, parameters: Mapping[str, str] = _NONE
+    ) -> None:
+        self.sent = sent
+        self.number = number
+        self.dialled = dialled
+        self.parameters = parameters
+
+    @property
+    def short(self) -> str:
+        """A short number (4000, 95588), "" for anything else, a code such as *21 too."""
+        return "" if self.number or not self.dialled.isdecimal() else self.dialled
+
+
+def telephone(text: str, country: str) -> Telephone:
+    """Read what stands where a telephone number would, its escapes decoded. Total: never raises.
+
+    text: with its parameters behind it, as in a tel URI and in the user part of a SIP URI (RFC 3261
+    section 19.1.6). country: ISO 3166 alpha-2 code (CN) that says what a missing country code
+    means; `phone-context` says it better, when it is a number (RFC 3966 section 5.1.5).
+    """
+    home = _home(country)
+    number = home.usual(text)
+    if number or home.is_none(text):
+        return Telephone(text, number, text)
+    dialled, parameters = _parted(text)
+    if not dialled:
+        return Telephone(text, "", "", parameters)
+    context = plain(parameters.get("phone-context", "")) if parameters else ""
+    if context[:1] == "+" and context[1:].isdecimal() and dialled[0] != "+":
+        return Telephone(text, _in_context(dialled, context), dialled, parameters)
+    return Telephone(text, _e164(dialled, country), dialled, parameters)
+
+
+def may_be_disguised(read: Telephone) -> bool:
+    """Say whether `disguised()` may find something in a text that was read as no number."""
+    return len(read.dialled) >= _SHORTEST or not read.short
+
+
+def plain(text: str) -> str:
+    """Return what a text dials, without separators and parameters; itself when it dials nothing."""
+    if text.isdecimal() and text.isascii():
+        return text
+    return dialled(text) or text
+
+
+def dialled(text: str) -> str:
+    """Return what a text dials, as `plain` does; "" when it dials nothing."""
+    return _parted(text)[0]
+
+
+def extension(text: str) -> str:
+    """Return the `ext` that a text names behind its number, "" for none (RFC 3966 section 5.3)."""
+    if text.isalnum() or not text:
+        return ""
+    return _parted(text)[1].get("ext", "")
+
+
+def disguised(text: str, country: str) -> list[str]:
+    """Return the telephone numbers, in E.164, that may be meant by a text that is none.
+
+    What refuses a number does not let it through for a letter, a control character or a missing +.
+    A short number is among them as it is, when there is no letter in the text.
+    """
+    base = _ascii_digits(text[:_LONGEST].partition(";")[0])
+    joined = "".join([one for one in base if one in _DIGITS])
+    found: list[str] = []
+    abroad = _possible if "+" in base else _existing
+    for run in (joined, *_RUN.findall(base)):
+        if len(run) <= _MOST_DIGITS:
+            for number in (_e164(run, country), abroad(f"+{run}")):
+                if number and number not in found:
+                    found.append(number)
+    if not found and 0 < len(joined) < _SHORTEST and not any(one.isalpha() for one in base):
+        return [joined]
+    return found
+
+
+def _parted(text: str) -> tuple[str, Mapping[str, str]]:
+    """What a text dials, "" for nothing, and its parameters."""
+    base, semicolon, rest = text.partition(";")
+    parameters: dict[str, str] = {}
+    if semicolon:
+        for part in rest[:_LONGEST].split(";")[:_MOST_PARAMETERS]:
+            name, _, value = part.partition("=")
+            parameters.setdefault(name.lower(), value)
+    if len(base) > _LONGEST or base.isalpha():
+        return "", parameters
+    match = _DIALLING.fullmatch(_ascii_digits(base))
+    if match is None:
+        return "", parameters
+    for name in ("ext", "postd"):
+        if match[name]:
+            parameters.setdefault(name, match[name])
+    return match["code"] or match["number"], parameters
+
+
+def _ascii_digits(text: str) -> str:
+    """A text without visual separators (RFC 3966 section 5.1.1), and its digits in ASCII.
+
+    Also those that only typographers tell apart from them, and what is not seen at all.
+    """
+    if text.isalnum() and text.isascii():
+        return text
+    return "".join([_character(one) for one in text])
+
+
+def _character(one: str) -> str:
+    if one in _ASCII_DROPPED:
+        return ""
+    if one.isascii():
+        return one
+    if category(one) in _DROPPED:
+        return ""
+    digit = decimal(one, None)
+    return _ASCII.get(one, one) if digit is None else str(digit)
+
+
+def _in_context(dialled: str, context: str) -> str:
+    """The E.164 form of a local number within a global context (`+86`, `+1202`), "" for none."""
+    whole = _existing(f"{context}{dialled}")
+    if whole:
+        return whole
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(int(context[1:5]))
+    number = None if regions is None else read(dialled, regions[0])
+    return "" if number is None else international(number)
+
+
+def _possible(text: str) -> str:
+    """The E.164 form of a text with a + when such a number is possible, else ""."""
+    number = read(text, "")
+    return "" if number is None else international(number)
+
+
+def _existing(text: str) -> str:
+    """The E.164 form of a text with a + when such a number exists, else ""."""
+    number = read(text, "")
+    if number is None or not phonenumbers.is_valid_number(number):
+        return ""
+    return international(number)
+
+
+def read(digits: str, country: str) -> PhoneNumber | None:
+    """Read digits, with or without a +, as a telephone number; None when they are none.
+
+    country: ISO 3166 alpha-2 code (CN) that says what a missing country code means, "" for none.
+    """
     if _DIALLED.fullmatch(digits) is None:
         return None
     try:
@@ -68,11 +249,15 @@ def normalise(text: str, country: str) -> str:
 
 def e164(text: str, country: str) -> str:
     """Return the E.164 form of a dialled text, "" when it is no phone number."""
+    return telephone(text, country).number
+
+
+def _e164(digits: str, country: str) -> str:
     home = _home(country)
-    written = home.usual(text)
-    if written or home.is_none(text):
+    written = home.usual(digits)
+    if written or home.is_none(digits):
         return written
-    number = read(text, country)
+    number = read(digits, country)
     return "" if number is None else international(number)
 
 
@@ -166,6 +351,9 @@ def _kinds(known: Any, kinds: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _NEVER: Final = r"(?!)"
+_MOST_DIGITS: Final = 20
+"""Digits of a number with what is dialled in front of it to call abroad."""
+
 _USUAL_KINDS: Final = ("fixed_line", "mobile")
 _ALL_KINDS: Final = (
     *_USUAL_KINDS,

@@ -19,7 +19,14 @@ _SIP: Final = re.compile(
     re.IGNORECASE,
 )
 _TEL: Final = re.compile(
-    r"tel:(?P<number>\+?[0-9A-Fa-f*#().\-]+)(?P<params>(?:;[^;?<>\"\s\x00-\x1f\x7f]*)*)\Z",
+    r"tel:(?P<number>\+?[0-9A-Fa-f*#().%\-]+)(?P<params>(?:;[^;?<>\"\s\x00-\x1f\x7f]*)*)\Z",
+    re.IGNORECASE,
+)
+# What a parameter of a SIP URI may say of the number in its user part (RFC 3966 section 3,
+# RFC 4694, RFC 4904, draft-mahy-iptel-cpc).
+_OF_A_NUMBER: Final = re.compile(
+    r";(?:user|phone-context|isub|postd|cpc|oli|npdi|rn|rn-context|cic|cic-context|tgrp|trunk-context)"
+    r"(?:=[^;]*)?(?=;|\Z)",
     re.IGNORECASE,
 )
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
@@ -52,6 +59,27 @@ class Uri:
     def decoded_user(self) -> str:
         """The user part with its escapes decoded, once (RFC 3261 section 19.1.2)."""
         return unquote(self.user) if "%" in self.user else self.user
+
+    def subscriber(self) -> str:
+        """What the URI says of a telephone number: its user part, with the parameters behind it.
+
+        So it stands in a tel URI and, by RFC 3261 section 19.1.6, in the user part of a SIP URI;
+        some write these parameters behind the host. Decoded once, as `decoded_user` is.
+        """
+        user = unquote(self.user) if "%" in self.user else self.user
+        params = self.params
+        if not params or params == ";user=phone":
+            return user
+        if self.scheme != "tel":
+            params = "".join([one for one in _OF_A_NUMBER.findall(params) if one[:5] != ";user"])
+        return user + (unquote(params) if "%" in params else params)
+
+    def number_params(self) -> str:
+        """Those parameters of a SIP URI that say something of the number in it, and not of a way.
+
+        With the leading ";", or "".
+        """
+        return "".join(_OF_A_NUMBER.findall(self.params)) if self.params else ""
 
     def param(self, name: str) -> str | None:
         """The value of a URI parameter ("" for one without a value), None when absent."""

@@ -25,9 +25,9 @@ BLOCKED = ("blocked_caller", 403, 21)
         ("4002", False, "is not in the list"),
         ("13900139000", False, "is not in the list"),
         ("+12125551234", False, "is not in the list"),
-        ("anonymous", False, "is not in the list"),
-        ("", False, "is not in the list"),
-        ("alice", False, "is not in the list"),
+        ("anonymous", False, "the caller has no number that a list could have"),
+        ("", False, "the caller has no number that a list could have"),
+        ("alice", False, "the caller has no number that a list could have"),
     ],
 )
 def test_caller_in_a_block_list_is_refused(caller: str, refused: bool, because: str) -> None:
@@ -100,6 +100,9 @@ def test_block_has_the_names_that_people_know(word: str) -> None:
         ("allow: [CN], withheld: allow", "", False, "the caller has no telephone number"),
         ("refuse: [US]", "+12125551234", True, "from US, which is refused"),
         ("refuse: [US]", "+14165551234", False, "from no area that is refused"),
+        ("refuse: [US]", "+12125551234*", True, "may mean +12125551234, from US, which is refused"),
+        ("refuse: [US]", "+8613800138000*", False, "the caller has no telephone number"),
+        ("allow: [CN]", "+8613800138000*", True, "the caller has no telephone number"),
         ("refuse: [US]", "4001", False, "the caller has no telephone number"),
         ("refuse: [US], withheld: refuse", "", True, "the caller has no telephone number"),
         ('allow: [CN], refuse: ["0898"]', "08981234567", True, "from 0898, which is refused"),
