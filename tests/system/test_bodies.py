@@ -355,3 +355,44 @@ async def test_late_offer_with_an_answer_connects(office: Office) -> None:
     caller.ack(await caller.expect(200), SDP.replace("40000", "40008"))
     assert "m=audio 40008 " in (await desk.expect("ACK")).body
     await hang_up(caller, desk)
+
+
+@pytest.mark.parametrize("body", ["", SDP + AUDIO])
+async def test_offer_in_a_183_without_an_answer_in_the_prack_ends_the_call(
+    office: Office, body: str
+) -> None:
+    caller, desk = await office.parties()
+    caller.invite("4000", "", ("Supported", "100rel"))
+    invite = await desk.expect("INVITE")
+    desk.reply(invite, 183, SDP, Require="100rel", RSeq="1")
+    early = await caller.expect(183)
+    caller.learn(early)
+    caller.request("PRACK", body, ("RAck", f"{early['RSeq']} 1 INVITE"))
+    refusals = {(answer := await caller.expect(488)).method: answer for _ in range(2)}
+    assert refusals["PRACK"]["Warning"] == '307 callrouter "no answer to the offer"'
+    assert refusals["INVITE"]["Reason"] == "Q.850;cause=88"
+    caller.ack(refusals["INVITE"])
+    desk.reply(await desk.expect("CANCEL"), 200)
+    desk.reply(invite, 487)
+    await desk.expect("ACK")
+    record = await office.record(caller)
+    assert (record["status"], record["reason"]) == (488, "unanswered_offer")
+
+
+async def test_second_reliable_description_asks_for_no_second_answer(office: Office) -> None:
+    caller, desk = await office.parties()
+    caller.invite("4000", "", ("Supported", "100rel"))
+    invite = await desk.expect("INVITE")
+    for number, answer in ((1, SDP), (2, "")):
+        desk.reply(invite, 183, SDP, Require="100rel", RSeq=str(number))
+        early = await caller.expect(183)
+        caller.learn(early)
+        caller.request("PRACK", answer, ("RAck", f"{early['RSeq']} 1 INVITE"))
+        prack = await desk.expect("PRACK")
+        assert prack.body == answer
+        desk.reply(prack, 200)
+        await caller.expect(200)
+    desk.reply(invite, 200)
+    caller.ack(await caller.expect(200))
+    await desk.expect("ACK")
+    await hang_up(caller, desk)

@@ -8,8 +8,10 @@ from callrouter.call.prack import Acknowledger, Provisionals, wanted_by
 from callrouter.call.resending import Reliable2xx
 from callrouter.call.session_timer import SessionTimer
 from callrouter.route.peers import Peer
+from callrouter.sip.body import warning
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.message import Request
+from callrouter.sip.sdp import BAD_DESCRIPTION, may_answer
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ALLOW
@@ -25,6 +27,7 @@ class ALeg(Leg):
     """
 
     __slots__ = (
+        "_answered",
         "_fork",
         "_late_answer",
         "_sdp_sent",
@@ -53,6 +56,9 @@ class ALeg(Leg):
         self._late_answer: tuple[int, str, str, bytes] | None = None
         self.reliable: Provisionals | None = None
         self._fork = ""
+        self._answered: set[str] | None = (
+            None  # tags whose offer in a reliable response has an answer
+        )
         self._sdp_sent = False
         self._tags: dict[str, str] | None = None
         self.late_offer = not request.body
@@ -146,6 +152,10 @@ class ALeg(Leg):
         if reliable is None or not reliable.acknowledged(request):
             tx.respond(481)
             return False
+        if self.late_offer and not self._answers(request, reliable.acknowledged_body):
+            tx.respond(488, warning(BAD_DESCRIPTION, "no answer to the offer"))
+            self.post(Lost(self, unanswered=True))
+            return False
         relayed = reliable.relayed is not None
         if not relayed:
             # What it offers was asked of nobody: there is no target that could answer it.
@@ -155,6 +165,19 @@ class ALeg(Leg):
             self._late_answer = None
             self.answer(*answer)
         return relayed
+
+    def _answers(self, prack: Request, offer: bytes) -> bool:
+        """Whether a PRACK answers what the response that it is for offers (RFC 3262 section 5).
+
+        The first description of an early dialog is the offer; what is there again asks nothing.
+        """
+        if self._answered is None:
+            self._answered = set()
+        tag = prack.to_tag()
+        if not offer or tag in self._answered:
+            return True
+        self._answered.add(tag)
+        return may_answer(offer, prack.body)
 
     def _timed(self) -> str:
         """The rows of the 2xx about the session timer, which begins with it."""

@@ -83,7 +83,7 @@ def caller_left(call: Call, event: HungUp | Lost) -> None:
     """The caller has hung up. Raises Over."""
     if call.record.answered_ms is None:
         call.disconnect()
-        leave(call, Cancelled(""))
+        leave(call, event)
     else:
         reason = party_left(call, event)
         call.withdraw(reason)

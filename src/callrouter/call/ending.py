@@ -11,6 +11,7 @@ _RECOVERY_ON_TIMEOUT: Final = 102
 INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
 UNANSWERED_OFFER: Final = "unanswered_offer"
 """The reason of a call that ends because a party has answered an offer with nothing of use."""
+_REFUSED: Final = Refusal(UNANSWERED_OFFER, 488, INCOMPATIBLE)
 _UNANSWERED: Final = f'Q.850;cause={INCOMPATIBLE};text="no answer to the offer"'
 
 RETRY_AFTER: Final = "Retry-After: 5\r\n"
@@ -19,9 +20,15 @@ on as after a 500 (RFC 3261 section 21.5.4)."""
 _DRAINED: Final = Refusal("shutting_down", 503, 41)
 
 
-def leave(call: Call, event: Cancelled | Shutdown) -> None:
+def leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
     """End a call that was not answered yet."""
-    if isinstance(event, Cancelled):
+    if isinstance(event, Lost) and event.unanswered:
+        call.withdraw("")
+        call.refuse(_REFUSED)
+    elif isinstance(event, HungUp | Lost):
+        call.withdraw("")
+        call.cancelled()
+    elif isinstance(event, Cancelled):
         call.withdraw(event.reason)
         call.cancelled()
     else:

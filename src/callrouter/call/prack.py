@@ -64,6 +64,7 @@ class Provisionals:
     """Those of one INVITE to us. required: the caller takes no others.
 
     relayed: the target that the PRACK which came last is for, and the RAck for it; None for us.
+    acknowledged_body: what the response that it acknowledges describes.
     described: the forks whose session descriptions were sent in one.
     """
 
@@ -77,6 +78,7 @@ class Provisionals:
         "_stop_at",
         "_timer",
         "_tx",
+        "acknowledged_body",
         "described",
         "relayed",
         "required",
@@ -89,6 +91,7 @@ class Provisionals:
         self._cseq = cseq
         self.required = required
         self.relayed: tuple[Acknowledger, str] | None = None
+        self.acknowledged_body = b""
         self.described: set[str] = set()
         self._rseq = int(leg.stack.token()[:_FIRST_DIGITS], 16)
         self._queue: deque[_Waiting] = deque()  # the first of them is out
@@ -119,6 +122,7 @@ class Provisionals:
         if (int(match[1]), int(match[2])) != (self._rseq, self._cseq):
             return False
         done = self._queue.popleft()
+        self.acknowledged_body = done.body
         self.relayed = None if done.source is None else (done.source, done.rack)
         self.stop()
         if self._queue:

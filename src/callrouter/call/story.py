@@ -203,7 +203,7 @@ def meanwhile(call: Call, ringing: Ringing, event: Event) -> Outcome:
             ringing.expire()
         case HungUp() | Lost():
             if not isinstance(event.leg, BLeg):
-                leave(call, Cancelled(""))
+                leave(call, event)
                 return Outcome.OVER
             ringing.lost(event.leg)
         case Cancelled() | Shutdown():
