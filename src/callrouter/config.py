@@ -90,7 +90,8 @@ class Records(Entry):
     )
     spool: FilePath = Field(
         default=Path("var/spool"),
-        description="Folder where records wait while the database is away.",
+        description="Folder where records wait while the database is away, with the journal of "
+        "the calls that are up.",
         examples=["var/spool"],
     )
 

@@ -56,6 +56,9 @@ class Recorder:
     def call_started(self, record: CallRecord) -> None:
         self.open.add(record.id)
 
+    def call_up(self, record: CallRecord) -> None:
+        assert record.id in self.open
+
     def call_ended(self, record: CallRecord) -> None:
         self.open.remove(record.id)
         self.ended += 1

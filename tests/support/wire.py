@@ -27,6 +27,7 @@ from callrouter.call.studio import Studio
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse
 from callrouter.route.lookups import Answer, Lookup, said
+from callrouter.route.peers import UNTIMED
 from callrouter.simulate import wire as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
@@ -71,11 +72,15 @@ class Noted:
 
     def __init__(self) -> None:
         self.started: list[CallRecord] = []
+        self.up: list[str] = []
         self.ended: list[CallRecord] = []
         self.bugs: list[Exception] = []
 
     def call_started(self, record: CallRecord) -> None:
         self.started.append(record)
+
+    def call_up(self, record: CallRecord) -> None:
+        self.up.append(record.id)
 
     def call_ended(self, record: CallRecord) -> None:
         self.ended.append(record)
@@ -100,7 +105,7 @@ class Caller:
         uri = "sip:4000@192.0.2.2"
         head = "Max-Forwards: 70\r\nContent-Type: application/sdp\r\n"
         me = "<sip:+8613800138000@192.0.2.1>"
-        self.leg = BLeg(self.stack, self.inbox, flow, 1, uri, me, head, SDP)
+        self.leg = BLeg(self.stack, self.inbox, flow, 1, uri, me, head, SDP, peer=UNTIMED)
         self.inbox.start(script(self))
 
 

@@ -120,9 +120,9 @@ async def test_ringing_that_never_stops_does_not_lengthen_the_ring_timeout(scene
     callee.reply(cancel, 200)
     callee.reply(invite, 487)
     await callee.expect("ACK")
-    caller.ack(await caller.expect(408))
+    caller.ack(await caller.expect(480))
     record = await scene.record()
-    refused(record, scene.number, "NO_ANSWER", 408, 102)
+    refused(record, scene.number, "NO_ANSWER", 480, 19)
     lasted(record["legs"][0], 2.0)
 
 
@@ -169,9 +169,9 @@ async def test_target_that_says_only_100_has_its_whole_ring_timeout(scene: Scene
     callee.reply(await callee.expect("CANCEL"), 200)
     callee.reply(invite, 487)
     await callee.expect("ACK")
-    caller.ack(await caller.expect(408))
+    caller.ack(await caller.expect(480))
     record = await scene.record()
-    refused(record, scene.number, "NO_ANSWER", 408, 102)
+    refused(record, scene.number, "NO_ANSWER", 480, 19)
     lasted(record["legs"][0], 1.0)
     assert record["legs"][0]["progress_ms"] is None
 

@@ -189,7 +189,7 @@ async def test_total_timeout_cuts_the_second_target_and_never_rings_the_third(
     await first.done()
     await second.done()
     record = await scene.record()
-    refused(record, scene.number, "NO_ANSWER", 408, 102)
+    refused(record, scene.number, "NO_ANSWER", 480, 19)
     assert results(record) == [("no_answer", 408)] * 2
     lasted(record["legs"][0], 2.0)
     lasted(record["legs"][1], 0.9)

@@ -108,7 +108,7 @@ async def test_4006_ends_after_four_seconds_in_all(lab: Lab) -> None:
     record = await lab.call("4006", "caller_is_refused")
     await first.done()
     await second.done()
-    refused(record, "4006", "NO_ANSWER", 408, 102)
+    refused(record, "4006", "NO_ANSWER", 480, 19)
     assert results(record) == [("no_answer", 408)] * 2
     lasted(record["legs"][0], 3.0)
     lasted(record["legs"][1], 0.9)

@@ -55,5 +55,5 @@ async def test_vanished_caller_is_given_up_at_the_ring_timeout(scene: Scene) -> 
     await caller.done()
     await callee.done()
     record = await scene.record()
-    assert (record["disposition"], record["status"]) == ("NO_ANSWER", 408)
+    assert (record["disposition"], record["status"]) == ("NO_ANSWER", 480)
     assert results(record) == [("no_answer", 408)]

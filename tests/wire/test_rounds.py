@@ -74,7 +74,7 @@ def test_each_target_has_its_own_ring_and_progress_timer(monkeypatch: pytest.Mon
     record = world.play()
     ends = [(leg.result, round((leg.ended_ms or 0) / 1000, 1)) for leg in record.legs]
     assert ends == [("no_answer", 3.0), ("no_answer", 8.0), ("unreachable", 2.0), ("no_answer", 5)]
-    assert (record.disposition, record.status) == ("NO_ANSWER", 408)
+    assert (record.disposition, record.status) == ("NO_ANSWER", 480)
 
 
 def test_total_time_ends_the_round_and_what_waits_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

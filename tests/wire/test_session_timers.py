@@ -15,11 +15,111 @@ def answers_to(wire: Wire, host: str) -> list[bytes]:
     return [one.data for one in wire.sent if one.goal[0] == host and one.start.endswith("200 OK")]
 
 
-def test_plain_calls_have_no_timer() -> None:
+def test_who_knows_no_timers_is_asked_now_and_then_by_update_or_options() -> None:
     wire, router, caller, desk = between()
-    wire.run(3600.0)
-    assert "session-expires" not in desk.invites[0].headers
-    assert not sent_to(wire, caller.host, "UPDATE") + sent_to(wire, desk.host, "UPDATE")
+    wire.run(3500.0)
+    assert desk.invites[0].get("session-expires") == "1800"
+    assert b"Session-Expires" not in answers_to(wire, caller.host)[0]
+    # The desk's answer allows UPDATE; of the caller nothing is known.
+    asked = sent_to(wire, desk.host, "UPDATE")
+    assert asked == pytest.approx([300.0 * count for count in range(1, 12)], abs=3.0)
+    assert len(sent_to(wire, caller.host, "OPTIONS")) == 11
+    assert not sent_to(wire, caller.host, "UPDATE") + sent_to(wire, desk.host, "OPTIONS")
+    assert (caller.bodies, [one for one in desk.bodies if one]) == ([], [])
+    assert router.noted.ended == []
+    caller.vanish()
+    wire.run()
+    (bye,) = sent_to(wire, desk.host, "BYE")
+    assert 3600.0 + 31.0 < bye < 3600.0 + 36.0
+    record = router.noted.ended[0]
+    assert (record.reason, record.cause, record.hung_up_by) == ("peer_gone", 102, "caller")
+    assert left_over(router.stack) == {}
+
+
+@pytest.mark.parametrize("side", ["caller", "desk"])
+def test_who_says_that_there_is_no_such_call_ends_it(side: str) -> None:
+    wire, router, caller, desk = between("session_timer: {ask_every: 20s}", "")
+    party, other = (caller, desk) if side == "caller" else (desk, caller)
+    assert party.leg is not None
+    # It has forgotten the call: what comes inside the dialog finds nothing.
+    del party.stack.dialogs[party.leg.dialog.local_tag]
+    wire.run()
+    assert other.outcome == "over"
+    record = router.noted.ended[0]
+    by = "caller" if side == "caller" else "callee"
+    assert (record.reason, record.cause, record.hung_up_by) == ("peer_gone", 102, by)
+    assert record.ended_ms < 330_000
+    assert left_over(router.stack) == {}
+
+
+def test_who_takes_neither_update_nor_options_is_there_all_the_same() -> None:
+    wire, router, _, desk = between("", "session_timer: {ask_every: 10s}")
+    desk.refuses = "UPDATE"
+    wire.run(200.0)
+    assert len(sent_to(wire, desk.host, "UPDATE")) == 1  # it was refused, and is not tried again
+    assert len(sent_to(wire, desk.host, "OPTIONS")) == 19
+    assert router.noted.ended == []
+
+
+def test_the_longest_call_ends_at_both_sides_with_its_reason() -> None:
+    wire = Wire()
+    plan = (DIALPLAN % ("", "")).replace("numbers:", "longest_call: 90s\nnumbers:", 1)
+    router = Router(wire, plan)
+    desk = Party(wire, "192.0.2.3")
+    caller = Party(wire, CALLER[0])
+    caller.call("4000")
+    wire.run()
+    assert (caller.outcome, desk.outcome) == ("over", "over")
+    for host in (caller.host, desk.host):
+        assert sent_to(wire, host, "BYE") == pytest.approx([90.0], abs=0.2)
+    record = router.noted.ended[0]
+    assert (record.reason, record.hung_up_by, record.disposition) == (
+        "too_long",
+        "callrouter",
+        "ANSWERED",
+    )
+    assert left_over(router.stack) == {}
+
+
+def test_a_callers_min_se_is_the_least_that_it_is_told_and_stays_so() -> None:
+    rows = "Supported: timer\r\nMin-SE: 2400\r\nAllow: INVITE, UPDATE\r\n"
+    wire, _, caller, _ = between("", "", rows)
+    assert b"Session-Expires: 2400;refresher=uas\r\n" in answers_to(wire, caller.host)[0]
+    wire.run(1300.0)
+    refresh = next(
+        one for one in wire.sent if one.goal[0] == caller.host and one.start.startswith("UPDATE")
+    )
+    assert b"Session-Expires: 2400;refresher=uac\r\n" in refresh.data
+    assert b"Min-SE: 2400\r\n" in refresh.data
+
+
+def test_an_interval_below_the_min_se_beside_it_is_raised_to_that() -> None:
+    rows = "Supported: timer\r\nMin-SE: 900\r\nSession-Expires: 600\r\n"
+    wire, _, caller, _ = between("", "", rows)
+    assert b"Session-Expires: 900;refresher=uac\r\n" in answers_to(wire, caller.host)[0]
+    assert caller.leg is not None
+    caller.ask("UPDATE", "Supported: timer\r\nMin-SE: 1200\r\nSession-Expires: 900\r\n")
+    wire.run(5.0)
+    assert caller.responses[0].get("session-expires") == "1200;refresher=uac"
+
+
+def test_a_422_to_an_invite_without_a_timer_is_answered_with_one_once() -> None:
+    wire = Wire()
+    router = Router(wire, DIALPLAN % ("", ", session_timer: off"))
+    desk = Party(wire, "192.0.2.3", answers=False)
+    desk.ringing = lambda leg: (
+        leg.reject(422, "Min-SE: 3600\r\n")
+        if len(desk.invites) == 1
+        else leg.answer(200, "", f"{SDP_ROW}Session-Expires: 3600;refresher=uac\r\n", desk.body)
+    )
+    caller = Party(wire, CALLER[0])
+    caller.call("4000")
+    wire.run(1805.0)
+    first, second = desk.invites
+    assert "session-expires" not in first.headers
+    assert second.get("session-expires") == second.get("min-se") == "3600"
+    assert caller.outcome == "answered"
+    assert desk.asked == ["UPDATE"]  # the refresh that was agreed
     assert router.noted.ended == []
 
 
@@ -28,7 +128,7 @@ def test_a_callers_own_timer_is_agreed_on_its_leg_alone() -> None:
     wire, _, caller, desk = between("", "", rows)
     assert b"Session-Expires: 120;refresher=uac\r\n" in answers_to(wire, caller.host)[0]
     assert b"Require: timer\r\n" in answers_to(wire, caller.host)[0]
-    assert "session-expires" not in desk.invites[0].headers
+    assert desk.invites[0].get("session-expires") == "1800"
 
 
 def test_an_interval_that_is_too_short_is_422_and_no_call() -> None:
@@ -66,7 +166,7 @@ def test_a_refresh_of_the_caller_is_answered_here_and_holds_the_call() -> None:
         caller.stack.timers.start(at, lambda _now: caller.ask("UPDATE", rows))
     wire.run(400.0)
     assert router.noted.ended == []
-    assert desk.asked == []
+    assert desk.asked == ["UPDATE"]  # once in 300 s, for it has agreed to no timer
     assert {response.status for response in caller.responses} == {200}
     wire.run()  # it refreshes no more
     assert len(router.noted.ended) == 1

@@ -2,7 +2,7 @@
 
 from callrouter.call.events import Acknowledged, Cancelled, HungUp, Lost
 from callrouter.call.inbox import Inbox
-from callrouter.call.leg import ANSWERED, UP, Leg
+from callrouter.call.leg import ANSWERED, UNACKNOWLEDGED, UP, Leg
 from callrouter.call.policy import passed_reason
 from callrouter.call.prack import Acknowledger, Provisionals, wanted_by
 from callrouter.call.resending import Reliable2xx
@@ -68,8 +68,7 @@ class ALeg(Leg):
     def meet(self, peer: Peer, request: Request) -> None:
         """Deal with the caller as its trunk says. request: its INVITE."""
         self.peer = peer
-        rule = peer.timer
-        if rule is not None and (rule.asks or "session-expires" in request.headers):
+        if peer.timer is not None:
             self._wish = request
         if "supported" in request.headers or "require" in request.headers:
             taken, required = wanted_by(request, peer)
@@ -145,7 +144,7 @@ class ALeg(Leg):
     def never_pracked(self) -> None:
         """A reliable response was never acknowledged: the INVITE ends (RFC 3262 section 3)."""
         self.reject(504)
-        self.post(Lost(self))
+        self.post(Lost(self, UNACKNOWLEDGED))
 
     def _pracked(self, tx: ServerTransaction, request: Request) -> bool:
         reliable = self.reliable

@@ -12,7 +12,7 @@ from callrouter.call.session_timer import SessionTimer
 from callrouter.errors import ParseError, SipError
 from callrouter.register.credentials import CHALLENGES, Credentials
 from callrouter.route.access import Login
-from callrouter.route.peers import USUAL, Peer
+from callrouter.route.peers import TIMED, USUAL, Peer
 from callrouter.sip.body import take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
@@ -98,16 +98,14 @@ class BLeg(Leg):
         self.offered = bool(body)
         self._spare = None if spare is None else (spare, extra, body)
         self._tx: ClientTransaction | None = None
-        self._again: tuple[str, str, bytes] | None = None
         self._tries = 0
+        self._again: tuple[str, str, bytes] | None = (uri, extra, body)
         if login is not None:
             self.proving = Proving(Credentials(login, stack.token()))
-            self._again = (uri, extra, body)
         self.peer = peer
         self.ours = body
-        if peer.timer is not None and peer.timer.asks:
+        if peer.timer is not None:
             self.session = SessionTimer(self, peer.timer)
-            self._again = (uri, extra, body)
         self._invite(flow, extra, body)
 
     def cancel(self, reason: str = "") -> None:
@@ -177,7 +175,13 @@ class BLeg(Leg):
             if not proving.credentials.take(response, self._tries):
                 return False
             self._tries += 1
-        elif status != 422 or session is None or not session.raised(response):
+        elif status == 422:
+            if session is None:
+                # Who insists on a timer gets one, rather than no call.
+                session = self.session = SessionTimer(self, TIMED)
+            if not session.raised(response):
+                return False
+        else:
             return False
         uri, extra, body = again
         row = "" if proving is None else proving.row("INVITE", uri)
@@ -245,6 +249,7 @@ class BLeg(Leg):
             else:
                 self._refuse_fork(response)
             return
+        self._again = None
         useful = self._is_of_use(response)
         fork = self._learn(response)
         self.dialog.take_routes(response, reverse=True)

@@ -8,7 +8,7 @@ from callrouter.call.a_leg import ALeg
 from callrouter.call.asserted import shown_caller
 from callrouter.call.b_leg import BLeg
 from callrouter.call.connected import answer_of, rows_of
-from callrouter.call.events import Answered, Failed, Progress
+from callrouter.call.events import Answered, Failed, Progress, Shutdown
 from callrouter.call.inbox import Inbox
 from callrouter.call.introducing import invite_rows
 from callrouter.call.leg import Leg
@@ -23,14 +23,18 @@ from callrouter.errors import SipError
 from callrouter.route.causes import cause_of
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.facts import Facts
-from callrouter.route.plan import Plan, Refusal, Target, Verdict
+from callrouter.route.plan import CAUSE_NO_ANSWER, Plan, Refusal, Target, Verdict
 from callrouter.route.reasons import UNUSABLE_OFFER, USUAL
+from callrouter.route.rules import LONGEST_CALL
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
+from callrouter.sip.timers import Timer
 
 NORMAL_CLEARING: Final = 16
+TOO_LONG: Final = "too_long"
 _NON_SELECTED: Final = 26  # "non-selected user clearing": another target was faster
+_TIMED_OUT: Final = 408
 _ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 section 2
 _BUSY: Final = frozenset((486, 600))
 _UNREACHABLE: Final = frozenset((404, 408, 410, 480, 484, 500, 502, 503, 504))
@@ -59,7 +63,9 @@ class Call:
         "_invite",
         "_last",
         "_last_cause",
+        "_limit",
         "_on_over",
+        "_on_up",
         "_ringing",
         "_started",
         "_telling",
@@ -87,13 +93,15 @@ class Call:
         record: CallRecord,
         shared: Shared,
         on_over: Callable[["Call"], None],
+        on_up: Callable[[CallRecord], None],
         dialplan: Dialplan,
         facts: Facts,
         studio: Studio,
     ) -> None:
         """target: the caller's Contact URI. hops: Max-Forwards as it came.
 
-        on_over: told once, when the record is complete. dialplan, facts: what the plan came from.
+        on_over: told once, when the record is complete. on_up: told as
+        `Observer.call_up` is. dialplan, facts: what the plan came from.
         """
         self.dialplan = dialplan
         self.facts = facts
@@ -110,6 +118,8 @@ class Call:
         self._hops = hops
         self._started = stack.now
         self._on_over = on_over
+        self._on_up = on_up
+        self._limit: Timer | None = None
         self._ringing: dict[BLeg, LegRecord] = {}
         # What counts of the targets so far: the answered one, or the last round's most telling.
         self._last: LegRecord | None = None
@@ -244,6 +254,21 @@ class Call:
         record.answered_ms = self.ms()
         record.status = 200
         record.disposition = Disposition.ANSWERED
+        self.changed()
+        number = self.dialplan.numbers.get(record.number)
+        seconds = LONGEST_CALL if number is None else number.longest_call
+        now = self.stack.now
+        self._limit = self.stack.timers.start_far(now, now + seconds, self._on_limit)
+
+    def changed(self) -> None:
+        """Note, for the case that we are killed, who talks now."""
+        if self.record.answered_ms is not None:
+            self._on_up(self.record)
+
+    def _on_limit(self, _now: float) -> None:
+        self._limit = None
+        self.record.reason = TOO_LONG
+        self.inbox.post(Shutdown())
 
     def connected(self, leg: BLeg, status: int) -> None:
         """Note that a target answered and is the one; who rings beside it is told so."""
@@ -254,6 +279,7 @@ class Call:
         gateways.answered(self.shared, entry)
         self._invite = None
         self.b = leg
+        self.changed()
         if self._ringing:
             self.withdraw(_ELSEWHERE, _NON_SELECTED)
 
@@ -320,7 +346,11 @@ class Call:
         if entry is None and self.unfit is not None:
             return self.refusal_for(UNUSABLE_OFFER)
         status = 480 if entry is None else relayed_status(entry.status)
-        return Refusal("no_target_left", status, self._last_cause or cause_of(status))
+        cause = self._last_cause
+        if entry is not None and status == _TIMED_OUT and not relay and entry.rang():
+            # Of who rang and was not there: 408 tells a carrier that the route is dead.
+            status, cause = 480, cause or CAUSE_NO_ANSWER
+        return Refusal("no_target_left", status, cause or cause_of(status))
 
     def refuse_last(self, *, relay: bool = False) -> None:
         """No target is left: answer so."""
@@ -417,6 +447,9 @@ class Call:
                 leg.release()
         self.b = None
         self._invite = None
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
         gateways.over(self.shared, record)
         if self.speech is not None:
             self.speech.let_go()

@@ -252,6 +252,7 @@ class Calls:
             record,
             self._shared,
             self._over,
+            self._observer.call_up,
             self.dialplan,
             facts,
             self._studio,

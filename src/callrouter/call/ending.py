@@ -3,14 +3,12 @@
 from typing import Final
 
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.events import Cancelled, HungUp, Lost, Shutdown
+from callrouter.call.events import UNANSWERED_OFFER, Cancelled, HungUp, Lost, Shutdown
 from callrouter.call.policy import q850_cause_of
 from callrouter.route.plan import Refusal
 
 _RECOVERY_ON_TIMEOUT: Final = 102
 INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
-UNANSWERED_OFFER: Final = "unanswered_offer"
-"""The reason of a call that ends because a party has answered an offer with nothing of use."""
 _REFUSED: Final = Refusal(UNANSWERED_OFFER, 488, INCOMPATIBLE)
 _UNANSWERED: Final = f'Q.850;cause={INCOMPATIBLE};text="no answer to the offer"'
 
@@ -22,7 +20,7 @@ _DRAINED: Final = Refusal("shutting_down", 503, 41)
 
 def leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
     """End a call that was not answered yet."""
-    if isinstance(event, Lost) and event.unanswered:
+    if isinstance(event, Lost) and event.why == UNANSWERED_OFFER:
         call.withdraw("")
         call.refuse(_REFUSED)
     elif isinstance(event, HungUp | Lost):
@@ -38,11 +36,11 @@ def leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
 
 def party_left(call: Call, event: HungUp | Lost) -> str:
     """Note that a party has left; returns the Reason to pass on."""
-    if isinstance(event, Lost) and event.unanswered:
-        call.record.reason = UNANSWERED_OFFER
-        call.hung_up(None, INCOMPATIBLE)
-        return _UNANSWERED
     if isinstance(event, Lost):
+        call.record.reason = event.why
+        if event.why == UNANSWERED_OFFER:
+            call.hung_up(None, INCOMPATIBLE)
+            return _UNANSWERED
         call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
         return ""
     call.hung_up(event.leg, q850_cause_of(event.reason) or NORMAL_CLEARING)

@@ -3,7 +3,7 @@
 The events of one call all arrive in its `Inbox`, so that every race is one `case` of its script.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from callrouter.call.keeping import Listed
 from callrouter.call.media import MediaEvent
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from callrouter.route.lookups import Answer
     from callrouter.sip.message import Request, Response
     from callrouter.sip.server_tx import ServerTransaction
+
+PEER_GONE: Final = "peer_gone"
+"""Why a party is lost that does not know its dialog, or does not answer inside it."""
+UNANSWERED_OFFER: Final = "unanswered_offer"
+"""Why one is lost that is there, but has answered an offer with nothing of use, so that no session
+can come of the call (RFC 3261 section 13.2.1)."""
 
 
 class Progress:
@@ -94,15 +100,14 @@ class HungUp:
 class Lost:
     """A party vanished: it never acknowledged, or does not know the dialog any more.
 
-    unanswered: it is there, but has left an offer without an answer, so that no session can come of
-    the call (RFC 3261 section 13.2.1).
+    why: as the record's reason has it.
     """
 
-    __slots__ = ("leg", "unanswered")
+    __slots__ = ("leg", "why")
 
-    def __init__(self, leg: "Leg", *, unanswered: bool = False) -> None:
+    def __init__(self, leg: "Leg", why: str = PEER_GONE) -> None:
         self.leg = leg
-        self.unanswered = unanswered
+        self.why = why
 
 
 class LookedUp:
@@ -187,10 +192,16 @@ Event = (
 
 
 class Observer(Protocol):
-    """Gets each call twice. Called on the path of the call: must not block and must not raise."""
+    """Gets each call twice, an answered one also in between.
+
+    Called on the path of the call: must not block and must not raise.
+    """
 
     def call_started(self, record: CallRecord) -> None:
         """A call was admitted and its route decided; the record is still being filled."""
+
+    def call_up(self, record: CallRecord) -> None:
+        """The caller is about to be answered, or somebody else talks in the call now."""
 
     def call_ended(self, record: CallRecord) -> None:
         """The call is over; the record is complete and is not touched again."""

@@ -6,7 +6,7 @@ acknowledges or hangs up alone. Each leg posts to one inbox and never speaks to 
 
 from typing import Final
 
-from callrouter.call.events import Asked, Event, HungUp, Lost
+from callrouter.call.events import UNANSWERED_OFFER, Asked, Event, HungUp, Lost
 from callrouter.call.identity import Identity
 from callrouter.call.inbox import Inbox
 from callrouter.call.policy import passed_reason
@@ -33,6 +33,8 @@ UP: Final = 2
 CLOSING: Final = 3  # our BYE is out
 ENDED: Final = 4
 
+UNACKNOWLEDGED: Final = "unacknowledged"
+"""Why a party is lost that never acknowledges what it was answered."""
 _RETRY: Final = "Retry-After: 2\r\n"
 
 
@@ -182,7 +184,8 @@ class Leg:
             if self.session is None:
                 self.session = SessionTimer(self, rule)
             rows = self.session.answer_rows(request)
-            if request.method == "UPDATE" and not request.body and self.state >= ANSWERED:
+            bare = request.method == "UPDATE" and not request.body
+            if rows and bare and self.state >= ANSWERED:
                 # It refreshes the session of this leg, which is no affair of the other party's.
                 self.session.begin()
                 tx.respond(200, f"Contact: {self.dialog.contact}\r\n{rows}")
@@ -227,7 +230,7 @@ class Leg:
         self.state = UP
         if reliable.waiting is not None:
             reliable.waiting.on_abandoned()
-        self.post(Lost(self, unanswered=True))
+        self.post(Lost(self, UNANSWERED_OFFER))
 
     # What is asked of the peer.
 
@@ -335,7 +338,7 @@ class Leg:
         if self.state >= CLOSING:
             return
         self._send_bye(self._deferred_bye or "")
-        self.post(Lost(self))
+        self.post(Lost(self, UNACKNOWLEDGED))
 
     def reachable(self) -> bool:
         """A request inside the dialog can be sent: it stands, be it early, and is not ending."""
@@ -363,10 +366,7 @@ class Leg:
 
     def _agree(self, response: Response) -> None:
         """Take what a 2xx says of the session timer."""
-        rule = self.peer.timer
-        if rule is not None and (self.session is not None or "session-expires" in response.headers):
-            if self.session is None:
-                self.session = SessionTimer(self, rule)
+        if self.session is not None:
             self.session.agreed(response)
 
     def described(self, body: bytes) -> bytes:

@@ -59,6 +59,10 @@ class LegRecord:
         self.gateway = ""
         self.place = ""
 
+    def rang(self) -> bool:
+        """Whether it ever said anything while it was rung."""
+        return self.progress_ms is not None or self.result == "no_answer"
+
     def end(self, ms: int, cause: int) -> None:
         """Note that an answered target is not talked to any more."""
         self.ended_ms = ms
@@ -92,9 +96,10 @@ class CallRecord:
     the dialplan's key that matched, "" for none. dialplan: version that served it. started: Unix
     seconds. ringing_ms, answered_ms, ended_ms: from the start; ringing is the first 18x the caller
     was sent. status: final SIP status sent to the caller. cause: Q.850. reason: why it was
-    refused, "" otherwise. hung_up_by: caller, callee or callrouter. voicemail, recordings: what it
-    left in the archive. heard: what the caller heard and pressed, in order: ms from the start, one
-    of played, menu, key and survey, and which; None when nothing was said to it.
+    refused or, once answered, ended by us; "" otherwise. hung_up_by: caller, callee or callrouter.
+    voicemail, recordings: what it left in the archive. heard: what the caller heard and pressed, in
+    order: ms from the start, one of played, menu, key and survey, and which; None when nothing was
+    said to it.
     """
 
     __slots__ = (

@@ -115,17 +115,20 @@ class Referral:
 
     def failed(self, status: int = 0) -> None:
         """Tell who asked that nobody was connected."""
+        self._call.changed()
         self._tell(status or self._status, _OVER)
 
     def done(self) -> None:
         """Tell who asked that it went well, and hang up on it."""
         also = self._also
+        if also is not self._call.a:
+            for entry in self._talking:
+                entry.end(self._call.ms(), NORMAL_CLEARING)
+        self._call.changed()
         self._tell(200, _OVER)
         also.hang_up()
         if also is not self._call.a:
             also.release()
-            for entry in self._talking:
-                entry.end(self._call.ms(), NORMAL_CLEARING)
 
     def _tell(self, status: int, state: str) -> None:
         """Send who asked a NOTIFY, if it is still there."""
@@ -245,7 +248,7 @@ class Referral:
                 self._call.leg_ended(event, stops=False)
                 ringing.failed(event)
             case Deadline():
-                self._status = 408
+                self._status = 480
                 ringing.expire()
             case HungUp(leg=BLeg() as leg) | Lost(leg=BLeg() as leg) if leg in ringing.lines:
                 ringing.lost(leg)

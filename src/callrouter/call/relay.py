@@ -6,7 +6,7 @@ ends the call (RFC 3261 section 13.2.1).
 """
 
 from callrouter.call.asserted import identity_rows
-from callrouter.call.events import Lost
+from callrouter.call.events import UNANSWERED_OFFER, Lost
 from callrouter.call.leg import CLOSING, Leg
 from callrouter.call.offering import identity_after, refusal
 from callrouter.call.policy import passed_rows, relayed_status
@@ -137,7 +137,7 @@ class Relay(AckUser):
         """The other party has accepted, but with nothing that answers: the call is over."""
         row = warning(BAD_DESCRIPTION, "no answer to the offer")
         self._source.respond(self._tx, _NOT_ACCEPTABLE, row)
-        self._sink.post(Lost(self._sink, unanswered=True))
+        self._sink.post(Lost(self._sink, UNANSWERED_OFFER))
 
     def _agreed(self, answer: bytes) -> None:
         """What a PRACK said of media holds, and its answer if it was an offer (RFC 3262)."""

@@ -12,6 +12,7 @@ from callrouter.call.events import Answered
 from callrouter.call.inbox import Inbox
 from callrouter.call.media import MediaLost, MediaSlots
 from callrouter.errors import ParseError
+from callrouter.route.peers import UNTIMED
 from callrouter.sip.message import Response
 from callrouter.sip.offer import EVENT_PT, worker_offer
 from callrouter.sip.sdp import CODECS, Audio, parse_sdp, usable_audio
@@ -57,7 +58,7 @@ class Session:
         self.name = slots.open(inband=inband)
         flow = stack.connect("UDP", slots.host, slots.port)
         uri = f"sip:{self.name}@{slots.host}:{slots.port}"
-        self.leg = BLeg(stack, inbox, flow, _NO_LEG, uri, _OWN, _ROWS, self._offer())
+        self.leg = BLeg(stack, inbox, flow, _NO_LEG, uri, _OWN, _ROWS, self._offer(), peer=UNTIMED)
 
     def opened(self, event: Answered) -> bool:
         """The worker has answered; False when with that nothing can be done."""

@@ -37,6 +37,10 @@ class Live:
         self._records[record.id] = record
         self._next.call_started(record)
 
+    def call_up(self, record: CallRecord) -> None:
+        """Its parties are reported, too."""
+        self._next.call_up(record)
+
     def call_ended(self, record: CallRecord) -> None:
         """One less."""
         self._records.pop(record.id, None)

@@ -14,7 +14,7 @@ from callrouter.dialplan.hunting import HuntBuilder, phones_of
 from callrouter.dialplan.lists import read_lists
 from callrouter.dialplan.lookups import lookup
 from callrouter.dialplan.nodes import Document, Mapping, Section, placed
-from callrouter.dialplan.peers import peer_of
+from callrouter.dialplan.peers import peer_of, usual_peer
 from callrouter.dialplan.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.screening import ScreenBuilder
 from callrouter.dialplan.screens import ANYONE, EXTENSIONS
@@ -126,6 +126,7 @@ class _Builder:
         self._named: dict[frozenset[str], frozenset[str]] = {}  # as with gateways
         self._said: dict[schema.NumberReasons, Refusals] = {}
         self._backup = self._hunt_of_backup("backup", head.backup)
+        self._usual = usual_peer(head.session_timer)
 
     def dialplan(
         self,
@@ -163,7 +164,8 @@ class _Builder:
             tuple(sounds.recipes),
             {name: box_of(name, entry) for name, entry in self._checker.boxes.items()},
             access_of(self._checker, self._head),
-            {name: peer_of(entry) for name, entry in self._checker.gateways.items()},
+            {name: peer_of(entry, self._usual) for name, entry in self._checker.gateways.items()},
+            self._usual,
         )
 
     def _trunk(self, name: str, entry: schema.Trunk, line: int) -> rules.Trunk:
@@ -178,7 +180,7 @@ class _Builder:
             tuple(entry.tls_peer),
             entry.dtmf == "inband",
             entry.auth is not None or entry.phones,
-            peer_of(entry, entry.transfer, entry.caller),
+            peer_of(entry, self._usual, entry.transfer, entry.caller),
             entry.packets_per_second or 0,
         )
 
@@ -214,6 +216,7 @@ class _Builder:
             lookup=self._lookups.get(entry.lookup or ""),
             open_to=open_to,
             codes_for=codes_for,
+            longest_call=entry.longest_call or self._head.longest_call,
         )
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from callrouter.dialplan import fields
 from callrouter.dialplan.entry import Entry
 from callrouter.dialplan.wording import shown
-from callrouter.route.peers import USUAL, WHEN_ASKED, Peer, SessionRule
+from callrouter.route.peers import TIMED, USUAL, Peer, SessionRule
 
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _VALUE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
@@ -48,10 +48,16 @@ def _value(value: object) -> str:
 Header = Annotated[str, BeforeValidator(_header)]
 HeaderText = Annotated[str, BeforeValidator(_value)]
 _Expires = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 90.0, 86400.0))]
+_AskEvery = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1.0, 86400.0))]
 
 
 class TimerEntry(Entry):
-    """A session timer (RFC 4028)."""
+    """How calls find out that the other side has vanished (RFC 4028).
+
+    A session interval is agreed with who knows session timers; who then is silent for too long has
+    vanished: the record's reason is `session_expired`. Who knows none is asked inside the call, by
+    UPDATE or OPTIONS; one that says that there is no such call, or nothing, is gone: `peer_gone`.
+    """
 
     expires: _Expires = Field(
         default=1800.0,
@@ -62,6 +68,13 @@ class TimerEntry(Entry):
         default=90.0,
         description="The shortest interval that is taken; who asks for less is answered 422.",
         examples=["90s"],
+    )
+    ask_every: _AskEvery | None = Field(
+        default=None,
+        description="From one question to the next to who knows no session timers: 1s to 24h. When "
+        "left out: `300s` for all trunks and gateways; who has a session timer of its own is "
+        "refreshed instead, by a repeated offer where there is no UPDATE.",
+        examples=["300s"],
     )
 
 
@@ -114,7 +127,7 @@ class PeerEntry(Entry):
     session_timer: SessionTimer | None = Field(
         default=None,
         description="How calls find out that the other side has vanished (RFC 4028). When left "
-        "out: as the other side asks for it. `off`: never.",
+        "out: as for all trunks and gateways. `off`: it is never asked.",
         examples=[{"expires": "1800s", "min": "90s"}, "off"],
     )
     reliable_provisionals: Literal["supported", "off"] = Field(
@@ -132,23 +145,30 @@ class PeerEntry(Entry):
 _KEYS: Final = frozenset(PeerEntry.model_fields) | {"caller", "transfer"}
 
 
-def _rule(entry: SessionTimer | None) -> SessionRule | None:
+def usual_peer(entry: SessionTimer | None) -> Peer:
+    """Compile how everybody is dealt with who says nothing; `USUAL` when the dialplan does not."""
     if entry is None:
-        return WHEN_ASKED
+        return USUAL
+    return Peer(timer=_rule(entry, TIMED.ask_every))
+
+
+def _rule(entry: SessionTimer, ask_every: int) -> SessionRule | None:
     if isinstance(entry, str):
         return None
-    return SessionRule(int(entry.expires), int(entry.min), asks=True)
+    return SessionRule(int(entry.expires), int(entry.min), int(entry.ask_every or ask_every))
 
 
-def peer_of(entry: PeerEntry, transfer: str = "callee", caller: str = "from") -> Peer:
-    """Compile what a trunk or a gateway says; `USUAL` when that is nothing."""
+def peer_of(
+    entry: PeerEntry, usual: Peer = USUAL, transfer: str = "callee", caller: str = "from"
+) -> Peer:
+    """Compile what a trunk or a gateway says; `usual` when that is nothing."""
     if entry.model_fields_set.isdisjoint(_KEYS):
-        return USUAL
+        return usual
     headers = entry.headers or HeadersEntry()
     return Peer(
         entry.trusted,
         caller == "pai",
-        _rule(entry.session_timer),
+        usual.timer if entry.session_timer is None else _rule(entry.session_timer, 0),
         entry.reliable_provisionals == "supported",
         transfer,
         tuple((name.lower(), name) for name in headers.pass_),

@@ -21,6 +21,7 @@ _CHAPTERS: Final[tuple[tuple[str, type[schema.Entry]], ...]] = (
     ("The file", schema.DialplanFile),
     ("A trunk", schema.Trunk),
     ("A gateway", schema.Gateway),
+    ("A session timer", schema.TimerEntry),
     ("Probes of a gateway", schema.ProbeEntry),
     ("Rests of a gateway", schema.RestEntry),
     ("A password", schema.AuthEntry),

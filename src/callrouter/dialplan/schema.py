@@ -17,6 +17,7 @@ from callrouter.dialplan.hours import Schedule, Timezone, When
 from callrouter.dialplan.hunts import Group, HuntOptions, Rings, Rung, Step
 from callrouter.dialplan.lookups import Lookup
 from callrouter.dialplan.menus import Choice, MenuEntry
+from callrouter.dialplan.peers import SessionTimer, TimerEntry
 from callrouter.dialplan.prompts import Language, Languages, Music, Prompt, Tone
 from callrouter.dialplan.screens import (
     Areas,
@@ -39,6 +40,7 @@ from callrouter.dialplan.voice import (
     SurveyEntry,
 )
 from callrouter.dialplan.voicemail import BoxQuota, MailEntry, VoicemailBox, WebhookEntry
+from callrouter.route.rules import LONGEST_CALL
 
 __all__ = [
     "Areas",
@@ -79,6 +81,7 @@ __all__ = [
     "Step",
     "SurveyEntry",
     "Target",
+    "TimerEntry",
     "Tone",
     "Trunk",
     "VoicemailBox",
@@ -211,6 +214,12 @@ class Number(Entry):
     )
     lines: fields.Lines | None = Field(
         default=None, description="Calls it may have at the same time.", examples=[10]
+    )
+    longest_call: fields.LongestCall | None = Field(
+        default=None,
+        description="How long a call to it may last from its answer on. When left out: as long as "
+        "the dialplan says.",
+        examples=["30m"],
     )
     overflow: list[Step] | None = Field(
         default=None,
@@ -384,6 +393,19 @@ class DialplanFile(Entry):
         default=None,
         description="Rings when every gateway of a route is down.",
         examples=[["mobile"]],
+    )
+    session_timer: SessionTimer | None = Field(
+        default=None,
+        description="How calls find out that the other side has vanished (RFC 4028), at trunks, "
+        "gateways and targets that have no `session_timer` of their own. When left out: `{expires: "
+        "1800s, min: 90s, ask_every: 300s}`. `off`: nobody is ever asked.",
+        examples=[{"expires": "1800s", "min": "90s", "ask_every": "300s"}, "off"],
+    )
+    longest_call: fields.LongestCall = Field(
+        default=LONGEST_CALL,
+        description="How long a call may last from its answer on, at numbers that do not say it: "
+        "1s to 168h. Then it is hung up on, and the record's reason is `too_long`.",
+        examples=["4h"],
     )
     numbers: dict[fields.NumberKey, Number] = Field(
         description="What is called: a number (`4000`), a prefix (`0756*`), a pattern (`4xxx`, x "

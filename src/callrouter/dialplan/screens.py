@@ -217,8 +217,8 @@ class NumberReasons(Entry):
         "The number takes no calls. Usually 480 and cause 31.", {"status": 404, "cause": 1}
     )
     no_target_left: Reason | None = _reason(
-        "Nobody answered and the route has no `final`. Usually what the last target answered, or "
-        "503 and cause 34 when none could be rung.",
+        "Nobody answered and the route has no `final`. Usually what the last target answered, 480 "
+        "and cause 19 when it rang and did not, or 503 and cause 34 when none could be rung.",
         {"status": 480, "cause": 19},
     )
     unusable_offer: Reason | None = _reason(

@@ -104,7 +104,7 @@ class Encoder:
         foreign = f"{record.call_id}{record.caller}{record.called}{record.to_header}{record.reason}"
         if foreign.isascii() and "\0" not in foreign:
             return row
-        return tuple(_storable(value) if isinstance(value, str) else value for value in row)
+        return tuple(storable(value) if isinstance(value, str) else value for value in row)
 
     def _trace_text(self, record: CallRecord) -> str:
         trace = record.trace
@@ -226,7 +226,7 @@ def _json_text(entries: Sequence[Mapping[str, Any]]) -> str:
         return orjson.dumps(
             [
                 {
-                    key: _storable(value) if isinstance(value, str) else value
+                    key: storable(value) if isinstance(value, str) else value
                     for key, value in entry.items()
                 }
                 for entry in entries
@@ -234,6 +234,6 @@ def _json_text(entries: Sequence[Mapping[str, Any]]) -> str:
         ).decode()
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The text with lone surrogates as escapes and without NUL, which PostgreSQL refuses."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

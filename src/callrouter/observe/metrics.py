@@ -81,6 +81,9 @@ class Sources:
     records_replayed: Callable[[], int]
     records_rejected: Callable[[], int]
     records_lost: Callable[[], int]
+    calls_lost: Callable[[], int]
+    calls_unjournaled: Callable[[], int]
+    journal_rejected: Callable[[], int]
     records_failing: Callable[[], bool]
     state_failing: Callable[[], bool]
     archive_failing: Callable[[], bool]
@@ -188,6 +191,21 @@ _COUNTERS: Final = (
         "Call records set aside in the spool folder: the table does not take them.",
     ),
     ("records_lost", "callrouter_records_lost", "Call records that are nowhere."),
+    (
+        "calls_lost",
+        "callrouter_calls_lost",
+        "Calls that a killed process lost, recorded since this one began.",
+    ),
+    (
+        "calls_unjournaled",
+        "callrouter_calls_unjournaled",
+        "Calls up that the disk did not take: a kill would lose them.",
+    ),
+    (
+        "journal_rejected",
+        "callrouter_journal_rejected",
+        "Lines of the journal of calls that were set aside.",
+    ),
     *(
         (f"connections_{name}", f"callrouter_connections_{name}", f"Connections {text}.")
         for name, text in (

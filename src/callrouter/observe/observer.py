@@ -14,7 +14,8 @@ _AS_IT_WAS: Final = frozenset(("short", "empty"))
 class Observing:
     """Tells the log, the metrics and the record writer of each call.
 
-    Implements `callrouter.call.events.Observer`; all three only append or add, so no call waits.
+    Implements `callrouter.call.events.Observer`; these only append or add, and one line for
+    a call that comes up goes to the kernel, so no call waits.
     """
 
     __slots__ = ("_log", "_metrics", "_writer")
@@ -35,6 +36,10 @@ class Observing:
             called=record.called,
             number=record.number,
         )
+
+    def call_up(self, record: CallRecord) -> None:
+        """Write down who talks, for a kill."""
+        self._writer.up(record)
 
     def call_ended(self, record: CallRecord) -> None:
         """Hand the record over, count it, and log how it went."""

@@ -11,6 +11,8 @@ Rules:
   back; so does a backlog, when the database is too slow for what comes.
 - A batch that neither takes stays in memory and is tried again. Only when the queue is full by
   then, and at the end when neither ever came back, is a record lost: counted, and logged.
+- The line of a call in the journal of those that are up goes when its record is on disk. What an
+  earlier process left there becomes records in the spool, behind those that it had spooled itself.
 - The spool is replayed when the database takes batches again, a slice at a time, so that an hour's
   outage does not become a minute's load. The primary key makes each record exactly one row.
 """
@@ -31,8 +33,10 @@ from sqlalchemy.exc import (
 )
 
 from callrouter.call.record import CallRecord
-from callrouter.observe.cdr import Encoder, Row, misfit
+from callrouter.observe.cdr import COLUMNS, Encoder, Row, misfit
 from callrouter.observe.database import StoreError
+from callrouter.observe.journal import Journal
+from callrouter.observe.lost import up_line
 from callrouter.observe.spool import Spool
 from callrouter.observe.store import Store
 
@@ -45,6 +49,8 @@ _BACKLOG: Final = 10_000
 """Records waiting from which on batches go to the spool, as fast as a disk writes."""
 QUEUE: Final = 50_000
 """Records waiting at most, about 100 MB: a disk that hangs for a minute at full load."""
+
+_ANSWERED_MS: Final = COLUMNS.index("answered_ms")
 
 _REFUSED: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 """What a row is refused with that the table does not take."""
@@ -60,7 +66,8 @@ class RecordWriter:
     Call `start` once before calls come and `close` once after the last one ended. The counters may
     be read from any thread: written: records of this process that the database took at once;
     spooled: those that went to the spool first; replayed: those of the spool that are in the
-    database now, with what an earlier process left there; lost: records that are nowhere.
+    database now, with what an earlier process left there; lost: records that are nowhere;
+    calls_lost: calls that were up when an earlier process was killed, whose records this one wrote.
     """
 
     def __init__(self, store_url: str, spool_folder: Path) -> None:
@@ -68,8 +75,11 @@ class RecordWriter:
         self.spooled = 0
         self.replayed = 0
         self.lost = 0
+        self.calls_lost = 0
         self._url = store_url
         self._spool = Spool(spool_folder)
+        self.journal = Journal(spool_folder)
+        self._recovered: list[Row] | None = None
         self._store: Store | None = None
         self._encoder = Encoder()
         self._queue: deque[CallRecord] = deque()
@@ -108,7 +118,15 @@ class RecordWriter:
             self._store = Store(self._url)
         except (SQLAlchemyError, OSError) as error:
             self._database_failed(error)
+        self.journal.open()
         self._thread.start()
+
+    def up(self, record: CallRecord) -> None:
+        """Note that a call is up, or that somebody else talks in it now. Never raises.
+
+        It is written before this returns, unless the disk is no good.
+        """
+        self.journal.up(up_line(record))
 
     def put(self, record: CallRecord) -> None:
         """Take the record, which must not change any more. Never blocks, never raises."""
@@ -129,6 +147,7 @@ class RecordWriter:
             self._thread.join()
         if self._store is not None:
             self._store.close()
+        self.journal.close(clean=not self.depth)
 
     def _run(self) -> None:
         while not self._closing:
@@ -137,13 +156,34 @@ class RecordWriter:
             self._turn()
         self._retry_at = 0.0  # the last chance for a database that has come back meanwhile
         self._write_out()
+        self._recover()
         if self.depth:
             self.lost += self.depth
             _log.error("records lost: neither database nor spool could take them", count=self.depth)
 
     def _turn(self) -> None:
+        self.journal.beat()
         self._write_out()
+        self._recover()
         self._replay()
+
+    def _recover(self) -> None:
+        """Bring the records of calls that an earlier process lost to the spool."""
+        if not self.journal.recovers():
+            return
+        try:
+            if self._recovered is None:
+                self._recovered = self.journal.lost()
+            if self._recovered and not self._append(self._recovered):
+                return
+            self.journal.forget()
+        except OSError as error:
+            self._spool_failed(error)
+            return
+        self.calls_lost += len(self._recovered)
+        if self._recovered:
+            _log.error("calls were lost: callrouter was killed", calls=len(self._recovered))
+        self._recovered = None
 
     def _write_out(self) -> None:
         """Bring what waits to disk, as far as it goes; less than a batch may gather further."""
@@ -156,6 +196,7 @@ class RecordWriter:
                 self.written += took
             elif not self._append(self._rows):
                 return
+            self.journal.over([str(row[0]) for row in self._rows if row[_ANSWERED_MS] is not None])
             self._rows = []
             if self._overflowing:
                 self._overflowing = False

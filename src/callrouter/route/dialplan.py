@@ -49,7 +49,8 @@ class Dialplan:
     colons. menus, boxes: by name. language: of prompts, unless a number says
     otherwise. recipes: of its own prompts. prompts: none until `media.prompts` has made them,
     before the dialplan serves. begun: what extensions begin with. found: kept by `decide()`,
-    bounded; nobody else touches it.
+    bounded; nobody else touches it. peers: gateways by name, as far as they are not dealt with as
+    `usual` says.
     """
 
     def __init__(
@@ -73,7 +74,9 @@ class Dialplan:
         boxes: Mapping[str, Box] | None = None,
         access: Access | None = None,
         peers: Mapping[str, Peer] | None = None,
+        usual: Peer = USUAL,
     ) -> None:
+        self._usual: Final = usual
         self._peers: Final[Mapping[str, Peer]] = {} if peers is None else peers
         self.access: Final = Access() if access is None else access
         self.version: Final = version
@@ -108,7 +111,7 @@ class Dialplan:
 
     def peer_of(self, target: Target) -> Peer:
         """Return how the gateway of a target is dealt with."""
-        return self._peers.get(target.gateway, USUAL) if target.gateway else USUAL
+        return self._peers.get(target.gateway, self._usual) if target.gateway else self._usual
 
     def trunk_of(self, source: str, peers: tuple[str, ...] = ()) -> Trunk | None:
         """Return the trunk that a source IP address belongs to, None for a stranger.

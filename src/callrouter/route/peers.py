@@ -20,25 +20,27 @@ TRANSFERS: Final = frozenset(("none", "callee", "both"))
 
 
 class SessionRule(NamedTuple):
-    """A session timer (RFC 4028). expires, least: seconds. asks: also of who does not ask for it.
+    """How a leg finds out that its peer has vanished.
 
-    least: the shortest interval that we take (Min-SE).
+    expires, least: seconds of the session interval that is asked for, and of the shortest one that
+    is taken (RFC 4028). ask_every: seconds from one question to the next to a peer that knows no
+    session timers, 0 to refresh its session as if it did.
     """
 
     expires: int
     least: int
-    asks: bool
+    ask_every: int
 
 
 class Peer:
     """One trunk or gateway.
 
     trusted: it belongs to our trust domain (RFC 3325). caller_is_asserted: its callers are known by
-    P-Asserted-Identity. timer: None for no session timers at all. reliable: provisional responses
-    may be acknowledged (RFC 3262). transfer: who of its calls may transfer them: the `callee`,
-    `both` or `none`. passed: headers beside the usual ones that pass from it and to it, as in
-    PASSED. removed: keys of those that do not. rows: header rows that we add to what goes to it,
-    each with its CRLF.
+    P-Asserted-Identity. timer: None never to ask whether it is still there. reliable:
+    provisional responses may be acknowledged (RFC 3262). transfer: who of its calls may transfer
+    them: the `callee`, `both` or `none`. passed: headers beside the usual ones that pass from it
+    and to it, as in PASSED. removed: keys of those that do not. rows: header rows that we add to
+    what goes to it, each with its CRLF.
     """
 
     __slots__ = (
@@ -73,13 +75,17 @@ class Peer:
         self.rows = rows
 
 
-WHEN_ASKED: Final = SessionRule(1800, 90, False)
-USUAL: Final = Peer(timer=WHEN_ASKED)
+TIMED: Final = SessionRule(1800, 90, 300)
+USUAL: Final = Peer(timer=TIMED)
+UNTIMED: Final = Peer()
+"""A worker of ours: others see whether it is there."""
 
 
 def passing(source: Peer, sink: Peer) -> tuple[tuple[str, str], ...]:
     """The headers that pass from one peer to another, as in PASSED."""
     if source is USUAL and sink is USUAL:
+        return PASSED
+    if not (source.passed or sink.passed or source.removed or sink.removed):
         return PASSED
     removed = source.removed | sink.removed
     named = (*PASSED, *source.passed, *(name for name in sink.passed if name not in source.passed))

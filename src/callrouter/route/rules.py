@@ -13,6 +13,8 @@ from callrouter.route.schedule import Schedule
 from callrouter.route.voice import MEDIA, Voice, VoiceStep
 
 _ANY: Final[frozenset[str]] = frozenset()
+LONGEST_CALL: Final = 14400.0
+"""Seconds that a call may last from its answer on, when nobody says otherwise."""
 _SPEAKS: Final = frozenset({MEDIA})
 
 
@@ -181,8 +183,9 @@ class Number:
     backup: rings when all gateways of the route are down. reasons: its refusals. suspended: takes
     no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
     for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
-    callers it and its menus lead to feature codes and to messages, None for all. fixed: each call
-    gets the same plan while no gateway is down and nobody is blocked.
+    callers it and its menus lead to feature codes and to messages, None for all. longest_call:
+    seconds from its answer on. fixed: each call gets the same plan while no gateway is down and
+    nobody is blocked.
     """
 
     __slots__ = (
@@ -195,6 +198,7 @@ class Number:
         "key",
         "line",
         "lines",
+        "longest_call",
         "lookup",
         "normal",
         "open_to",
@@ -226,7 +230,9 @@ class Number:
         lookup: Lookup | None = None,
         open_to: frozenset[str] | None = None,
         codes_for: frozenset[str] | None = None,
+        longest_call: float = LONGEST_CALL,
     ) -> None:
+        self.longest_call = longest_call
         self.voice = voice
         self.open_to = open_to
         self.codes_for = codes_for

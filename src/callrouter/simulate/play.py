@@ -129,6 +129,9 @@ class _Noted:
     def call_started(self, record: CallRecord) -> None:
         self.record = record
 
+    def call_up(self, record: CallRecord) -> None:
+        pass
+
     def call_ended(self, record: CallRecord) -> None:
         pass
 

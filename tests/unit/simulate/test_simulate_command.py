@@ -82,9 +82,9 @@ def test_silent_target_is_left_and_one_that_rings_out_too(dialplan: Path) -> Non
         "5.0 s duty 180 Ringing",
         "5.0 s caller gets 180 Ringing",
         "13.0 s duty no answer in 8 s",
-        "13.0 s caller gets 408 Request Timeout",
+        "13.0 s caller gets 480 Temporarily Unavailable",
         "",
-        "NO_ANSWER: 408 Request Timeout, cause 102, no_target_left",
+        "NO_ANSWER: 480 Temporarily Unavailable, cause 19, no_target_left",
     ]
 
 

@@ -202,6 +202,8 @@ def test_nothing_hidden_in_an_invite_reaches_the_target(message: Torture) -> Non
             "Max-Forwards",
             "Allow",
             "Supported",
+            "Session-Expires",
+            "Min-SE",
             "Subject",
             "Content-Type",
             "Content-Length",
