@@ -1,6 +1,6 @@
 """The A-leg: the caller's side of a call, where we are the UAS of its INVITE."""
 
-from callrouter.call.events import Acknowledged, Cancelled, HungUp, Lost
+from callrouter.call.events import UNANSWERED_OFFER, Acknowledged, Cancelled, HungUp, Lost
 from callrouter.call.inbox import Inbox
 from callrouter.call.leg import ANSWERED, UNACKNOWLEDGED, UP, Leg
 from callrouter.call.policy import passed_reason
@@ -153,7 +153,7 @@ class ALeg(Leg):
             return False
         if self.late_offer and not self._answers(request, reliable.acknowledged_body):
             tx.respond(488, warning(BAD_DESCRIPTION, "no answer to the offer"))
-            self.post(Lost(self, unanswered=True))
+            self.post(Lost(self, UNANSWERED_OFFER))
             return False
         relayed = reliable.relayed is not None
         if not relayed:
