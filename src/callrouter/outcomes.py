@@ -4,9 +4,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from callrouter.route.plan import Decision, Hunt, Plan, Verdict
+from callrouter.route.plan import (
+    NOT_ASKED,
+    PASSED,
+    REFUSED,
+    Decision,
+    Hunt,
+    Plan,
+    Target,
+    Verdict,
+)
 from callrouter.route.rules import Step
-from callrouter.route.voice import EnterMenu, Menu, Play, Voice, VoiceStep
+from callrouter.route.voice import (
+    EnterMenu,
+    Feature,
+    Menu,
+    Messages,
+    Play,
+    Voice,
+    Voicemail,
+    VoiceStep,
+)
 
 Outcome = dict[str, Any]
 """What can be compared, by key."""
@@ -17,7 +35,14 @@ _DAY: Final = 24 * _HOUR
 USUAL_TIME: Final = datetime(2026, 1, 5, 10, 0)
 """A Monday morning: the time of a call for which none is said."""
 
+_ENDS: Final = (Voicemail, Messages, Feature)
+"""Steps after which none is taken."""
+
 _OF_HUNTS: Final = ("after", "total", "stop_on", "redirects")
+
+MARKS: Final = {PASSED: "✓", REFUSED: "✗", NOT_ASKED: "·"}
+"""By the result of a verdict: the rule let the call pass, refused it, or was not asked."""
+
 
 Menus = Mapping[str, Menu]
 """By name."""
@@ -72,6 +97,31 @@ def plan_outcome(decision: Decision, menus: Menus) -> Outcome:
         "media": [] if plan.voice is None else media_words(plan.voice),
         "menus": {name: menu_words(menus[name]) for name in entered(plan, menus)},
     }
+
+
+def place_of(target: Target) -> str:
+    """Say where a target is rung."""
+    if target.extension:
+        return f"the telephones of extension {target.extension}"
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{host}:{target.port}" if target.port else host
+
+
+def nobody_left(plan: Plan) -> str:
+    """Say what becomes of a caller for whom no step is left; "" where one of them ends the call."""
+    last: Any = None
+    for step in plan.steps:
+        last = step.act if isinstance(step, VoiceStep) and not step.on else None
+        if isinstance(last, _ENDS):
+            return ""
+    if isinstance(last, Play) and last.answer:
+        return "then callrouter hangs up"
+    final = plan.final
+    if final is None:
+        return "nobody left: what the last target answered"
+    prompt = f", prompt {final.prompt}" if final.prompt else ""
+    told = f"{final.status}, cause {final.cause}, {final.reason}{prompt}"
+    return f"nobody left: {told}" if plan.steps else f"refused: {told}"
 
 
 def spoken(step: Hunt | VoiceStep) -> list[str]:
@@ -192,7 +242,7 @@ def written(value: object) -> str:
 def verdict_lines(trace: Iterable[Verdict]) -> Iterator[str]:
     """Write a trace as `callrouter explain` does, one rule a line."""
     for verdict in trace:
-        mark = "✓" if verdict.matched else "✗"
+        mark = MARKS[verdict.result]
         value = f" [{_printable(verdict.value)}]" if verdict.value else ""
         yield f"{mark} {verdict.rule}{value}: {verdict.why}  {verdict.file}:{verdict.line}"
 

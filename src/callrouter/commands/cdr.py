@@ -1,46 +1,28 @@
 """`callrouter cdr`: the calls that were, for people and for other programs."""
 
-import re
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import click
 from rich.console import Console, RenderableType
 
 from callrouter.call.record import Disposition
+from callrouter.commands.moments import CLOCKS, zone_of_settings
+from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import config_option
 from callrouter.errors import CommandError
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 from callrouter.observe.query import Calls, Filter
 
-_AGO = re.compile(r"(\d{1,6})([smhd])")
 _LEAST_WIDTH = 140
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class When(click.ParamType[float]):
-    """A moment as Unix seconds: `2026-03-01`, `2026-03-01T08:30`, or so long ago: `15m`, `2d`."""
-
-    name = "when"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read one moment; without an offset it is local time."""
-        text = str(value)
-        try:
-            if ago := _AGO.fullmatch(text):
-                return datetime.now().timestamp() - int(ago[1]) * _UNIT_SECONDS[ago[2]]
-            return datetime.fromisoformat(text).timestamp()
-        except (ValueError, OverflowError):
-            self.fail(f"{text!r} is neither a time such as 2026-03-01T08:30 nor 15m, 2h, 7d", param)
 
 
 @click.command()
 @click.argument("id", required=False)
 @click.option("--last", default=20, show_default=True, type=click.IntRange(0), help="0: all.")
-@click.option("--since", type=When(), help="2026-03-01, 2026-03-01T08:30, or ago: 15m, 2h, 7d.")
+@click.option(
+    "--since", help=f'2026-03-01T08:30, "Mon 08:30", or so long ago: 15m, 2h, 7d. {CLOCKS}'
+)
 @click.option("--caller", help="The caller, exactly.")
 @click.option("--called", help="What was dialled, exactly.")
 @click.option("--number", help="The number in the dialplan, exactly.")
@@ -52,7 +34,7 @@ class When(click.ParamType[float]):
 def cdr(
     id: str | None,
     last: int,
-    since: float | None,
+    since: str | None,
     caller: str | None,
     called: str | None,
     number: str | None,
@@ -65,8 +47,9 @@ def cdr(
     """Show the last calls, newest first, or the call with this ID in full."""
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
+    after = None if since is None else since_of("--since", since, zone_of_settings(config))
     wanted = Filter(
-        since=since, caller=caller, called=called, number=number, disposition=disposition
+        since=after, caller=caller, called=called, number=number, disposition=disposition
     )
     with Calls(database or _database_of(config)) as calls:
         if id is None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import orjson
 
-from callrouter.commands.cdr import When
+from callrouter.commands.moments import CLOCKS
+from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import load_dialplan
@@ -20,7 +22,7 @@ from callrouter.route.facts import Facts
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--records", metavar="DATABASE", help="Replay these: sqlite:///calls.db.")
 @click.option("--calls", type=click.Path(path_type=Path), help="Replay this table of calls (CSV).")
-@click.option("--since", type=When(), help="Only records since 2026-03-01, or 15m, 2h, 7d ago.")
+@click.option("--since", help=f"Only records since 2026-03-01, or 15m, 2h, 7d ago. {CLOCKS}")
 @click.option("--limit", default=20, show_default=True, help="Changes to print; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with all changes.")
 @config_option
@@ -29,7 +31,7 @@ def diff(
     new: Path,
     records: str | None,
     calls: Path | None,
-    since: float | None,
+    since: str | None,
     limit: int,
     as_json: bool,
     config: Path,
@@ -49,7 +51,9 @@ def diff(
     if calls is not None:
         facts = from_csv(calls, before, after.timezone)
     else:
-        facts = from_records(records or load_settings(config).records.database, since)
+        zone = ZoneInfo(after.timezone)
+        begin = None if since is None else since_of("--since", since, lambda: zone)
+        facts = from_records(records or load_settings(config).records.database, begin)
     replay = Replay(before, after)
     if as_json:
         _print_json(replay, facts)

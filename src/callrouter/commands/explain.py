@@ -13,22 +13,31 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from callrouter.commands.moments import CLOCKS, moment
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.dialplan.wording import suggestion
 from callrouter.errors import CommandError
-from callrouter.outcomes import entered, media_words, menu_words, spoken
+from callrouter.outcomes import (
+    MARKS,
+    entered,
+    media_words,
+    menu_words,
+    nobody_left,
+    place_of,
+    spoken,
+)
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts
 from callrouter.route.lookups import said
-from callrouter.route.plan import Decision, Hunt, Target, Verdict
+from callrouter.route.plan import NOT_ASKED, PASSED, REFUSED, Decision, Hunt, Verdict
 from callrouter.route.snapshot import Snapshot
 from callrouter.route.voice import VoiceStep
 
 _WIDEST: Final = 1000
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_STYLES: Final = {PASSED: "green", REFUSED: "red", NOT_ASKED: "dim"}
 _EXT: Final = re.compile(r";ext=([^;]*)", re.IGNORECASE)
 
 
@@ -36,7 +45,7 @@ _EXT: Final = re.compile(r";ext=([^;]*)", re.IGNORECASE)
 @click.option("--from", "caller", required=True, help="The caller's number, as the trunk sends it.")
 @click.option("--to", "called", required=True, help="The called number, as the trunk sends it.")
 @click.option("--to-header", help="The To header, or its user, when it is not --to.")
-@click.option("--at", help='When, in the time zone of the dialplan: 2026-03-07T12:01, "Sat 12:01".')
+@click.option("--at", help=f'When: 2026-03-07T12:01, "Sat 12:01". {CLOCKS}  [default: now]')
 @click.option("--trunk", help="Where the call comes from. Default: the dialplan's first.")
 @click.option("--down", multiple=True, metavar="GATEWAY", help="A gateway that is not to work.")
 @click.option("--owner", help="What the number's look-up would answer: an extension, or nothing.")
@@ -62,7 +71,9 @@ def explain(
     answer what --owner says.
     """
     dialplan = load_dialplan(file if file is not None else load_settings(config).dialplan)
-    when = _moment(at, dialplan.timezone)
+    zone = zoneinfo.ZoneInfo(dialplan.timezone)
+    now = datetime.datetime.now(zone)
+    when = now if at is None else moment("--at", at, lambda: zone)
     user, ext = (called, "") if to_header is None else _named(to_header)
     name = _trunk(dialplan, trunk)
     facts = Facts(name, _source(dialplan, name), caller, called, user, ext, when.timestamp())
@@ -82,25 +93,6 @@ def explain(
     if not console.is_terminal:
         console.width = _WIDEST  # nobody wants a file or a pipe folded
     console.print(_tree(title, dialplan, decision))
-
-
-def _moment(at: str | None, timezone: str) -> datetime.datetime:
-    zone = zoneinfo.ZoneInfo(timezone)
-    now = datetime.datetime.now(zone)
-    if at is None:
-        return now
-    day, _, clock = at.partition(" ")
-    try:
-        if day[:3].lower() in _DAYS:
-            time = datetime.time.fromisoformat(clock.strip())
-            ahead = (_DAYS.index(day[:3].lower()) - now.weekday()) % 7
-            date = now.date() + datetime.timedelta(days=ahead)
-            return datetime.datetime.combine(date, time, zone)
-        moment = datetime.datetime.fromisoformat(at)
-    except ValueError:
-        wanted = 'a time such as 2026-03-07T12:01 or "Sat 12:01"'
-        raise click.BadParameter(f"expected {wanted}, found '{at}'", param_hint="--at") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def _named(to_header: str) -> tuple[str, str]:
@@ -139,7 +131,7 @@ def _object(dialplan: Dialplan, decision: Decision) -> dict[str, Any]:
         "targets": [
             {
                 "name": target.name,
-                "address": _address(target),
+                "address": place_of(target),
                 "ring_seconds": target.ring_seconds,
             }
             for hunt in decision.plan.hunts
@@ -160,11 +152,6 @@ def _object(dialplan: Dialplan, decision: Decision) -> dict[str, Any]:
 def _step(step: Hunt | VoiceStep) -> dict[str, Any]:
     rings = [target.name for target in step.targets] if isinstance(step, Hunt) else []
     return {"rings": rings, "says": spoken(step), "after": sorted(step.on)}
-
-
-def _address(target: Target) -> str:
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{host}:{target.port}"
 
 
 def _tree(title: str, dialplan: Dialplan, decision: Decision) -> Tree:
@@ -188,18 +175,14 @@ def _tree(title: str, dialplan: Dialplan, decision: Decision) -> Tree:
         menu = tree.add(f"menu {name}")
         for words in menu_words(dialplan.menus[name]):
             menu.add(Text(words))
-    final = plan.final
-    if final is not None:
-        prompt = f", prompt {final.prompt}" if final.prompt else ""
-        told = f"{final.status}, cause {final.cause}, {final.reason}{prompt}"
-        tree.add(Text(f"nobody left: {told}") if plan.steps else Text(f"refused: {told}", "red"))
-    else:
-        tree.add("nobody left: what the last target answered")
+    left = nobody_left(plan)
+    if left:
+        tree.add(Text(left, "" if plan.steps else "red"))
     return tree
 
 
 def _rule(verdict: Verdict) -> Text:
-    mark = ("✓ ", "green") if verdict.matched else ("✗ ", "yellow")
+    mark = (f"{MARKS[verdict.result]} ", _STYLES[verdict.result])
     value = f" [{verdict.value}]" if verdict.value else ""
     place = f"  {verdict.file}:{verdict.line}"
     return Text.assemble(mark, (verdict.rule, "bold"), f"{value}: {verdict.why}", (place, "dim"))
@@ -216,5 +199,5 @@ def _add_hunt(rings: Tree, hunt: Hunt) -> None:
                 also = f"{target.delay_seconds:g} s later"
             notes = ", ".join(note for note in (after, also) if note)
             notes = f" ({notes})" if notes else ""
-            rung = f" at {_address(target)} for {target.ring_seconds:g} s{notes}"
+            rung = f" at {place_of(target)} for {target.ring_seconds:g} s{notes}"
             rings.add(Text.assemble((target.name, "bold cyan"), rung))

@@ -1,7 +1,7 @@
 """`callrouter simulate`: a whole call on a virtual clock; targets do what they are told."""
 
 import ipaddress
-from datetime import datetime
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ import click
 import orjson
 from rich.console import Console
 
+from callrouter.commands.moments import CLOCKS, moment
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import compile_dialplan
@@ -32,7 +33,7 @@ _WIDE = 1000
 @click.option("--from", "caller", default="", help="The caller's number; none when left out.")
 @click.option("--to", "called", required=True, help="The number that is called.")
 @click.option("--to-header", default="", help="The user of To:, or its whole SIP URI.")
-@click.option("--at", help="When, such as 2026-03-07T12:01 on the dialplan's clocks. Default: now.")
+@click.option("--at", help=f'When: 2026-03-07T12:01, "Sat 12:01". {CLOCKS}  [default: now]')
 @click.option("--trunk", help="The trunk it comes in on. Default: the dialplan's first.")
 @click.option("--leg", "legs", multiple=True, help='As "uas_5081: 180 after 1s, 486 after 3s".')
 @click.option("--owner", default="", help="The extension that the number's look-up names.")
@@ -71,7 +72,9 @@ def simulate(
         scripts = _scripts(document, legs)
         name, source = _origin(document, trunk)
         to_user, to_ext = _to(to_header)
-        facts = Facts(name, source, caller, called, to_user, to_ext, _time(document, at))
+        zone = ZoneInfo(compiled.timezone)
+        when = time.time() if at is None else moment("--at", at, lambda: zone).timestamp()
+        facts = Facts(name, source, caller, called, to_user, to_ext, when)
         give_up = _cancel(cancel)
         keys = read_presses(presses)
     except ValueError as error:
@@ -124,15 +127,3 @@ def _cancel(text: str | None) -> float | None:
         return None if text is None else seconds(text, 0, _HOUR)
     except ValueError as error:
         raise ValueError(f"--cancel: {error}") from error
-
-
-def _time(document: Document, at: str | None) -> float:
-    if at is None:
-        return datetime.now().timestamp()
-    try:
-        time = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise ValueError(f"--at: expected 2026-03-07T12:01, found {shown(at)}") from error
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=ZoneInfo(document.data.get("timezone") or "UTC"))
-    return time.timestamp()

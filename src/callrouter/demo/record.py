@@ -6,18 +6,19 @@ from typing import Any, Final
 from rich.table import Table
 
 from callrouter.observe.cdr import COLUMNS, LISTS
-from callrouter.observe.export import Call
+from callrouter.observe.export import Call, result_of
 
 _LEG: Final = ("target", "started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
 
 
 def verdicts(call: Call) -> Table:
     """One line for each rule that was looked at, in that order, and where it stands."""
-    table = _table("rule", "matched", "value", "why", "where")
+    table = _table("rule", "result", "value", "why", "where")
     for rule in call["trace"]:
-        matched = "[green]yes[/]" if rule["matched"] else "[yellow]no[/]"
+        result = result_of(rule)
+        colour = {"passed": "green", "refused": "red"}.get(result, "dim")
         place = f"{rule['file']}:{rule['line']}"
-        table.add_row(rule["rule"], matched, rule["value"], rule["why"], place)
+        table.add_row(rule["rule"], f"[{colour}]{result}[/]", rule["value"], rule["why"], place)
     return table
 
 

@@ -96,12 +96,19 @@ _LEG_HEADINGS = (
     *("target", "uri", "started_ms", "progress_ms", "answered_ms", "ended_ms"),
     *("status", "cause", "result"),
 )
-_RULE_HEADINGS = ("matched", "rule", "value", "why", "where")
+_RULE_HEADINGS = ("result", "rule", "value", "why", "where")
+
+
+def result_of(rule: dict[str, Any]) -> str:
+    """Say what a rule did to a call: it passed, it refused it, or it was not asked."""
+    # Records of before there were results tell only whether it took effect.
+    known: str = rule.get("result") or ("passed" if rule["matched"] else "not_asked")
+    return known.replace("_", " ")
 
 
 def _verdict(rule: dict[str, Any]) -> dict[str, Any]:
     return rule | {
-        "matched": "yes" if rule["matched"] else "no",
+        "result": result_of(rule),
         "where": f"{rule['file']}:{rule['line']}",
     }
 

@@ -90,6 +90,7 @@ def _record(record: CallRecord) -> dict[str, Any]:
         ],
         "voicemail": [_archived(kept) for kept in record.voicemail],
         "recordings": [_archived(kept) for kept in record.recordings],
+        "trace": [verdict.as_dict() for verdict in record.trace],
     }
 
 

@@ -61,7 +61,7 @@ def test_one_call_in_detail_or_a_clear_error(filled: str):
 def test_a_moment_that_is_none_is_refused(filled: str, when: str):
     result = run(filled, "--since", when)
     assert result.exit_code == 2
-    assert "neither a time" in result.output
+    assert "expected a time such as" in " ".join(result.output.split())
 
 
 def test_missing_database_is_a_clear_error_and_is_not_made(url: str):

@@ -141,7 +141,7 @@ def test_number_the_dialplan_does_not_have_is_refused(dialplan: Path) -> None:
         (("--leg", "dsk: 486"), "--leg: the dialplan has no target 'dsk'; did you mean 'desk'?"),
         (("--leg", "desk: bus"), "target desk: expected"),
         (("--cancel", "8"), "--cancel: expected a time such as 15s"),
-        (("--at", "Saturday"), "--at: expected 2026-03-07T12:01, found 'Saturday'"),
+        (("--at", "Saturday"), "found 'Saturday'"),
         (("--trunk", "la"), "--trunk: the dialplan has no trunk 'la'; did you mean 'lab'?"),
         (("--to-header", "sip:"), "--to-header: "),
     ],

@@ -90,7 +90,7 @@ def test_failure_is_told_as_expected_and_got_with_its_verdicts(folder: Path) -> 
     ]
     assert lines[7].startswith("  ✓ trunk lab [127.0.0.1]: ")
     assert "step 1 of number 4000" in lines[9]
-    assert lines[9].startswith("  ✗ ")
+    assert lines[9].startswith("  · ")
     assert lines[9].endswith(f"  {folder}/d.yaml:22")
     assert lines[-1] == "1 tests, 0 passed, 1 failed"
 

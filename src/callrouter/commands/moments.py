@@ -1,0 +1,67 @@
+"""Moments in options of commands."""
+
+import datetime
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+
+from callrouter.config import load_settings
+from callrouter.dialplan.times import read_moment, zone_of
+from callrouter.dialplan.wording import shown
+
+CLOCKS: Final = "Without an offset: on the clocks of the dialplan."
+"""For the help of each option with a moment."""
+
+Zone = Callable[[], datetime.tzinfo]
+"""Asked when a text names no offset. Raises ConfigError."""
+
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def zone_of_settings(config: Path) -> Zone:
+    """Return how the time zone of the dialplan that settings name is found."""
+    return lambda: zone_of(load_settings(config).dialplan)
+
+
+def moment(option: str, text: str, zone: Zone, *, ahead: bool = False) -> datetime.datetime:
+    """Read the moment of an option. Raises BadParameter, and what `zone` does.
+
+    ahead: a time on a day of the week that has passed today is that of the next week.
+    """
+    return _read(option, text, zone, past=False, ahead=ahead)
+
+
+def since(option: str, text: str, zone: Zone) -> float:
+    """Read a moment that has passed, or so long ago, as Unix seconds. Raises as `moment` does."""
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        return datetime.datetime.now().timestamp() - int(ago[1]) * _UNIT_SECONDS[ago[2]]
+    return _read(option, text, zone, past=True, ahead=False).timestamp()
+
+
+def _read(option: str, text: str, zone: Zone, *, past: bool, ahead: bool) -> datetime.datetime:
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        # Where an offset is written the dialplan is not asked, which may be large, or broken.
+        found = read_moment(text, datetime.UTC, now, past=past)
+        if not _has_offset(text):
+            found = read_moment(text, zone(), now, past=past)
+            if ahead and found <= now and not text[:1].isdigit():
+                found += datetime.timedelta(days=7)
+        found.timestamp()
+    except (ValueError, OverflowError) as error:
+        told = str(error) if isinstance(error, ValueError) else f"{shown(text)} is too far away"
+        ago = ", or so long ago: 15m, 2h, 7d" if past else ""
+        raise click.BadParameter(f"{told}{ago}", param_hint=option) from None
+    return found
+
+
+def _has_offset(text: str) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(text.strip()).tzinfo is not None
+    except ValueError:
+        return False
