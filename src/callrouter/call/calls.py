@@ -196,7 +196,10 @@ class Calls:
             return
         hops = max_forwards(request)
         check_extensions(request, trunk.peer)
-        target = contact_uri(request) or request.from_().uri
+        target = contact_uri(request)
+        if not target:
+            # Nobody could be asked anything, or be told that it is over (sections 8.1.1.8, 12.1.1).
+            raise SipError("an INVITE without Contact", 400)
         if "replaces" in headers:
             check_session(request)
             self._replace(trunk, request, flow, target)

@@ -6,7 +6,7 @@ from typing import Final
 from callrouter.errors import ParseError
 from callrouter.sip.flow import Flow
 from callrouter.sip.headers import parse_address, split_values
-from callrouter.sip.message import Message
+from callrouter.sip.message import Message, Request
 from callrouter.sip.render import render_request
 from callrouter.sip.uri import Uri, parse_uri
 
@@ -63,7 +63,8 @@ class Dialog:
     def refresh_target(self, message: Message) -> None:
         """Take the peer's new Contact (section 12.2.1.2).
 
-        Raises ParseError when there is one that cannot be a remote target.
+        Raises ParseError when there is one that cannot be a remote target. Without one the target
+        stays: inside a dialog it is known.
         """
         row = message.get("contact")
         if row and row != self._contact:
@@ -123,22 +124,32 @@ def _route(value: str) -> bool:
 
 
 def contact_uri(message: Message) -> str:
-    """The URI of the first Contact, "" when there is none.
+    """The URI of Contact, "" when there is none.
 
-    Raises ParseError when it is not a SIP URI. Headers embedded in it are cut off: they would
-    become headers of our requests (RFC 3261 section 19.1.5).
+    A request has one (RFC 3261 section 8.1.1.8); of a response's the first counts. Raises
+    ParseError 400 for more in a request, and when it is not a SIP URI. Headers embedded in it are
+    cut off: they would become headers of our requests (section 19.1.5).
     """
     row = message.get("contact")
     if not row:
         return ""
-    return _usual_contact(row) if len(row) <= _CACHED_LENGTH else _contact_uri(row)
+    sole = isinstance(message, Request)
+    if sole and len(message.rows("contact")) > 1:
+        raise ParseError("more than one Contact in a request that may have one")
+    return _usual_contact(row, sole) if len(row) <= _CACHED_LENGTH else _contact_uri(row, sole)
 
 
-def _contact_uri(row: str) -> str:
+def _contact_uri(row: str, sole: bool) -> str:
     if "," in row:
-        row = next(iter(split_values([row])), "")
+        values = split_values([row])
+        if sole and len(values) > 1:
+            raise ParseError("more than one Contact in a request that may have one")
+        row = values[0] if values else ""
     uri = parse_address(row).uri
-    parsed = parse_uri(uri)
+    try:
+        parsed = parse_uri(uri)
+    except ParseError as error:
+        raise ParseError(f"Contact: {error}") from error  # 400, be it of another scheme
     if not parsed.host:
         raise ParseError(f"not a SIP URI in Contact: {uri[:80]!r}")
     return _without_headers(uri, parsed)

@@ -119,7 +119,6 @@ def test_the_same_contact_after_another_is_taken_again() -> None:
         ("", ""),
         ("<sip:a@h:5070;transport=tcp>;q=1", "sip:a@h:5070;transport=tcp"),
         ("sip:a@h;transport=tcp", "sip:a@h"),
-        ("<sip:a@h>, <sip:b@h>", "sip:a@h"),
         ('"a, b" <sip:a@h>', "sip:a@h"),
         (" , <sip:a@h>", "sip:a@h"),
         ("<sip:a@h?Route=%3Csip:evil%3E&x=y>", "sip:a@h"),
@@ -129,17 +128,29 @@ def test_the_same_contact_after_another_is_taken_again() -> None:
         ("<sip:%00@h>", "sip:%00@h"),
     ],
 )
-def test_a_contact_is_its_first_uri_without_the_headers_in_it(row: str, uri: str) -> None:
+def test_a_contact_is_its_uri_without_the_headers_in_it(row: str, uri: str) -> None:
     assert contact_uri(message(f"Contact: {row}\r\n" if row else "")) == uri
 
 
 @pytest.mark.parametrize(
     "row",
-    [",", " ,, ", "*", "<tel:+1>", "<http://h>", "<sip:>", "<sip:a@h", "sip:a@h?Route=x", '"'],
+    [
+        *(",", " ,, ", "*", "<tel:+1>", "<http://h>", "<sip:>", "<sip:a@h", "sip:a@h?Route=x", '"'),
+        *("<sip:a@h>, <sip:b@h>", "<sip:a@h>\r\nm: <sip:a@h>"),
+    ],
 )
 def test_a_contact_that_cannot_be_a_target_is_refused_and_the_old_one_stays(row: str) -> None:
     made = dialog()
     for _ in range(2):
-        with pytest.raises(ParseError):
+        with pytest.raises(ParseError) as caught:
             made.refresh_target(message(f"Contact: {row}\r\n"))
+        assert caught.value.status == 400
     assert made.target == TARGET
+
+
+@pytest.mark.parametrize("row", ["<sip:a@h>, <sip:b@h>", "<sip:a@h>\r\nContact: <sip:b@h>"])
+def test_of_a_responses_contacts_the_first_counts(row: str) -> None:
+    response = parse(f"SIP/2.0 200 OK\r\nContact: {row}\r\n\r\n".encode())
+    made = dialog()
+    made.refresh_target(response)
+    assert made.target == "sip:a@h"
