@@ -18,7 +18,7 @@ STRANGER: Final = "127.200.0.1"
 
 _DIALPLAN: Final = """\
 country: CN
-trunks: {{near: {{addresses: [127.0.0.0/9, "::1"]}}}}
+trunks: {{near: {{addresses: [127.0.0.0/9, "::1"], transfer: both}}}}
 gateways:
   named: {{address: "127.0.0.1:{named}", transport: tls, tls_name: pbx.test}}
   either: {{address: "127.0.0.1:{either}", transport: auto}}

@@ -43,6 +43,8 @@ def test_blind_transfer_by_the_callee_connects_the_caller_with_the_new_target() 
     wire.run(3.0)
     assert [response.status for response in desk.responses] == [202]
     assert notified(wire, desk.host) == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+    assert desk.outcome == ""  # it may hang up first
+    wire.run(7.0)
     assert desk.outcome == "over"
     assert caller.asked == ["INVITE"]
     assert b"c=IN IP4 192.0.2.4" in caller.bodies[0]
@@ -125,7 +127,7 @@ def test_a_caller_who_may_transfer_connects_callee_and_new_target() -> None:
     wire, router, caller, desk = between("transfer: both")
     other = Party(wire, FOURTH)
     caller.ask("REFER", refer("4001"))
-    wire.run(3.0)
+    wire.run(7.0)
     assert caller.outcome == "over"
     assert desk.asked == ["INVITE"]
     assert b"c=IN IP4 192.0.2.4" in desk.bodies[0]
@@ -162,6 +164,8 @@ def test_attended_transfer_connects_the_far_ends_of_both_calls() -> None:
     line.ask("REFER", refer("4000", f"?Replaces={replaces}", "pbx.example.com"))
     wire.run(4.0)
     assert notified(wire, FIFTH) == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+    assert (caller.outcome, line.outcome) == ("answered", "answered")
+    wire.run(8.0)
     assert (caller.outcome, line.outcome) == ("over", "over")
     assert other.asked[0] == "INVITE"
     assert b"c=IN IP4 192.0.2.3" in other.bodies[0]

@@ -118,7 +118,7 @@ class ALeg(Leg):
         self.ours = body or self.ours
         if self.late_offer and not self.told(fork):
             self._awaited = body
-        rows = f"Contact: {self.dialog.contact}\r\n{ALLOW}{self._timed()}{extra}"
+        rows = f"Contact: {self.dialog.contact}\r\n{ALLOW}{self._able()}{self._timed()}{extra}"
         data = tx.respond(status, rows, body)
         self.state = ANSWERED
         self._reliable_2xx = Reliable2xx(self, tx, data, None)

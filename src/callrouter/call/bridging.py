@@ -54,7 +54,7 @@ async def _talk(call: Call, pair: Pair) -> bool:
             case Taken():
                 # Who the leaving party talked to goes on in another call.
                 call.hung_up(event.leg, NORMAL_CLEARING)
-                event.leg.hang_up()
+                event.leg.let_leave()
                 return False
             case _:
                 pass  # what is left of targets that were rung, and of sessions

@@ -1,10 +1,30 @@
-"""What a caller may ask for in its INVITE, looked at before there is a call."""
+"""What a caller may ask for in its INVITE, looked at before there is a call; what we say we can."""
+
+from itertools import product
+from typing import Final
 
 from callrouter.call.prack import REL, named_in
 from callrouter.call.session_timer import least_row, too_short
 from callrouter.route.peers import Peer
 from callrouter.sip.message import Request
 from callrouter.sip.uas import RefusedError
+
+
+def _row(reliable: bool, replaces: bool, timer: bool) -> str:
+    said = [REL] * reliable + ["replaces"] * replaces + ["timer"] * timer
+    return f"Supported: {', '.join(said)}\r\n" if said else ""
+
+
+_SUPPORTED: Final = {told: _row(*told) for told in product((False, True), repeat=3)}
+
+
+def supported(*, reliable: bool, replaces: bool, timer: bool) -> str:
+    """The row of our extensions in a message of a call (RFC 3262, RFC 3891, RFC 4028).
+
+    replaces: another may take the place of the peer. That is so where two talk end to end; whose
+    media is with us talks to nobody who could be connected anew.
+    """
+    return _SUPPORTED[reliable, replaces, timer]
 
 
 def check_extensions(request: Request, peer: Peer) -> None:

@@ -1,8 +1,9 @@
 """What the INVITE to a target says beside its addresses and its media."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from callrouter.call.asserted import CALLING, identity_rows
+from callrouter.call.extensions import supported
 from callrouter.call.forwarding import Goal, forwarded_rows, reason_of
 from callrouter.call.way import Way
 from callrouter.route.peers import Peer
@@ -13,8 +14,6 @@ from callrouter.sip.uas import ALLOW
 if TYPE_CHECKING:
     from callrouter.call.call import Call
 
-_SUPPORTED: Final = {False: "Supported: timer\r\n", True: "Supported: 100rel, timer\r\n"}
-
 
 def invite_rows(
     call: "Call", invite: Request, target: Target, peer: Peer, way: Way, hops: int
@@ -23,7 +22,8 @@ def invite_rows(
     host = way.host
     # An offer in a reliable response needs an answer in its PRACK, which is the caller's to give.
     reliable = peer.reliable and (call.a.reliable is not None or bool(invite.body))
-    rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{_SUPPORTED[reliable]}"
+    able = supported(reliable=reliable, replaces=call.speech is None, timer=True)
+    rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{able}"
     rows += identity_rows(invite, call.a.peer, peer, host, CALLING)
     if target.diversion or target.history_info:
         on = target.redirections

@@ -7,6 +7,7 @@ acknowledges or hangs up alone. Each leg posts to one inbox and never speaks to 
 from typing import Final
 
 from callrouter.call.events import UNANSWERED_OFFER, Asked, Event, HungUp, Lost
+from callrouter.call.extensions import supported
 from callrouter.call.identity import Identity
 from callrouter.call.inbox import Inbox
 from callrouter.call.policy import passed_reason
@@ -22,7 +23,7 @@ from callrouter.sip.flow import ClientUser
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
-from callrouter.sip.timers import TIMEOUT
+from callrouter.sip.timers import TIMEOUT, Timer
 from callrouter.sip.uas import ACCEPT, ALLOW, SUPPORTED
 from callrouter.sip.uri import usual_port
 
@@ -35,6 +36,9 @@ ENDED: Final = 4
 
 UNACKNOWLEDGED: Final = "unacknowledged"
 """Why a party is lost that never acknowledges what it was answered."""
+LEAVE_SECONDS: Final = 4.0
+"""For who was told that its transfer is done, to hang up: T2, so that a lost BYE may come again."""
+_REPLACES: Final = supported(reliable=False, replaces=True, timer=False)
 _RETRY: Final = "Retry-After: 2\r\n"
 
 
@@ -52,6 +56,7 @@ class Leg:
         "_awaited",
         "_deferred_bye",
         "_invite_cseq",
+        "_leaving",
         "_offer_out",
         "_proposal",
         "_reinvite",
@@ -89,6 +94,7 @@ class Leg:
         self._reliable_2xx: Reliable2xx | None = None
         self._deferred_bye: str | None = None
         self._invite_cseq = dialog.remote_cseq
+        self._leaving: Timer | None = None
         stack.dialogs[dialog.local_tag] = self
 
     @property
@@ -249,10 +255,18 @@ class Leg:
         if status >= 200 and self._asked is not None and tx in self._asked:
             self._asked.remove(tx)
         if 200 <= status < 300:
-            extra = f"Contact: {self.dialog.contact}\r\n{self._accepted(tx, body)}{extra}"
+            able = self._able() if tx.invite else ""
+            extra = f"Contact: {self.dialog.contact}\r\n{able}{self._accepted(tx, body)}{extra}"
         data = tx.respond(status, extra, body)
         if data and tx.invite and 200 <= status < 300:
             self._reliable_2xx = Reliable2xx(self, tx, data, waiting)
+
+    def _able(self) -> str:
+        """The row of a 2xx that says what we can (RFC 3261 section 20.37)."""
+        peer = self.peer
+        return supported(
+            reliable=peer.reliable, replaces=self.identity is None, timer=peer.timer is not None
+        )
 
     def _accepted(self, tx: ServerTransaction, body: bytes) -> str:
         """A 2xx goes out: what was renewed holds from now on; returns the rows that say so."""
@@ -279,6 +293,8 @@ class Leg:
             extra = f"{self.proving.row(method, dialog.target)}{extra}"
         if method in {"INVITE", "UPDATE"}:
             rows = "" if self.session is None else self.session.request_rows()
+            if method == "INVITE" and self.identity is None:
+                rows = f"{_REPLACES}{rows}"
             extra = f"Contact: {dialog.contact}\r\n{rows}{extra}"
             if body or method == "INVITE":  # an UPDATE without leaves what an INVITE proposes
                 self._proposal = body
@@ -308,9 +324,19 @@ class Leg:
         self.stack.send(dialog.flow, data)
         return data
 
+    def let_leave(self) -> None:
+        """End an answered leg that is about to end itself: it has a while to hang up first."""
+        if self.state < CLOSING and self._leaving is None:
+            due = self.stack.now + LEAVE_SECONDS
+            self._leaving = self.stack.timers.start(due, self._on_stayed)
+
+    def _on_stayed(self, _now: float) -> None:
+        self._leaving = None
+        self.hang_up()
+
     def hang_up(self, reason: str = "") -> None:
         """End an answered leg. A BYE never overtakes the ACK to our 2xx (section 15)."""
-        if self.state >= CLOSING:
+        if self.state >= CLOSING or self._leaving is not None:
             return
         if self.state == ANSWERED and self._reliable_2xx is not None:
             self._deferred_bye = reason
@@ -400,6 +426,9 @@ class Leg:
         if self.session is not None:
             self.session.stop()
             self.session = None
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
         if self._reliable_2xx is not None:
             self._reliable_2xx.abandon()
             self._reliable_2xx = None

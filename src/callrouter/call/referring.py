@@ -119,14 +119,14 @@ class Referral:
         self._tell(status or self._status, _OVER)
 
     def done(self) -> None:
-        """Tell who asked that it went well, and hang up on it."""
+        """Tell who asked that it went well, and hang up on it unless it does first (RFC 5589 6)."""
         also = self._also
         if also is not self._call.a:
             for entry in self._talking:
                 entry.end(self._call.ms(), NORMAL_CLEARING)
         self._call.changed()
         self._tell(200, _OVER)
-        also.hang_up()
+        also.let_leave()
         if also is not self._call.a:
             also.release()
 

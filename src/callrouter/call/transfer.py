@@ -3,7 +3,8 @@
 Theory. We do it ourselves, and the party that stays never hears of it: it is offered another
 description inside its dialog. To a number of the dialplan the call is rung as a new target (blind);
 to a call of ours that Replaces names, its far end is taken over (attended). The party that asked is
-told how it went by NOTIFY, and is hung up on when it went well; else the call is as it was.
+told how it went by NOTIFY. When it went well it has a while to hang up, on both of its calls where
+there are two, before we do; else the call is as it was.
 """
 
 from typing import Final
