@@ -9,7 +9,7 @@ import pytest
 from support.message import SDP, Message
 from support.phone import Phone, token
 from support.ports import free_port
-from support.serving import Place, Serving, lay_out
+from support.serving import Place, Serving, command, lay_out
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -103,6 +103,19 @@ class Line:
         status, rung = await self.call(uri, caller, *rows, carrier=True)
         assert rung is not None, status
         return rung
+
+    async def block(self, *arguments: str) -> tuple[int, str]:
+        """Give the exit code of `callrouter block`, and all that it says."""
+        process = await asyncio.create_subprocess_exec(
+            *command("block", *arguments, "--config", self.place.config),
+            cwd=self.place.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(30):
+            out, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode()
 
 
 async def _first(*phones: Phone) -> Message:
@@ -283,3 +296,45 @@ async def test_display_name_that_is_no_token_goes_out_quoted(tmp_path: Path) -> 
             assert told["From"].startswith(f"{goes} <sip:+12025550199@"), came
             told = await at.shown("sip:4002@127.0.0.1", ("P-Asserted-Identity", sent))
             assert told["P-Asserted-Identity"].startswith(f"{goes} <sip:"), came
+
+
+@pytest.mark.parametrize(
+    ("written", "blocked", "others"),
+    [
+        ("0898", ("+8689866660000", "089866660000", "+8689866660000;cpc=x"), ("+8613900139000",)),
+        ("0899*", ("+8689912345678",), ("+8689866660000",)),
+        ("+1202", ("+12025550199", "0012025550199"), ("+13055550199",)),
+        ("+1-202-555-0199", ("+12025550199,1", "+12025550199*"), ("+12025550198",)),
+        ("4711", ("4711", "47-11"), ("4712", "47110")),
+        ("47*", ("4711", "47-1-2"), ("4811", "+4747123456")),
+        ("139*", ("+8613900139000", "1395"), ("+13900139000",)),
+    ],
+)
+async def test_block_by_hand_is_written_as_in_a_list_and_has_its_own_reason(
+    tmp_path: Path, written: str, blocked: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    async with line(tmp_path) as at:
+        code, said = await at.block("add", written, "--for", "1h")
+        assert code == 0, said
+        for user in blocked:
+            assert await at.status("sip:4000@127.0.0.1", f"<sip:{user}@x.org>") == BLOCKED, user
+        for user in (*others, "alice", "anonymous"):
+            assert await at.status("sip:4000@127.0.0.1", f"<sip:{user}@x.org>") == PASSED, user
+        records = await at.serving.records("4000", len(blocked) + len(others) + 2)
+        assert [record["reason"] for record in records[: len(blocked)]] == [
+            "blocked_by_hand" for _ in blocked
+        ]
+        code, said = await at.block("list")
+        assert "by hand" in said
+        code, said = await at.block("remove", written)
+        assert code == 0, said
+        assert await at.status("sip:4000@127.0.0.1", f"<sip:{blocked[0]}@x.org>") == PASSED
+
+
+async def test_block_of_what_can_be_no_caller_says_what_was_expected(tmp_path: Path) -> None:
+    async with line(tmp_path) as at:
+        for written in ("abc", "*", "0", "+", "+86138a", "4*1", "*21", "9" * 30, ""):
+            code, said = await at.block("add", written)
+            assert code != 0, written
+            assert "expected" in said or written == "", said
+        assert "by hand" not in (await at.block("list"))[1]

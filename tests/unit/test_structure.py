@@ -35,8 +35,8 @@ MAY_IMPORT: Final = {
     "media": {"errors", "call.events", "call.media", "route.dialplan", "route.prompts"},
     "state": {"errors", "private", "route", "register.bindings", "observe.database"},
     "control": {
-        *("errors", "register", "route", "dialplan.compiler", "media.prompts", "state"),
-        *("call.events", "call.record", "observe.log"),
+        *("errors", "register", "route", "dialplan.callers", "dialplan.compiler", "media.prompts"),
+        *("call.events", "call.record", "observe.log", "state"),
     },
     "config": {"errors", "dialplan", "guarding", "listening"},
     "guard": {

@@ -35,7 +35,11 @@ def list_(caller: str | None, last: int, as_json: bool, config: Path) -> None:
 def add(
     caller: str, number: str | None, seconds: float | None, as_json: bool, config: Path
 ) -> None:
-    """Block CALLER, at all numbers or at one."""
+    """Block CALLER, at all numbers or at one.
+
+    CALLER is written as in a list: a whole number such as +8613800138000, a short one such as 4001,
+    or first digits such as 0898* or the area code 0898.
+    """
     put(config, AddBlock, {"caller": caller, "number": number, "seconds": seconds}, as_json, _added)
 
 

@@ -38,6 +38,7 @@ from callrouter.control.requests import (
     ShowMedia,
     Status,
 )
+from callrouter.dialplan.callers import blocked_by_hand
 from callrouter.errors import CallrouterError, ConfigError
 from callrouter.route.lists import Caller
 from callrouter.state.memory import Memory
@@ -183,30 +184,33 @@ class Desk:
     def _block(self, request: ListBlocks | AddBlock | RemoveBlock) -> Answer:
         memory = self._memory
         if isinstance(request, ListBlocks):
-            caller = None if request.caller is None else self._caller(request.caller)
-            found = [
-                block
-                for block in memory.blocks(memory.clock.now())
-                if caller in {None, block.caller}
-            ]
+            found = list(memory.blocks(memory.clock.now()))
+            if request.caller is not None:
+                wanted = self._known_callers(request.caller)
+                found = [block for block in found if block.caller in wanted]
             blocks = [
                 block._asdict() | {"until": memory.clock.wall(block.until)}
                 for block in found[: request.most]
             ]
             return {"blocks": blocks, "all": len(found)}
         number = request.number or ""
-        caller = self._caller(request.caller)
         if isinstance(request, RemoveBlock):
             where = f"at number {number}" if number else "at all numbers"
-            if not memory.unblock(number, caller):
-                raise RefusedError(f"{caller} is not blocked {where}")
-            return {"number": number, "caller": caller}
+            released = [
+                caller
+                for caller in self._known_callers(request.caller)
+                if memory.unblock(number, caller)
+            ]
+            if not released:
+                raise RefusedError(f"{request.caller} is not blocked {where}")
+            return {"number": number, "caller": released[0]}
+        callers = self._callers(request.caller)
         if number and number not in self._reloader.dialplan.numbers:
             raise RefusedError(f"the dialplan has no number {number}")
         until = memory.clock.now() + request.seconds if request.seconds else 0.0
-        if not memory.block(number, caller, until):
+        if not all(memory.block(number, caller, until) for caller in callers):
             raise RefusedError("too many callers are blocked by hand already: use a list")
-        return {"number": number, "caller": caller, "until": memory.clock.wall(until)}
+        return {"number": number, "caller": callers[0], "until": memory.clock.wall(until)}
 
     def _override(self, request: SetOverride | ClearOverride | ListOverrides) -> Answer:
         memory = self._memory
@@ -241,10 +245,16 @@ class Desk:
         listed = islice(away.items(), MOST)
         return {"away": [{"extension": key, "reason": why} for key, why in listed]}
 
-    def _caller(self, text: str) -> str:
-        """The caller as blocks name them: in E.164 as the first trunk writes, or as sent."""
-        trunk = next(iter(self._reloader.dialplan.trunks.values()))
-        key = Caller(text, trunk.country).key
-        if not key:
-            raise RefusedError(f"{text} is not a caller that can be told apart")
-        return key
+    def _callers(self, text: str) -> tuple[str, ...]:
+        """What a block of these callers is kept by; read as in lists."""
+        try:
+            return blocked_by_hand(text, self._reloader.dialplan.country)
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+
+    def _known_callers(self, text: str) -> tuple[str, ...]:
+        """What a block may be kept by: of those made automatically, names are some."""
+        try:
+            return (*self._callers(text), text)
+        except RefusedError:
+            return (Caller(text, self._reloader.dialplan.country).key, text)

@@ -14,6 +14,7 @@ from typing import Final
 import phonenumbers
 
 from callrouter.dialplan import screens
+from callrouter.dialplan.wording import shown
 from callrouter.errors import Diagnostic
 from callrouter.route import numbers
 from callrouter.route.lists import Digits, NumberList
@@ -120,6 +121,33 @@ class ListBuilder:
     def _prefix(self, text: str) -> None:
         self._beginnings.add(international_prefix(text, self._code, self._trunk))
         self._short_beginnings.add(text.removeprefix("+"))
+
+
+def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
+    """Return what a block is kept by: a caller's key, or first digits with a * behind them.
+
+    text: as in a list, and an area code needs no *. First digits without a 0 or + in front are
+    those of short numbers as well, as in a list. Raises ValueError.
+    """
+    found = numbers.telephone(text, country)
+    if found.number:
+        return (found.number,)
+    digits = text.removesuffix("*")
+    prefix = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    trunk = (prefix.national_prefix or "") if prefix is not None else ""
+    begins = digits != text
+    if not begins:
+        digits = found.dialled
+    if not screens.LISTED.fullmatch(digits) or digits == trunk:
+        raise ValueError(
+            f"expected {_WANTED}, or an area code or short number such as 0898 or 4001, "
+            f"found {shown(text)}"
+        )
+    national = bool(trunk) and digits.startswith(trunk)
+    if not begins and not national and digits[0] != "+":
+        return (digits,)
+    form = international_prefix(digits, str(numbers.country_code(country)), trunk)
+    return (f"+{form}*",) if national or digits[0] == "+" else (f"+{form}*", f"{digits}*")
 
 
 def international_prefix(text: str, code: str, trunk: str) -> str:

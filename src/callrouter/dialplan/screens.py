@@ -199,6 +199,10 @@ class NumberReasons(Entry):
     auto_blocked: Reason | None = _reason(
         "The caller called too often. Usually 403 and cause 21.", {"status": 486}
     )
+    blocked_by_hand: Reason | None = _reason(
+        "The caller was blocked by `callrouter block add`. Usually 403 and cause 21.",
+        {"prompt": "not_authorised"},
+    )
     area_refused: Reason | None = _reason(
         "The caller's area may not call. Usually 486 and cause 17.", {"prompt": "busy"}
     )

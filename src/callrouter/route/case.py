@@ -182,8 +182,7 @@ class Case:
         if self._allowed(screen.allow, caller):
             return ""
         reason = self._listed(screen, caller)
-        if not reason and self._blocked(caller):
-            reason = reasons.AUTO_BLOCKED
+        reason = reason or self._blocked(caller)
         for area in () if reason else screen.areas:
             refused, why = area.judge(caller)
             self._judge(area.rule, refused, self.caller, why, area.file, area.line)
@@ -227,19 +226,31 @@ class Case:
                 return reasons.BLOCKED_CALLER
         return ""
 
-    def _blocked(self, caller: Caller) -> bool:
-        """Say whether the caller is blocked at this number or at all, by hand or for a time."""
-        if not caller.key:
-            return False
+    def _blocked(self, caller: Caller) -> str:
+        """Return the reason to refuse a caller who is blocked here or at all numbers, or ""."""
         number = self._number
-        for key, whose in ((number.key, number.hold), ("", "all numbers")):
-            until = self._snapshot.blocks.get((key, caller.key))
-            if until is not None and (until == 0 or self._facts.at < until):
-                left = f" for another {until - self._facts.at:.0f} s" if until else ""
-                why = f"is blocked at {whose}{left}"
-                self._judge("blocked callers", True, caller.key, why, number.file, number.line)
-                return True
-        return False
+        snapshot = self._snapshot
+        for name in self._blocked_names(caller):
+            for at, whose in ((number.key, number.hold), ("", "all numbers")):
+                key = (at, name)
+                until = snapshot.blocks.get(key)
+                if until is not None and (until == 0 or self._facts.at < until):
+                    left = f" for another {until - self._facts.at:.0f} s" if until else ""
+                    by_hand = key in snapshot.by_hand
+                    why = f"is blocked {'by hand ' if by_hand else ''}at {whose}{left}"
+                    self._judge("blocked callers", True, name, why, number.file, number.line)
+                    return reasons.BLOCKED_BY_HAND if by_hand else reasons.AUTO_BLOCKED
+        return ""
+
+    def _blocked_names(self, caller: Caller) -> list[str]:
+        """What blocks may have a caller by: the numbers it has or may mean, and how these begin."""
+        names = [caller.key] if caller.key else []
+        names += [meant.key for meant in caller.meant if meant.key != caller.key]
+        if self._snapshot.begun:
+            numbered = [caller, *caller.meant] if caller.digits else list(caller.meant)
+            for one in numbered:
+                names += [f"{one.key[:length]}*" for length in self._snapshot.begun]
+        return names
 
     def _counted(self, rule: AutoBlockRule) -> str:
         """Count this call against its caller; return the reason when it is one too many."""

@@ -41,7 +41,8 @@ class Dialplan:
     """Every rule of one version of the dialplan.
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
-    file: where it was read from. trunks: by name. by_certificate: trunks by the names of their
+    file: where it was read from. country: the one that its numbers are written in.
+    trunks: by name. by_certificate: trunks by the names of their
     certificates. numbers: by key. extensions: by number. unknown: the answer to a number it does
     not have. numbers_line: where the numbers start in the file. schedules: by name. files: all that
     it was read from, its own file first. timezone: that of its hours. networks: where its trunks
@@ -81,6 +82,7 @@ class Dialplan:
         self.access: Final = Access() if access is None else access
         self.version: Final = version
         self.file: Final = file
+        self.country: Final = country
         self.trunks: Final = {trunk.name: trunk for trunk in trunks}
         self.by_certificate: Final = {name: trunk for trunk in trunks for name in trunk.tls_peers}
         self.numbers: Final = {number.key: number for number in numbers}

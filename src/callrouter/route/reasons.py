@@ -12,6 +12,7 @@ SUSPENDED: Final = "suspended"
 NOT_LISTED: Final = "not_listed"
 BLOCKED_CALLER: Final = "blocked_caller"
 AUTO_BLOCKED: Final = "auto_blocked"
+BLOCKED_BY_HAND: Final = "blocked_by_hand"
 AREA_REFUSED: Final = "area_refused"
 COUNTRY_REFUSED: Final = "country_refused"
 OVER_LIMIT: Final = "over_limit"
@@ -31,6 +32,7 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(NOT_LISTED, 403, 21),
         Refusal(BLOCKED_CALLER, 403, 21),
         Refusal(AUTO_BLOCKED, 403, 21),
+        Refusal(BLOCKED_BY_HAND, 403, 21),
         Refusal(AREA_REFUSED, 486, 17),
         Refusal(COUNTRY_REFUSED, 403, 21),
         Refusal(OVER_LIMIT, 486, 17),

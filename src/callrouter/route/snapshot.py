@@ -3,7 +3,7 @@
 The mappings may be live: whoever owns them changes them between decisions, never during one.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final
 
 from callrouter.route.gateways import Place
@@ -23,8 +23,10 @@ class Snapshot:
     """The state of the moment.
 
     down: gateways that do not work. overrides: by schedule. lines: calls in progress by what they
-    hold, such as `number 4000`. turns: how often each rotation was used. blocks: end of an
-    automatic block (Unix seconds) by number and caller. attempts: Unix times of a caller's last
+    hold, such as `number 4000`. turns: how often each rotation was used. blocks: end of a block
+    (Unix seconds, 0 for none) by number ("" for all) and caller: its key, or the first digits of
+    many with a * behind them, `+86898*`. by_hand: those of them that are not automatic. begun: how
+    many characters the first digits among them have. attempts: Unix times of a caller's last
     calls by number and caller, oldest first. away: why an extension is not to be rung, by
     extension. seed: for everything drawn by chance. arrivals: Unix times of the calls that came in
     lately by a trunk that counts them, by what they hold (`trunk lab`), oldest first. places: where
@@ -39,7 +41,9 @@ class Snapshot:
         "arrivals",
         "attempts",
         "away",
+        "begun",
         "blocks",
+        "by_hand",
         "down",
         "lines",
         "overrides",
@@ -62,7 +66,11 @@ class Snapshot:
         arrivals: Mapping[str, Sequence[float]] | None = None,
         places: Mapping[str, Sequence[Place]] | None = None,
         why: Mapping[str, str] | None = None,
+        by_hand: Set[tuple[str, str]] = frozenset(),
+        begun: Collection[int] = (),
     ) -> None:
+        self.by_hand = by_hand
+        self.begun = begun
         self.ahead = 0.0
         self.down = down
         self.overrides: Mapping[str, Override] = {} if overrides is None else overrides

@@ -14,7 +14,7 @@ Rules:
 """
 
 import random
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from math import isfinite
@@ -73,6 +73,7 @@ class Memory:
         # Ordered ones, since the first entry of a dict is slow to find once others were before it.
         self._blocks: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._by_hand: set[tuple[str, str]] = set()
+        self._begun: Counter[int] = Counter()  # by the length of the first digits that are blocked
         self._unseen: list[tuple[str, str]] = []  # blocks that `expire` has yet to look at
         # The caller who called longest ago is first.
         self._attempts: OrderedDict[tuple[str, str], tuple[float, ...]] = OrderedDict()
@@ -89,6 +90,8 @@ class Memory:
             lines=self._lines,
             turns=self._turns,
             blocks=self._blocks,
+            by_hand=self._by_hand,
+            begun=self._begun,
             attempts=self._attempts,
             away=self._away,
             arrivals=self._arrivals,
@@ -171,6 +174,8 @@ class Memory:
 
     def block(self, number: str, caller: str, until: float) -> bool:
         """Refuse a caller at a number ("": at all of them) until a steady time, 0 for ever.
+
+        caller: its key, or the first digits of many with a * behind them: `+86898*`.
 
         False when there are too many such blocks already.
         """
@@ -273,7 +278,7 @@ class Memory:
                     pair = (number, caller)
                     self._blocks[pair] = _seconds(until)
                     if by_hand:
-                        self._by_hand.add(pair)
+                        self._add_by_hand(pair)
                 case "override", (schedule,), (bool(open), until):
                     self._overrides[schedule] = Override(open, _seconds(until))
                 case "away", (extension,), (str(reason),):
@@ -304,10 +309,9 @@ class Memory:
         if len(self._blocks) >= CALLERS:
             self._make_room()
         self._blocks[key] = until
+        self._drop_by_hand(key)
         if by_hand:
-            self._by_hand.add(key)
-        else:
-            self._by_hand.discard(key)
+            self._add_by_hand(key)
         self._journal("block", key, (until, by_hand))
 
     def _make_room(self) -> None:
@@ -321,8 +325,23 @@ class Memory:
 
     def _forget_block(self, key: tuple[str, str]) -> None:
         del self._blocks[key]
-        self._by_hand.discard(key)
+        self._drop_by_hand(key)
         self._journal("block", key, None)
+
+    def _add_by_hand(self, key: tuple[str, str]) -> None:
+        self._by_hand.add(key)
+        if key[1].endswith("*"):
+            self._begun[len(key[1]) - 1] += 1
+
+    def _drop_by_hand(self, key: tuple[str, str]) -> None:
+        if key not in self._by_hand:
+            return
+        self._by_hand.discard(key)
+        length = len(key[1]) - 1
+        if key[1].endswith("*"):
+            self._begun[length] -= 1
+            if not self._begun[length]:
+                del self._begun[length]
 
     def _forget_attempts(self, key: tuple[str, str]) -> None:
         del self._attempts[key]

@@ -223,3 +223,32 @@ SPELLED = st.from_regex(r"(\+|00|\+?86|0|\+860)?[0-9]{4,12}", fullmatch=True)
 def test_usual_spellings_are_read_as_phonenumbers_reads_them(text: str, country: str) -> None:
     phone = numbers.read(text, country)
     assert numbers.e164(text, country) == ("" if phone is None else numbers.international(phone))
+
+
+HAND = ("blocked_by_hand", 403, 21)
+
+
+@pytest.mark.parametrize(
+    ("caller", "refusal", "value"),
+    [
+        ("+8689866660000", HAND, "+86898*"),
+        ("089866660000*", HAND, "+86898*"),
+        ("4711", HAND, "47*"),
+        ("4811", None, ""),
+        ("+8613900139001*", ("auto_blocked", 403, 21), "+8613900139001"),
+        ("12025550100", ("auto_blocked", 403, 21), "+12025550100"),
+        ("alice", HAND, "alice"),
+        ("anonymous", None, ""),
+    ],
+)
+def test_block_by_hand_may_have_first_digits_and_has_its_own_reason(
+    caller: str, refusal: tuple[str, int, int] | None, value: str
+) -> None:
+    keys = {("", "+86898*"): 0.0, ("4000", "47*"): FRIDAY_NOON + 9, ("", "alice"): 0.0}
+    automatic = {("4000", f"+{number}"): FRIDAY_NOON + 5 for number in (8613900139001, 12025550100)}
+    blocks = {**keys, **automatic, ("", "+8613900139001"): FRIDAY_NOON - 1}
+    snapshot = Snapshot(blocks=blocks, by_hand=set(keys), begun=(6, 2))
+    decision = Rules(ROUTE).call(caller, snapshot)
+    assert reason(decision) == refusal
+    if refusal is not None:
+        assert why(decision, "blocked callers")[1] == value

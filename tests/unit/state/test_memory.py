@@ -149,6 +149,21 @@ def test_too_many_blocks_by_hand_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     assert [memory.block("", caller, 0.0) for caller in "abc"] == [True, True, False]
 
 
+def test_first_digits_that_are_blocked_are_known_by_their_length_until_the_last_is_gone() -> None:
+    memory, journal = fresh()
+    for caller in ("+86898*", "+86899*", "47*", "+86138"):
+        memory.block("", caller, 0.0)
+        memory.block("", caller, 500.0)
+    assert sorted(memory.snapshot.begun) == [2, 6]
+    assert sorted(restored(journal).snapshot.begun) == [2, 6]
+    assert memory.unblock("", "+86898*")
+    assert sorted(memory.snapshot.begun) == [2, 6]
+    memory.expire(501.0)
+    assert not memory.snapshot.blocks
+    assert not memory.snapshot.begun
+    assert not memory.snapshot.by_hand
+
+
 def test_released_caller_starts_from_nothing() -> None:
     memory, journal = fresh()
     for at in (100.0, 101.0, 102.0):
