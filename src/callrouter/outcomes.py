@@ -57,9 +57,9 @@ def outcome(decision: Decision) -> Outcome:
         "number": decision.number,
         "targets": [target.name for target in targets],
         "ring": {target.name: target.ring_seconds for target in targets},
-        "final": None if final is None else final.status,
+        "final": None if final is None else final.status or None,
         "reason": "" if final is None else final.reason,
-        "cause": None if final is None else final.cause,
+        "cause": None if final is None else final.cause or None,
         "prompt": "" if final is None else final.prompt,
         "matched": [verdict.rule for verdict in decision.trace if verdict.matched],
         "missed": [verdict.rule for verdict in decision.trace if not verdict.matched],
@@ -88,9 +88,9 @@ def plan_outcome(decision: Decision, menus: Menus) -> Outcome:
         "total": [hunt.total_seconds for hunt in plan.hunts],
         "stop_on": [sorted(hunt.stop_codes) for hunt in plan.hunts],
         "redirects": [hunt.redirects for hunt in plan.hunts],
-        "final": None if final is None else final.status,
+        "final": None if final is None else final.status or None,
         "reason": "" if final is None else final.reason,
-        "cause": None if final is None else final.cause,
+        "cause": None if final is None else final.cause or None,
         "prompt": "" if final is None else final.prompt,
         "lines": list(plan.holds),
         "speaks": [words for step in plan.steps for words in spoken(step)],
@@ -120,7 +120,9 @@ def nobody_left(plan: Plan) -> str:
     if final is None:
         return "nobody left: what the last target answered"
     prompt = f", prompt {final.prompt}" if final.prompt else ""
-    told = f"{final.status}, cause {final.cause}, {final.reason}{prompt}"
+    status = str(final.status or "what the last target answered")
+    cause = f", cause {final.cause}" if final.cause else ""
+    told = f"{status}{cause}, {final.reason}{prompt}"
     return f"nobody left: {told}" if plan.steps else f"refused: {told}"
 
 

@@ -340,8 +340,10 @@ class Call:
         relay: the last target's status is the answer, whatever the plan says (a stop code).
         """
         entry = self._last
-        final = None if relay else self.plan.final
-        if final is not None and (entry is not None or self.unfit is None or not self.plan.steps):
+        final = self.plan.final
+        words = final is not None and not final.status  # and the target's own answer
+        fits = entry is not None or self.unfit is None or not self.plan.steps
+        if final is not None and not words and fits and not relay:
             return final
         if entry is None and self.unfit is not None:
             return self.refusal_for(UNUSABLE_OFFER)
@@ -350,7 +352,10 @@ class Call:
         if entry is not None and status == _TIMED_OUT and not relay and entry.rang():
             # Of who rang and was not there: 408 tells a carrier that the route is dead.
             status, cause = 480, cause or CAUSE_NO_ANSWER
-        return Refusal("no_target_left", status, cause or cause_of(status))
+        cause = cause or cause_of(status)
+        if final is None or not words:
+            return Refusal("no_target_left", status, cause)
+        return Refusal("no_target_left", status, final.cause or cause, final.prompt)
 
     def refuse_last(self, *, relay: bool = False) -> None:
         """No target is left: answer so."""

@@ -249,10 +249,18 @@ class _Hunting:
             speech.crossing = False
             if speech.ear is not None and speech.far is not None:
                 speech.ear.slots.unbridge(speech.ear.name, speech.far.name)
-                ring_back(self._call)
+                self._fill()
         if self._confirming is not None:
             self._confirming.asked.pop(leg, None)
         speech.recycle(leg)
+
+    def _fill(self) -> None:
+        """Let the caller hear what it hears while nobody answers."""
+        greeting = self._ringing.hunt.greeting
+        if greeting is not None and greeting.repeat:
+            start_playing(self._call, greeting.prompts, repeat=True)
+        else:
+            ring_back(self._call)
 
     def _left(self, event: HungUp | Lost) -> None:
         leg = event.leg

@@ -1,5 +1,7 @@
 """The script of a menu (C3)."""
 
+from collections.abc import Callable
+
 from callrouter.call.call import Call
 from callrouter.call.speaking import attach, gather, say, speech_of
 from callrouter.route.menus import choose, may_follow
@@ -10,10 +12,13 @@ _MOST_VISITS = 50
 """Menus that lead to each other would keep a line for ever."""
 
 
-async def go_through(call: Call, step: EnterMenu) -> tuple[Hunt | VoiceStep, ...]:
+async def go_through(
+    call: Call, step: EnterMenu, goes_on: Callable[[], bool]
+) -> tuple[Hunt | VoiceStep, ...]:
     """Let the caller choose; returns the steps of the choice, empty for none.
 
-    Raises NoMedia, Over.
+    goes_on: says whether the route has a step for a caller who chose nothing: then nobody says
+    goodbye. Raises NoMedia, Over.
     """
     speech = speech_of(call)
     speech.visits += 1
@@ -44,6 +49,6 @@ async def go_through(call: Call, step: EnterMenu) -> tuple[Hunt | VoiceStep, ...
         if attempt + 1 < menu.tries:
             wrong = menu.invalid if keys else menu.silent
             first = (wrong,) if wrong else ()
-    if menu.farewell:
+    if menu.farewell and not goes_on():
         await say(call, (menu.farewell,))
     return ()

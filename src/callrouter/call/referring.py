@@ -148,7 +148,7 @@ class Referral:
         if decision is None:
             return None
         plan = decision.plan
-        self._status = 404 if plan.final is None else plan.final.status
+        self._status = 404 if plan.final is None else plan.final.status or 480
         call.record.trace += decision.trace
         call.shared.take(plan.holds)
         own = call.plan

@@ -3,7 +3,9 @@
 Scripts only. What may happen is a `case`; how it is done stands in `Call` and in the legs.
 """
 
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 from callrouter.call.attending import NoMedia, Over
 from callrouter.call.b_leg import BLeg
@@ -56,9 +58,19 @@ async def run(call: Call) -> None:
         await finish(call, relay=True)
 
 
-async def take(call: Call, steps: tuple[Hunt | VoiceStep, ...]) -> bool:
-    """Take steps in order until one is the end of the call: True. Raises Over, Stopped."""
-    for step in steps:
+Steps = tuple[Hunt | VoiceStep, ...]
+
+
+def _ends() -> bool:
+    return False
+
+
+async def take(call: Call, steps: Steps, goes_on: Callable[[], bool] = _ends) -> bool:
+    """Take steps in order until one is the end of the call: True.
+
+    goes_on: says whether another step is to be taken after these. Raises Over, Stopped.
+    """
+    for index, step in enumerate(steps):
         if step.on and call.last_result not in step.on:
             continue
         if isinstance(step, Hunt):
@@ -66,10 +78,15 @@ async def take(call: Call, steps: tuple[Hunt | VoiceStep, ...]) -> bool:
                 call.shared.turned(step.rotation)
             over = await hunt(call, step)
         else:
-            over = await speak(call, step.act)
+            over = await speak(call, step.act, partial(_more, call, steps[index + 1 :], goes_on))
         if over:
             return True
     return False
+
+
+def _more(call: Call, steps: Steps, goes_on: Callable[[], bool]) -> bool:
+    """Say whether one of these steps is to be taken now, or one after them."""
+    return any(not step.on or call.last_result in step.on for step in steps) or goes_on()
 
 
 async def hunt(call: Call, step: Hunt) -> bool:
@@ -119,10 +136,10 @@ async def question(call: Call) -> None:
     call.hang_up()
 
 
-async def speak(call: Call, act: Act) -> bool:
+async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
     """Carry out a step in which the caller is spoken to; True when the call is over.
 
-    Raises Over, Stopped.
+    goes_on: says whether the route has another step behind it. Raises Over, Stopped.
     """
     try:
         match act:
@@ -131,7 +148,7 @@ async def speak(call: Call, act: Act) -> bool:
                 await say(call, act.prompts)
                 return False
             case EnterMenu():
-                steps = await go_through(call, act)
+                steps = await go_through(call, act, goes_on)
             case Voicemail():
                 await take_message(call, act.box)
                 steps = ()
@@ -144,7 +161,7 @@ async def speak(call: Call, act: Act) -> bool:
     except NoMedia:
         return False
     if isinstance(act, EnterMenu):
-        return await take(call, steps)
+        return await take(call, steps, goes_on)
     hang_up(call)
     return True
 

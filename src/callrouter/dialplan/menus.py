@@ -87,7 +87,7 @@ class MenuEntry(Entry):
     )
     farewell: Name | Literal[False] = Field(
         default="goodbye",
-        description="Said when nothing was chosen in the end. Then the route goes on, or the call "
-        "is over.",
+        description="Said when nothing was chosen in the end and the call is over. When the route "
+        "has another step, it goes on without; `false`: nothing.",
         examples=["lab-bye"],
     )

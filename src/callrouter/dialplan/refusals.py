@@ -1,6 +1,7 @@
 """Refusals as a number answers them: its own words, else those for all numbers, else the usual."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from callrouter.dialplan import schema
 from callrouter.route.causes import cause_of
@@ -9,7 +10,11 @@ from callrouter.route.reasons import NO_TARGET_LEFT, USUAL
 
 
 class Refusals:
-    """The refusals of all numbers, or of one. left: for when nobody answered; None to relay."""
+    """The refusals of all numbers, or of one.
+
+    left: for when nobody answered; None to relay what the last target answered, and its status 0 to
+    relay that with words of the dialplan's own.
+    """
 
     def __init__(self, known: Mapping[str, Refusal], left: Refusal | None) -> None:
         self.known = known
@@ -24,8 +29,8 @@ class Refusals:
             said = getattr(entry, reason)
             if said is not None:
                 known[reason] = _said(known[reason], said)
-                if reason == NO_TARGET_LEFT and (said.status is not None or left is not None):
-                    left = known[reason]
+                if reason == NO_TARGET_LEFT:
+                    left = _said(left or _RELAYED, said)
         return Refusals(known, left)
 
     def final(self, status: int) -> Refusal:
@@ -38,6 +43,7 @@ class Refusals:
         return known
 
 
+_RELAYED: Final = Refusal(NO_TARGET_LEFT, 0, 0)
 USUAL_REFUSALS = Refusals(USUAL, None)
 
 

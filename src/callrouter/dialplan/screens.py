@@ -222,7 +222,8 @@ class NumberReasons(Entry):
     )
     no_target_left: Reason | None = _reason(
         "Nobody answered and the route has no `final`. Usually what the last target answered, 480 "
-        "and cause 19 when it rang and did not, or 503 and cause 34 when none could be rung.",
+        "and cause 19 when it rang and did not, or 503 and cause 34 when none could be rung. A "
+        "prompt or a cause alone leaves the status.",
         {"status": 480, "cause": 19},
     )
     unusable_offer: Reason | None = _reason(

@@ -390,7 +390,9 @@ class Case:
             self._note(rule, rings, "", why, number.file, number.line, result)
             if rings:
                 return Plan(tuple(self._steps), self._final, holds, number.voice)
-        return Plan((), self._final or number.reasons[reasons.NO_TARGET_LEFT])
+        final = self._final
+        known = final is not None and final.status
+        return Plan((), final if known else number.reasons[reasons.NO_TARGET_LEFT])
 
     def _at(self, schedule: Schedule) -> Hours:
         """Ask a schedule, once a call."""

@@ -232,8 +232,8 @@ class Hunt:
 class Refusal:
     """A final answer that is not a 2xx.
 
-    reason: why, one of the dialplan's reasons. status: SIP. cause: Q.850. prompt: the name of what
-    the caller hears before, "" for nothing.
+    reason: why, one of the dialplan's reasons. status: SIP, and cause: Q.850; 0 for what the last
+    target answered. prompt: the name of what the caller hears before, "" for nothing.
     """
 
     __slots__ = ("cause", "prompt", "reason", "status")

@@ -262,10 +262,15 @@ def test_reason_is_answered_as_the_number_says_or_the_dialplan(
 
 
 def test_prompt_of_nobody_left_is_heard_before_its_answer() -> None:
-    for reasons, status in (("{status: 503}", 503), ("{prompt: no_answer}", None)):
+    for reasons, answer in (
+        ("{status: 503}", (503, 41, "")),
+        ("{prompt: no_answer}", (0, 0, "no_answer")),
+        ("{cause: 20}", (0, 20, "")),
+    ):
         plan = Rules("route: [{hunt: [a]}]", f"reasons: {{no_target_left: {reasons}}}")
         final = plan.call().plan.final
-        assert (None if final is None else final.status) == status
+        assert final is not None
+        assert (final.status, final.cause, final.prompt) == answer
     plan = Rules(
         "reasons: {no_target_left: {prompt: no_answer}}, route: [{hunt: [a]}]",
         "reasons: {no_target_left: {status: 503}}",
