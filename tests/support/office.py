@@ -15,6 +15,7 @@ from support.phone import Phone
 from support.polling import until
 from support.ports import free_port
 from support.serving import Record, Serving, lay_out
+from support.stream_phone import StreamPhone
 from support.unprivileged import media_settings, shared_folder
 
 _DIALPLAN: Final = """\
@@ -81,9 +82,19 @@ class Office:
         self._opened.append(phone)
         return phone
 
+    async def desk(self) -> Phone:
+        """Who is at the desk."""
+        return await self.phone(self._desk)
+
+    async def stream(self) -> StreamPhone:
+        """A caller by TCP."""
+        phone = await StreamPhone.connect(("127.0.0.1", self.serving.place.port))
+        self._opened.append(phone)
+        return phone
+
     async def parties(self) -> tuple[Phone, Phone]:
         """A caller, and who is at the desk."""
-        return await self.phone(), await self.phone(self._desk)
+        return await self.phone(), await self.desk()
 
     async def connected(
         self, number: str = "4000", offer: str = SDP, answer: str = SDP

@@ -79,6 +79,8 @@ async def test_offer_that_is_none_is_488_and_nobody_is_rung(office: Office, name
     assert (said["rule"], said["matched"]) == ("offer", False)
     if "m=" in body:
         assert "audio " in said["value"]
+    assert said["file"].endswith("dialplan.yaml")
+    assert said["line"] > 1
     assert said["value"].isprintable()
     assert len(said["value"]) <= 160
 
@@ -293,6 +295,22 @@ async def test_both_are_answered_as_the_number_says(
     assert (record["status"], record["cause"]) == (status, cause)
 
 
+@pytest.mark.parametrize("early", [False, True])
+async def test_target_that_cannot_be_recorded_is_left(office: Office, early: bool) -> None:
+    caller, desk = await office.parties()
+    caller.invite("4001", SDP)
+    invite = await desk.expect("INVITE")
+    body = described(UNUSABLE["SAVPF"][0])
+    if early:
+        desk.reply(invite, 183, body)
+    desk.reply(invite, 200, body)
+    await desk.expect("ACK")
+    desk.reply(await desk.expect("BYE"), 200)
+    answer = await final(caller)
+    assert answer.status == 488
+    caller.ack(answer)
+
+
 async def test_who_cannot_hear_a_prompt_is_connected_all_the_same(office: Office) -> None:
     caller, desk = await office.connected(
         "4005", described(UNUSABLE["SAVPF"][0]), described(UNUSABLE["SAVPF"][0])
@@ -346,6 +364,47 @@ async def test_late_offer_inside_a_call_without_an_answer_ends_it(office: Office
     for party in (caller, desk):
         party.reply(await party.expect("BYE"), 200)
     assert (await office.record(caller))["reason"] == "unanswered_offer"
+
+
+async def test_late_offer_inside_a_recorded_call_without_an_answer_ends_it(office: Office) -> None:
+    caller, desk = await office.connected("4001")
+    caller.request("INVITE")
+    caller.ack(await caller.expect(200))
+    for party in (caller, desk):
+        bye = await party.expect("BYE")
+        assert "cause=88" in bye["Reason"]
+        party.reply(bye, 200)
+    assert (await office.record(caller))["reason"] == "unanswered_offer"
+
+
+@pytest.mark.parametrize("lines", [UNUSABLE["SAVPF"], UNUSABLE["G.729"], NONE["NUL"]])
+async def test_reinvite_that_our_media_cannot_take_is_488_and_the_recording_goes_on(
+    office: Office, lines: tuple[str, int]
+) -> None:
+    body, code = lines
+    caller, desk = await office.connected("4001")
+    caller.request("INVITE", body if body.startswith("v=0") else described(body))
+    answer = await caller.expect(488)
+    assert answer["Warning"].startswith(f"{code} callrouter ")
+    caller.ack_refusal(answer)
+    assert desk.quiet()
+    await hang_up(caller, desk)
+
+
+async def test_offer_by_tcp_is_no_other(office: Office) -> None:
+    desk = await office.desk()
+    for body, status in ((NONE["NUL"][0], 488), (NONE["no address"][0], 488)):
+        caller = await office.stream()
+        caller.invite("4000", body)
+        await refused(caller, status)
+    assert desk.quiet()
+    caller = await office.stream()
+    caller.invite("4000", "")
+    desk.reply(await desk.expect("INVITE"), 200, SDP)
+    caller.ack(await caller.expect(200))
+    await desk.expect("ACK")
+    for party in (caller, desk):
+        party.reply(await party.expect("BYE"), 200)
 
 
 async def test_late_offer_with_an_answer_connects(office: Office) -> None:

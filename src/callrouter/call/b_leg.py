@@ -13,7 +13,7 @@ from callrouter.errors import ParseError, SipError
 from callrouter.register.credentials import CHALLENGES, Credentials
 from callrouter.route.access import Login
 from callrouter.route.peers import TIMED, USUAL, Peer
-from callrouter.sip.body import take_description
+from callrouter.sip.body import take_answer, take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow
@@ -331,6 +331,7 @@ class BLeg(Leg):
         dialog.take_routes(response, reverse=True)
         stack = self.stack
         cseq = self._cseq
+        take_answer(response, self._offer)
         rows, body = ("", b"") if self.offered else refusal(self, response.body)
         stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, rows, body))
         branch = stack.branch()

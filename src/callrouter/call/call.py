@@ -389,7 +389,9 @@ class Call:
         refusal = self.refusal_for(reason)
         why = unfit.row.partition(" ")[2].strip()
         record = self.record
-        record.trace = (*record.trace, Verdict("offer", False, unfit.said, why, "", 0))
+        number = self.dialplan.numbers.get(record.number)
+        place = (self.dialplan.file, 1) if number is None else (number.file, number.line)
+        record.trace = (*record.trace, Verdict("offer", False, unfit.said, why, *place))
         if record.answered_ms is None:
             self.refuse(refusal, unfit.row)
             return

@@ -41,7 +41,9 @@ def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool
     """Bridge both at the worker."""
     ear = speech.ear
     assert ear is not None  # noqa: S101 - asked by the caller
-    if callee.party.described is None and not take_answer(callee, event):
+    # What it has described early may have been of no use, or another fork's.
+    heard = callee.party.unfit is None and callee.party.body == event.leg.theirs
+    if not heard and not take_answer(callee, event):
         call.leg_failed(event.leg, _NOT_ACCEPTABLE, "rejected")
         return False
     event.leg.ack()

@@ -55,11 +55,14 @@ _IPV4: Final = re.compile(rf"({_OCTET})\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z")
 _RTPMAP: Final = re.compile(r"rtpmap:([0-9]{1,3}) +([!-.0-~]+)/([0-9]{1,6})(?:/1)? *\Z")
 _PTIME: Final = re.compile(r"ptime:([0-9]{1,3}) *\Z")
 
-_TEXT: Final = rb"[ -~\x80-\xff]*+(?<! )"
+_TEXT: Final = rb"[ -~\x80-\xff]{0,2000}+(?<! )"
 """The rest of a line: no control character, and no blank at its end."""
+_PORT: Final = (
+    rb"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
 _CONNECTION_LINE: Final = rb"\r?\nc=IN IP[46] [!-~]+"
 _MEDIA_LINE: Final = (
-    rb"\r?\nm=[!-~]+ (?:[1-9][0-9]{0,4}(?:/[0-9]{1,5})? [!-~]+ [!-~]|0 [!-~]+)" + _TEXT
+    rb"\r?\nm=[!-~]+ (?:" + _PORT + rb"(?:/[0-9]{1,5})? [!-~]+ [!-~]|0 [!-~]+)" + _TEXT
 )
 
 
@@ -80,7 +83,7 @@ _USUAL: Final = re.compile(
     + rb"(?:"
     + _MEDIA_LINE
     + _lines(rb"icbka")
-    + rb")*+|"
+    + rb"){0,32}+|"
     + _lines(rb"b")
     + _lines(rb"tr", b"++")
     + _lines(rb"zka")
@@ -89,7 +92,7 @@ _USUAL: Final = re.compile(
     + _lines(rb"i", b"?+")
     + _CONNECTION_LINE
     + _lines(rb"bka")
-    + rb")++)(?:\r?\n)?\Z"
+    + rb"){1,32}+)(?:\r?\n)?\Z"
 )
 """A description as RFC 4566 section 9 has it, spelled as nearly everybody does. Each line begins
 with a letter of its own place and nothing is taken back, so no text takes long."""
@@ -98,6 +101,7 @@ _BLANKS: Final = b" \t"
 _IN_WORDS: Final = b"vocbtm"
 """Lines that are words with one blank between them."""
 _NEEDED: Final = (b"s=", b"t=")
+_ORIGIN_WORDS: Final = 6
 
 # What a Warning says of a description that is refused (RFC 3261 section 20.43).
 BAD_NETWORK: Final = 300
@@ -228,6 +232,8 @@ def checked(body: bytes) -> bytes:
     for kind in _NEEDED:
         if b"\n" + kind not in tidy:
             raise DescriptionError(f"session description without {kind.decode()}")
+    if len(session.origin.split(" ")) < _ORIGIN_WORDS:
+        raise DescriptionError(f"not an origin: {session.origin[:60]!r}")
     for media in session.media:
         if media.port and not media.host:
             raise DescriptionError(f"no c= for m={media.kind[:20]}", BAD_ADDRESS)
