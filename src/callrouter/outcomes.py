@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from callrouter.printable import brief
 from callrouter.route.plan import (
     NOT_ASKED,
     PASSED,
@@ -245,14 +246,9 @@ def verdict_lines(trace: Iterable[Verdict]) -> Iterator[str]:
     """Write a trace as `callrouter explain` does, one rule a line."""
     for verdict in trace:
         mark = MARKS[verdict.result]
-        value = f" [{_printable(verdict.value)}]" if verdict.value else ""
+        value = f" [{brief(verdict.value)}]" if verdict.value else ""
         yield f"{mark} {verdict.rule}{value}: {verdict.why}  {verdict.file}:{verdict.line}"
 
 
 def _where(uri: str, ring: float) -> str:
     return f"{uri} {ring:g}s"
-
-
-def _printable(text: str) -> str:
-    # What a peer sent must not reach a terminal as control characters.
-    return text if text.isprintable() else repr(text)[1:-1]

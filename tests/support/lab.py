@@ -92,13 +92,17 @@ async def lay_out_lab(folder: Path, ports: Mapping[int, int]) -> Path:
         (folder / file).parent.mkdir()
         (folder / file).write_text(text, "utf-8")
     for name in _BESIDE:
-        copy = shutil.copy(ROOT / "dialplans" / name, folder / "dialplans")
-        Path(copy).chmod(0o600)  # there are secrets among them, and scripts/run does so too
+        _copy(name, folder / "dialplans")
     made = await asyncio.create_subprocess_exec(
         ROOT / "scripts" / "lab-certificates", folder / _CERTIFICATES
     )
     assert await made.wait() == 0
     return folder / _CONFIG
+
+
+def _copy(name: str, folder: Path) -> None:
+    copy = shutil.copy(ROOT / "dialplans" / name, folder)
+    Path(copy).chmod(0o600)  # there are secrets among them, and scripts/run does so too
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from callrouter.call.events import Observer, RecordAsked, Replacing, Shutdown
 from callrouter.call.extensions import check_extensions
 from callrouter.call.forwarding import diversions
 from callrouter.call.policy import max_forwards
-from callrouter.call.record import CallRecord
+from callrouter.call.record import CallRecord, bounded
 from callrouter.call.replacing import replaced_leg
 from callrouter.call.shared import Directory, Shared
 from callrouter.call.speech import Unfit
@@ -353,12 +353,12 @@ def _record(
     name: str, request: Request, facts: Facts, decision: Decision, now: float
 ) -> CallRecord:
     """Begin the record of a call with what came in and what was decided."""
-    record = CallRecord(name, request.get("call-id"), now)
+    record = CallRecord(name, bounded(request.get("call-id")), now)
     record.trunk = facts.trunk
     record.source = facts.source
-    record.caller = facts.caller
-    record.called = facts.called
-    record.to_header = facts.to_ext or facts.to_user
-    record.number = decision.number
+    record.caller = bounded(facts.caller)
+    record.called = bounded(facts.called)
+    record.to_header = bounded(facts.to_ext or facts.to_user)
+    record.number = bounded(decision.number)
     record.trace = decision.trace
     return record

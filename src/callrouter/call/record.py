@@ -5,6 +5,7 @@ None when it did not happen) where they say how long.
 """
 
 from enum import StrEnum
+from typing import Final
 
 from callrouter.route.plan import Verdict
 
@@ -86,6 +87,18 @@ class KeptRecord:
         self.of = of
         self.ms = ms
         self.result = result
+
+
+_LONGEST: Final = 128
+"""Characters of a text of a peer's in a record: a number has 15, a usual Call-ID 40."""
+_KEPT: Final = 96
+
+
+def bounded(text: str) -> str:
+    """What is kept of a text: all of it, or its beginning with a mark and its length."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_KEPT]}… ({len(text)} characters)"
 
 
 class CallRecord:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +14,7 @@ from rich.text import Text
 from callrouter.config import load_settings
 from callrouter.control.client import AskedError, ask
 from callrouter.control.requests import AnyRequest
-from callrouter.observe.log import printable
+from callrouter.printable import brief, json_text, printable
 
 Answer = dict[str, Any]
 
@@ -61,14 +60,14 @@ def put(
     except AskedError as error:
         mistakes = error.answer.get("diagnostics", [])
         if as_json:
-            click.echo(orjson.dumps(error.answer))
+            click.echo(json_text(error.answer))
         else:
             for mistake in mistakes:
                 click.echo(printable(str(mistake)), err=True)
             click.echo(f"callrouter: error: {printable(str(error))}", err=True)
         raise click.exceptions.Exit(1) from error
     if as_json:
-        click.echo(orjson.dumps(answer))
+        click.echo(json_text(answer))
     else:
         show(answer)
 
@@ -79,7 +78,7 @@ def table(rows: list[dict[str, Any]], *columns: str) -> None:
     for column in columns:
         sheet.add_column(column, overflow="fold")
     for row in rows:
-        sheet.add_row(*(Text(printable(str(row[column]))) for column in columns))
+        sheet.add_row(*(Text(brief(str(row[column]))) for column in columns))
     Console(highlight=False).print(sheet)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +17,7 @@ from callrouter.archive.shelf import Shelf
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.errors import CommandError
-from callrouter.observe.log import printable
+from callrouter.printable import brief, json_text
 from callrouter.private import FILE
 
 _LEAST_WIDTH = 140
@@ -36,7 +35,7 @@ def shelf(config: Path) -> Shelf:
 def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
     """Print rows as a table, or all they have as JSON."""
     if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        click.echo(json_text(rows, indent=True))
         return
     sheet = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
@@ -47,7 +46,7 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) ->
             "seconds": f"{row['ms'] / 1000:.1f}",
             "complete": "yes" if row["complete"] else "no",
         }
-        sheet.add_row(*(Text(printable(str(said[column]))) for column in columns))
+        sheet.add_row(*(Text(brief(str(said[column]))) for column in columns))
     # Below this width cells would be cut, and an id that is cut cannot be asked for.
     Console(width=max(Console().width, _LEAST_WIDTH), highlight=False).print(sheet)
 

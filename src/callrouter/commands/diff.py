@@ -5,7 +5,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-import orjson
 
 from callrouter.commands.moments import CLOCKS
 from callrouter.commands.moments import since as since_of
@@ -14,6 +13,7 @@ from callrouter.config import load_settings
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.diff.calls import from_csv, from_records
 from callrouter.diff.replay import Replay, as_data, told
+from callrouter.printable import json_text
 from callrouter.route.facts import Facts
 
 
@@ -75,7 +75,7 @@ def _print(replay: Replay, facts: Iterable[Facts], limit: int) -> None:
 def _print_json(replay: Replay, facts: Iterable[Facts]) -> None:
     before = '{"changes": [\n'
     for change in replay.changes(facts):
-        click.echo(before + orjson.dumps(as_data(change)).decode(), nl=False)
+        click.echo(before + json_text(as_data(change)), nl=False)
         before = ",\n"
     opening = before if not replay.changed else ""
     click.echo(f'{opening}\n], "calls": {replay.calls}, "changed": {replay.changed}}}')

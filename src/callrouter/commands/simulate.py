@@ -6,7 +6,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-import orjson
 from rich.console import Console
 
 from callrouter.commands.moments import CLOCKS, moment
@@ -17,6 +16,7 @@ from callrouter.dialplan.fields import seconds
 from callrouter.dialplan.wording import shown, suggestion
 from callrouter.dialplan.yaml import Document, load
 from callrouter.errors import CommandError, SipError
+from callrouter.printable import json_text
 from callrouter.route import numbers
 from callrouter.route.facts import Facts
 from callrouter.simulate.legs import Script, read_legs, read_presses
@@ -81,7 +81,7 @@ def simulate(
         raise click.UsageError(str(error)) from error
     played = play(compiled, facts, scripts, give_up, owner=owner, presses=keys, media=not no_media)
     if as_json:
-        click.echo(orjson.dumps(as_dict(played), option=orjson.OPT_INDENT_2))
+        click.echo(json_text(as_dict(played), indent=True))
         return
     console = Console(highlight=False)
     if not console.is_terminal:

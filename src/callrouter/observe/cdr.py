@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from callrouter.call.record import CallRecord, KeptRecord, LegRecord
+from callrouter.call.record import CallRecord, KeptRecord, LegRecord, bounded
 
 COLUMNS: Final = (
     "id",
@@ -91,7 +91,7 @@ class Encoder:
             record.cause
             if -1 < record.cause < 128
             else 0,  # may be a peer's word; Q.850 has 7 bits
-            record.reason,
+            bounded(record.reason),
             record.hung_up_by,
             _legs_text(record.legs) if record.legs else "[]",
             self._trace_text(record),
@@ -112,7 +112,12 @@ class Encoder:
         known = self._traces.get(trace)
         if known is not None:
             return known
-        text = _json_text([verdict.as_dict() for verdict in trace])
+        text = _json_text(
+            [
+                entry | {"value": bounded(str(entry["value"])), "why": bounded(str(entry["why"]))}
+                for entry in (verdict.as_dict() for verdict in trace)
+            ]
+        )
         if len(self._traces) >= _TRACES_KEPT:
             self._traces.clear()
         self._traces[trace] = text
@@ -192,8 +197,8 @@ def _legs_text(legs: list[LegRecord]) -> str:
     return _json_text(
         [
             {
-                "target": leg.target,
-                "uri": leg.uri,
+                "target": bounded(leg.target),
+                "uri": bounded(leg.uri),
                 "started_ms": leg.started_ms,
                 "progress_ms": leg.progress_ms,
                 "answered_ms": leg.answered_ms,

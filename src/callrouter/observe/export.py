@@ -10,26 +10,25 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import IO, Any
 
-import orjson
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from callrouter.observe.cdr import COLUMNS, LISTS
-from callrouter.observe.log import printable
+from callrouter.printable import brief, json_text, printable
 
 Call = dict[str, Any]
 """One call, as `callrouter.observe.cdr.row_to_dict` shapes it."""
 
-# What a spreadsheet runs; a number such as +8675612345 is none of it.
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+$)")
+# What a spreadsheet runs, the wide forms of these signs too; +8675612345 is none of it.
+_FORMULA = re.compile(r"\s*(?:[=@\uff1d\uff20]|[+\-\uff0b\u2212\uff0d](?!\d+$))")
 
 
 def write_json(calls: Iterable[Call], out: IO[str]) -> None:
     """One JSON array of all calls, one call a line."""
     before = "[\n"
     for call in calls:
-        out.write(before + orjson.dumps(call).decode())
+        out.write(before + json_text(call))
         before = ",\n"
     out.write("[]\n" if before == "[\n" else "\n]\n")
 
@@ -37,7 +36,8 @@ def write_json(calls: Iterable[Call], out: IO[str]) -> None:
 def write_csv(calls: Iterable[Call], out: IO[str]) -> None:
     """A line of column names, then one for each call; lists are JSON in their cell.
 
-    A cell that a spreadsheet would run as a formula starts with an apostrophe.
+    A cell that a spreadsheet would run as a formula starts with an apostrophe; a number with its
+    plus is none. What is not printable is an escape.
     """
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -76,7 +76,7 @@ def call_detail(call: Call) -> Group:
     facts.add_row("started", _local(call["started"], "milliseconds"))
     for name in COLUMNS:
         if name not in {"started", *LISTS} and call[name] not in {None, ""}:
-            facts.add_row(name, _text(call[name]))
+            facts.add_row(name, Text(printable(str(call[name]))))
     if call["answered_ms"] is not None:
         facts.add_row("talk", _talk(call))
     for name in ("voicemail", "recordings"):
@@ -124,15 +124,15 @@ def _sheet(title: str, headings: tuple[str, ...], entries: list[dict[str, Any]])
 
 def _cell(value: object) -> object:
     if isinstance(value, list):
-        return orjson.dumps(value).decode()
-    if isinstance(value, str) and _FORMULA.match(value):
-        return "'" + value
+        return json_text(value)
+    if isinstance(value, str):
+        return f"'{printable(value)}" if _FORMULA.match(value) else printable(value)
     return value
 
 
 def _text(value: object) -> Text:
     """A Text and not a str, which rich would search for its own markup."""
-    return Text("-" if value is None else printable(str(value)))
+    return Text("-" if value is None else brief(str(value)))
 
 
 def _local(started: float, precision: str) -> str:

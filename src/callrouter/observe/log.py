@@ -23,6 +23,8 @@ from typing import Any, Final, Literal
 import orjson
 import structlog
 
+from callrouter.printable import printable
+
 Render = Callable[[str, str, str, dict[str, Any]], bytes]
 """(time, level, event, fields) to one line."""
 
@@ -161,18 +163,6 @@ def render_text(time: str, level: str, event: str, fields: dict[str, Any]) -> by
     if trace is not None:
         lines += [f"    {printable(line)}" for line in str(trace).split("\n")]
     return ("\n".join(lines) + "\n").encode()
-
-
-def printable(text: str) -> str:
-    """The text with every character that is not printable as a `\\uXXXX` escape."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    units = char.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _quoted(value: str) -> str:
