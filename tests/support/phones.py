@@ -16,6 +16,8 @@ _T2: Final = 4.0
 _TIMEOUT: Final = 64 * _T1
 _ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
 
+_MARK: Final = b"\r\n"
+
 Address = tuple[str, int]
 
 
@@ -47,6 +49,7 @@ class Phones(asyncio.DatagramProtocol):
         self.server = server
         self.place = ""
         self._contact = contact
+        self._marked = asyncio.Event()
         self._parties: dict[str, _Caller | _Callee] = {}
 
     @classmethod
@@ -77,6 +80,12 @@ class Phones(asyncio.DatagramProtocol):
             party.silence()
         self._transport.close()
 
+    async def caught_up(self) -> None:
+        """Wait until all that has come so far is read: what we send ourselves now comes last."""
+        self._transport.sendto(_MARK, ("127.0.0.1", self.port))
+        await self._marked.wait()
+        self._marked.clear()
+
     def call(self, number: str, hold: float) -> Outcome:
         """Call a number; hang up so many seconds after the answer."""
         caller = _Caller(self, number, hold)
@@ -95,6 +104,9 @@ class Phones(asyncio.DatagramProtocol):
         return made
 
     def datagram_received(self, data: bytes, _address: Address) -> None:
+        if data == _MARK:
+            self._marked.set()
+            return
         message = Message.parse(data)
         party = self._parties.get(message["Call-ID"])
         if party is None and message.start.startswith("INVITE "):
