@@ -1,0 +1,250 @@
+"""The journal of calls that are up: what a killed process leaves, and what becomes of it."""
+
+from pathlib import Path
+
+import pytest
+from observed import Lines, answered
+from test_writer import events, files_limited_to, locked, write
+
+from callrouter.observe import journal as journals
+from callrouter.observe.cdr import COLUMNS
+from callrouter.observe.journal import Journal
+from callrouter.observe.lost import lost_record, up_line
+from callrouter.observe.query import Calls, Filter
+from callrouter.observe.spool import Spool
+from callrouter.observe.writer import RecordWriter
+
+START = 1_700_000_000.0
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+def left_by_a_kill(folder: Path, *names: str, over: tuple[str, ...] = ()) -> None:
+    """What is on disk when a process was killed while these calls were up."""
+    folder.mkdir(exist_ok=True)
+    journal = Journal(folder)
+    journal.open()
+    for name in (*names, *over):
+        journal.up(up_line(answered(name)))
+    journal.over(over)
+    journal.beat()
+    journal.close(clean=False)
+
+
+def calls(url: str) -> dict[str, dict[str, object]]:
+    with Calls(url) as found:
+        return {str(call["id"]): call for call in found.last(0, Filter())}
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("up-*"))
+
+
+def test_calls_of_a_killed_process_have_their_records_once(
+    url: str, spool: Path, logged: Lines
+) -> None:
+    left_by_a_kill(spool, "01", "02", over=("03",))
+    writer = write(url, spool, "04")
+    found = calls(url)
+    assert sorted(found) == ["01", "02", "04"]
+    assert (found["01"]["reason"], found["01"]["cause"]) == ("lost", 41)
+    assert found["01"]["caller"] == "+8675612345"
+    assert found["04"]["reason"] == ""
+    assert writer.calls_lost == 2
+    assert events(logged).count("calls were lost: callrouter was killed") == 1
+    assert files(spool) == []
+    assert write(url, spool).calls_lost == 0
+
+
+def test_process_killed_while_it_recovers_does_it_again_to_no_effect(url: str, spool: Path) -> None:
+    left_by_a_kill(spool, "01")
+    left = {path.name: path.read_bytes() for path in spool.iterdir()}
+    write(url, spool)
+    for name, content in left.items():  # as if it had not come to remove them
+        (spool / name).write_bytes(content)
+    write(url, spool)
+    assert sorted(calls(url)) == ["01"]
+
+
+def test_record_that_waits_in_the_spool_comes_before_that_of_the_lost_call(
+    url: str, spool: Path
+) -> None:
+    write(url, spool)  # the tables
+    with locked(url):
+        writer = RecordWriter(url, spool)
+        writer.start()
+        writer.put(answered("01"))
+        writer.close()
+    left_by_a_kill(spool, "01", "02")
+    write(url, spool)
+    found = calls(url)
+    assert (found["01"]["reason"], found["02"]["reason"]) == ("", "lost")
+
+
+def test_lost_calls_wait_in_the_spool_while_the_database_is_away(url: str, spool: Path) -> None:
+    write(url, spool)
+    left_by_a_kill(spool, "01")
+    with locked(url):
+        assert write(url, spool).calls_lost == 1
+    assert calls(url) == {}
+    write(url, spool)
+    assert sorted(calls(url)) == ["01"]
+
+
+def test_two_kills_in_a_row_lose_nothing(url: str, spool: Path) -> None:
+    left_by_a_kill(spool, "01")
+    left_by_a_kill(spool, "02")
+    write(url, spool)
+    assert sorted(calls(url)) == ["01", "02"]
+
+
+def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logged: Lines) -> None:
+    left_by_a_kill(spool, "01")
+    (path,) = (path for path in spool.glob("up-*"))
+    good = up_line(answered("02"))
+    bad = (
+        b"\x00\xff\n",
+        b"+03 {}\n",
+        b'+04 {"started": "x"}\n',
+        good.replace(b"+02", b"+05").replace(b'"answered_ms":1500', b'"answered_ms":1e99'),
+        good.replace(b"+02", b"+06").replace(b'"legs":[', b'"legs":[7,'),
+        good[:-40],  # cut off
+    )
+    with path.open("ab") as file:
+        file.writelines((bad[0], good, *bad[1:]))
+    writer = write(url, spool)
+    assert sorted(calls(url)) == ["01", "02"]
+    assert writer.journal.rejected == len(bad)
+    assert len((spool / "journal-rejected").read_bytes().splitlines()) == len(bad)
+    assert events(logged).count("lines of the journal set aside") == 1
+
+
+def test_lost_call_ends_when_the_process_was_last_alive_and_not_before_its_answer() -> None:
+    record = answered("01", START)
+    record.legs[0].ended_ms = None
+    text = up_line(record)[4:]
+    found = lost_record("01", text, START + 61.5)
+    assert (found.ended_ms, found.legs[0].ended_ms, found.legs[0].cause) == (61_500, 61_500, 41)
+    assert lost_record("01", text, START - 100.0).ended_ms == found.answered_ms == 1500
+    assert lost_record("01", text, 1e12).ended_ms == (1 << 31) - 1
+
+
+def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path) -> None:
+    left_by_a_kill(spool, "01")
+    journal = Journal(spool)
+    journal.open()
+    moved = answered("01")
+    moved.legs[0].target = "second"
+    journal.up(up_line(moved))
+    journal.close(clean=False)
+    write(url, spool)
+    assert calls(url)["01"]["legs"][0]["target"] == "second"  # type: ignore[index]
+
+
+def test_text_that_is_no_utf8_is_storable(url: str, spool: Path) -> None:
+    record = answered("01")
+    record.caller = b"\xff\x00caller".decode("utf-8", "surrogateescape")
+    assert lost_record("01", up_line(record)[4:], START).caller == "\\udcff\\x00caller"
+
+
+def test_files_do_not_grow_with_calls_that_are_over(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "_LARGE", 20_000)
+    monkeypatch.setattr(journals, "_BEAT_SECONDS", 0.0)
+    spool.mkdir()
+    journal = Journal(spool)
+    journal._large = 20_000  # as it is made
+    journal.open()
+    for number in range(5000):
+        name = f"{number:05x}"
+        journal.up(up_line(answered(name)))
+        if number % 100:
+            journal.over([name])
+        journal.beat()
+        assert sum(path.stat().st_size for path in spool.iterdir()) < 120_000
+    journal.close(clean=False)
+    after = Journal(spool)
+    after.open()
+    rows = after.lost()
+    assert sorted(str(row[0]) for row in rows) == [f"{n:05x}" for n in range(0, 5000, 100)]
+    assert after.rejected == 0
+
+
+def test_full_disk_keeps_lines_until_there_is_room(spool: Path, logged: Lines) -> None:
+    spool.mkdir()
+    journal = Journal(spool)
+    journal.open()
+    with files_limited_to(600):
+        for number in range(5):
+            journal.up(up_line(answered(f"{number:02}")))
+        journal.over(["01"])
+        journal.beat()
+    journal.beat()
+    journal.up(up_line(answered("05")))
+    journal.close(clean=False)
+    after = Journal(spool)
+    after.open()
+    assert sorted(str(row[0]) for row in after.lost()) == ["00", "02", "03", "04", "05"]
+    assert events(logged).count("the journal of calls cannot be written") == 1
+
+
+@pytest.mark.usefixtures("log")
+def test_call_that_waits_for_a_full_disk_too_long_is_counted(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "_WAITING", 3)
+    spool.mkdir()
+    journal = Journal(spool)
+    journal.open()
+    with files_limited_to(100):
+        for number in range(5):
+            journal.up(up_line(answered(f"{number:02}")))
+    assert journal.missed == 2
+
+
+def test_slow_disk_is_left_to_the_thread(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "_SLOW_SECONDS", -1.0)
+    spool.mkdir()
+    journal = Journal(spool)
+    journal.open()
+    journal.up(up_line(answered("01")))
+    journal.up(up_line(answered("02")))
+    (path,) = spool.glob("up-*")
+    assert b"+01 " in path.read_bytes()
+    assert b"+02 " not in path.read_bytes()
+    journal.beat()
+    assert b"+02 " in path.read_bytes()
+    monkeypatch.setattr(journals, "_SLOW_SECONDS", 5.0)
+    journal.up(up_line(answered("03")))
+    assert b"+03 " in path.read_bytes()
+
+
+def test_line_says_all_that_a_record_of_it_can_say() -> None:
+    record = answered("01", START)
+    rows = lost_record("01", up_line(record)[4:], START)
+    same = set(COLUMNS) - {
+        *("ended_ms", "cause", "reason", "hung_up_by", "legs", "trace"),
+        *("voicemail", "recordings", "heard"),
+    }
+    assert {name for name in same if getattr(rows, name) == getattr(record, name)} == same
+
+
+def test_spool_that_takes_nothing_keeps_the_journal(
+    url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_by_a_kill(spool, "01")
+    taken = Spool.append
+
+    def full(_self: Spool, _rows: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "append", full)
+    assert write(url, spool).calls_lost == 0
+    assert files(spool) != []
+    monkeypatch.setattr(Spool, "append", taken)
+    assert write(url, spool).calls_lost == 1
+    assert sorted(calls(url)) == ["01"]
