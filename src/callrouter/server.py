@@ -83,6 +83,10 @@ class Server:
         await self._control.start()
         metrics = self._settings.metrics
         self._exposed = MetricsServer(self._parts.metrics, metrics.host, metrics.port)
+        # Workers take time to start: an address that cannot be had is said before.
+        self._parts.edges.try_out(
+            (one.transport, one.host, one.port) for one in self._settings.listen
+        )
         if self._settings.media.workers.max:
             self._parts.archive.serve(self._parts.calls.dialplan.boxes)
             self._parts.archive.start()

@@ -1,6 +1,7 @@
 """The commands as they are typed: what they print, and how they exit."""
 
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -11,6 +12,7 @@ from support.phone import Phone
 from support.ports import free_port
 from support.serving import Place, Serving, lay_out
 from support.typed import run
+from support.unprivileged import media_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,6 +89,20 @@ async def test_taken_sip_port_is_a_clear_error(tmp_path: Path, kind: str) -> Non
     assert wanted in ended.err.lower()
     assert "in use" in ended.err
     assert "Traceback" not in ended.err
+
+
+async def test_address_of_somebody_else_is_said_at_once_and_not_by_lost_workers(
+    tmp_path: Path,
+) -> None:
+    place = lay_out(tmp_path, _DIALPLAN)
+    text = place.config.read_text(encoding="utf-8")
+    listen = re.sub(r"^listen: .*$", f"listen: ['udp:192.0.2.77:{place.port}']", text, flags=re.M)
+    media = media_settings(tmp_path, 2, 4)
+    place.config.write_text(listen + media, encoding="utf-8")
+    ended = await run(tmp_path, "serve", "--config", place.config)
+    assert (ended.code, ended.out) == (1, "")
+    assert f"cannot listen on udp:192.0.2.77:{place.port}: " in ended.err
+    assert "media worker" not in ended.err
 
 
 async def test_taken_metrics_port_is_a_clear_error(tmp_path: Path) -> None:

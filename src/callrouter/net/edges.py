@@ -16,7 +16,7 @@ from callrouter.net.pump import Pump
 from callrouter.net.strangers import Strangers
 from callrouter.net.tcp import StreamListener
 from callrouter.net.tls import Tls
-from callrouter.net.udp import ListenError, UdpListener, listen_udp
+from callrouter.net.udp import ListenError, UdpListener, bound, listen_udp
 from callrouter.sip.flow import Flow
 
 _Listener = TypeVar("_Listener", UdpListener, StreamListener)
@@ -68,6 +68,11 @@ class Edges:
         taken = await stream.listen(host, port, advertised)
         self._streams[transport.upper()].append(stream)
         return taken
+
+    def try_out(self, listeners: Iterable[tuple[str, str, int]]) -> None:
+        """See whether these can be listened on, one at a time. Raises ListenError."""
+        for transport, host, port in listeners:
+            bound(transport, host, port).close()
 
     async def listen_inside(self, pump: Pump) -> None:
         """Open the inner listener, at a free port of loopback. Raises ListenError."""

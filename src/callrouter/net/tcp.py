@@ -16,10 +16,9 @@ from callrouter.net.pump import Pump
 from callrouter.net.strangers import Strangers
 from callrouter.net.stream import Stream
 from callrouter.net.tls import Tls
-from callrouter.net.udp import ListenError
+from callrouter.net.udp import bound
 from callrouter.sip.flow import Flow
 
-_BACKLOG: Final = 1024
 _ACCEPTED_AT_ONCE: Final = 64
 _RETRY_SECONDS: Final = 0.5
 _CONNECT_SECONDS: Final = 5.0
@@ -62,20 +61,7 @@ class StreamListener:
 
         advertised: the host and port that peers are told, when these are not the socket's.
         """
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((host, port))
-            sock.listen(_BACKLOG)
-        except OSError as error:
-            sock.close()
-            kind = self._transport.lower()
-            raise ListenError(f"cannot listen on {kind}:{host}:{port}: {error.strerror}") from error
-        self._socket = sock
+        self._socket = sock = bound(self._transport.lower(), host, port)
         self.bound, taken = sock.getsockname()[:2]
         self.host, self.port = advertised or (self.bound, taken)
         self._accept_on()

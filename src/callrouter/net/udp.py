@@ -13,6 +13,7 @@ from callrouter.sip.flow import Flow
 _RECEIVE_BUFFER: Final = 4 * 1024 * 1024
 """Bytes; a burst has to wait somewhere while the loop is busy."""
 _FLOWS_KEPT: Final = 8192
+_BACKLOG: Final = 1024
 _SO_MEMINFO: Final = 55
 """Linux's; Python has no name for it. It gives nine u32 (linux/sock_diag.h)."""
 _MEMINFO: Final = struct.Struct("=9I")
@@ -162,20 +163,32 @@ async def listen_udp(
     advertised: the host and port that peers are told, when these are not the socket's.
     """
     loop = asyncio.get_running_loop()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        if family == socket.AF_INET6:
-            # "::" leaves IPv4 to a listener of its own, as it is with TCP.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((host, port))
-        _, listener = await loop.create_datagram_endpoint(
-            lambda: UdpListener(pump, advertised, strangers), sock=sock
-        )
-    except OSError as error:
-        sock.close()
-        raise ListenError(f"cannot listen on udp:{host}:{port}: {error.strerror}") from error
+    sock = bound("udp", host, port)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    _, listener = await loop.create_datagram_endpoint(
+        lambda: UdpListener(pump, advertised, strangers), sock=sock
+    )
     listener.measure(sock)
     return listener
+
+
+def bound(transport: str, host: str, port: int) -> socket.socket:
+    """A socket at an address: of datagrams for "udp", else of streams. Raises ListenError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    datagrams = transport == "udp"
+    sock = socket.socket(family, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if not datagrams:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # "::" leaves IPv4 to a listener of its own.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        if not datagrams:
+            sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        where = f"{transport}:{host}:{port}"
+        raise ListenError(f"cannot listen on {where}: {error.strerror}") from error
+    return sock
