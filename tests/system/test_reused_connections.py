@@ -14,6 +14,7 @@ from callrouter.net.edges import Edges
 from callrouter.net.limits import StreamLimits
 from callrouter.net.pump import Pump
 from callrouter.net.tls import Certificate, Tls, TlsOptions
+from callrouter.sip.flow import Flow
 from callrouter.sip.message import Response
 from callrouter.sip.stack import Stack
 
@@ -65,7 +66,7 @@ class Line:
         self.stack.now = asyncio.get_running_loop().time()
         flow = self.stack.connect(self._transport, HOST, self._there)
         branch = self.stack.branch()
-        self.stack.request(flow, branch, _options(self._transport, branch), heard)
+        self.stack.request(flow, branch, _options(flow, branch), heard)
         self.pump.flush()
         return heard
 
@@ -79,9 +80,10 @@ class Line:
         raise AssertionError from error
 
 
-def _options(transport: str, branch: str) -> bytes:
+def _options(flow: Flow, branch: str) -> bytes:
     return (
-        f"OPTIONS sip:a@{HOST} SIP/2.0\r\nVia: SIP/2.0/{transport} {HOST};branch={branch}\r\n"
+        f"OPTIONS sip:a@{HOST} SIP/2.0\r\n"
+        f"Via: SIP/2.0/{flow.transport} {flow.sent_by};branch={branch}\r\n"
         f"From: <sip:us@{HOST}>;tag=us\r\nTo: <sip:a@{HOST}>\r\nCall-ID: {branch}\r\n"
         "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     ).encode()

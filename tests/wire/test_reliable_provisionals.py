@@ -131,13 +131,15 @@ def test_a_caller_that_never_acknowledges_gets_504_after_32_seconds(
     assert desk.outcome == "cancelled"
 
 
-@pytest.mark.parametrize("wrong", ["RAck: 1 1 INVITE\r\n", "RAck: x\r\n", ""])
-def test_a_prack_for_nothing_is_481(wrong: str) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "status"), [("RAck: 1 1 INVITE\r\n", 481), ("RAck: x\r\n", 400), ("", 400)]
+)
+def test_a_prack_for_nothing_is_481_and_one_that_names_nothing_400(wrong: str, status: int) -> None:
     wire, router, caller, desk = ringing("Supported: 100rel\r\n", reliable=False)
     wire.run(0.4)
     caller.ask("PRACK", wrong)
     wire.run(1.0)
-    assert caller.responses[-1].status == 481
+    assert caller.responses[-1].status == status
     desk.answer()
     wire.run(2.0)
     over(wire, router, caller, desk)

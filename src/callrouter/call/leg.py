@@ -119,7 +119,11 @@ class Leg:
         number = request.cseq()[0]
         if request.from_tag() != dialog.remote_tag and dialog.remote_tag:
             tx.respond(481)
-        elif number <= dialog.remote_cseq:
+        elif number <= dialog.remote_cseq and (
+            # Only what is lower came out of order (12.2.2). An equal number, by another branch,
+            # is a fault of the peer's; who wants to leave may do so all the same.
+            number < dialog.remote_cseq or request.method != "BYE"
+        ):
             tx.respond(500, _RETRY)
         elif request.method == "BYE":
             dialog.remote_cseq = number

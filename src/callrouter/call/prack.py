@@ -16,9 +16,9 @@ from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import T1, TIMEOUT, Timer
+from callrouter.sip.uas import RACK
 
 _RSEQ: Final = re.compile(r"[ \t]*([0-9]{1,10})[ \t]*\Z")
-_RACK: Final = re.compile(r"[ \t]*([0-9]{1,10})[ \t]+([0-9]{1,10})[ \t]+([A-Z]{1,20})[ \t]*\Z")
 _FIRST_DIGITS: Final = 7
 """Hex digits of the first RSeq, which is below 2**31 (section 3)."""
 REL: Final = "100rel"
@@ -116,7 +116,7 @@ class Provisionals:
 
     def acknowledged(self, request: Request) -> bool:
         """A PRACK has come; False when it acknowledges nothing."""
-        match = _RACK.match(request.get("rack"))
+        match = RACK.match(request.get("rack"))
         if match is None or not self._queue or match[3] != "INVITE":
             return False
         if (int(match[1]), int(match[2])) != (self._rseq, self._cseq):

@@ -122,6 +122,7 @@ class ClientTransaction(Waiting):
     """One request of ours, sent at construction.
 
     key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
+    sent_by: the host and port of its Via, whatever connection it is sent over again.
     """
 
     __slots__ = (
@@ -134,6 +135,7 @@ class ClientTransaction(Waiting):
         "_response",
         "_user",
         "key",
+        "sent_by",
         "state",
     )
 
@@ -149,6 +151,7 @@ class ClientTransaction(Waiting):
         self._layer = layer
         self.key = key
         self._flow = flow
+        self.sent_by = flow.sent_by
         self._data = data
         self._user: ClientUser | None = user
         self._invite = invite

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from callrouter.sip.flow import Flow
-from callrouter.sip.grammar import REASONS, reason_phrase
+from callrouter.sip.grammar import QUOTED, REASONS, reason_phrase
 from callrouter.sip.headers import Via
 from callrouter.sip.message import Request
 
@@ -12,6 +12,9 @@ _STATUS_LINES: Final = {
     status: f"SIP/2.0 {status} {phrase}\r\n" for status, phrase in REASONS.items()
 }
 _RPORT: Final = re.compile(r";[ \t]*rport[ \t]*(?:=[^;,]*)?(?=;|,|\Z)", re.IGNORECASE)
+_RECEIVED: Final = re.compile(
+    rf";[ \t]*received[ \t]*(?:=[ \t]*(?:{QUOTED}|[^;,\"]*))?(?=;|,|\Z)", re.IGNORECASE
+)
 _ACK_HEADERS: Final = ("Via:", "Route:", "Max-Forwards:", "From:", "Call-ID:")
 _CANCEL_HEADERS: Final = (*_ACK_HEADERS, "To:")
 
@@ -20,10 +23,13 @@ def _top_via(via: Via, flow: Flow) -> str:
     """The top Via with where it really came from (RFC 3261 18.2.1, RFC 3581 section 4)."""
     if via.rport:
         text = _RPORT.sub(f";rport={flow.remote_port}", via.text, count=1)
-        return f"{text};received={flow.remote_host}"
-    if via.host.strip("[]") != flow.remote_host:
-        return f"{via.text};received={flow.remote_host}"
-    return via.text
+    elif via.host.strip("[]") != flow.remote_host:
+        text = via.text
+    else:
+        return via.text
+    if "received" in text.lower():
+        text = _RECEIVED.sub("", text)  # what the sender says of it takes no second place
+    return f"{text};received={flow.remote_host}"
 
 
 def response_flow(request: Request, flow: Flow) -> Flow:

@@ -10,6 +10,7 @@ or an answer without state (`reply`).
 """
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from callrouter.errors import ParseError, SipError
@@ -18,7 +19,7 @@ from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.flow import ClientUser, Flow, Layer, Transaction
 from callrouter.sip.framing import FramingError
 from callrouter.sip.grammar import MAGIC_COOKIE
-from callrouter.sip.headers import parse_via
+from callrouter.sip.headers import Via, parse_via
 from callrouter.sip.message import Request, Response, check_request, check_response, parse
 from callrouter.sip.render import render_response, response_flow, response_head
 from callrouter.sip.server_tx import ACCEPTED, ACK, REQUEST, ServerTransaction
@@ -61,6 +62,20 @@ def server_key(request: Request, method: str) -> str:
     return (
         f"{request.uri} {request.from_tag()} {request.get('call-id')} {number} {via.text} {method}"
     )
+
+
+def _is_of(via: Via, tx: ClientTransaction) -> bool:
+    """Say whether a Via names where we sent a request from, in whatever spelling (18.1.2)."""
+    host, _, port = tx.sent_by.rpartition(":")
+    if (via.port or usual_port(tx.flow.transport)) != int(port):
+        return False
+    said, ours = via.host.strip("[]").lower(), host.strip("[]").lower()
+    if ":" not in said:
+        return said == ours
+    try:
+        return ip_address(said) == ip_address(ours)
+    except ValueError:
+        return False
 
 
 class Stack(Layer):
@@ -244,7 +259,11 @@ class Stack(Layer):
             key += "CANCEL"
         tx = self.clients.get(key)
         # The method as well (section 17.1.3): an ACK that is answered has its INVITE's branch.
-        if isinstance(tx, ClientTransaction) and tx.invite == (method == "INVITE"):
+        if (
+            isinstance(tx, ClientTransaction)
+            and tx.invite == (method == "INVITE")
+            and (f" {tx.sent_by};" in response.get("via") or _is_of(response.via(), tx))
+        ):
             tx.receive(response)
         else:
             self.stray += 1

@@ -1,5 +1,6 @@
 """What any UAS checks of a request before it looks at what is asked (RFC 3261 section 8.2)."""
 
+import re
 from typing import Final
 
 from callrouter.errors import ParseError, SipError
@@ -60,8 +61,14 @@ def inspect(request: Request) -> None:
             )
     if request.get("content-encoding").lower() not in {"", "identity"}:
         raise RefusedError("unsupported content encoding", 415, "Accept-Encoding: identity\r\n")
+    if method == "PRACK" and not RACK.match(request.get("rack")):
+        raise ParseError("a PRACK without RAck, or with one that is none")
     if method in DESCRIBING:
         _inspect_session(request)
+
+
+RACK: Final = re.compile(r"[ \t]*([0-9]{1,10})[ \t]+([0-9]{1,10})[ \t]+([A-Z]{1,20})[ \t]*\Z")
+"""The numbers of the response and of its request, and that one's method (RFC 3262 7.2)."""
 
 
 def inspect_register(request: Request) -> None:

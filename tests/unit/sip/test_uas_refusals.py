@@ -27,7 +27,7 @@ def refusal(message: Request) -> tuple[int, str]:
 
 @pytest.mark.parametrize("method", [one for one in METHODS if one not in {"ACK", "CANCEL"}])
 def test_a_method_of_ours_is_taken(method: str) -> None:
-    inspect(asked(method))
+    inspect(asked(method, "RAck: 1 1 INVITE\r\n"))
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "PUBLISH"])
