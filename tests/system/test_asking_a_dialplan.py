@@ -148,3 +148,24 @@ async def test_moment_without_an_offset_is_one_of_the_dialplans_clocks(
     for command, option in (("explain", "--at"), ("simulate", "--at"), ("cdr", "--since")):
         shown = " ".join((await run(tmp_path, command, "--help")).out.split())
         assert "on the clocks of the dialplan" in shown.partition(option)[2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "said"),
+    [
+        ("hunt: mobile", "hunt: [mobile]", "'mobile' is a target, no group: write hunt: [mobile]"),
+        ('lines: "2"', "lines: 2", "found '2' in quotes: write 2"),
+        ("hunt: [4000]", "hunt: [mobile]", "found the number 4000; a name of digits stands"),
+        ('["Mon - Fri 08:30-17:30"]', '["Mon-Fri 08:30-17:30"]', 'write "Mon-Fri 08:30-17:30"'),
+        ("hunt: [mobile], timeout: 5s", "hunt: [mobile]", "did you mean 'ring' or 'total'?"),
+        ("country: China", "country: CN", "did you mean 'CN'?"),
+    ],
+)
+async def test_check_says_the_mistake_itself(
+    wrong: str, right: str, said: str, tmp_path: Path
+) -> None:
+    assert right in _HOUSE
+    (tmp_path / "d.yaml").write_text(_HOUSE.replace(right, wrong, 1), encoding="utf-8")
+    ended = await run(tmp_path, "check", "d.yaml")
+    assert ended.code != 0
+    assert said in ended.err

@@ -264,6 +264,10 @@ class Checker:
         if not isinstance(hunt, str):
             self._check_hunt(path, step)
             return
+        if hunt in self.names("targets") and hunt not in self.names("groups"):
+            message = f"'{hunt}' is a target, no group: write hunt: [{hunt}]"
+            self.mistakes.at_value((*path, "hunt"), message)
+            return
         self.refer((*path, "hunt"), "group", hunt)
         for option in _OPTIONS:
             if option in step:

@@ -3,16 +3,33 @@
 Validators raise ValueError with the whole sentence that the reader of the file sees.
 """
 
+import functools
 import ipaddress
 import re
 from typing import Annotated, Any, Final, NamedTuple
 
+import holidays.registry
 import phonenumbers
 from pydantic import BeforeValidator
 
 from callrouter.dialplan.wording import shown
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m|h)")
+# What people write for one: "15 s", "15sec", "2 minutes", "15".
+_LOOSE_DURATION: Final = re.compile(
+    r"([0-9]{1,6})\s*(|ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)"
+)
+_UNIT_OF: Final = {
+    "": "s",
+    "s": "s",
+    "se": "s",
+    "m": "m",
+    "mi": "m",
+    "ms": "ms",
+    "h": "h",
+    "hr": "h",
+    "ho": "h",
+}
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DIAL: Final = re.compile(r"\+?[0-9*]{1,32}")
@@ -69,7 +86,9 @@ def seconds(value: object, low: float, high: float) -> float:
         raise ValueError(f"expected a time with its unit: write {value}s")
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"expected a time such as 15s, 1m or 500ms, found {shown(value)}")
+        meant = _LOOSE_DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+        hint = "" if meant is None else f": write {meant[1]}{_UNIT_OF[meant[2][:2]]}"
+        raise ValueError(f"expected a time such as 15s, 1m or 500ms, found {shown(value)}{hint}")
     length = int(found[1]) * _UNITS[found[2]]
     if not low <= length <= high:
         raise ValueError(f"expected a time from {low:g}s to {high:g}s, found {shown(value)}")
@@ -222,11 +241,30 @@ def _label(value: object) -> str:
     return value
 
 
+def country_hint(value: object) -> str:
+    """Ask whether the code of a country was meant; "" for what is no country's name."""
+    if not isinstance(value, str):
+        return ""
+    code = value.upper()
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        code = _country_codes().get("".join(filter(str.isalnum, value.lower())), "")
+    return f"; did you mean '{code}'?" if code else ""
+
+
+@functools.cache
+def _country_codes() -> dict[str, str]:
+    """Return the codes of countries by what else they are called: their name, CHN, UK."""
+    codes = {}
+    for module, (name, code, *others) in holidays.registry.COUNTRIES.items():
+        for word in (module.replace("_", ""), name.lower(), *map(str.lower, others)):
+            codes[word] = code
+    codes |= {"uk": "GB", "greatbritain": "GB", "england": "GB", "america": "US"}
+    return codes | {"中国": "CN", "中國": "CN", "việtnam": "VN"}
+
+
 def _country(value: object) -> str:
     if not isinstance(value, str) or value not in phonenumbers.SUPPORTED_REGIONS:
-        hint = ""
-        if isinstance(value, str) and value.upper() in phonenumbers.SUPPORTED_REGIONS:
-            hint = f"; did you mean '{value.upper()}'?"
+        hint = country_hint(value)
         raise ValueError(f"expected a country such as CN, found {shown(value)}{hint}")
     return value
 
@@ -234,7 +272,10 @@ def _country(value: object) -> str:
 def whole(value: object, low: int, high: int, what: str) -> int:
     """Check a whole number; what: such as `a weight`. Raises ValueError."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"expected {what} from {low} to {high}, found {shown(value)}")
+        hint = ""
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
+            hint = f" in quotes: write {int(value)}" if low <= int(value) <= high else ""
+        raise ValueError(f"expected {what} from {low} to {high}, found {shown(value)}{hint}")
     return value
 
 

@@ -11,12 +11,17 @@ import holidays
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.entry import Entry
-from callrouter.dialplan.fields import Name
+from callrouter.dialplan.fields import Name, country_hint
 from callrouter.dialplan.wording import shown, suggestion
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])-([01]?[0-9]|2[0-4]):([0-5][0-9])")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# A dash of a range with blanks around it, or a longer one, as word processors make of it.
+_DASH: Final = re.compile(r"\s*[\u2010-\u2015~]\s*|\s+-\s*|-\s+|\s+to\s+")
+_DATES: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})\s*(?:-|\u2013|to|\.\.+)\s*([0-9]{4}-[0-9-]{5})"
+)
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _MIDNIGHT: Final = 1440
 
@@ -85,10 +90,20 @@ def _weekday(text: str) -> int:
     return _DAYS.index(day)
 
 
+def _closed_up(value: str, wanted: str) -> None:
+    """Refuse a range with blanks in it, or with another dash. Raises ValueError."""
+    meant = _DASH.sub("-", value[:1000])
+    if meant != value[:1000]:
+        raise ValueError(
+            f'expected {wanted}, found {shown(value)}: write "{meant}", with "-" and without blanks'
+        )
+
+
 def _times(value: object) -> Times:
     wanted = 'days and times such as "Mon-Fri 08:30-12:00, 13:30-17:30"'
     if not isinstance(value, str):
         raise ValueError(f"expected {wanted}, found {shown(value)}")
+    _closed_up(value, wanted)
     words = [word for word in re.split(r"[,\s]+", value[:1000]) if word]
     days: list[int] = []
     while words and not words[0][0].isdigit():
@@ -104,6 +119,7 @@ def _times(value: object) -> Times:
 def _hours_of_a_day(value: object) -> tuple[tuple[int, int], ...]:
     if not isinstance(value, str) or not value:
         raise ValueError(f'expected times such as "08:30-12:00", found {shown(value)}')
+    _closed_up(value, 'times such as "08:30-12:00"')
     return _spans(re.split(r"[,\s]+", value[:1000].strip()), value)
 
 
@@ -129,6 +145,12 @@ def day_of(date: str) -> int:
 
 def _days(value: object) -> Days:
     text = value if isinstance(value, str) else ""
+    meant = _DATES.fullmatch(text.strip())
+    if meant is not None and f"{meant[1]}..{meant[2]}" != text:
+        raise ValueError(
+            f"expected a date, or a first and a last such as 2026-02-10..2026-02-20, found "
+            f"{shown(value)}: write {meant[1]}..{meant[2]}"
+        )
     first, dots, last = text.partition("..")
     begin = _day(first, value)
     end = _day(last, value) if dots else begin
@@ -146,7 +168,7 @@ def _region(value: object) -> Region:
     country, _, part = value.partition("-") if isinstance(value, str) else ("", "", "")
     parts = _regions().get(country)
     if parts is None:
-        hint = suggestion(country.upper(), _regions()) if country else ""
+        hint = country_hint(country) or suggestion(country.upper(), _regions()) if country else ""
         raise ValueError(f"expected a country such as CN, found {shown(value)}{hint}")
     if part and part not in parts:
         hint = suggestion(part, parts) if parts else f"; {country} has no parts here"

@@ -24,6 +24,11 @@ class Rung(NamedTuple):
 
 
 def _rung(value: object) -> Rung:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(
+            f"expected the name of a target or a group, found the number {value}; a name of digits "
+            "stands in quotes"
+        )
     if not isinstance(value, dict):
         return Rung(fields.name(value), 1)
     if set(value) != {"name", "weight"}:

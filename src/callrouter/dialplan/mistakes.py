@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from callrouter.dialplan.nodes import Document
-from callrouter.dialplan.wording import in_file_order, shown, suggestion
+from callrouter.dialplan.nodes import Document, Mapping
+from callrouter.dialplan.wording import in_file_order, plural, shown, suggestion
 from callrouter.errors import ConfigError, Diagnostic
 
 # A comparison with every known name is slow; a file with more mistakes than this has one cause.
@@ -19,12 +19,70 @@ _LISTED: Final = 8
 # More than anybody mends before the next `check`; it bounds the time a hostile file can take.
 _REPORTED: Final = 1000
 
+_LONGEST_SHOWN: Final = 40
+
+_SORTS: Final = {
+    "targets": "a target",
+    "groups": "a group",
+    "gateways": "a gateway",
+    "gateway_groups": "a group of gateways",
+    "trunks": "a trunk",
+    "extensions": "an extension",
+    "schedules": "a schedule",
+    "lists": "a list of callers",
+    "menus": "a menu",
+    "prompts": "a prompt",
+    "hold_music": "hold music",
+    "voicemail": "a voicemail box",
+    "lookups": "a look-up",
+    "numbers": "a number that is called",
+}
+"""What the names in each section of a dialplan are."""
+
+_SYNONYMS: Final = {
+    **dict.fromkeys(
+        ("timeout", "ring_timeout", "ring_time", "ringtime", "dial_timeout", "ring_seconds"),
+        ("ring", "total", "wait"),
+    ),
+    **dict.fromkeys(("max_time", "maximum", "max_duration", "total_timeout"), ("total", "max")),
+    **dict.fromkeys(("progress_timeout", "pdd"), ("progress",)),
+    **dict.fromkeys(("failover", "fallback", "backup_number"), ("backup", "overflow")),
+    **dict.fromkeys(("channels", "max_calls", "call_limit", "limit", "concurrency"), ("lines",)),
+    **dict.fromkeys(("ip", "ips", "host", "hosts", "source", "sources"), ("addresses", "address")),
+    **dict.fromkeys(("address",), ("addresses",)),
+    **dict.fromkeys(("addresses", "server", "proxy"), ("address",)),
+    **dict.fromkeys(("cps", "rate"), ("calls_per_second",)),
+    **dict.fromkeys(("ring_group", "ringgroup", "dial", "queue", "destination"), ("hunt",)),
+    **dict.fromkeys(("destinations", "members", "agents", "steps", "actions"), ("hunt", "route")),
+    **dict.fromkeys(("ivr", "auto_attendant"), ("menu",)),
+    **dict.fromkeys(("playback", "announcement", "announce", "say"), ("play",)),
+    **dict.fromkeys(("mailbox", "vm"), ("voicemail",)),
+    **dict.fromkeys(("hours", "times", "time_condition", "schedule"), ("when", "open")),
+    **dict.fromkeys(("mode", "policy", "order"), ("strategy",)),
+    **dict.fromkeys(("description", "label", "title"), ("name",)),
+    **dict.fromkeys(("moh", "music_on_hold", "music"), ("hold_music",)),
+    **dict.fromkeys(("recording", "record_calls"), ("record",)),
+    **dict.fromkeys(("disabled", "enabled"), ("suspended",)),
+    **dict.fromkeys(("permit", "callers", "allowed_callers", "only_from"), ("only", "allow")),
+    **dict.fromkeys(("deny", "reject", "banned"), ("block", "refuse")),
+    **dict.fromkeys(("gateway", "trunk", "through"), ("via",)),
+    **dict.fromkeys(("password", "secret"), ("password_file", "password_env")),
+    **dict.fromkeys(("pin",), ("pin_file", "pin_env")),
+    **dict.fromkeys(("username", "login"), ("user",)),
+    **dict.fromkeys(("tz", "time_zone"), ("timezone",)),
+    **dict.fromkeys(("lang",), ("language",)),
+    **dict.fromkeys(("did", "dids", "routes"), ("numbers", "route")),
+}
+"""Keys of other products, and what ours may be meant by them."""
+
 _QUOTED: Final = re.compile("'([^']*)'")
 
 # What pydantic wanted, by the type of its error.
 _WANTED: Final = {
     "string_type": "text (put numbers in quotes)",
     "int_type": "a whole number without quotes",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "list_type": "a list such as [a, b]",
     "dict_type": "a mapping of keys and values",
     "model_type": "a mapping of keys and values",
@@ -58,9 +116,8 @@ class Mistakes:
         self, path: tuple[str | int, ...], kind: str, name: str, known: Collection[str]
     ) -> None:
         """Note a name that nothing has. kind: target, gateway and so on."""
-        self.at_value(
-            path, f"no {kind} is named {shown(name)}{self._hint(name, known, f'{kind}s')}"
-        )
+        hint = self._elsewhere(name, known) or self._hint(name, known, plural(kind))
+        self.at_value(path, f"no {kind} is named {shown(name)}{hint}")
 
     def invalid(
         self, path: tuple[str | int, ...], error: ValidationError, model: type[BaseModel]
@@ -101,6 +158,16 @@ class Mistakes:
         if len(self._found) > _REPORTED:
             raise self.error()
 
+    def _elsewhere(self, name: str, known: Collection[str]) -> str:
+        """Say what else of the document has a name, "" for nothing."""
+        data = self._document.data
+        for section, noun in _SORTS.items() if isinstance(data, Mapping) else ():
+            entries = data.get(section)
+            if isinstance(entries, Mapping) and name in entries and entries.keys() != known:
+                few = f": expected one of {_either(known)}" if 0 < len(known) <= _LISTED else ""
+                return f"; {shown(name)} is {noun}{few}"
+        return ""
+
     def _hint(self, name: str, known: Collection[str], kind: str) -> str:
         """Suggest what may have been meant: one close name, or all names when they are few."""
         if not known:
@@ -120,7 +187,9 @@ class Mistakes:
         if kind == "extra_forbidden":
             fields = _model_at(model, detail["loc"][:-1]).model_fields
             keys = [field.alias or key for key, field in fields.items()]
-            return f"unknown key {shown(name)}{self._hint(name, keys, 'keys')}"
+            likely = [f"'{key}'" for key in _SYNONYMS.get(name.lower(), ()) if key in keys]
+            hint = f"; did you mean {' or '.join(likely)}?" if likely else ""
+            return f"unknown key {shown(name)}{hint or self._hint(name, keys, 'keys')}"
         if kind == "missing":
             return f"the key '{name}' is missing"
         context = detail.get("ctx", {})
@@ -130,7 +199,17 @@ class Mistakes:
             return detail["msg"]
         found = detail["input"]
         hint = ""
-        if kind == "literal_error":
+        if kind == "list_type" and isinstance(found, str) and found.isprintable():
+            hint = f": write [{found}]" if len(found) <= _LONGEST_SHOWN else ""
+        elif kind == "model_type" and isinstance(found, str):
+            inner = _model_at(model, detail["loc"]).model_fields
+            needed = [field.alias or key for key, field in inner.items() if field.is_required()]
+            hint = f": write {{{needed[0]}: {found[:_LONGEST_SHOWN]}}}" if len(needed) == 1 else ""
+        elif kind.startswith("bool_") and isinstance(found, str):
+            said = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false"}
+            meant = said.get(found.lower(), "false" if found.lower() == "false" else "")
+            hint = f" in quotes: write {meant}" if meant else ""
+        elif kind == "literal_error":
             hint = suggestion(found, _QUOTED.findall(context["expected"]))
         return f"expected {_WANTED[kind].format(**context)}, found {shown(found)}{hint}"
 

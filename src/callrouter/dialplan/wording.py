@@ -24,6 +24,11 @@ def shown(value: object) -> str:
     return f"'{text}'" if text.isprintable() else repr(text)
 
 
+def plural(noun: str) -> str:
+    """Write more than one of it."""
+    return f"{noun}es" if noun.endswith(("x", "s")) else f"{noun}s"
+
+
 def span(seconds: float) -> str:
     """Write a length of time as ops would: 30d, 15s, 0.5s."""
     days, rest = divmod(seconds, 86400)

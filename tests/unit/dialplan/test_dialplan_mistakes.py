@@ -105,7 +105,9 @@ NO_NUMBER = (
         (
             "addresses: [127.0.0.0/8]",
             "addresses: 127.0.0.0/8",
-            ["3:20: error: expected a list such as [a, b], found '127.0.0.0/8'"],
+            [
+                "3:20: error: expected a list such as [a, b], found '127.0.0.0/8': write [127.0.0.0/8]"
+            ],
         ),
         (
             "{addresses: [127.0.0.0/8]}",
@@ -199,7 +201,7 @@ NO_NUMBER = (
         (
             DESK,
             '{uri: "sip:desk@192.0.2.9", ring: 15 s}',
-            ["7:43: error: expected a time such as 15s, 1m or 500ms, found '15 s'"],
+            ["7:43: error: expected a time such as 15s, 1m or 500ms, found '15 s': write 15s"],
         ),
         (
             DESK,
@@ -210,7 +212,7 @@ NO_NUMBER = (
             "sales: {hunt: [desk]}",
             "sales: {hunt: [desk], stop_on: [486, '487', 200, true]}",
             [
-                "9:40: error: expected a SIP status from 400 to 699, found '487'",
+                "9:40: error: expected a SIP status from 400 to 699, found '487' in quotes: write 487",
                 "9:47: error: expected a SIP status from 400 to 699, found '200'",
                 "9:52: error: expected a SIP status from 400 to 699, found true",
             ],
@@ -292,7 +294,7 @@ NO_NUMBER = (
         (
             ROUTE,
             "{route: [{hunt: desk}]}",
-            ["11:27: error: no group is named 'desk'; expected one of 'sales'"],
+            ["11:27: error: 'desk' is a target, no group: write hunt: [desk]"],
         ),
         (
             ROUTE,
