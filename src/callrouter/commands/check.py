@@ -12,6 +12,7 @@ from callrouter.dialplan.yaml import load
 from callrouter.errors import Diagnostic
 from callrouter.lint.certificates import check_certificates
 from callrouter.lint.dialplan import lint
+from callrouter.lint.settings import check_settings
 from callrouter.media.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
 
@@ -33,8 +34,9 @@ def check(dialplan: Path | None, strict: bool, config: Path) -> None:
     if path is None:
         settings = load_settings(config)
         path = settings.dialplan
+        warnings = check_settings(load(config), settings)
         if settings.tls is not None:
-            warnings = check_certificates(load(config), settings.tls, time.time())
+            warnings += check_certificates(load(config), settings.tls, time.time())
             options = settings.tls.options()
             keys = [own.key for own in (options.own, *options.by_name.values())]
         listen = [place for listener in settings.listen for place in listener.places]

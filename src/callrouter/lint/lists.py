@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from callrouter.lint.entries import Entry, Forms, Listed
+from callrouter.lint.existing import impossible_numbers
 from callrouter.lint.found import Found
 
 # Pairs of lists that are compared entry by entry; more would take too long.
@@ -19,6 +20,7 @@ def shadowed_lists(found: Found) -> None:
     _areas(found)
     forms = Forms(found.document.data["country"])
     lists = {name: Listed(found, forms, name) for name in found.section("lists")}
+    impossible_numbers(found, list(lists.values()))
     told: set[int] = set()
     for one in lists.values():
         for entry in one.entries:

@@ -6,6 +6,7 @@ from callrouter.lint.found import Found, Path, names
 from callrouter.lint.hours import is_always_open
 
 _BUSY = {486, 600}
+_CLOSED = "out_of_hours"
 
 
 def steps(found: Found) -> None:
@@ -19,9 +20,26 @@ def steps(found: Found) -> None:
                 message = reach.never(taken[:index], step)
                 if message:
                     found.at_value(path, f"step {index + 1} is never taken: {message}")
+                elif _out_of_hours(step, taken[:index]):
+                    message = (
+                        f"'{_CLOSED}' is played in hours too, when nobody answers: say when, such "
+                        "as when: {schedule: ..., is: closed}"
+                    )
+                    found.at_value((*path, "play"), message)
         if number.get("backup") and not reach.all_by_gateways(number):
             message = "'backup' never rings: part of the route needs no gateway"
             found.at_key(("numbers", key, "backup"), message)
+
+
+def _out_of_hours(step: Mapping, before: list[Mapping]) -> bool:
+    """Say whether callers are told in hours that it is out of hours."""
+    played = step.get("play")
+    if played != _CLOSED and not (isinstance(played, list) and _CLOSED in played):
+        return False
+    when = step.get("when")
+    if when is not None:
+        return bool(when.get("is", "open") == "open")
+    return any((other.get("when") or {}).get("is", "open") == "open" for other in before)
 
 
 class _Reach:

@@ -106,7 +106,8 @@ NO_NUMBER = (
             "addresses: [127.0.0.0/8]",
             "addresses: 127.0.0.0/8",
             [
-                "3:20: error: expected a list such as [a, b], found '127.0.0.0/8': write [127.0.0.0/8]"
+                "3:20: error: expected a list such as [a, b], found '127.0.0.0/8': write "
+                "[127.0.0.0/8]"
             ],
         ),
         (
@@ -212,7 +213,8 @@ NO_NUMBER = (
             "sales: {hunt: [desk]}",
             "sales: {hunt: [desk], stop_on: [486, '487', 200, true]}",
             [
-                "9:40: error: expected a SIP status from 400 to 699, found '487' in quotes: write 487",
+                "9:40: error: expected a SIP status from 400 to 699, found '487' in quotes: "
+                "write 487",
                 "9:47: error: expected a SIP status from 400 to 699, found '200'",
                 "9:52: error: expected a SIP status from 400 to 699, found true",
             ],
