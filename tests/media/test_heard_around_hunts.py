@@ -15,7 +15,7 @@ from support.unprivileged import media_settings, shared_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_GREETING, _EARLY, _BUSY, _BYE, _MENU = 440, 600, 880, 1200, 1500
+_GREETING, _EARLY, _BUSY, _BYE, _MENU = 750, 600, 880, 1200, 1500
 
 _DIALPLAN = """\
 country: CN
@@ -24,7 +24,7 @@ targets:
   early: {{uri: "sip:service@127.0.0.1:{early}", ring: 2s}}
   silent: {{uri: "sip:service@127.0.0.1:{silent}", ring: 2s}}
 prompts:
-  greeting: {{tone: {{hertz: 440, for: 1s}}}}
+  greeting: {{tone: {{hertz: 750, for: 1s}}}}
   sorry: {{tone: {{hertz: 880, for: 500ms}}}}
   bye: {{tone: {{hertz: 1200, for: 500ms}}}}
   choose: {{tone: {{hertz: 1500, for: 500ms}}}}
