@@ -1,13 +1,16 @@
 """Numbers in any spelling and who says so, over real sockets: what passes, and what goes on."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.message import SDP, Message
 from support.phone import Phone, token
+from support.polling import until
 from support.ports import free_port
 from support.serving import Place, Serving, command, lay_out
 
@@ -103,6 +106,18 @@ class Line:
         status, rung = await self.call(uri, caller, *rows, carrier=True)
         assert rung is not None, status
         return rung
+
+    async def cdr(self, *arguments: str) -> list[dict[str, Any]]:
+        """Give the calls that `callrouter cdr` finds, the oldest first."""
+        process = await asyncio.create_subprocess_exec(
+            *command("cdr", "--json", *arguments, "--config", self.place.config),
+            cwd=self.place.folder,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(30):
+            out, _ = await process.communicate()
+        found: list[dict[str, Any]] = json.loads(out)
+        return found[::-1]
 
     async def block(self, *arguments: str) -> tuple[int, str]:
         """Give the exit code of `callrouter block`, and all that it says."""
@@ -329,6 +344,31 @@ async def test_block_by_hand_is_written_as_in_a_list_and_has_its_own_reason(
         code, said = await at.block("remove", written)
         assert code == 0, said
         assert await at.status("sip:4000@127.0.0.1", f"<sip:{blocked[0]}@x.org>") == PASSED
+
+
+async def test_calls_of_a_number_are_found_however_it_was_sent_and_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    async with line(tmp_path) as at:
+        sent = ("+8613900139000;cpc=ordinary", "139-0013-9000", "013900139000%2C1")
+        for user in (*sent, "alice", "%01%1b[2J", f"+86{'1' * 3000}"):
+            await at.call("sip:+86-20-1234-5678;npdi@127.0.0.1", f"<sip:{user}@x.org>")
+
+        async def written() -> bool:
+            return len(at.place.records()) == 6
+
+        await until(written, within=10)
+        for asked in ("+8613900139000", "13900139000", "139-0013-9000", "008613900139000;x=y"):
+            found = await at.cdr("--caller", asked)
+            assert [call["caller"] for call in found] == [sent[0], sent[1], "013900139000,1"]
+        for asked in ("020 1234 5678", "+862012345678"):
+            assert len(await at.cdr("--called", asked)) == 6
+        assert len(await at.cdr("--caller", "alice")) == 1
+        assert await at.cdr("--caller", "+8613900139001") == []
+        for call in await at.cdr():
+            assert call["called"] == "+86-20-1234-5678;npdi"
+            assert call["called_number"] == "+862012345678"
+            assert len(call["caller"]) <= 128
 
 
 async def test_block_of_what_can_be_no_caller_says_what_was_expected(tmp_path: Path) -> None:

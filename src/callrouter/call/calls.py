@@ -225,7 +225,7 @@ class Calls:
         self._count = (self._count + 1) & 0xFFFF
         wall = now + snapshot.ahead
         name = f"{int(wall * 1000):x}-{self._count:04x}{stack.token()[:4]}"
-        record = _record(name, request, facts, decision, wall)
+        record = _record(name, request, facts, decision, wall, trunk.country)
         record.dialplan = dialplan.version
         call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
         # From here on the call ends in `_over`, come what may; what it holds is given back there.
@@ -350,7 +350,7 @@ def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
 
 
 def _record(
-    name: str, request: Request, facts: Facts, decision: Decision, now: float
+    name: str, request: Request, facts: Facts, decision: Decision, now: float, country: str
 ) -> CallRecord:
     """Begin the record of a call with what came in and what was decided."""
     record = CallRecord(name, bounded(request.get("call-id")), now)
@@ -358,6 +358,8 @@ def _record(
     record.source = facts.source
     record.caller = bounded(facts.caller)
     record.called = bounded(facts.called)
+    record.caller_number = numbers.written(facts.caller, country)
+    record.called_number = numbers.written_often(facts.called, country)
     record.to_header = bounded(facts.to_ext or facts.to_user)
     record.number = bounded(decision.number)
     record.trace = decision.trace

@@ -105,11 +105,13 @@ class CallRecord:
     """The call detail record (CDR): exactly one for each call, refused ones too.
 
     id: unique, sortable by start. call_id: the caller's Call-ID. trunk, source, caller, called,
-    to_header: what came in (to_header is the user part or `ext` that named an extension). number:
-    the dialplan's key that matched, "" for none. dialplan: version that served it. started: Unix
-    seconds. ringing_ms, answered_ms, ended_ms: from the start; ringing is the first 18x the caller
-    was sent. status: final SIP status sent to the caller. cause: Q.850. reason: why it was
-    refused or, once answered, ended by us; "" otherwise. hung_up_by: caller, callee or callrouter.
+    to_header: what came in, `bounded` (to_header is the user part or `ext` that named an
+    extension). caller_number, called_number: the numbers in these, in E.164 or as they are dialled,
+    "" when there is none. number: the dialplan's key that matched, "" for none. dialplan: version
+    that served it. started: Unix seconds. ringing_ms, answered_ms, ended_ms: from the start;
+    ringing is the first 18x the caller was sent. status: final SIP status sent to the caller.
+    cause: Q.850. reason: why it was refused or, once answered, ended by us; "" otherwise.
+    hung_up_by: caller, callee or callrouter.
     voicemail, recordings: what it left in the archive. heard: what the caller heard and pressed, in
     order: ms from the start, one of played, menu, key and survey, and which; None when nothing was
     said to it.
@@ -119,7 +121,9 @@ class CallRecord:
         "answered_ms",
         "call_id",
         "called",
+        "called_number",
         "caller",
+        "caller_number",
         "cause",
         "dialplan",
         "disposition",
@@ -149,6 +153,8 @@ class CallRecord:
         self.source = ""
         self.caller = ""
         self.called = ""
+        self.caller_number = ""
+        self.called_number = ""
         self.to_header = ""
         self.number = ""
         self.dialplan = ""

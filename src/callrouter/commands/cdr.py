@@ -10,9 +10,11 @@ from callrouter.call.record import Disposition
 from callrouter.commands.moments import CLOCKS, zone_of_settings
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import config_option
+from callrouter.dialplan.times import country_of
 from callrouter.errors import CommandError
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 from callrouter.observe.query import Calls, Filter
+from callrouter.route import numbers
 
 _LEAST_WIDTH = 140
 
@@ -23,8 +25,8 @@ _LEAST_WIDTH = 140
 @click.option(
     "--since", help=f'2026-03-01T08:30, "Mon 08:30", or so long ago: 15m, 2h, 7d. {CLOCKS}'
 )
-@click.option("--caller", help="The caller, exactly.")
-@click.option("--called", help="What was dialled, exactly.")
+@click.option("--caller", help="The caller: a number in any spelling, or exactly what was sent.")
+@click.option("--called", help="What was dialled, in any spelling.")
 @click.option("--number", help="The number in the dialplan, exactly.")
 @click.option("--disposition", type=click.Choice(list(Disposition), case_sensitive=False))
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
@@ -49,7 +51,13 @@ def cdr(
         raise click.UsageError("--json and --csv exclude each other")
     after = None if since is None else since_of("--since", since, zone_of_settings(config))
     wanted = Filter(
-        since=after, caller=caller, called=called, number=number, disposition=disposition
+        since=after,
+        caller=caller,
+        called=called,
+        number=number,
+        disposition=disposition,
+        caller_number=_number(caller, config, database),
+        called_number=_number(called, config, database),
     )
     with Calls(database or _database_of(config)) as calls:
         if id is None:
@@ -83,6 +91,17 @@ def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
 def _print(view: RenderableType) -> None:
     # Below this width cells would be cut, and an id that is cut cannot be asked for.
     Console(width=max(Console().width, _LEAST_WIDTH)).print(view)
+
+
+def _number(text: str | None, config: Path, database: str | None) -> str:
+    """The number that is asked for, "" for none; the dialplan says in which country it is one."""
+    if not text or text.startswith("+"):
+        return numbers.written(text or "", "")
+    if database is not None and not config.exists():
+        return numbers.written(text, "")  # a database alone says nothing of a country
+    from callrouter.config import load_settings  # noqa: PLC0415 - not needed with --database
+
+    return numbers.written(text, country_of(load_settings(config).dialplan))
 
 
 def _database_of(config: Path) -> str:

@@ -9,6 +9,8 @@ import zoneinfo
 from pathlib import Path
 from typing import Final
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from callrouter.dialplan.nodes import Mapping
 from callrouter.dialplan.wording import shown
 from callrouter.dialplan.yaml import load
@@ -51,6 +53,13 @@ def _of_week(day: str, clock: str, now: datetime.datetime, *, past: bool) -> dat
         days -= 7
     date = now.date() + datetime.timedelta(days=days)
     return datetime.datetime.combine(date, time, now.tzinfo)
+
+
+def country_of(dialplan: Path) -> str:
+    """Return the country of a dialplan file, "" for none. Raises ConfigError as `zone_of`."""
+    data = load(dialplan).data
+    named = data.get("country") if isinstance(data, Mapping) else None
+    return named if isinstance(named, str) and named in SUPPORTED_REGIONS else ""
 
 
 def zone_of(dialplan: Path) -> zoneinfo.ZoneInfo:

@@ -37,6 +37,8 @@ COLUMNS: Final = (
     "voicemail",
     "recordings",
     "heard",
+    "caller_number",
+    "called_number",
 )
 
 LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard")
@@ -98,6 +100,8 @@ class Encoder:
             _kept_text(record.voicemail) if record.voicemail else "[]",
             _kept_text(record.recordings) if record.recordings else "[]",
             _heard_text(record.heard) if record.heard else "[]",
+            record.caller_number,
+            record.called_number,
         )
         # What a peer wrote reaches these columns, and one row that cannot be stored would hold
         # up its whole batch for ever. One look at all of them costs less than one look at each.

@@ -38,6 +38,8 @@ def up_line(record: CallRecord) -> bytes:
         "caller": record.caller,
         "called": record.called,
         "to_header": record.to_header,
+        "caller_number": record.caller_number,
+        "called_number": record.called_number,
         "number": record.number,
         "dialplan": record.dialplan,
         "ringing_ms": record.ringing_ms,
@@ -81,6 +83,8 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     record = CallRecord(id, "", started)
     for name in _TEXTS:
         setattr(record, name, _text(known, name))
+    for name in ("caller_number", "called_number"):  # which an earlier version does not write
+        setattr(record, name, _text(known, name) if name in known else "")
     record.ringing_ms = _time(known, "ringing_ms")
     answered = _time(known, "answered_ms")
     if answered is None:

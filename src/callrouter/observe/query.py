@@ -15,9 +15,22 @@ _READ_AT_ONCE = 500
 
 
 class Filter:
-    """Which calls to find. since, until: Unix seconds, until excluded. None means any."""
+    """Which calls to find. since, until: Unix seconds, until excluded. None means any.
 
-    __slots__ = ("called", "caller", "disposition", "number", "since", "until")
+    caller, called: as sent. caller_number, called_number: the same as numbers are compared, "" when
+    they are none.
+    """
+
+    __slots__ = (
+        "called",
+        "called_number",
+        "caller",
+        "caller_number",
+        "disposition",
+        "number",
+        "since",
+        "until",
+    )
 
     def __init__(
         self,
@@ -28,7 +41,11 @@ class Filter:
         called: str | None = None,
         number: str | None = None,
         disposition: str | None = None,
+        caller_number: str = "",
+        called_number: str = "",
     ) -> None:
+        self.caller_number = caller_number
+        self.called_number = called_number
         self.since = since
         self.until = until
         self.caller = caller
@@ -43,11 +60,25 @@ class Filter:
             found.append(_CALLS.c.started >= self.since)
         if self.until is not None:
             found.append(_CALLS.c.started < self.until)
-        for name in ("caller", "called", "number", "disposition"):
+        for name in ("number", "disposition"):
             value = getattr(self, name)
             if value is not None:
                 found.append(_CALLS.c[name] == value)
+        if self.caller is not None:
+            found.append(_called_so("caller", self.caller, self.caller_number))
+        if self.called is not None:
+            found.append(_called_so("called", self.called, self.called_number))
         return found
+
+
+def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:
+    """Whether a caller or a called one has a number, or was sent so."""
+    if not number:
+        return _CALLS.c[name] == sent
+    known = _CALLS.c[f"{name}_number"]
+    # Rows of an earlier version say only what was sent.
+    unread = known.is_(None) | (known == "")
+    return (known == number) | (unread & _CALLS.c[name].in_((sent, number)))
 
 
 class Calls:

@@ -22,6 +22,7 @@ metadata alone, in one or two; whatever else it is, `phonenumbers` reads it.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from unicodedata import category, decimal
 
@@ -125,6 +126,23 @@ def extension(text: str) -> str:
     if text.isalnum() or not text:
         return ""
     return _parted(text)[1].get("ext", "")
+
+
+def written(text: str, country: str) -> str:
+    """Return the number in a text: in E.164, else as it is dialled, else ""."""
+    number = usual(text, country)
+    if number or len(text) > _LONGEST:
+        return number
+    found = telephone(text, country)
+    return found.number or found.dialled
+
+
+def written_often(text: str, country: str) -> str:
+    """Return what `written` does, of a text that comes again: the called number of calls."""
+    return _written(text, country) if len(text) <= _LONGEST else ""
+
+
+_written = lru_cache(maxsize=4096)(written)
 
 
 def disguised(text: str, country: str) -> list[str]:

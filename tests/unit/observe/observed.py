@@ -20,7 +20,7 @@ def answered(id: str = "0001", started: float = 1_700_000_000.0) -> CallRecord:
     record.trunk = "lab"
     record.source = "127.0.0.1:5062"
     record.caller = "+8675612345"
-    record.called = "4000"
+    record.called = record.called_number = "4000"
     record.number = "4000"
     record.dialplan = "3f2a"
     record.ringing_ms = 20

@@ -61,6 +61,21 @@ def test_text_is_read_as_what_a_telephone_would_dial(
     assert found.short == (dialled if not number and dialled.isdecimal() else "")
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("138-0013-8000;cpc=x", MAN),
+        ("40-00", "4000"),
+        ("*21", "*21"),
+        ("reception", ""),
+        ("9" * 300, ""),
+        ("", ""),
+    ],
+)
+def test_records_have_the_number_as_it_is_compared(text: str, number: str) -> None:
+    assert numbers.written(text, "CN") == numbers.written_often(text, "CN") == number
+
+
 def test_country_that_nobody_names_leaves_only_what_has_a_plus() -> None:
     assert numbers.telephone(MAN, "").number == MAN
     assert numbers.telephone("13800138000", "").short == "13800138000"
