@@ -6,9 +6,10 @@ when the process before was killed: it gets its record then. The id of the call 
 record, so that nothing which is done twice, by a process that is killed while it recovers, shows.
 
 Lines: `+ID {...}` a call is up, or somebody else talks in it (the last such line counts); `-ID` its
-record is on disk. The first line of a file is `@SECONDS`, when the process was last alive: the end
-of calls that it lost. A file that has grown large is followed by a new one, and those of its calls
-that are still up go to a file between both, so that the files in their order say what is so.
+record is on disk. The first line of a file is `@SECONDS SECONDS`: when its process was last alive,
+which is the end of the calls that it lost, and when it began, by which its files are known. A file
+that has grown large is followed by a new one, and those of its calls that are still up go to a file
+between both, so that the files in their order say what is so.
 
 Rules. Lines of calls that come up are written by the event loop itself: a write to the kernel's
 cache costs 1.3 µs, less than to wake a thread does, and the answer cannot overtake it. A disk that
@@ -35,7 +36,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 _NAME: Final = re.compile(r"up-([0-9]{1,12})\.journal")
 _LINE: Final = re.compile(rb"(?:\+([0-9a-f-]{1,64}) (\{.*\})|-([0-9a-f-]{1,64}))\n")
-_HEAD: Final = re.compile(rb"@([0-9]{1,13}\.[0-9]{6})\n")
+_HEAD: Final = re.compile(rb"@([0-9]{1,13}\.[0-9]{6}) ([0-9]{1,13}\.[0-9]{6})\n")
 _BEAT_SECONDS: Final = 1.0
 _LARGE: Final = 1 << 20
 """Bytes of a file that is followed by a new one, or thrice what the calls that are up need."""
@@ -64,6 +65,7 @@ class Journal:
         self._waiting: list[bytes] = []
         self._torn = False
         self._failing = False
+        self._began = time.time()
         self._beat_at = 0.0
         self._large = _LARGE
         self._number = 0
@@ -125,7 +127,7 @@ class Journal:
         try:
             if self._fd < 0:
                 self._begin()
-            os.pwrite(self._mark, _head(), 0)
+            os.pwrite(self._mark, self._head(), 0)
             if not self._earlier and os.fstat(self._fd).st_size > self._large:
                 self._follow()
         except OSError as error:
@@ -136,9 +138,9 @@ class Journal:
         calls, alive, rejected = _read(self._earlier)
         encoder = Encoder()
         rows = []
-        for name, line in calls.items():
+        for name, (line, process) in calls.items():
             try:
-                record = lost_record(name, line[len(name) + 2 :], alive)
+                record = lost_record(name, line[len(name) + 2 :], alive.get(process, 0.0))
             except ValueError:
                 rejected.append(line)
             else:
@@ -177,7 +179,7 @@ class Journal:
         path = self._path(self._number)
         mark = _opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         handle = _opened(path, os.O_WRONLY | os.O_APPEND)
-        os.pwrite(mark, _head(), 0)
+        os.pwrite(mark, self._head(), 0)
         with self._lock:
             before = (self._fd, self._mark)
             self._fd, self._mark = handle, mark
@@ -194,11 +196,11 @@ class Journal:
         old = list(self._own)
         self._large *= 2  # when it fails half way, it is tried again later
         self._begin()
-        lines = _read(old)[0].values()
+        lines = [line for line, _ in _read(old)[0].values()]
         kept = self._path(self._number - 1)
         draft = kept.with_suffix(".draft")
         with os.fdopen(_opened(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
-            file.write(_head())
+            file.write(self._head())
             file.writelines(lines)
             self._large = max(_LARGE, 3 * file.tell())
         draft.rename(kept)
@@ -245,6 +247,9 @@ class Journal:
             self._failing = True
             _log.error("the journal of calls cannot be written", error=str(error))
 
+    def _head(self) -> bytes:
+        return b"@%020.6f %020.6f\n" % (time.time(), self._began)
+
     def _path(self, number: int) -> Path:
         return self._folder / f"up-{number:08}.journal"
 
@@ -253,29 +258,28 @@ def _opened(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, FILE)
 
 
-def _head() -> bytes:
-    return b"@%020.6f\n" % time.time()
-
-
-def _read(paths: Sequence[Path]) -> tuple[dict[str, bytes], float, list[bytes]]:
-    """The lines of the calls that are up by id, the last time known, and what are no lines.
-
-    Raises OSError.
+def _read(
+    paths: Sequence[Path],
+) -> tuple[dict[str, tuple[bytes, bytes]], dict[bytes, float], list[bytes]]:
+    """The calls that are up by id, each with its line and its process; when each process was last
+    alive; and what are no lines. Raises OSError.
     """
-    calls: dict[str, bytes] = {}
-    alive = 0.0
+    calls: dict[str, tuple[bytes, bytes]] = {}
+    alive: dict[bytes, float] = {}
     rejected = []
     for path in paths:
+        process = b""
         with path.open("rb") as file:
             for line in file:
                 match = _LINE.fullmatch(line)
                 if match is not None:
                     if match[1] is not None:
-                        calls[match[1].decode()] = line
+                        calls[match[1].decode()] = (line, process)
                     else:
                         calls.pop(match[3].decode(), None)
                 elif (head := _HEAD.fullmatch(line)) is not None:
-                    alive = max(alive, float(head[1]))
+                    process = head[2]
+                    alive[process] = max(alive.get(process, 0.0), float(head[1]))
                 elif line != b"\n":
                     rejected.append(line)
     return calls, alive, rejected

@@ -94,11 +94,18 @@ def test_lost_calls_wait_in_the_spool_while_the_database_is_away(url: str, spool
     assert sorted(calls(url)) == ["01"]
 
 
-def test_two_kills_in_a_row_lose_nothing(url: str, spool: Path) -> None:
-    left_by_a_kill(spool, "01")
-    left_by_a_kill(spool, "02")
+def test_two_kills_in_a_row_lose_nothing_and_each_call_ends_with_its_own_process(
+    url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, at in (("01", 100.0), ("02", 200.0)):
+        monkeypatch.setattr(journals.time, "time", lambda at=at: START + at)
+        left_by_a_kill(spool, name)
     write(url, spool)
-    assert sorted(calls(url)) == ["01", "02"]
+    found = calls(url)
+    assert {name: call["ended_ms"] for name, call in found.items()} == {
+        "01": 100_000,
+        "02": 200_000,
+    }
 
 
 def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logged: Lines) -> None:
