@@ -24,18 +24,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 _COMMANDS: Final = (
     *("ban", "bench", "block", "calls", "cdr", "check", "demo", "diff", "drain", "explain"),
-    *(
-        "gateways",
-        "media",
-        "override",
-        "presence",
-        "recordings",
-        "registrations",
-        "reload",
-        "schema",
-        "serve",
-    ),
-    *("simulate", "test", "voicemail"),
+    *("gateways", "init", "media", "override", "presence", "recordings", "registrations"),
+    *("reload", "schema", "serve", "simulate", "test", "voicemail"),
 )
 """In the order of the alphabet; each is in a module of its name in `callrouter.commands`."""
 

@@ -38,8 +38,6 @@ class Lab:
         place = lay_out(folder, text)
         for name in _FILES:
             shutil.copy(ROOT / "dialplans" / name, folder / name)
-        (folder / "dialplans").mkdir()
-        shutil.copy(ROOT / "dialplans" / "lab-pin.txt", folder / "dialplans" / "lab-pin.txt")
         shared = shared_folder()
         with place.config.open("a", encoding="utf-8") as settings:
             settings.write(media_settings(shared, least, most))

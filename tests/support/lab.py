@@ -18,7 +18,7 @@ from support.sipp import Sipp
 PORTS: Final = (5060, 5061, 5080, 5081, 5082, 5083, 5099, 9090)
 _CONFIG: Final = Path("config") / "lab.yaml"
 _DIALPLAN: Final = Path("dialplans") / "lab.yaml"
-_BESIDE: Final = ("lab-blocked.txt", "lab-digest.txt", "lab-music.wav")
+_BESIDE: Final = ("lab-blocked.txt", "lab-digest.txt", "lab-music.wav", "lab-pin.txt")
 _CERTIFICATES: Final = Path("var") / "lab-tls"
 
 

@@ -178,6 +178,23 @@ async def test_file_that_a_list_is_read_from_is_watched_too(tmp_path: Path) -> N
         await it.another_than(second)
 
 
+async def test_reload_after_a_watched_save_says_what_the_save_changed(tmp_path: Path) -> None:
+    async with up(tmp_path, watch=True) as it:
+        first = await it.version()
+        it.plan.write_text(
+            it.text.replace("[{hunt: [answers]}]", "[{hunt: [answers], ring: 9s}]", 1)
+        )
+        second = await it.another_than(first)
+        code, out, _ = await run(it.serving.place, "reload")
+        assert code == 0
+        assert out.startswith(f"dialplan {second} serves already; nothing has changed since\n")
+        assert "a file changed" in out
+        assert f"(before: {first})" in out
+        assert "numbers altered: 1  (6000)" in out
+        again = json.loads((await run(it.serving.place, "reload", "--json"))[1])
+        assert (again["altered"], again["last"]["altered"]) == (0, 1)
+
+
 async def test_reload_without_a_server_says_where_nobody_listens(tmp_path: Path) -> None:
     place = lay_out(tmp_path, "")
     code, out, err = await run(place, "reload")

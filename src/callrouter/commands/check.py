@@ -1,53 +1,160 @@
-"""`callrouter check`: find what is wrong with a dialplan before it goes live."""
+"""`callrouter check`: find what is wrong with files before they go live."""
 
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import load
-from callrouter.errors import Diagnostic
+from callrouter.dialplan.yaml import Document, Mapping, load
+from callrouter.errors import ConfigError, Diagnostic
 from callrouter.lint.certificates import check_certificates
 from callrouter.lint.dialplan import lint
 from callrouter.lint.settings import check_settings
 from callrouter.media.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
+from callrouter.testing.cases import SUFFIX, Tested, read
+
+_SETTINGS: Final = frozenset({"listen"})
+_TESTS: Final = frozenset({"tests"})
+_DIALPLAN: Final = frozenset({"trunks", "numbers"})
+"""Keys that say what a file is."""
 
 
 @click.command()
-@click.argument("dialplan", required=False, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Exit with 1 when there is a warning.")
 @config_option
-def check(dialplan: Path | None, strict: bool, config: Path) -> None:
-    """Check DIALPLAN, or the settings file, its certificates and the dialplan it names.
+def check(paths: tuple[Path, ...], strict: bool, config: Path) -> None:
+    """Check PATHS: dialplans, settings, dialplan tests, or folders with any of them.
+
+    Settings are checked with their certificates and the dialplan that they name. Without PATHS
+    these are --config, or what is found in its place.
 
     Every mistake is printed as file:line:column with what was expected; the exit code is 1 then.
     What is allowed but hardly meant, such as a rule that no call can reach, is a warning.
     """
-    listen: list[tuple[str, str, int]] = []
-    warnings: list[Diagnostic] = []
-    keys: list[str | Path] = []
-    path = dialplan
-    if path is None:
-        settings = load_settings(config)
-        path = settings.dialplan
-        warnings = check_settings(load(config), settings)
+    checking = _Checking()
+    if not paths:
+        checking.file(config, checking.settings)
+    for path in _settings_first(paths, checking):
+        checking.file(*path)
+    if checking.mistakes:
+        raise ConfigError(checking.mistakes)
+    if checking.warned and strict:
+        raise click.exceptions.Exit(1)
+
+
+class _Checking:
+    """Checks file after file. mistakes: of all of them, each once. warned: there was a warning."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[Diagnostic] = []
+        self.warned = False
+        self._seen: set[Path] = set()
+        self._tested: dict[Path, Tested] = {}
+        self._read: dict[Path, Document] = {}
+
+    def file(self, path: Path, look: Callable[[Path], None]) -> None:
+        """Check one file, unless it was checked with another."""
+        if path.resolve() in self._seen:
+            return
+        self._seen.add(path.resolve())
+        try:
+            look(path)
+        except ConfigError as error:
+            self.note(error)
+
+    def note(self, error: ConfigError) -> None:
+        """Add to the mistakes what is not among them."""
+        told = {str(mistake) for mistake in self.mistakes}
+        self.mistakes += [mistake for mistake in error.diagnostics if str(mistake) not in told]
+
+    def keys(self, path: Path) -> frozenset[str]:
+        """The keys of a file that is checked afterwards. Raises ConfigError."""
+        document = self._read[path] = load(path)
+        return frozenset(document.data) if isinstance(document.data, Mapping) else frozenset()
+
+    def settings(self, path: Path) -> None:
+        """Check settings with what they name. Raises ConfigError."""
+        settings = load_settings(path)
+        document = self._read.pop(path, None) or load(path)
+        warnings = check_settings(document, settings)
+        keys: list[str | Path] = []
         if settings.tls is not None:
-            warnings += check_certificates(load(config), settings.tls, time.time())
+            warnings += check_certificates(document, settings.tls, time.time())
             options = settings.tls.options()
             keys = [own.key for own in (options.own, *options.by_name.values())]
         listen = [place for listener in settings.listen for place in listener.places]
-    document = load(path)
-    plan = compile_dialplan(document)
-    warnings += lint(document, listen) + check_prompts(plan)
-    weak = weaknesses([*keys, *secret_files(plan)])
-    warnings += [Diagnostic(what, file, severity="warning") for file, what in weak]
-    for warning in warnings:
-        click.echo(str(warning), err=True)
-    told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
-    click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}{told}")
-    if warnings and strict:
-        raise click.exceptions.Exit(1)
+        self._seen.add(settings.dialplan.resolve())
+        self._dialplan(settings.dialplan, warnings, keys, listen)
+
+    def dialplan(self, path: Path) -> None:
+        """Check a dialplan alone. Raises ConfigError."""
+        self._dialplan(path, [], [], [])
+
+    def tests(self, path: Path) -> None:
+        """Check a file of tests, with its dialplan, and run none. Raises ConfigError."""
+        suite = read(path, self._tested)
+        click.echo(f"{path}: ok, {len(suite.tests)} tests")
+
+    def _dialplan(
+        self,
+        path: Path,
+        warnings: list[Diagnostic],
+        keys: list[str | Path],
+        listen: list[tuple[str, str, int]],
+    ) -> None:
+        document = self._read.pop(path, None) or load(path)
+        plan = compile_dialplan(document)
+        warnings += lint(document, listen) + check_prompts(plan)
+        weak = weaknesses([*keys, *secret_files(plan)])
+        warnings += [Diagnostic(what, file, severity="warning") for file, what in weak]
+        for warning in warnings:
+            click.echo(str(warning), err=True)
+        self.warned = self.warned or bool(warnings)
+        told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
+        click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}{told}")
+
+
+def _settings_first(
+    paths: tuple[Path, ...], checking: _Checking
+) -> Iterator[tuple[Path, Callable[[Path], None]]]:
+    """The files that paths name, each with its check: settings first, for their dialplans."""
+    found = [
+        (file, look)
+        for path in paths
+        for file in _files(path, checking)
+        if (look := _kind(file, checking, alone=not path.is_dir())) is not None
+    ]
+    yield from (one for one in found if one[1] == checking.settings)
+    yield from (one for one in found if one[1] != checking.settings)
+
+
+def _files(path: Path, checking: _Checking) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    below = sorted(path.rglob("*.yaml"))
+    if not below:
+        checking.note(ConfigError([Diagnostic("there is no *.yaml below", str(path))]))
+    return below
+
+
+def _kind(file: Path, checking: _Checking, *, alone: bool) -> Callable[[Path], None] | None:
+    """How a file is checked, by what is in it; None for one of other programs in a folder."""
+    if file.name.endswith(SUFFIX):
+        return checking.tests
+    try:
+        keys = checking.keys(file)
+    except ConfigError as error:
+        checking.note(error)
+        return None
+    if keys & _SETTINGS:
+        return checking.settings
+    if keys & _TESTS:
+        return checking.tests
+    return checking.dialplan if alone or keys & _DIALPLAN else None

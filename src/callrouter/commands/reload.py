@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from callrouter.commands.asking import Answer, json_option, put
+from callrouter.commands.asking import Answer, json_option, moment, put
 from callrouter.commands.options import config_option
 from callrouter.control.requests import Reload
 
@@ -25,6 +25,12 @@ def reload(as_json: bool, config: Path) -> None:
 
 
 def _show(answer: Answer) -> None:
+    if answer["before"] == answer["serving"]:
+        click.echo(f"dialplan {answer['serving']} serves already; nothing has changed since")
+        if "last" not in answer:
+            return
+        answer = answer["last"]
+        click.echo(f"it was loaded at {moment(answer['at'])}: {answer['why']}")
     click.echo(f"dialplan {answer['serving']} serves new calls (before: {answer['before']})")
     for name in ("added", "removed", "altered"):
         count = answer[name]

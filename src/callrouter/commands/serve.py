@@ -167,7 +167,7 @@ def _number_to_call(
     for number in islice(filter(is_written_out, dialplan.numbers), _NUMBERS_LOOKED_AT):
         facts = Facts(trunk, source, _SIPP, number, number, "", time.time())
         decision = decide(dialplan, facts, Snapshot())
-        if decision.number != number or not decision.plan.steps or not number.isdigit():
+        if decision.number != number or not decision.plan.steps or number[0] in "*#":
             continue
         step = decision.plan.steps[0]
         rung = step.targets[0] if isinstance(step, Hunt) and step.targets else None

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from callrouter.commands.options import config_option
+from callrouter.config import load_settings
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.testing.cases import Suite, Tested, find, read
 from callrouter.testing.coverage import Coverage
@@ -16,14 +18,17 @@ from callrouter.testing.run import Result, run
 @click.option(
     "--junit", "xml", type=click.Path(path_type=Path), help="Write the results here as JUnit XML."
 )
-def test(paths: tuple[Path, ...], xml: Path | None) -> None:
-    """Run the dialplan tests in PATHS: files, or folders with *.test.yaml; `dialplans` if none.
+@config_option
+def test(paths: tuple[Path, ...], xml: Path | None, config: Path) -> None:
+    """Run the dialplan tests in PATHS: files, dialplans that have them beside, or folders.
+
+    Without PATHS those in the folder of the dialplan that the settings name.
 
     Prints each failure as expected (-) and got (+) with the rules that were looked at, then the
     rules that no test reaches. The exit code is 1 when a test fails or a file is broken.
     """
     known: dict[Path, Tested] = {}
-    suites = _read_all(find(paths or (Path("dialplans"),)), known)
+    suites = _read_all(find(paths or (load_settings(config).dialplan.parent,)), known)
     coverage = {path: Coverage(tested.document) for path, tested in known.items()}
     ran: list[tuple[Suite, list[Result]]] = []
     failed = 0

@@ -11,7 +11,7 @@ from typing import Any
 
 from callrouter.control import bans, gateways
 from callrouter.control.live import Live
-from callrouter.control.reload import Reloader
+from callrouter.control.reload import Reloaded, Reloader
 from callrouter.control.requests import (
     MOST,
     AddBan,
@@ -48,6 +48,19 @@ Answer = dict[str, Any]
 
 class RefusedError(CallrouterError):
     """What was asked for cannot be done; the message says why."""
+
+
+def _reloaded(done: Reloaded) -> Answer:
+    changes = done.changes
+    numbers = {"added": changes.added, "removed": changes.removed, "altered": changes.altered}
+    return {
+        "before": done.old,
+        "serving": done.new,
+        "why": done.why,
+        "at": done.at,
+        **{name: len(keys) for name, keys in numbers.items()},
+        "numbers": {name: keys[:MOST] for name, keys in numbers.items()},
+    }
 
 
 class Desk:
@@ -96,14 +109,10 @@ class Desk:
 
     async def _reload(self) -> Answer:
         done = await self._reloader.reload("asked for")
-        changes = done.changes
-        numbers = {"added": changes.added, "removed": changes.removed, "altered": changes.altered}
-        return {
-            "before": done.old,
-            "serving": done.new,
-            **{name: len(keys) for name, keys in numbers.items()},
-            "numbers": {name: keys[:MOST] for name, keys in numbers.items()},
-        }
+        last = self._reloader.last
+        # Saved and loaded by itself before somebody asked: what that changed is asked for.
+        before = {"last": _reloaded(last)} if last is not None and last is not done else {}
+        return {**_reloaded(done), **before}
 
     def _at_once(self, request: AnyRequest) -> Answer:
         match request:

@@ -26,20 +26,23 @@ _MISTAKES_LOGGED: Final = 50
 
 
 class Reloaded:
-    """A reload that succeeded. old, new: the versions."""
+    """A reload that succeeded. old, new: the versions. why: who asked. at: Unix seconds."""
 
-    __slots__ = ("changes", "new", "old")
+    __slots__ = ("at", "changes", "new", "old", "why")
 
-    def __init__(self, old: str, new: str, changes: Changes) -> None:
+    def __init__(self, old: str, new: str, changes: Changes, why: str, at: float) -> None:
         self.old = old
         self.new = new
         self.changes = changes
+        self.why = why
+        self.at = at
 
 
 class Reloader:
     """Brings new dialplans into service.
 
-    dialplan: the one that serves. path: its file. serve: makes another one the one for new calls.
+    dialplan: the one that serves. last: the reload that brought it, None for the first one. path:
+    its file. serve: makes another one the one for new calls.
     prompts: the folder where its sounds are kept, None to make none.
     renew: takes what else a reload is for, such as certificates.
     """
@@ -54,6 +57,7 @@ class Reloader:
         renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.dialplan = dialplan
+        self.last: Reloaded | None = None
         self._path = path
         self._serve = serve
         self._log = log
@@ -104,7 +108,9 @@ class Reloader:
         began = time.monotonic()
         loaded, changes = await asyncio.to_thread(self._prepare)
         last = [self.dialplan]
-        done = Reloaded(self.dialplan.version, loaded.dialplan.version, changes)
+        done = Reloaded(self.dialplan.version, loaded.dialplan.version, changes, why, time.time())
+        if done.new != done.old:
+            self.last = done
         self.dialplan = loaded.dialplan
         self._prints = loaded.prints
         self._serve(loaded.dialplan)

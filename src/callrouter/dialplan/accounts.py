@@ -79,23 +79,23 @@ def roams(trunk: schema.Trunk) -> bool:
     return trunk.auth is not None and not trunk.addresses and not trunk.tls_peer
 
 
-def access_of(checker: Checker, head: schema.DialplanFile) -> Access:
+def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
     """Return the compiled accounts of a file without mistakes."""
     trunks = checker.trunks
     return Access(
         head.realm,
         {
-            name: account_of(trunk.auth, trunk.auth.realm or head.realm)
+            name: account_of(trunk.auth, trunk.auth.realm or head.realm, file)
             for name, trunk in trunks.items()
             if trunk.auth is not None
         },
         {
-            name: account_of(extension.phone, head.realm)
+            name: account_of(extension.phone, head.realm, file)
             for name, extension in checker.extensions.items()
             if extension.phone is not None
         },
         {
-            name: account_of(gateway.auth, gateway.auth.realm or "")
+            name: account_of(gateway.auth, gateway.auth.realm or "", file)
             for name, gateway in checker.gateways.items()
             if gateway.auth is not None
         },

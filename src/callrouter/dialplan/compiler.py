@@ -162,8 +162,8 @@ class _Builder:
             self._steps.menus(),
             self._head.language,
             tuple(sounds.recipes),
-            {name: box_of(name, entry) for name, entry in self._checker.boxes.items()},
-            access_of(self._checker, self._head),
+            {name: box_of(name, entry, self._file) for name, entry in self._checker.boxes.items()},
+            access_of(self._checker, self._head, self._file),
             {name: peer_of(entry, self._usual) for name, entry in self._checker.gateways.items()},
             self._usual,
         )

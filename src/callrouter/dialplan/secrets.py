@@ -4,6 +4,7 @@ A secret is never written into a dialplan: it is named by its file or environmen
 found is not repeated in an error either: somebody may have written the secret itself there.
 """
 
+import os
 import re
 from typing import Annotated, Final, Self
 
@@ -56,7 +57,7 @@ class LoginEntry(Entry):
     user: User = Field(description="User name of its credentials.", examples=["101"])
     password_file: SecretFile | None = Field(
         default=None,
-        description="File whose first line is the password.",
+        description="File whose first line is the password; relative to the dialplan.",
         examples=["/etc/callrouter/101-password"],
     )
     password_env: Variable | None = Field(
@@ -78,10 +79,9 @@ class LoginEntry(Entry):
             raise ValueError("expected one of 'password_file' and 'password_env'")
         return self
 
-    @property
-    def secret(self) -> Secret:
-        """Where the password is."""
-        return Secret(self.password_file or "", self.password_env or "")
+    def secret(self, file: str) -> Secret:
+        """Where the password is, for a dialplan in a file."""
+        return secret_at(file, self.password_file, self.password_env)
 
 
 class PhoneEntry(LoginEntry):
@@ -124,7 +124,12 @@ class RegisterEntry(Entry):
     )
 
 
-def account_of(entry: LoginEntry, realm: str) -> Account:
-    """Return the compiled account."""
+def secret_at(file: str, named: str | None, variable: str | None) -> Secret:
+    """Where a secret is: a file named from the folder of the dialplan `file`, or a variable."""
+    return Secret(os.path.join(os.path.dirname(file), named) if named else "", variable or "")
+
+
+def account_of(entry: LoginEntry, realm: str, file: str) -> Account:
+    """Return the compiled account of a dialplan in a file."""
     networks = tuple(entry.addresses) if isinstance(entry, PhoneEntry) else ()
-    return Account(entry.user, entry.secret, realm, networks, entry.without_qop)
+    return Account(entry.user, entry.secret(file), realm, networks, entry.without_qop)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from callrouter.dialplan import fields
 from callrouter.dialplan.entry import Entry
 from callrouter.dialplan.fields import Name
-from callrouter.dialplan.secrets import SecretFile, Variable
+from callrouter.dialplan.secrets import SecretFile, Variable, secret_at
 from callrouter.dialplan.voice import Days
 from callrouter.dialplan.wording import shown
 from callrouter.route import boxes
@@ -215,11 +215,11 @@ class VoicemailBox(Entry):
         return self
 
 
-def box_of(name: str, entry: VoicemailBox) -> boxes.Box:
-    """Return the compiled box."""
+def box_of(name: str, entry: VoicemailBox, file: str) -> boxes.Box:
+    """Return the compiled box of a dialplan in a file."""
     pin = None
     if entry.pin_file or entry.pin_env:
-        pin = boxes.Secret(entry.pin_file or "", entry.pin_env or "")
+        pin = secret_at(file, entry.pin_file, entry.pin_env)
     return boxes.Box(
         name,
         entry.greeting,
@@ -231,16 +231,16 @@ def box_of(name: str, entry: VoicemailBox) -> boxes.Box:
         most_messages=entry.quota.messages,
         most_bytes=entry.quota.size or _USUAL_SIZE,
         pin=pin,
-        mail=None if entry.email is None else _mail(entry.email),
-        webhook=None if entry.webhook is None else _webhook(entry.webhook),
+        mail=None if entry.email is None else _mail(entry.email, file),
+        webhook=None if entry.webhook is None else _webhook(entry.webhook, file),
     )
 
 
-def _mail(entry: MailEntry) -> boxes.Mail:
+def _mail(entry: MailEntry, file: str) -> boxes.Mail:
     host, port = entry.server
     password = None
     if entry.user is not None:
-        password = boxes.Secret(entry.password_file or "", entry.password_env or "")
+        password = secret_at(file, entry.password_file, entry.password_env)
     return boxes.Mail(
         tuple(entry.to),
         entry.from_,
@@ -252,5 +252,5 @@ def _mail(entry: MailEntry) -> boxes.Mail:
     )
 
 
-def _webhook(entry: WebhookEntry) -> boxes.Webhook:
-    return boxes.Webhook(entry.url, boxes.Secret(entry.secret_file or "", entry.secret_env or ""))
+def _webhook(entry: WebhookEntry, file: str) -> boxes.Webhook:
+    return boxes.Webhook(entry.url, secret_at(file, entry.secret_file, entry.secret_env))

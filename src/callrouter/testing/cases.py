@@ -78,12 +78,24 @@ class Suite:
         self.lines = lines
 
 
+def beside(dialplan: Path) -> Path:
+    """Return where the tests of a dialplan are, if it has any."""
+    return dialplan.with_name(f"{dialplan.stem}{SUFFIX}")
+
+
 def find(paths: Iterable[Path]) -> list[Path]:
-    """Return the test files that paths name: themselves, or all below a folder. ConfigError."""
+    """Return the test files that paths name: themselves, those of a dialplan, or all in a folder.
+
+    Raises ConfigError where there are none.
+    """
     found: list[Path] = []
     wrong = []
     for path in paths:
-        below = sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        if path.is_dir():
+            below = sorted(path.rglob(f"*{SUFFIX}"))
+        else:
+            tests = path if path.name.endswith(SUFFIX) else beside(path)
+            below = [tests if tests.is_file() else path]
         if not below:
             wrong.append(Diagnostic(f"there is no *{SUFFIX} below", str(path)))
         found += [file for file in below if file not in found]

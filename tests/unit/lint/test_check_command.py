@@ -75,3 +75,41 @@ def test_secret_that_all_can_read_or_that_is_missing_is_a_warning(folder: Path) 
     password.chmod(0o600)
     result = CliRunner().invoke(main, ["check", str(folder / "d.yaml")])
     assert "can read a secret" not in result.stderr
+
+
+def test_files_and_folders_of_every_kind_are_checked_each_once(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text(DIALPLAN, encoding="utf-8")
+    (tmp_path / "d.test.yaml").write_text(
+        "dialplan: d.yaml\ntests: [{name: a, call: {to: x}, expect: {final: 404}}]\n", "utf-8"
+    )
+    (tmp_path / "callrouter.yaml").write_text("listen: ['udp:192.0.2.1']\ndialplan: d.yaml\n")
+    (tmp_path / "other.yaml").write_text("services: {}\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    said = [line.split(", ")[0] for line in result.stdout.splitlines()]
+    assert said == [f"{tmp_path}/d.yaml: ok", f"{tmp_path}/d.test.yaml: ok"]
+    files = [str(tmp_path / name) for name in ("d.test.yaml", "callrouter.yaml", "d.yaml")]
+    assert CliRunner().invoke(main, ["check", *files]).stdout == result.stdout
+
+
+def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(DIALPLAN.replace("[a]", "[x]"), encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("listen: here\ndialplan: a.yaml\n", encoding="utf-8")
+    (tmp_path / "c.yaml").write_text("tests: [", encoding="utf-8")
+    (tmp_path / "d.test.yaml").write_text(
+        "dialplan: a.yaml\ntests: [{name: a, call: {to: x}, expect: {}}]\n", encoding="utf-8"
+    )
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = result.stderr.splitlines()
+    assert sorted(line.split(":")[0].rpartition("/")[2] for line in lines) == [
+        *("a.yaml", "b.yaml", "c.yaml")
+    ]
+
+
+def test_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"{tmp_path}: error: there is no *.yaml below\n",
+    )

@@ -288,3 +288,14 @@ def test_every_key_of_the_grammar_has_a_description_and_an_example() -> None:
     fields = [field for model in models for field in model.model_fields.values()]
     assert len(fields) > 20
     assert all(field.description and field.examples for field in fields)
+
+
+def test_a_dialplan_stands_for_the_tests_beside_it(folder: Path) -> None:
+    test = "dialplan: d.yaml\ntests: [{name: a, call: {to: x}, expect: {final: 404}}]\n"
+    (folder / "d.test.yaml").write_text(test, encoding="utf-8")
+    result = CliRunner().invoke(main, ["test", str(folder / "d.yaml")])
+    assert "1 tests, 1 passed, 0 failed" in result.output
+    settings = folder / "s.yaml"
+    settings.write_text("listen: ['udp:192.0.2.1']\ndialplan: d.yaml\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["test", "--config", str(settings)])
+    assert "1 tests, 1 passed, 0 failed" in result.output
