@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 
 from callrouter import __version__
-from callrouter.errors import CallrouterError, ConfigError
+from callrouter.errors import CallrouterError, ConfigError, masked
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -77,7 +77,7 @@ class _Commands(click.Group):
             code = _failed("given up")
         except ConfigError as error:
             for diagnostic in error.diagnostics:
-                click.echo(str(diagnostic), err=True)
+                click.echo(masked(str(diagnostic)), err=True)
             code = FAILED
         except CallrouterError as error:
             code = _failed(str(error))
@@ -85,7 +85,7 @@ class _Commands(click.Group):
 
 
 def _failed(why: str, code: int = FAILED) -> int:
-    click.echo(f"callrouter: error: {why}", err=True)
+    click.echo(f"callrouter: error: {masked(why)}", err=True)
     return code
 
 

@@ -5,6 +5,20 @@ cause a `SipError`, which carries the status to answer; a file that ops wrote ca
 `ConfigError`, which carries the places to mend. Anything else that is raised is a bug of ours.
 """
 
+import re
+from typing import Final
+
+_USER_INFO: Final = re.compile(r"(://[^\s/?#@:]*):[^\s\"']*@")
+"""The password of a URL (RFC 3986 section 3.2.1), up to the last @, since it may be ill-written."""
+_PARAMETER: Final = re.compile(
+    r"((?:password|passwd|pwd|secret|token|api_?key)\s*=\s*)[^\s&;,\"']+", re.IGNORECASE
+)
+
+
+def masked(text: str) -> str:
+    """The text without the passwords of URLs and connection strings in it."""
+    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1:***@", text))
+
 
 class CallrouterError(Exception):
     """Root of everything callrouter raises on purpose."""

@@ -7,18 +7,20 @@ from typing import Any
 
 import click
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from callrouter.config import load_settings
 from callrouter.control.client import AskedError, ask
 from callrouter.control.requests import AnyRequest
-from callrouter.printable import brief, json_text, printable
+from callrouter.observe import tables
+from callrouter.observe.tables import Column
+from callrouter.printable import json_text, printable
 
 Answer = dict[str, Any]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+_WHOLE = frozenset({"id", "started", "for"})
+"""Columns that never fold."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
@@ -73,13 +75,12 @@ def put(
 
 
 def table(rows: list[dict[str, Any]], *columns: str) -> None:
-    """Print rows under the names of their columns."""
-    sheet = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        sheet.add_column(column, overflow="fold")
-    for row in rows:
-        sheet.add_row(*(Text(brief(str(row[column]))) for column in columns))
-    Console(highlight=False).print(sheet)
+    """Print rows under the names of their columns; ids are whole, what is wide folds."""
+    kinds = [
+        Column(name) if name in _WHOLE else Column(name, 6, folds=True, most=100)
+        for name in columns
+    ]
+    click.echo(tables.table(rows, kinds))
 
 
 def moment(seconds: float) -> str:

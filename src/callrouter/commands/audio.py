@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from callrouter.archive.shelf import Shelf
+from callrouter.commands.asking import table
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.errors import CommandError
-from callrouter.printable import brief, json_text
+from callrouter.printable import json_text
 from callrouter.private import FILE
 
-_LEAST_WIDTH = 140
 _PLAYERS = (("aplay", "-q", "-"), ("play", "-q", "-t", "wav", "-"))
 """Programs that play a WAV file from standard input: ALSA's, and that of SoX."""
 
@@ -37,18 +34,16 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) ->
     if as_json:
         click.echo(json_text(rows, indent=True))
         return
-    sheet = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        sheet.add_column(column, no_wrap=True)
-    for row in rows:
-        said = row | {
+    said = [
+        row
+        | {
             "started": _local(row["started"]),
             "seconds": f"{row['ms'] / 1000:.1f}",
             "complete": "yes" if row["complete"] else "no",
         }
-        sheet.add_row(*(Text(brief(str(said[column]))) for column in columns))
-    # Below this width cells would be cut, and an id that is cut cannot be asked for.
-    Console(width=max(Console().width, _LEAST_WIDTH), highlight=False).print(sheet)
+        for row in rows
+    ]
+    table(said, *columns)
 
 
 def fetching(kind: str, read: Callable[[Shelf, str], bytes]) -> click.Command:

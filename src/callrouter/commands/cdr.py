@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console, RenderableType
 
 from callrouter.call.record import Disposition
 from callrouter.commands.moments import CLOCKS, zone_of_settings
@@ -15,8 +14,6 @@ from callrouter.errors import CommandError
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 from callrouter.observe.query import Calls, Filter
 from callrouter.route import numbers
-
-_LEAST_WIDTH = 140
 
 
 @click.command()
@@ -73,7 +70,7 @@ def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) 
     elif as_csv:
         write_csv(found, sys.stdout)
     else:
-        _print(calls_table(found))
+        click.echo(calls_table(found))
 
 
 def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
@@ -85,12 +82,7 @@ def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         write_csv([call], sys.stdout)
     else:
-        _print(call_detail(call))
-
-
-def _print(view: RenderableType) -> None:
-    # Below this width cells would be cut, and an id that is cut cannot be asked for.
-    Console(width=max(Console().width, _LEAST_WIDTH)).print(view)
+        click.echo(call_detail(call))
 
 
 def _number(text: str | None, config: Path, database: str | None) -> str:

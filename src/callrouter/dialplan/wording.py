@@ -4,14 +4,14 @@ import difflib
 from collections.abc import Collection
 from typing import Final
 
-from callrouter.errors import ConfigError, Diagnostic
+from callrouter.errors import ConfigError, Diagnostic, masked
 
 # Longer texts are no misspelt names, and comparing them would take long.
 _LONGEST: Final = 100
 
 
 def shown(value: object) -> str:
-    """Write a value for a message: short, and never more than one line."""
+    """Write a value for a message: short, without passwords, and never more than one line."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -20,7 +20,8 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    text = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
+    text = masked(str(value))
+    text = text if len(text) <= 60 else f"{text[:57]}..."
     return f"'{text}'" if text.isprintable() else repr(text)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from callrouter.errors import CallrouterError
+from callrouter.errors import CallrouterError, masked
 
 SCHEMA: Final = "0003"
 """The newest revision under `migrations/`; they are numbered, so they compare as text."""
@@ -47,7 +47,8 @@ def open_engine(url: URL) -> Engine:
             )
         return sa.create_engine(url, hide_parameters=True, paramstyle="format")
     except (ModuleNotFoundError, SQLAlchemyError) as error:
-        raise StoreError(f"no driver for {url.render_as_string()}: {error}") from error
+        where = masked(url.render_as_string())
+        raise StoreError(f"no driver for {where}: {masked(str(error))}") from error
 
 
 def version(connection: sa.Connection) -> str:
@@ -92,4 +93,5 @@ def open_existing(url: str) -> Engine:
 
 def unreadable(error: SQLAlchemyError) -> StoreError:
     """What to say when a query fails."""
-    return StoreError(f"the database cannot be read: {getattr(error, 'orig', None) or error}")
+    why = masked(str(getattr(error, "orig", None) or error))
+    return StoreError(f"the database cannot be read: {why}")

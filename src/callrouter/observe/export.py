@@ -10,12 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import IO, Any
 
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
-
 from callrouter.observe.cdr import COLUMNS, LISTS
-from callrouter.printable import brief, json_text, printable
+from callrouter.observe.tables import Column, screen_width, table
+from callrouter.printable import json_text, printable
 
 Call = dict[str, Any]
 """One call, as `callrouter.observe.cdr.row_to_dict` shapes it."""
@@ -45,58 +42,86 @@ def write_csv(calls: Iterable[Call], out: IO[str]) -> None:
         table.writerow([_cell(call[name]) for name in COLUMNS])
 
 
-def calls_table(calls: Iterable[Call]) -> Table:
-    """One line for each call: when, who, whom, how it ended and which legs it had."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("started", "id", "caller", "called", "number", "disposition"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("status", justify="right")
-    table.add_column("talk", justify="right")
-    table.add_column("legs", overflow="fold")
-    for call in calls:
-        table.add_row(
-            _local(call["started"], "seconds")[:19],
-            *(_text(call[name]) for name in ("id", "caller", "called", "number", "disposition")),
-            str(call["status"]),
-            _talk(call),
-            _text(
-                ", ".join(
-                    f"{leg['target']} {leg['status'] or leg['result']}" for leg in call["legs"]
-                )
+def calls_table(calls: Iterable[Call]) -> str:
+    """One line for each call: when, who, whom, how it ended, why, and which legs it had."""
+    width = screen_width()
+    narrow = width is not None and width < _WIDE
+    rows = [
+        {
+            **call,
+            "started": _local(call["started"], "minutes")[5:16]
+            if narrow
+            else _local(call["started"], "seconds")[:19],
+            "talk": _talk(call),
+            "legs": ", ".join(
+                f"{leg['target']} {leg['status'] or leg['result']}" for leg in call["legs"]
             ),
-        )
-    return table
+        }
+        for call in calls
+    ]
+    return table(rows, _CALLS)
 
 
-def call_detail(call: Call) -> Group:
-    """One call in full: its facts, its legs, and what the rules said of it."""
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    facts.add_column(style="bold")
-    facts.add_column(overflow="fold")
-    facts.add_row("started", _local(call["started"], "milliseconds"))
-    for name in COLUMNS:
-        if name not in {"started", *LISTS} and call[name] not in {None, ""}:
-            facts.add_row(name, Text(printable(str(call[name]))))
+def call_detail(call: Call) -> str:
+    """One call in full: its facts, its legs, what was heard, and what the rules said of it."""
+    facts = {"started": _local(call["started"], "milliseconds")}
+    facts |= {
+        name: str(call[name])
+        for name in COLUMNS
+        if name not in {"started", *LISTS} and call[name] not in {None, ""}
+    }
     if call["answered_ms"] is not None:
-        facts.add_row("talk", _talk(call))
+        facts["talk"] = _talk(call)
+    rows = [{"": name, " ": value} for name, value in facts.items()]
     for name in ("voicemail", "recordings"):
         for kept in call[name]:
             seconds = f"{kept['ms'] / 1000:.1f}s"
-            facts.add_row(name, _text(f"{kept['of']} {seconds} {kept['result']} {kept['id']}"))
-    return Group(
-        facts,
-        "",
-        _sheet("Legs (ms from the start of the call)", _LEG_HEADINGS, call["legs"]),
-        "",
-        _sheet("Rules", _RULE_HEADINGS, [_verdict(rule) for rule in call["trace"]]),
-    )
+            rows.append({"": name, " ": f"{kept['of']} {seconds} {kept['result']} {kept['id']}"})
+    legs = [
+        {heading.name: leg[_IN_MS.get(heading.name, heading.name)] for heading in _LEGS}
+        for leg in call["legs"]
+    ]
+    parts = [
+        table(rows, _FACTS).lstrip("\n "),
+        table(legs, _LEGS, "Legs (ms from the start of the call)"),
+    ]
+    if call["heard"]:
+        parts.append(table(call["heard"], _HEARD, "Heard and pressed (ms from the start)"))
+    parts.append(table([_verdict(rule) for rule in call["trace"]], _RULES, "Rules"))
+    return "\n\n".join(parts)
 
 
-_LEG_HEADINGS = (
-    *("target", "uri", "started_ms", "progress_ms", "answered_ms", "ended_ms"),
-    *("status", "cause", "result"),
+_WIDE = 110
+"""Columns from which on a list of calls has room for whole dates."""
+_LONGEST = 200
+"""Characters of a value in the detail; `--json` has all."""
+_CALLS = (
+    Column("started"),
+    Column("id", most=60),
+    *(Column(name, 10, most=24) for name in ("caller", "called")),
+    Column("number", 10, spare=4, most=24),
+    Column("disposition"),
+    Column("reason", 6, spare=1, most=32),
+    Column("status", spare=3, right=True),
+    Column("talk", spare=2, right=True),
+    Column("legs", 20, spare=5, folds=True, most=_LONGEST),
 )
-_RULE_HEADINGS = ("result", "rule", "value", "why", "where")
+_FACTS = (Column(""), Column(" ", 20, folds=True, most=_LONGEST))
+_IN_MS = {f"{name}": f"{name}_ms" for name in ("started", "progress", "answered", "ended")}
+_LEGS = (
+    Column("target", 8, folds=True),
+    Column("uri", 9, folds=True, most=_LONGEST),
+    *(Column(name) for name in ("started", "progress", "answered", "ended", "status", "cause")),
+    Column("result", 8, folds=True),
+)
+_HEARD = (Column("ms"), Column("what"), Column("which", 20, folds=True, most=_LONGEST))
+_RULES = (
+    Column("result"),
+    Column("rule", 12, folds=True, most=_LONGEST),
+    Column("value", 10, folds=True, most=_LONGEST),
+    Column("why", 16, folds=True, most=_LONGEST),
+    Column("where", 14, folds=True, most=_LONGEST),
+)
 
 
 def result_of(rule: dict[str, Any]) -> str:
@@ -113,26 +138,12 @@ def _verdict(rule: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sheet(title: str, headings: tuple[str, ...], entries: list[dict[str, Any]]) -> Table:
-    sheet = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        sheet.add_column(heading.removesuffix("_ms"), overflow="fold")
-    for entry in entries:
-        sheet.add_row(*(_text(entry[heading]) for heading in headings))
-    return sheet
-
-
 def _cell(value: object) -> object:
     if isinstance(value, list):
         return json_text(value)
     if isinstance(value, str):
         return f"'{printable(value)}" if _FORMULA.match(value) else printable(value)
     return value
-
-
-def _text(value: object) -> Text:
-    """A Text and not a str, which rich would search for its own markup."""
-    return Text("-" if value is None else brief(str(value)))
 
 
 def _local(started: float, precision: str) -> str:

@@ -37,7 +37,7 @@ def running(tmp_path: Path) -> Iterator[Archive]:
 
 
 def run(config: Path, *words: str) -> Result:
-    return CliRunner().invoke(main, [*words, "--config", str(config)], env={"COLUMNS": "60"})
+    return CliRunner().invoke(main, [*words, "--config", str(config)], env={"COLUMNS": "80"})
 
 
 @pytest.mark.usefixtures("running")

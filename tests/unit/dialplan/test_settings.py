@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from callrouter.cli import main
 from callrouter.config import load_settings
 from callrouter.dialplan.fields import Address
 from callrouter.errors import ConfigError
@@ -228,3 +230,22 @@ def test_mistake_in_the_settings_is_named_at_its_place(
     tmp_path: Path, text: str, found: str
 ) -> None:
     assert refused(tmp_path, text) == [found]
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("postgresql://me:s3cret@db.example/calls", "postgresql://me:***@db.example/calls"),
+        ("postgresql://me:s3c/r@et@db.example/calls", "postgresql://me:***@db.example/calls"),
+        ("postgresql://db.example/calls?password=s3cret", "calls?password=***"),
+    ],
+)
+def test_password_of_a_database_is_shown_nowhere(tmp_path: Path, text: str, rest: str) -> None:
+    for key in (f"records: {{database: '{text}'}}", f"state: '{text}'"):
+        (told,) = refused(tmp_path, f"{LEAST}{key}\n")
+        assert rest in told
+        assert "s3c" not in told
+    for arguments in (["cdr"], ["cdr", "some-id"]):
+        result = CliRunner().invoke(main, [*arguments, "--database", text])
+        assert result.exit_code == 1
+        assert "s3c" not in result.output

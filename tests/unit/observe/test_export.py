@@ -2,8 +2,8 @@ import csv
 import io
 import json
 
+import pytest
 from observed import answered, refused
-from rich.console import Console
 
 from callrouter.call.record import KeptRecord
 from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
@@ -12,10 +12,10 @@ from callrouter.observe.export import call_detail, calls_table, write_csv, write
 CALLS = [row_to_dict(Encoder().row(record)) for record in (refused("b"), answered("a"))]
 
 
-def shown(what: object) -> str:
-    console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
-    console.print(what)
-    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have said how wide theirs is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def test_json_is_one_array_of_the_calls():
@@ -45,7 +45,7 @@ def test_csv_cell_from_a_peer_is_no_formula():
 
 
 def test_table_shows_one_line_for_each_call():
-    lines = shown(calls_table(CALLS)).splitlines()
+    lines = calls_table(CALLS).splitlines()
     assert len(lines) == 3
     assert "REJECTED" in lines[1]
     assert "404" in lines[1]
@@ -54,7 +54,7 @@ def test_table_shows_one_line_for_each_call():
 
 
 def test_detail_shows_facts_legs_and_verdicts_with_their_lines():
-    text = shown(call_detail(CALLS[1]))
+    text = call_detail(CALLS[1])
     for word in (
         "a@peer",
         "sip:4000@127.0.0.1:5080",
@@ -68,13 +68,51 @@ def test_detail_shows_facts_legs_and_verdicts_with_their_lines():
 
 def test_a_peers_escapes_and_markup_stay_text():
     call = CALLS[1] | {"caller": "\x1b[2J[red]x[/red][/]\n"}
-    for view in (calls_table([call]), call_detail(call)):
-        text = shown(view)
-        assert "\\u001b[2J[red]x[/red][/]\\u000a" in text.replace("\n", "")
+    assert "\\u001b[2J[red]x[/red][/]\\u000a" in call_detail(call)
+    for text in (calls_table([call]), call_detail(call)):
+        assert "\\u001b[2J[red]x[/red][/" in text
         assert "\x1b[2J" not in text
 
 
 def test_what_a_call_left_in_the_archive_is_shown():
     record = answered()
     record.voicemail = (KeptRecord("c-1", "sales", 2500, "broken"),)
-    assert "sales 2.5s broken c-1" in shown(call_detail(row_to_dict(Encoder().row(record))))
+    assert "sales 2.5s broken c-1" in call_detail(row_to_dict(Encoder().row(record)))
+
+
+def test_what_was_heard_and_pressed_is_shown():
+    record = answered()
+    record.heard = [(0, "played", "welcome"), (1200, "key", "2"), (61000, "survey", "5")]
+    lines = call_detail(row_to_dict(Encoder().row(record))).splitlines()
+    at = lines.index("Heard and pressed (ms from the start)")
+    assert [line.split() for line in lines[at + 2 : at + 5]] == [
+        *(["0", "played", "welcome"], ["1200", "key", "2"], ["61000", "survey", "5"])
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 100, 132])
+def test_list_and_detail_fit_the_terminal_whoever_called(
+    width: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = CALLS[1] | {
+        "id": "1a203f8aaa0-32be8f2e",
+        "caller": "9" * 3000,
+        "called": "+442079460123",
+        "reason": "no_target_left",
+    }
+    listed = calls_table([*CALLS, long]).splitlines()
+    assert max(map(len, listed)) <= width
+    assert "1a203f8aaa0-32be8f2e" in listed[-1]
+    assert "reason" in listed[0]
+    assert len(listed) == 4 or width > 100
+    detail = call_detail(long).splitlines()
+    assert max(map(len, detail)) <= width
+    assert len(detail) < 60
+
+
+def test_lines_of_a_pipe_are_as_long_as_they_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    (_, row) = calls_table([CALLS[1] | {"reason": "x", "called": "1" * 24}]).splitlines()
+    assert "1" * 24 in row
+    assert "first 200" in row
