@@ -227,13 +227,16 @@ def test_caller_on_hold_hears_music_until_the_new_target_is_there(
     stage.over(stage.other)
 
 
-def test_key_of_the_new_target_is_its_own(stage: Stage) -> None:
+def test_key_of_the_new_target_goes_to_the_caller(stage: Stage) -> None:
     stage.refer()
     stage.moved(stage.rung())
     stage.told()
     stage.desk.reply(stage.desk.hears("BYE"), 200)
     stage.other.request("INFO", "Signal=5\r\n", ("Content-Type", "application/dtmf-relay"))
     assert stage.other.hears(200).method == "INFO"
+    crossed = stage.caller.hears("INFO")
+    assert "Signal=5" in crossed.body
+    stage.caller.reply(crossed, 200)
     stage.over(stage.other)
 
 
