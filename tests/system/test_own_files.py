@@ -51,11 +51,14 @@ def refused(place: Place) -> subprocess.CompletedProcess[str]:
 
 
 def content(folder: Path) -> dict[str, tuple[int, float]]:
-    """Every file below a folder, with its size and the time of its last change."""
+    """Every file below a folder, with its size and the time of its last change.
+
+    Not those that a server writes to while nothing happens.
+    """
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in {".db-wal", ".db-shm"}
+        if path.is_file() and path.suffix not in {".db-wal", ".db-shm", ".journal"}
     }
 
 

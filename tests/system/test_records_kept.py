@@ -191,6 +191,11 @@ async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
         filler.unlink()
         await up.recorded(first, *outcomes)
         await up.count("store_failing", 0)
+
+        async def kept_again() -> bool:
+            return "state is kept on disk again" in up.serving.log()
+
+        await until(kept_again, 20.0)  # it is tried again every few seconds
         log = up.serving.log()
         assert log.count("records go to the spool: the database does not take them") == 1
         assert log.count("the record spool cannot be used") == 1
