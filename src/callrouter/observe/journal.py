@@ -5,7 +5,7 @@ its record is on disk. What has the first line and lacks the second when callrou
 when the process before was killed: it gets its record then. The id of the call is the key of the
 record, so that nothing which is done twice, by a process that is killed while it recovers, shows.
 
-Lines: `+ID {...}` a call is up, or somebody else talks in it (the last such line counts); `-ID` its
+Lines: `+ID [...]` a call is up, or somebody else talks in it (the last such line counts); `-ID` its
 record is on disk. The first line of a file is `@SECONDS SECONDS`: when its process was last alive,
 which is the end of the calls that it lost, and when it began, by which its files are known. A file
 that has grown large is followed by a new one, and those of its calls that are still up go to a file
@@ -35,7 +35,7 @@ from callrouter.private import FILE
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 _NAME: Final = re.compile(r"up-([0-9]{1,12})\.journal")
-_LINE: Final = re.compile(rb"(?:\+([0-9a-f-]{1,64}) (\{.*\})|-([0-9a-f-]{1,64}))\n")
+_LINE: Final = re.compile(rb"(?:\+([0-9a-f-]{1,64}) (\[.*\])|-([0-9a-f-]{1,64}))\n")
 _HEAD: Final = re.compile(rb"@([0-9]{1,13}\.[0-9]{6}) ([0-9]{1,13}\.[0-9]{6})\n")
 _BEAT_SECONDS: Final = 1.0
 _LARGE: Final = 1 << 20

@@ -19,48 +19,53 @@ _TEXTS: Final = (
     "caller",
     "called",
     "to_header",
+    "caller_number",
+    "called_number",
     "number",
     "dialplan",
 )
+_CALL: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms", "legs")
 _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
-_LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms")
+_LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
+_LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES)
 _LONGEST_MS: Final = (1 << 31) - 1
 """What a column of milliseconds holds: 24 days."""
 
 
 def up_line(record: CallRecord) -> bytes:
     """The line of the journal for a call that is up."""
-    known = {
-        "call_id": record.call_id,
-        "started": record.started,
-        "trunk": record.trunk,
-        "source": record.source,
-        "caller": record.caller,
-        "called": record.called,
-        "to_header": record.to_header,
-        "caller_number": record.caller_number,
-        "called_number": record.called_number,
-        "number": record.number,
-        "dialplan": record.dialplan,
-        "ringing_ms": record.ringing_ms,
-        "answered_ms": record.answered_ms,
-        "legs": [
-            {
-                "target": leg.target,
-                "uri": leg.uri,
-                "started_ms": leg.started_ms,
-                "progress_ms": leg.progress_ms,
-                "answered_ms": leg.answered_ms,
-                "ended_ms": leg.ended_ms,
-                "status": leg.status,
-                "cause": leg.cause,
-                "result": leg.result,
-                "gateway": leg.gateway,
-                "place": leg.place,
-            }
+    # A list in the order of _CALL, which costs half of what an object does.
+    known = (
+        record.started,
+        record.call_id,
+        record.trunk,
+        record.source,
+        record.caller,
+        record.called,
+        record.to_header,
+        record.caller_number,
+        record.called_number,
+        record.number,
+        record.dialplan,
+        record.ringing_ms,
+        record.answered_ms,
+        [
+            (
+                leg.target,
+                leg.uri,
+                leg.result,
+                leg.gateway,
+                leg.place,
+                leg.started_ms,
+                leg.progress_ms,
+                leg.answered_ms,
+                leg.ended_ms,
+                leg.status,
+                leg.cause,
+            )
             for leg in record.legs
         ],
-    }
+    )
     try:
         text = orjson.dumps(known)
     except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8
@@ -74,17 +79,13 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     text: what the journal says of it. alive: Unix time at which that process was last alive, and so
     was the call. Raises ValueError when the text is not what `up_line` writes.
     """
-    known = orjson.loads(text)
-    if not isinstance(known, dict):
-        raise ValueError(f"expected an object, found {type(known).__name__}")
+    known = _named(orjson.loads(text), _CALL)
     started = known.get("started")
     if not isinstance(started, float) or not isfinite(started):
         raise ValueError(f"expected Unix seconds as 'started', found {started!r}")
     record = CallRecord(id, "", started)
     for name in _TEXTS:
         setattr(record, name, _text(known, name))
-    for name in ("caller_number", "called_number"):  # which an earlier version does not write
-        setattr(record, name, _text(known, name) if name in known else "")
     record.ringing_ms = _time(known, "ringing_ms")
     answered = _time(known, "answered_ms")
     if answered is None:
@@ -106,17 +107,22 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
 
 
 def _leg(known: object) -> LegRecord:
-    if not isinstance(known, dict):
-        raise ValueError(f"expected an object for each leg, found {known!r}")
+    named = _named(known, _LEG)
     leg = LegRecord("", "", 0)
     for name in _LEG_TEXTS:
-        setattr(leg, name, _text(known, name))
+        setattr(leg, name, _text(named, name))
     for name in _LEG_TIMES:
-        setattr(leg, name, _time(known, name))
+        setattr(leg, name, _time(named, name))
     leg.started_ms = leg.started_ms or 0
-    leg.status = _time(known, "status") or 0
-    leg.cause = _time(known, "cause") or 0
+    leg.status = leg.status or 0
+    leg.cause = leg.cause or 0
     return leg
+
+
+def _named(values: object, names: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(values, list) or len(values) != len(names):
+        raise ValueError(f"expected a list of {len(names)} values, found {str(values)[:80]}")
+    return dict(zip(names, values, strict=True))
 
 
 def _text(known: dict[str, Any], name: str) -> str:
@@ -138,8 +144,6 @@ def _time(known: dict[str, Any], name: str) -> int | None:
 def _all_storable(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
-    if isinstance(value, list):
+    if isinstance(value, tuple | list):
         return [_all_storable(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _all_storable(one) for key, one in value.items()}
     return value

@@ -115,13 +115,14 @@ def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logge
     bad = (
         b"\x00\xff\n",
         b"+03 {}\n",
-        b'+04 {"started": "x"}\n',
-        good.replace(b"+02", b"+05").replace(b'"answered_ms":1500', b'"answered_ms":1e99'),
-        good.replace(b"+02", b"+06").replace(b'"legs":[', b'"legs":[7,'),
+        b'+04 ["x"]\n',
+        good.replace(b"+02", b"+05").replace(b",1500,[[", b",1e99,[["),
+        good.replace(b"+02", b"+06").replace(b",1500,[[", b",1500,[7,["),
         good[:-40],  # cut off
     )
     with path.open("ab") as file:
         file.writelines((bad[0], good, *bad[1:]))
+    assert all(good[4:] not in line for line in bad)
     writer = write(url, spool)
     assert sorted(calls(url)) == ["01", "02"]
     assert writer.journal.rejected == len(bad)
