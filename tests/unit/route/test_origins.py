@@ -63,6 +63,10 @@ INSIDE = {"carrier": NOT_HERE, "office": NOT_HERE, "phones": ""}
         ("route: [{voicemail: box}]", ALL),
         ("route: [{menu: main}]", ALL),
         ("route: [{hunt: [a]}, {messages: box}]", ALL),
+        (
+            "route: [{when: {schedule: day}, hunt: [a]}, {messages: box}]",
+            INSIDE,  # at night: nobody to be rung, and the messages are not for outsiders
+        ),
         (f"from: anyone, {CLOSES}", ALL),
         (f"from: [anyone], {CLOSES}", ALL),
         (f"from: extensions, {CLOSES}", INSIDE),

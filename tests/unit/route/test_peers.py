@@ -10,6 +10,7 @@ REGION = ("x-region", "X-Region")
 
 def test_between_usual_peers_the_usual_headers_pass() -> None:
     assert passing(USUAL, USUAL) == PASSED
+    assert passing(Peer(), USUAL) == PASSED
 
 
 def test_what_either_peer_names_passes_and_what_either_removes_does_not() -> None:
