@@ -143,9 +143,9 @@ class Archive:
         self._unplace(message.box)
         self._do(lambda engine: self._keep_message(engine, message))
 
-    def check_pin(self, box: str, digits: str) -> bool:
+    def check_pin(self, box: str, digits: str, origin: str) -> bool:
         """See `Keeping`."""
-        return self._pins.check(box, digits, time.monotonic())
+        return self._pins.check(box, digits, origin, time.monotonic())
 
     def list_messages(self, box: str, post: Callable[[Listed], None]) -> None:
         """See `Keeping`."""

@@ -12,7 +12,7 @@ from callrouter.secret import SecretError, read_secret
 
 _PIN: Final = re.compile(r"[0-9]{4,12}")
 _MOST_WRONG: Final = 10
-"""Wrong PINs in a row after which a box stays shut for a while: a PIN has few digits."""
+"""Wrong PINs in a row after which a box stays shut to who tried them: a PIN has few digits."""
 _SHUT_SECONDS: Final = 900.0
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -23,8 +23,9 @@ class Pins:
 
     def __init__(self) -> None:
         self._pins: dict[str, str] = {}
-        self._wrong: dict[str, int] = {}
-        self._shut: dict[str, float] = {}
+        # By box and origin, of which there are as many as the dialplan has trunks and telephones.
+        self._wrong: dict[tuple[str, str], int] = {}
+        self._shut: dict[tuple[str, str], float] = {}
 
     def read(self, boxes: Mapping[str, Box]) -> None:
         """Read them all. One that cannot be read is logged, and its box stays shut."""
@@ -44,17 +45,21 @@ class Pins:
             pins[name] = pin
         self._pins = pins
 
-    def check(self, box: str, digits: str, now: float) -> bool:
-        """Whether this is the PIN. now: monotonic seconds."""
+    def check(self, box: str, digits: str, origin: str, now: float) -> bool:
+        """Whether this is the PIN. now: monotonic seconds.
+
+        origin: from where it is tried. Who guesses there shuts the box to nobody elsewhere.
+        """
         pin = self._pins.get(box)
-        if pin is None or now < self._shut.get(box, 0.0):
+        tried = (box, origin)
+        if pin is None or now < self._shut.get(tried, 0.0):
             return False
         if secrets.compare_digest(pin.encode(), digits.encode()):
-            self._wrong[box] = 0
+            self._wrong.pop(tried, None)
             return True
-        self._wrong[box] = self._wrong.get(box, 0) + 1
-        if self._wrong[box] >= _MOST_WRONG:
-            self._wrong[box] = 0
-            self._shut[box] = now + _SHUT_SECONDS
-            _log.warning("a voicemail box is shut: too many wrong PINs", box=box)
+        self._wrong[tried] = self._wrong.get(tried, 0) + 1
+        if self._wrong[tried] >= _MOST_WRONG:
+            del self._wrong[tried]
+            self._shut[tried] = now + _SHUT_SECONDS
+            _log.warning("a voicemail box is shut: too many wrong PINs", box=box, origin=origin)
         return False

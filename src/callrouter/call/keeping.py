@@ -82,8 +82,11 @@ class Keeping(Protocol):
     def message_left(self, message: MessageLeft) -> None:
         """Keep it and deliver it. One that is shorter than the box wants is thrown away."""
 
-    def check_pin(self, box: str, digits: str) -> bool:
-        """Whether this is the PIN of the box. One that has none cannot be opened."""
+    def check_pin(self, box: str, digits: str, origin: str) -> bool:
+        """Whether this is the PIN of the box. One that has none cannot be opened.
+
+        origin: the trunk or the telephone that tries it; wrong ones count for each apart.
+        """
 
     def list_messages(self, box: str, post: Callable[[Listed], None]) -> None:
         """Look them up; `post` is called once, later, in the thread of the calls."""

@@ -51,11 +51,17 @@ async def _let_in(call: Call, keeping: Keeping, box: str) -> bool:
         pin = await gather(call, ("voicemail_pin",), _PIN_WAIT, _PIN_BETWEEN, _never)
         # What was dialled is a secret, and stays out of the record.
         notes[before:] = [note for note in notes[before:] if note[1] != "key"]
-        if pin and keeping.check_pin(box, pin):
+        if pin and keeping.check_pin(box, pin, _origin(call)):
             return True
         if pin:
             await say(call, ("voicemail_wrong_pin",))
     return False
+
+
+def _origin(call: Call) -> str:
+    """The trunk a call came by; of a telephone, which has proven whose it is, its user too."""
+    trunk = call.facts.trunk
+    return f"{trunk} {call.facts.caller}" if trunk == call.dialplan.access.phones_trunk else trunk
 
 
 def _never(_keys: str) -> bool:

@@ -32,7 +32,7 @@ class VirtualArchive:
         """Take it down."""
         self.placed[message.file].append(message)
 
-    def check_pin(self, box: str, digits: str) -> bool:
+    def check_pin(self, box: str, digits: str, origin: str) -> bool:
         """Take every PIN of four keys or more for the right one: secrets are not read here."""
         return box in self._boxes and self._boxes[box].pin is not None and len(digits) >= 4
 

@@ -22,11 +22,11 @@ def test_pin_of_a_file_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyP
             "c": box("c"),
         }
     )
-    assert pins.check("a", "4711", 0.0)
-    assert pins.check("b", "123456", 0.0)
-    assert not pins.check("a", "123456", 0.0)
+    assert pins.check("a", "4711", "carrier", 0.0)
+    assert pins.check("b", "123456", "carrier", 0.0)
+    assert not pins.check("a", "123456", "carrier", 0.0)
     for name in ("c", "d"):
-        assert not pins.check(name, "", 0.0)
+        assert not pins.check(name, "", "carrier", 0.0)
 
 
 @pytest.mark.parametrize("value", ["123", "12a4", "1" * 13, ""])
@@ -36,7 +36,7 @@ def test_pin_that_is_none_is_logged_without_it(
     monkeypatch.setenv("SALES_PIN", value)
     pins = Pins()
     pins.read({"a": box("a", pin=Secret("", "SALES_PIN"))})
-    assert not pins.check("a", value, 0.0)
+    assert not pins.check("a", value, "carrier", 0.0)
     assert logged() == ["a voicemail box cannot be opened"]
     (line,) = (tmp_path / "log.jsonl").read_bytes().splitlines()
     assert not value or value not in orjson.loads(line)["error"].split()
@@ -49,12 +49,13 @@ def test_box_stays_shut_after_many_wrong_pins(
     pins = Pins()
     pins.read({"a": box("a", pin=Secret("", "SALES_PIN"))})
     for _ in range(9):
-        assert not pins.check("a", "0000", 100.0)
-    assert pins.check("a", "4711", 100.0)
+        assert not pins.check("a", "0000", "carrier", 100.0)
+    assert pins.check("a", "4711", "carrier", 100.0)
     for _ in range(10):
-        assert not pins.check("a", "0000", 100.0)
-    assert not pins.check("a", "4711", 999.0)
-    assert pins.check("a", "4711", 1001.0)
+        assert not pins.check("a", "0000", "carrier", 100.0)
+    assert not pins.check("a", "4711", "carrier", 999.0)
+    assert pins.check("a", "4711", "phones 101", 999.0)  # the owner is elsewhere
+    assert pins.check("a", "4711", "carrier", 1001.0)
     assert logged() == ["a voicemail box is shut: too many wrong PINs"]
 
 
