@@ -22,19 +22,23 @@ quietly() {
     return "$status"
 }
 
-# Installs Debian packages, asking for the administrator's rights when they are needed.
-install_debian() {
-    local -a as_root=()
-    command -v apt-get >/dev/null || die "please install: $*"
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || die "please run as root: apt-get install $*"
-        as_root=(sudo)
+# Runs a command with the administrator's rights, which are asked for when they are needed.
+administrator() {
+    if ((EUID == 0)); then
+        "$@"
+    else
+        command -v sudo >/dev/null || die "please run as root: $*"
+        sudo "$@"
     fi
-    as_root+=(env DEBIAN_FRONTEND=noninteractive)
+}
+
+# Installs Debian packages.
+install_debian() {
+    command -v apt-get >/dev/null || die "please install: $*"
     say "Installing Debian's $*"
-    quietly "${as_root[@]}" apt-get update -qq || say "apt-get update failed; using the lists at hand"
-    quietly "${as_root[@]}" apt-get install -qq -y --no-install-recommends "$@" ||
-        die "could not install: $*"
+    local -a apt=(administrator env DEBIAN_FRONTEND=noninteractive apt-get -qq)
+    quietly "${apt[@]}" update || say "apt-get update failed; using the lists at hand"
+    quietly "${apt[@]}" install -y --no-install-recommends "$@" || die "could not install: $*"
 }
 
 # supported PYTHON [MODULE]: whether that interpreter runs, is of a version we support and has MODULE.

@@ -25,13 +25,16 @@ PORTS_EACH: Final = 16
 """UDP ports that a worker needs at least: a pair for each session, and as many that rest."""
 _RANGE: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _SQLITE: Final = "sqlite:///"
+_POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
 def _database(value: object) -> str:
-    if isinstance(value, str) and value.startswith("sqlite:///"):
+    if isinstance(value, str) and value.startswith((_SQLITE, *_POSTGRESQL)):
         return value
-    found = shown(value)
-    raise ValueError(f'expected a database such as "sqlite:///var/callrouter.db", found {found}')
+    raise ValueError(
+        'expected a database such as "sqlite:///var/callrouter.db" or '
+        f'"postgresql://callrouter@db.example/calls", found {shown(value)}'
+    )
 
 
 def _state(value: object) -> str:
@@ -85,8 +88,9 @@ class Records(Entry):
 
     database: Annotated[str, BeforeValidator(_database)] = Field(
         default="sqlite:///var/callrouter.db",
-        description="Database URL; a relative file is relative to the settings file.",
-        examples=["sqlite:///var/callrouter.db"],
+        description="URL of a SQLite file, which is relative to the settings file, or of a "
+        "PostgreSQL database.",
+        examples=["sqlite:///var/callrouter.db", "postgresql://callrouter@db.example/calls"],
     )
     spool: FilePath = Field(
         default=Path("var/spool"),
@@ -397,6 +401,8 @@ def _placed(settings: Settings, folder: Path) -> Settings:
         return Path(os.path.normpath(folder / file))
 
     def kept(url: str) -> str:
+        if not url.startswith(_SQLITE):
+            return url
         return f"{_SQLITE}{at(Path(url.removeprefix(_SQLITE)))}"
 
     records, media = settings.records, settings.media

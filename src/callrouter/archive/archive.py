@@ -27,7 +27,8 @@ from callrouter.archive.folder import Folder
 from callrouter.archive.keepsakes import Keepsakes
 from callrouter.archive.pins import Pins
 from callrouter.call.keeping import Listed, Message, MessageLeft, RecordingInfo, kept_id
-from callrouter.observe.database import StoreError
+from callrouter.errors import masked
+from callrouter.observe.database import StoreError, is_postgres
 from callrouter.observe.store import open_for_writing
 from callrouter.route.boxes import Box
 
@@ -297,7 +298,7 @@ class Archive:
             self._failing = True
             _log.error(
                 "the archive cannot write: messages and recordings wait in their folders",
-                error=str(getattr(error, "orig", None) or error),
+                error=masked(str(getattr(error, "orig", None) or error)),
             )
 
     def _look(self, engine: Engine) -> None:
@@ -317,10 +318,12 @@ class Archive:
 
 
 def _inode(engine: Engine) -> int:
-    """Of SQLite's file, 0 when it is gone or there is none.
+    """Of SQLite's file, 0 when it is gone; 0 of PostgreSQL.
 
     SQLite would go on writing into a file that was removed, and all of it would be lost.
     """
+    if is_postgres(engine):
+        return 0
     try:
         return Path(str(engine.url.database)).stat().st_ino
     except OSError:

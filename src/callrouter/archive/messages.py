@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Engine
 
-from callrouter.archive.tables import DELIVERIES, MESSAGES, as_dict
+from callrouter.archive.tables import DELIVERIES, MESSAGES, as_dict, inserting
 
 _M: Final = MESSAGES.c
 _D: Final = DELIVERIES.c
@@ -26,7 +25,7 @@ class Due(NamedTuple):
 def add(engine: Engine, row: dict[str, Any], ways: Sequence[str], now: float, until: float) -> bool:
     """Put in a message and its deliveries, due at once; False when it is there already."""
     with engine.begin() as connection:
-        known = connection.execute(insert(MESSAGES).values(row).on_conflict_do_nothing())
+        known = connection.execute(inserting(engine, MESSAGES).values(row).on_conflict_do_nothing())
         if not known.rowcount:
             return False
         for way in ways:

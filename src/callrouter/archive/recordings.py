@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Engine
 
-from callrouter.archive.tables import RECORDED, RECORDINGS, as_dict
+from callrouter.archive.tables import RECORDED, RECORDINGS, as_dict, inserting
 
 _R: Final = RECORDINGS.c
 
 
 def add(engine: Engine, row: dict[str, Any], month: str) -> bool:
     """Put in a recording and count it for its number; False when it is there already."""
-    counted = insert(RECORDED).values(number=row["number"], month=month, ms=row["ms"])
+    counted = inserting(engine, RECORDED).values(number=row["number"], month=month, ms=row["ms"])
     with engine.begin() as connection:
-        known = connection.execute(insert(RECORDINGS).values(row).on_conflict_do_nothing())
+        known = connection.execute(
+            inserting(engine, RECORDINGS).values(row).on_conflict_do_nothing()
+        )
         if not known.rowcount:
             return False
         connection.execute(

@@ -3,6 +3,10 @@
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Engine
+
+from callrouter.observe.database import is_postgres
 
 _META: Final = sa.MetaData()
 
@@ -65,6 +69,11 @@ RECORDED: Final = sa.Table(
     sa.Column("ms", sa.BigInteger),
 )
 """How much of a number was recorded in a month such as 2026-03 (UTC), what is deleted included."""
+
+
+def inserting(engine: Engine, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT with ON CONFLICT, which both databases have and SQLAlchemy keeps in each."""
+    return postgresql.insert(table) if is_postgres(engine) else sqlite.insert(table)
 
 
 def as_dict(row: sa.RowMapping) -> dict[str, Any]:

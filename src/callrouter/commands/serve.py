@@ -18,6 +18,7 @@ from callrouter.dialplan.compiler import load_dialplan
 from callrouter.dialplan.fields import is_written_out
 from callrouter.listening import Listen
 from callrouter.media.prompts import prepare
+from callrouter.observe.database import parse_url
 from callrouter.observe.log import Log, open_log
 from callrouter.private import Claims
 from callrouter.privileges import become, keep_to_ourselves
@@ -52,7 +53,7 @@ def serve(config: Path) -> None:
         if media.prompts is not None:
             prepare(first[0], media.prompts, sweep=True)
         log = open_log(settings.log.format, settings.log.level)
-        _warn(settings, first[0], log)
+        _warn(config, settings, first[0], log)
         try:
             uvloop.run(_serve(config, settings, first, log))
         finally:
@@ -83,7 +84,7 @@ async def _serve(config: Path, settings: Settings, first: list[Dialplan], log: L
         await server.close()
 
 
-def _warn(settings: Settings, dialplan: Dialplan, log: Log) -> None:
+def _warn(config: Path, settings: Settings, dialplan: Dialplan, log: Log) -> None:
     """Say what is not as safe as it could be."""
     if os.geteuid() == 0:
         log.warning("callrouter runs as root: name another user in `user`")
@@ -91,6 +92,9 @@ def _warn(settings: Settings, dialplan: Dialplan, log: Log) -> None:
     if settings.tls is not None:
         options = settings.tls.options()
         keys += [own.key for own in (options.own, *options.by_name.values())]
+    database = parse_url(settings.records.database)
+    if database.password or "password" in database.query:
+        keys.append(config)
     for file, what in weaknesses(keys):
         log.warning(what, file=file)
 

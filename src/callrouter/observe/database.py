@@ -16,6 +16,11 @@ SCHEMA: Final = "0003"
 # the quarter second between batches, a record is on disk within a second of its call's end.
 _LOCK_SECONDS: Final = 0.5
 
+_ANSWER_SECONDS: Final = 2.0
+"""How long PostgreSQL may say nothing to a batch before that goes to the spool instead."""
+_REFUSED_STATES: Final = ("22", "23", "54", "P0")
+"""Classes of SQLSTATE that speak of a row: its values, its constraints, its size, its triggers."""
+
 
 class StoreError(CallrouterError):
     """A database that cannot be used as it is: ops have to change the URL, the file or us."""
@@ -25,30 +30,58 @@ def parse_url(url: str) -> URL:
     """The URL of a SQLite file or a PostgreSQL database, or StoreError."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("the database is not a URL such as sqlite:///calls.db") from error
-    backend = parsed.get_backend_name()
-    if backend not in {"sqlite", "postgresql"}:
-        raise StoreError(f"the database must be sqlite or postgresql, not {backend}")
-    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
+        raise StoreError(
+            "the database is not a URL such as sqlite:///calls.db or "
+            "postgresql://user@host:5432/calls"
+        ) from error
+    if parsed.drivername in {"postgresql", "postgres"}:  # libpq takes both
+        if "@" in (parsed.host or ""):
+            raise StoreError("the password in the database's URL must have %40 for @ and %2F for /")
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite":
+        raise StoreError(f"the database must be sqlite or postgresql, not {parsed.drivername}")
+    if parsed.database in {None, "", ":memory:"}:
         raise StoreError("the database must be a file: sqlite:///calls.db")
     return parsed
 
 
-def open_engine(url: URL) -> Engine:
+def is_postgres(engine: Engine) -> bool:
+    """Whether it is PostgreSQL's and not a SQLite file's."""
+    return engine.dialect.name == "postgresql"
+
+
+def open_engine(url: URL, *, patient: bool = True) -> Engine:
     """An engine that takes positional parameters; nothing is connected yet.
 
-    Statements and their parameters stay out of its error messages: they are callers' data.
+    patient: it may take its time over a statement; else it fails soon, when others wait. Statements
+    and their parameters stay out of its error messages: they are callers' data. Raises StoreError
+    when the URL has a parameter that libpq does not know.
     """
+    if url.get_backend_name() == "sqlite":
+        return sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _LOCK_SECONDS})
+    # Here, because SQLite's users need not wait until psycopg is loaded.
+    from callrouter.observe.postgres import connect_with_limits  # noqa: PLC0415
+
+    # In UTF-8 whatever PGCLIENTENCODING says; hstore, which we have none of, is not asked for.
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        paramstyle="format",
+        client_encoding="utf8",
+        use_native_hstore=False,
+    )
     try:
-        if url.get_backend_name() == "sqlite":
-            return sa.create_engine(
-                url, hide_parameters=True, connect_args={"timeout": _LOCK_SECONDS}
-            )
-        return sa.create_engine(url, hide_parameters=True, paramstyle="format")
-    except (ModuleNotFoundError, SQLAlchemyError) as error:
-        where = masked(url.render_as_string())
-        raise StoreError(f"no driver for {where}: {masked(str(error))}") from error
+        connect_with_limits(engine, None if patient else _ANSWER_SECONDS)
+    except ValueError as error:
+        raise StoreError(f"the database's URL: {masked(str(error)).strip()}") from error
+    return engine
+
+
+def refuses_row(error: SQLAlchemyError) -> bool:
+    """Whether PostgreSQL says that it was a row, and would take others."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_REFUSED_STATES)
 
 
 def version(connection: sa.Connection) -> str:

@@ -6,26 +6,49 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+import orjson
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.observe.cdr import COLUMNS, Row
-from callrouter.observe.database import SCHEMA, StoreError, open_engine, parse_url, version
+from callrouter.observe.database import (
+    SCHEMA,
+    StoreError,
+    is_postgres,
+    open_engine,
+    parse_url,
+    version,
+)
 from callrouter.private import own_database
 
 # Rows go in by statements of many rows: a third cheaper than executemany, and the interpreter's
 # lock is let go for all of them at once, so that the event loop runs meanwhile. A few sizes, so
 # that each is prepared once.
 _ROWS_A_STATEMENT: Final = (64, 8, 1)
-
+_NAMES: Final = ", ".join(COLUMNS)
+_MARKS: Final = f"({', '.join('?' * len(COLUMNS))})"
+_STATEMENTS: Final = [
+    (
+        size,
+        f"INSERT INTO calls ({_NAMES}) VALUES {', '.join([_MARKS] * size)} "  # noqa: S608 - only names and marks of ours
+        "ON CONFLICT (id) DO NOTHING",
+    )
+    for size in _ROWS_A_STATEMENT
+]
+_INSERT_JSON: Final = (
+    f"INSERT INTO calls ({_NAMES}) SELECT {_NAMES} "  # noqa: S608 - only names of ours
+    "FROM json_populate_recordset(NULL::calls, %s::json) ON CONFLICT (id) DO NOTHING"
+)
 
 _migrating: Final = Lock()
 """Alembic keeps its context in the module: one thread at a time."""
+_MIGRATES: Final = 0x63616C6C
+"""PostgreSQL's advisory lock of the process that migrates: others wait for it."""
 
 
 def open_for_writing(url: str) -> Engine:
@@ -34,11 +57,14 @@ def open_for_writing(url: str) -> Engine:
     Raises as `Store` does.
     """
     parsed = parse_url(url)
-    engine = open_engine(parsed)
-    if parsed.get_backend_name() == "sqlite":
+    engine = open_engine(parsed, patient=False)
+    if not is_postgres(engine):
         own_database(Path(str(parsed.database)))
         event.listen(engine, "connect", _use_wal)
     try:
+        if is_postgres(engine):
+            _bring_up_to_date(parsed, engine)
+            return engine
         with _migrating, engine.begin() as connection:
             if version(connection) != SCHEMA:
                 _migrate(connection)
@@ -46,6 +72,27 @@ def open_for_writing(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _bring_up_to_date(url: URL, engine: Engine) -> None:
+    """Bring PostgreSQL's tables up to date; several servers may come at the same time.
+
+    engine: fails soon. Migrating may take minutes, and gets an engine of its own.
+    """
+    with engine.connect() as connection:
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+        if encoding != "UTF8":
+            raise StoreError(f"the database must have the encoding UTF8, not {encoding}")
+        if version(connection) == SCHEMA:
+            return
+    patient = open_engine(url)
+    try:
+        with _migrating, patient.begin() as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATES})")
+            if version(connection) != SCHEMA:
+                _migrate(connection)
+    finally:
+        patient.dispose()
 
 
 class Store:
@@ -58,13 +105,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine = open_for_writing(url)
-        self._mark = "%s"
         self._file: Path | None = None
-        if self._engine.dialect.name == "sqlite":
-            self._mark = "?"
+        if not is_postgres(self._engine):
             self._file = Path(str(self._engine.url.database))
         self._inode = self._file and self._file.stat().st_ino
-        self._statements = [(size, self._insert_of(size)) for size in _ROWS_A_STATEMENT]
 
     def insert(self, rows: Sequence[Row]) -> int:
         """Commit all rows in one transaction; those whose id is there already are left alone.
@@ -75,25 +119,31 @@ class Store:
         # SQLite would go on writing into a file that was removed, and all of it would be lost.
         if self._file is not None and self._file.stat().st_ino != self._inode:
             raise FileNotFoundError(f"{self._file} was replaced")
-        done = new = 0
         with self._engine.begin() as connection:
-            for size, statement in self._statements:
-                while len(rows) - done >= size:
-                    values = tuple(chain.from_iterable(rows[done : done + size]))
-                    new += connection.exec_driver_sql(statement, values).rowcount
-                    done += size
-        return new
+            if self._file is None:
+                return _insert_as_json(connection, rows)
+            return _insert_by_statements(connection, rows)
 
     def close(self) -> None:
         """Let the database go."""
         self._engine.dispose()
 
-    def _insert_of(self, size: int) -> str:
-        row = "(" + ", ".join([self._mark] * len(COLUMNS)) + ")"
-        return (
-            f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES {', '.join([row] * size)} "  # noqa: S608 - only names and marks of ours
-            "ON CONFLICT (id) DO NOTHING"
-        )
+
+def _insert_by_statements(connection: sa.Connection, rows: Sequence[Row]) -> int:
+    """Insert into SQLite."""
+    done = new = 0
+    for size, statement in _STATEMENTS:
+        while len(rows) - done >= size:
+            values = tuple(chain.from_iterable(rows[done : done + size]))
+            new += connection.exec_driver_sql(statement, values).rowcount
+            done += size
+    return new
+
+
+def _insert_as_json(connection: sa.Connection, rows: Sequence[Row]) -> int:
+    """Insert into PostgreSQL: a tenth of the work of binding each value, and one way there."""
+    text = orjson.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows]).decode()
+    return connection.exec_driver_sql(_INSERT_JSON, (text,)).rowcount
 
 
 def _use_wal(connection: DBAPIConnection, _: object) -> None:

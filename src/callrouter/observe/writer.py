@@ -33,8 +33,9 @@ from sqlalchemy.exc import (
 )
 
 from callrouter.call.record import CallRecord
+from callrouter.errors import masked
 from callrouter.observe.cdr import COLUMNS, Encoder, Row, misfit
-from callrouter.observe.database import StoreError
+from callrouter.observe.database import StoreError, refuses_row
 from callrouter.observe.journal import Journal
 from callrouter.observe.lost import up_line
 from callrouter.observe.spool import Spool
@@ -230,6 +231,8 @@ class RecordWriter:
         except _UNFIT as error:
             return self._insert_fitting(rows, error)
         except (SQLAlchemyError, OSError, StoreError) as error:
+            if isinstance(error, SQLAlchemyError) and refuses_row(error):
+                return self._insert_fitting(rows, error)
             self._database_failed(error)
             return None
         if self._away:
@@ -243,11 +246,11 @@ class RecordWriter:
             fitting = self._fitting(rows)
             if len(fitting) < len(rows):
                 return self._insert(fitting)
-            if not isinstance(error, _REFUSED):  # it was not the rows: a table is gone, say
+            if not _about_a_row(error):  # it was not the rows: a table is gone, say
                 self._database_failed(error)
                 return None
             if len(rows) == 1:
-                self._spool.set_aside(rows[0], str(getattr(error, "orig", None) or error))
+                self._spool.set_aside(rows[0], _said(error))
                 return 0
         except OSError as failed:
             self._spool_failed(failed)
@@ -311,10 +314,22 @@ class RecordWriter:
             self._away = True
             _log.error(
                 "records go to the spool: the database does not take them",
-                error=str(getattr(error, "orig", None) or error),
+                error=_said(error),
             )
 
     def _spool_failed(self, error: OSError) -> None:
         if not self._spool_failing:
             self._spool_failing = True
             _log.error("the record spool cannot be used", error=str(error))
+
+
+def _about_a_row(error: Exception) -> bool:
+    """Whether the table does not take a row, and would take others."""
+    return isinstance(error, _REFUSED) or (
+        isinstance(error, SQLAlchemyError) and refuses_row(error)
+    )
+
+
+def _said(error: Exception) -> str:
+    """What the database said, without the password of its URL."""
+    return masked(str(getattr(error, "orig", None) or error))

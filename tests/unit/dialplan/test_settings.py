@@ -180,8 +180,8 @@ def test_tls_is_read_and_its_files_are_beside_the_settings(tmp_path: Path) -> No
         ),
         (
             LEAST + "records: {database: postgres}",
-            '3:21: error: expected a database such as "sqlite:///var/callrouter.db", '
-            "found 'postgres'",
+            '3:21: error: expected a database such as "sqlite:///var/callrouter.db" or '
+            "\"postgresql://callrouter@db.example/calls\", found 'postgres'",
         ),
         (
             LEAST + "metrics: 127.0.0.1",
@@ -235,9 +235,9 @@ def test_mistake_in_the_settings_is_named_at_its_place(
 @pytest.mark.parametrize(
     ("text", "rest"),
     [
-        ("postgresql://me:s3cret@db.example/calls", "postgresql://me:***@db.example/calls"),
-        ("postgresql://me:s3c/r@et@db.example/calls", "postgresql://me:***@db.example/calls"),
-        ("postgresql://db.example/calls?password=s3cret", "calls?password=***"),
+        ("mysql://me:s3cret@db.example/calls", "mysql://me:***@db.example/calls"),
+        ("mysql://me:s3c/r@et@db.example/calls", "mysql://me:***@db.example/calls"),
+        ("mysql://db.example/calls?password=s3cret", "calls?password=***"),
     ],
 )
 def test_password_of_a_database_is_shown_nowhere(tmp_path: Path, text: str, rest: str) -> None:
@@ -249,3 +249,27 @@ def test_password_of_a_database_is_shown_nowhere(tmp_path: Path, text: str, rest
         result = CliRunner().invoke(main, [*arguments, "--database", text])
         assert result.exit_code == 1
         assert "s3c" not in result.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://me:s3cret@127.0.0.1:1/calls",
+        "postgresql://me:s3c/r@et@127.0.0.1:1/calls",
+        "postgresql://me@127.0.0.1:1/calls?password=s3cret",
+        "postgresql://me:s3cret@127.0.0.1:1/calls?pasword=s3cret",
+    ],
+)
+def test_password_of_a_database_out_of_reach_is_shown_nowhere(text: str) -> None:
+    result = CliRunner().invoke(main, ["cdr", "--database", text])
+    assert result.exit_code == 1
+    assert result.output.startswith("callrouter: error: ")
+    assert "s3c" not in result.output
+    assert "et@" not in result.output
+
+
+def test_url_of_postgresql_is_no_file_of_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    url = "postgresql://callrouter@db.example/calls"
+    path.write_text(f"{LEAST}records: {{database: '{url}'}}\n", encoding="utf-8")
+    assert load_settings(path).records.database == url

@@ -65,6 +65,10 @@ def test_database_from_a_newer_callrouter_is_refused_untouched(url: str):
     [
         ("calls.db", "not a URL"),
         ("mysql://host/calls", "must be sqlite or postgresql"),
+        ("postgresql+pg8000://host/calls", "must be sqlite or postgresql"),
+        ("postgresql://host:port/calls", "not a URL"),
+        ("postgresql://me:s/e@cret@host/calls", "must have %40 for @"),
+        ("postgresql://host/calls?sslmod=require", 'invalid connection option "sslmod"'),
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
     ],
@@ -72,12 +76,6 @@ def test_database_from_a_newer_callrouter_is_refused_untouched(url: str):
 def test_url_that_can_never_work_is_refused(bad: str, said: str):
     with pytest.raises(StoreError, match=said):
         Store(bad)
-
-
-def test_missing_driver_is_named_without_the_password():
-    with pytest.raises(StoreError, match="no driver") as caught:
-        Store("postgresql+pg8000://user:geheim@host/calls")
-    assert "geheim" not in str(caught.value)
 
 
 def test_insert_into_a_removed_file_fails_instead_of_vanishing(url: str):
