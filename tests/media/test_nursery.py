@@ -76,7 +76,7 @@ async def test_rubbish_for_commands_is_refused_and_the_worker_goes_on(nursery: N
     worker = await nursery.spawn()
     session = await worker.open()
     for do, fields in {
-        "open": {"inband": False},
+        "open": {"inband": False, "trusted": True},
         "play": {"files": 7, "loop": False},
         "tone": {"hertz": "high", "seconds": 1},
         "record": {"file": "/x.wav"},

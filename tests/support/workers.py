@@ -52,10 +52,10 @@ class WorkerAtWork(Channel):
         answer = await self.command(do, session, **fields)
         assert "error" not in answer, answer
 
-    async def open(self, *, inband: bool = False) -> str:
+    async def open(self, *, inband: bool = False, trusted: bool = True) -> str:
         """A new session's name."""
         session = f"{self.name}s{next(self._names)}"
-        await self.do("open", session, inband=inband)
+        await self.do("open", session, inband=inband, trusted=trusted)
         return session
 
     async def play(self, session: str, *files: Any, loop: bool = False) -> None:

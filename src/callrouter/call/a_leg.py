@@ -7,6 +7,7 @@ from callrouter.call.policy import passed_reason
 from callrouter.call.prack import Acknowledger, Provisionals, wanted_by
 from callrouter.call.resending import Reliable2xx
 from callrouter.call.session_timer import SessionTimer
+from callrouter.call.unconfirmed import Unconfirmed
 from callrouter.route.peers import Peer
 from callrouter.sip.body import warning
 from callrouter.sip.dialog import Dialog
@@ -24,6 +25,9 @@ class ALeg(Leg):
     A target, or one fork behind it, is one early dialog for the caller as well: the first one gets
     the tag of our first response, and another one a tag of its own once SDP has been sent, since
     one dialog can take one answer only (RFC 3261 section 13.2.1).
+
+    shown: something has come that names our tag, so what we send gets to it. unconfirmed: who is to
+    be told of that, None for nobody.
     """
 
     __slots__ = (
@@ -36,6 +40,8 @@ class ALeg(Leg):
         "_wish",
         "late_offer",
         "reliable",
+        "shown",
+        "unconfirmed",
     )
 
     def __init__(
@@ -63,6 +69,8 @@ class ALeg(Leg):
         self._tags: dict[str, str] | None = None
         self.late_offer = not request.body
         self.theirs = request.body
+        self.shown = False
+        self.unconfirmed: Unconfirmed | None = None
         tx.user = self
 
     def meet(self, peer: Peer, request: Request) -> None:
@@ -221,6 +229,29 @@ class ALeg(Leg):
 
     def on_unacknowledged(self) -> None:
         """A rejection was never acknowledged: the call is over either way."""
+
+    def on_acknowledged(self, ack: Request) -> None:
+        """A rejection was acknowledged, with our tag by who has got it."""
+        if self.unconfirmed is not None and ack.to_tag() == self.dialog.local_tag:
+            self._show()
+
+    def on_ack(self, request: Request) -> None:
+        """An ACK to a 2xx of ours."""
+        if not self.shown:
+            self._show()
+        super().on_ack(request)
+
+    def on_request(self, tx: ServerTransaction, request: Request) -> None:
+        """A request inside the dialog."""
+        if not self.shown:
+            self._show()
+        super().on_request(tx, request)
+
+    def _show(self) -> None:
+        self.shown = True
+        unconfirmed, self.unconfirmed = self.unconfirmed, None
+        if unconfirmed is not None:
+            unconfirmed.shown()
 
     def _acknowledged(self, request: Request, reliable: Reliable2xx) -> None:
         if self.state == ANSWERED:

@@ -73,11 +73,16 @@ class MediaSlots(Protocol):
     host: str
     port: int
 
-    def open(self, *, inband: bool = False) -> str:
+    def open(self, *, inband: bool = False, trusted: bool = True) -> str:
         """Name a session, for the user part of the URI to dial. One slot each.
 
-        inband: also find DTMF tones in the audio; costly.
+        inband: also find DTMF tones in the audio; costly. trusted: its party is where its media is
+        said to go; else what it hears pauses after some 0.4 s, until RTP comes from there or
+        `trust` is called.
         """
+
+    def trust(self, session: str) -> None:
+        """Its party is where its media is said to go."""
 
     def play(self, session: str, files: Sequence[Path], *, loop: bool = False) -> None:
         """Play files one after the other, instead of what plays now. As soon as media flows."""

@@ -44,9 +44,19 @@ class Session:
     )
 
     def __init__(
-        self, stack: Stack, inbox: Inbox, slots: MediaSlots, audio: Audio | None, *, inband: bool
+        self,
+        stack: Stack,
+        inbox: Inbox,
+        slots: MediaSlots,
+        audio: Audio | None,
+        *,
+        inband: bool,
+        trusted: bool,
     ) -> None:
-        """Dial the worker; the leg posts `Answered` or `Failed`. Raises SipError."""
+        """Dial the worker; the leg posts `Answered` or `Failed`. Raises SipError.
+
+        inband, trusted: as `MediaSlots.open` has them.
+        """
         self.slots = slots
         self.audio = audio
         self.host = ""
@@ -55,7 +65,7 @@ class Session:
         self._cseq = _NO_LEG
         self._next = False
         self._acked = b""
-        self.name = slots.open(inband=inband)
+        self.name = slots.open(inband=inband, trusted=trusted)
         flow = stack.connect("UDP", slots.host, slots.port)
         uri = f"sip:{self.name}@{slots.host}:{slots.port}"
         self.leg = BLeg(stack, inbox, flow, _NO_LEG, uri, _OWN, _ROWS, self._offer(), peer=UNTIMED)

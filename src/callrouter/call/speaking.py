@@ -56,16 +56,25 @@ async def _open_ear(call: Call, speech: Speech) -> Session:
     slots = speech.reserve(speech.wanted)
     if slots is None:
         raise NoMedia
-    speech.ear = await open_session(call, speech, slots, audio)
-    return speech.ear
+    unconfirmed = speech.unconfirmed(audio)
+    trusted = unconfirmed is None or unconfirmed.known
+    speech.ear = ear = await open_session(call, speech, slots, audio, trusted=trusted)
+    if unconfirmed is not None:
+        unconfirmed.session = ear
+        if call.a.shown:  # meanwhile
+            ear.slots.trust(ear.name)
+    return ear
 
 
 async def open_session(
-    call: Call, speech: Speech, slots: MediaSlots, audio: Audio | None
+    call: Call, speech: Speech, slots: MediaSlots, audio: Audio | None, *, trusted: bool = True
 ) -> Session:
-    """Open a session and wait until the worker has answered. Raises NoMedia, Over."""
+    """Open a session and wait until the worker has answered. Raises NoMedia, Over.
+
+    trusted: as `MediaSlots.open` has it; a target is, as it has answered an INVITE of ours.
+    """
     try:
-        session = speech.session(slots, audio)
+        session = speech.session(slots, audio, trusted=trusted)
     except SipError:
         raise NoMedia from None
     speech.free.append(session)

@@ -16,6 +16,7 @@ from callrouter.call.keys import Keys
 from callrouter.call.leg import Leg
 from callrouter.call.media import Digit, MediaSlots
 from callrouter.call.session import Session
+from callrouter.call.unconfirmed import Unconfirmed
 from callrouter.errors import ParseError
 from callrouter.route.plan import Plan
 from callrouter.route.prompts import Sound
@@ -203,12 +204,27 @@ class Speech:
             self.slots.append(slots)
         return slots
 
-    def session(self, slots: MediaSlots, audio: Audio | None) -> Session:
+    def unconfirmed(self, audio: Audio | None) -> Unconfirmed | None:
+        """Begin to wait for the caller to show itself; None when there is no doubt of it.
+
+        audio: what it described. Over a connection, and with a password, it has shown itself.
+        """
+        call = self._call
+        a = call.a
+        flow = a.dialog.flow
+        trunk = call.dialplan.trunks.get(call.record.trunk)
+        if a.shown or flow.reliable or (trunk is not None and trunk.guarded):
+            return None
+        host = "" if audio is None else audio.host
+        a.unconfirmed = Unconfirmed(call.studio.hosts, flow.remote_host, host)
+        return a.unconfirmed
+
+    def session(self, slots: MediaSlots, audio: Audio | None, *, trusted: bool) -> Session:
         """Open a session on slots that were reserved. Raises SipError."""
         call = self._call
         trunk = call.dialplan.trunks.get(call.record.trunk)
         inband = trunk is not None and trunk.inband
-        return Session(call.stack, call.inbox, slots, audio, inband=inband)
+        return Session(call.stack, call.inbox, slots, audio, inband=inband, trusted=trusted)
 
     def next_callee(self) -> Callee | None:
         """What the next target is rung with; None for the caller's own description."""

@@ -4,6 +4,9 @@ Theory. Ports of RTP can be guessed, and PJSIP believes whoever sends enough. So
 only the place that the party described. Behind NAT that place is not where its packets come from:
 if nothing has come from there for a while, the first other source has the line, until the place
 that was described speaks after all. While no media are to come nobody is let in.
+
+To where RTP goes, RTP has come from there: PJSIP sends to the described place, and to another one
+when that has sent some packets in a row.
 """
 
 import math
@@ -17,13 +20,16 @@ from callrouter.media.sources import Place
 _PATIENCE: Final = 0.3
 """Seconds in which only the described place is heard."""
 
+_SWITCHED: Final = 15
+"""Packets of another source by which PJSIP has begun to send there; it does after 10."""
+
 _NO_HOST: Final = "0.0.0.0"
 
 
 class Latch:
     """Of one call. host: the address that RTP is received at.
 
-    settled: there is nothing to look for.
+    settled: there is nothing to look for. spoken: who gets our media has sent some.
     """
 
     def __init__(self, host: str) -> None:
@@ -33,6 +39,8 @@ class Latch:
         self._other: Place | None = None
         self._heard = 0
         self.settled = True
+        self.spoken = False
+        self._strange = 0
         self._opens = math.inf
 
     def described(self, call: Any, now: float) -> None:
@@ -55,7 +63,9 @@ class Latch:
         """See who has spoken since last time. Raises OSError and pj.Error."""
         before, self._heard = self._heard, _packets(call)
         if self._heard > before:
-            self._take(call, _place(call.getMedTransportInfo(0).srcRtpName))
+            source = _place(call.getMedTransportInfo(0).srcRtpName)
+            self._take(call, source)
+            self._count(source, self._heard - before)
         elif now >= self._opens:
             self._opens = math.inf
             for bound in self._bound(call):
@@ -69,6 +79,12 @@ class Latch:
         elif self._opens == math.inf and self._other is None:
             self._other = source
             self._let_in(call)
+
+    def _count(self, source: Place, packets: int) -> None:
+        if source == self._other:
+            self._strange += packets
+        if source == self._described or self._strange >= _SWITCHED:
+            self.spoken = True
 
     def _let_in(self, call: Any) -> None:
         places = [place for place in (self._described, self._other) if place is not None]

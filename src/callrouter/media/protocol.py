@@ -4,7 +4,8 @@ Read and written by Python's own `json`: a worker's interpreter need have no pac
 
 | from the pool | fields | meaning |
 |---|---|---|
-| open | session, inband | an INVITE for this session will come |
+| open | session, inband, trusted | an INVITE for this session will come |
+| trust | session | its party is where its media is said to go |
 | play | session, files, loop | as `MediaSlots.play` |
 | tone | session, hertz, seconds | |
 | stop | session | |
@@ -16,9 +17,9 @@ Read and written by Python's own `json`: a worker's interpreter need have no pac
 | quit | | end all and exit 0 |
 
 The name in the first column is the value of `do`, in both directions: `{"do": "open", "id": 1,
-"session": "x", "inband": false}`. Each from the pool carries `id`; the worker answers `{"ack": id}`
-as soon as it has done or scheduled it, or `{"ack": id, "error": "..."}`. `play`, `tone` and
-`record` may come before the session's INVITE: they start when its media flows.
+"session": "x", "inband": false, "trusted": true}`. Each from the pool carries `id`; the worker
+answers `{"ack": id}` as soon as it has done or scheduled it, or `{"ack": id, "error": "..."}`.
+`play`, `tone` and `record` may come before the session's INVITE: they start when its media flows.
 
 | from the worker | fields | meaning |
 |---|---|---|

@@ -5,7 +5,7 @@ is asked for each time, never kept, and after each change all that is wanted is 
 what is connected already stays.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import pjsua2 as pj
 
@@ -15,6 +15,10 @@ from callrouter.media.inband import Keys
 from callrouter.media.latch import Latch
 from callrouter.media.recording import Recording
 
+_DOUBT_SECONDS: Final = 0.4
+"""Of sound to who has not shown that it is there: 20 packets, 3.4 kB. So long a packet of a party
+that answers may take to get here, and so its sound has no gap."""
+
 
 class Session:
     """name: the user of the URI that its INVITE is for. call: None until that comes.
@@ -22,13 +26,21 @@ class Session:
     silence: what it hears when there is nothing else. ears: when it listens for tones of keys.
     latch: whose media it takes. recording: that which was asked for by its name.
 
+    trusted: its party is where its media is said to go. Until then it is sent little, and what it
+    hears waits for it, so that it loses nothing.
+
     ending: it was closed, or its call is over. rests_until: when PJSIP has freed all that its call
     had.
     """
 
-    def __init__(self, name: str, *, silence: Any, ears: Ears | None, latch: Latch) -> None:
+    def __init__(
+        self, name: str, *, silence: Any, ears: Ears | None, latch: Latch, trusted: bool
+    ) -> None:
         self.name = name
         self.latch = latch
+        self.trusted = trusted
+        self._doubted: float | None = None
+        self._waits = False
         self.call: Call | None = None
         self.player: Player | None = None
         self.recording: Recording | None = None
@@ -79,6 +91,26 @@ class Session:
         audio = self.audio()
         if audio is None:
             return
+        self._let_hear(audio)
+        for recording, second in self._feeds:
+            if recording.began and not recording.why:
+                audio.startTransmit(recording.track(second=second))
+        for other in self._bridged:
+            sink = other.audio()
+            if sink is not None:
+                if not other._waits:
+                    audio.startTransmit(sink)
+                if not self._waits:
+                    sink.startTransmit(audio)
+        if self._ears is not None:
+            self._ear = self._ear or self._ears.lend()
+            audio.startTransmit(self._ear)
+
+    def _let_hear(self, audio: Any) -> None:
+        """Connect what the party hears of ours."""
+        if self._waits:
+            self._send_silence(False)  # it may be another stream
+            return
         # A stream that never pauses: to the party's side a pause looks like a dead call.
         self._silence.startTransmit(audio)
         if self.player is not None:
@@ -86,17 +118,50 @@ class Session:
                 self.player.startTransmit(audio)
             else:
                 self.player.stopTransmit(audio)
-        for recording, second in self._feeds:
-            if recording.began and not recording.why:
-                audio.startTransmit(recording.track(second=second))
-        for other in self._bridged:
-            sink = other.audio()
-            if sink is not None:
-                audio.startTransmit(sink)
-                sink.startTransmit(audio)
-        if self._ears is not None:
-            self._ear = self._ear or self._ears.lend()
-            audio.startTransmit(self._ear)
+
+    # Whether it may hear.
+
+    def trust(self) -> None:
+        """Its party is where its media is said to go: let it hear all. Raises pj.Error."""
+        self.trusted = True
+        if self._waits:
+            self._waits = False
+            if self.audio() is not None:
+                self._send_silence(True)
+        self.connect()
+
+    def doubt(self, now: float) -> None:
+        """See whether a party that is not trusted may hear more. Raises pj.Error.
+
+        A player without a listener stands still.
+        """
+        audio = self.audio()
+        if self.latch.spoken:
+            self.trust()
+        elif audio is not None and not self._waits:
+            if self._doubted is None:
+                self._doubted = now
+            if now - self._doubted >= _DOUBT_SECONDS:
+                self._waits = True
+                self._send_silence(False)
+                self._silence.stopTransmit(audio)
+                if self.player is not None:
+                    self.player.stopTransmit(audio)
+                for other in self._bridged:
+                    source = other.audio()
+                    if source is not None:
+                        source.stopTransmit(audio)
+
+    def _send_silence(self, do: bool) -> None:
+        """Say whether packets go out that have nothing in them. Raises pj.Error.
+
+        PJSIP makes frames of zeros for a stream that has no source; its detector of silence, off as
+        a rule, lets one of them through every 5 s.
+        """
+        assert self.call is not None  # noqa: S101 - it has audio
+        codec = self.call.getStreamInfo(0).audCodecParam
+        codec.setting.vad = not do
+        self.call.audStreamModifyCodecParam(0, codec)
 
     # What it hears.
 

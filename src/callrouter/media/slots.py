@@ -47,7 +47,7 @@ class Slots:
         self._files: set[str] = set()
         self._stale: dict[str, int] = {}
 
-    def open(self, *, inband: bool = False) -> str:
+    def open(self, *, inband: bool = False, trusted: bool = True) -> str:
         """Name a session. Raises ValueError for more sessions than slots, a bug of the call's."""
         session = secrets.token_hex(_NAME_BYTES)
         if self._holder is not None:
@@ -55,8 +55,12 @@ class Slots:
                 raise ValueError(f"{self.count} slots are reserved, and all of them are open")
             self.sessions.add(session)
             self._holder.opened(session, self)
-            self._holder.command("open", session, inband=inband)
+            self._holder.command("open", session, inband=inband, trusted=trusted)
         return session
+
+    def trust(self, session: str) -> None:
+        """Let its party hear everything."""
+        self._send("trust", session)
 
     def play(self, session: str, files: Sequence[Path], *, loop: bool = False) -> None:
         """Play files one after the other."""

@@ -61,6 +61,7 @@ class Studio:
         self._spent: list[Call] = []
         self._writing: list[Recording] = []
         self._commands: dict[str, Callable[[Session, Fields], None]] = {
+            "trust": lambda session, _: session.trust(),
             "play": self._play,
             "tone": self._tone,
             "stop": lambda session, _: self._drop(session),
@@ -103,6 +104,7 @@ class Studio:
                 silence=self._engine.silence,
                 ears=self._ears if fields["inband"] else None,
                 latch=Latch(self._engine.rtp_host),
+                trusted=fields["trusted"],
             )
             return
         self._commands[do](self._session(name), fields)
@@ -203,11 +205,14 @@ class Studio:
             self._fail(session, error)
 
     def _look(self, session: Session, now: float) -> None:
-        """See whose media come."""
-        if session.latch.settled or session.audio() is None:
+        """See whose media come, and to whom it may be sent."""
+        if (session.latch.settled and session.trusted) or session.audio() is None:
             return
         try:
-            session.latch.look(session.call, now)
+            if not session.latch.settled:
+                session.latch.look(session.call, now)
+            if not session.trusted:
+                session.doubt(now)
         except (pj.Error, OSError) as error:
             self._fail(session, error)
 

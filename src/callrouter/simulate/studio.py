@@ -102,13 +102,16 @@ class VirtualSlots:
         self._worker = worker
         self._clock = worker.pool.clock
 
-    def open(self, *, inband: bool = False) -> str:
+    def open(self, *, inband: bool = False, trusted: bool = True) -> str:
         """Name a session. Raises ValueError for more than there are slots, a bug of the call's."""
         if len(self.sessions) >= self.count:
             raise ValueError(f"{self.count} slots are reserved, and all of them are open")
         session = self._worker.open(self)
         self.sessions[session.name] = session
         return session.name
+
+    def trust(self, session: str) -> None:
+        """Who takes part in a simulation is where it says."""
 
     def play(self, session: str, files: Sequence[Path], *, loop: bool = False) -> None:
         """Play; `Played` is posted after the length of the files."""

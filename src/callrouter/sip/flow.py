@@ -111,6 +111,9 @@ class InviteServerUser(Protocol):
     def on_unacknowledged(self) -> None:
         """A final response other than 2xx was never acknowledged (Timer H)."""
 
+    def on_acknowledged(self, ack: Request) -> None:
+        """A final response other than 2xx was acknowledged; by its branch, whatever its tags."""
+
 
 class Layer:
     """What transactions share: the clock, the timers, the way out and their tables.

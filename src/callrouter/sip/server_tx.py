@@ -191,6 +191,13 @@ class ServerTransaction(Waiting):
         """Take a retransmission (REQUEST) or an ACK that matches."""
         self._step(event)
 
+    def acknowledge(self, ack: Request) -> None:
+        """Take an ACK that matches, and tell the user of the first."""
+        user = self.user if self.state == COMPLETED else None
+        self._step(ACK)
+        if user is not None:
+            user.on_acknowledged(ack)
+
     def _on_timer(self, now: float) -> None:
         self._timer = None
         self._step(T_GIVE_UP if now >= self._give_up_at else T_RESEND)

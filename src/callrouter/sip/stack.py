@@ -22,7 +22,7 @@ from callrouter.sip.grammar import MAGIC_COOKIE
 from callrouter.sip.headers import Via, parse_via
 from callrouter.sip.message import Request, Response, check_request, check_response, parse
 from callrouter.sip.render import render_response, response_flow, response_head
-from callrouter.sip.server_tx import ACCEPTED, ACK, REQUEST, ServerTransaction
+from callrouter.sip.server_tx import ACCEPTED, REQUEST, ServerTransaction
 from callrouter.sip.sizes import BODY_SIZE, HEADER_SIZE, HEADERS, USUAL, Sizes, TooLargeError
 from callrouter.sip.uas import inspect
 from callrouter.sip.uri import usual_port
@@ -287,7 +287,10 @@ class Stack(Layer):
         elif isinstance(tx, ServerTransaction) and not (method == "ACK" and tx.state == ACCEPTED):
             # The ACK to a 2xx is the user's, even when it has the INVITE's branch (RFC 6026 7.1).
             self.absorbed += 1
-            tx.receive(ACK if method == "ACK" else REQUEST)
+            if method == "ACK":
+                tx.acknowledge(request)
+            else:
+                tx.receive(REQUEST)
         elif request.to_tag():
             self._receive_inside(request, flow)
         elif method == "ACK":

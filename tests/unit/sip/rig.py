@@ -45,6 +45,7 @@ class Heard:
         self.requests: list[Request] = []
         self.responses: list[Response] = []
         self.served: list[ServerTransaction] = []
+        self.acks: list[Request] = []
 
     def on_response(self, tx: object, response: Response) -> None:
         self.responses.append(response)
@@ -58,6 +59,9 @@ class Heard:
 
     def on_unacknowledged(self) -> None:
         self.notes.append("unacknowledged")
+
+    def on_acknowledged(self, ack: Request) -> None:
+        self.acks.append(ack)
 
     def on_ack(self, request: Request) -> None:
         self.requests.append(request)

@@ -103,3 +103,12 @@ def test_what_is_said_after_a_final_response_is_not_sent(rig: Rig) -> None:
     assert [tx.respond(180), tx.respond(200), tx.respond(603)] == [b"", b"", b""]
     assert rig.taken() == []
     assert not tx.pending
+
+
+def test_user_is_told_of_the_ack_to_a_refusal_once(rig: Rig) -> None:
+    tx = rig.serve(request())
+    tx.user = rig.user
+    tx.respond(486)
+    rig.hear(request("ACK"))
+    rig.hear(request("ACK"))
+    assert [ack.method for ack in rig.user.acks] == ["ACK"]
