@@ -158,6 +158,10 @@ class Postgres:
             connection.execute(
                 f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
             )
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """The URL of a database, with the password."""
         return f"postgresql://{USER}:{_ESCAPED}@127.0.0.1:{self.port}/{name}"
 
     def rows(self, name: str, query: str, *values: object) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from support.serving import Place, Serving, command, lay_out
 
 from callrouter.archive.archive import Archive
 from callrouter.observe.cdr import COLUMNS
+from callrouter.route.boxes import Box
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -408,19 +410,22 @@ async def test_servers_that_start_at_once_on_an_empty_database_share_it(
 
 
 async def test_archive_keeps_lists_counts_and_expires(tmp_path: Path, postgres: Postgres) -> None:
-    url = postgres.new("archive")
-    archive = Archive(url, tmp_path / "voicemail", tmp_path / "recordings", lambda step: step())
-    archive.serve({"sales": box()})
-    archive.start()
+    place, _ = placed(tmp_path, postgres.new("archive"))
+    archive = opened(place, postgres, "archive", box())
     try:
         leave(archive, "c1", caller="a\0b\ud800")
         leave(archive, "c2")
         first, second = await asyncio.to_thread(listed, archive)
         assert first.caller == "a\\x00b\\ud800"
-        archive.mark_heard(first.id)
-        archive.delete_message(second.id)
         record(archive, "c3")
         record(archive, "c4")
+        await asyncio.to_thread(listed, archive)
+        for kind, here in (("voicemail", {"c1", "c2"}), ("recordings", {"c3", "c4"})):
+            rows = json.loads(await said(kind, "list", "--config", place.config, "--json"))
+            assert {row["call"] for row in rows} == here
+            assert {row["complete"] for row in rows} == {True}
+        await said("voicemail", "delete", second.id, "--config", place.config)
+        archive.mark_heard(first.id)
         (left,) = await asyncio.to_thread(listed, archive)
         assert (left.id, left.heard) == (first.id, True)
         assert postgres.rows("archive", "SELECT sum(ms)::int AS ms FROM recorded") == [{"ms": 6000}]
@@ -434,6 +439,74 @@ async def test_archive_keeps_lists_counts_and_expires(tmp_path: Path, postgres: 
             )
 
         await until(gone, 20.0)
-        assert not list((tmp_path / "recordings").rglob("*.wav"))
+        for folder in ("voicemail", "recordings"):
+            assert not list((tmp_path / "var" / folder).rglob("*.wav"))
     finally:
-        archive.close()
+        await asyncio.to_thread(archive.close)
+
+
+async def test_archive_goes_on_after_its_database_was_away(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    place, _ = placed(tmp_path, postgres.new("absent"))
+    archive = opened(place, postgres, "absent", box())
+    try:
+        leave(archive, "c1")
+        await asyncio.to_thread(listed, archive)
+        postgres.kill()
+        try:
+            leave(archive, "c2")
+            record(archive, "c3")
+            await until(partial(_failing, archive), 20.0)
+        finally:
+            await postgres.start()
+        assert len(await asyncio.to_thread(listed, archive)) == 2
+        assert len(postgres.rows("absent", "SELECT id FROM recordings")) == 1
+    finally:
+        await asyncio.to_thread(archive.close)
+
+
+async def _failing(archive: Archive) -> bool:
+    return archive.failing
+
+
+def opened(place: Place, postgres: Postgres, database: str, *boxes: Box) -> Archive:
+    """An archive at the folders of a place, whose rows are in a database."""
+    var = place.folder / "var"
+    archive = Archive(
+        postgres.url(database), var / "voicemail", var / "recordings", lambda step: step()
+    )
+    archive.serve({one.name: one for one in boxes})
+    archive.start()
+    return archive
+
+
+async def test_what_is_no_text_is_asked_for_in_vain(tmp_path: Path, postgres: Postgres) -> None:
+    place, _ = placed(tmp_path, postgres.new("vain"))
+    older(postgres.url("vain"), "head")
+    for arguments in (("cdr", "\udcff"), ("voicemail", "show", "\udcff")):
+        process = await asyncio.create_subprocess_exec(
+            *command(*arguments, "--config", place.config), stderr=asyncio.subprocess.PIPE
+        )
+        _, error = await process.communicate()
+        assert process.returncode == 1
+        assert b"there is no" in error
+    for option in ("--caller", "--called", "--number"):
+        shown = await said("cdr", option, "\udcff", "--json", "--config", place.config)
+        assert json.loads(shown) == []
+
+
+async def test_server_is_found_by_name_by_socket_and_among_several(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.new("found")
+    older(url, "head")
+    account = url.partition("@")[0]
+    at = f"127.0.0.1:{postgres.port}"
+    for way in (
+        f"{account}@localhost:{postgres.port}/found",
+        f"{account}@/found?host={postgres.folder}&port={postgres.port}",
+        f"{account}@/found?host=localhost:{free_port()}&host={at}&target_session_attrs=read-write",
+        url.replace("postgresql:", "postgres:"),
+    ):
+        assert json.loads(await said("cdr", "--database", way, "--json")) == []

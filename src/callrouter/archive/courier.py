@@ -21,7 +21,7 @@ from callrouter.archive import messages
 from callrouter.archive.folder import Folder
 from callrouter.archive.messages import Due
 from callrouter.archive.sending import Undelivered, post_webhook, send_mail
-from callrouter.errors import CallrouterError
+from callrouter.errors import CallrouterError, masked
 from callrouter.route.boxes import Box
 
 AT_ONCE: Final = 8
@@ -153,7 +153,7 @@ class Courier:
     def _failed(self, error: SQLAlchemyError) -> None:
         if not self._failing:
             self._failing = True
-            what = str(getattr(error, "orig", None) or error)
+            what = masked(str(getattr(error, "orig", None) or error))
             _log.error("messages are not delivered: the database fails", error=what)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 
 from callrouter.archive import messages, recordings
 from callrouter.archive.folder import Folder, NoAudioError, Taken, parse_name
+from callrouter.archive.tables import storable
 from callrouter.call.keeping import MessageLeft, RecordingInfo, kept_id
 from callrouter.route.boxes import Box
 
@@ -60,7 +61,7 @@ class Keepsakes:
             "id": name,
             "box": left.box,
             "call": left.call,
-            "caller": _storable(left.caller),
+            "caller": storable(left.caller),
             "started": left.started,
             "ms": taken.ms,
             "bytes": taken.bytes,
@@ -89,7 +90,7 @@ class Keepsakes:
             "id": name,
             "number": ended.number,
             "call": ended.call,
-            "caller": _storable(ended.caller),
+            "caller": storable(ended.caller),
             "started": ended.started,
             "ms": taken.ms,
             "bytes": taken.bytes,
@@ -195,7 +196,3 @@ def _nothing_there(ended: MessageLeft | RecordingInfo, kind: str, error: str) ->
         _log.error(f"{kind} lost: its file is not there", call=ended.call, error=error)
     else:
         _log.warning(f"no {kind}: nothing was recorded", call=ended.call, error=error)
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

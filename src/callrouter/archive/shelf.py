@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from callrouter.archive import messages, recordings
 from callrouter.archive.folder import Folder
 from callrouter.archive.keepsakes import Keepsakes
+from callrouter.archive.tables import storable
 from callrouter.errors import CallrouterError
 from callrouter.observe.database import StoreError, open_existing
 
@@ -50,11 +51,11 @@ class Shelf:
 
     def messages(self, box: str | None, *, deleted: bool) -> list[Row]:
         """The messages of a box, or of all boxes."""
-        return messages.listed(self._engine, box, deleted=deleted)
+        return messages.listed(self._engine, box and storable(box), deleted=deleted)
 
     def message(self, id: str) -> Row:
         """One message, with its deliveries."""
-        row = messages.one(self._engine, id)
+        row = messages.one(self._engine, storable(id))
         if row is None:
             raise NotThereError(f"there is no message {id}")
         return row
@@ -65,27 +66,27 @@ class Shelf:
 
     def heard(self, id: str) -> None:
         """Mark a message."""
-        messages.heard(self._engine, id)
+        messages.heard(self._engine, storable(id))
 
     def delete_message(self, id: str) -> None:
         """Delete a message, for good."""
-        if not self._keepsakes.delete_message(self._engine, id):
+        if not self._keepsakes.delete_message(self._engine, storable(id)):
             raise NotThereError(f"there is no message {id}")
 
     def recordings(self, number: str | None, most: int) -> list[Row]:
         """The newest recordings of a number, or of all."""
-        return recordings.listed(self._engine, number, most)
+        return recordings.listed(self._engine, number and storable(number), most)
 
     def recording_audio(self, id: str) -> bytes:
         """Its WAV file."""
-        row = recordings.one(self._engine, id)
+        row = recordings.one(self._engine, storable(id))
         if row is None:
             raise NotThereError(f"there is no recording {id}")
         return _read(self._recordings, row["file"], f"recording {id}")
 
     def delete_recording(self, id: str) -> None:
         """Delete a recording, for good."""
-        if not self._keepsakes.delete_recording(self._engine, id):
+        if not self._keepsakes.delete_recording(self._engine, storable(id)):
             raise NotThereError(f"there is no recording {id}")
 
 

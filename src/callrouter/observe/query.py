@@ -7,7 +7,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from callrouter.observe.cdr import COLUMNS, row_to_dict
+from callrouter.observe.cdr import COLUMNS, row_to_dict, storable
 from callrouter.observe.database import open_existing, unreadable
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
@@ -17,8 +17,8 @@ _READ_AT_ONCE = 500
 class Filter:
     """Which calls to find. since, until: Unix seconds, until excluded. None means any.
 
-    caller, called: as sent. caller_number, called_number: the same as numbers are compared, "" when
-    they are none.
+    Texts are looked for as they are stored. caller, called: as sent. caller_number, called_number:
+    the same as numbers are compared, "" when they are none.
     """
 
     __slots__ = (
@@ -63,11 +63,11 @@ class Filter:
         for name in ("number", "disposition"):
             value = getattr(self, name)
             if value is not None:
-                found.append(_CALLS.c[name] == value)
+                found.append(_CALLS.c[name] == storable(value))
         if self.caller is not None:
-            found.append(_called_so("caller", self.caller, self.caller_number))
+            found.append(_called_so("caller", storable(self.caller), self.caller_number))
         if self.called is not None:
-            found.append(_called_so("called", self.called, self.called_number))
+            found.append(_called_so("called", storable(self.called), self.called_number))
         return found
 
 
@@ -125,7 +125,8 @@ class Calls:
         """The call with this record id."""
         try:
             with self._engine.connect() as connection:
-                row = connection.execute(sa.select(_CALLS).where(_CALLS.c.id == id)).first()
+                wanted = sa.select(_CALLS).where(_CALLS.c.id == storable(id))
+                row = connection.execute(wanted).first()
         except SQLAlchemyError as error:
             raise unreadable(error) from error
         return None if row is None else row_to_dict(tuple(row))
