@@ -143,6 +143,12 @@ async def test_moment_without_an_offset_is_one_of_the_dialplans_clocks(
             ended = await run(tmp_path, *asked, *settings, env=elsewhere)
             assert (ended.code, ended.err) == (0, "")
             assert len(json.loads(ended.out)) == count, since_text
+        # What is shown is on the same clocks.
+        listed = await run(tmp_path, "override", "list", *settings, env=elsewhere)
+        assert "2036-03-01 17:30:00+08:00" in listed.out
+        (row,) = json.loads((await run(tmp_path, "cdr", "--json", *settings)).out)
+        whole = await run(tmp_path, "cdr", row["id"], *settings, env=elsewhere)
+        assert datetime.fromtimestamp(started, shanghai).isoformat(" ")[:23] in whole.out
     finally:
         await serving.stop()
     for command, option in (("explain", "--at"), ("simulate", "--at"), ("cdr", "--since")):

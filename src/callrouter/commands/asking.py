@@ -1,13 +1,13 @@
 """What the commands that ask a running server have in common."""
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
+from callrouter.commands.moments import on_clocks
 from callrouter.config import load_settings
 from callrouter.control.client import AskedError, ask
 from callrouter.control.requests import AnyRequest
@@ -84,7 +84,5 @@ def table(rows: list[dict[str, Any]], *columns: str) -> None:
 
 
 def moment(seconds: float) -> str:
-    """Write a Unix time as local time; 0 as `no end`."""
-    if not seconds:
-        return "no end"
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    """Write a Unix time; 0 as `no end`."""
+    return on_clocks(seconds) if seconds else "no end"

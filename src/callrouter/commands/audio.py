@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import click
 
 from callrouter.archive.shelf import Shelf
 from callrouter.commands.asking import table
+from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import config_option
 from callrouter.config import load_settings
 from callrouter.errors import CommandError
@@ -37,7 +37,7 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) ->
     said = [
         row
         | {
-            "started": _local(row["started"]),
+            "started": on_clocks(row["started"])[:19],
             "seconds": f"{row['ms'] / 1000:.1f}",
             "complete": "yes" if row["complete"] else "no",
         }
@@ -103,7 +103,3 @@ def _play(command: list[str], audio: bytes) -> None:
         subprocess.run(command, input=audio, check=True)  # noqa: S603 - programs of ours
     except subprocess.CalledProcessError as error:
         raise CommandError(f"{command[0]} failed: exit code {error.returncode}") from error
-
-
-def _local(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")[:19]

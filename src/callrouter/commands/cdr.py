@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from callrouter.call.record import Disposition
-from callrouter.commands.moments import CLOCKS, zone_of_settings
+from callrouter.commands.moments import CLOCKS, on_clocks, zone_of_settings
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import config_option
 from callrouter.dialplan.times import country_of
@@ -70,7 +70,7 @@ def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) 
     elif as_csv:
         write_csv(found, sys.stdout)
     else:
-        click.echo(calls_table(found))
+        click.echo(calls_table(found, on_clocks))
 
 
 def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
@@ -82,7 +82,7 @@ def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         write_csv([call], sys.stdout)
     else:
-        click.echo(call_detail(call))
+        click.echo(call_detail(call, on_clocks))
 
 
 def _number(text: str | None, config: Path, database: str | None) -> str:

@@ -1,8 +1,9 @@
-"""Moments in options of commands."""
+"""Moments in options of commands, and in what they show: on the clocks of the dialplan."""
 
 import datetime
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ import click
 from callrouter.config import load_settings
 from callrouter.dialplan.times import read_moment, zone_of
 from callrouter.dialplan.wording import shown
+from callrouter.errors import ConfigError
 
 CLOCKS: Final = "Without an offset: on the clocks of the dialplan."
 """For the help of each option with a moment."""
@@ -25,6 +27,24 @@ _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def zone_of_settings(config: Path) -> Zone:
     """Return how the time zone of the dialplan that settings name is found."""
     return lambda: zone_of(load_settings(config).dialplan)
+
+
+def on_clocks(seconds: float, precision: str = "seconds") -> str:
+    """Write a Unix time on the clocks of the dialplan that this command's settings name.
+
+    Without such a dialplan, on those of this machine. precision: as isoformat has it.
+    """
+    config = click.get_current_context().params["config"]
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.astimezone(_clocks(config)).isoformat(" ", precision)
+
+
+@cache
+def _clocks(config: Path) -> datetime.tzinfo | None:
+    try:
+        return zone_of_settings(config)()
+    except ConfigError:
+        return None
 
 
 def moment(option: str, text: str, zone: Zone, *, ahead: bool = False) -> datetime.datetime:

@@ -11,9 +11,8 @@ from typing import Final
 
 from phonenumbers import SUPPORTED_REGIONS
 
-from callrouter.dialplan.nodes import Mapping
 from callrouter.dialplan.wording import shown
-from callrouter.dialplan.yaml import load
+from callrouter.dialplan.yaml import top_level_text
 
 FORMS: Final = '2026-03-07T12:01, 2026-03-07, "Sat 12:01", or with an offset 2026-03-07T12:01+08:00'
 """For the help of an option."""
@@ -57,16 +56,13 @@ def _of_week(day: str, clock: str, now: datetime.datetime, *, past: bool) -> dat
 
 def country_of(dialplan: Path) -> str:
     """Return the country of a dialplan file, "" for none. Raises ConfigError as `zone_of`."""
-    data = load(dialplan).data
-    named = data.get("country") if isinstance(data, Mapping) else None
-    return named if isinstance(named, str) and named in SUPPORTED_REGIONS else ""
+    named = top_level_text(dialplan, "country")
+    return named if named in SUPPORTED_REGIONS else ""
 
 
 def zone_of(dialplan: Path) -> zoneinfo.ZoneInfo:
     """Return the time zone of a dialplan file. Raises ConfigError for one that cannot be read."""
-    data = load(dialplan).data
-    named = data.get("timezone") if isinstance(data, Mapping) else None
     try:
-        return zoneinfo.ZoneInfo(named if isinstance(named, str) else "UTC")
+        return zoneinfo.ZoneInfo(top_level_text(dialplan, "timezone") or "UTC")
     except (ValueError, zoneinfo.ZoneInfoNotFoundError):
         return zoneinfo.ZoneInfo("UTC")  # `check` says what is wrong with it

@@ -6,8 +6,7 @@ and a spreadsheet gets no formula.
 
 import csv
 import re
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 from callrouter.observe.cdr import COLUMNS, LISTS
@@ -16,6 +15,9 @@ from callrouter.printable import json_text, printable
 
 Call = dict[str, Any]
 """One call, as `callrouter.observe.cdr.row_to_dict` shapes it."""
+
+Written = Callable[[float, str], str]
+"""How a Unix time is written, to the precision that isoformat knows by this name."""
 
 # What a spreadsheet runs, the wide forms of these signs too; +8675612345 is none of it.
 _FORMULA = re.compile(r"\s*(?:[=@\uff1d\uff20]|[+\-\uff0b\u2212\uff0d](?!\d+$))")
@@ -42,16 +44,16 @@ def write_csv(calls: Iterable[Call], out: IO[str]) -> None:
         table.writerow([_cell(call[name]) for name in COLUMNS])
 
 
-def calls_table(calls: Iterable[Call]) -> str:
+def calls_table(calls: Iterable[Call], written: Written) -> str:
     """One line for each call: when, who, whom, how it ended, why, and which legs it had."""
     width = screen_width()
     narrow = width is not None and width < _WIDE
     rows = [
         {
             **call,
-            "started": _local(call["started"], "minutes")[5:16]
+            "started": written(call["started"], "minutes")[5:16]
             if narrow
-            else _local(call["started"], "seconds")[:19],
+            else written(call["started"], "seconds")[:19],
             "talk": _talk(call),
             "legs": ", ".join(
                 f"{leg['target']} {leg['status'] or leg['result']}" for leg in call["legs"]
@@ -62,9 +64,9 @@ def calls_table(calls: Iterable[Call]) -> str:
     return table(rows, _CALLS)
 
 
-def call_detail(call: Call) -> str:
+def call_detail(call: Call, written: Written) -> str:
     """One call in full: its facts, its legs, what was heard, and what the rules said of it."""
-    facts = {"started": _local(call["started"], "milliseconds")}
+    facts = {"started": written(call["started"], "milliseconds")}
     facts |= {
         name: str(call[name])
         for name in COLUMNS
@@ -144,10 +146,6 @@ def _cell(value: object) -> object:
     if isinstance(value, str):
         return f"'{printable(value)}" if _FORMULA.match(value) else printable(value)
     return value
-
-
-def _local(started: float, precision: str) -> str:
-    return datetime.fromtimestamp(started).astimezone().isoformat(" ", precision)
 
 
 def _talk(call: Call) -> str:

@@ -185,3 +185,37 @@ def test_too_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
 def test_file_that_cannot_be_read_is_a_config_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be read: "):
         yaml.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("country: CN\ntimezone: Asia/Shanghai\nnumbers: {", "Asia/Shanghai"),  # and no further
+        ("{lists: {timezone: {a: 1}}, timezone: 'UTC'}", "UTC"),
+        ("a: {timezone: no}\nb: [timezone, no]\ntimezone: yes", "yes"),
+        ("? {a: b}\n: timezone\nc: d", ""),
+        ("a: timezone\nb: c", ""),
+        ("timezone: {a: b}\nc: d", ""),
+        ("timezone: [UTC]", ""),
+        ("- timezone\n- UTC", ""),
+        ("timezone", ""),
+        ("", ""),
+    ],
+)
+def test_text_at_the_top_is_found_without_reading_all(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    path = tmp_path / "dialplan.yaml"
+    path.write_text(text)
+    assert yaml.top_level_text(path, "timezone") == found
+
+
+@pytest.mark.parametrize("content", [b"numbers: {", b"\xff\xfe\x00", None])
+def test_file_in_which_nothing_at_the_top_is_found_says_why(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "dialplan.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"dialplan\.yaml"):
+        yaml.top_level_text(path, "timezone")

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 from observed import answered, refused
@@ -16,6 +17,10 @@ CALLS = [row_to_dict(Encoder().row(record)) for record in (refused("b"), answere
 def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have said how wide theirs is."""
     monkeypatch.delenv("COLUMNS", raising=False)
+
+
+def in_utc(seconds: float, precision: str) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ", precision)
 
 
 def test_json_is_one_array_of_the_calls():
@@ -45,7 +50,7 @@ def test_csv_cell_from_a_peer_is_no_formula():
 
 
 def test_table_shows_one_line_for_each_call():
-    lines = calls_table(CALLS).splitlines()
+    lines = calls_table(CALLS, in_utc).splitlines()
     assert len(lines) == 3
     assert "REJECTED" in lines[1]
     assert "404" in lines[1]
@@ -54,7 +59,7 @@ def test_table_shows_one_line_for_each_call():
 
 
 def test_detail_shows_facts_legs_and_verdicts_with_their_lines():
-    text = call_detail(CALLS[1])
+    text = call_detail(CALLS[1], in_utc)
     for word in (
         "a@peer",
         "sip:4000@127.0.0.1:5080",
@@ -68,8 +73,8 @@ def test_detail_shows_facts_legs_and_verdicts_with_their_lines():
 
 def test_a_peers_escapes_and_markup_stay_text():
     call = CALLS[1] | {"caller": "\x1b[2J[red]x[/red][/]\n"}
-    assert "\\u001b[2J[red]x[/red][/]\\u000a" in call_detail(call)
-    for text in (calls_table([call]), call_detail(call)):
+    assert "\\u001b[2J[red]x[/red][/]\\u000a" in call_detail(call, in_utc)
+    for text in (calls_table([call], in_utc), call_detail(call, in_utc)):
         assert "\\u001b[2J[red]x[/red][/" in text
         assert "\x1b[2J" not in text
 
@@ -77,13 +82,13 @@ def test_a_peers_escapes_and_markup_stay_text():
 def test_what_a_call_left_in_the_archive_is_shown():
     record = answered()
     record.voicemail = (KeptRecord("c-1", "sales", 2500, "broken"),)
-    assert "sales 2.5s broken c-1" in call_detail(row_to_dict(Encoder().row(record)))
+    assert "sales 2.5s broken c-1" in call_detail(row_to_dict(Encoder().row(record)), in_utc)
 
 
 def test_what_was_heard_and_pressed_is_shown():
     record = answered()
     record.heard = [(0, "played", "welcome"), (1200, "key", "2"), (61000, "survey", "5")]
-    lines = call_detail(row_to_dict(Encoder().row(record))).splitlines()
+    lines = call_detail(row_to_dict(Encoder().row(record)), in_utc).splitlines()
     at = lines.index("Heard and pressed (ms from the start)")
     assert [line.split() for line in lines[at + 2 : at + 5]] == [
         *(["0", "played", "welcome"], ["1200", "key", "2"], ["61000", "survey", "5"])
@@ -101,18 +106,18 @@ def test_list_and_detail_fit_the_terminal_whoever_called(
         "called": "+442079460123",
         "reason": "no_target_left",
     }
-    listed = calls_table([*CALLS, long]).splitlines()
+    listed = calls_table([*CALLS, long], in_utc).splitlines()
     assert max(map(len, listed)) <= width
     assert "1a203f8aaa0-32be8f2e" in listed[-1]
     assert "reason" in listed[0]
     assert len(listed) == 4 or width > 100
-    detail = call_detail(long).splitlines()
+    detail = call_detail(long, in_utc).splitlines()
     assert max(map(len, detail)) <= width
     assert len(detail) < 60
 
 
 def test_lines_of_a_pipe_are_as_long_as_they_are(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("COLUMNS", raising=False)
-    (_, row) = calls_table([CALLS[1] | {"reason": "x", "called": "1" * 24}]).splitlines()
+    (_, row) = calls_table([CALLS[1] | {"reason": "x", "called": "1" * 24}], in_utc).splitlines()
     assert "1" * 24 in row
     assert "first 200" in row
