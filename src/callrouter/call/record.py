@@ -94,9 +94,9 @@ _LONGEST: Final = 128
 _KEPT: Final = 96
 
 
-def bounded(text: str) -> str:
+def bounded(text: str, longest: int = _LONGEST) -> str:
     """What is kept of a text: all of it, or its beginning with a mark and its length."""
-    if len(text) <= _LONGEST:
+    if len(text) <= longest:
         return text
     return f"{text[:_KEPT]}… ({len(text)} characters)"
 

@@ -49,6 +49,8 @@ Row = tuple[str | int | float | None, ...]
 
 _INTEGERS: Final = {"ringing_ms": 63, "answered_ms": 63, "ended_ms": 63, "status": 31, "cause": 31}
 """Those that are integers, with their bits in the table; `started` is seconds, all else is text."""
+_LONGEST_WHY: Final = 2000
+"""Characters: the targets of a long hunt, or what a peer wrote and no number is like."""
 _OPTIONAL: Final = {"ringing_ms", "answered_ms", *COLUMNS[COLUMNS.index("trace") + 1 :]}
 """Those that may be null: rows of an earlier version have none of the later columns."""
 _KEYS: Final = {
@@ -118,7 +120,11 @@ class Encoder:
             return known
         text = _json_text(
             [
-                entry | {"value": bounded(str(entry["value"])), "why": bounded(str(entry["why"]))}
+                entry
+                | {
+                    "value": bounded(str(entry["value"])),
+                    "why": bounded(str(entry["why"]), _LONGEST_WHY),
+                }
                 for entry in (verdict.as_dict() for verdict in trace)
             ]
         )
