@@ -131,12 +131,23 @@ def test_table_has_a_column_for_each_name_and_no_control_characters(
     assert lines[2] == ["22", "[bold]"]
 
 
-def test_moment_is_local_time_with_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("zone", ["America/New_York", None])
+def test_moment_is_on_the_clocks_of_the_dialplan_or_else_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str | None
+) -> None:
+    config = tmp_path / "settings.yaml"
+    if zone is not None:
+        config.write_text("listen: ['udp:127.0.0.1:5060']\ndialplan: d.yaml\n")
+        (tmp_path / "d.yaml").write_text(f"timezone: {zone}\n")
+    context = click.Context(click.Command("any"))
+    context.params["config"] = config
     monkeypatch.setenv("TZ", "Asia/Shanghai")
     time.tzset()
+    shown = "2026-03-05 23:00:00-05:00" if zone else "2026-03-06 12:00:00+08:00"
     try:
-        assert moment(1772769600.0) == "2026-03-06 12:00:00+08:00"
-        assert moment(0.0) == "no end"
+        with context:
+            assert moment(1772769600.0) == shown
+            assert moment(0.0) == "no end"
     finally:
         monkeypatch.undo()
         time.tzset()
