@@ -63,6 +63,7 @@ def sources(parts: "Parts") -> Sources:
         media_used=lambda: parts.media.used,
         media_refused=lambda: parts.media.refused,
         media_unwritten=lambda: parts.media.unwritten,
+        recordings_failed=lambda: parts.archive.unrecorded,
         media_died=lambda: parts.media.lost_by["died"],
         media_hung=lambda: parts.media.lost_by["hung"],
         media_broken=lambda: parts.media.lost_by["broken"],

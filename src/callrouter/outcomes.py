@@ -161,6 +161,7 @@ def media_words(voice: Voice) -> list[str]:
             f"{f', after {recording.notice}' if recording.notice else ''}"
             f", kept {recording.keep_seconds / _DAY:g} d"
             f"{f', at most {quota / _HOUR:g} h a month' if quota else ''}"
+            f"{', or there is no call' if recording.required else ''}"
         )
     if voice.hold_music:
         words.append(f"hold music {voice.hold_music}")

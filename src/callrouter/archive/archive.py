@@ -82,6 +82,7 @@ class Archive:
         self._month = ""
         self._recorded: dict[str, int] = {}
         self._room = True
+        self.unrecorded = 0
         self._placed: dict[str, int] = {}  # by box: messages being recorded
         self._refused: set[tuple[str, str]] = set()  # numbers over their quota, by month
         self._failing = False
@@ -184,14 +185,24 @@ class Archive:
         """See `Keeping`."""
         if not self._room:
             return None
-        month = month_of(now)
-        used = self._recorded.get(number, 0) if month == self._month else 0
-        if quota_seconds and used >= quota_seconds * 1000:
+        if not self.has_room(number, now, quota_seconds):
+            month = month_of(now)
             if (number, month) not in self._refused:  # said once a month, not once a call
                 self._refused.add((number, month))
                 _log.warning("not recorded: the month's quota is used", call=call, number=number)
             return None
         return self._place(self._recordings, number, caller, call)
+
+    def has_room(self, number: str, now: float, quota_seconds: float) -> bool:
+        """See `Keeping`."""
+        used = self._recorded.get(number, 0) if month_of(now) == self._month else 0
+        return self._room and not (quota_seconds and used >= quota_seconds * 1000)
+
+    def not_recorded(self, number: str, call: str, why: str) -> None:
+        """See `Keeping`."""
+        self.unrecorded += 1
+        if why != "full":  # of which is said when it begins
+            _log.warning("not recorded", call=call, number=number, why=why)
 
     def keep(self, recording: RecordingInfo) -> None:
         """See `Keeping`."""

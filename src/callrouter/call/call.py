@@ -392,10 +392,15 @@ class Call:
         number = self.dialplan.numbers.get(record.number)
         place = (self.dialplan.file, 1) if number is None else (number.file, number.line)
         record.trace = (*record.trace, Verdict("offer", False, unfit.said, why, *place))
+        self.turn_away(refusal, unfit.row)
+
+    def turn_away(self, refusal: Refusal, extra: str = "") -> None:
+        """Refuse a call, or hang up on one that was answered before. extra: as `refuse` has it."""
+        record = self.record
         if record.answered_ms is None:
-            self.refuse(refusal, unfit.row)
+            self.refuse(refusal, extra)
             return
-        record.reason = reason
+        record.reason = refusal.reason
         self.hung_up(None, refusal.cause)
         self.hang_up(f"Q.850;cause={refusal.cause}")
 

@@ -34,7 +34,7 @@ from callrouter.call.events import (
 )
 from callrouter.call.joining import join
 from callrouter.call.media import Digit, MediaLost, Played
-from callrouter.call.record import KeptRecord
+from callrouter.call.recording import not_recorded
 from callrouter.call.rounds import Ringing
 from callrouter.call.speaking import (
     attach,
@@ -89,6 +89,7 @@ async def _prepare(call: Call, speech: Speech, hunt: Hunt) -> None:
     # A caller who has described nothing yet does so in the ACK to an answer of ours.
     late = not call.caller_body()
     if speech.anchored:
+        _find_room(call, speech)
         if hunt.confirm is not None:
             speech.wanted = 1 + max(len(targets) for targets in hunt.rounds)
         await attach(call, answer=late or (greeting is not None and greeting.answer))
@@ -117,13 +118,29 @@ def _unrecorded(call: Call, speech: Speech) -> None:
     But a call that has to be recorded and, by what its caller describes, never can be goes nowhere.
     Raises Over then.
     """
-    if speech.recording is not None and speech.recording.at_once:
-        unfit = speech.caller.unfit
-        if unfit is not None:
-            call.refuse_offer(unfit, NOT_RECORDABLE)
-            raise Over
-        record = call.record
-        record.recordings += (KeptRecord("", record.number, 0, "failed"),)
+    rule = speech.recording
+    if rule is None or not rule.at_once:
+        return
+    unfit = speech.caller.unfit
+    if unfit is not None:
+        call.refuse_offer(unfit, NOT_RECORDABLE)
+        raise Over
+    not_recorded(call, "failed", "no media worker could take it")
+    if rule.required:
+        call.turn_away(call.refusal_for(NOT_RECORDABLE))
+        raise Over
+
+
+def _find_room(call: Call, speech: Speech) -> None:
+    """See that a call that has to be recorded can be. Raises Over when there is no room."""
+    rule, keeping = speech.recording, call.studio.keeping
+    if rule is None or not rule.required or keeping is None:
+        return
+    record = call.record
+    if not keeping.has_room(record.number, record.started, rule.quota_seconds):
+        not_recorded(call, "full", "full")
+        call.turn_away(call.refusal_for(NOT_RECORDABLE))
+        raise Over
 
 
 async def _reserve(call: Call, speech: Speech, targets: Sequence[Target]) -> None:

@@ -104,6 +104,12 @@ class Keeping(Protocol):
         this month (UTC; 0 is no quota), which is logged.
         """
 
+    def has_room(self, number: str, now: float, quota_seconds: float) -> bool:
+        """Whether `place_recording` would find a place."""
+
+    def not_recorded(self, number: str, call: str, why: str) -> None:
+        """A call that was to be recorded is not, which is logged and counted."""
+
     def keep(self, recording: RecordingInfo) -> None:
         """Keep a recording."""
 

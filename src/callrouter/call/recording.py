@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.call.call import Call
-from callrouter.call.events import Deadline
+from callrouter.call.events import Deadline, Shutdown
 from callrouter.call.keeping import Keeping, RecordingInfo, kept_id
 from callrouter.call.media import MediaLost, Recorded
 from callrouter.call.record import KeptRecord
 from callrouter.call.session import Session
 from callrouter.call.speech import Speech
+from callrouter.route.reasons import NOT_RECORDABLE
 from callrouter.route.voice import Recording
 
 _CLOSE_SECONDS: Final = 2.0
@@ -48,7 +49,7 @@ class Recorder:
         )
         self._started_ms = call.ms()
         if self._file is None:
-            record.recordings += (KeptRecord("", record.number, 0, "full"),)
+            self._failed("full", "full")
         else:
             ear.slots.record(ear.name, self._file, other=far.name, stereo=rule.stereo)
 
@@ -61,6 +62,11 @@ class Recorder:
     def ended(self, event: Recorded) -> None:
         """The file is closed."""
         if event.file == self._file:
+            if event.why == "failed" and not event.ms:
+                self._keeping.discard(event.file)
+                self._file = None
+                self._failed("failed", "the file cannot be written")
+                return
             self._report(event.ms, event.complete)
 
     def broken(self) -> None:
@@ -77,6 +83,14 @@ class Recorder:
                 self.broken()
             else:
                 self.ended(event)
+
+    def _failed(self, result: str, why: str) -> None:
+        """Nothing is recorded; a call that must not be without ends."""
+        call = self._call
+        not_recorded(call, result, why)
+        if self._rule.required:
+            call.record.reason = NOT_RECORDABLE
+            call.inbox.post(Shutdown())
 
     def _report(self, ms: int, complete: bool) -> None:
         file, self._file = self._file, None
@@ -101,6 +115,14 @@ class Recorder:
         )
         result = "complete" if complete else "broken"
         record.recordings += (KeptRecord(kept_id(file), record.number, ms, result),)
+
+
+def not_recorded(call: Call, result: str, why: str) -> None:
+    """A call that was to be recorded is not: say so in its record and in the log."""
+    record = call.record
+    record.recordings += (KeptRecord("", record.number, 0, result),)
+    if call.studio.keeping is not None:
+        call.studio.keeping.not_recorded(record.number, record.id, why)
 
 
 async def closed(call: Call, file: Path) -> Recorded | None:

@@ -135,6 +135,7 @@ def _recording(entry: RecordEntry | None) -> voice.Recording | None:
         entry.start == "answer",
         entry.keep,
         entry.quota or 0.0,
+        entry.required,
     )
 
 

@@ -145,6 +145,20 @@ class RecordEntry(Entry):
         "out: no limit.",
         examples=["100h"],
     )
+    required: bool = Field(
+        default=False,
+        description="`true`: a call that cannot be recorded is refused, or ended when that shows "
+        "after its answer, with the reason `not_recordable`: no media worker is free, the folder "
+        "cannot be written, the disk or the quota is full. Otherwise it goes on, and its record "
+        "says `failed` or `full`.",
+        examples=[True],
+    )
+
+    @model_validator(mode="after")
+    def _from_the_answer_on(self) -> Self:
+        if self.required and self.start != "answer":
+            raise ValueError("expected 'required' only with 'start: answer'")
+        return self
 
 
 Record = Annotated[RecordEntry, BeforeValidator(_record)]

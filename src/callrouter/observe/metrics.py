@@ -103,6 +103,7 @@ class Sources:
     media_used: Callable[[], int]
     media_refused: Callable[[], int]
     media_unwritten: Callable[[], int]
+    recordings_failed: Callable[[], int]
     media_died: Callable[[], int]
     media_hung: Callable[[], int]
     media_broken: Callable[[], int]
@@ -228,6 +229,11 @@ _COUNTERS: Final = (
         "media_unwritten",
         "callrouter_media_unwritten",
         "Messages and recordings that a media worker could not write, or not whole.",
+    ),
+    (
+        "recordings_failed",
+        "callrouter_recordings_failed",
+        "Calls that were to be recorded from their answer on and were not.",
     ),
 )
 _STORES: Final = ("records", "state", "archive")

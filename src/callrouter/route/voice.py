@@ -197,19 +197,26 @@ class Recording:
 
     stereo: one channel for each side. notice: said first, "" for nothing. at_once: from the answer
     on, otherwise when somebody asks for it. keep_seconds: then it is deleted. quota_seconds: for
-    all recordings of the number in a month, 0 for no limit.
+    all recordings of the number in a month, 0 for no limit. required: without it there is no call.
     """
 
-    __slots__ = ("at_once", "keep_seconds", "notice", "quota_seconds", "stereo")
+    __slots__ = ("at_once", "keep_seconds", "notice", "quota_seconds", "required", "stereo")
 
     def __init__(
-        self, stereo: bool, notice: str, at_once: bool, keep_seconds: float, quota_seconds: float
+        self,
+        stereo: bool,
+        notice: str,
+        at_once: bool,
+        keep_seconds: float,
+        quota_seconds: float,
+        required: bool,
     ) -> None:
         self.stereo = stereo
         self.notice = notice
         self.at_once = at_once
         self.keep_seconds = keep_seconds
         self.quota_seconds = quota_seconds
+        self.required = required
 
 
 class Survey:

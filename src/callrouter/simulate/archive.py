@@ -56,6 +56,13 @@ class VirtualArchive:
         """Name a file."""
         return self._place(number, caller, call)
 
+    def has_room(self, number: str, now: float, quota_seconds: float) -> bool:
+        """There always is."""
+        return True
+
+    def not_recorded(self, number: str, call: str, why: str) -> None:
+        """The call's record says it."""
+
     def keep(self, recording: RecordingInfo) -> None:
         """Take it down."""
         self.placed[recording.file].append(recording)
