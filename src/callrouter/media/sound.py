@@ -6,7 +6,13 @@ likes: what it costs is bounded by the bytes that were read and by the longest s
 
 import io
 import math
+import os
+import re
+import sys
+import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +34,11 @@ _LOUDEST: Final = 32767
 _TONE_LEVEL: Final = 0.25  # -12 dB: as loud as speech, and nobody's ear hurts
 _TONE_EDGE: Final = 80  # samples; a tone that begins at once clicks
 
+_NO_MP3: Final = (b"RIFF", b"RIFX", b"fLaC", b"OggS")
+_STDERR: Final = 2
+_REMARK: Final = re.compile(rb"(Note|Warning|error): |\[[^]]*libmpg123[^]]*\]|\s*$", re.IGNORECASE)
+_one_at_a_time: Final = threading.Lock()
+
 Samples = npt.NDArray[np.int16]
 _Floats = npt.NDArray[np.float32]
 
@@ -37,12 +48,36 @@ def decode(data: bytes, *, mono: bool = False) -> Samples:
 
     Raises SoundError.
     """
+    quiet = nullcontext() if data.startswith(_NO_MP3) else _without_remarks()
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with quiet, soundfile.SoundFile(io.BytesIO(data)) as file:
             _check(file, mono)
             return _to_integers(_resampled(_mixed(file), file.samplerate))
     except soundfile.LibsndfileError as error:
         raise SoundError(f"is no sound file that can be read: {_reason(error)}") from error
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Drop what libmpg123 says on stderr of an MP3 that it reads all the same.
+
+    libsndfile has no switch for that. What others of this process say meanwhile comes a moment
+    later.
+    """
+    with _one_at_a_time, tempfile.TemporaryFile() as caught:
+        sys.stderr.flush()
+        kept = os.dup(_STDERR)
+        os.dup2(caught.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            caught.seek(0)
+            for line in caught:
+                if _REMARK.match(line) is None:
+                    os.write(_STDERR, line)
 
 
 def tone(hertz: int, seconds: float) -> Samples:
