@@ -75,6 +75,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 async def test_greeting_that_repeats_comes_back_after_a_targets_early_media(house: House) -> None:
     call = house.callers.call("4001")
+    call.say(hearing.silence(20.0))  # as telephones do: who sends nothing gets little (decision 21)
 
     async def rings() -> list[Call]:
         return house.early.came

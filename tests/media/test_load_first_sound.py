@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support import hearing
 from support.media_load import Load, at_best
 from support.rtp_line import arrival_gap, first_sound, lost_sound
 
@@ -20,6 +21,8 @@ _TAKES = 1.0
 async def _first_sounds(load: Load, number: str, count: int) -> float:
     """Let so many call at once; how much of what they may take the worst figure of all takes."""
     calls = [load.callers.call(number) for _ in range(count)]
+    for call in calls:
+        call.say(hearing.silence(10.0))  # before the answer, who sends nothing gets little
     for call in calls:
         await call.heard()
     firsts = sorted(first_sound(call.line.heard) - call.invited for call in calls)
