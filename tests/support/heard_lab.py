@@ -13,7 +13,7 @@ from support.softphone import Softphone
 from support.unprivileged import media_settings, shared_folder
 
 _PORTS: Final = ("5080", "5081", "5082", "5083")
-_FILES: Final = ("lab-blocked.txt", "lab-music.wav")
+_FILES: Final = ("lab-blocked.txt", "lab-digest.txt", "lab-music.wav", "lab-pin.txt")
 
 
 class Lab:
