@@ -1,7 +1,9 @@
 """What all tests share: this folder is importable, and `--full` asks for the long runs."""
 
+from importlib.util import find_spec
+
 import pytest
-from support.groups import FIRST, Groups
+from support.groups import FIRST, NEED_PJSIP, Groups
 from xdist.remote import Producer
 
 
@@ -17,6 +19,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in FIRST)
+    if find_spec("pjsua2") is None:
+        reason = "PJSIP has no wheel for this Python: run the tests with 3.11 or 3.12"
+        for item in items:
+            if item.path.parent.name == "media" and "unit" not in item.path.parts:
+                item.add_marker(pytest.mark.skip(reason))
+            elif item.path.name in NEED_PJSIP:
+                item.add_marker(pytest.mark.skip(reason))
 
 
 @pytest.fixture(scope="session")

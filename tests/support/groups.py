@@ -18,6 +18,14 @@ FIRST: Final = ("test_soak.py", "test_lab_heard.py")
 """The longest files begin first, or all the others would be over long before them."""
 
 
+NEED_PJSIP: Final = {
+    *("test_bodies.py", "test_media_pool.py", "test_own_files.py", "test_rows_50_to_60.py"),
+    *("test_softphones_register.py", "test_softphones_transfer.py"),
+    "test_transfers_at_the_worker.py",
+}
+"""Files outside tests/media that have media workers or softphones."""
+
+
 class Groups(LoadScopeScheduling):
     """Files in their order, each to the next process that has nothing to do.
 
