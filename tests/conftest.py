@@ -1,10 +1,13 @@
 """What all tests share: this folder is importable, and `--full` asks for the long runs."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from support.groups import FIRST, NEED_PJSIP, Groups
 from xdist.remote import Producer
+
+_MEDIA = Path(__file__).parent / "media"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,11 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in FIRST)
     if find_spec("pjsua2") is None:
         reason = "PJSIP has no wheel for this Python: run the tests with 3.11 or 3.12"
-        for item in items:
-            if item.path.parent.name == "media" and "unit" not in item.path.parts:
-                item.add_marker(pytest.mark.skip(reason))
-            elif item.path.name in NEED_PJSIP:
-                item.add_marker(pytest.mark.skip(reason))
+        for item in filter(_needs_pjsip, items):
+            item.add_marker(pytest.mark.skip(reason))
+
+
+def _needs_pjsip(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(_MEDIA) or item.path.name in NEED_PJSIP
 
 
 @pytest.fixture(scope="session")
