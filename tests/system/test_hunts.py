@@ -177,6 +177,20 @@ async def test_nobody_answers_and_the_final_code_says_so(scene: Scene) -> None:
     lasted(record["legs"][1], 1.0)
 
 
+@story(targets=2, ring="1s", progress="1s")
+async def test_target_that_is_not_there_after_one_that_rang_makes_the_route_no_dead_one(
+    scene: Scene,
+) -> None:
+    first = await scene.callee("callee_rings")
+    caller = await scene.caller("caller_is_refused")
+    await caller.done()
+    await first.done()
+    record = await scene.record()
+    refused(record, scene.number, "UNAVAILABLE", 480, 19)
+    assert results(record) == [("no_answer", 408), ("unreachable", 408)]
+    assert caller.statuses()[-1] == 480
+
+
 @story(targets=3, ring="2s", total="3s")
 async def test_total_timeout_cuts_the_second_target_and_never_rings_the_third(
     scene: Scene,

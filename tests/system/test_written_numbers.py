@@ -274,14 +274,22 @@ async def test_who_asks_for_privacy_in_any_way_is_hidden_from_who_is_not_trusted
             [party("party=calling;privacy=full;screen=yes")],
             [party("privacy=full")],
             [party('privacy="full"')],
+            *(
+                [party(f"privacy={word}")]
+                for word in ("full-network", "uri-network,name", "secret")
+            ),
+            *([party(f'privacy="{words}"')] for words in ("full-token", "off, FULL-Network", "")),
+            *([party(rest)] for rest in ("privacy=off;privacy=full", "privacy", "privacy=full;;")),
+            [party("privacy=name, uri-network")],
             [("Privacy", "critical"), ("Privacy", "id")],
             [("Privacy", "none, user")],
         ):
             told = await at.shown("sip:4001@127.0.0.1", *rows, caller=secret)
             assert told["From"].startswith(f'"Anonymous" {hidden}'), rows
             assert "2025550199" not in told.render().decode()
-        told = await at.shown("sip:4001@127.0.0.1", party("privacy=uri"), caller=secret)
-        assert told["From"].startswith(f'"Li" {hidden}')
+        for word in ("uri", "uri-network", '"URI-token"'):
+            told = await at.shown("sip:4001@127.0.0.1", party(f"privacy={word}"), caller=secret)
+            assert told["From"].startswith(f'"Li" {hidden}'), word
         told = await at.shown("sip:4001@127.0.0.1", party("privacy=name"), caller=secret)
         assert told["From"].startswith("<sip:+12025550199@")
         for rest in ("party=called;privacy=full", "party=calling;privacy=off", "screen=no"):

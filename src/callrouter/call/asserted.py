@@ -10,6 +10,8 @@ A caller who asks for privacy, by Privacy or by Remote-Party-ID, is anonymous to
 dialplan knows the number all the same: who hides it is refused by the lists that it is in.
 """
 
+import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -29,6 +31,12 @@ _MOST: Final = 8
 """Values that are looked at. RFC 3325 section 9.1 has two at most: one SIP URI and one tel URI."""
 _SEEN: Final = ("id", "user", "header", "session", "history", "none", "critical")
 _HIDING: Final = frozenset(("id", "user", "header"))
+_ALL: Final = frozenset(("uri", "name"))
+_PARTS: Final = {part: frozenset((part,)) for part in _ALL}
+# All of these parameters, not the first alone, and in what is no list of parameters as well.
+_PRIVACY: Final = re.compile(
+    r';[ \t]*privacy[ \t]*(?:=[ \t]*("[^"]*"|[^;]*))?(?=[ \t]*(?:;|\Z))', re.IGNORECASE
+)
 _NOBODY: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _UNSUPPORTED_SCHEME: Final = 416
 
@@ -66,12 +74,37 @@ def _told(address: Address, name: str) -> str:
 
 
 def _hidden(message: Message, party: str) -> frozenset[str]:
-    """What Remote-Party-ID asks to hide: its `uri`, its `name`, both for full."""
+    """What Remote-Party-ID asks to hide: its `uri`, its `name`, both for all but these and off.
+
+    A word that is not known asks for something, and so hides all that there is. What is behind a
+    comma without an address of its own goes on with the list of the value before.
+    """
+    if "remote-party-id" not in message.headers:
+        return frozenset()
     asked: set[str] = set()
-    for address in _values(message, "remote-party-id", party):
-        for token in _told(address, "privacy").replace(",", ";").split(";"):
-            word = token.strip(" \t")
-            asked |= {"uri", "name"} if word == "full" else {word} & {"uri", "name"}
+    concerned = True
+    for value in split_values(message.rows("remote-party-id")):
+        params = f";privacy={value}"
+        if ":" in value.partition(";")[0]:
+            concerned = True
+            params = value
+            with suppress(SipError):
+                address = parse_address(value)
+                params = address.params
+                concerned = not party or _told(address, "party") in {"", party}
+        if concerned:
+            for stated in _PRIVACY.findall(params):
+                asked |= hidden_by(stated)
+    return frozenset(asked)
+
+
+def hidden_by(stated: str) -> frozenset[str]:
+    """What a `privacy` parameter hides, quoted or not (draft-ietf-sip-privacy-04 section 5.2)."""
+    asked: set[str] = set()
+    for token in stated.replace(",", ";").split(";"):
+        word = token.strip('" \t').lower()
+        if word != "off":
+            asked |= _PARTS.get(word.partition("-")[0], _ALL)
     return frozenset(asked)
 
 

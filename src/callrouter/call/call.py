@@ -349,9 +349,12 @@ class Call:
             return self.refusal_for(UNUSABLE_OFFER)
         status = 480 if entry is None else relayed_status(entry.status)
         cause = self._last_cause
-        if entry is not None and status == _TIMED_OUT and not relay and entry.rang():
-            # Of who rang and was not there: 408 tells a carrier that the route is dead.
-            status, cause = 480, cause or CAUSE_NO_ANSWER
+        if entry is not None and status == _TIMED_OUT and not relay:
+            # Once somebody rang it is no 408, which tells a carrier that the route is dead.
+            if entry.rang():
+                status, cause = 480, cause or CAUSE_NO_ANSWER
+            elif any(leg.rang() for leg in self.record.legs):
+                status, cause = 480, CAUSE_NO_ANSWER
         cause = cause or cause_of(status)
         if final is None or not words:
             return Refusal("no_target_left", status, cause)
