@@ -75,6 +75,11 @@ class _Commands(click.Group):
             code = _failed(error.format_message())
         except click.Abort:
             code = _failed("given up")
+        except UnicodeEncodeError:
+            words = sys.argv[1:] if args is None else args
+            if all(_is_utf8(word) for word in words):
+                raise
+            code = _failed("expected UTF-8 on the command line, found other bytes", USAGE)
         except ConfigError as error:
             for diagnostic in error.diagnostics:
                 click.echo(masked(str(diagnostic)), err=True)
@@ -82,6 +87,11 @@ class _Commands(click.Group):
         except CallrouterError as error:
             code = _failed(str(error))
         sys.exit(code)
+
+
+def _is_utf8(word: str) -> bool:
+    """Whether a word of the command line is text; other bytes are half a surrogate pair each."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _failed(why: str, code: int = FAILED) -> int:

@@ -376,12 +376,16 @@ class Settings(Entry):
 
 def load_settings(path: Path) -> Settings:
     """Read a settings file; its paths are ready to open. Raises ConfigError with every mistake."""
-    if not path.is_file():
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
         missing = (
             "there is no settings file: --config or CALLROUTER_CONFIG names another, and "
             "`callrouter init` writes one"
         )
-        raise ConfigError([Diagnostic(missing, str(path))])
+        raise ConfigError([Diagnostic(missing, str(path))]) from error
+    except OSError as error:
+        raise ConfigError([Diagnostic(f"cannot be read: {error.strerror}", str(path))]) from error
     document = load(path)
     mistakes = Mistakes(document)
     try:

@@ -8,8 +8,14 @@ cause a `SipError`, which carries the status to answer; a file that ops wrote ca
 import re
 from typing import Final
 
-_USER_INFO: Final = re.compile(r"(://[^\s/?#@:]*):[^\s\"']*@")
-"""The password of a URL (RFC 3986 section 3.2.1), up to the last @, since it may be ill-written."""
+_USER_INFO: Final = re.compile(
+    r"(?<![\w.%+~-])(?!(?<!/)(?:sips?|tel|mailto):)([\w.%+~-]*):(?!//|sips?:)[^\s\"']*@",
+    re.IGNORECASE,
+)
+"""A password before an @ (RFC 3986 section 3.2.1), up to the last one, since it may be ill-written.
+
+In any text, for a URL whose scheme is mistyped has one too. The user of a SIP URI is none.
+"""
 _PARAMETER: Final = re.compile(
     r"((?:password|passwd|pwd|secret|token|api_?key)\s*=\s*)[^\s&;,\"']+", re.IGNORECASE
 )

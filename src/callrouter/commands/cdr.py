@@ -8,7 +8,7 @@ import click
 from callrouter.call.record import Disposition
 from callrouter.commands.moments import CLOCKS, on_clocks, zone_of_settings
 from callrouter.commands.moments import since as since_of
-from callrouter.commands.options import config_option
+from callrouter.commands.options import COUNT, config_option
 from callrouter.dialplan.times import country_of
 from callrouter.errors import CommandError
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
@@ -18,7 +18,7 @@ from callrouter.route import numbers
 
 @click.command()
 @click.argument("id", required=False)
-@click.option("--last", default=20, show_default=True, type=click.IntRange(0), help="0: all.")
+@click.option("--last", default=20, show_default=True, type=COUNT, help="0: all.")
 @click.option(
     "--since", help=f'2026-03-01T08:30, "Mon 08:30", or so long ago: 15m, 2h, 7d. {CLOCKS}'
 )

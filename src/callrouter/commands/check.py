@@ -1,5 +1,6 @@
 """`callrouter check`: find what is wrong with files before they go live."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Final
 import click
 
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
+from callrouter.config import Settings, load_settings
 from callrouter.dialplan.compiler import compile_dialplan
+from callrouter.dialplan.mistakes import Mistakes
 from callrouter.dialplan.yaml import Document, Mapping, load
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.lint.certificates import check_certificates
 from callrouter.lint.dialplan import lint
 from callrouter.lint.settings import check_settings
 from callrouter.media.prompts import check as check_prompts
+from callrouter.observe.database import StoreError, open_engine, parse_url
 from callrouter.secret import secret_files, weaknesses
 from callrouter.testing.cases import SUFFIX, Tested, read
 
@@ -55,15 +58,16 @@ class _Checking:
     def __init__(self) -> None:
         self.mistakes: list[Diagnostic] = []
         self.warned = False
-        self._seen: set[Path] = set()
+        self._seen: set[str] = set()
         self._tested: dict[Path, Tested] = {}
         self._read: dict[Path, Document] = {}
 
     def file(self, path: Path, look: Callable[[Path], None]) -> None:
         """Check one file, unless it was checked with another."""
-        if path.resolve() in self._seen:
+        real = os.path.realpath(path)
+        if real in self._seen:
             return
-        self._seen.add(path.resolve())
+        self._seen.add(real)
         try:
             look(path)
         except ConfigError as error:
@@ -83,6 +87,7 @@ class _Checking:
         """Check settings with what they name. Raises ConfigError."""
         settings = load_settings(path)
         document = self._read.pop(path, None) or load(path)
+        _check_databases(document, settings)
         warnings = check_settings(document, settings)
         keys: list[str | Path] = []
         if settings.tls is not None:
@@ -90,7 +95,7 @@ class _Checking:
             options = settings.tls.options()
             keys = [own.key for own in (options.own, *options.by_name.values())]
         listen = [place for listener in settings.listen for place in listener.places]
-        self._seen.add(settings.dialplan.resolve())
+        self._seen.add(os.path.realpath(settings.dialplan))
         self._dialplan(settings.dialplan, warnings, keys, listen)
 
     def dialplan(self, path: Path) -> None:
@@ -119,6 +124,19 @@ class _Checking:
         self.warned = self.warned or bool(warnings)
         told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
         click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}{told}")
+
+
+def _check_databases(document: Document, settings: Settings) -> None:
+    """See what `serve` would see before it connects. Raises ConfigError."""
+    mistakes = Mistakes(document)
+    urls = {("records", "database"): settings.records.database, ("state",): settings.state}
+    for place, url in urls.items():
+        try:
+            open_engine(parse_url(url)).dispose()
+        except StoreError as error:
+            mistakes.at_value(place, str(error))
+    if mistakes.any():
+        raise mistakes.error()
 
 
 def _settings_first(

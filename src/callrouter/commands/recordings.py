@@ -7,7 +7,7 @@ import click
 from callrouter.archive.shelf import Shelf
 from callrouter.commands.asking import Answer, json_option, put
 from callrouter.commands.audio import deleting, fetching, shelf, show
-from callrouter.commands.options import config_option
+from callrouter.commands.options import COUNT, config_option
 from callrouter.control.requests import RecordCall
 
 _COLUMNS = ("id", "number", "started", "caller", "seconds", "sides", "complete")
@@ -20,7 +20,7 @@ def recordings() -> None:
 
 @recordings.command("list")
 @click.option("--number", help="Of this number of the dialplan only.")
-@click.option("--last", default=20, show_default=True, type=click.IntRange(0), help="0: all.")
+@click.option("--last", default=20, show_default=True, type=COUNT, help="0: all.")
 @json_option
 @config_option
 def list_recordings(number: str | None, last: int, as_json: bool, config: Path) -> None:

@@ -8,6 +8,8 @@ from callrouter.errors import ConfigError, Diagnostic, masked
 
 # Longer texts are no misspelt names, and comparing them would take long.
 _LONGEST: Final = 100
+_LOOKED_AT: Final = 4096
+"""Characters of a value in which passwords are looked for; far fewer are shown."""
 
 
 def shown(value: object) -> str:
@@ -20,7 +22,7 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    text = masked(str(value))
+    text = masked(str(value)[:_LOOKED_AT])
     text = text if len(text) <= 60 else f"{text[:57]}..."
     return f"'{text}'" if text.isprintable() else repr(text)
 

@@ -4,9 +4,12 @@ A mistake in the YAML itself ends the reading; duplicate keys are collected on t
 """
 
 import codecs
+import errno
+import os
 import re
+import stat
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import yaml
 
@@ -46,7 +49,7 @@ def load(path: Path) -> Document:
     """Read a YAML file. Raises ConfigError when it cannot be read or is not YAML as used here."""
     file = str(path)
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
         problem = Diagnostic(f"cannot be read: {error.strerror}", file)
@@ -65,7 +68,7 @@ def top_level_text(path: Path, key: str) -> str:
     depth = 0
     expects_key = wanted = False
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             for event in yaml.parse(stream, Loader=yaml.CSafeLoader):
                 if isinstance(event, yaml.CollectionEndEvent):
                     depth -= 1
@@ -83,6 +86,16 @@ def top_level_text(path: Path, key: str) -> str:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         load(path)  # says what is wrong
     return ""
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file to be read. Raises OSError, also for a pipe or a device, which may never end."""
+    # O_NONBLOCK: a pipe would not even open before somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "expected a file, found a folder, a pipe or a device")
+    return os.fdopen(descriptor, "rb")
 
 
 @collector_paused()

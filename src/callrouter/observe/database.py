@@ -1,5 +1,7 @@
 """Opening the records' database: the URL, the engine, and the version of the tables in it."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -106,8 +108,8 @@ def open_existing(url: str) -> Engine:
     Raises StoreError when it is missing, unreadable or of another version.
     """
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).is_file():
-        raise StoreError(f"there is no database {parsed.database}; `callrouter serve` makes it")
+    if parsed.get_backend_name() == "sqlite":
+        _see_file(Path(str(parsed.database)))
     engine = open_engine(parsed)
     try:
         with engine.connect() as connection:
@@ -122,6 +124,26 @@ def open_existing(url: str) -> Engine:
             "`callrouter serve` brings it up to date"
         )
     return engine
+
+
+def _see_file(file: Path) -> None:
+    """Raises StoreError when a SQLite file is not there, or is another user's."""
+    try:
+        is_there = stat.S_ISREG(file.stat().st_mode)
+        is_ours = os.access(file, os.R_OK)
+    except (FileNotFoundError, NotADirectoryError):
+        is_there = is_ours = False
+    except PermissionError:  # in a folder that we may not look into
+        is_there, is_ours = True, False
+    except OSError as error:
+        raise StoreError(f"the database {file} cannot be read: {error.strerror}") from error
+    if not is_there:
+        raise StoreError(f"there is no database {file}; `callrouter serve` makes it")
+    if not is_ours:
+        raise StoreError(
+            f"the database {file} cannot be read: Permission denied; the user that the server runs "
+            "as may read it, and root"
+        )
 
 
 def unreadable(error: SQLAlchemyError) -> StoreError:
