@@ -115,6 +115,11 @@ class Server:
         await self._stopping.wait()
         await self._drain()
 
+    @property
+    def lost(self) -> int:
+        """Call records that are nowhere."""
+        return self._parts.writer.lost
+
     async def close(self) -> None:
         """Close what is open; every record and the state are on disk afterwards."""
         self._watcher.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -101,6 +102,8 @@ async def test_lines_that_do_not_fit_the_table_stop_neither_replay_nor_live_reco
         json.dumps(good | {"id": "x3", "status": "two hundred"}).encode(),
         json.dumps(good | {"id": "x4", "a_later_column": True}).encode(),
         json.dumps(good | {"id": "x5", "ended_ms": 2**64}).encode(),
+        json.dumps(good | {"id": "x8", "started": 1e30}).encode(),
+        json.dumps(good | {"id": "x9", "started": -1}).encode(),
         json.dumps(good | {"id": "x6", "reason": "x" * (5 << 20)}).encode(),
         json.dumps(good | {"id": "x7"}).encode()[:-20],
     ]
@@ -127,6 +130,70 @@ async def test_lines_that_do_not_fit_the_table_stop_neither_replay_nor_live_reco
         assert not (spool / "records.jsonl").exists()
         assert (spool / "rejected.jsonl").read_bytes() == b"\n".join((*bad, b""))
         assert up.serving.log().count("a call record was set aside") == 1
+
+
+async def cdr(place: Place, *arguments: str) -> str:
+    """What `callrouter cdr` shows."""
+    process = await asyncio.create_subprocess_exec(
+        *command("cdr", *arguments, "--config", place.config),
+        cwd=place.folder,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
+
+
+async def test_line_of_the_journal_past_all_calendars_stops_no_record(tmp_path: Path) -> None:
+    place, port = placed(tmp_path)
+    spool = place.folder / "var" / "spool"
+    async with lines(place, port) as up:
+        talking = up.callers.call("6000", 600.0)
+        await talking.answered.wait()
+        up.serving.signal(signal.SIGKILL)
+        await up.serving.ended()
+    (path,) = spool.glob("up-*.journal")
+    (line,) = (one for one in path.read_bytes().splitlines(True) if one.startswith(b"+"))
+    name, values = line.split(b" ", 1)
+    bad = b"+0bad [1e308," + values.split(b",", 1)[1]
+    with path.open("ab") as file:
+        file.write(bad)
+    async with lines(place, port) as up:
+        outcome = await up.call()
+        await up.recorded(talking, outcome)
+        await up.count("journal_rejected_total", 1)
+        await up.count("calls_lost_total", 1)
+        await up.count("store_failing", 0)
+        up.serving.signal(signal.SIGTERM)
+        assert await up.serving.ended() == 0
+    assert (spool / "journal-rejected").read_bytes() == bad
+    # A table of an earlier version may have such a row.
+    base = sqlite3.connect(place.database)
+    base.execute("UPDATE calls SET started = 1e30 WHERE reason = 'lost'")
+    base.commit()
+    base.close()
+    assert "1e+30" in await cdr(place)
+    assert "1e+30" in await cdr(place, name[1:].decode())
+
+
+async def test_stop_with_records_that_are_nowhere_says_so(tmp_path: Path) -> None:
+    place, port = placed(tmp_path)
+    async with lines(place, port) as up:
+        await up.recorded(await up.call())
+        (place.folder / "var" / "spool" / "records.jsonl").mkdir()
+        base = sqlite3.connect(place.database, isolation_level=None)
+        base.execute("BEGIN IMMEDIATE")
+        await up.call()
+        await up.count("store_failing", 1)
+        up.serving.signal(signal.SIGTERM)
+        assert await up.serving.ended() == 1
+        base.execute("ROLLBACK")
+        base.close()
+        assert "1 call records are nowhere" in up.serving.log()
+    # A call that was answered is in the journal still: the next start writes its record.
+    (place.folder / "var" / "spool" / "records.jsonl").rmdir()
+    async with lines(place, port) as up:
+        await up.count("calls_lost_total", 1)
 
 
 async def test_record_that_the_table_refuses_costs_no_other_one(tmp_path: Path) -> None:

@@ -32,11 +32,15 @@ def zone_of_settings(config: Path) -> Zone:
 def on_clocks(seconds: float, precision: str = "seconds") -> str:
     """Write a Unix time on the clocks of the dialplan that this command's settings name.
 
-    Without such a dialplan, on those of this machine. precision: as isoformat has it.
+    Without such a dialplan, on those of this machine. precision: as isoformat has it. A time past
+    all calendars, which tables of earlier versions may have, is the number that it is.
     """
     config = click.get_current_context().params["config"]
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.astimezone(_clocks(config)).isoformat(" ", precision)
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        return moment.astimezone(_clocks(config)).isoformat(" ", precision)
+    except (OverflowError, ValueError):
+        return f"{seconds:g}"
 
 
 @cache

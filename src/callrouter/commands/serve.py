@@ -16,6 +16,7 @@ from callrouter.commands.options import config_option
 from callrouter.config import Settings, load_settings
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.dialplan.fields import is_written_out
+from callrouter.errors import CommandError
 from callrouter.listening import Listen
 from callrouter.media.prompts import prepare
 from callrouter.observe.database import parse_url
@@ -82,6 +83,8 @@ async def _serve(config: Path, settings: Settings, first: list[Dialplan], log: L
         await server.run()
     finally:
         await server.close()
+    if server.lost:
+        raise CommandError(f"{server.lost} call records are nowhere: the log says why")
 
 
 def _warn(config: Path, settings: Settings, dialplan: Dialplan, log: Log) -> None:

@@ -6,7 +6,6 @@ shares between calls that took the same way and which is therefore encoded once.
 """
 
 from collections.abc import Mapping, Sequence
-from math import inf
 from typing import Any, Final
 
 import orjson
@@ -47,6 +46,8 @@ LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard")
 Row = tuple[str | int | float | None, ...]
 """The values of one call in the order of COLUMNS."""
 
+LATEST: Final = 4_102_444_800
+"""Unix time of the year 2100: what a record can have as `started` is from 0 to before it."""
 _INTEGERS: Final = {"ringing_ms": 63, "answered_ms": 63, "ended_ms": 63, "status": 31, "cause": 31}
 """Those that are integers, with their bits in the table; `started` is seconds, all else is text."""
 _LONGEST_WHY: Final = 2000
@@ -157,8 +158,7 @@ def misfit(row: Row) -> str:
         if value is None:
             fits, expected = name in _OPTIONAL, "a value"
         elif name == "started":
-            fits = type(value) in {int, float} and abs(value) < inf  # type: ignore[arg-type]
-            expected = "seconds"
+            fits, expected = is_started(value), f"seconds from 0 to {LATEST}"
         elif name in _INTEGERS:
             bits = _INTEGERS[name]
             fits = type(value) is int and value.bit_length() <= bits
@@ -171,6 +171,12 @@ def misfit(row: Row) -> str:
         if not fits:
             return f"{name}: expected {expected}"
     return ""
+
+
+def is_started(value: object) -> bool:
+    """Whether it can be the time at which a call started, in Unix seconds."""
+    # Whoever reads rows makes a date of it, which no number past all calendars is.
+    return (type(value) is float or type(value) is int) and 0 <= value < LATEST
 
 
 def _is_text(value: str) -> bool:

@@ -51,7 +51,7 @@ def calls_table(calls: Iterable[Call], written: Written) -> str:
     rows = [
         {
             **call,
-            "started": written(call["started"], "minutes")[5:16]
+            "started": _without_year(written(call["started"], "minutes"))
             if narrow
             else written(call["started"], "seconds")[:19],
             "talk": _talk(call),
@@ -62,6 +62,10 @@ def calls_table(calls: Iterable[Call], written: Written) -> str:
         for call in calls
     ]
     return table(rows, _CALLS)
+
+
+def _without_year(moment: str) -> str:
+    return moment[5:16] if moment[4:5] == "-" else moment[:11]  # a time past all calendars
 
 
 def call_detail(call: Call, written: Written) -> str:

@@ -1,12 +1,11 @@
 """What the journal says of a call that is up, and the record of one that a killed process lost."""
 
-from math import isfinite
 from typing import Any, Final
 
 import orjson
 
 from callrouter.call.record import CallRecord, Disposition, LegRecord
-from callrouter.observe.cdr import storable
+from callrouter.observe.cdr import LATEST, is_started, storable
 
 REASON: Final = "lost"
 """The `reason` of a call that was up when callrouter was killed."""
@@ -80,10 +79,10 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     was the call. Raises ValueError when the text is not what `up_line` writes.
     """
     known = _named(orjson.loads(text), _CALL)
-    started = known.get("started")
-    if not isinstance(started, float) or not isfinite(started):
-        raise ValueError(f"expected Unix seconds as 'started', found {started!r}")
-    record = CallRecord(id, "", started)
+    started = known["started"]
+    if not is_started(started):
+        raise ValueError(f"expected seconds from 0 to {LATEST} as 'started', found {started!r}")
+    record = CallRecord(id, "", float(started))
     for name in _TEXTS:
         setattr(record, name, _text(known, name))
     record.ringing_ms = _time(known, "ringing_ms")

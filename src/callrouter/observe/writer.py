@@ -9,6 +9,8 @@ Rules:
   spool, said, and counted.
 - A batch that the database does not take goes to the spool, which is on disk when the database is
   back; so does a backlog, when the database is too slow for what comes.
+- A bug in one of these steps costs the others nothing: it is logged with its traceback, the store
+  counts as failing, and the step is done again later. A batch that it came with goes to the spool.
 - A batch that neither takes stays in memory and is tried again. Only when the queue is full by
   then, and at the end when neither ever came back, is a record lost: counted, and logged.
 - The line of a call in the journal of those that are up goes when its record is on disk. What an
@@ -20,6 +22,7 @@ Rules:
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +95,7 @@ class RecordWriter:
         self._away = False
         self._spool_failing = False
         self._overflowing = False
+        self._broken: dict[str, float] = {}  # steps with a bug, and when they are tried again
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
 
     @property
@@ -101,8 +105,8 @@ class RecordWriter:
 
     @property
     def failing(self) -> bool:
-        """The database does not take records, or the spool does not."""
-        return self._away or self._spool_failing
+        """The database does not take records, or the spool does not, or a bug is in the way."""
+        return self._away or self._spool_failing or bool(self._broken)
 
     @property
     def depth(self) -> int:
@@ -146,6 +150,9 @@ class RecordWriter:
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
+        if self.depth:
+            self.lost += self.depth
+            _log.error("records lost: neither database nor spool could take them", count=self.depth)
         if self._store is not None:
             self._store.close()
         self.journal.close(clean=not self.depth)
@@ -156,17 +163,30 @@ class RecordWriter:
             self._wake.clear()
             self._turn()
         self._retry_at = 0.0  # the last chance for a database that has come back meanwhile
-        self._write_out()
-        self._recover()
-        if self.depth:
-            self.lost += self.depth
-            _log.error("records lost: neither database nor spool could take them", count=self.depth)
+        for _ in range(2):  # the second time past a bug, to the spool
+            self._broken = dict.fromkeys(self._broken, 0.0)
+            self._do(self._write_out)
+        self._do(self._recover)
 
     def _turn(self) -> None:
-        self.journal.beat()
-        self._write_out()
-        self._recover()
-        self._replay()
+        self._do(self.journal.beat)
+        self._do(self._write_out)
+        self._do(self._recover)
+        self._do(self._replay)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """Do one step of a turn; one that a bug ended is not done again at once."""
+        name = step.__name__
+        if name in self._broken and time.monotonic() < self._broken[name]:
+            return
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  # a bug must not end the thread: records go on
+            if name not in self._broken:
+                _log.error("internal error in the record writer", step=name, exc_info=error)
+            self._broken[name] = time.monotonic() + _RETRY_SECONDS
+        else:
+            self._broken.pop(name, None)
 
     def _recover(self) -> None:
         """Bring the records of calls that an earlier process lost to the spool."""
@@ -191,8 +211,8 @@ class RecordWriter:
         while self._rows or self._queue:
             if not self._rows:
                 self._rows = self._take()
-            slow = len(self._queue) > _BACKLOG
-            took = None if slow else self._insert(self._rows)
+            spool = len(self._queue) > _BACKLOG or self._write_out.__name__ in self._broken
+            took = None if spool else self._insert(self._rows)
             if took is not None:
                 self.written += took
             elif not self._append(self._rows):
@@ -211,8 +231,7 @@ class RecordWriter:
             record = self._queue.popleft()
             try:
                 rows.append(self._encoder.row(record))
-            except (TypeError, ValueError, AttributeError) as error:
-                # A bug of ours, which must cost this one record and not all that come after it.
+            except Exception as error:  # noqa: BLE001  # a bug must cost this one record alone
                 self.lost += 1
                 _log.error("record lost: not a valid one", call=record.id, error=repr(error))
         return rows

@@ -118,6 +118,12 @@ def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logge
         b'+04 ["x"]\n',
         good.replace(b"+02", b"+05").replace(b",1500,[[", b",1e99,[["),
         good.replace(b"+02", b"+06").replace(b",1500,[[", b",1500,[7,["),
+        *(
+            good.replace(b"+02 [1700000000.0,", b"+1%d [%b," % (index, started))
+            for index, started in enumerate(
+                (b"1e308", b"4102444800.0", b"-1.0", b"1e999", b"true", b"null", b'"1"')
+            )
+        ),
         good[:-40],  # cut off
     )
     with path.open("ab") as file:

@@ -272,6 +272,56 @@ def test_a_record_that_is_none_costs_only_itself(url: str, spool: Path, logged: 
     assert logged()[0]["call"] == "b"
 
 
+def broken(*_arguments: object) -> int:
+    raise OverflowError("cannot convert float infinity to integer")
+
+
+@pytest.mark.parametrize("step", ["beat", "_recover", "_replay"])
+def test_bug_in_a_step_is_said_and_costs_no_record(
+    url: str, spool: Path, logged: Lines, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    broken.__name__ = step
+    writer = RecordWriter(url, spool)
+    monkeypatch.setattr(writer.journal if step == "beat" else writer, step, broken)
+    writer.put(answered("a"))
+    writer._turn()
+    writer.put(answered("b"))
+    writer._turn()
+    assert writer.failing
+    finish(writer)
+    assert ids(url) == ["a", "b"]
+    assert writer.lost == 0
+    assert logged()[0]["event"] == "internal error in the record writer"
+    assert "cannot convert float" in str(logged()[0])
+
+
+def test_bug_on_the_way_to_the_database_brings_records_to_the_spool(
+    url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = RecordWriter(url, spool)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_insert", broken)
+        for name in "ab":
+            writer.put(answered(name))
+        finish(writer)
+    assert (writer.spooled, writer.lost, ids(url)) == (2, 0, [])
+    finish(RecordWriter(url, spool))
+    write(url, spool)
+    assert ids(url) == ["a", "b"]
+
+
+def test_bug_that_leaves_records_nowhere_is_counted_at_the_end(
+    url: str, spool: Path, logged: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = RecordWriter(url, spool)
+    monkeypatch.setattr(writer, "_write_out", broken)
+    broken.__name__ = "_write_out"
+    writer.put(answered("a"))
+    finish(writer)
+    assert writer.lost == 1
+    assert "records lost: neither database nor spool could take them" in events(logged)
+
+
 def test_database_from_a_newer_callrouter_stops_the_start(url: str, spool: Path):
     write(url, spool)
     with sqlite3.connect(file_of(url)) as connection:
