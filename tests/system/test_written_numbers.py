@@ -32,10 +32,14 @@ trunks:
 gateways:
   plain: {{address: "127.0.0.1:{port}"}}
   friend: {{address: "127.0.0.1:{port}", trusted: true}}
+  plain_told: {{address: "127.0.0.1:{port}", diversion: true, history_info: true}}
+  friend_told: {{address: "127.0.0.1:{port}", trusted: true, diversion: true}}
 targets:
   desk: {{uri: "sip:desk@127.0.0.1:{port}"}}
   outside: {{number: "02011112222", via: plain}}
   known: {{number: "02011112222", via: friend}}
+  outside_told: {{number: "02011112222", via: plain_told}}
+  known_told: {{number: "02011112222", via: friend_told}}
 lists:
   nuisance: {{numbers: ["+8613800138000", "+12025550100", "95588"]}}
 block: [nuisance]
@@ -48,6 +52,8 @@ numbers:
   "4004":
     auto_block: {{calls: 3, within: 60s, for: 60s, when: always}}
     route: [{{hunt: [desk]}}]
+  "4005": {{route: [{{hunt: [outside_told]}}]}}
+  "4006": {{route: [{{hunt: [known_told]}}]}}
 """
 
 
@@ -302,6 +308,123 @@ async def test_who_asks_for_privacy_in_any_way_is_hidden_from_who_is_not_trusted
         # Who is called is not who calls: not for the block list either.
         called = ("Remote-Party-ID", f"<sip:{MAN}@192.0.2.10>;party=called")
         await at.shown("sip:4001@127.0.0.1", called)
+
+
+async def test_who_forwarded_a_call_is_told_as_it_came_and_hidden_where_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    us = f"<sip:{MAN}@192.0.2.10>"
+    nobody = "<sip:anonymous@anonymous.invalid>"
+    outside, known = "sip:4005@127.0.0.1", "sip:4006@127.0.0.1"
+    async with line(tmp_path) as at:
+
+        async def told(uri: str, value: str, *rows: tuple[str, str]) -> str:
+            got = await at.shown(uri, ("Diversion", value), *rows)
+            diversions = got.all("Diversion")
+            assert len(diversions) == 2
+            if diversions[1].startswith(nobody):
+                assert MAN[1:] not in got.render().decode()
+            return diversions[1]
+
+        rest = ";reason=unconditional"
+        for stated, kept in (
+            *(
+                ('"full"', "full"),
+                ("full", "full"),
+                ('"URI"', "uri"),
+                ("uri-network", "uri-network"),
+            ),
+            *(
+                ('"name,uri"', "full"),
+                ("secret", "secret"),
+                ("off;privacy=full", "full"),
+                ("", "full"),
+            ),
+        ):
+            value = f'{us}{rest};privacy={stated};screen="yes"'
+            if not stated:
+                value = f"{us}{rest};privacy;screen=yes"
+            end = f"{rest};counter=1;privacy={kept};screen=yes"
+            assert await told(outside, value) == f"{nobody}{end}", stated
+            assert await told(known, value) == f"{us}{end}", stated
+        for stated in ("off", "name"):
+            value = f"{us}{rest};privacy={stated}"
+            end = f"{rest};counter=1;privacy={stated}"
+            assert await told(outside, value) == f"{us}{end}", stated
+        for asked in ("history", "id;history;header", "header", "session"):
+            privacy = ("Privacy", asked)
+            end = f"{rest};counter=1"
+            assert await told(outside, f"{us}{rest}", privacy) == f"{nobody}{end};privacy=full", (
+                asked
+            )
+            assert await told(known, f"{us}{rest}", privacy) == f"{us}{end}", asked
+        assert (await told(outside, f"{us}{rest}", ("Privacy", "id"))).startswith(us)
+        for uri in (
+            *(f"sip:{MAN};cpc=x@192.0.2.10", f"sip:{MAN};npdi;x=a%3Bb@192.0.2.10"),
+            *(f"tel:{MAN};cpc=x", "tel:13800138000;phone-context=+86;ext=7"),
+        ):
+            assert await told(outside, f"<{uri}>{rest}") == f"<{uri}>{rest};counter=1"
+
+
+async def test_what_is_said_of_a_tel_number_stays_with_it_in_the_from_of_a_gateway(
+    tmp_path: Path,
+) -> None:
+    async with line(tmp_path) as at:
+        us = f"127.0.0.1:{at.place.port}"
+        for came, goes in (
+            ("tel:+12025550199;cpc=payphone", f"sip:+12025550199;cpc=payphone@{us};user=phone"),
+            ("tel:+12025550199;x=a@b;cpc=y", f"sip:+12025550199;cpc=y@{us};user=phone"),
+            ("tel:+12025550199", f"sip:+12025550199@{us}"),
+        ):
+            told = await at.shown("sip:4001@127.0.0.1", caller=f"<{came}>")
+            assert told["From"].startswith(f"<{goes}>;tag="), came
+
+
+PERSONAL = ("Subject", MAN)
+
+
+async def test_subject_of_who_asks_for_privacy_of_the_user_goes_to_nobody_who_is_not_trusted(
+    tmp_path: Path,
+) -> None:
+    async with line(tmp_path) as at:
+        for asked, shown in (("user", []), ("header;id", []), ("none, user", []), ("id", [MAN])):
+            rows = (("Privacy", asked), PERSONAL)
+            told = await at.shown("sip:4001@127.0.0.1", *rows)
+            assert told.all("Subject") == shown, asked
+            told = await at.shown("sip:4002@127.0.0.1", *rows)
+            assert told.all("Subject") == [MAN], asked
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "then", "shown"),
+    [
+        ("4001", "user", (), []),
+        ("4001", "none", (("Privacy", "user"),), []),
+        ("4001", "id", (), [MAN]),
+        ("4002", "user", (), [MAN]),
+    ],
+)
+async def test_subject_inside_a_call_is_as_private_as_the_call(
+    tmp_path: Path, number: str, first: str, then: tuple[tuple[str, str], ...], shown: list[str]
+) -> None:
+    async with line(tmp_path) as at:
+        carrier, desk = at.carrier, at.desk
+        carrier.invite(number, SDP, ("Privacy", first), PERSONAL)
+        desk.reply(await desk.expect("INVITE"), 200, SDP, Allow="INVITE, ACK, BYE, INFO, UPDATE")
+        carrier.ack(await carrier.expect(200))
+        await desk.expect("ACK")
+        for method, body in (("INFO", ""), ("UPDATE", SDP), ("INVITE", SDP)):
+            carrier.request(method, body, *then, PERSONAL)
+            came = await desk.expect(method)
+            assert came.all("Subject") == shown, method
+            desk.reply(came, 200, body)
+            answer = await carrier.expect(200)
+            if method == "INVITE":
+                carrier.ack(answer)
+                await desk.expect("ACK")
+        carrier.request("BYE")
+        bye = await desk.expect("BYE")
+        desk.reply(bye, 200)
 
 
 async def test_display_name_that_is_no_token_goes_out_quoted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from callrouter.call.events import UNANSWERED_OFFER, Acknowledged, Cancelled, HungUp, Lost
 from callrouter.call.inbox import Inbox
 from callrouter.call.leg import ANSWERED, UNACKNOWLEDGED, UP, Leg
-from callrouter.call.policy import passed_reason
+from callrouter.call.policy import is_private, passed_reason
 from callrouter.call.prack import Acknowledger, Provisionals, wanted_by
 from callrouter.call.resending import Reliable2xx
 from callrouter.call.session_timer import SessionTimer
@@ -76,6 +76,7 @@ class ALeg(Leg):
     def meet(self, peer: Peer, request: Request) -> None:
         """Deal with the caller as its trunk says. request: its INVITE."""
         self.peer = peer
+        self.private = is_private(request)
         if peer.timer is not None:
             self._wish = request
         if "supported" in request.headers or "require" in request.headers:

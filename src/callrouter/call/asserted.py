@@ -15,7 +15,13 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
-from callrouter.call.policy import caller_uri, from_value, is_ip_address, shown_name
+from callrouter.call.policy import (
+    caller_uri,
+    from_value,
+    is_ip_address,
+    privacy_of,
+    shown_name,
+)
 from callrouter.errors import ParseError, SipError
 from callrouter.route import numbers
 from callrouter.route.peers import Peer
@@ -29,7 +35,6 @@ CALLED: Final = "called"
 
 _MOST: Final = 8
 """Values that are looked at. RFC 3325 section 9.1 has two at most: one SIP URI and one tel URI."""
-_SEEN: Final = ("id", "user", "header", "session", "history", "none", "critical")
 _HIDING: Final = frozenset(("id", "user", "header"))
 _ALL: Final = frozenset(("uri", "name"))
 _PARTS: Final = {part: frozenset((part,)) for part in _ALL}
@@ -39,15 +44,6 @@ _PRIVACY: Final = re.compile(
 )
 _NOBODY: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _UNSUPPORTED_SCHEME: Final = 416
-
-
-def privacy_of(message: Message) -> tuple[str, ...]:
-    """What all rows of Privacy ask for, in lower case; only what RFCs 3323, 3325, 7044 know."""
-    if "privacy" not in message.headers:
-        return ()
-    text = ";".join(message.rows("privacy")).replace(",", ";")
-    asked = {token.strip(" \t").lower() for token in text.split(";")}
-    return tuple(token for token in _SEEN if token in asked)
 
 
 def _values(message: Message, name: str, party: str) -> list[Address]:
@@ -93,18 +89,18 @@ def _hidden(message: Message, party: str) -> frozenset[str]:
                 params = address.params
                 concerned = not party or _told(address, "party") in {"", party}
         if concerned:
-            for stated in _PRIVACY.findall(params):
-                asked |= hidden_by(stated)
+            asked |= hidden_by(params)
     return frozenset(asked)
 
 
-def hidden_by(stated: str) -> frozenset[str]:
-    """What a `privacy` parameter hides, quoted or not (draft-ietf-sip-privacy-04 section 5.2)."""
+def hidden_by(params: str) -> frozenset[str]:
+    """What the `privacy` of a header's parameters hides (draft-ietf-sip-privacy-04 section 5.2)."""
     asked: set[str] = set()
-    for token in stated.replace(",", ";").split(";"):
-        word = token.strip('" \t').lower()
-        if word != "off":
-            asked |= _PARTS.get(word.partition("-")[0], _ALL)
+    for stated in _PRIVACY.findall(params):
+        for token in stated.replace(",", ";").split(";"):
+            word = token.strip('" \t').lower()
+            if word != "off":
+                asked |= _PARTS.get(word.partition("-")[0], _ALL)
     return frozenset(asked)
 
 

@@ -46,7 +46,8 @@ async def _talk(call: Call, pair: Pair) -> bool:
                 pass_on(call, event, pair.other(event.leg))
             case Acknowledged():
                 if call.b is not None:
-                    rows = passed_rows(event.request, call.a.peer, call.b.peer)
+                    a, b = call.a, call.b
+                    rows = passed_rows(event.request, a.peer, b.peer, private=a.private)
                     call.b.ack(rows, call.b.described(event.request.body))
             case Replacing():
                 call.inbox.pair = None

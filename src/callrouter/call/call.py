@@ -163,7 +163,7 @@ class Call:
         entry = gateways.leg_record(self.shared, target, self.ms())
         legs.append(entry)
         peer = self.dialplan.peer_of(target)
-        rows = passed_rows(invite, self.a.peer, peer)
+        rows = passed_rows(invite, self.a.peer, peer, private=self.a.private)
         body = invite.body
         callee = identity = None
         if self.speech is not None:

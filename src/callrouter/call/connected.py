@@ -3,14 +3,16 @@
 from callrouter.call.a_leg import ALeg
 from callrouter.call.asserted import CALLED, identity_rows
 from callrouter.call.events import Answered, Progress
-from callrouter.call.policy import passed_rows
+from callrouter.call.policy import is_private, passed_rows
 from callrouter.call.speech import SDP
 
 
 def rows_of(event: Progress | Answered, caller: ALeg) -> str:
     """The rows of its response, who it is said to be among them (RFC 3325 section 5)."""
     source = event.leg.peer
-    rows = passed_rows(event.response, source, caller.peer)
+    if is_private(event.response):
+        event.leg.private = True
+    rows = passed_rows(event.response, source, caller.peer, private=event.leg.private)
     if source.trusted:
         host = caller.dialog.flow.sent_by
         rows += identity_rows(event.response, source, caller.peer, host, CALLED)

@@ -13,7 +13,8 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
-from callrouter.call.asserted import privacy_of
+from callrouter.call.asserted import hidden_by
+from callrouter.call.policy import privacy_of, telephone_params
 from callrouter.errors import SipError
 from callrouter.route import numbers
 from callrouter.route.plan import Redirection, Target
@@ -28,6 +29,10 @@ _LONGEST: Final = 128
 _MANY: Final = 99
 # Marks and user-unreserved characters (RFC 3261 section 25.1); all else is escaped.
 _SAFE: Final = "-_.!~*'()&=+$,/"
+# What may stand in a user part as it came.
+_IN_USER: Final = re.compile(r"(?:[A-Za-z0-9_.!~*'()&=+$,/?-]|%[0-9A-Fa-f]{2})*")
+_OTHERS: Final = re.compile(r";cause(?:=[^;]*)?(?=;|\Z)", re.IGNORECASE)
+_WORD: Final = re.compile(r"[a-z0-9-]{1,32}")
 _COUNTER: Final = re.compile(r"[0-9]{1,3}")
 _INDEX: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,15}")
 _CAUSE: Final = re.compile(r"[3-6][0-9]{2}")
@@ -94,7 +99,8 @@ class Goal(NamedTuple):
 
     uri: the Request-URI. number: of this leg, from 1. reason: why, as `reason_of` has it.
     diversion, history_info: which headers are sent there. redirections: who sent it on to there,
-    one after the other; the reason is that of the first one of them being rung.
+    one after the other; the reason is that of the first one of them being rung. trusted: it may
+    know who wants to be hidden.
     """
 
     uri: str
@@ -103,6 +109,7 @@ class Goal(NamedTuple):
     diversion: bool
     history_info: bool
     redirections: tuple[Redirection, ...] = ()
+    trusted: bool = False
 
 
 def reason_of(last: str, *, timed: bool) -> str:
@@ -126,7 +133,7 @@ def forwarded_rows(invite: Request, called: str, goal: Goal, host: str) -> str:
             rows += f"Diversion: <{_forwarder(one, host)}>;reason={one.reason};counter=1\r\n"
         rows += f"Diversion: <{us}>;reason={goal.reason};counter=1\r\n"
         for value in _values(invite, "diversion"):
-            built = _diversion(value)
+            built = _diversion(invite, value, trusted=goal.trusted)
             if built:
                 rows += f"Diversion: {built}\r\n"
     if goal.history_info:
@@ -193,8 +200,11 @@ def _values(invite: Request, name: str) -> list[str]:
     return split_values(invite.rows(name))[:_READ] if name in invite.headers else []
 
 
-def _diversion(value: str) -> str:
-    """Build an entry of Diversion anew, "" when it is none."""
+def _diversion(invite: Request, value: str, *, trusted: bool) -> str:
+    """Build an entry of Diversion anew, "" when it is none.
+
+    Who wants privacy is nobody to who is not trusted (RFC 5806 section 11, RFC 3323).
+    """
     try:
         address = parse_address(value)
         uri = _built(parse_uri(address.uri))
@@ -206,11 +216,18 @@ def _diversion(value: str) -> str:
         return ""
     reason = params.get("reason", "").strip('"').lower()
     reason = reason if reason in _KNOWN else _UNKNOWN
+    hidden = hidden_by(address.params)
+    privacy = params.get("privacy", "").strip('"').lower()
+    if hidden_by(f";privacy={privacy}") != hidden or not _WORD.fullmatch(privacy):
+        privacy = "full" if hidden else ""
+    if not trusted and ("uri" in hidden or not _HIDING.isdisjoint(privacy_of(invite))):
+        uri = _NOBODY
+        privacy = privacy if hidden else "full"
     rows = f"<{uri}>;reason={reason};counter={int(counter)}"
-    for name, allowed in (("privacy", ("full", "name", "uri", "off")), ("screen", ("yes", "no"))):
-        if params.get(name, "").lower() in allowed:
-            rows += f";{name}={params[name].lower()}"
-    return rows
+    if privacy:
+        rows += f";privacy={privacy}"
+    screen = params.get("screen", "").strip('"').lower()
+    return f"{rows};screen={screen}" if screen in {"yes", "no"} else rows
 
 
 class _Entry:
@@ -277,12 +294,18 @@ def _continued(invite: Request, called: str, us: str) -> tuple[list[str], str]:
 
 
 def _built(uri: Uri) -> str:
-    """A URI without its parameters and headers, "" for one nobody could dial."""
+    """A URI without its headers and parameters but those of a number; "" for no one's."""
     if uri.scheme == "tel":
-        return f"tel:{uri.user}" if len(uri.user) <= _LONGEST else ""
+        params = _OTHERS.sub("", telephone_params(uri)) if uri.params else ""
+        return f"tel:{uri.user}{params}" if len(uri.user) <= _LONGEST else ""
     place = host_port(uri.host, uri.port) if uri.port else host_port(uri.host, 0)[:-2]
-    user = _escaped(unquote(uri.user, errors="surrogateescape"))
-    if not uri.user or len(user) > _LONGEST or len(place) > _LONGEST:
+    number, *said = uri.user.split(";")
+    user = _escaped(unquote(number, errors="surrogateescape"))
+    for param in said:
+        # A ";" means something else escaped (RFC 3261 section 19.1.4).
+        kept = _IN_USER.fullmatch(param)
+        user += f";{param if kept else _escaped(unquote(param, errors='surrogateescape'))}"
+    if not number or len(user) > _LONGEST or len(place) > _LONGEST:
         return ""
     return f"{uri.scheme}:{user}@{place}"
 

@@ -29,6 +29,7 @@ def invite_rows(
         on = target.redirections
         reason = reason_of(on[0].after if on else call.last_result, timed=call.plan.timed)
         number = len(call.record.legs)
-        goal = Goal(way.uri, number, reason, target.diversion, target.history_info, on)
+        told = (target.diversion, target.history_info)
+        goal = Goal(way.uri, number, reason, *told, on, peer.trusted)
         rows += forwarded_rows(invite, call.dialplan.called_by(call.facts), goal, host)
     return rows

@@ -47,8 +47,9 @@ class Leg:
 
     identity: who we are in the descriptions we send it; None while another party's go through.
     proving: answers the peer's challenges; None for a peer that we have no login for. peer: how the
-    other end is dealt with. session: its session timer, None for none. ours, theirs: what we and it
-    have described of media last, b"" for nothing.
+    other end is dealt with. private: nothing of what it sends may say who it is, as
+    it asked for when its call was set up. session: its session timer, None for none. ours, theirs:
+    what we and it have described of media last, b"" for nothing.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class Leg:
         "number",
         "ours",
         "peer",
+        "private",
         "proving",
         "session",
         "stack",
@@ -83,6 +85,7 @@ class Leg:
         self.state = SETTING_UP
         self.identity: Identity | None = None
         self.peer = USUAL
+        self.private = False
         self.session: SessionTimer | None = None
         self.ours = self.theirs = self._proposal = b""
         self._renewal: tuple[ServerTransaction, str, bytes] | None = None

@@ -21,22 +21,52 @@ _TOKENS: Final = re.compile(rf"{NAME}(?: {NAME})*")
 _CAUSE: Final = re.compile(
     r"Q\.850[^,]{0,64}?;[ \t]{0,8}cause[ \t]{0,8}=[ \t]{0,8}([0-9]{1,3})", re.IGNORECASE
 )
+# One parameter of a tel URI that may stand in the user part of a SIP URI (RFC 3261 section 25.1).
+_OF_A_SUBSCRIBER: Final = re.compile(
+    r";[A-Za-z0-9-]+(?:=(?:[A-Za-z0-9_.!~*'()&=+$,/?-]|%[0-9A-Fa-f]{2})+)?(?=;|\Z)"
+)
+_MAX_PARAMS: Final = 128
 _MAX_DISPLAY: Final = 128
 _MOST_ROWS: Final = 8
+
+_SEEN: Final = ("id", "user", "header", "session", "history", "none", "critical")
+_OF_THE_USER: Final = frozenset(("user", "header"))
+_PERSONAL: Final = frozenset(
+    ("subject", "call-info", "organization", "user-agent", "reply-to", "in-reply-to")
+)
+"""What says who somebody is without being asked to (RFC 3323 section 5.3)."""
 
 # Our own credentials, our own routing: what a target says about these is not the caller's affair.
 _NOT_RELAYED: Final = {401: 500, 407: 500, 421: 500, 422: 500, 487: 480, 503: 500}
 
 
-def passed_rows(message: Message, source: Peer = USUAL, sink: Peer = USUAL) -> str:
+def privacy_of(message: Message) -> tuple[str, ...]:
+    """What all rows of Privacy ask for, in lower case; only what RFCs 3323, 3325, 7044 know."""
+    if "privacy" not in message.headers:
+        return ()
+    text = ";".join(message.rows("privacy")).replace(",", ";")
+    asked = {token.strip(" \t").lower() for token in text.split(";")}
+    return tuple(token for token in _SEEN if token in asked)
+
+
+def is_private(message: Message) -> bool:
+    """Whether who sent it wants nothing shown that says who it is (RFC 3323 section 5.3)."""
+    return "privacy" in message.headers and not _OF_THE_USER.isdisjoint(privacy_of(message))
+
+
+def passed_rows(
+    message: Message, source: Peer = USUAL, sink: Peer = USUAL, *, private: bool = False
+) -> str:
     """The rows of a message that go to the other leg, Content-Type of its body included.
 
-    source, sink: who sent it, and who gets it.
+    source, sink: who sent it, and who gets it. private: the sender has asked before for what
+    `is_private` says.
     """
     rows = sink.rows
     headers = message.headers
+    private = not sink.trusted and (private or is_private(message))
     for key, name in passing(source, sink):
-        if key in headers:
+        if key in headers and not (private and key in _PERSONAL):
             for value in message.rows(key)[:_MOST_ROWS]:
                 if not CONTROL.search(value):
                     rows += f"{name}: {value}\r\n"
@@ -88,7 +118,16 @@ def from_value(address: Address, caller: Uri | None, host: str) -> str:
     shown = shown_name(address)
     if caller is None or caller.host == "anonymous.invalid":
         return f"{shown}<{_ANONYMOUS}>"
+    if caller.params and caller.scheme == "tel":
+        # What is said of the number stays with it (RFC 3261 section 19.1.6).
+        return f"{shown}<sip:{caller.user}{telephone_params(caller)}@{host};user=phone>"
     return f"{shown}<sip:{caller.user}@{host}>"
+
+
+def telephone_params(uri: Uri) -> str:
+    """The parameters of a tel URI that are clean, with the leading ";"; "" for too many."""
+    params = "".join(_OF_A_SUBSCRIBER.findall(uri.params))
+    return params if len(params) <= _MAX_PARAMS else ""
 
 
 def max_forwards(request: Request) -> int:

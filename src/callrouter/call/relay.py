@@ -23,7 +23,7 @@ _NOT_ACCEPTABLE = 488
 def _rows(message: Message, source: Leg, sink: Leg) -> str:
     """The rows that pass from one leg to the other, who the sender is said to be among them."""
     host = sink.dialog.flow.sent_by
-    rows = passed_rows(message, source.peer, sink.peer)
+    rows = passed_rows(message, source.peer, sink.peer, private=source.private)
     return rows + identity_rows(message, source.peer, sink.peer, host)
 
 
