@@ -156,6 +156,41 @@ async def test_registrations_blocks_and_bans_last_as_long_as_they_were_given_for
     assert (await room.blocks(), await room.bans()) == (1, 1)
 
 
+async def talk(phone: Telephone, caller: Telephone) -> float:
+    """A call from one to the other is up; the monotonic time of its answer."""
+    caller.invite("4200", SDP)
+    invite = await phone.expect("INVITE")
+    phone.reply(invite, 200, SDP)
+    caller.ack(await caller.expect(200))
+    await phone.expect("ACK")
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("step", [7200, -3600])
+async def test_calls_that_a_kill_ends_are_as_long_as_they_were(room: Room, step: int) -> None:
+    phone, caller, second = await room.phone(), await room.phone(), await room.phone()
+    await phone.registered(expires=600)
+    before = await talk(phone, caller)
+    await room.step(step)
+    after = await talk(phone, second)
+
+    async def long() -> bool:
+        return time.monotonic() - after > 3.0
+
+    await until(long, 20.0)
+    room.serving.signal(signal.SIGKILL)
+    await room.serving.ended()
+    killed = time.monotonic()
+    with room.clock.seen():
+        room.serving = await Serving.start(room.serving.place)
+    records = await room.serving.records("4200", 2)
+    assert {record["reason"] for record in records} == {"lost"}
+    took = sorted((record["ended_ms"] - record["answered_ms"]) / 1000 for record in records)
+    # It says each second that it is alive.
+    for seconds, began in zip(took, (after, before), strict=True):
+        assert killed - began - 2.5 < seconds < killed - began + 0.5
+
+
 async def test_clock_put_back_while_nothing_runs_lets_nothing_last_longer_than_it_had_left(
     room: Room,
 ) -> None:

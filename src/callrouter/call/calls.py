@@ -227,6 +227,7 @@ class Calls:
         name = f"{int(wall * 1000):x}-{self._count:04x}{stack.token()[:4]}"
         record = _record(name, request, facts, decision, wall, trunk.country)
         record.dialplan = dialplan.version
+        record.began = stack.now
         call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
         # From here on the call ends in `_over`, come what may; what it holds is given back there.
         self._active.add(call)

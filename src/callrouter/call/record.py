@@ -108,7 +108,8 @@ class CallRecord:
     to_header: what came in, `bounded` (to_header is the user part or `ext` that named an
     extension). caller_number, called_number: the numbers in these, in E.164 or as they are dialled,
     "" when there is none. number: the dialplan's key that matched, "" for none. dialplan: version
-    that served it. started: Unix seconds. ringing_ms, answered_ms, ended_ms: from the start;
+    that served it. started: Unix seconds. began: the same moment on the stack's clock, which is
+    never put; in no row. ringing_ms, answered_ms, ended_ms: from the start;
     ringing is the first 18x the caller was sent. status: final SIP status sent to the caller.
     cause: Q.850. reason: why it was refused or, once answered, ended by us; "" otherwise.
     hung_up_by: caller, callee or callrouter.
@@ -119,6 +120,7 @@ class CallRecord:
 
     __slots__ = (
         "answered_ms",
+        "began",
         "call_id",
         "called",
         "called_number",
@@ -149,6 +151,7 @@ class CallRecord:
         self.id = id
         self.call_id = call_id
         self.started = started
+        self.began = 0.0
         self.trunk = ""
         self.source = ""
         self.caller = ""

@@ -7,7 +7,9 @@ record, so that nothing which is done twice, by a process that is killed while i
 
 Lines: `+ID [...]` a call is up, or somebody else talks in it (the last such line counts); `-ID` its
 record is on disk. The first line of a file is `@SECONDS SECONDS`: when its process was last alive,
-which is the end of the calls that it lost, and when it began, by which its files are known. A file
+which is the end of the calls that it lost, and when it began, by which its files are known. The
+system's clock may be put while a call is up, so the first of these goes by the monotonic clock from
+the second one on, and each line has the call's start on that clock, too. A file
 that has grown large is followed by a new one, and those of its calls that are still up go to a file
 between both, so that the files in their order say what is so.
 
@@ -51,7 +53,8 @@ class Journal:
 
     `up` is for the event loop, all else for the writer's thread. rejected: lines of earlier
     processes that were none, which are kept in the file `journal-rejected`. missed: calls that the
-    disk did not take, so that a kill would lose them.
+    disk did not take, so that a kill would lose them. zero: Unix time at zero of the monotonic
+    clock, as it was when the process began.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -66,6 +69,7 @@ class Journal:
         self._torn = False
         self._failing = False
         self._began = time.time()
+        self.zero = self._began - time.monotonic()
         self._beat_at = 0.0
         self._large = _LARGE
         self._number = 0
@@ -248,7 +252,7 @@ class Journal:
             _log.error("the journal of calls cannot be written", error=str(error))
 
     def _head(self) -> bytes:
-        return b"@%020.6f %020.6f\n" % (time.time(), self._began)
+        return b"@%020.6f %020.6f\n" % (self.zero + time.monotonic(), self._began)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"up-{number:08}.journal"

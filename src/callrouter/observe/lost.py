@@ -23,7 +23,7 @@ _TEXTS: Final = (
     "number",
     "dialplan",
 )
-_CALL: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms", "legs")
+_CALL: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms", "legs", "began")
 _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
 _LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
 _LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES)
@@ -31,8 +31,8 @@ _LONGEST_MS: Final = (1 << 31) - 1
 """What a column of milliseconds holds: 24 days."""
 
 
-def up_line(record: CallRecord) -> bytes:
-    """The line of the journal for a call that is up."""
+def up_line(record: CallRecord, zero: float) -> bytes:
+    """The line of the journal for a call that is up. zero: that of the journal."""
     # A list in the order of _CALL, which costs half of what an object does.
     known = (
         record.started,
@@ -64,6 +64,7 @@ def up_line(record: CallRecord) -> bytes:
             )
             for leg in record.legs
         ],
+        zero + record.began,
     )
     try:
         text = orjson.dumps(known)
@@ -75,14 +76,15 @@ def up_line(record: CallRecord) -> bytes:
 def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     """The record of a call that was up when its process was killed.
 
-    text: what the journal says of it. alive: Unix time at which that process was last alive, and so
-    was the call. Raises ValueError when the text is not what `up_line` writes.
+    text: what the journal says of it. alive: when that process was last alive, and so was the call,
+    on the clock of its journal. Raises ValueError when the text is not what `up_line` writes.
     """
-    known = _named(orjson.loads(text), _CALL)
-    started = known["started"]
-    if not is_started(started):
-        raise ValueError(f"expected seconds from 0 to {LATEST} as 'started', found {started!r}")
-    record = CallRecord(id, "", float(started))
+    values = orjson.loads(text)
+    if isinstance(values, list) and len(values) == len(_CALL) - 1:
+        values.append(values[0])  # versions before 'began' went by the system's clock alone
+    known = _named(values, _CALL)
+    record = CallRecord(id, "", _seconds(known, "started"))
+    record.began = _seconds(known, "began")
     for name in _TEXTS:
         setattr(record, name, _text(known, name))
     record.ringing_ms = _time(known, "ringing_ms")
@@ -90,7 +92,7 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     if answered is None:
         raise ValueError("expected milliseconds as 'answered_ms', found nothing")
     record.answered_ms = answered
-    record.ended_ms = max(answered, min(int((alive - started) * 1000), _LONGEST_MS))
+    record.ended_ms = max(answered, min(int((alive - record.began) * 1000), _LONGEST_MS))
     record.disposition = Disposition.ANSWERED
     record.status = 200
     record.cause = _TEMPORARY_FAILURE
@@ -129,6 +131,13 @@ def _text(known: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected a text as '{name}', found {value!r}")
     return value
+
+
+def _seconds(known: dict[str, Any], name: str) -> float:
+    value = known[name]
+    if not is_started(value):
+        raise ValueError(f"expected seconds from 0 to {LATEST} as '{name}', found {value!r}")
+    return float(value)
 
 
 def _time(known: dict[str, Any], name: str) -> int | None:

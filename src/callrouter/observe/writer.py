@@ -131,7 +131,7 @@ class RecordWriter:
 
         It is written before this returns, unless the disk is no good.
         """
-        self.journal.up(up_line(record))
+        self.journal.up(up_line(record, self.journal.zero))
 
     def put(self, record: CallRecord) -> None:
         """Take the record, which must not change any more. Never blocks, never raises."""

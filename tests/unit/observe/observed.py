@@ -17,6 +17,7 @@ TRACE = (
 
 def answered(id: str = "0001", started: float = 1_700_000_000.0) -> CallRecord:
     record = CallRecord(id, f"{id}@peer", started)
+    record.began = started
     record.trunk = "lab"
     record.source = "127.0.0.1:5062"
     record.caller = "+8675612345"

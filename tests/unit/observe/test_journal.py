@@ -28,7 +28,7 @@ def left_by_a_kill(folder: Path, *names: str, over: tuple[str, ...] = ()) -> Non
     journal = Journal(folder)
     journal.open()
     for name in (*names, *over):
-        journal.up(up_line(answered(name)))
+        journal.up(up_line(answered(name), 0.0))
     journal.over(over)
     journal.beat()
     journal.close(clean=False)
@@ -102,17 +102,18 @@ def test_two_kills_in_a_row_lose_nothing_and_each_call_ends_with_its_own_process
         left_by_a_kill(spool, name)
     write(url, spool)
     found = calls(url)
-    assert {name: call["ended_ms"] for name, call in found.items()} == {
-        "01": 100_000,
-        "02": 200_000,
+    assert {name: call["ended_ms"] // 10_000 for name, call in found.items()} == {  # type: ignore[operator]
+        "01": 10,
+        "02": 20,
     }
 
 
 def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logged: Lines) -> None:
     left_by_a_kill(spool, "01")
     (path,) = (path for path in spool.glob("up-*"))
-    good = up_line(answered("02"))
+    good = up_line(answered("02"), 0.0)
     bad = (
+        good.replace(b"+02", b"+20").replace(b"]],1700000000.0]", b"]],1e308]"),
         b"\x00\xff\n",
         b"+03 {}\n",
         b'+04 ["x"]\n',
@@ -139,11 +140,23 @@ def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logge
 def test_lost_call_ends_when_the_process_was_last_alive_and_not_before_its_answer() -> None:
     record = answered("01", START)
     record.legs[0].ended_ms = None
-    text = up_line(record)[4:]
+    text = up_line(record, 0.0)[4:]
     found = lost_record("01", text, START + 61.5)
     assert (found.ended_ms, found.legs[0].ended_ms, found.legs[0].cause) == (61_500, 61_500, 41)
     assert lost_record("01", text, START - 100.0).ended_ms == found.answered_ms == 1500
     assert lost_record("01", text, 1e12).ended_ms == (1 << 31) - 1
+
+
+def test_length_goes_by_the_clock_that_nobody_puts() -> None:
+    record = answered("01", START + 7200)  # began after the clock was put two hours ahead
+    record.began = 1000.0
+    line = up_line(record, START)[4:]
+    found = lost_record("01", line, START + 1061.5)
+    assert (found.started, found.ended_ms) == (START + 7200, 61_500)
+    # A line of the version before, which went by the system's clock.
+    older = line.replace(b",%.1f]" % (START + 1000.0), b"]")
+    assert older != line
+    assert lost_record("01", older, START + 7261.5).ended_ms == 61_500
 
 
 def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path) -> None:
@@ -152,7 +165,7 @@ def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path)
     journal.open()
     moved = answered("01")
     moved.legs[0].target = "second"
-    journal.up(up_line(moved))
+    journal.up(up_line(moved, 0.0))
     journal.close(clean=False)
     write(url, spool)
     assert calls(url)["01"]["legs"][0]["target"] == "second"  # type: ignore[index]
@@ -161,7 +174,7 @@ def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path)
 def test_text_that_is_no_utf8_is_storable(url: str, spool: Path) -> None:
     record = answered("01")
     record.caller = b"\xff\x00caller".decode("utf-8", "surrogateescape")
-    assert lost_record("01", up_line(record)[4:], START).caller == "\\udcff\\x00caller"
+    assert lost_record("01", up_line(record, 0.0)[4:], START).caller == "\\udcff\\x00caller"
 
 
 def test_files_do_not_grow_with_calls_that_are_over(
@@ -175,7 +188,7 @@ def test_files_do_not_grow_with_calls_that_are_over(
     journal.open()
     for number in range(5000):
         name = f"{number:05x}"
-        journal.up(up_line(answered(name)))
+        journal.up(up_line(answered(name), 0.0))
         if number % 100:
             journal.over([name])
         journal.beat()
@@ -194,11 +207,11 @@ def test_full_disk_keeps_lines_until_there_is_room(spool: Path, logged: Lines) -
     journal.open()
     with files_limited_to(600):
         for number in range(5):
-            journal.up(up_line(answered(f"{number:02}")))
+            journal.up(up_line(answered(f"{number:02}"), 0.0))
         journal.over(["01"])
         journal.beat()
     journal.beat()
-    journal.up(up_line(answered("05")))
+    journal.up(up_line(answered("05"), 0.0))
     journal.close(clean=False)
     after = Journal(spool)
     after.open()
@@ -216,7 +229,7 @@ def test_call_that_waits_for_a_full_disk_too_long_is_counted(
     journal.open()
     with files_limited_to(100):
         for number in range(5):
-            journal.up(up_line(answered(f"{number:02}")))
+            journal.up(up_line(answered(f"{number:02}"), 0.0))
     assert journal.missed == 2
 
 
@@ -225,21 +238,21 @@ def test_slow_disk_is_left_to_the_thread(spool: Path, monkeypatch: pytest.Monkey
     spool.mkdir()
     journal = Journal(spool)
     journal.open()
-    journal.up(up_line(answered("01")))
-    journal.up(up_line(answered("02")))
+    journal.up(up_line(answered("01"), 0.0))
+    journal.up(up_line(answered("02"), 0.0))
     (path,) = spool.glob("up-*")
     assert b"+01 " in path.read_bytes()
     assert b"+02 " not in path.read_bytes()
     journal.beat()
     assert b"+02 " in path.read_bytes()
     monkeypatch.setattr(journals, "_SLOW_SECONDS", 5.0)
-    journal.up(up_line(answered("03")))
+    journal.up(up_line(answered("03"), 0.0))
     assert b"+03 " in path.read_bytes()
 
 
 def test_line_says_all_that_a_record_of_it_can_say() -> None:
     record = answered("01", START)
-    rows = lost_record("01", up_line(record)[4:], START)
+    rows = lost_record("01", up_line(record, 0.0)[4:], START)
     same = set(COLUMNS) - {
         *("ended_ms", "cause", "reason", "hung_up_by", "legs", "trace"),
         *("voicemail", "recordings", "heard"),
