@@ -141,3 +141,71 @@ async def test_odd_bytes_and_counts_on_the_command_line_are_errors_of_usage(plac
         assert code == 2, err
         assert "Traceback" not in err
         assert "callrouter: error: " in err
+
+
+def begun(folder: Path, target: str, *words: str) -> tuple[int, str]:
+    """What `init` ends with, and says is wrong, when nobody may do more than its files let them."""
+    ended = subprocess.run(  # our own program
+        command(
+            *("init", folder, "--country", "GB", "--number", "4000", "--trunk", "127.0.0.1"),
+            *("--target", target, *words),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        umask=0,
+    )
+    return ended.returncode, ended.stderr
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """What lies in a folder, with what it may be used for."""
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("target", "fitting", "cut", "lacking"),
+    [
+        ("sip:a@127.0.0.1:5099;transport=tcp", '"tcp:127.0.0.1:5060"', "tcp", "tcp at an IPv4"),
+        ("sip:a@[::1]:5099", '"udp:[::1]:5060"', "udp", "udp at an IPv6"),
+    ],
+)
+async def test_listeners_of_init_reach_its_targets_and_check_warns_where_none_does(
+    tmp_path: Path, target: str, fitting: str, cut: str, lacking: str
+) -> None:
+    folder = tmp_path / "new"
+    assert begun(folder, target) == (0, "")
+    config = folder / "callrouter.yaml"
+    place = Place(folder, config, free_port(), free_port())
+    text = config.read_text()
+    assert fitting in text
+    assert said(place, "check", "--strict") == (0, "")
+    config.write_text(text.replace(f", {fitting}", ""))
+    code, err = said(place, "check", "--strict")
+    assert code == 1
+    assert f"no listener reaches target 'a': expected one of {lacking} address in `listen`" in err
+
+
+async def test_init_refuses_what_its_listeners_cannot_reach(tmp_path: Path) -> None:
+    code, err = begun(tmp_path / "new", "sips:a@127.0.0.1")
+    assert code == 2
+    assert "needs a certificate: expected a target by UDP or TCP" in err
+    assert not (tmp_path / "new").exists()
+
+
+async def test_files_of_init_are_written_all_or_none_and_for_nobody_else_to_change(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "dialplan.test.yaml").mkdir()
+    code, err = begun(tmp_path, "127.0.0.1:5099", "--force")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "dialplan.test.yaml is a folder" in err
+    assert list(modes(tmp_path)) == ["dialplan.test.yaml"]
+    (tmp_path / "dialplan.test.yaml").rmdir()
+    assert begun(tmp_path, "127.0.0.1:5099") == (0, "")
+    assert modes(tmp_path) == {
+        "callrouter.yaml": 0o600,
+        "dialplan.yaml": 0o644,
+        "dialplan.test.yaml": 0o644,
+    }

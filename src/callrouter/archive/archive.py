@@ -224,6 +224,10 @@ class Archive:
     def _place(self, folder: Folder, of: str, caller: str, call: str) -> Path:
         name = f"{call}-{next(self._numbers)}"
         self._keepsakes.ours.add(name)
+        try:
+            folder.restore()
+        except OSError as error:  # the worker that cannot write says so of its call
+            _log.error("the archive's folder cannot be made again", error=str(error))
         return folder.place(of, caller, name)
 
     def _unplace(self, box: str) -> None:

@@ -93,6 +93,11 @@ class Folder:
         tighten_all(self._incoming, FILE)
         tighten_all(self._kept, FILE if self._worker is None else 0o640)
 
+    def restore(self) -> None:
+        """Make it again when somebody has removed it."""
+        if not (os.path.isdir(self._incoming) and os.path.isdir(self._kept)):
+            self.open()
+
     def place(self, of: str, caller: str, id: str) -> Path:
         """Where a worker is to write. Raises ValueError for a name or an id that cannot be one."""
         digits = _NOT_OF_CALLERS.sub("", caller)[:32]

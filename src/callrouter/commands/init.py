@@ -1,5 +1,7 @@
 """`callrouter init`: settings, a dialplan and its tests to begin with."""
 
+import errno
+import os
 import re
 import shlex
 import socket
@@ -22,6 +24,7 @@ from callrouter.dialplan.hours import Timezone
 from callrouter.dialplan.wording import shown
 from callrouter.dialplan.yaml import parse
 from callrouter.errors import CommandError
+from callrouter.private import FILE
 
 _SEPARATORS: Final = str.maketrans("", "", " ()-")
 _NOBODY: Final = "999999"
@@ -84,11 +87,15 @@ tests:
 
 
 class Goal(NamedTuple):
-    """One place to ring: a SIP URI or a number to dial, the other one "". host: of the URI."""
+    """One place to ring: a SIP URI or a number to dial, the other one "".
+
+    host, transport: of the URI; transport "" when DNS is to say.
+    """
 
     uri: str
     number: str
     host: str
+    transport: str
 
 
 def _country(text: str) -> str:
@@ -113,7 +120,7 @@ def _goal(text: str) -> Goal:
     text = text.strip()
     dialled = text.translate(_SEPARATORS)
     if re.fullmatch(r"\+?[0-9]+", dialled):
-        return Goal("", str(_by_grammar(fields.Dial, dialled)), "")
+        return Goal("", str(_by_grammar(fields.Dial, dialled)), "", "")
     uri = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
     try:
         place: fields.SipPlace = _by_grammar(fields.Uri, uri)
@@ -122,7 +129,12 @@ def _goal(text: str) -> Goal:
             'expected a telephone such as "192.0.2.20", "sip:desk@192.0.2.20:5060" or a number '
             f'to dial such as "+442079460123", found {shown(text)}'
         ) from None
-    return Goal(place.uri, "", place.address.host)
+    if place.transport == "tls":
+        raise ValueError(
+            f"{shown(text)} is called by TLS, which needs a certificate: expected a target by UDP "
+            "or TCP; a TLS listener is for the settings by hand"
+        )
+    return Goal(place.uri, "", place.address.host, place.transport)
 
 
 def _goals(text: str) -> list[Goal]:
@@ -205,9 +217,7 @@ def init(
     texts = _texts(country, number, trunk, goals)
     compile_dialplan(parse(texts[1], str(files[1])))  # before anything is written
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in zip(files, texts, strict=True):
-            file.write_text(text, encoding="utf-8")
+        _write(dict(zip(files, texts, strict=True)))
     except OSError as error:
         raise CommandError(f"{folder} cannot be written to: {error.strerror}") from error
     for file in files:
@@ -217,6 +227,28 @@ def init(
     click.echo("next:")
     for command in ("check", "test", "serve"):
         click.echo(f"  {program} {command}{config}")
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Write all files, or none. Raises OSError."""
+    made: dict[Path, Path] = {}
+    try:
+        for file, text in texts.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{file.name} is a folder")
+            # Settings may come to have a database's password in them.
+            mode = FILE if not made else 0o644
+            new = file.with_name(f".{file.name}.{os.getpid()}.new")
+            made[new] = file
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+            with os.fdopen(os.open(new, flags, mode), "w", encoding="utf-8") as stream:
+                stream.write(text)
+        for new, file in made.items():
+            new.replace(file)
+    finally:
+        for new in made:
+            new.unlink(missing_ok=True)
 
 
 def _ask(what: str, read: Callable[[str], Any], such: str) -> Any:
@@ -269,7 +301,17 @@ def _texts(country: str, number: str, trunk: str, goals: list[Goal]) -> tuple[st
         nobody=_NOBODY if number != _NOBODY else f"{_NOBODY}1",
     )
     here = _own_addresses([str(source[0]), *(goal.host for goal in goals if goal.host)])
-    listen = ", ".join(f'"udp:[{it}]:5060"' if ":" in it else f'"udp:{it}:5060"' for it in here)
+    for host in (goal.host for goal in goals):
+        if ":" in host and not any(":" in own for own in here):
+            raise CommandError(
+                f"this machine has no IPv6 address towards {host}: expected one that it reaches"
+            )
+    transports = ("udp", "tcp") if any(goal.transport == "tcp" for goal in goals) else ("udp",)
+    listen = ", ".join(
+        f'"{transport}:[{it}]:5060"' if ":" in it else f'"{transport}:{it}:5060"'
+        for transport in transports
+        for it in here
+    )
     return _SETTINGS.format(listen=listen), dialplan, tests
 
 

@@ -128,20 +128,24 @@ def _greeting(config: Path, settings: Settings, dialplan: Dialplan) -> str:
         for listen in settings.listen
         if listen.transport == "udp" and listen.advertise is None
     ]
-    return "\n".join([*lines, *_first_call(plain, dialplan)])
+    kinds = {(listen.transport, ":" in listen.host) for listen in settings.listen}
+    return "\n".join([*lines, *_first_call(plain, dialplan, kinds)])
 
 
-def _first_call(listens: list[Listen], dialplan: Dialplan) -> list[str]:
+def _first_call(
+    listens: list[Listen], dialplan: Dialplan, kinds: set[tuple[str, bool]]
+) -> list[str]:
     """How SIPp on this machine calls a number of this dialplan, or what would let it.
 
-    listens: those of UDP at an address of their own.
+    listens: those of UDP at an address of their own. kinds: the transport of each listener, and
+    whether it is of IPv6.
     """
     on_loopback_first = sorted(listens, key=lambda listen: not _is_loopback(listen.host))
     for listen in on_loopback_first:
         trunk = dialplan.trunk_of(listen.host)
         if trunk is None or trunk.guarded:
             continue
-        found = _number_to_call(dialplan, trunk.name, listen.host)
+        found = _number_to_call(dialplan, trunk.name, listen.host, kinds)
         if found is None:
             return []
         number, rung = found
@@ -149,8 +153,9 @@ def _first_call(listens: list[Listen], dialplan: Dialplan) -> list[str]:
         call = f"sipp -sn uac -m 1 -s {number} -i {listen.host} {place}"
         if rung is None or not rung.host:
             return ["a first call:", f"  {call}"]
-        if _is_loopback(rung.host):
-            answers = f"sipp -sn uas -i {rung.host} -p {rung.port} -m 1 -bg"
+        if _is_loopback(rung.host) and rung.transport != "tls":
+            by = " -t t1" if rung.transport == "tcp" else ""
+            answers = f"sipp -sn uas{by} -i {rung.host} -p {rung.port} -m 1 -bg"
             return ["a first call:", f"  {answers}; {call}"]
         return [f"a first call, which rings {rung.name} at {rung.host}:", f"  {call}"]
     if not on_loopback_first:
@@ -164,7 +169,7 @@ def _first_call(listens: list[Listen], dialplan: Dialplan) -> list[str]:
 
 
 def _number_to_call(
-    dialplan: Dialplan, trunk: str, source: str
+    dialplan: Dialplan, trunk: str, source: str, kinds: set[tuple[str, bool]]
 ) -> tuple[str, Target | None] | None:
     """A number that SIPp's own caller gets through to, and whom it rings first.
 
@@ -178,10 +183,22 @@ def _number_to_call(
             continue
         step = decision.plan.steps[0]
         rung = step.targets[0] if isinstance(step, Hunt) and step.targets else None
-        if rung is not None and _is_loopback(rung.host) and rung.transport.lower() == "udp":
+        if rung is not None and not _is_reached(rung, kinds):
+            continue
+        if rung is not None and _is_loopback(rung.host) and rung.transport == "udp":
             return number, rung
         first = first or (number, rung)
     return first
+
+
+def _is_reached(rung: Target, kinds: set[tuple[str, bool]]) -> bool:
+    """Whether a listener has its transport and kind of address; of a name DNS would say which."""
+    try:
+        sixth = ip_address(rung.host).version == 6
+    except ValueError:  # a name, or telephones that are registered
+        return True
+    wanted = ("udp", "tcp") if rung.transport == "auto" else (rung.transport,)
+    return any((transport, sixth) in kinds for transport in wanted)
 
 
 def _is_loopback(host: str) -> bool:

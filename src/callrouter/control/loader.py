@@ -59,13 +59,17 @@ class Loader:
         argv = [sys.executable, "-P", "-m", "callrouter.control.compiling", str(path)]
         if self._prompts is not None:
             argv.append(str(self._prompts))
-        with subprocess.Popen(  # noqa: S603 - all of it is our own
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,  # CTRL-C at the server's terminal is not for it
-        ) as process:
+        try:
+            started = subprocess.Popen(  # noqa: S603 - all of it is our own
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,  # CTRL-C at the server's terminal is not for it
+            )
+        except OSError as error:
+            raise LoadError(f"the dialplan was not compiled: {error}") from error
+        with started as process:
             self._process = process
             if self._closed:
                 process.kill()

@@ -12,6 +12,7 @@ from callrouter.lint.loops import Place, loops
 from callrouter.lint.numbers import shadowed_numbers
 from callrouter.lint.origins import origins
 from callrouter.lint.prompts import unused_prompts
+from callrouter.lint.reach import reach
 from callrouter.lint.steps import steps
 from callrouter.lint.timers import timers
 from callrouter.lint.unused import unused
@@ -35,5 +36,6 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     timers(found)
     carriers(found)
     loops(found, listen)
+    reach(found, listen)
     origins(found)
     return found.warnings()

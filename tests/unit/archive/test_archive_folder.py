@@ -1,6 +1,7 @@
 """What lies in the archive's folders, and what must not come of it."""
 
 import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -175,3 +176,14 @@ def test_worker_of_another_user_can_write_once_and_read_what_it_is_told(tmp_path
     os.chown(file, 65534, 65534)
     found = folder.kept(folder.take(file).name).stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 65534, 0o640)
+
+
+def test_folder_that_was_removed_is_there_again_before_a_worker_is_told_to_write(
+    folder: Folder, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "voicemail")
+    folder.restore()
+    file = folder.place("sales", "", "c-1")
+    file.write_bytes(audio(700))
+    assert folder.take(file).ms == 700
+    assert (tmp_path / "voicemail").stat().st_mode & 0o777 == 0o700

@@ -74,3 +74,15 @@ async def test_stop_during_a_reload_gives_it_up(tmp_path: Path) -> None:
     with pytest.raises(LoadError):
         await asked
     assert rig.served == []
+
+
+async def test_python_that_is_away_fails_one_reload_and_not_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    with monkeypatch.context() as away:
+        away.setattr("sys.executable", str(tmp_path / "python"))
+        with pytest.raises(LoadError, match=r"not compiled: .*No such file.*python"):
+            await rig.reloader.reload("first")
+    await rig.reloader.reload("again")
+    assert len(rig.served) == 1

@@ -17,7 +17,7 @@ from callrouter.lint.certificates import check_certificates
 DIALPLAN = """\
 country: CN
 trunks: {lab: {addresses: [127.0.0.1]}}
-targets: {a: {uri: "sip:a@127.0.0.1:5080"}}
+targets: {a: {uri: "sip:a@127.0.0.1:5080;transport=tls"}}
 numbers: {"4000": {route: [{hunt: [a]}]}}
 """
 SETTINGS = """\
