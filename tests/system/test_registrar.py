@@ -144,7 +144,10 @@ async def test_query_removal_and_wildcard(room: Room) -> None:
     assert [row.partition(";")[0] for row in left.all("Contact")] == [
         f"<sip:101@127.0.0.1:{other.port}>"
     ]
-    await phone.registered(contact="*", expires=60, status=400)
+    for contact, expires in (("*", 60), ("*", None), (f"*, <sip:101@127.0.0.1:{phone.port}>", 0)):
+        # Before it is asked for a password: none would make it right.
+        phone.register(contact=contact, expires=expires)
+        await phone.expect(400)
     assert (await phone.registered(contact="*", expires=0)).all("Contact") == []
 
 

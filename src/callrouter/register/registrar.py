@@ -56,7 +56,9 @@ class Registrar:
         self._bindings = bindings
 
     def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
-        """Answer a REGISTER of a telephone at a steady time. login: the one it has proven.
+        """Answer a REGISTER of a telephone at a steady time, which `inspect_register` has taken.
+
+        login: the one it has proven.
 
         Raises SipError or RefusedError for one that is refused as a whole; nothing has changed.
         """
@@ -69,8 +71,6 @@ class Registrar:
         contacts = split_values(request.rows("contact"))
         rows = _SUPPORTED
         if contacts == ["*"]:
-            if request.get("expires").strip() != "0":
-                raise SipError("a wildcard is for removal alone", 400)
             _in_order(request, known.values())
             tx = self._stack.accept(request, flow)
             for key in known:
@@ -114,8 +114,8 @@ def _in_order(request: Request, touched: Iterable[Binding]) -> None:
 
 def _wishes(request: Request, contacts: list[str]) -> list[_Wish]:
     """Read the contacts. Raises SipError, 423 with Min-Expires for one that is too short."""
-    if len(contacts) > _MOST_CONTACTS or "*" in contacts:
-        raise SipError("a wildcard among others, or too many contacts", 400)
+    if len(contacts) > _MOST_CONTACTS:
+        raise SipError("too many contacts", 400)
     usual = _seconds(request.get("expires"), _USUAL)
     wishes = []
     for text in contacts:

@@ -97,6 +97,8 @@ _USUAL: Final = re.compile(
 """A description as RFC 4566 section 9 has it, spelled as nearly everybody does. Each line begins
 with a letter of its own place and nothing is taken back, so no text takes long."""
 _DIRTY: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_C1: Final = re.compile("[\x80-\x9f]")
+_CHARSET: Final = b"\na=charset:"
 _BLANKS: Final = b" \t"
 _IN_WORDS: Final = b"vocbtm"
 """Lines that are words with one blank between them."""
@@ -215,8 +217,11 @@ def checked(body: bytes) -> bytes:
 
     Raises DescriptionError for what can be neither an offer nor an answer: control characters, a
     line that is none, v=, o=, s= or t= missing, media that runs without an address (RFC 4566
-    section 5). Tabs between words and blanks at the end of a line are mended.
+    section 5), or text that is no UTF-8 and does not say what it is (section 6, charset). Tabs
+    between words and blanks at the end of a line are mended.
     """
+    if not body.isascii():
+        _check_text(body)
     if _USUAL.match(body) is not None:
         return body
     found = _DIRTY.search(body)
@@ -238,6 +243,21 @@ def checked(body: bytes) -> bytes:
         if media.port and not media.host:
             raise DescriptionError(f"no c= for m={media.kind[:20]}", BAD_ADDRESS)
     return tidy
+
+
+def _check_text(body: bytes) -> None:
+    """Raise DescriptionError for control characters beyond ASCII, and for what is no UTF-8."""
+    if _CHARSET in body:
+        return
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        place = body.count(b"\n", 0, error.start) + 1
+        raise DescriptionError(f"no UTF-8 in line {place} of the session description") from None
+    found = _C1.search(text)
+    if found is not None:
+        place = text.count("\n", 0, found.start()) + 1
+        raise DescriptionError(f"control character in line {place} of the session description")
 
 
 def _tidied(line: bytes) -> bytes:

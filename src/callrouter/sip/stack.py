@@ -64,6 +64,13 @@ def server_key(request: Request, method: str) -> str:
     )
 
 
+def _is_misrouted(response: Response) -> bool:
+    """Whether a response has more Vias than ours, and so is meant for another (8.1.3.3)."""
+    if len(response.rows("via")) > 1:
+        return True
+    return "," in response.get("via") and bool(response.via().rest.strip(", \t"))
+
+
 def _is_of(via: Via, tx: ClientTransaction) -> bool:
     """Say whether a Via names where we sent a request from, in whatever spelling (18.1.2)."""
     host, _, port = tx.sent_by.rpartition(":")
@@ -263,6 +270,7 @@ class Stack(Layer):
             isinstance(tx, ClientTransaction)
             and tx.invite == (method == "INVITE")
             and (f" {tx.sent_by};" in response.get("via") or _is_of(response.via(), tx))
+            and not _is_misrouted(response)
         ):
             tx.receive(response)
         else:

@@ -75,18 +75,23 @@ def inspect_register(request: Request) -> None:
     """Refuse a REGISTER that no registrar could carry out, before it is asked for a password.
 
     Raises ParseError 400 for addresses and URIs that are none (RFC 3261 section 10.3, RFC 5118
-    section 4.2); 416 for a Request-URI of another scheme (section 8.2.2.1). A Contact may be a URI
-    of any scheme, or `*`, which the registrar judges.
+    section 4.2), and for a `*` that is not alone or does not remove (section 10.2.2); 416 for a
+    Request-URI of another scheme, or that is a telephone number, which has no registrar (sections
+    8.2.2.1 and 10.2). A Contact may be a URI of any scheme, which the registrar judges.
     """
-    parse_uri(request.uri)
+    if parse_uri(request.uri).scheme == "tel":
+        raise ParseError("a telephone number is no registrar", _OTHER_SCHEME)
     for address in (request.from_(), request.to()):
         try:
             parse_uri(address.uri)
         except ParseError as error:
             raise ParseError(f"no address of record: {error}") from error
-    for value in split_values(request.rows("contact"))[:_MOST_CONTACTS]:
-        if value == "*":
-            continue
+    contacts = split_values(request.rows("contact"))
+    if "*" in contacts:
+        if len(contacts) > 1 or request.get("expires").strip() != "0":
+            raise ParseError("a wildcard among other contacts, or that does not remove")
+        return
+    for value in contacts[:_MOST_CONTACTS]:
         try:
             parse_uri(parse_address(value).uri)
         except ParseError as error:

@@ -91,6 +91,22 @@ def test_control_character_anywhere_makes_it_none(spoiling: int) -> None:
             checked(SDP[:place] + bytes([spoiling]) + SDP[place:])
 
 
+@pytest.mark.parametrize("spoiling", [*(chr(one).encode() for one in range(0x80, 0xA0)), b"\xe9"])
+def test_control_character_beyond_ascii_and_what_is_no_utf8_make_it_none(spoiling: bytes) -> None:
+    for old in (b"o=-", b"s=-"):
+        with pytest.raises(DescriptionError) as caught:
+            checked(SDP.replace(old, old + spoiling))
+        assert (caught.value.status, caught.value.code) == (488, 307)
+    with pytest.raises(DescriptionError, match=r"in line [0-9]+ of the session"):
+        checked(SDP + b"a=x:" + spoiling + b"\r\n")
+
+
+def test_text_of_another_charset_and_any_utf8_are_taken_as_they_came() -> None:
+    latin = SDP.replace(b"s=-", b"s=caf\xe9") + b"a=charset:ISO-8859-1\r\n"
+    for body in (latin, SDP.replace(b"s=-", "s=\u674e caf\u00e9".encode())):
+        assert checked(body) is body
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -47,6 +47,17 @@ def test_a_response_to_our_cancel_is_not_one_to_our_invite(rig: Rig) -> None:
     assert left_over(rig.stack) == {}
 
 
+@pytest.mark.parametrize("before", [b"\r\nVia: ", b", ", b",\t"])
+def test_a_response_with_the_via_of_another_below_ours_is_dropped(rig: Rig, before: bytes) -> None:
+    rig.call()
+    data = rig.respond(rig.taken()[0], 200, tag="")
+    more = before + b"SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK7\r\nFrom"
+    assert rig.hear(data.replace(b"\r\nFrom", more, 1)) == []
+    assert (rig.user.told(), rig.stack.stray) == ([], 1)
+    rig.hear(data)
+    assert rig.user.told() == ["200"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,7 +5,7 @@ from rig import request
 
 from callrouter.errors import ParseError
 from callrouter.sip.message import Request, parse
-from callrouter.sip.uas import ACCEPT, ALLOW, METHODS, RefusedError, inspect
+from callrouter.sip.uas import ACCEPT, ALLOW, METHODS, RefusedError, inspect, inspect_register
 
 SDP = "Content-Type: application/sdp\r\n"
 
@@ -56,6 +56,25 @@ def test_a_request_uri_that_is_no_sip_uri_is_refused(uri: str, status: int) -> N
     with pytest.raises(ParseError) as caught:
         inspect(asked(uri=uri))
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("uri", "rows", "status"),
+    [
+        ("tel:+862112345678", "", 416),
+        ("sip:h", "Contact: *\r\n", 400),
+        ("sip:h", "Contact: *\r\nExpires: 60\r\n", 400),
+        ("sip:h", "Contact: *, <sip:a@b>\r\nExpires: 0\r\n", 400),
+        ("sip:h", "Contact: <sip:a@b>\r\nContact: *\r\nExpires: 0\r\n", 400),
+    ],
+)
+def test_a_register_that_nobody_could_carry_out_is_refused(
+    uri: str, rows: str, status: int
+) -> None:
+    with pytest.raises(ParseError) as caught:
+        inspect_register(asked("REGISTER", rows, uri=uri))
+    assert caught.value.status == status
+    inspect_register(asked("REGISTER", "Contact: *\r\nExpires: 0\r\n", uri="sip:h"))
 
 
 @pytest.mark.parametrize("uri", ["tel:+862112345678", "sips:a@h", "sip:a@h?Route=%3Csip:x%3E"])
