@@ -32,7 +32,7 @@ import structlog
 
 from callrouter.observe.cdr import Encoder, Row
 from callrouter.observe.lost import lost_record
-from callrouter.private import FILE
+from callrouter.private import FILE, tighten
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -85,6 +85,8 @@ class Journal:
                 if (match := _NAME.fullmatch(path.name)) is not None
             )
             self._earlier = [path for _, path in found]
+            for path in self._earlier:
+                tighten(path, FILE)
             self._number = found[-1][0] if found else 0
             self._begin()
         except OSError as error:
