@@ -108,8 +108,7 @@ Spoil = Callable[[Path], None]
     ("spoil", "during"),
     [
         (_read_only, False),
-        (_gone, False),
-        (_a_file, False),
+        (_a_file, False),  # one that is gone is made again
         (_read_only, True),
         (_gone, True),
         (_a_file, True),
