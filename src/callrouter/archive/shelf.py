@@ -9,9 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from callrouter.archive import messages, recordings
 from callrouter.archive.folder import Folder
 from callrouter.archive.keepsakes import Keepsakes
-from callrouter.archive.tables import storable
 from callrouter.errors import CallrouterError
-from callrouter.observe.database import StoreError, open_existing
+from callrouter.observe.database import StoreError, open_existing, storable
 
 Row = dict[str, Any]
 

@@ -79,8 +79,3 @@ def inserting(engine: Engine, table: sa.Table) -> postgresql.Insert | sqlite.Ins
 def as_dict(row: sa.RowMapping) -> dict[str, Any]:
     """A row by plain names: SQLAlchemy's own are of a class that JSON does not take."""
     return {str(name): value for name, value in row.items()}
-
-
-def storable(text: str) -> str:
-    """A peer's text with escapes for what no database takes, or not PostgreSQL."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

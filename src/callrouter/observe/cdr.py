@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from callrouter.call.record import CallRecord, KeptRecord, LegRecord, bounded
+from callrouter.observe.database import storable
 
 COLUMNS: Final = (
     "id",
@@ -253,8 +254,3 @@ def _json_text(entries: Sequence[Mapping[str, Any]]) -> str:
                 for entry in entries
             ]
         ).decode()
-
-
-def storable(text: str) -> str:
-    """The text with lone surrogates as escapes and without NUL, which PostgreSQL refuses."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

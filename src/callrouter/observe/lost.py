@@ -5,7 +5,8 @@ from typing import Any, Final
 import orjson
 
 from callrouter.call.record import CallRecord, Disposition, LegRecord
-from callrouter.observe.cdr import LATEST, is_started, storable
+from callrouter.observe.cdr import LATEST, is_started
+from callrouter.observe.database import storable
 
 REASON: Final = "lost"
 """The `reason` of a call that was up when callrouter was killed."""

@@ -7,8 +7,8 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from callrouter.observe.cdr import COLUMNS, row_to_dict, storable
-from callrouter.observe.database import open_existing, unreadable
+from callrouter.observe.cdr import COLUMNS, row_to_dict
+from callrouter.observe.database import open_existing, storable, unreadable
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500
