@@ -7,7 +7,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from callrouter.commands.moments import on_clocks
+from callrouter.commands.moments import on_clocks, span
 from callrouter.config import load_settings
 from callrouter.control.client import AskedError, ask
 from callrouter.control.requests import AnyRequest
@@ -16,8 +16,6 @@ from callrouter.observe.tables import Column
 from callrouter.printable import json_text, printable
 
 Answer = dict[str, Any]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _WHOLE = frozenset({"id", "started", "for"})
 """Columns that never fold."""
@@ -35,12 +33,12 @@ class Span(click.ParamType[float]):
     ) -> float:
         """Read one span."""
         text = str(value)
-        amount, unit = text[:-1], text[-1:]
-        if not (amount.isascii() and amount.isdecimal() and len(amount) < 7 and unit in _UNITS):
+        seconds = span(text)
+        if seconds is None:
             self.fail(f"{text!r} is not a time such as 90s, 15m, 2h or 1d", param)
-        if not int(amount):
+        if not seconds:
             self.fail("expected more than nothing", param)
-        return float(int(amount) * _UNITS[unit])
+        return float(seconds)
 
 
 def put(

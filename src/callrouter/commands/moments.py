@@ -20,7 +20,7 @@ CLOCKS: Final = "Without an offset: on the clocks of the dialplan."
 Zone = Callable[[], datetime.tzinfo]
 """Asked when a text names no offset. Raises ConfigError."""
 
-_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_SPAN: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -51,6 +51,12 @@ def _clocks(config: Path) -> datetime.tzinfo | None:
         return None
 
 
+def span(text: str) -> int | None:
+    """Read how long, as seconds: `90s`, `15m`, `2h`, `1d`; None for any other text."""
+    found = _SPAN.fullmatch(text)
+    return None if found is None else int(found[1]) * _UNIT_SECONDS[found[2]]
+
+
 def moment(option: str, text: str, zone: Zone, *, ahead: bool = False) -> datetime.datetime:
     """Read the moment of an option. Raises BadParameter, and what `zone` does.
 
@@ -61,9 +67,9 @@ def moment(option: str, text: str, zone: Zone, *, ahead: bool = False) -> dateti
 
 def since(option: str, text: str, zone: Zone) -> float:
     """Read a moment that has passed, or so long ago, as Unix seconds. Raises as `moment` does."""
-    ago = _AGO.fullmatch(text)
+    ago = span(text)
     if ago is not None:
-        return datetime.datetime.now().timestamp() - int(ago[1]) * _UNIT_SECONDS[ago[2]]
+        return datetime.datetime.now().timestamp() - ago
     return _read(option, text, zone, past=True, ahead=False).timestamp()
 
 
