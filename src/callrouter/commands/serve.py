@@ -3,6 +3,7 @@
 import os
 import resource
 import time
+from collections.abc import Collection
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
@@ -15,8 +16,10 @@ from sqlalchemy import make_url
 from callrouter.commands.options import config_option
 from callrouter.config import Settings, load_settings
 from callrouter.dialplan.compiler import load_dialplan
-from callrouter.dialplan.fields import is_written_out
+from callrouter.dialplan.fields import Address, is_written_out
 from callrouter.errors import CommandError
+from callrouter.lint.loops import Place
+from callrouter.lint.reach import lacking
 from callrouter.listening import Listen
 from callrouter.media.prompts import prepare
 from callrouter.observe.database import parse_url
@@ -128,24 +131,21 @@ def _greeting(config: Path, settings: Settings, dialplan: Dialplan) -> str:
         for listen in settings.listen
         if listen.transport == "udp" and listen.advertise is None
     ]
-    kinds = {(listen.transport, ":" in listen.host) for listen in settings.listen}
-    return "\n".join([*lines, *_first_call(plain, dialplan, kinds)])
+    places = [place for listen in settings.listen for place in listen.places]
+    return "\n".join([*lines, *_first_call(plain, dialplan, places)])
 
 
-def _first_call(
-    listens: list[Listen], dialplan: Dialplan, kinds: set[tuple[str, bool]]
-) -> list[str]:
+def _first_call(listens: list[Listen], dialplan: Dialplan, places: Collection[Place]) -> list[str]:
     """How SIPp on this machine calls a number of this dialplan, or what would let it.
 
-    listens: those of UDP at an address of their own. kinds: the transport of each listener, and
-    whether it is of IPv6.
+    listens: those of UDP at an address of their own. places: where all listeners are.
     """
     on_loopback_first = sorted(listens, key=lambda listen: not _is_loopback(listen.host))
     for listen in on_loopback_first:
         trunk = dialplan.trunk_of(listen.host)
         if trunk is None or trunk.guarded:
             continue
-        found = _number_to_call(dialplan, trunk.name, listen.host, kinds)
+        found = _number_to_call(dialplan, trunk.name, listen.host, places)
         if found is None:
             return []
         number, rung = found
@@ -169,7 +169,7 @@ def _first_call(
 
 
 def _number_to_call(
-    dialplan: Dialplan, trunk: str, source: str, kinds: set[tuple[str, bool]]
+    dialplan: Dialplan, trunk: str, source: str, places: Collection[Place]
 ) -> tuple[str, Target | None] | None:
     """A number that SIPp's own caller gets through to, and whom it rings first.
 
@@ -183,7 +183,7 @@ def _number_to_call(
             continue
         step = decision.plan.steps[0]
         rung = step.targets[0] if isinstance(step, Hunt) and step.targets else None
-        if rung is not None and not _is_reached(rung, kinds):
+        if rung is not None and not _is_reached(rung, places):
             continue
         if rung is not None and _is_loopback(rung.host) and rung.transport == "udp":
             return number, rung
@@ -191,14 +191,9 @@ def _number_to_call(
     return first
 
 
-def _is_reached(rung: Target, kinds: set[tuple[str, bool]]) -> bool:
-    """Whether a listener has its transport and kind of address; of a name DNS would say which."""
-    try:
-        sixth = ip_address(rung.host).version == 6
-    except ValueError:  # a name, or telephones that are registered
-        return True
-    wanted = ("udp", "tcp") if rung.transport == "auto" else (rung.transport,)
-    return any((transport, sixth) in kinds for transport in wanted)
+def _is_reached(rung: Target, places: Collection[Place]) -> bool:
+    """Whether a listener reaches it, as far as its address says: not one of telephones' own."""
+    return not rung.host or not lacking(rung.transport, Address(rung.host, rung.port), places)
 
 
 def _is_loopback(host: str) -> bool:

@@ -19,19 +19,19 @@ def reach(found: Found, listen: Collection[Place]) -> None:
         return
     for name, raw in found.section("gateways").items():
         gateway = Gateway.model_validate(raw)
-        lacking = _lacking(gateway.transport, gateway.place, listen)
-        if lacking:
-            message = f"no listener reaches gateway '{name}': expected {lacking} in `listen`"
+        missing = lacking(gateway.transport, gateway.place, listen)
+        if missing:
+            message = f"no listener reaches gateway '{name}': expected {missing} in `listen`"
             found.at_value(("gateways", name, "address"), message)
     for name, raw in found.section("targets").items():
         uri = Target.model_validate(raw).uri
-        lacking = "" if uri is None else _lacking(uri.transport, uri.address, listen)
-        if lacking:
-            message = f"no listener reaches target '{name}': expected {lacking} in `listen`"
+        missing = "" if uri is None else lacking(uri.transport, uri.address, listen)
+        if missing:
+            message = f"no listener reaches target '{name}': expected {missing} in `listen`"
             found.at_value(("targets", name, "uri"), message)
 
 
-def _lacking(transport: str, place: fields.Address, listen: Collection[Place]) -> str:
+def lacking(transport: str, place: fields.Address, listen: Collection[Place]) -> str:
     """What listener is missing, "" when one fits."""
     wanted = (transport,) if transport in {"udp", "tcp", "tls"} else _BY_SIZE
     fitting = [host for by, host, _ in listen if by in wanted]
