@@ -159,8 +159,7 @@ class Case:
 
     def _judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
         """Note a rule that takes effect by refusing."""
-        result = REFUSED if refused else PASSED
-        self.trace.append(Verdict(rule, refused, value, why, file, line, result))
+        self._note(rule, refused, value, why, file, line, REFUSED if refused else PASSED)
 
     # Who calls.
 
