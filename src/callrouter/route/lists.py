@@ -38,11 +38,6 @@ class Caller:
     def __init__(self, sent: str, country: str) -> None:
         self.sent = sent
         self.meant: tuple[Caller, ...] = ()
-        number = numbers.usual(sent, country)
-        if number:
-            self.number = self.identity = self.key = number
-            self.digits = number[1:]
-            return
         found = numbers.telephone(sent, country)
         self.number = found.number
         if found.number:

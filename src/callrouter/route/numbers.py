@@ -130,9 +130,8 @@ def extension(text: str) -> str:
 
 def written(text: str, country: str) -> str:
     """Return the number in a text: in E.164, else as it is dialled, else ""."""
-    number = usual(text, country)
-    if number or len(text) > _LONGEST:
-        return number
+    if len(text) > _LONGEST:
+        return ""
     found = telephone(text, country)
     return found.number or found.dialled
 
