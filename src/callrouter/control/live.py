@@ -9,15 +9,14 @@ from callrouter.call.record import CallRecord
 class Live:
     """Passes everything on to another observer and remembers who is still in a call.
 
-    Implements `callrouter.call.events.Observer`. clock: monotonic seconds.
+    Implements `callrouter.call.events.Observer`. clock: that of the stack, by which calls begin.
     """
 
-    __slots__ = ("_began", "_clock", "_next", "_records")
+    __slots__ = ("_clock", "_next", "_records")
 
     def __init__(self, observer: Observer, clock: Callable[[], float]) -> None:
         self._next = observer
         self._clock = clock
-        self._began: dict[str, float] = {}
         self._records: dict[str, CallRecord] = {}
 
     def __len__(self) -> int:
@@ -29,11 +28,10 @@ class Live:
 
     def age(self, record: CallRecord) -> float:
         """How long a call in progress has been, in seconds."""
-        return self._clock() - self._began[record.id]
+        return self._clock() - record.began
 
     def call_started(self, record: CallRecord) -> None:
         """Another one."""
-        self._began[record.id] = self._clock()
         self._records[record.id] = record
         self._next.call_started(record)
 
@@ -44,7 +42,6 @@ class Live:
     def call_ended(self, record: CallRecord) -> None:
         """One less."""
         self._records.pop(record.id, None)
-        self._began.pop(record.id, None)
         self._next.call_ended(record)
 
     def call_broken(self, record: CallRecord, error: Exception) -> None:
