@@ -64,11 +64,15 @@ def server_key(request: Request, method: str) -> str:
     )
 
 
-def _is_misrouted(response: Response) -> bool:
-    """Whether a response has more Vias than ours, and so is meant for another (8.1.3.3)."""
-    if len(response.rows("via")) > 1:
-        return True
-    return "," in response.get("via") and bool(response.via().rest.strip(", \t"))
+def _is_for(tx: ClientTransaction, response: Response) -> bool:
+    """Whether the one Via of a response is ours: with more it is meant for another (8.1.3.3)."""
+    rows = response.rows("via")
+    if len(rows) != 1:
+        return False
+    via = rows[0]
+    if "," in via and response.via().rest.strip(", \t"):
+        return False
+    return f" {tx.sent_by};" in via or _is_of(response.via(), tx)
 
 
 def _is_of(via: Via, tx: ClientTransaction) -> bool:
@@ -269,8 +273,7 @@ class Stack(Layer):
         if (
             isinstance(tx, ClientTransaction)
             and tx.invite == (method == "INVITE")
-            and (f" {tx.sent_by};" in response.get("via") or _is_of(response.via(), tx))
-            and not _is_misrouted(response)
+            and _is_for(tx, response)
         ):
             tx.receive(response)
         else:
