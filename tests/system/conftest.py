@@ -1,10 +1,11 @@
-"""The stage: one callrouter, on which all stories of the session play."""
+"""What serves tests of more than one module: the stage, on which all stories play, and others."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from support.edge import Edge
+from support.office import Office
 from support.stage import Stage
 
 
@@ -26,3 +27,17 @@ async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
     opened = await Edge.open(tmp_path_factory.mktemp("edge"))
     yield opened
     await opened.serving.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """A callrouter with media workers, for the tests of one module."""
+    async with Office.open(tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(running_office: Office) -> AsyncIterator[Office]:
+    """It, with nobody in it."""
+    yield running_office
+    await running_office.close()

@@ -4,11 +4,9 @@ By the running program with real media workers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
-import pytest_asyncio
 from support.office import (
     ADDRESS,
     AUDIO,
@@ -24,18 +22,6 @@ from support.office import (
 from support.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with Office.open(tmp_path_factory.mktemp("office")) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def office(running: Office) -> AsyncIterator[Office]:
-    yield running
-    await running.close()
 
 
 REFUSED_LINE: Final = f"{HEAD}{ADDRESS}{TIME}m=video 0 RTP/AVP\r\n{AUDIO}"

@@ -3,27 +3,13 @@
 By the running program, in both directions.
 """
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
-import pytest_asyncio
 from support.message import Message
 from support.office import SDP, Office, hang_up, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with Office.open(tmp_path_factory.mktemp("office")) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def office(running: Office) -> AsyncIterator[Office]:
-    yield running
-    await running.close()
 
 
 ISUP: Final = "\x01H\0"
