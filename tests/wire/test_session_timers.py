@@ -11,6 +11,18 @@ def sent_to(wire: Wire, host: str, method: str) -> list[float]:
     return [one.at for one in wire.sent if one.goal[0] == host and one.start.startswith(method)]
 
 
+def particular(wire: Wire, least: int, refresher: str) -> Party:
+    """A desk that takes no session without an interval of so many seconds."""
+    desk = Party(wire, "192.0.2.3", answers=False)
+    timer = f"Session-Expires: {least};refresher={refresher}\r\n"
+    desk.ringing = lambda leg: (
+        leg.reject(422, f"Min-SE: {least}\r\n")
+        if len(desk.invites) == 1
+        else leg.answer(200, "", SDP_ROW + timer, desk.body)
+    )
+    return desk
+
+
 def answers_to(wire: Wire, host: str) -> list[bytes]:
     return [one.data for one in wire.sent if one.goal[0] == host and one.start.endswith("200 OK")]
 
@@ -106,12 +118,7 @@ def test_an_interval_below_the_min_se_beside_it_is_raised_to_that() -> None:
 def test_a_422_to_an_invite_without_a_timer_is_answered_with_one_once() -> None:
     wire = Wire()
     router = Router(wire, DIALPLAN % ("", ", session_timer: off"))
-    desk = Party(wire, "192.0.2.3", answers=False)
-    desk.ringing = lambda leg: (
-        leg.reject(422, "Min-SE: 3600\r\n")
-        if len(desk.invites) == 1
-        else leg.answer(200, "", f"{SDP_ROW}Session-Expires: 3600;refresher=uac\r\n", desk.body)
-    )
+    desk = particular(wire, 3600, "uac")
     caller = Party(wire, CALLER[0])
     caller.call("4000")
     wire.run(1805.0)
@@ -208,12 +215,7 @@ def test_a_refresh_by_reinvite_offers_what_was_offered_before() -> None:
 def test_a_gateway_that_wants_longer_intervals_is_called_again_with_its_own() -> None:
     wire = Wire()
     router = Router(wire, DIALPLAN % ("", f", {ASKED}"))
-    desk = Party(wire, "192.0.2.3", answers=False)
-    desk.ringing = lambda leg: (
-        leg.reject(422, "Min-SE: 600\r\n")
-        if len(desk.invites) == 1
-        else leg.answer(200, "", f"{SDP_ROW}Session-Expires: 600;refresher=uas\r\n", desk.body)
-    )
+    desk = particular(wire, 600, "uas")
     caller = Party(wire, CALLER[0])
     caller.call("4000")
     wire.run(2.0)
