@@ -19,9 +19,22 @@ from support.office import (
     hang_up,
     refused,
 )
+from support.phone import Phone
 from support.ports import free_port
+from support.serving import Record
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def ended_unanswered(office: Office, caller: Phone, desk: Phone) -> Record:
+    """The record of a call that ends at both sides for an offer that nobody has answered."""
+    for party in (caller, desk):
+        bye = await party.expect("BYE")
+        assert "cause=88" in bye["Reason"]
+        party.reply(bye, 200)
+    record = await office.record(caller)
+    assert (record["reason"], record["cause"]) == ("unanswered_offer", 88)
+    return record
 
 
 REFUSED_LINE: Final = f"{HEAD}{ADDRESS}{TIME}m=video 0 RTP/AVP\r\n{AUDIO}"
@@ -101,12 +114,7 @@ async def test_reinvite_answered_by_none_ends_the_call(office: Office, body: str
     desk.reply(await desk.expect("INVITE"), 200, body)
     await desk.expect("ACK")
     await caller.expect(488)
-    for party in (caller, desk):
-        bye = await party.expect("BYE")
-        assert "cause=88" in bye["Reason"]
-        party.reply(bye, 200)
-    record = await office.record(caller)
-    assert (record["reason"], record["cause"]) == ("unanswered_offer", 88)
+    await ended_unanswered(office, caller, desk)
 
 
 async def test_update_answered_by_none_ends_the_call(office: Office) -> None:
@@ -318,12 +326,7 @@ async def test_late_offer_without_an_answer_in_the_ack_ends_the_call(
     caller.ack(await caller.expect(200), body)
     ack = await desk.expect("ACK")
     assert "m=audio 0 " in ack.body
-    for party in (caller, desk):
-        bye = await party.expect("BYE")
-        assert "cause=88" in bye["Reason"]
-        party.reply(bye, 200)
-    record = await office.record(caller)
-    assert (record["reason"], record["cause"]) == ("unanswered_offer", 88)
+    record = await ended_unanswered(office, caller, desk)
     assert record["hung_up_by"] == "callrouter"
 
 
