@@ -135,6 +135,18 @@ class Serving:
         """What it logged."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
+    async def logged(self, *parts: str, times: int = 1, within: float = 10.0) -> None:
+        """Wait until so many lines of its log have all these parts: it logs off its calls' path."""
+
+        async def look() -> bool:
+            lines = self.log().splitlines()
+            return sum(all(part in line for part in parts) for line in lines) >= times
+
+        try:
+            await until(look, within)
+        except TimeoutError:
+            raise AssertionError(f"not logged in {within:g} s: {parts}\n{self.log()}") from None
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self.process.send_signal(number)

@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 from support.message import SDP, Message
 from support.phone import Phone
-from support.polling import until
 from support.ports import free_port
 from support.proving import Telephone, credentials, proving
 from support.serving import Serving
@@ -40,15 +39,6 @@ class Room:
         """A telephone in a network of its own: each is heard so often, and no more."""
         self._networks += 1
         return await self.phone(f"127.0.{self._networks}.1", user)
-
-    async def logged(self, *parts: str) -> None:
-        """Wait for a line in the log that has all of these."""
-
-        async def look() -> bool:
-            lines = self.serving.log().splitlines()
-            return any(all(part in line for part in parts) for line in lines)
-
-        await until(look, 10.0)
 
     async def count(self, name: str) -> float:
         return (await self.serving.metrics())[f"callrouter_auth_{name}_total"]
@@ -124,7 +114,7 @@ async def test_right_password_without_qop_where_it_is_not_taken_is_counted_and_l
         refusal = await _asked(caller, user, qop=False)
         assert refusal.status == 401
         assert "stale" not in refusal["WWW-Authenticate"]
-        await room.logged("without_qop: true", f"source={caller.host} user={user}")
+        await room.serving.logged("without_qop: true", f"source={caller.host} user={user}")
     assert await room.count("without_qop") == before + 2
     assert await room.count("failed") == failed
     wrong = await _asked(await room.phone(CARRIER), "carrier_a", qop=False, password="x")
@@ -163,7 +153,7 @@ async def test_credentials_are_for_the_request_uri_they_name(
     # A wrong password for another URI is a wrong password.
     if status == 400:
         assert (await _asked(caller, "carrier_a", uri=uri, password="x")).status == 401
-        await room.logged("is not the Request-URI", f"source={CARRIER} user=carrier_a")
+        await room.serving.logged("is not the Request-URI", f"source={CARRIER} user=carrier_a")
 
 
 @pytest.mark.parametrize(("uri", "status"), [("sip:127.0.0.1", 200), ("sip:pbx.example.com", 400)])

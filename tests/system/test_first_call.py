@@ -103,7 +103,7 @@ async def test_call_that_is_not_heard_is_logged_with_what_lets_it_in(tmp_path: P
             plan.replace("[192.0.2.0/24]", "[192.0.2.0/24, 127.0.0.1]"), encoding="utf-8"
         )
         callee = await Phone.open("127.0.0.1", target, ("127.0.0.1", place.port))
-        await until(lambda: reloaded(serving), within=20)
+        await serving.logged("dialplan reloaded", within=20)
         caller.invite("02873001234")
         callee.reply(await callee.expect("INVITE"), 486)
         caller.ack(await caller.expect(486))
@@ -139,7 +139,3 @@ async def test_flood_of_strangers_fills_no_log(tmp_path: Path) -> None:
 async def told(serving: Serving, count: int = 1) -> list[str]:
     lines = not_heard(serving)
     return lines if len(lines) >= count else []
-
-
-async def reloaded(serving: Serving) -> bool:
-    return "dialplan reloaded" in serving.log()

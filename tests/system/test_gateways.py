@@ -218,10 +218,6 @@ async def test_reload_keeps_a_dead_gateway_down(tmp_path: Path) -> None:
         text = config.read_text(encoding="utf-8")
         config.write_text(text.replace("6001", "6002"), encoding="utf-8")
         it.serving.signal(signal.SIGHUP)
-
-        async def reloaded() -> bool:
-            return "dialplan reloaded" in it.serving.log()
-
-        await until(reloaded, within=20)
+        await it.serving.logged("dialplan reloaded", within=20)
         found = (await it.listed())["a"]
         assert (found["state"], found["since"]) == ("down", since)

@@ -50,11 +50,7 @@ class Room:
         """Put the clock, and wait until callrouter has seen it."""
         before = self.serving.log().count("clock was put")
         self.clock.put(seconds)
-
-        async def seen() -> bool:
-            return self.serving.log().count("clock was put") > before
-
-        await until(seen, 10.0)
+        await self.serving.logged("clock was put", times=before + 1)
 
     async def restart(self, seconds: int) -> None:
         """End it in good order, put the clock, and start it again."""

@@ -179,21 +179,12 @@ async def test_new_certificate_serves_new_connections_and_drops_none(edge: Edge)
     own = edge.serving.place.folder / "own.pem"
     whole = own.read_bytes()
     own.write_bytes(b"rubbish")
-
-    async def told() -> bool:
-        return "certificates not reloaded" in edge.serving.log()
-
-    await until(told, within=10)
-    assert "own.pem with " in edge.serving.log()
+    await edge.serving.logged("certificates not reloaded", "own.pem with ")
     assert await serial_of(edge) == renewed_serial
     own.write_bytes(whole)
     taken = edge.serving.log().count("certificates reloaded")
     edge.serving.signal(signal.SIGHUP)
-
-    async def taken_again() -> bool:
-        return edge.serving.log().count("certificates reloaded") > taken
-
-    await until(taken_again, within=10)
+    await edge.serving.logged("certificates reloaded", times=taken + 1)
     await talk(old, callee, "7001")
     await old.close()
     await callee.close()
