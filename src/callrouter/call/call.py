@@ -29,7 +29,7 @@ from callrouter.route.rules import LONGEST_CALL
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
-from callrouter.sip.timers import Timer
+from callrouter.sip.timers import FarTimer
 
 NORMAL_CLEARING: Final = 16
 TOO_LONG: Final = "too_long"
@@ -119,7 +119,7 @@ class Call:
         self._started = stack.now
         self._on_over = on_over
         self._on_up = on_up
-        self._limit: Timer | None = None
+        self._limit: FarTimer | None = None
         self._ringing: dict[BLeg, LegRecord] = {}
         # What counts of the targets so far: the answered one, or the last round's most telling.
         self._last: LegRecord | None = None
@@ -258,7 +258,7 @@ class Call:
         number = self.dialplan.numbers.get(record.number)
         seconds = LONGEST_CALL if number is None else number.longest_call
         now = self.stack.now
-        self._limit = self.stack.timers.start_far(now, now + seconds, self._on_limit)
+        self._limit = FarTimer(self.stack.timers, now, now + seconds, self._on_limit)
 
     def changed(self) -> None:
         """Note, for the case that we are killed, who talks now."""

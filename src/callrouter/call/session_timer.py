@@ -21,7 +21,7 @@ from callrouter.call.prack import named_in
 from callrouter.route.peers import SessionRule
 from callrouter.sip.body import take_answer
 from callrouter.sip.message import Message, Request, Response
-from callrouter.sip.timers import Timer
+from callrouter.sip.timers import FarTimer
 
 if TYPE_CHECKING:
     from callrouter.call.leg import Leg
@@ -90,7 +90,7 @@ class SessionTimer:
         self._by_update = False
         self._tries = 0
         self._end = 0.0
-        self._timer: Timer | None = None
+        self._timer: FarTimer | None = None
 
     def request_rows(self, *, initial: bool = False) -> str:
         """The rows of an INVITE or UPDATE of ours. initial: who refreshes is left to the peer."""
@@ -210,9 +210,10 @@ class SessionTimer:
         self._arm(min(self._leg.stack.now + seconds, self._end))
 
     def _arm(self, at: float) -> None:
-        self.stop()
+        if self._timer is not None:
+            self._timer.cancel()
         stack = self._leg.stack
-        self._timer = stack.timers.start_far(stack.now, at, self._on_timer)
+        self._timer = FarTimer(stack.timers, stack.now, at, self._on_timer)
 
     def _on_timer(self, now: float) -> None:
         self._timer = None

@@ -81,13 +81,14 @@ def take_description(message: Message) -> None:
 
     What is left is `checked`. Raises DescriptionError, ParseError when it can be nothing.
     """
-    body = message.body
-    if not body:
+    if not message.body:
         return
-    if not _is_plain(message):
-        message.headers.setdefault("content-type", SDP)
-        body = _described(_whole(message), 0, strict=False) or b""
-    _leave(message, checked(body) if body else body)
+    if _is_plain(message):
+        message.body = checked(message.body)
+        return
+    message.headers.setdefault("content-type", SDP)
+    body = _described(_whole(message), 0, strict=False)
+    _leave(message, checked(body) if body else None)
 
 
 def take_answer(message: Message, offer: bytes) -> bool:

@@ -134,7 +134,7 @@ def contact_uri(message: Message) -> str:
     if not row:
         return ""
     sole = isinstance(message, Request)
-    if sole and len(message.rows("contact")) > 1:
+    if sole and message.more is not None and "contact" in message.more:
         raise ParseError("more than one Contact in a request that may have one")
     return _usual_contact(row, sole) if len(row) <= _CACHED_LENGTH else _contact_uri(row, sole)
 

@@ -23,24 +23,25 @@ _SINGLE: Final = frozenset(
 class Message:
     """What requests and responses share.
 
-    headers: lower-case long name to the first row's value. body: bytes after the empty line.
+    headers: lower-case long name to the first row's value. more: the further rows of those that
+    have more, None when none has. body: bytes after the empty line.
     """
 
     __slots__ = (
         "_cseq",
         "_from",
         "_from_tag",
-        "_more",
         "_to",
         "_to_tag",
         "_via",
         "body",
         "headers",
+        "more",
     )
 
     headers: dict[str, str]
     body: bytes
-    _more: dict[str, list[str]] | None
+    more: dict[str, list[str]] | None
     # Of each message there is one, and calling a base's __init__ for these costs 2 % of a call:
     # the two kinds set them by themselves.
     _via: Via | None
@@ -67,9 +68,9 @@ class Message:
         first = self.headers.get(name)
         if first is None:
             return []
-        if self._more is None:
+        if self.more is None:
             return [first]
-        return [first, *self._more.get(name, ())]
+        return [first, *self.more.get(name, ())]
 
     def via(self) -> Via:
         """The topmost Via. Raises ParseError."""
@@ -109,8 +110,8 @@ class Message:
 
     def repeated(self) -> str:
         """The name of a header that may stand only once but does not, or ""."""
-        if self._more is not None:
-            for name in self._more:
+        if self.more is not None:
+            for name in self.more:
                 if name in _SINGLE:
                     return name
         return ""
@@ -144,7 +145,7 @@ class Request(Message):
         body: bytes,
     ) -> None:
         self.headers = headers
-        self._more = more
+        self.more = more
         self.body = body
         self._via = self._from = self._to = None
         self._from_tag = self._to_tag = self._cseq = None
@@ -169,7 +170,7 @@ class Response(Message):
         body: bytes,
     ) -> None:
         self.headers = headers
-        self._more = more
+        self.more = more
         self.body = body
         self._via = self._from = self._to = None
         self._from_tag = self._to_tag = self._cseq = None

@@ -66,10 +66,9 @@ def server_key(request: Request, method: str) -> str:
 
 def _is_for(tx: ClientTransaction, response: Response) -> bool:
     """Whether the one Via of a response is ours: with more it is meant for another (8.1.3.3)."""
-    rows = response.rows("via")
-    if len(rows) != 1:
+    if response.more is not None and "via" in response.more:
         return False
-    via = rows[0]
+    via = response.headers["via"]
     if "," in via and response.via().rest.strip(", \t"):
         return False
     return f" {tx.sent_by};" in via or _is_of(response.via(), tx)

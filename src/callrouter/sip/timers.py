@@ -49,26 +49,6 @@ class Timer:
             callback(now)
 
 
-class FarTimer(Timer):
-    """A call-back in minutes or hours. It goes from slot to slot, so that one that is cancelled, as
-    most are, is dropped within a minute."""
-
-    __slots__ = ("_when",)
-
-    def __init__(self, timers: "Timers", callback: Callable[[float], None], when: float) -> None:
-        super().__init__(timers, callback)
-        self._when = when
-
-    def run(self, now: float) -> None:
-        """Go on to the next slot, or call back once."""
-        if self._callback is None:
-            return
-        if now < self._when:
-            self._timers.put(min(self._when, now + _HOP), self)
-        else:
-            super().run(now)
-
-
 class Timers:
     """The slots. live: timers that are neither run nor cancelled."""
 
@@ -83,18 +63,6 @@ class Timers:
         """Call `callback(now)` at the first `run` at or after the end of `when`'s slot."""
         timer = Timer(self, callback)
         self.live += 1
-        self.put(when, timer)
-        return timer
-
-    def start_far(self, now: float, when: float, callback: Callable[[float], None]) -> Timer:
-        """As `start`, for what is due in minutes or hours and is cancelled as a rule."""
-        timer = FarTimer(self, callback, when)
-        self.live += 1
-        self.put(min(when, now + _HOP), timer)
-        return timer
-
-    def put(self, when: float, timer: Timer) -> None:
-        """Have a timer run in the slot of this time."""
         slot = ceil(when * _SLOTS)
         if slot / _SLOTS < when:
             slot += 1  # never early, not by the last bit of a float either
@@ -104,6 +72,7 @@ class Timers:
             heappush(self._due, slot)
         else:
             timers.append(timer)
+        return timer
 
     def deadline(self) -> float | None:
         """When `run` has work next, None for never; a cancelled timer may still be counted."""
@@ -124,6 +93,34 @@ class Timers:
                     heappush(due, slot)
                 self._slots[slot] = timers + self._slots.get(slot, [])
                 raise
+
+
+class FarTimer:
+    """A call-back in minutes or hours.
+
+    It is started anew every minute until then, so that of one that is cancelled, as most are,
+    nothing lies in a slot for longer.
+    """
+
+    __slots__ = ("_callback", "_timer", "_timers", "_when")
+
+    def __init__(
+        self, timers: Timers, now: float, when: float, callback: Callable[[float], None]
+    ) -> None:
+        self._timers = timers
+        self._when = when
+        self._callback = callback
+        self._timer = timers.start(when if when < now + _HOP else now + _HOP, self._run)
+
+    def cancel(self) -> None:
+        """Forget the call-back."""
+        self._timer.cancel()
+
+    def _run(self, now: float) -> None:
+        if now < self._when:
+            self._timer = self._timers.start(min(self._when, now + _HOP), self._run)
+        else:
+            self._callback(now)
 
 
 class Waiting:
