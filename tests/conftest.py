@@ -29,7 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _needs_pjsip(item: pytest.Item) -> bool:
-    return item.path.is_relative_to(_MEDIA) or item.path.name in NEED_PJSIP
+    return (
+        item.path.is_relative_to(_MEDIA)
+        or item.path.name in NEED_PJSIP
+        or item.get_closest_marker("pjsip") is not None
+    )
 
 
 @pytest.fixture(scope="session")

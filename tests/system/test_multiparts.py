@@ -110,6 +110,7 @@ async def test_ack_has_its_description_taken_out_too(office: Office) -> None:
     await hang_up(caller, desk)
 
 
+@pytest.mark.pjsip
 async def test_multipart_is_spoken_to_and_recorded_like_any_offer(office: Office) -> None:
     caller = await office.phone()
     caller.invite("4003", beside(SDP), MIXED)

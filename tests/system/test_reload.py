@@ -138,7 +138,8 @@ async def test_broken_dialplan_changes_nothing_and_every_mistake_is_named(tmp_pa
         await outcome.over.wait()
         assert outcome.status == 200
         assert (await it.serving.record("6001"))["dialplan"] == old
-        await it.serving.logged("dialplan not reloaded: the old one serves on", "nobody")
+        await it.serving.logged("dialplan not reloaded: the old one serves on")
+        await it.serving.logged("dialplan mistake", "nobody", times=2)
 
 
 async def test_sighup_puts_the_changed_file_live(tmp_path: Path) -> None:

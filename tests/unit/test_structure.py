@@ -31,7 +31,7 @@ MAY_IMPORT: Final = {
     },
     "net": {"errors", "sip", "route.gateways"},
     "observe": {"errors", "printable", "private", "call.events", "call.record"},
-    "lookup": {"route", "call.events"},
+    "lookup": {"route", "call.shared"},
     "media": {"errors", "call.events", "call.media", "route.dialplan", "route.prompts"},
     "state": {"errors", "private", "route", "register.bindings", "observe.database"},
     "control": {

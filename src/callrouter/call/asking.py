@@ -2,9 +2,9 @@
 
 from callrouter.call.call import Call
 from callrouter.call.ending import leave
-from callrouter.call.events import Asked, Cancelled, Deadline, HungUp, LookedUp, Lost, Shutdown
+from callrouter.call.events import Asked, Cancelled, Deadline, HungUp, Lost, Shutdown
 from callrouter.call.pairs import ask_other
-from callrouter.call.shared import Directory
+from callrouter.call.shared import Directory, LookedUp
 from callrouter.route.lookups import Answer
 from callrouter.route.plan import NeedLookup
 

@@ -5,12 +5,14 @@ the script; when there is no media for it any more, `NoMedia` does, and the rout
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.ending import leave, party_left
 from callrouter.call.events import (
     Asked,
     Cancelled,
+    Deadline,
     Event,
     Failed,
     HungUp,
@@ -18,16 +20,16 @@ from callrouter.call.events import (
     Settled,
     Shutdown,
 )
-from callrouter.call.glare import back_off
 from callrouter.call.keys import key_of
 from callrouter.call.leg import Leg
-from callrouter.call.media import Digit, MediaLost
+from callrouter.call.media import Digit, MediaLost, Recorded
 from callrouter.call.offering import Reoffer
 from callrouter.call.renegotiating import renegotiate
 from callrouter.sip.message import Response
 
 _GLARES = 4
 _SETTLE_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
 
 
 class Over(Exception):  # noqa: N818 - it is no error
@@ -142,7 +144,7 @@ async def reoffer(
                 return response.body
             if response.status != 491:
                 return b""
-        await _pause(call, back_off(leg), alone)
+        await _pause(call, leg.back_off(), alone)
     return b""
 
 
@@ -171,3 +173,15 @@ async def attend_or_lose(call: Call, until: float, *, alone: bool) -> Event | No
         if not alone:
             raise
         return None
+
+
+async def closed(call: Call, file: Path) -> Recorded | None:
+    """Wait until the worker has closed a file; None when it does not. The call may be over."""
+    until = call.now + _CLOSE_SECONDS
+    while call.now < until:
+        event = await call.inbox.next(until)
+        if isinstance(event, Recorded) and event.file == file:
+            return event
+        if isinstance(event, MediaLost | Deadline):
+            return None
+    return None

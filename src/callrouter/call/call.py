@@ -16,7 +16,7 @@ from callrouter.call.phones import way_to_phone
 from callrouter.call.policy import passed_reason, passed_rows, q850_cause_of, relayed_status
 from callrouter.call.record import CallRecord, Disposition, LegRecord
 from callrouter.call.shared import Shared
-from callrouter.call.speech import SDP, Speech, Unfit
+from callrouter.call.speech import Speech, Unfit
 from callrouter.call.studio import Studio
 from callrouter.call.way import way_to
 from callrouter.errors import SipError
@@ -26,6 +26,7 @@ from callrouter.route.facts import Facts
 from callrouter.route.plan import CAUSE_NO_ANSWER, Plan, Refusal, Target, Verdict
 from callrouter.route.reasons import UNUSABLE_OFFER, USUAL
 from callrouter.route.rules import LONGEST_CALL
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
@@ -170,7 +171,7 @@ class Call:
             callee = self.speech.next_callee()
             identity, body = self.speech.introduced(callee, self.a.dialog.flow.local_host)
             if body and not invite.body:
-                rows += SDP
+                rows += SDP_ROW
         size = len(body) + len(rows)
         try:
             secure = self.a.dialog.secure

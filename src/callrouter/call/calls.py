@@ -12,11 +12,11 @@ from callrouter.call.asking import ask
 from callrouter.call.asserted import routing_caller
 from callrouter.call.call import Call
 from callrouter.call.ending import RETRY_AFTER
-from callrouter.call.events import Observer, RecordAsked, Replacing, Shutdown
+from callrouter.call.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.extensions import check_extensions
 from callrouter.call.forwarding import diversions
 from callrouter.call.policy import max_forwards
-from callrouter.call.record import CallRecord, bounded
+from callrouter.call.record import CallRecord, Observer, bounded
 from callrouter.call.replacing import replaced_leg
 from callrouter.call.shared import Directory, Shared
 from callrouter.call.speech import Unfit

@@ -4,7 +4,7 @@ from callrouter.call.a_leg import ALeg
 from callrouter.call.asserted import CALLED, identity_rows
 from callrouter.call.events import Answered, Progress
 from callrouter.call.policy import is_private, passed_rows
-from callrouter.call.speech import SDP
+from callrouter.sip.body import SDP_ROW
 
 
 def rows_of(event: Progress | Answered, caller: ALeg) -> str:
@@ -28,5 +28,5 @@ def answer_of(event: Answered, caller: ALeg) -> tuple[str, bytes]:
     rows = rows_of(event, caller)
     body = event.response.body
     if not body and not caller.told(event.fork):
-        return f"{rows}{SDP}", event.leg.theirs
+        return f"{rows}{SDP_ROW}", event.leg.theirs
     return rows, body

@@ -1,19 +1,18 @@
-"""What happens to a call, as one ordered list, and what the world is told of it.
+"""What happens to a call, as one ordered list.
 
 The events of one call all arrive in its `Inbox`, so that every race is one `case` of its script.
 """
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from callrouter.call.keeping import Listed
 from callrouter.call.media import MediaEvent
-from callrouter.call.record import CallRecord
+from callrouter.call.shared import LookedUp
 
 if TYPE_CHECKING:
     from callrouter.call.a_leg import ALeg
     from callrouter.call.b_leg import BLeg
     from callrouter.call.leg import Leg
-    from callrouter.route.lookups import Answer
     from callrouter.sip.message import Request, Response
     from callrouter.sip.server_tx import ServerTransaction
 
@@ -110,15 +109,6 @@ class Lost:
         self.why = why
 
 
-class LookedUp:
-    """A look-up was answered, or has failed."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self, answer: "Answer") -> None:
-        self.answer = answer
-
-
 class Settled:
     """An offer of ours inside a dialog has come to its end. response: None for none at all."""
 
@@ -189,22 +179,3 @@ Event = (
     | Deadline
     | Shutdown
 )
-
-
-class Observer(Protocol):
-    """Gets each call twice, an answered one also in between.
-
-    Called on the path of the call: must not block and must not raise.
-    """
-
-    def call_started(self, record: CallRecord) -> None:
-        """A call was admitted and its route decided; the record is still being filled."""
-
-    def call_up(self, record: CallRecord) -> None:
-        """The caller is about to be answered, or somebody else talks in the call now."""
-
-    def call_ended(self, record: CallRecord) -> None:
-        """The call is over; the record is complete and is not touched again."""
-
-    def call_broken(self, record: CallRecord, error: Exception) -> None:
-        """A bug of ours ended the call; `call_ended` follows."""

@@ -6,15 +6,22 @@ behind it: `post` resumes it at once, or leaves the event in the queue while it 
 
 from collections import deque
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from callrouter.call.events import Deadline, Event
 from callrouter.sip.timers import Timer, Timers
 
 if TYPE_CHECKING:
-    from callrouter.call.pairs import Pair
+    from callrouter.call.leg import Leg
 
 _DEADLINE = Deadline()
+
+
+class Talking(Protocol):
+    """Two parties of a call that talk to each other."""
+
+    def other(self, leg: "Leg") -> "Leg | None":
+        """Who talks to this one, None when it is not one of them."""
 
 
 class _Wait:
@@ -44,7 +51,7 @@ class Inbox:
         self._running = False
         self._timer: Timer | None = None
         self._until = 0.0
-        self.pair: Pair | None = None
+        self.pair: Talking | None = None
 
     def start(self, script: Coroutine[None, Event, None]) -> None:
         """Run the script until it first waits."""

@@ -13,9 +13,10 @@ from callrouter.call.call import Call
 from callrouter.call.connected import answer_of
 from callrouter.call.events import Acknowledged, Answered
 from callrouter.call.speaking import hush
-from callrouter.call.speech import SDP, Callee, Speech
+from callrouter.call.speech import Callee, Speech
 from callrouter.errors import ParseError
 from callrouter.route.plan import Refusal
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.sdp import parse_sdp, usable_audio
 
 _ACK_SECONDS: Final = 32.0
@@ -132,7 +133,7 @@ async def _answer_offer(call: Call, leg: BLeg, body: bytes) -> None:
     answer = await reoffer(call, call.a, lambda: call.a.described(body), alone=True)
     if not answer:
         _part(call)
-    leg.ack(SDP, leg.described(answer))
+    leg.ack(SDP_ROW, leg.described(answer))
 
 
 def _part(call: Call) -> NoReturn:

@@ -6,12 +6,11 @@ Rule. The caller is told what became of it: it trusts that a message which is sa
 from pathlib import Path
 from typing import Final
 
-from callrouter.call.attending import NoMedia, Over, attend
+from callrouter.call.attending import NoMedia, Over, attend, closed
 from callrouter.call.call import Call
 from callrouter.call.keeping import Keeping, MessageLeft, kept_id
 from callrouter.call.media import Digit, Played, Recorded
 from callrouter.call.record import KeptRecord
-from callrouter.call.recording import closed
 from callrouter.call.session import Session
 from callrouter.call.speaking import attach, gather, say
 from callrouter.route.boxes import Box

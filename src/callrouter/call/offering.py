@@ -7,12 +7,10 @@ from callrouter.call.events import Settled
 from callrouter.call.identity import Identity
 from callrouter.call.leg import Leg
 from callrouter.errors import ParseError
-from callrouter.sip.body import take_answer
+from callrouter.sip.body import SDP_ROW, take_answer
 from callrouter.sip.message import Response
 from callrouter.sip.offer import refusing
 from callrouter.sip.sdp import parse_sdp
-
-_ROWS = "Content-Type: application/sdp\r\n"
 
 
 def identity_after(leg: Leg, described: bytes) -> Identity:
@@ -28,7 +26,7 @@ def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
     empty for an offer that nobody can read.
     """
     try:
-        return _ROWS, refusing(parse_sdp(offer), identity_after(leg, leg.ours).origin)
+        return SDP_ROW, refusing(parse_sdp(offer), identity_after(leg, leg.ours).origin)
     except ParseError:
         return "", b""
 
@@ -45,7 +43,7 @@ class Reoffer:
         self._leg = leg
         self._acked = b""
         self._offer = body
-        self._cseq = leg.ask("INVITE", _ROWS, body, self)
+        self._cseq = leg.ask("INVITE", SDP_ROW, body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:
         """What the party says to it; a 2xx that is repeated gets its ACK again."""

@@ -5,7 +5,6 @@ from callrouter.call.b_leg import BLeg
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.ending import party_left
 from callrouter.call.events import Asked, Cancelled, Event, HungUp, Lost, Settled, Shutdown
-from callrouter.call.glare import back_off
 from callrouter.call.leg import Leg
 from callrouter.call.offering import Reoffer, identity_after
 from callrouter.call.relay import Relay
@@ -110,7 +109,7 @@ async def connect(call: Call, pair: Pair, leg: Leg, body: bytes, also: Leg | Non
                 return b""
             if response.status < 300:
                 return response.body
-        until = call.now + back_off(leg)
+        until = call.now + leg.back_off()
         while call.now < until:
             keep(call, pair, await call.inbox.next(until), also)
     return b""

@@ -5,7 +5,7 @@ None when it did not happen) where they say how long.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from callrouter.route.plan import Verdict
 
@@ -178,3 +178,22 @@ class CallRecord:
     def talking(self) -> list[LegRecord]:
         """The targets that are talked to now."""
         return [leg for leg in self.legs if leg.answered_ms is not None and leg.ended_ms is None]
+
+
+class Observer(Protocol):
+    """Gets each call twice, an answered one also in between.
+
+    Called on the path of the call: must not block and must not raise.
+    """
+
+    def call_started(self, record: CallRecord) -> None:
+        """A call was admitted and its route decided; the record is still being filled."""
+
+    def call_up(self, record: CallRecord) -> None:
+        """The caller is about to be answered, or somebody else talks in the call now."""
+
+    def call_ended(self, record: CallRecord) -> None:
+        """The call is over; the record is complete and is not touched again."""
+
+    def call_broken(self, record: CallRecord, error: Exception) -> None:
+        """A bug of ours ended the call; `call_ended` follows."""

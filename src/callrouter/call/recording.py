@@ -4,19 +4,18 @@ Rule. What was begun is reported to the archive exactly once, whole or broken, w
 """
 
 from pathlib import Path
-from typing import Final
 
+from callrouter.call.attending import closed
 from callrouter.call.call import Call
-from callrouter.call.events import Deadline, Shutdown
+from callrouter.call.events import Shutdown
 from callrouter.call.keeping import Keeping, RecordingInfo, kept_id
-from callrouter.call.media import MediaLost, Recorded
+from callrouter.call.media import Recorded
 from callrouter.call.record import KeptRecord
 from callrouter.call.session import Session
 from callrouter.call.speech import Speech
 from callrouter.route.reasons import NOT_RECORDABLE
 from callrouter.route.voice import Recording
 
-_CLOSE_SECONDS: Final = 2.0
 """How long a worker may take to close a file."""
 
 
@@ -123,15 +122,3 @@ def not_recorded(call: Call, result: str, why: str) -> None:
     record.recordings += (KeptRecord("", record.number, 0, result),)
     if call.studio.keeping is not None:
         call.studio.keeping.not_recorded(record.number, record.id, why)
-
-
-async def closed(call: Call, file: Path) -> Recorded | None:
-    """Wait until the worker has closed a file; None when it does not. The call may be over."""
-    until = call.now + _CLOSE_SECONDS
-    while call.now < until:
-        event = await call.inbox.next(until)
-        if isinstance(event, Recorded) and event.file == file:
-            return event
-        if isinstance(event, MediaLost | Deadline):
-            return None
-    return None

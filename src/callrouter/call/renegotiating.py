@@ -4,9 +4,8 @@ from callrouter.call.events import Asked
 from callrouter.call.resending import AckUser
 from callrouter.call.session import Session
 from callrouter.call.speech import Party
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Request
-
-_SDP = "Content-Type: application/sdp\r\n"
 
 
 class _LateAnswer(AckUser):
@@ -36,8 +35,8 @@ def renegotiate(asked: Asked, party: Party, session: Session) -> None:
             leg.respond(tx, 488, "" if party.unfit is None else party.unfit.row)
             return
         session.connect(audio)
-        leg.respond(tx, 200, _SDP, party.answer(session))
+        leg.respond(tx, 200, SDP_ROW, party.answer(session))
     elif request.method == "INVITE":
-        leg.respond(tx, 200, _SDP, party.offer(session), _LateAnswer(party, session))
+        leg.respond(tx, 200, SDP_ROW, party.offer(session), _LateAnswer(party, session))
     else:
         leg.respond(tx, 200)

@@ -13,13 +13,14 @@ from callrouter.call.inbox import Inbox
 from callrouter.call.media import MediaLost, MediaSlots
 from callrouter.errors import ParseError
 from callrouter.route.peers import UNTIMED
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Response
 from callrouter.sip.offer import EVENT_PT, worker_offer
 from callrouter.sip.sdp import CODECS, Audio, parse_sdp, usable_audio
 from callrouter.sip.stack import Stack
 
 _OWN: Final = "<sip:callrouter@127.0.0.1>"
-_ROWS: Final = "Max-Forwards: 1\r\nContent-Type: application/sdp\r\n"
+_ROWS: Final = f"Max-Forwards: 1\r\n{SDP_ROW}"
 _NO_LEG: Final = 0
 
 
@@ -92,6 +93,10 @@ class Session:
         else:
             self._ask()
 
+    def trust(self) -> None:
+        """Its party is where it says that its media is to go."""
+        self.slots.trust(self.name)
+
     def close(self) -> None:
         """Hang up at the worker, which releases all that the session had."""
         self.leg.release()
@@ -106,9 +111,7 @@ class Session:
     def _ask(self) -> None:
         self._version += 1
         self._acked = b""
-        self._cseq = self.leg.ask(
-            "INVITE", "Content-Type: application/sdp\r\n", self._offer(), self
-        )
+        self._cseq = self.leg.ask("INVITE", SDP_ROW, self._offer(), self)
 
     def on_response(self, _tx: object, response: Response) -> None:
         """The worker's answer to another offer."""

@@ -16,10 +16,9 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from callrouter.call.events import PEER_GONE, Lost
-from callrouter.call.glare import back_off
 from callrouter.call.prack import named_in
 from callrouter.route.peers import SessionRule
-from callrouter.sip.body import take_answer
+from callrouter.sip.body import SDP_ROW, take_answer
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.timers import FarTimer
 
@@ -192,7 +191,7 @@ class SessionTimer:
         if status == 422 and self.raised(response):
             self._refresh()
         elif status == 491:
-            self._later(back_off(self._leg))
+            self._later(self._leg.back_off())
         elif status in _UPDATE_REFUSED and self._by_update:
             self._by_update = False
             self._refresh()
@@ -254,7 +253,7 @@ class Refresh:
         self._session = session
         self._method = method
         self._acked = b""
-        rows = "Content-Type: application/sdp\r\n" if body else ""
+        rows = SDP_ROW if body else ""
         self._cseq = leg.ask(method, rows, body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from callrouter.call.events import LookedUp
 from callrouter.register.bindings import Bindings
 from callrouter.route.lookups import Answer, Lookup
 from callrouter.route.plan import AutoBlock
@@ -53,6 +52,15 @@ class Shared(Protocol):
     @property
     def bindings(self) -> Bindings:
         """Where telephones are registered."""
+
+
+class LookedUp:
+    """A look-up was answered, or has failed."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
 
 
 class Directory(Protocol):

@@ -13,8 +13,9 @@ from callrouter.call.call import Call
 from callrouter.call.events import Acknowledged, Answered
 from callrouter.call.media import Digit, MediaSlots, Played
 from callrouter.call.session import Session
-from callrouter.call.speech import SDP, Speech
+from callrouter.call.speech import Speech
 from callrouter.errors import SipError
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.sdp import Audio
 
 _OPEN_SECONDS: Final = 2.0
@@ -60,9 +61,9 @@ async def _open_ear(call: Call, speech: Speech) -> Session:
     trusted = unconfirmed is None or unconfirmed.known
     speech.ear = ear = await open_session(call, speech, slots, audio, trusted=trusted)
     if unconfirmed is not None:
-        unconfirmed.session = ear
+        unconfirmed.trust = ear.trust
         if call.a.shown:  # meanwhile
-            ear.slots.trust(ear.name)
+            ear.trust()
     return ear
 
 
@@ -104,7 +105,7 @@ async def _promise(call: Call, speech: Speech, ear: Session, *, answer: bool) ->
         if answer:
             speech.pick_up(body)
         else:
-            call.a.ring(183, ear.name, SDP, body)
+            call.a.ring(183, ear.name, SDP_ROW, body)
     elif answer:
         speech.pick_up(speech.caller.offer(ear))
         await _late_answer(call, speech, ear)

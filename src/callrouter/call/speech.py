@@ -7,7 +7,7 @@ as long as its dialog lasts.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from callrouter.call.b_leg import BLeg
 from callrouter.call.events import Progress
@@ -21,7 +21,7 @@ from callrouter.errors import ParseError
 from callrouter.route.plan import Plan
 from callrouter.route.prompts import Sound
 from callrouter.route.voice import Recording
-from callrouter.sip.body import warning
+from callrouter.sip.body import SDP_ROW, warning
 from callrouter.sip.offer import EVENT_PT, Origin, answer_to, offer_like
 from callrouter.sip.sdp import (
     BAD_DESCRIPTION,
@@ -36,8 +36,6 @@ from callrouter.sip.sdp import (
 
 if TYPE_CHECKING:
     from callrouter.call.call import Call
-
-SDP: Final = "Content-Type: application/sdp\r\n"
 
 
 class Unfit(NamedTuple):
@@ -331,7 +329,7 @@ class Speech:
         call.a.identity = self.caller.identity
         assert self.ear is not None  # noqa: S101 - what answers is a session
         call.picked_up()
-        call.a.answer(200, self.ear.name, SDP, body)
+        call.a.answer(200, self.ear.name, SDP_ROW, body)
 
     def hold(self, holds: tuple[str, ...]) -> None:
         """Take lines beside those of the plan, for as long as the call lasts."""

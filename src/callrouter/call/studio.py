@@ -1,8 +1,36 @@
 """What calls need to speak and to record: the workers, and the archive."""
 
+from typing import Final
+
 from callrouter.call.keeping import Keeping
 from callrouter.call.media import MediaPool
-from callrouter.call.unconfirmed import MediaHosts
+
+_MOST_HOSTS: Final = 4096
+
+
+class MediaHosts:
+    """Where callers that showed themselves had their media, the last of them.
+
+    Many carriers send neither RTP nor a PRACK before the answer; their callers hear early media in
+    full all the same, from the second call on. In memory alone.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[str, str], None] = {}
+
+    def met(self, source: str, host: str) -> None:
+        """A caller at the address `source`, with its media at `host`, showed itself."""
+        for pair in ((source, source), (source, host)):
+            self._pairs.pop(pair, None)
+            self._pairs[pair] = None
+        while len(self._pairs) > _MOST_HOSTS:
+            del self._pairs[next(iter(self._pairs))]
+
+    def knows(self, source: str, host: str) -> bool:
+        """Say whether one like it has shown itself before."""
+        return (source, host) in self._pairs
 
 
 class Studio:

@@ -5,48 +5,24 @@ the worker sends little there until the caller has shown that it gets what we se
 names our tag, which nobody can guess (RFC 3261 section 19.3).
 """
 
-from typing import Final
+from collections.abc import Callable
 
-from callrouter.call.session import Session
-
-_MOST: Final = 4096
-
-
-class MediaHosts:
-    """Where callers that showed themselves had their media, the last of them.
-
-    Many carriers send neither RTP nor a PRACK before the answer; their callers hear early media in
-    full all the same, from the second call on. In memory alone.
-    """
-
-    __slots__ = ("_pairs",)
-
-    def __init__(self) -> None:
-        self._pairs: dict[tuple[str, str], None] = {}
-
-    def met(self, source: str, host: str) -> None:
-        """A caller at the address `source`, with its media at `host`, showed itself."""
-        for pair in ((source, source), (source, host)):
-            self._pairs.pop(pair, None)
-            self._pairs[pair] = None
-        while len(self._pairs) > _MOST:
-            del self._pairs[next(iter(self._pairs))]
-
-    def knows(self, source: str, host: str) -> bool:
-        """Say whether one like it has shown itself before."""
-        return (source, host) in self._pairs
+from callrouter.call.studio import MediaHosts
 
 
 class Unconfirmed:
-    """A caller that has not shown itself yet. session: its own at the worker, once there is one."""
+    """A caller that has not shown itself yet.
 
-    __slots__ = ("_host", "_hosts", "_source", "session")
+    trust: tells the worker that it has, None before it has a session there.
+    """
+
+    __slots__ = ("_host", "_hosts", "_source", "trust")
 
     def __init__(self, hosts: MediaHosts, source: str, host: str) -> None:
         self._hosts = hosts
         self._source = source
         self._host = host
-        self.session: Session | None = None
+        self.trust: Callable[[], None] | None = None
 
     @property
     def known(self) -> bool:
@@ -56,5 +32,5 @@ class Unconfirmed:
     def shown(self) -> None:
         """It has shown itself."""
         self._hosts.met(self._source, self._host)
-        if self.session is not None:
-            self.session.slots.trust(self.session.name)
+        if self.trust is not None:
+            self.trust()

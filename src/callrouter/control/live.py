@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from callrouter.call.events import Observer
-from callrouter.call.record import CallRecord
+from callrouter.call.record import CallRecord, Observer
 
 
 class Live:

@@ -16,6 +16,7 @@ from callrouter.errors import ParseError, SipError
 from callrouter.net.clock import Tokens
 from callrouter.net.edges import Edges
 from callrouter.net.pump import Pump
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, parse
@@ -30,7 +31,6 @@ _SDP: Final = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     b"m=audio 40000 RTP/AVP 0\r\n"
 )
-_SDP_ROW: Final = "Content-Type: application/sdp\r\n"
 
 Story = Callable[[ALeg, Inbox], Coroutine[None, Event, None]]
 Passed = Callable[["Phone", bool, bytes], None]
@@ -111,7 +111,7 @@ class Phone:
             1,
             f"sip:{number}@{HOST}:{port}",
             f"<sip:1001@{HOST}:{self.port}>",
-            f"Max-Forwards: 70\r\n{_SDP_ROW}",
+            f"Max-Forwards: 70\r\n{SDP_ROW}",
             _SDP,
         )
         inbox.start(_calls(leg, inbox))
@@ -153,7 +153,7 @@ async def answers(leg: ALeg, inbox: Inbox) -> None:
     if isinstance(await _wait(inbox, Cancelled, until=leg.stack.now + _RINGS), Cancelled):
         leg.reject(487)
         return
-    leg.answer(200, "", _SDP_ROW, _SDP)
+    leg.answer(200, "", SDP_ROW, _SDP)
     await _wait(inbox, HungUp)
 
 

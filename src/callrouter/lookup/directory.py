@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from callrouter.call.events import LookedUp
+from callrouter.call.shared import LookedUp
 from callrouter.lookup.http import Reply, ask, open_session
 from callrouter.route.lookups import Answer, Lookup
 

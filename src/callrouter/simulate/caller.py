@@ -6,7 +6,8 @@ from typing import Final
 from urllib.parse import quote
 
 from callrouter.route.facts import Facts
-from callrouter.simulate.legs import KEY_ROW, SDP, SDP_ROW, Press, key_body
+from callrouter.simulate.legs import KEY_ROW, SDP, Press, key_body
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response

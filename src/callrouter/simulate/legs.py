@@ -12,6 +12,7 @@ from callrouter.call.events import Asked, Cancelled, Deadline, HungUp, Lost
 from callrouter.call.inbox import Inbox
 from callrouter.dialplan.fields import seconds
 from callrouter.dialplan.wording import shown
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
@@ -21,7 +22,6 @@ SDP: Final = (
     b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
     b"m=audio 4000 RTP/AVP 0\r\n"
 )
-SDP_ROW: Final = "Content-Type: application/sdp\r\n"
 KEY_ROW: Final = "Content-Type: application/dtmf-relay\r\n"
 
 _STEP: Final = re.compile(r"([1-6][0-9]{2}|bye|key\s+[0-9*#])(?:\s+after\s+(\S+))?")

@@ -17,6 +17,7 @@ from callrouter.call.media import MediaEvent, MediaLost, Played, Recorded
 from callrouter.errors import SipError
 from callrouter.simulate.sounds import USUAL_SECONDS
 from callrouter.simulate.wire import Place, Wire
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
@@ -35,7 +36,6 @@ STUDIO: Final = "192.0.2.252"
 
 _FIRST_PORT: Final = 5060
 _FIRST_RTP: Final = 4000
-_SDP_ROW: Final = "Content-Type: application/sdp\r\n"
 
 
 class _Recording:
@@ -67,11 +67,11 @@ class _Session:
     async def serve(self, leg: ALeg, inbox: Inbox, offer: bytes) -> None:
         """Answer, take each further offer, until one side hangs up."""
         self.leg = leg
-        leg.answer(200, "", _SDP_ROW, self._answer(offer))
+        leg.answer(200, "", SDP_ROW, self._answer(offer))
         while True:
             match await inbox.next():
                 case Asked() as asked if asked.request.method == "INVITE":
-                    leg.respond(asked.tx, 200, _SDP_ROW, self._answer(asked.request.body))
+                    leg.respond(asked.tx, 200, SDP_ROW, self._answer(asked.request.body))
                 case Asked() as asked:
                     leg.respond(asked.tx, 200)
                 case HungUp() | Lost():

@@ -19,6 +19,8 @@ from callrouter.sip.message import Message
 from callrouter.sip.sdp import DescriptionError, checked, may_answer
 
 SDP: Final = "application/sdp"
+SDP_ROW: Final = f"Content-Type: {SDP}\r\n"
+"""The row of a body that is nothing but a description."""
 DESCRIBING: Final = frozenset(("INVITE", "UPDATE", "PRACK"))
 """The requests whose body describes the session."""
 
