@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import structlog
 
-from callrouter.call.calls import Calls
-from callrouter.call.door import Door
-from callrouter.call.ending import RETRY_AFTER
+from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.calls import Calls
+from callrouter.call.teardown import RETRY_AFTER
 from callrouter.config import Settings
 from callrouter.net.edges import Edges
 from callrouter.net.gate import Gate

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from callrouter.archive.archive import Archive
-from callrouter.call.calls import Calls
-from callrouter.call.door import Door
-from callrouter.call.studio import Studio
+from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.calls import Calls
+from callrouter.call.services.studio import Studio
 from callrouter.config import Settings
 from callrouter.control.live import Live
 from callrouter.figures import sources

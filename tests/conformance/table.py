@@ -12,7 +12,7 @@ from support.message import SDP, Message
 from support.phone import Phone
 from support.wire import Books, Router, left_over
 
-from callrouter.call.studio import Studio
+from callrouter.call.services.studio import Studio
 from callrouter.net.clock import Tokens
 from callrouter.simulate.sounds import Sounds
 from callrouter.simulate.studio import VirtualPool

@@ -10,10 +10,10 @@ from typing import Final
 import pytest
 from support.wire import ROUTER, SDP, Caller, Router, Target, Wire, left_over
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.events import Answered, Asked, Deadline, HungUp, Lost
-from callrouter.call.inbox import Inbox
-from callrouter.call.leg import AckUser, Leg
+from callrouter.call.legs.events import Answered, Asked, Deadline, HungUp, Lost
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import AckUser, Leg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.sip.message import Request, Response
 
 SDP_ROW: Final = "Content-Type: application/sdp\r\n"

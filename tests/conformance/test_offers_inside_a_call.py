@@ -4,7 +4,7 @@ import pytest
 from support.message import SDP, Message
 from table import CALLER, DESK, DIALPLAN, OTHER, Party, Table, connected, hang_up
 
-from callrouter.call.leg import Leg
+from callrouter.call.legs.leg import Leg
 from callrouter.sip.sdp import parse_sdp
 
 HEAD = "v=0\r\no=p 77 %d IN IP4 192.0.2.%d\r\ns=-\r\nc=IN IP4 192.0.2.%d\r\nt=0 0\r\n"

@@ -8,7 +8,7 @@ import pytest
 from support.message import SDP, Message
 from table import CALLER, DESK, Party, Table, hang_up, request
 
-from callrouter.call.door import Door
+from callrouter.call.admission.authentication import Door
 from callrouter.net.clock import Tokens
 from callrouter.route.access import Login, Logins
 

@@ -16,9 +16,9 @@ from peers import CALLER, US, Peers, Place, answer, inside, invite
 from support.message import Message
 from support.wire import Books, left_over
 
-from callrouter.call.calls import Calls
-from callrouter.call.record import CallRecord
-from callrouter.call.studio import Studio
+from callrouter.call.admission.calls import Calls
+from callrouter.call.services.record import CallRecord
+from callrouter.call.services.studio import Studio
 from callrouter.dialplan.compiler import load_dialplan
 from callrouter.observe.cdr import Encoder
 from callrouter.sip.flow import Flow

@@ -12,7 +12,7 @@ from support.polling import until
 from support.pools import Ear, Rig, pooled
 from support.softphone import Maker, Softphone
 
-from callrouter.call.media import Digit, MediaLost, Played, Recorded
+from callrouter.call.services.media import Digit, MediaLost, Played, Recorded
 from callrouter.media.slots import Slots
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

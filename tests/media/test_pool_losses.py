@@ -10,7 +10,7 @@ import pytest
 from support.polling import until
 from support.pools import Ear, are_gone, is_alive, pooled
 
-from callrouter.call.media import MediaLost
+from callrouter.call.services.media import MediaLost
 from callrouter.media import crew
 from callrouter.media.protocol import HUNG_SECONDS
 

@@ -11,7 +11,7 @@ import pytest
 from support.polling import until
 from support.pools import Ear, Rig, pooled
 
-from callrouter.call.media import MediaLost
+from callrouter.call.services.media import MediaLost
 from callrouter.media import crew
 from callrouter.media.slots import Slots
 

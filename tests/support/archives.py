@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from callrouter.archive.archive import Archive
-from callrouter.call.keeping import Listed, Message, MessageLeft, RecordingInfo
+from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo
 from callrouter.media import wav
 from callrouter.route.boxes import Box
 

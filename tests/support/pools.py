@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from callrouter.call.media import MediaEvent, MediaLost
+from callrouter.call.services.media import MediaEvent, MediaLost
 from callrouter.media.crew import Size
 from callrouter.media.pool import Pool
 from callrouter.media.slots import Slots

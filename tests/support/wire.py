@@ -7,10 +7,8 @@ own stack; datagrams are numbered in the order they are sent.
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.calls import Calls
-from callrouter.call.events import (
+from callrouter.call.admission.calls import Calls
+from callrouter.call.legs.events import (
     Answered,
     Asked,
     Cancelled,
@@ -21,9 +19,11 @@ from callrouter.call.events import (
     LookedUp,
     Lost,
 )
-from callrouter.call.inbox import Inbox
-from callrouter.call.record import CallRecord
-from callrouter.call.studio import Studio
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.record import CallRecord
+from callrouter.call.services.studio import Studio
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse
 from callrouter.route.lookups import Answer, Lookup, said

@@ -15,7 +15,7 @@ from support.polling import until
 from support.ports import free_port
 from support.serving import Place, Record, Serving, lay_out
 
-from callrouter.call.events import LookedUp
+from callrouter.call.legs.events import LookedUp
 from callrouter.lookup import directory as directories
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.lookup.http import LARGEST

@@ -8,63 +8,174 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import pytest
 from support.groups import TOGETHER
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "src" / "callrouter"
 
-# What each part may import from the package: a folder with all in it, or one module. What is not
-# named here (commands, demo, cli, __main__) wires the others together, and none of these may
-# import it.
+# What each room may import from the package: other rooms. A room is a folder with its modules,
+# or a module beside the folders. What is not named here (commands, demo, cli) wires the others
+# together, and none of these may import it. From the lowest to the highest: a room imports nothing
+# that stands below it in this table.
 MAY_IMPORT: Final = {
     "errors": set[str](),
-    "sip": {"errors"},
-    "route": {"errors"},
-    "dialplan": {"errors", "route"},
-    "secret": {"errors", "route"},
-    "register": {"errors", "route", "sip"},
-    "call": {"errors", "register", "route", "sip"},
-    "archive": {
-        *("errors", "private", "route", "secret", "call.keeping", "media.wav"),
-        *("observe.database", "observe.store"),
-    },
-    "net": {"errors", "sip", "route.gateways"},
-    "observe": {"errors", "printable", "private", "call.events", "call.record"},
-    "lookup": {"route", "call.shared"},
-    "media": {"errors", "call.events", "call.media", "route.dialplan", "route.prompts"},
-    "state": {"errors", "private", "route", "register.bindings", "observe.database"},
-    "control": {
-        *("errors", "register", "route", "dialplan.callers", "dialplan.compiler", "media.prompts"),
-        *("call.events", "call.record", "observe.log", "state"),
-    },
-    "config": {"errors", "dialplan", "guarding", "listening"},
-    "guard": {
-        *("config", "call.calls", "call.door", "call.ending", "net", "route.dialplan", "sip"),
-        "state.bans",
-    },
-    "privileges": {"errors"},
-    "private": {"errors"},
-    "guarding": {"dialplan", "net.strangers", "state.bans"},
-    "listening": {"dialplan", "net.limits", "net.tls"},
+    "observe.migrations": set[str](),
+    "observe.migrations.versions": set[str](),
     "printable": set[str](),
+    "route": set[str](),
+    "dialplan": {"errors", "route"},
     "outcomes": {"printable", "route"},
-    "simulate": {"errors", "call", "dialplan", "register.bindings", "route", "sip"},
-    "testing": {"errors", "call", "dialplan", "outcomes", "route", "simulate"},
-    "lint": {"errors", "config", "dialplan", "listening", "net.tls", "route"},
-    "diff": {"errors", "dialplan", "observe", "outcomes", "route"},
-    "json_schema": {"errors", "dialplan", "testing"},
-    "bench": {"dialplan", "route", "errors"},
-    "figures": {"guard", "observe", "parts", "register.outbound", "state.gateways"},
+    "private": {"errors"},
+    "privileges": {"errors"},
+    "secret": {"errors", "route"},
+    "sip": {"errors"},
+    "bench": {"dialplan", "errors", "route"},
+    "call.interwork": {"errors", "route", "sip"},
+    "net": {"errors", "route", "sip"},
+    "register": {"errors", "route", "sip"},
+    "call.services": {"register", "route"},
+    "listening": {"dialplan", "net"},
+    "call.legs": {"call.interwork", "call.services", "errors", "register", "route", "sip"},
+    "lookup": {"call.services", "route"},
+    "media": {"call.services", "errors", "route"},
+    "observe": {"call.services", "errors", "printable", "private"},
+    "archive": {"call.services", "errors", "media", "observe", "private", "route", "secret"},
+    "call.anchor": {"call.legs", "call.services", "errors", "route", "sip"},
+    "call.targets": {
+        "call.interwork",
+        "call.legs",
+        "call.services",
+        "errors",
+        "register",
+        "route",
+        "sip",
+    },
+    "diff": {"dialplan", "errors", "observe", "outcomes", "route"},
+    "state": {"observe", "private", "register", "route"},
+    "call": {
+        "call.anchor",
+        "call.interwork",
+        "call.legs",
+        "call.services",
+        "call.targets",
+        "errors",
+        "route",
+        "sip",
+    },
+    "control": {
+        "call.services",
+        "dialplan",
+        "errors",
+        "media",
+        "observe",
+        "register",
+        "route",
+        "state",
+    },
+    "guarding": {"dialplan", "net", "state"},
+    "call.flows.ivr": {
+        "call",
+        "call.anchor",
+        "call.legs",
+        "call.services",
+        "errors",
+        "route",
+        "sip",
+    },
+    "config": {"dialplan", "errors", "guarding", "listening"},
+    "call.flows.bridge": {
+        "call",
+        "call.anchor",
+        "call.flows.ivr",
+        "call.legs",
+        "call.services",
+        "call.targets",
+        "errors",
+        "route",
+        "sip",
+    },
+    "lint": {"config", "dialplan", "errors", "listening", "net", "route"},
+    "call.flows.hunt": {
+        "call",
+        "call.flows.bridge",
+        "call.flows.ivr",
+        "call.legs",
+        "call.services",
+        "call.targets",
+        "route",
+    },
+    "call.flows.transfer": {
+        "call",
+        "call.flows.bridge",
+        "call.flows.hunt",
+        "call.flows.ivr",
+        "call.interwork",
+        "call.legs",
+        "call.services",
+        "errors",
+        "route",
+        "sip",
+    },
+    "call.flows": {
+        "call",
+        "call.anchor",
+        "call.flows.bridge",
+        "call.flows.hunt",
+        "call.flows.ivr",
+        "call.flows.transfer",
+        "call.interwork",
+        "call.legs",
+        "call.services",
+        "route",
+    },
+    "call.admission": {
+        "call",
+        "call.flows",
+        "call.flows.transfer",
+        "call.interwork",
+        "call.legs",
+        "call.services",
+        "errors",
+        "route",
+        "sip",
+    },
+    "guard": {"call", "call.admission", "config", "net", "route", "sip", "state"},
+    "simulate": {
+        "call.admission",
+        "call.anchor",
+        "call.legs",
+        "call.services",
+        "dialplan",
+        "errors",
+        "register",
+        "route",
+        "sip",
+    },
+    "testing": {"call.services", "dialplan", "errors", "outcomes", "route", "simulate"},
+    "json_schema": {"dialplan", "testing"},
+    "figures": {"guard", "observe", "parts", "register", "state"},
     "parts": {
-        *("archive", "call", "config", "control.live", "figures", "guard", "lookup", "media"),
-        *("net", "observe", "register", "route", "secret", "sip", "state"),
+        "archive",
+        "call.admission",
+        "call.services",
+        "config",
+        "control",
+        "figures",
+        "guard",
+        "lookup",
+        "media",
+        "net",
+        "observe",
+        "register",
+        "route",
+        "secret",
+        "sip",
+        "state",
     },
-    "server": {
-        *("config", "control", "errors", "net.clock", "net.tls", "observe", "parts", "route"),
-        "state.gateways",
-    },
+    "server": {"config", "control", "errors", "net", "observe", "parts", "route", "state"},
 }
+# What the metrics tell of the parts, and the parts that they are told of.
+KNOWN_CIRCLE: Final = ["figures imports parts"]
 # Input and output, clocks and chance come in as arguments there.
 SANS_IO: Final = ("sip", "route", "call", "register")
 OUTSIDE: Final = {"asyncio", "socket", "time", "datetime", "random", "secrets", "os", "logging"}
@@ -98,6 +209,38 @@ def modules() -> list[Path]:
 def part_of(path: Path) -> str:
     """The folder or module below the package that a file belongs to."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def room_of(module: str) -> str:
+    """The room of a module below the package: the folder that it lies in, or itself."""
+    folder, parts = PACKAGE, module.split(".")
+    inside = []
+    for part in parts:
+        folder /= part
+        if not folder.is_dir():
+            break
+        inside.append(part)
+    return ".".join(inside) or parts[0]
+
+
+def rooms() -> dict[str, set[tuple[str, str]]]:
+    """What each room imports from the package: the other room, and the place of the import."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for path in modules():
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        below = [part for part in parts if part != "__init__"]
+        if not below:
+            continue
+        room = room_of(".".join(below))
+        here = found.setdefault(room, set())
+        for module, place in imports(path):
+            first, _, rest = module.partition(".")
+            # `from callrouter.call import legs` is seen twice: the module says enough.
+            if first == "callrouter" and rest and not (PACKAGE / Path(*rest.split("."))).is_dir():
+                other = room_of(rest)
+                if other != room:
+                    here.add((other, place))
+    return found
 
 
 @cache
@@ -138,28 +281,43 @@ def tracked() -> Iterator[tuple[Path, str]]:
             continue
 
 
-@pytest.mark.parametrize("part", MAY_IMPORT)
-def test_part_imports_only_what_stands_below_it(part: str) -> None:
-    wrong = []
-    for path in modules():
-        if part_of(path) != part:
-            continue
-        for module, place in imports(path):
-            names = module.split(".")
-            if names[0] != "callrouter" or len(names) == 1 or names[1] == part:
-                continue
-            if names[1] not in MAY_IMPORT[part] and ".".join(names[1:3]) not in MAY_IMPORT[part]:
-                # `from callrouter.call import record` is seen twice: the module says enough.
-                if len(names) == 2 and any(m.startswith(f"{names[1]}.") for m in MAY_IMPORT[part]):
-                    continue
-                wrong.append(f"{place}: {part} imports {module}")
+WIRING: Final = {"__main__", "cli", "commands", "demo"}
+
+
+def test_room_imports_only_what_its_row_names() -> None:
+    wrong = [
+        f"{place}: {room} imports {other}"
+        for room, found in rooms().items()
+        if room.partition(".")[0] not in WIRING
+        for other, place in found
+        if other not in MAY_IMPORT[room]
+    ]
     assert wrong == []
 
 
-def test_every_part_has_a_rule_or_is_wiring() -> None:
-    parts = {part_of(path) for path in modules()}
-    assert parts - set(MAY_IMPORT) == {"__init__", "__main__", "cli", "commands", "demo"}
-    assert set(MAY_IMPORT) - parts == set()
+def test_every_room_has_a_row_or_is_wiring() -> None:
+    found = {room for room in rooms() if room.partition(".")[0] not in WIRING}
+    assert set(MAY_IMPORT) == {room for room in found if has_modules(room)}
+
+
+def has_modules(room: str) -> bool:
+    """It is more than a folder of folders."""
+    folder = PACKAGE / Path(*room.split("."))
+    return not folder.is_dir() or {path.name for path in folder.glob("*.py")} != {"__init__.py"}
+
+
+def test_row_names_nothing_that_its_room_does_without() -> None:
+    used = {room: {other for other, _ in found} for room, found in rooms().items()}
+    assert {room: row - used[room] for room, row in MAY_IMPORT.items() if row - used[room]} == {}
+
+
+def test_no_arrow_points_upward() -> None:
+    below: set[str] = set()
+    upward = []
+    for room, row in MAY_IMPORT.items():
+        upward += [f"{room} imports {other}" for other in sorted(row - below)]
+        below.add(room)
+    assert upward == KNOWN_CIRCLE
 
 
 def test_the_core_has_no_clock_no_socket_and_no_chance() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, left_over
 
-from callrouter.call.record import CallRecord
+from callrouter.call.services.record import CallRecord
 from callrouter.route.facts import Facts
 from callrouter.route.plan import AutoBlock, Decision, Hunt, Plan, Refusal, Target
 from callrouter.simulate.caller import Caller
@@ -47,7 +47,7 @@ def decided(
 ) -> None:
     """From here on every call gets this plan."""
     decision = Decision("4000", Plan(hunts, final, HOLDS), (), FACTS.caller, rule)
-    monkeypatch.setattr("callrouter.call.calls.decide", lambda *_: decision)
+    monkeypatch.setattr("callrouter.call.admission.calls.decide", lambda *_: decision)
 
 
 class World:

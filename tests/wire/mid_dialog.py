@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from support.wire import CALLER, ROUTER, SDP, Router, Wire
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.events import Answered, Asked, Cancelled, Event, Failed, HungUp, Lost
-from callrouter.call.inbox import Inbox
+from callrouter.call.legs.events import Answered, Asked, Cancelled, Event, Failed, HungUp, Lost
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.route.peers import Peer
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow

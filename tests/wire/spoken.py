@@ -8,10 +8,8 @@ from typing import Final
 
 from support.wire import CALLER, EPOCH, ROUTER, Books, Noted, Wire, _forget
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.calls import Calls
-from callrouter.call.events import (
+from callrouter.call.admission.calls import Calls
+from callrouter.call.legs.events import (
     Acknowledged,
     Answered,
     Asked,
@@ -21,11 +19,13 @@ from callrouter.call.events import (
     HungUp,
     Lost,
 )
-from callrouter.call.inbox import Inbox
-from callrouter.call.keeping import Message
-from callrouter.call.leg import Leg
-from callrouter.call.resending import AckUser
-from callrouter.call.studio import Studio
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.retransmit_2xx import AckUser
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.archive import Message
+from callrouter.call.services.studio import Studio
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse as parse_yaml
 from callrouter.errors import ParseError

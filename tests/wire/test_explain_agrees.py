@@ -12,7 +12,7 @@ import pytest
 from support.dialplans import Dialplans, Drawn, drawn_facts, drawn_snapshot, written
 from support.explaining import agree, explained
 
-from callrouter.call.record import CallRecord
+from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compiler import compile_dialplan, load_dialplan
 from callrouter.dialplan.yaml import parse
 from callrouter.observe.cdr import Encoder, row_to_dict

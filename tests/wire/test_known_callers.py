@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from support.wire import CALLER, EPOCH, ROUTER, TARGET, Books, Router, Wire, left_over
 
-from callrouter.call.events import LookedUp
-from callrouter.call.record import CallRecord
+from callrouter.call.legs.events import LookedUp
+from callrouter.call.services.record import CallRecord
 from callrouter.route.facts import Facts
 from callrouter.route.lookups import said
 from callrouter.simulate.caller import Caller

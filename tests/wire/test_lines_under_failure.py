@@ -13,12 +13,12 @@ from typing import Any, Final
 import pytest
 from support.wire import CALLER, ROUTER, SDP, TARGET, Router, Wire, left_over
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
 from callrouter.call.call import Call
-from callrouter.call.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
-from callrouter.call.inbox import Inbox
-from callrouter.call.record import CallRecord
+from callrouter.call.legs.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.record import CallRecord
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from mid_dialog import DIALPLAN, NO_TIMERS, SDP_ROW, Party
 from support.wire import CALLER, ROUTER, Router, Wire, left_over
 
-from callrouter.call.a_leg import ALeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 

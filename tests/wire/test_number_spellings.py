@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from callrouter.call.calls import facts_of
+from callrouter.call.admission.calls import facts_of
 from callrouter.dialplan.compiler import compile_dialplan
 from callrouter.dialplan.yaml import parse as parse_yaml
 from callrouter.errors import ParseError

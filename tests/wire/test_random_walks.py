@@ -14,12 +14,12 @@ import pytest
 from hunted import HOLDS, decided, hunt, target
 from support.wire import ROUTER, SDP, TARGET, Router, Wire, left_over
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
-from callrouter.call.inbox import Inbox
-from callrouter.call.leg import Leg
-from callrouter.call.record import Disposition
+from callrouter.call.legs.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.record import Disposition
 from callrouter.route.plan import Hunt
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow

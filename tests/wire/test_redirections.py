@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from callrouter.call.redirects import Redirections
+from callrouter.call.targets.redirects import Redirections
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.gateways import Gateway, Goal, Place
 from callrouter.route.plan import Hunt, Refusal, Target

@@ -12,11 +12,19 @@ from descriptions import contradictions
 from spoken import KEY_ROW, SDP_ROW, Asker, SpokenRouter, Voice, compiled
 from support.wire import CALLER, ROUTER, TARGET, Wire, left_over
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.events import Acknowledged, Answered, Asked, Deadline, Failed, HungUp, Lost
-from callrouter.call.inbox import Inbox
-from callrouter.call.leg import Leg
+from callrouter.call.legs.events import (
+    Acknowledged,
+    Answered,
+    Asked,
+    Deadline,
+    Failed,
+    HungUp,
+    Lost,
+)
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.simulate.studio import STUDIO
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow

@@ -15,8 +15,8 @@ from descriptions import contradictions
 from spoken import Caller, Habits, Place, SpokenRouter, compiled
 from support.wire import CALLER, TARGET, Wire, left_over
 
-from callrouter.call.media import Digit
-from callrouter.call.record import Disposition
+from callrouter.call.services.media import Digit
+from callrouter.call.services.record import Disposition
 from callrouter.errors import SipError
 from callrouter.simulate.studio import Worker
 from callrouter.sip.flow import Flow

@@ -6,7 +6,7 @@ import pytest
 from mid_dialog import DIALPLAN, Party, between
 from support.wire import CALLER, ROUTER, Router, Wire, left_over
 
-from callrouter.call.a_leg import ALeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.sip.flow import Flow
 
 FOURTH = "192.0.2.4"

@@ -26,7 +26,7 @@ from callrouter.archive.courier import Courier
 from callrouter.archive.folder import Folder
 from callrouter.archive.keepsakes import Keepsakes
 from callrouter.archive.pins import Pins
-from callrouter.call.keeping import Listed, Message, MessageLeft, RecordingInfo, kept_id
+from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo, kept_id
 from callrouter.errors import masked
 from callrouter.observe.database import StoreError, is_postgres
 from callrouter.observe.store import open_for_writing
@@ -47,7 +47,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Archive:
-    """Keeps messages and recordings; implements `callrouter.call.keeping.Keeping`.
+    """Keeps messages and recordings; implements `callrouter.call.services.archive.Keeping`.
 
     Call `serve` with the boxes of each new dialplan, `start` once before calls come and `close`
     once after the last one ended. on_loop: runs what it is given in the thread of the calls.

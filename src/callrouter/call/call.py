@@ -3,22 +3,27 @@
 from collections.abc import Callable
 from typing import Final
 
-from callrouter.call import gateways
-from callrouter.call.a_leg import ALeg
-from callrouter.call.asserted import shown_caller
-from callrouter.call.b_leg import BLeg
-from callrouter.call.connected import answer_of, rows_of
-from callrouter.call.events import Answered, Failed, Progress, Shutdown
-from callrouter.call.inbox import Inbox
-from callrouter.call.introducing import invite_rows
-from callrouter.call.leg import Leg
-from callrouter.call.phones import way_to_phone
-from callrouter.call.policy import passed_reason, passed_rows, q850_cause_of, relayed_status
-from callrouter.call.record import CallRecord, Disposition, LegRecord
-from callrouter.call.shared import Shared
-from callrouter.call.speech import Speech, Unfit
-from callrouter.call.studio import Studio
-from callrouter.call.way import way_to
+from callrouter.call.anchored_media import Speech, Unfit
+from callrouter.call.interwork.caller_identity import shown_caller
+from callrouter.call.interwork.header_policy import (
+    passed_reason,
+    passed_rows,
+    q850_cause_of,
+    relayed_status,
+)
+from callrouter.call.invite_headers import invite_rows
+from callrouter.call.legs.events import Answered, Failed, Progress, Shutdown
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.record import CallRecord, Disposition, LegRecord
+from callrouter.call.services.state import Shared
+from callrouter.call.services.studio import Studio
+from callrouter.call.targets import gateway_feedback as gateways
+from callrouter.call.targets.connected_party import answer_of, rows_of
+from callrouter.call.targets.next_hop import way_to
+from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
 from callrouter.route.causes import cause_of
 from callrouter.route.dialplan import Dialplan

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from callrouter.call.record import Disposition
+from callrouter.call.services.record import Disposition
 from callrouter.commands.moments import CLOCKS, on_clocks, zone_of_settings
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import COUNT, config_option

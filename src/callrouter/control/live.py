@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from callrouter.call.record import CallRecord, Observer
+from callrouter.call.services.record import CallRecord, Observer
 
 
 class Live:
     """Passes everything on to another observer and remembers who is still in a call.
 
-    Implements `callrouter.call.events.Observer`. clock: that of the stack, by which calls begin.
+    An `Observer`. clock: that of the stack, by which calls begin.
     """
 
     __slots__ = ("_clock", "_next", "_records")

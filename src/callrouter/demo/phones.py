@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.b_leg import BLeg
-from callrouter.call.events import Answered, Cancelled, Deadline, Event, Failed, HungUp
-from callrouter.call.inbox import Inbox
+from callrouter.call.legs.events import Answered, Cancelled, Deadline, Event, Failed, HungUp
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.errors import ParseError, SipError
 from callrouter.net.clock import Tokens
 from callrouter.net.edges import Edges

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from callrouter.call.shared import LookedUp
+from callrouter.call.services.state import LookedUp
 from callrouter.lookup.http import Reply, ask, open_session
 from callrouter.route.lookups import Answer, Lookup
 
@@ -36,7 +36,7 @@ class _Known(NamedTuple):
 
 
 class HttpDirectory:
-    """Implements `callrouter.call.shared.Directory`. Of one event loop.
+    """Implements `callrouter.call.services.state.Directory`. Of one event loop.
 
     step: runs what an answer sets off, as a step of the calls.
     """

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from callrouter.call.media import MediaEvent
+from callrouter.call.services.media import MediaEvent
 from callrouter.media.protocol import HUNG_SECONDS, Lines, encode
 from callrouter.media.reports import Ack, Beat, Ready, SaysRecorded, SessionReport, read
 from callrouter.media.slots import Slots

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from callrouter.call.media import MediaEvent
+from callrouter.call.services.media import MediaEvent
 from callrouter.media.crew import Crew, Log, Size
 from callrouter.media.link import ENDING, SERVING, STARTING, Link
 from callrouter.media.shelf import Shelf

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from callrouter.call.media import Digit, MediaEvent, MediaLost, Played, Recorded
+from callrouter.call.services.media import Digit, MediaEvent, MediaLost, Played, Recorded
 from callrouter.media.reports import Closed, SaysDigit, SaysPlayed, SessionReport
 
 _NAME_BYTES: Final = 8

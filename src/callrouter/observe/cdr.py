@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from callrouter.call.record import CallRecord, KeptRecord, LegRecord, bounded
+from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, bounded
 from callrouter.observe.database import storable
 
 COLUMNS: Final = (

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from callrouter.call.record import LegRecord
+from callrouter.call.services.record import LegRecord
 
 
 class GatewayFigures(NamedTuple):

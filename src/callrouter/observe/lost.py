@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import orjson
 
-from callrouter.call.record import CallRecord, Disposition, LegRecord
+from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.observe.cdr import LATEST, is_started
 from callrouter.observe.database import storable
 

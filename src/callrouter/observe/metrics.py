@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from callrouter.call.record import CallRecord, KeptRecord
+from callrouter.call.services.record import CallRecord, KeptRecord
 from callrouter.errors import CallrouterError
 from callrouter.observe.gateways import GatewayFigures, GatewayLegs, families
 

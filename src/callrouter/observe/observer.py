@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from callrouter.call.record import CallRecord, KeptRecord
+from callrouter.call.services.record import CallRecord, KeptRecord
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics
 from callrouter.observe.writer import RecordWriter
@@ -14,7 +14,7 @@ _AS_IT_WAS: Final = frozenset(("short", "empty"))
 class Observing:
     """Tells the log, the metrics and the record writer of each call.
 
-    Implements `callrouter.call.events.Observer`; these only append or add, and one line for
+    Implements `callrouter.call.legs.events.Observer`; these only append or add, and one line for
     a call that comes up goes to the kernel, so no call waits.
     """
 

@@ -35,7 +35,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from callrouter.call.record import CallRecord
+from callrouter.call.services.record import CallRecord
 from callrouter.errors import masked
 from callrouter.observe.cdr import COLUMNS, Encoder, Row, misfit
 from callrouter.observe.database import StoreError, refuses_row

@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from callrouter.call.keeping import Listed, Message, MessageLeft, RecordingInfo
+from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo
 from callrouter.route.dialplan import Dialplan
 from callrouter.sip.stack import Stack
 
 
 class VirtualArchive:
-    """Implements `callrouter.call.keeping.Keeping`; there is always room.
+    """Implements `callrouter.call.services.archive.Keeping`; there is always room.
 
     placed: every file that was named, with what was reported of it: messages, recordings, and None
     for one that was thrown away. A right call reports each once.

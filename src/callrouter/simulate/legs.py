@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.events import Asked, Cancelled, Deadline, HungUp, Lost
-from callrouter.call.inbox import Inbox
+from callrouter.call.legs.events import Asked, Cancelled, Deadline, HungUp, Lost
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.dialplan.fields import seconds
 from callrouter.dialplan.wording import shown
 from callrouter.sip.body import SDP_ROW

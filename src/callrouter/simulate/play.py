@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Final
 
-from callrouter.call.calls import Calls
-from callrouter.call.record import CallRecord
-from callrouter.call.studio import Studio
+from callrouter.call.admission.calls import Calls
+from callrouter.call.services.record import CallRecord
+from callrouter.call.services.studio import Studio
 from callrouter.register.bindings import Binding, Bindings
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.facts import Facts

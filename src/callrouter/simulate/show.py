@@ -5,7 +5,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from callrouter.call.record import CallRecord, KeptRecord, LegRecord
+from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord
 from callrouter.simulate.play import Played
 from callrouter.simulate.timeline import CALLER, Moment, timeline
 from callrouter.sip.grammar import reason_phrase

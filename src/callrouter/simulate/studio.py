@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from callrouter.call.a_leg import ALeg
-from callrouter.call.events import Asked, HungUp, Lost
-from callrouter.call.inbox import Inbox
-from callrouter.call.media import MediaEvent, MediaLost, Played, Recorded
+from callrouter.call.legs.events import Asked, HungUp, Lost
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.media import MediaEvent, MediaLost, Played, Recorded
 from callrouter.errors import SipError
 from callrouter.simulate.sounds import USUAL_SECONDS
 from callrouter.simulate.wire import Place, Wire
@@ -88,7 +88,7 @@ class _Session:
 
 
 class VirtualSlots:
-    """Slots of one worker; implements `callrouter.call.media.MediaSlots`.
+    """Slots of one worker; implements `callrouter.call.services.media.MediaSlots`.
 
     post: None once they are released or lost. bridged: the pairs of sessions that hear each other.
     """
@@ -268,7 +268,7 @@ class Worker:
 
 
 class VirtualPool:
-    """All workers; implements `callrouter.call.media.MediaPool`.
+    """All workers; implements `callrouter.call.services.media.MediaPool`.
 
     clock: callrouter's own stack. sounds: milliseconds by path; any other file is as long as a
     sound usually is. on_bridge: told whenever two sessions are bridged.

@@ -9,8 +9,8 @@ the record too; the CANCEL that goes with it is not told again.
 from math import inf
 from typing import Final, NamedTuple
 
-from callrouter.call.keys import key_of
-from callrouter.call.record import LegRecord
+from callrouter.call.anchor.dtmf import key_of
+from callrouter.call.services.record import LegRecord
 from callrouter.simulate.play import Played
 from callrouter.simulate.studio import WORKERS
 from callrouter.simulate.wire import Datagram

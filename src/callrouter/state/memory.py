@@ -53,7 +53,7 @@ class Block(NamedTuple):
 
 
 class Memory:
-    """Implements `callrouter.call.shared.Shared`. Not for two threads.
+    """Implements `callrouter.call.services.state.Shared`. Not for two threads.
 
     dropped: callers whose attempts or blocks were let go because there were too many. bindings:
     where telephones are. gateways: how they are. bans:

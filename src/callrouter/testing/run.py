@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from callrouter.call.record import CallRecord
+from callrouter.call.services.record import CallRecord
 from callrouter.outcomes import outcome
 from callrouter.route.engine import decide
 from callrouter.route.facts import Facts

@@ -19,7 +19,7 @@ from support.archives import (
 
 from callrouter.archive import messages
 from callrouter.archive.archive import Archive
-from callrouter.call.keeping import MessageLeft, kept_id
+from callrouter.call.services.archive import MessageLeft, kept_id
 from callrouter.observe.store import open_for_writing
 
 

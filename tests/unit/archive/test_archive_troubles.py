@@ -15,7 +15,7 @@ import pytest
 from support.archives import STARTED, Logged, audio, box, cut_off, leave, listed, opened, unopened
 
 from callrouter.archive import archive as archive_module
-from callrouter.call.keeping import MessageLeft
+from callrouter.call.services.archive import MessageLeft
 from callrouter.observe.database import StoreError
 
 

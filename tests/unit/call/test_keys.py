@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrouter.call.keys import Keys, key_of
+from callrouter.call.anchor.dtmf import Keys, key_of
 from callrouter.sip.message import Request
 
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from callrouter.call.record import CallRecord
+from callrouter.call.services.record import CallRecord
 from callrouter.control.client import AskedError, ControlError, ask
 from callrouter.control.desk import Desk
 from callrouter.control.listener import ControlListener, SocketError

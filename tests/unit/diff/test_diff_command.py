@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from callrouter.call.record import CallRecord
+from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
 from callrouter.observe.cdr import Encoder
 from callrouter.observe.store import Store

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callrouter.call.media import Digit, MediaEvent, MediaLost, Played, Recorded
+from callrouter.call.services.media import Digit, MediaEvent, MediaLost, Played, Recorded
 from callrouter.media import link as links
 from callrouter.media.link import ENDING, RETIRING, SERVING, Link
 from callrouter.media.protocol import HUNG_SECONDS, MAX_LINE, Lines

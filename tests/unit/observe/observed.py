@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from callrouter.call.record import CallRecord, Disposition, LegRecord
+from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.observe.metrics import Sources
 from callrouter.route.plan import Verdict
 

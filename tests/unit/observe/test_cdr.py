@@ -1,7 +1,7 @@
 import orjson
 from observed import TRACE, answered, refused
 
-from callrouter.call.record import Disposition, KeptRecord
+from callrouter.call.services.record import Disposition, KeptRecord
 from callrouter.observe import cdr
 from callrouter.observe.cdr import COLUMNS, LISTS, Encoder, row_to_dict
 from callrouter.route.plan import Verdict

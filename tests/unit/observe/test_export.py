@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from observed import answered, refused
 
-from callrouter.call.record import KeptRecord
+from callrouter.call.services.record import KeptRecord
 from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
 from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from observed import Lines, answered, sources
 
-from callrouter.call.record import Observer
+from callrouter.call.services.record import Observer
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics
 from callrouter.observe.observer import Observing

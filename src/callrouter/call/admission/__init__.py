@@ -1,0 +1,1 @@
+"""Which calls are let in: limits, digest authentication, login throttling."""

@@ -1,0 +1,367 @@
+"""All calls of the process: who may start one, where it is looked up, and how they are drained.
+
+This is the stack's core: every request outside a dialog comes here first. What is no call is
+answered without keeping anything: strangers, floods, probes, requests no UAS of ours can take.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from callrouter.call.anchored_media import Unfit
+from callrouter.call.call import Call
+from callrouter.call.flows.call_flow import run
+from callrouter.call.flows.directory_lookup import ask
+from callrouter.call.flows.transfer.replaces import replaced_leg
+from callrouter.call.interwork.caller_identity import routing_caller
+from callrouter.call.interwork.diversion import diversions
+from callrouter.call.interwork.header_policy import max_forwards
+from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
+from callrouter.call.legs.option_tags import check_extensions
+from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.record import CallRecord, Observer, bounded
+from callrouter.call.services.state import Directory, Shared
+from callrouter.call.services.studio import Studio
+from callrouter.call.teardown import RETRY_AFTER
+from callrouter.errors import SipError, StrangerError
+from callrouter.route import numbers
+from callrouter.route.dialplan import Dialplan
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+from callrouter.route.plan import Decision, NeedLookup, Plan
+from callrouter.route.rules import Trunk
+from callrouter.sip.body import BodyError, check_session
+from callrouter.sip.dialog import contact_uri
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request
+from callrouter.sip.sdp import outline
+from callrouter.sip.server_tx import ServerTransaction
+from callrouter.sip.stack import Stack
+from callrouter.sip.uas import ACCEPT, ALLOW, ALLOW_OUTSIDE, SUPPORTED, RefusedError, inspect
+from callrouter.sip.uri import is_sips, parse_uri
+
+_OUTSIDE: Final = {
+    "REFER": (603, ""),
+    "MESSAGE": (405, ALLOW_OUTSIDE),
+}
+"""Who asks for these outside a dialog would have us call or write to others."""
+
+
+class Entrance(Protocol):
+    """Who finds out by whom a request comes, where the address does not say it: the door."""
+
+    def enter(
+        self,
+        request: Request,
+        flow: Flow,
+        trunk: Trunk | None,
+        dialplan: Dialplan,
+        now: float,
+        at: float,
+    ) -> Trunk | None:
+        """Return its trunk, None when it was answered. Raises SipError to refuse it."""
+
+    def told(self, contact: str) -> bool:
+        """Say whether this is the user of a Contact that we registered with a gateway."""
+
+
+class Calls:
+    """The calls in progress.
+
+    dialplan: the version new calls are decided with. epoch: Unix time at zero of the stack's
+    clock, kept right by its owner. strangers, overloaded: INVITEs turned away before they were
+    calls, because nobody knows their source, and because of a limit or of draining. refuses: says
+    of a new call whether there is no room for it, beside the limit of calls.
+    """
+
+    __slots__ = (
+        "_active",
+        "_count",
+        "_directory",
+        "_door",
+        "_idle",
+        "_limit",
+        "_observer",
+        "_shared",
+        "_stack",
+        "_studio",
+        "dialplan",
+        "epoch",
+        "overloaded",
+        "refuses",
+        "strangers",
+    )
+
+    def __init__(
+        self,
+        stack: Stack,
+        dialplan: Dialplan,
+        observer: Observer,
+        limit: int,
+        epoch: float,
+        shared: Shared,
+        directory: Directory,
+        studio: Studio,
+        door: Entrance | None = None,
+    ) -> None:
+        """limit: calls in progress at once; one more is answered 503.
+
+        door: asks for passwords; None asks nobody.
+        """
+        self._door = door
+        self._stack = stack
+        self._observer = observer
+        self._limit = limit
+        self._shared = shared
+        self._directory = directory
+        self._studio = studio
+        self._active: set[Call] = set()
+        self._count = 0
+        self._idle: Callable[[], None] | None = None
+        self.dialplan = dialplan
+        self.epoch = epoch
+        self.strangers = 0
+        self.overloaded = 0
+        self.refuses: Callable[[], bool] = lambda: False
+        stack.core = self
+
+    @property
+    def active(self) -> int:
+        """Calls in progress."""
+        return len(self._active)
+
+    def drain(self, idle: Callable[[], None]) -> None:
+        """Take no new calls; `idle` is called as soon as none is in progress."""
+        self._idle = idle
+        if not self._active:
+            idle()
+
+    def resume(self) -> None:
+        """Take new calls again, after `drain`."""
+        self._idle = None
+
+    def end_all(self) -> None:
+        """End every call in progress now."""
+        for call in list(self._active):
+            call.inbox.post(Shutdown())
+
+    def record(self, id: str, on: bool) -> str:
+        """Begin or end the recording of a call; returns why not, "" when it was asked for."""
+        call = next((call for call in self._active if call.record.id == id), None)
+        if call is None:
+            return f"no call in progress has the id {id}"
+        speech = call.speech
+        if speech is None or speech.far is None or speech.recording is None:
+            return "it is not a call that can be recorded: its number has no 'record'"
+        call.inbox.post(RecordAsked(on))
+        return ""
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        """A request outside any dialog. Raises SipError for what is to be refused statelessly."""
+        trunk = self.dialplan.trunk_of(flow.remote_host, flow.peers)
+        if trunk is None or trunk.guarded or request.method == "REGISTER":
+            trunk = self._let_in(trunk, request, flow)
+            if trunk is None:
+                return
+        if flow.transport != "TLS" and is_sips(request.uri):
+            raise SipError("asked for TLS on every hop, and came without", 403)
+        inspect(request)
+        if request.method == "OPTIONS":
+            self._stack.reply(request, flow, 200, f"{ALLOW}{ACCEPT}{SUPPORTED}")
+        elif request.method == "INVITE":
+            self._invite(trunk, request, flow)
+        else:
+            status, rows = _OUTSIDE.get(request.method, (481, ""))
+            raise RefusedError("only inside a dialog", status, rows)
+
+    def _let_in(self, trunk: Trunk | None, request: Request, flow: Flow) -> Trunk | None:
+        """Ask who it is, where the address does not say it or not all of it."""
+        door = self._door
+        may_begin = request.method in {"INVITE", "REGISTER"}
+        if trunk is None and not (door and may_begin and self.dialplan.access.open):
+            self.strangers += 1
+            raise StrangerError
+        if door is None:
+            return trunk
+        now = self._stack.now
+        return door.enter(request, flow, trunk, self.dialplan, now, self.epoch + now)
+
+    def _is_full(self) -> bool:
+        return self._idle is not None or len(self._active) >= self._limit
+
+    def _invite(self, trunk: Trunk, request: Request, flow: Flow) -> None:
+        headers = request.headers
+        if "replaces" not in headers and (self._is_full() or self.refuses()):
+            self.overloaded += 1
+            self._stack.reply(request, flow, 503, RETRY_AFTER)
+            return
+        hops = max_forwards(request)
+        check_extensions(request, trunk.peer)
+        target = contact_uri(request)
+        if not target:
+            # Nobody could be asked anything, or be told that it is over (sections 8.1.1.8, 12.1.1).
+            raise SipError("an INVITE without Contact", 400)
+        if "replaces" in headers:
+            check_session(request)
+            self._replace(trunk, request, flow, target)
+            return
+        unfit = _unfit(request)
+        stack = self._stack
+        tx = stack.accept(request, flow)
+        tx.respond(100)
+        now = self.epoch + stack.now
+        facts = facts_of(trunk, request, flow.remote_host, now)
+        shared = self._shared
+        dialplan = self.dialplan
+        door = self._door
+        if door is not None and dialplan.access.enrolments and door.told(facts.called):
+            facts.called = facts.to_user  # it asks for the Contact of a registration of ours
+        snapshot = shared.snapshot
+        decision = decide(dialplan, facts, snapshot)
+        if decision.counts:
+            shared.arrived(trunk.hold, now, trunk.calls_per_second)
+        if decision.auto_block is not None:
+            shared.attempted(decision.number, decision.caller, now, decision.auto_block)
+        # Sortable: calls of one millisecond count up.
+        self._count = (self._count + 1) & 0xFFFF
+        wall = now + snapshot.ahead
+        name = f"{int(wall * 1000):x}-{self._count:04x}{stack.token()[:4]}"
+        record = _record(name, request, facts, decision, wall, trunk.country)
+        record.dialplan = dialplan.version
+        record.began = stack.now
+        call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
+        # From here on the call ends in `_over`, come what may; what it holds is given back there.
+        self._active.add(call)
+        shared.take(call.plan.holds)
+        self._observer.call_started(record)
+        call.inbox.start(self._run(call, decision.need, unfit))
+
+    def _made(
+        self,
+        trunk: Trunk,
+        tx: ServerTransaction,
+        request: Request,
+        target: str,
+        hops: int,
+        plan: Plan,
+        record: CallRecord,
+        facts: Facts,
+    ) -> Call:
+        call = Call(
+            self._stack,
+            tx,
+            request,
+            target,
+            hops,
+            plan,
+            record,
+            self._shared,
+            self._over,
+            self._observer.call_up,
+            self.dialplan,
+            facts,
+            self._studio,
+        )
+        call.a.meet(trunk.peer, request)
+        if trunk.guarded:
+            # A telephone is reached where it came from: its Contact may be behind NAT.
+            call.a.dialog.pinned = trunk.name == self.dialplan.access.phones_trunk
+        return call
+
+    def _replace(self, trunk: Trunk, request: Request, flow: Flow, target: str) -> None:
+        """An INVITE for a party's place in a call (RFC 3891). Raises SipError 400, 403, 481."""
+        rows = request.rows("replaces")
+        if len(rows) != 1:
+            raise SipError("more than one Replaces", 400)
+        leg = replaced_leg(self._stack, rows[0])
+        if leg is None or leg.inbox is None:
+            raise SipError("no such dialog to be replaced", 481)
+        other = leg.dialog.flow
+        if self.dialplan.trunk_of(other.remote_host, other.peers) is not trunk:
+            raise SipError("only the trunk that has the call may replace a party of it", 403)
+        tx = self._stack.accept(request, flow)
+        tx.respond(100)
+        new = ALeg(self._stack, leg.inbox, tx, request, target)
+        new.meet(trunk.peer, request)
+        leg.inbox.post(Replacing(leg, new, request))
+
+    async def _run(self, call: Call, need: NeedLookup | None, unfit: Unfit | None) -> None:
+        """The story, and whatever it comes to: one record, and nothing left standing."""
+        try:
+            if unfit is not None and call.plan.steps:
+                call.refuse_offer(unfit)
+            elif need is None or await self._settle(call, need):
+                await run(call)
+        except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
+            self._observer.call_broken(call.record, error)
+            call.abort()
+        finally:
+            call.close()
+
+    async def _settle(self, call: Call, need: NeedLookup) -> bool:
+        """Make a plan final by a look-up; False when the call ended meanwhile."""
+        answer = await ask(call, need, self._directory)
+        if answer is None:
+            return False
+        call.facts = call.facts.answered(need, answer)
+        decision = decide(call.dialplan, call.facts, self._shared.snapshot)
+        # Its lines are its own throughout: it takes the new ones before it gives the old back.
+        self._shared.take(decision.plan.holds)
+        self._shared.give(call.plan.holds)
+        call.plan = decision.plan
+        call.record.trace = decision.trace
+        return True
+
+    def _over(self, call: Call) -> None:
+        self._active.discard(call)
+        self._shared.give(call.plan.holds)
+        self._observer.call_ended(call.record)
+        if self._idle is not None and not self._active:
+            self._idle()
+
+
+def _unfit(request: Request) -> Unfit | None:
+    """Why what an INVITE describes can be no offer, None when it can; it is taken out then."""
+    if request.body:
+        try:
+            check_session(request)
+        except BodyError as error:
+            said = outline(request.body)
+            request.body = b""
+            return Unfit(said, error.extra)
+    return None
+
+
+def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
+    """What an INVITE says of its call. source: IP address; now: Unix time. Raises SipError."""
+    caller = routing_caller(request, trunk.peer, trunk.country)
+    called = parse_uri(request.uri).subscriber()
+    to_user = to_ext = ""
+    try:
+        to = parse_uri(request.to().uri)
+        to_user = to.subscriber()
+        to_ext = to.param("ext") or numbers.extension(to_user)
+    except SipError:
+        # To may hold any URI at all (RFC 3261 section 8.1.1.2); then it names nobody of ours.
+        pass
+    headers = request.headers
+    before = 0
+    if "diversion" in headers or "history-info" in headers:
+        before = diversions(request)
+    return Facts(trunk.name, source, caller, called, to_user, to_ext, now, before)
+
+
+def _record(
+    name: str, request: Request, facts: Facts, decision: Decision, now: float, country: str
+) -> CallRecord:
+    """Begin the record of a call with what came in and what was decided."""
+    record = CallRecord(name, bounded(request.get("call-id")), now)
+    record.trunk = facts.trunk
+    record.source = facts.source
+    record.caller = bounded(facts.caller)
+    record.called = bounded(facts.called)
+    record.caller_number = numbers.written(facts.caller, country)
+    record.called_number = numbers.written_often(facts.called, country)
+    record.to_header = bounded(facts.to_ext or facts.to_user)
+    record.number = bounded(decision.number)
+    record.trace = decision.trace
+    return record

@@ -1,0 +1,1 @@
+"""A party's media at a worker: the leg to it, and DTMF."""

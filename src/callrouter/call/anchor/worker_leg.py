@@ -1,0 +1,140 @@
+"""A session at a media worker: one party's media, as a leg of our own to the worker.
+
+Theory. The worker never hears of a party. It gets canonical offers of ours, with the address of
+the party's media in them, and its answer is the address that we name to the party (C1). So a party
+may be described to the worker before, after and again, while the worker's port stays the same.
+"""
+
+from typing import Final
+
+from callrouter.call.legs.events import Answered
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.services.media import MediaLost, MediaSlots
+from callrouter.errors import ParseError
+from callrouter.route.peers import UNTIMED
+from callrouter.sip.body import SDP_ROW
+from callrouter.sip.message import Response
+from callrouter.sip.offer import EVENT_PT, worker_offer
+from callrouter.sip.sdp import CODECS, Audio, parse_sdp, usable_audio
+from callrouter.sip.stack import Stack
+
+_OWN: Final = "<sip:callrouter@127.0.0.1>"
+_ROWS: Final = f"Max-Forwards: 1\r\n{SDP_ROW}"
+_NO_LEG: Final = 0
+
+
+class Session:
+    """One party's media at a worker. name: as the worker knows it. leg: the SIP to it.
+
+    host, port: where the party is to send its media, "" until the worker has answered. audio: what
+    the party said of its own, None before it said anything.
+    """
+
+    __slots__ = (
+        "_acked",
+        "_cseq",
+        "_next",
+        "_version",
+        "audio",
+        "host",
+        "leg",
+        "name",
+        "port",
+        "slots",
+    )
+
+    def __init__(
+        self,
+        stack: Stack,
+        inbox: Inbox,
+        slots: MediaSlots,
+        audio: Audio | None,
+        *,
+        inband: bool,
+        trusted: bool,
+    ) -> None:
+        """Dial the worker; the leg posts `Answered` or `Failed`. Raises SipError.
+
+        inband, trusted: as `MediaSlots.open` has them.
+        """
+        self.slots = slots
+        self.audio = audio
+        self.host = ""
+        self.port = 0
+        self._version = 1
+        self._cseq = _NO_LEG
+        self._next = False
+        self._acked = b""
+        self.name = slots.open(inband=inband, trusted=trusted)
+        flow = stack.connect("UDP", slots.host, slots.port)
+        uri = f"sip:{self.name}@{slots.host}:{slots.port}"
+        self.leg = BLeg(stack, inbox, flow, _NO_LEG, uri, _OWN, _ROWS, self._offer(), peer=UNTIMED)
+
+    def opened(self, event: Answered) -> bool:
+        """The worker has answered; False when with that nothing can be done."""
+        self.leg.ack()
+        try:
+            audio = usable_audio(parse_sdp(event.response.body))
+        except ParseError:
+            return False
+        if audio is None:
+            return False
+        self.host, self.port = audio.host, audio.port
+        return True
+
+    def connect(self, audio: Audio) -> None:
+        """Send the party's media somewhere else, or in another direction, from now on."""
+        if audio == self.audio:
+            return
+        self.audio = audio
+        if self._cseq:
+            self._next = True
+        else:
+            self._ask()
+
+    def trust(self) -> None:
+        """Its party is where it says that its media is to go."""
+        self.slots.trust(self.name)
+
+    def close(self) -> None:
+        """Hang up at the worker, which releases all that the session had."""
+        self.leg.release()
+        self.leg.hang_up()
+
+    def _offer(self) -> bytes:
+        audio = self.audio
+        if audio is None:
+            return worker_offer(None, tuple(CODECS), EVENT_PT, self._version)
+        return worker_offer(audio, audio.codecs, audio.event_pt, self._version)
+
+    def _ask(self) -> None:
+        self._version += 1
+        self._acked = b""
+        self._cseq = self.leg.ask("INVITE", SDP_ROW, self._offer(), self)
+
+    def on_response(self, _tx: object, response: Response) -> None:
+        """The worker's answer to another offer."""
+        if response.status < 200:
+            return
+        if self._acked:
+            self.leg.stack.resend(self.leg.dialog.flow, self._acked)
+            return
+        self.leg.offer_settled()
+        if response.status >= 300:
+            self._lost()
+            return
+        self._acked = self.leg.send_ack(self._cseq)
+        self._cseq = _NO_LEG
+        if self._next:
+            self._next = False
+            self._ask()
+
+    def on_failure(self, _tx: object, _status: int) -> None:
+        """The worker is silent."""
+        self.leg.offer_settled()
+        self._lost()
+
+    def _lost(self) -> None:
+        self._cseq = _NO_LEG
+        self.leg.post(MediaLost(self.slots))

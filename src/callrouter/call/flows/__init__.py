@@ -1,0 +1,1 @@
+"""Call flows: the scripts of a call, step after step."""

@@ -1,0 +1,161 @@
+"""Two parties talk through the worker: recorded, with hold music (C6, C7, C11)."""
+
+from typing import Final
+
+from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchored_media import Speech
+from callrouter.call.call import Call
+from callrouter.call.flows.bridge.dtmf_relay import Crossing
+from callrouter.call.flows.bridge.recorder import Recorder
+from callrouter.call.flows.ivr.wait import NoMedia, Over, attend
+from callrouter.call.flows.transfer.anchored_transfer import move
+from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked
+from callrouter.call.services.media import Digit, Recorded
+
+_HOLDING: Final = frozenset(("sendonly", "inactive"))
+RECORD_CODE: Final = "*1"
+"""What the callee presses to start a recording, or to stop it."""
+_CODE_SECONDS: Final = 1.5
+"""How long a key with which the code may begin waits for the next."""
+
+
+class Talk:
+    """A conversation through the worker, from the answer to its end."""
+
+    __slots__ = (
+        "_begun",
+        "_call",
+        "_crossing",
+        "_ear",
+        "_far",
+        "_held",
+        "_recorder",
+        "_speech",
+        "_until",
+    )
+
+    def __init__(self, call: Call, speech: Speech, ear: Session, far: Session) -> None:
+        self._call = call
+        self._speech = speech
+        self._ear = ear
+        self._far = far
+        self._held = ""
+        self._crossing = Crossing(call, speech)
+        self._begun: list[Digit] = []
+        self._until = 0.0
+        rule = speech.recording
+        keeping = call.studio.keeping
+        self._recorder = None
+        if rule is not None and keeping is not None:
+            self._recorder = Recorder(call, speech, keeping, rule)
+            if rule.at_once:
+                self._recorder.start(ear, far)
+
+    async def run(self) -> HungUp | Lost:
+        """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
+        when the worker is lost.
+        """
+        recorder = self._recorder
+        self._speech.crossing = True
+        try:
+            while True:
+                event = await attend(self._call, self._until, refers=True)
+                if isinstance(event, Asked | HungUp | Lost) and event.leg is self._call.b:
+                    left = await self._left(event)
+                    if left is not None:
+                        break
+                else:
+                    self._on(event)
+        except NoMedia:
+            if recorder is not None:
+                recorder.broken()
+            raise
+        except Over:
+            if recorder is not None:
+                await recorder.finish()
+            raise
+        self._speech.crossing = False
+        if recorder is not None:
+            await recorder.finish()
+        return left
+
+    async def _left(self, event: Asked | HungUp | Lost) -> HungUp | Lost | None:
+        """What the callee does; returns how it left, None while somebody is there."""
+        if not isinstance(event, Asked):
+            return event
+        left = None
+        if event.request.method == "REFER":
+            left = await move(self._call, self._speech, event, self._on)
+        self._hold()
+        return left
+
+    def _on(self, event: object) -> None:
+        if isinstance(event, Asked):
+            self._hold()
+        elif isinstance(event, Recorded) and self._recorder is not None:
+            self._recorder.ended(event)
+        elif isinstance(event, RecordAsked) and self._recorder is not None:
+            if event.on != self._recorder.on:
+                self._toggle()
+        elif isinstance(event, Digit):
+            if self._recorder is not None and event.session == self._far.name:
+                self._code(event)
+            else:
+                self._pass_on(event)
+        elif isinstance(event, Deadline):
+            self._let_through()
+
+    def _code(self, event: Digit) -> None:
+        """A key of a callee who may dial the code: what cannot begin it crosses, the code never."""
+        begun = self._begun
+        begun.append(event)
+        while begun and not RECORD_CODE.startswith("".join(key.digit for key in begun)):
+            self._pass_on(begun.pop(0))
+        if len(begun) == len(RECORD_CODE):
+            begun.clear()
+            self._toggle()
+        self._until = self._call.now + _CODE_SECONDS if begun else 0.0
+
+    def _pass_on(self, event: Digit) -> None:
+        self._crossing.pass_on(event, self._call.b)
+
+    def _let_through(self) -> None:
+        """The code was begun, and not finished in time: the keys are for the caller."""
+        for key in self._begun:
+            self._pass_on(key)
+        self._begun.clear()
+        self._until = 0.0
+
+    def _toggle(self) -> None:
+        if self._recorder is None:
+            return
+        if self._recorder.on:
+            self._recorder.stop()
+        else:
+            self._recorder.start(self._ear, self._far)
+
+    def _hold(self) -> None:
+        """Somebody may have put the other on hold, or taken it back."""
+        voice = self._call.plan.voice
+        music = None
+        if voice is not None and voice.hold_music:
+            music = self._call.dialplan.prompts.music.get(voice.hold_music)
+        if music is None:
+            return
+        ear, far = self._ear, self._far
+        held = far.name if _holds(ear) else ear.name if _holds(far) else ""
+        if held == self._held:
+            return
+        slots = ear.slots
+        if self._held:
+            slots.stop(self._held)
+        if held:
+            slots.unbridge(ear.name, far.name)
+            slots.play(held, [music.path], loop=True)
+        else:
+            slots.bridge(ear.name, far.name)
+        self._held = held
+
+
+def _holds(session: Session) -> bool:
+    return session.audio is not None and session.audio.direction in _HOLDING

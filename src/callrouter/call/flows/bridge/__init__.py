@@ -1,0 +1,1 @@
+"""Connecting two parties, end to end or through the worker; recordings."""

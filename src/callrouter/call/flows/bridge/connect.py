@@ -1,0 +1,164 @@
+"""Connecting a caller with the target that answered: end to end, or through the worker.
+
+Theory. Media goes end to end wherever nothing else is asked for, even when the caller was with us
+before: then each party is offered what the other has described. Only a call that is recorded keeps
+both at the worker, which bridges them.
+"""
+
+from typing import Final, NoReturn
+
+from callrouter.call.anchored_media import Callee, Speech
+from callrouter.call.call import Call
+from callrouter.call.flows.ivr.play_gather import hush
+from callrouter.call.flows.ivr.wait import Over, attend_or_lose, reoffer
+from callrouter.call.legs.events import Acknowledged, Answered
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.targets.connected_party import answer_of
+from callrouter.errors import ParseError
+from callrouter.route.plan import Refusal
+from callrouter.sip.body import SDP_ROW
+from callrouter.sip.sdp import parse_sdp, usable_audio
+
+_ACK_SECONDS: Final = 32.0
+_NOT_ACCEPTABLE: Final = 488
+_INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
+
+
+async def join(call: Call, speech: Speech, event: Answered) -> bool:
+    """Connect caller and target. False: that target could not be connected, and is gone.
+
+    Raises Over when the call ends meanwhile. A worker that is lost meanwhile is not missed.
+    """
+    leg = event.leg
+    callee = speech.callees.get(leg)
+    if callee is not None and speech.ear is not None and speech.anchored:
+        return _bridge(call, speech, callee, event)
+    was_ours = callee is not None or leg in speech.parted
+    await _end_to_end(call, speech, event, was_ours=was_ours)
+    return True
+
+
+def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool:
+    """Bridge both at the worker."""
+    ear = speech.ear
+    assert ear is not None  # noqa: S101 - asked by the caller
+    # What it has described early may have been of no use, or another fork's.
+    heard = callee.party.unfit is None and callee.party.body == event.leg.theirs
+    if not heard and not take_answer(callee, event):
+        call.leg_failed(event.leg, _NOT_ACCEPTABLE, "rejected")
+        return False
+    event.leg.ack()
+    call.connected(event.leg, event.response.status)
+    if call.record.answered_ms is None:
+        speech.pick_up(speech.caller.answer(ear))
+    hush(call)
+    speech.far = callee.session
+    ear.slots.bridge(ear.name, callee.session.name)
+    return True
+
+
+def take_answer(callee: Callee, event: Answered) -> bool:
+    """Take what a target answered to our offer; False when our media cannot have it."""
+    audio = callee.party.heard(event.leg.theirs)
+    if audio is None:
+        return False
+    callee.session.connect(audio)
+    return True
+
+
+async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: bool) -> None:
+    leg = event.leg
+    body = leg.theirs
+    if leg.offered:
+        leg.ack()
+    offer = call.caller_body()
+    call.connected(leg, event.response.status)
+    if offer and (was_ours or _lines(offer) != _lines(_told(leg) or offer)):
+        # It was offered a session of ours, or fewer lines than the caller has by now.
+        body = await reoffer(
+            call, leg, lambda: leg.described(speech.caller.body or offer), alone=True
+        )
+    if not body or not leg.reachable():
+        _part(call)
+    if call.record.answered_ms is None:
+        call.picked_up()
+        rows, said = answer_of(event, call.a)
+        body = speech.passed(event.fork, body)
+        speech.caller.identity = call.a.identity or speech.caller.identity
+        call.a.answer(200, event.fork, rows, body if said else b"")
+        if was_ours and not offer:
+            await _tell(call, leg, await _acknowledged(call, leg))
+    elif leg.offered:
+        await _move_caller(call, leg, body)
+    else:
+        await _answer_offer(call, leg, body)
+    speech.let_go()
+
+
+async def rejoin(call: Call, leg: BLeg) -> None:
+    """The worker that bridged both is lost: connect them end to end. Raises Over."""
+    body = await reoffer(call, leg, lambda: leg.described(call.caller_body()), alone=True)
+    if not body:
+        _part(call)
+    await _move_caller(call, leg, body)
+
+
+async def _move_caller(call: Call, leg: BLeg, body: bytes) -> None:
+    """Offer a caller who was with us what the target has described."""
+    answer = await reoffer(call, call.a, lambda: call.a.described(body), alone=True)
+    if not answer:
+        _part(call)
+    if _place(answer) != _place(_told(leg)):
+        # It listens somewhere else now, so the target has to know.
+        await _tell(call, leg, answer)
+
+
+async def _tell(call: Call, leg: BLeg, answer: bytes) -> None:
+    """Offer a target what the caller has answered. Raises Over."""
+    await reoffer(call, leg, lambda: leg.described(answer), alone=True)
+
+
+async def _acknowledged(call: Call, leg: BLeg) -> bytes:
+    """Wait for the ACK of a caller who describes nothing before. Raises Over."""
+    until = call.now + _ACK_SECONDS
+    while call.now < until and leg.reachable():
+        event = await attend_or_lose(call, until, alone=True)
+        if isinstance(event, Acknowledged) and event.request.body:
+            return event.request.body
+    return _part(call)
+
+
+async def _answer_offer(call: Call, leg: BLeg, body: bytes) -> None:
+    """Offer a caller who was answered by us what a target that was offered nothing offers."""
+    answer = await reoffer(call, call.a, lambda: call.a.described(body), alone=True)
+    if not answer:
+        _part(call)
+    leg.ack(SDP_ROW, leg.described(answer))
+
+
+def _part(call: Call) -> NoReturn:
+    """Two parties cannot be connected although both are there. Raises Over."""
+    if call.record.answered_ms is None:
+        call.disconnect()
+        call.refuse(Refusal("no_target_left", _NOT_ACCEPTABLE, _INCOMPATIBLE))
+    else:
+        call.hung_up(None, _INCOMPATIBLE)
+    call.hang_up()
+    raise Over
+
+
+def _told(leg: BLeg) -> bytes:
+    """What a target knows of the caller; empty for nothing."""
+    return b"" if leg.identity is None else leg.identity.shown
+
+
+def _lines(body: bytes) -> int:
+    return body.count(b"\nm=")
+
+
+def _place(body: bytes) -> tuple[str, int]:
+    try:
+        audio = usable_audio(parse_sdp(body))
+    except ParseError:
+        audio = None
+    return ("", 0) if audio is None else (audio.host, audio.port)

@@ -1,0 +1,124 @@
+"""Recordings of a call: where they go, and what became of them (C6).
+
+Rule. What was begun is reported to the archive exactly once, whole or broken, whatever ends it.
+"""
+
+from pathlib import Path
+
+from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchored_media import Speech
+from callrouter.call.call import Call
+from callrouter.call.flows.ivr.wait import closed
+from callrouter.call.legs.events import Shutdown
+from callrouter.call.services.archive import Keeping, RecordingInfo, kept_id
+from callrouter.call.services.media import Recorded
+from callrouter.call.services.record import KeptRecord
+from callrouter.route.reasons import NOT_RECORDABLE
+from callrouter.route.voice import Recording
+
+"""How long a worker may take to close a file."""
+
+
+class Recorder:
+    """Records the conversation of a call. on: it does so now."""
+
+    __slots__ = ("_call", "_file", "_keeping", "_rule", "_speech", "_started_ms")
+
+    def __init__(self, call: Call, speech: Speech, keeping: Keeping, rule: Recording) -> None:
+        self._call = call
+        self._speech = speech
+        self._keeping = keeping
+        self._rule = rule
+        self._file: Path | None = None
+        self._started_ms = 0
+
+    @property
+    def on(self) -> bool:
+        """Say whether something is recorded now."""
+        return self._file is not None
+
+    def start(self, ear: Session, far: Session) -> None:
+        """Begin; where there is no room the record says so."""
+        call = self._call
+        record = call.record
+        now = record.started + call.ms() / 1000
+        rule = self._rule
+        self._file = self._keeping.place_recording(
+            record.number, record.id, record.caller, now, rule.quota_seconds
+        )
+        self._started_ms = call.ms()
+        if self._file is None:
+            self._failed("full", "full")
+        else:
+            ear.slots.record(ear.name, self._file, other=far.name, stereo=rule.stereo)
+
+    def stop(self) -> None:
+        """End it; `Recorded` follows."""
+        ear = self._speech.ear
+        if ear is not None and self.on:
+            ear.slots.stop_recording(ear.name)
+
+    def ended(self, event: Recorded) -> None:
+        """The file is closed."""
+        if event.file == self._file:
+            if event.why == "failed" and not event.ms:
+                self._keeping.discard(event.file)
+                self._file = None
+                self._failed("failed", "the file cannot be written")
+                return
+            self._report(event.ms, event.complete)
+
+    def broken(self) -> None:
+        """The worker was lost, and with it whatever it had not written yet."""
+        if self.on:
+            self._report(self._call.ms() - self._started_ms, complete=False)
+
+    async def finish(self) -> None:
+        """End it, and wait until it is closed."""
+        self.stop()
+        if self._file is not None:
+            event = await closed(self._call, self._file)
+            if event is None:
+                self.broken()
+            else:
+                self.ended(event)
+
+    def _failed(self, result: str, why: str) -> None:
+        """Nothing is recorded; a call that must not be without ends."""
+        call = self._call
+        not_recorded(call, result, why)
+        if self._rule.required:
+            call.record.reason = NOT_RECORDABLE
+            call.inbox.post(Shutdown())
+
+    def _report(self, ms: int, complete: bool) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if not ms:
+            self._keeping.discard(file)  # it ended before anything was said
+            return
+        record = self._call.record
+        started = record.started + self._started_ms / 1000
+        self._keeping.keep(
+            RecordingInfo(
+                file,
+                record.number,
+                record.id,
+                record.caller,
+                started,
+                ms,
+                complete,
+                self._rule.keep_seconds,
+            )
+        )
+        result = "complete" if complete else "broken"
+        record.recordings += (KeptRecord(kept_id(file), record.number, ms, result),)
+
+
+def not_recorded(call: Call, result: str, why: str) -> None:
+    """A call that was to be recorded is not: say so in its record and in the log."""
+    record = call.record
+    record.recordings += (KeptRecord("", record.number, 0, result),)
+    if call.studio.keeping is not None:
+        call.studio.keeping.not_recorded(record.number, record.id, why)

@@ -1,0 +1,1 @@
+"""Hunting: targets rung in rounds, with greeting and confirmation."""

@@ -1,0 +1,228 @@
+"""Ringing: the rounds of a hunt in turn, the targets of one round together.
+
+Theory. A round is a set of lines. A line rings one target at a time: its own, then those it was
+redirected to. Each has its own ring and progress timer; all wait on one inbox, whose deadline is
+the nearest of them. The usual round has one line, and is no special case.
+
+Rules. Whatever 18x a target sends, and however often, its ring timeout runs from the INVITE (B8).
+The caller hears one early media at a time: the first target that sends SDP has the caller until it
+ends, and what the others send meanwhile is kept back (RFC 3960; no ringback over media).
+"""
+
+from collections.abc import Sequence
+from math import inf
+from operator import attrgetter
+
+from callrouter.call.call import Call
+from callrouter.call.legs.events import Failed, Progress
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.targets.gateway_feedback import by_another_way, ended, unreached
+from callrouter.call.targets.redirects import Redirections
+from callrouter.call.targets.registered_contacts import with_phones
+from callrouter.route.plan import Hunt, Target
+
+_delay = attrgetter("delay_seconds")
+
+
+class Line:
+    """A target that rings.
+
+    ways: the same target, as it is tried next when it is not reached by this way. rest: where it
+    goes on when it fails, in order. until: its next deadline, first that of its progress, then
+    `ring_until`. withheld: its last provisional response the caller was not given.
+    """
+
+    __slots__ = ("rest", "ring_until", "target", "until", "ways", "withheld")
+
+    def __init__(
+        self,
+        target: Target,
+        ways: Sequence[Target],
+        rest: Sequence[Target],
+        until: float,
+        ring_until: float,
+    ) -> None:
+        self.target = target
+        self.ways = ways
+        self.rest = rest
+        self.until = until
+        self.ring_until = ring_until
+        self.withheld: Progress | None = None
+
+
+class Ringing:
+    """A hunt while it is carried out.
+
+    lines: who rings now; when there is none, the round is over. hunt: as planned. end: when its
+    total time is over. until: when `expire` is needed next.
+    """
+
+    __slots__ = (
+        "_after",
+        "_call",
+        "_heard",
+        "_redirections",
+        "_start",
+        "_waiting",
+        "end",
+        "hunt",
+        "lines",
+        "until",
+    )
+
+    def __init__(self, call: Call, hunt: Hunt) -> None:
+        self._call = call
+        self.hunt = hunt
+        self.end = call.now + hunt.total_seconds if hunt.total_seconds else inf
+        self.until = 0.0
+        self.lines: dict[BLeg, Line] = {}
+        self._redirections: Redirections | None = None
+        self._after = ""
+        self._start = 0.0
+        self._waiting: list[Target] = []
+        self._heard: BLeg | None = None
+
+    def begin(self, targets: tuple[Target, ...]) -> None:
+        """Start a round: ring its targets, each when its delay is over."""
+        call = self._call
+        self._after = call.last_result
+        call.begin_round()
+        targets = with_phones(targets, call)
+        self._start = now = call.now
+        if len(targets) == 1:
+            self._dial(targets, now)
+            self.rearm()
+        else:
+            self._waiting = sorted(targets, key=_delay)
+            self._dial_due(now)
+
+    def expire(self) -> None:
+        """Give up whose time is over, and ring whose time has come."""
+        call = self._call
+        now = call.now
+        for leg, line in list(self.lines.items()):
+            if now < line.until:
+                continue
+            if leg.heard and now < line.ring_until:
+                line.until = line.ring_until
+            else:
+                call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
+                if not leg.heard:
+                    unreached(call.shared, line.target, 408)
+                if leg.heard or not self._again(leg):
+                    self._drop(leg)
+        self._go_on()
+
+    def progress(self, event: Progress) -> None:
+        """Pass a provisional response on, unless the caller listens to another target."""
+        leg = event.leg
+        if self._heard is not None and self._heard is not leg:
+            self.lines[leg].withheld = event
+            self._call.progressed(leg)
+            return
+        if event.response.body:
+            self._heard = leg
+        self._call.ring(event)
+
+    def gone(self, leg: BLeg) -> None:
+        """A target ended without an answer: ring what else is left."""
+        self._drop(leg)
+        self._go_on()
+
+    def failed(self, event: Failed) -> None:
+        """A target ended by itself: try it by another way, or go on as it said or was planned."""
+        leg = event.leg
+        ended(self._call.shared, self.lines[leg].target, event)
+        if not (by_another_way(event) and self._again(leg)):
+            self._drop(leg, self._followed(event))
+        self._go_on()
+
+    def lost(self, leg: BLeg) -> None:
+        """A target that rings does not know its dialog any more."""
+        self._call.leg_failed(leg, 480, "unreachable")
+        self.gone(leg)
+
+    def _followed(self, event: Failed) -> Sequence[Target]:
+        """The targets to go on with after a redirection, as many as the hunt still allows."""
+        response = event.response
+        if response is None or not self.hunt.redirects or not 300 <= event.status < 400:
+            return ()
+        if self._redirections is None:
+            self._redirections = Redirections(self.hunt)
+        call = self._call
+        return self._redirections.follow(
+            self.lines[event.leg].target,
+            event.leg.number,
+            response,
+            call.dialplan,
+            call.shared.snapshot,
+            call.facts.diversions,
+            self._after,
+        )
+
+    def _again(self, leg: BLeg) -> bool:
+        """Ring who was not reached by another way, while there is one and time for it."""
+        line = self.lines[leg]
+        now = self._call.now
+        if not line.ways or now >= line.ring_until:
+            return False
+        # Whoever is rung now is another line, and nobody rings when there is no way left.
+        rings = self._ring(line.ways, line.rest, line.ring_until, now)
+        if rings:
+            del self.lines[leg]
+        return rings
+
+    def _drop(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
+        rest = self.lines.pop(leg).rest
+        if followed or rest:
+            self._dial((*followed, *rest), self._call.now)
+
+    def _go_on(self) -> None:
+        self._dial_due(self._call.now)
+        if self._heard is not None and self._heard not in self.lines:
+            # Who the caller listened to has ended: the others are heard.
+            self._heard = None
+            for line in self.lines.values():
+                event = line.withheld
+                if event is not None:
+                    line.withheld = None
+                    self.progress(event)
+
+    def _dial_due(self, now: float) -> None:
+        """Ring whose delay is over; when nobody rings, also whoever comes next."""
+        waiting = self._waiting
+        while waiting:
+            delay = waiting[0].delay_seconds
+            if self.lines and self._start + delay > now:
+                break
+            while waiting and waiting[0].delay_seconds == delay:
+                self._dial((waiting.pop(0),), now)
+        self.rearm()
+
+    def rearm(self) -> None:
+        """Look for the next deadline anew."""
+        until = self._start + self._waiting[0].delay_seconds if self._waiting else inf
+        for line in self.lines.values():
+            until = min(until, line.until)
+        self.until = until
+
+    def _dial(self, targets: Sequence[Target], now: float) -> None:
+        """Ring the first of these that can be sent to."""
+        if now >= self.end:
+            return
+        for index, target in enumerate(targets):
+            ring_until = min(now + target.ring_seconds, self.end)
+            if self._ring((target, *target.others), targets[index + 1 :], ring_until, now):
+                return
+
+    def _ring(
+        self, ways: Sequence[Target], rest: Sequence[Target], ring_until: float, now: float
+    ) -> bool:
+        """Ring a target by the first way that it can be sent to; False when there is none."""
+        for index, target in enumerate(ways):
+            leg = self._call.dial(target)
+            if leg is not None:
+                until = min(now + target.progress_seconds, ring_until)
+                self.lines[leg] = Line(target, ways[index + 1 :], rest, until, ring_until)
+                return True
+        return False

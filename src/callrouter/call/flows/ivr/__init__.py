@@ -1,0 +1,1 @@
+"""Speaking to the caller: prompts, menus, surveys, voicemail, feature codes."""

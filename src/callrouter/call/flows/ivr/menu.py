@@ -1,0 +1,54 @@
+"""The script of a menu (C3)."""
+
+from collections.abc import Callable
+
+from callrouter.call.call import Call
+from callrouter.call.flows.ivr.play_gather import attach, gather, say, speech_of
+from callrouter.route.menus import choose, may_follow
+from callrouter.route.plan import Hunt
+from callrouter.route.voice import EnterMenu, VoiceStep
+
+_MOST_VISITS = 50
+"""Menus that lead to each other would keep a line for ever."""
+
+
+async def go_through(
+    call: Call, step: EnterMenu, goes_on: Callable[[], bool]
+) -> tuple[Hunt | VoiceStep, ...]:
+    """Let the caller choose; returns the steps of the choice, empty for none.
+
+    goes_on: says whether the route has a step for a caller who chose nothing: then nobody says
+    goodbye. Raises NoMedia, Over.
+    """
+    speech = speech_of(call)
+    speech.visits += 1
+    if speech.visits > _MOST_VISITS:
+        return ()
+    await attach(call, answer=True)
+    dialplan = call.dialplan
+    menu = dialplan.menus[step.menu]
+    speech.note("menu", menu.name)
+    first = step.greeting
+    for attempt in range(menu.tries):
+        names = (*first, *menu.prompts)
+        first = ()
+        keys = await gather(
+            call,
+            names,
+            menu.first_seconds,
+            menu.between_seconds,
+            lambda keys: not may_follow(dialplan, menu, keys),
+        )
+        chosen = choose(dialplan, call.facts, call.shared.snapshot, call.record.number, menu, keys)
+        if chosen is not None:
+            call.record.trace += chosen.trace
+        if chosen is not None and not chosen.barred:
+            speech.language = chosen.language or speech.language
+            speech.hold(chosen.plan.holds)
+            return chosen.plan.steps
+        if attempt + 1 < menu.tries:
+            wrong = menu.invalid if keys else menu.silent
+            first = (wrong,) if wrong else ()
+    if menu.farewell and not goes_on():
+        await say(call, (menu.farewell,))
+    return ()

@@ -1,0 +1,1 @@
+"""REFER and Replaces: blind and attended transfers."""

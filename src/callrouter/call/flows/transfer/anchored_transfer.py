@@ -1,0 +1,88 @@
+"""A callee whose media is at the worker asks that the caller be connected with somebody else.
+
+Theory. The caller stays where it is. A new target is rung with the session that the callee talks
+through, as the targets of any hunt of such a call are, and takes its place there when it answers.
+So the recording goes on, and the caller is offered nothing. Until then both talk, or the caller
+hears what is played to who is held.
+
+Rule. Only what names a number is done. A far end that Replaces names has its media elsewhere.
+"""
+
+from collections.abc import Callable
+
+from callrouter.call.anchored_media import Speech
+from callrouter.call.call import Call
+from callrouter.call.flows.bridge.connect import take_answer
+from callrouter.call.flows.ivr.wait import NoMedia, attend
+from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
+from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
+from callrouter.sip.uri import Uri
+
+_REFUSED = 603
+_UNAVAILABLE = 503
+
+
+async def move(
+    call: Call, speech: Speech, asked: Asked, meanwhile: Callable[[Event], None]
+) -> HungUp | Lost | None:
+    """Answer a REFER of the callee and do what it asks for.
+
+    meanwhile: told of all that has nothing to do with it. Returns how the callee left, when it did
+    so and nobody came in its place. Raises Over, NoMedia.
+    """
+    uri = goal_of(call, asked)
+    if uri is None:
+        return None
+    if replaces_of(uri):
+        asked.leg.respond(asked.tx, _REFUSED)
+        return None
+    work = _Move(call, speech, asked, meanwhile)
+    work.accept(asked)
+    return await work.carry_out(uri)
+
+
+class _Move(Referral):
+    """One of them."""
+
+    __slots__ = ("_meanwhile_else", "_speech")
+
+    def __init__(
+        self, call: Call, speech: Speech, asked: Asked, meanwhile: Callable[[Event], None]
+    ) -> None:
+        super().__init__(call, asked.leg, call.a)
+        self._speech = speech
+        self._meanwhile_else = meanwhile
+
+    async def carry_out(self, uri: Uri) -> HungUp | Lost | None:
+        """Do it, and say how it went; as `move`."""
+        call, speech = self._call, self._speech
+        try:
+            answered = await self._answered(uri.subscriber())
+        except NoMedia:
+            call.withdraw("")
+            self.failed(_UNAVAILABLE)
+            raise
+        kept = self._also if answered is None else answered.leg
+        if answered is None:
+            self.failed()
+        else:
+            answered.leg.ack()
+            call.connected(answered.leg, answered.response.status)
+            self.done()
+        for leg in [*speech.callees]:
+            if leg is not kept:
+                speech.recycle(leg)
+        return self._left if answered is None else None
+
+    async def _next(self, until: float) -> Event:
+        return await attend(self._call, until)
+
+    def _takes(self, answered: Answered) -> bool:
+        callee = self._speech.callees.get(answered.leg)
+        return callee is not None and take_answer(callee, answered)
+
+    def _keep(self, event: Event) -> None:
+        if isinstance(event, HungUp | Lost) and event.leg is self._also:
+            self._left = event
+        else:
+            self._meanwhile_else(event)

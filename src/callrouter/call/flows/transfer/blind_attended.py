@@ -1,0 +1,134 @@
+"""A party asks that the other one be connected with somebody else: REFER (RFC 3515, RFC 5589).
+
+Theory. We do it ourselves, and the party that stays never hears of it: it is offered another
+description inside its dialog. To a number of the dialplan the call is rung as a new target (blind);
+to a call of ours that Replaces names, its far end is taken over (attended). The party that asked is
+told how it went by NOTIFY. When it went well it has a while to hang up, on both of its calls where
+there are two, before we do; else the call is as it was.
+"""
+
+from typing import Final
+
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.flows.bridge.pair import Pair, connect, keep, resumed
+from callrouter.call.flows.ivr.wait import Over
+from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
+from callrouter.call.flows.transfer.replaces import replaced_leg
+from callrouter.call.legs.events import Asked, Event, HungUp, Lost, Taken
+from callrouter.call.legs.leg import Leg
+from callrouter.call.services.record import LegRecord
+from callrouter.route.causes import cause_of
+from callrouter.sip.uri import Uri
+
+_NO_DIALOG: Final = 481
+_NOT_ACCEPTABLE: Final = 488
+
+
+async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
+    """Answer a REFER and do what it asks for; who talks afterwards is in the pair. Raises Over."""
+    leg = asked.leg
+    uri = goal_of(call, asked)
+    stays = pair.other(leg)
+    if uri is not None and stays is not None:
+        work = _Transfer(call, pair, leg, stays)
+        work.accept(asked)
+        await work.carry_out(uri)
+
+
+class _Transfer(Referral):
+    """Between two who talk end to end."""
+
+    __slots__ = ("_pair",)
+
+    def __init__(self, call: Call, pair: Pair, also: Leg, stays: Leg) -> None:
+        super().__init__(call, also, stays)
+        self._pair = pair
+
+    async def carry_out(self, uri: Uri) -> None:
+        """Do it, and say how it went. Raises Over when nobody is left to talk to."""
+        replaces = replaces_of(uri)
+        new = await (self._attended(replaces) if replaces else self._blind(uri.subscriber()))
+        if new is not None:
+            self._pair.replace(self._also, new)
+            self.done()
+            return
+        self.failed()
+        if self._left is not None:
+            self._call.hung_up(None, NORMAL_CLEARING)
+            self._pair.hang_up()
+            raise Over
+
+    def _keep(self, event: Event) -> None:
+        if isinstance(event, HungUp | Lost) and event.leg is self._also:
+            self._left = event
+        keep(self._call, self._pair, event, self._also)
+
+    async def _blind(self, user: str) -> Leg | None:
+        """Ring a number, and connect who stays with the target that answers."""
+        call = self._call
+        before = call.b
+        new = None
+        answered = await self._answered(user)
+        if answered is not None:
+            leg = answered.leg
+            call.connected(leg, answered.response.status)
+            leg.ack()
+            body, known = leg.theirs, self._told
+            theirs = resumed(self._stays.theirs)
+            if theirs.count(b"\nm=") != known.count(b"\nm="):
+                # Who stays has got more lines meanwhile, and none of them may vanish.
+                body = await connect(call, self._pair, leg, theirs, self._also)
+                known = theirs
+            new = await self._join(leg, body, known)
+        if new is None:
+            call.b = before
+        return new
+
+    async def _join(self, leg: Leg, body: bytes, known: bytes) -> Leg | None:
+        """Connect who stays with another leg, which is hung up on when that fails.
+
+        body: what that one describes. known: what it was told of who stays, b"" for nothing.
+        """
+        answer = b""
+        if body:
+            answer = await connect(self._call, self._pair, self._stays, body, self._also)
+        if answer and answer != known:
+            answer = await connect(self._call, self._pair, leg, answer, self._also)
+        if answer:
+            return leg
+        self._status = _NOT_ACCEPTABLE
+        for entry in self._call.record.talking():
+            if entry not in self._talking:
+                entry.end(self._call.ms(), cause_of(_NOT_ACCEPTABLE))
+        leg.release()
+        leg.hang_up()
+        return None
+
+    async def _attended(self, replaces: str) -> Leg | None:
+        """Take over the far end of the call that is named."""
+        call = self._call
+        named = replaced_leg(call.stack, replaces)
+        far = None
+        inbox = None if named is None else named.inbox
+        if named is not None and inbox is not None and inbox.pair is not None:
+            far = inbox.pair.other(named)
+        same = named is not None and self._is_same_party(named)
+        if named is None or inbox is None or far is None or not same or not far.reachable():
+            self._status = _NO_DIALOG
+            return None
+        far.inbox = call.inbox
+        inbox.post(Taken(named))
+        entry = LegRecord("transferred", far.dialog.target, call.ms())
+        entry.answered_ms = call.ms()
+        entry.status = 200
+        entry.result = "answered"
+        call.record.legs.append(entry)
+        return await self._join(far, resumed(far.theirs), b"")
+
+    def _is_same_party(self, named: Leg) -> bool:
+        """Only who has both calls may connect them: the same trunk, or the same address."""
+        dialplan = self._call.dialplan
+        mine, other = self._also.dialog.flow, named.dialog.flow
+        trunk = dialplan.trunk_of(mine.remote_host, mine.peers)
+        known = trunk is not None and trunk is dialplan.trunk_of(other.remote_host, other.peers)
+        return known or mine.remote_host == other.remote_host

@@ -1,0 +1,283 @@
+"""A REFER, whoever carries it out: who may ask, whom it means, and what the asking party is told.
+
+Rules. Only numbers and extensions of the dialplan are called, at our own address: no transfer makes
+an open relay of us. Whoever asks must be allowed to by the trunk that the call came in by.
+"""
+
+from contextlib import suppress
+from typing import Final
+from urllib.parse import unquote
+
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.flows.bridge.pair import resumed
+from callrouter.call.flows.hunt.ringing import Ringing
+from callrouter.call.interwork.header_policy import canonical_host
+from callrouter.call.legs.events import (
+    Answered,
+    Asked,
+    Deadline,
+    Event,
+    Failed,
+    HungUp,
+    Lost,
+    Progress,
+)
+from callrouter.call.legs.leg import UP, Leg
+from callrouter.call.legs.provisional import Silent
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.errors import SipError
+from callrouter.route import numbers
+from callrouter.route.engine import decide
+from callrouter.route.facts import Facts
+from callrouter.route.plan import REFUSED, Decision, Hunt, Plan, Verdict
+from callrouter.sip.grammar import reason_phrase
+from callrouter.sip.headers import parse_address
+from callrouter.sip.message import Request
+from callrouter.sip.uri import Uri, parse_uri
+
+_ACTIVE: Final = "active;expires=180"
+_OVER: Final = "terminated;reason=noresource"
+_FRAGMENT: Final = "Content-Type: message/sipfrag;version=2.0\r\n"
+_REFUSED: Final = 603
+_NOT_ACCEPTABLE: Final = 488
+_REPLACES: Final = "replaces="
+
+
+def goal_of(call: Call, asked: Asked) -> Uri | None:
+    """Where a REFER asks to go; None for one that was answered, because it may not."""
+    leg = asked.leg
+    allowed = call.a.peer.transfer
+    if allowed == "none" or (leg is call.a and allowed != "both"):
+        leg.respond(asked.tx, _REFUSED)
+        return None
+    if call.b is not None and call.b.state < UP:
+        # The answer to what it has offered is still to come, in the caller's ACK.
+        leg.respond(asked.tx, 500, "Retry-After: 2\r\n")
+        return None
+    try:
+        uri = _referred_to(asked.request)
+    except SipError as error:
+        leg.respond(asked.tx, error.status)
+        return None
+    if not _is_us(leg, uri):
+        leg.respond(asked.tx, _REFUSED)
+        return None
+    return uri
+
+
+def replaces_of(uri: Uri) -> str:
+    """The Replaces value in a URI, "" for none."""
+    for header in uri.headers.split("&"):
+        if header.lower().startswith(_REPLACES):
+            return unquote(header[len(_REPLACES) :])
+    return ""
+
+
+def _referred_to(request: Request) -> Uri:
+    """Read where a REFER asks to go. Raises SipError 400 for none, or for no call."""
+    rows = request.rows("refer-to")
+    if len(rows) != 1:
+        raise SipError("not one Refer-To", 400)
+    uri = parse_uri(parse_address(rows[0]).uri)
+    if (uri.param("method") or "INVITE").upper() != "INVITE":
+        raise SipError("Refer-To asks for no call", 400)
+    return uri
+
+
+def _is_us(leg: Leg, uri: Uri) -> bool:
+    """A URI means this callrouter, by an address or the name that this party knows it by.
+
+    A tel URI has no address: it means a number, of the dialplan or of nobody. Replaces names a call
+    of ours or none, whatever name we have there: nobody is called by it.
+    """
+    if uri.scheme == "tel" or replaces_of(uri):
+        return True
+    flow = leg.dialog.flow
+    known = {canonical_host(flow.local_host)}
+    with suppress(SipError):  # what it called us may be anything; then the address alone counts
+        known.add(canonical_host(parse_uri(parse_address(leg.dialog.local).uri).host))
+    return canonical_host(uri.host) in known
+
+
+class Referral:
+    """One that is carried out. also: who asked, and may leave meanwhile. stays: the other one.
+
+    left: how the asking party left, None while it is there. status: what is to be said when it
+    fails. talking: the targets so far. told: what the new ones were last told of who stays.
+    """
+
+    __slots__ = ("_also", "_call", "_left", "_status", "_stays", "_talking", "_told")
+
+    def __init__(self, call: Call, also: Leg, stays: Leg) -> None:
+        self._call = call
+        self._also = also
+        self._stays = stays
+        self._left: HungUp | Lost | None = None
+        self._status = 480
+        self._talking = call.record.talking()
+        self._told = b""
+
+    def accept(self, asked: Asked) -> None:
+        """Say that it is being done."""
+        asked.leg.respond(asked.tx, 202)
+        self._tell(100, _ACTIVE)
+
+    def failed(self, status: int = 0) -> None:
+        """Tell who asked that nobody was connected."""
+        self._call.changed()
+        self._tell(status or self._status, _OVER)
+
+    def done(self) -> None:
+        """Tell who asked that it went well, and hang up on it unless it does first (RFC 5589 6)."""
+        also = self._also
+        if also is not self._call.a:
+            for entry in self._talking:
+                entry.end(self._call.ms(), NORMAL_CLEARING)
+        self._call.changed()
+        self._tell(200, _OVER)
+        also.let_leave()
+        if also is not self._call.a:
+            also.release()
+
+    def _tell(self, status: int, state: str) -> None:
+        """Send who asked a NOTIFY, if it is still there."""
+        leg = self._also
+        if leg.reachable():
+            rows = (
+                f"Event: refer\r\nSubscription-State: {state}\r\n"
+                f"Contact: {leg.dialog.contact}\r\n{_FRAGMENT}"
+            )
+            body = f"SIP/2.0 {status} {reason_phrase(status)}\r\n".encode()
+            leg.ask("NOTIFY", rows, body, Silent())
+
+    async def _answered(self, user: str) -> Answered | None:
+        """Ring a number or an extension; returns the answer of who is to be connected."""
+        call = self._call
+        decision = self._decide(user)
+        if decision is None:
+            return None
+        plan = decision.plan
+        self._status = 404 if plan.final is None else plan.final.status or 480
+        call.record.trace += decision.trace
+        call.shared.take(plan.holds)
+        own = call.plan
+        call.plan = Plan(own.steps, own.final, (*own.holds, *plan.holds), own.voice)
+        for step in plan.steps:
+            if isinstance(step, Hunt) and (not step.on or call.last_result in step.on):
+                answered = await self._ring(step)
+                if answered is not None:
+                    return answered
+        return None
+
+    def _decide(self, user: str) -> Decision | None:
+        """What the dialplan says to the number; None when it knows it as no number."""
+        call = self._call
+        flow = self._also.dialog.flow
+        name = self._trunk()
+        facts = call.facts
+        caller = facts.caller if self._stays is call.a else facts.called
+        source = flow.remote_host
+        asked = Facts(name, source, caller, user, user, "", call.at, facts.diversions + 1)
+        snapshot = call.shared.snapshot
+        decision = decide(call.dialplan, asked, snapshot)
+        if decision.number:
+            barred = self._barred(decision.number, name)
+            if barred is None:
+                return decision
+            self._status = 404
+            call.record.trace += (*decision.trace, barred)
+            return None
+        self._status = 404
+        number = call.dialplan.numbers.get(call.record.number)
+        if (
+            numbers.plain(user) not in call.dialplan.extensions
+            or number is None
+            or not number.reads_to
+        ):
+            return None
+        asked = Facts(facts.trunk, source, caller, facts.called, user, user, call.at, 0)
+        return decide(call.dialplan, asked, snapshot)
+
+    def _trunk(self) -> str:
+        """The trunk that who asks calls by. Whom we called and no trunk has: that of the call."""
+        call = self._call
+        also = self._also
+        if also is call.a:
+            return call.record.trunk
+        if isinstance(also, BLeg) and also.telephone:
+            return call.dialplan.access.phones_trunk
+        flow = also.dialog.flow
+        trunk = call.dialplan.trunk_of(flow.remote_host, flow.peers)
+        return call.record.trunk if trunk is None else trunk.name
+
+    def _barred(self, key: str, trunk: str) -> Verdict | None:
+        """Refuse whom a telephone has called what is for telephones alone; None to let it pass."""
+        call = self._call
+        also = self._also
+        number = call.dialplan.numbers[key]
+        if (
+            number.open_to is None
+            or trunk != call.dialplan.access.phones_trunk
+            or also is call.a
+            or (isinstance(also, BLeg) and also.telephone)
+        ):
+            return None
+        why = "who was called by a telephone is none"
+        rule = f"from of {number.hold}"
+        return Verdict(rule, False, trunk, why, number.file, number.line, REFUSED)
+
+    async def _ring(self, hunt: Hunt) -> Answered | None:
+        call = self._call
+        stays = self._stays
+        ringing = Ringing(call, hunt)
+        for targets in hunt.rounds:
+            self._told = resumed(stays.theirs)
+            call.introduce(_invite(stays, self._told))
+            if call.speech is not None:
+                call.speech.introducing = self._told
+            ringing.begin(targets)
+            while ringing.lines:
+                event = await self._next(ringing.until)
+                if not isinstance(event, Answered) or event.leg not in ringing.lines:
+                    self._meanwhile(ringing, event)
+                elif self._takes(event):
+                    return event
+                else:
+                    self._status = _NOT_ACCEPTABLE
+                    call.leg_failed(event.leg, _NOT_ACCEPTABLE, "rejected")
+                    ringing.gone(event.leg)
+        return None
+
+    def _meanwhile(self, ringing: Ringing, event: Event) -> None:
+        match event:
+            case Progress() if event.leg in ringing.lines:
+                ringing.progress(event)
+            case Failed() if event.leg in ringing.lines:
+                self._status = event.status if event.status >= 400 else 480
+                self._call.leg_ended(event, stops=False)
+                ringing.failed(event)
+            case Deadline():
+                self._status = 480
+                ringing.expire()
+            case HungUp(leg=BLeg() as leg) | Lost(leg=BLeg() as leg) if leg in ringing.lines:
+                ringing.lost(leg)
+            case _:
+                self._keep(event)
+
+    async def _next(self, until: float) -> Event:
+        """The next event while targets ring."""
+        return await self._call.inbox.next(until)
+
+    def _takes(self, _answered: Answered) -> bool:
+        """Whether who stays can talk to a target by what it describes."""
+        return True
+
+    def _keep(self, event: Event) -> None:
+        """Deal with what is none of the targets' affair."""
+        raise NotImplementedError
+
+
+def _invite(stays: Leg, body: bytes) -> Request:
+    """What the new target is told: who stays, and its media."""
+    headers = {"from": stays.dialog.remote, "content-type": "application/sdp"}
+    return Request("INVITE", "", "SIP/2.0", headers, None, body)

@@ -1,0 +1,1 @@
+"""What of one leg may show on the other: headers, identity, diversion."""

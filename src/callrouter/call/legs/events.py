@@ -1,0 +1,181 @@
+"""What happens to a call, as one ordered list.
+
+The events of one call all arrive in its `Inbox`, so that every race is one `case` of its script.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from callrouter.call.services.archive import Listed
+from callrouter.call.services.media import MediaEvent
+from callrouter.call.services.state import LookedUp
+
+if TYPE_CHECKING:
+    from callrouter.call.legs.leg import Leg
+    from callrouter.call.legs.uac_leg import BLeg
+    from callrouter.call.legs.uas_leg import ALeg
+    from callrouter.sip.message import Request, Response
+    from callrouter.sip.server_tx import ServerTransaction
+
+PEER_GONE: Final = "peer_gone"
+"""Why a party is lost that does not know its dialog, or does not answer inside it."""
+UNANSWERED_OFFER: Final = "unanswered_offer"
+"""Why one is lost that is there, but has answered an offer with nothing of use, so that no session
+can come of the call (RFC 3261 section 13.2.1)."""
+
+
+class Progress:
+    """A B-leg sent a provisional response above 100. fork: the To tag of the one who sent it."""
+
+    __slots__ = ("fork", "leg", "response")
+
+    def __init__(self, leg: "BLeg", fork: str, response: "Response") -> None:
+        self.leg = leg
+        self.fork = fork
+        self.response = response
+
+
+class Answered:
+    """A B-leg answered with its first 2xx."""
+
+    __slots__ = ("fork", "leg", "response")
+
+    def __init__(self, leg: "BLeg", fork: str, response: "Response") -> None:
+        self.leg = leg
+        self.fork = fork
+        self.response = response
+
+
+class Failed:
+    """A B-leg ended without an answer. response: None when none came, or not at all sendable."""
+
+    __slots__ = ("leg", "response", "status")
+
+    def __init__(self, leg: "BLeg", status: int, response: "Response | None") -> None:
+        self.leg = leg
+        self.status = status
+        self.response = response
+
+
+class Cancelled:
+    """The caller gave up before an answer. reason: the CANCEL's Reason value, "" for none."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Asked:
+    """A request inside a dialog that the other party is to answer; `tx` waits for that answer."""
+
+    __slots__ = ("leg", "request", "tx")
+
+    def __init__(self, leg: "Leg", tx: "ServerTransaction", request: "Request") -> None:
+        self.leg = leg
+        self.tx = tx
+        self.request = request
+
+
+class Acknowledged:
+    """The caller's ACK to the answer, with the SDP of a late offer's answer in it."""
+
+    __slots__ = ("leg", "request")
+
+    def __init__(self, leg: "ALeg", request: "Request") -> None:
+        self.leg = leg
+        self.request = request
+
+
+class HungUp:
+    """A party ended its dialog. reason: its Reason value, "" for none."""
+
+    __slots__ = ("leg", "reason")
+
+    def __init__(self, leg: "Leg", reason: str) -> None:
+        self.leg = leg
+        self.reason = reason
+
+
+class Lost:
+    """A party vanished: it never acknowledged, or does not know the dialog any more.
+
+    why: as the record's reason has it.
+    """
+
+    __slots__ = ("leg", "why")
+
+    def __init__(self, leg: "Leg", why: str = PEER_GONE) -> None:
+        self.leg = leg
+        self.why = why
+
+
+class Settled:
+    """An offer of ours inside a dialog has come to its end. response: None for none at all."""
+
+    __slots__ = ("leg", "response")
+
+    def __init__(self, leg: "Leg", response: "Response | None") -> None:
+        self.leg = leg
+        self.response = response
+
+
+class RecordAsked:
+    """Somebody who runs callrouter asks for a recording, or for its end."""
+
+    __slots__ = ("on",)
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+
+class Replacing:
+    """An INVITE came to take the place of a leg (RFC 3891). by: its own leg, not answered yet."""
+
+    __slots__ = ("by", "leg", "request")
+
+    def __init__(self, leg: "Leg", by: "ALeg", request: "Request") -> None:
+        self.leg = leg
+        self.by = by
+        self.request = request
+
+
+class Taken:
+    """Another call has taken over who `leg` talks to; `leg` itself is left, to be hung up on."""
+
+    __slots__ = ("leg",)
+
+    def __init__(self, leg: "Leg") -> None:
+        self.leg = leg
+
+
+class Deadline:
+    """The time given to `Inbox.next` has come."""
+
+    __slots__ = ()
+
+
+class Shutdown:
+    """callrouter stops: end this call now."""
+
+    __slots__ = ()
+
+
+Event = (
+    Progress
+    | Answered
+    | Failed
+    | Cancelled
+    | Asked
+    | Acknowledged
+    | HungUp
+    | Lost
+    | Settled
+    | Replacing
+    | Taken
+    | MediaEvent
+    | Listed
+    | LookedUp
+    | RecordAsked
+    | Deadline
+    | Shutdown
+)

@@ -1,0 +1,108 @@
+"""The one place where a call waits: its events in order, and the driver of its script.
+
+A script is an `async def` that awaits nothing but `Inbox.next`. There is no task and no loop turn
+behind it: `post` resumes it at once, or leaves the event in the queue while it is running.
+"""
+
+from collections import deque
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Protocol
+
+from callrouter.call.legs.events import Deadline, Event
+from callrouter.sip.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from callrouter.call.legs.leg import Leg
+
+_DEADLINE = Deadline()
+
+
+class Talking(Protocol):
+    """Two parties of a call that talk to each other."""
+
+    def other(self, leg: "Leg") -> "Leg | None":
+        """Who talks to this one, None when it is not one of them."""
+
+
+class _Wait:
+    """Suspends the script until the driver sends the next event."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, Event, Event]:
+        return (yield)
+
+
+_WAIT = _Wait()
+
+
+class Inbox:
+    """Events of one call. Nothing is delivered after the script has ended.
+
+    pair: the two who talk end to end, None while the script is at something else.
+    """
+
+    __slots__ = ("_queue", "_running", "_script", "_timer", "_timers", "_until", "pair")
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._queue: deque[Event] | None = None
+        self._script: Coroutine[None, Event, None] | None = None
+        self._running = False
+        self._timer: Timer | None = None
+        self._until = 0.0
+        self.pair: Talking | None = None
+
+    def start(self, script: Coroutine[None, Event, None]) -> None:
+        """Run the script until it first waits."""
+        self._script = script
+        self._resume(None)
+
+    def post(self, event: Event) -> None:
+        """Deliver an event, at once or as soon as the script waits again."""
+        if self._script is None:
+            return
+        if not self._running:
+            self._resume(event)
+        elif self._queue is None:
+            self._queue = deque((event,))
+        else:
+            self._queue.append(event)
+
+    async def next(self, until: float = 0.0) -> Event:
+        """The next event, or `Deadline` at `until` (monotonic seconds; 0 is never)."""
+        if self._queue:
+            return self._queue.popleft()
+        if until != self._until:
+            self._arm(until)
+        return await _WAIT
+
+    def _resume(self, event: Event | None) -> None:
+        script = self._script
+        if script is None:
+            return
+        self._running = ended = True
+        try:
+            script.send(event)  # type: ignore[arg-type]  # the first send must be None
+            ended = False
+        except StopIteration:
+            pass
+        finally:
+            self._running = False
+            if ended:
+                self._arm(0.0)
+                self._script = None
+                self._queue = None
+
+    def _arm(self, until: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._until = until
+        if until:
+            self._timer = self._timers.start(until, self._on_deadline)
+
+    def _on_deadline(self, _now: float) -> None:
+        self._timer = None
+        self._until = 0.0
+        self.post(_DEADLINE)

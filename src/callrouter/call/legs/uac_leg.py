@@ -1,0 +1,361 @@
+"""A B-leg: one target's side of a call, where we are the UAC of the INVITE."""
+
+from typing import Final
+
+from callrouter.call.legs.digest_client import Proving
+from callrouter.call.legs.events import Answered, Failed, Progress
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
+from callrouter.call.legs.provisional import Received, Silent, is_reliable
+from callrouter.call.legs.reinvite import refusal
+from callrouter.call.legs.session_timer import SessionTimer
+from callrouter.errors import ParseError, SipError
+from callrouter.register.credentials import CHALLENGES, Credentials
+from callrouter.route.access import Login
+from callrouter.route.peers import TIMED, USUAL, Peer
+from callrouter.sip.body import take_answer, take_description
+from callrouter.sip.client_tx import ClientTransaction
+from callrouter.sip.dialog import Dialog
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Request, Response
+from callrouter.sip.render import cancel_of, render_request
+from callrouter.sip.sdp import may_answer
+from callrouter.sip.server_tx import ServerTransaction
+from callrouter.sip.stack import Stack
+from callrouter.sip.timers import TIMEOUT, Timer
+from callrouter.sip.uri import is_sips
+
+_NOT_CANCELLED: Final = 0
+_TO_CANCEL: Final = 1  # no CANCEL before a provisional response (RFC 3261 section 9.1)
+_CANCELLED: Final = 2
+_NOT_ACCEPTABLE: Final = 488
+
+
+class BLeg(Leg):
+    """One target being rung, or answered.
+
+    heard: a response has come, be it a 100. Once cancelled it posts nothing more: a 2xx that
+    crosses the CANCEL is acknowledged and hung up here. So is one whose description is of no use,
+    for which `Failed` is posted; after `Answered`, `theirs` holds what it described. unpracked: the
+    RAck value that a reliable response of it waits for, "" for none (RFC 3262). telephone: it is a
+    registered telephone of an extension.
+    """
+
+    __slots__ = (
+        "_ack",
+        "_again",
+        "_branch",
+        "_cancel_reason",
+        "_cancelling",
+        "_cseq",
+        "_give_up",
+        "_offer",
+        "_received",
+        "_spare",
+        "_tries",
+        "_tx",
+        "heard",
+        "offered",
+        "telephone",
+        "unpracked",
+    )
+
+    def __init__(
+        self,
+        stack: Stack,
+        inbox: Inbox,
+        flow: Flow,
+        number: int,
+        uri: str,
+        from_value: str,
+        extra: str,
+        body: bytes,
+        spare: Flow | None = None,
+        login: Login | None = None,
+        peer: Peer = USUAL,
+    ) -> None:
+        """Send the INVITE. uri: the Request-URI. extra: more rows, Max-Forwards among them.
+
+        spare: where it is sent once more when `flow` cannot be opened (section 18.1.1). login:
+        answers the target's challenges. peer: how the target is dealt with.
+        """
+        dialog = Dialog(stack.token(), stack.token(), flow)
+        dialog.local = f"{from_value};tag={dialog.local_tag}"
+        dialog.remote = f"<{uri}>"
+        dialog.target = uri
+        dialog.secure = is_sips(uri)
+        dialog.local_cseq = 1
+        super().__init__(stack, inbox, dialog, number)
+        self._cancelling = _NOT_CANCELLED
+        self._cancel_reason = ""
+        self._give_up: Timer | None = None
+        self._ack = b""
+        self.heard = False
+        self.unpracked = ""
+        self.telephone = False
+        self._received: Received | None = None
+        self._offer = body
+        self.offered = bool(body)
+        self._spare = None if spare is None else (spare, extra, body)
+        self._tx: ClientTransaction | None = None
+        self._tries = 0
+        self._again: tuple[str, str, bytes] | None = (uri, extra, body)
+        if login is not None:
+            self.proving = Proving(Credentials(login, stack.token()))
+        self.peer = peer
+        self.ours = body
+        if peer.timer is not None:
+            self.session = SessionTimer(self, peer.timer)
+        self._invite(flow, extra, body)
+
+    def cancel(self, reason: str = "") -> None:
+        """Stop ringing. From here on the leg looks after itself."""
+        if self.state != SETTING_UP or self._cancelling != _NOT_CANCELLED:
+            return
+        self.release()
+        self._cancel_reason = reason
+        self._cancelling = _TO_CANCEL
+        if self.heard:
+            self._send_cancel()
+
+    def ack(self, extra: str = "", body: bytes = b"") -> None:
+        """Acknowledge the answer, once; its retransmissions get the same ACK again."""
+        if not self._ack:
+            self._ack = self.send_ack(self._cseq, extra, body)
+            if self.state == ANSWERED:
+                self.state = UP
+
+    def hang_up(self, reason: str = "") -> None:
+        """End the leg, whatever its state."""
+        if self.state == SETTING_UP:
+            self.cancel(reason)
+            return
+        if self.state == ANSWERED:
+            self._refuse()
+        super().hang_up(reason)
+
+    def on_response(self, tx: object, response: Response) -> None:
+        """A response to the INVITE, or to our BYE."""
+        if tx is not self._tx:
+            super().on_response(tx, response)
+            return
+        self.heard = True
+        status = response.status
+        if status < 200:
+            self._on_provisional(response)
+        elif status < 300:
+            self._on_2xx(response)
+        elif not self._again_after(status, response):
+            self._over()
+            self.post(Failed(self, status, response))
+
+    def on_failure(self, tx: object, status: int) -> None:
+        """The INVITE, or our BYE, was never answered or could not be sent."""
+        if tx is not self._tx:
+            super().on_failure(tx, status)
+            return
+        spare = self._spare
+        if spare is not None and not self.heard and self._cancelling == _NOT_CANCELLED:
+            self._spare = None
+            self._invite(*spare)
+            return
+        self._over()
+        self.post(Failed(self, status, None))
+
+    def _again_after(self, status: int, response: Response) -> bool:
+        """Send the INVITE again if its refusal asks for that, as a new request.
+
+        With credentials (section 22.2), or with a longer session interval (RFC 4028 section 7.3).
+        """
+        again = self._again
+        if again is None or self._cancelling != _NOT_CANCELLED:
+            return False
+        proving, session = self.proving, self.session
+        if status in CHALLENGES and proving is not None:
+            if not proving.credentials.take(response, self._tries):
+                return False
+            self._tries += 1
+        elif status == 422:
+            if session is None:
+                # Who insists on a timer gets one, rather than no call.
+                session = self.session = SessionTimer(self, TIMED)
+            if not session.raised(response):
+                return False
+        else:
+            return False
+        uri, extra, body = again
+        row = "" if proving is None else proving.row("INVITE", uri)
+        dialog = self.dialog
+        dialog.begin_again(uri)
+        dialog.local_cseq += 1
+        self._spare = None
+        self.heard = False  # of the new INVITE: it may not be cancelled yet
+        self._invite(dialog.flow, f"{row}{extra}", body)
+        return True
+
+    def _invite(self, flow: Flow, extra: str, body: bytes) -> None:
+        dialog = self.dialog
+        dialog.flow = flow
+        self._cseq = dialog.local_cseq
+        self._branch = self.stack.branch()
+        timed = "" if self.session is None else self.session.request_rows(initial=True)
+        head = (
+            f"From: {dialog.local}\r\nTo: {dialog.remote}\r\nCall-ID: {dialog.call_id}\r\n"
+            f"CSeq: {self._cseq} INVITE\r\nContact: {dialog.contact}\r\n{timed}{extra}"
+        )
+        data = render_request("INVITE", dialog.target, flow, self._branch, head, body)
+        self._tx = self.stack.request(flow, self._branch, data, self, invite=True)
+
+    def _on_bye(self, tx: ServerTransaction, request: Request) -> None:
+        if self.state == SETTING_UP:
+            # A callee may not send BYE before it has answered (RFC 3261 section 15).
+            tx.respond(481)
+        else:
+            super()._on_bye(tx, request)
+
+    def _on_provisional(self, response: Response) -> None:
+        if self._cancelling == _TO_CANCEL:
+            self._send_cancel()
+            return
+        if response.status > 100 and self._cancelling == _NOT_CANCELLED:
+            if response.body and self.state == SETTING_UP and not self._is_of_use(response):
+                self.post(Failed(self, _NOT_ACCEPTABLE, response))
+                return
+            if is_reliable(response) and not self._take_reliable(response):
+                return
+            fork = self._learn(response)
+            if self.state == SETTING_UP:
+                self.post(Progress(self, fork, response))
+            if self.unpracked:
+                rack, self.unpracked = self.unpracked, ""
+                self.ask("PRACK", f"RAck: {rack}\r\n", b"", Silent())
+
+    def _take_reliable(self, response: Response) -> bool:
+        """A response has to be acknowledged; False when it is not to be looked at."""
+        if self._received is None:
+            self._received = Received()
+        try:
+            self.unpracked = self._received.next(response)
+        except SipError:
+            return False
+        return bool(self.unpracked)
+
+    def _on_2xx(self, response: Response) -> None:
+        tag = response.to_tag()
+        if self.state != SETTING_UP:
+            if tag == self.dialog.remote_tag:
+                if self._ack:
+                    self.stack.resend(self.dialog.flow, self._ack)
+            else:
+                self._refuse_fork(response)
+            return
+        self._again = None
+        useful = self._is_of_use(response)
+        fork = self._learn(response)
+        self.dialog.take_routes(response, reverse=True)
+        self.state = ANSWERED
+        self._agree(response)
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+        if self._cancelling or self.inbox is None:
+            self._refuse()
+            super().hang_up(self._cancel_reason)
+        elif not useful:
+            # No session can come of it (RFC 3261 section 13.2.1).
+            self.hang_up()
+            self.post(Failed(self, _NOT_ACCEPTABLE, response))
+        else:
+            self.post(Answered(self, fork, response))
+
+    def _learn(self, response: Response) -> str:
+        """Take what the response says of the dialog; returns the fork's name for the A-leg."""
+        dialog = self.dialog
+        tag = response.to_tag()
+        if tag:
+            if tag != dialog.remote_tag and self._received is not None:
+                self.theirs = self._received.described.get(tag, b"")  # another fork's is not its
+            dialog.remote_tag = tag
+            dialog.remote = response.get("to")
+        self.learn_target(response)
+        self.theirs = response.body or self.theirs
+        return f"{self.number} {tag}"
+
+    def _refuse(self) -> None:
+        """Acknowledge an answer that nothing will come of; an offer in it is refused."""
+        if not (self._ack or self.offered or self._has_described(self.dialog.remote_tag)):
+            self.ack(*refusal(self, self.theirs))
+        else:
+            self.ack()
+
+    def _is_of_use(self, response: Response) -> bool:
+        """Whether its body can be the answer to our offer or, to none, an offer; it is left alone.
+
+        Once a reliable response has described the session nothing is asked of those that follow
+        (RFC 3262 section 5). What rings need not describe anything.
+        """
+        described = self._has_described(response.to_tag())
+        try:
+            take_description(response)
+        except ParseError:
+            response.body = b""
+            return described
+        if not response.body:
+            return described or response.status < 200
+        return described or may_answer(self._offer, response.body)
+
+    def _has_described(self, tag: str) -> bool:
+        """Whether a fork of the target has described its session in a reliable response."""
+        return self._received is not None and tag in self._received.described
+
+    def settled(self) -> bool:
+        """No offer is under way; that of the INVITE is until a reliable answer."""
+        agreed = self.state != SETTING_UP or self._has_described(self.dialog.remote_tag)
+        return agreed and super().settled()
+
+    def _in_the_way(self, method: str) -> int:
+        if self.state == SETTING_UP and not self._has_described(self.dialog.remote_tag):
+            return 491  # our offer has no answer yet (RFC 3311 section 5.2)
+        return super()._in_the_way(method)
+
+    def _refuse_fork(self, response: Response) -> None:
+        """A second fork answered: acknowledge it and hang it up (section 13.2.2.4)."""
+        dialog = Dialog(self.dialog.call_id, self.dialog.local_tag, self.dialog.flow)
+        dialog.local = self.dialog.local
+        dialog.remote = response.get("to")
+        dialog.target = self.dialog.target
+        try:
+            dialog.refresh_target(response)
+        except ParseError:
+            return
+        dialog.take_routes(response, reverse=True)
+        stack = self.stack
+        cseq = self._cseq
+        take_answer(response, self._offer)
+        rows, body = ("", b"") if self.offered else refusal(self, response.body)
+        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, rows, body))
+        branch = stack.branch()
+        stack.request(dialog.flow, branch, dialog.request("BYE", branch, cseq + 1, "", b""), None)
+
+    def _send_cancel(self) -> None:
+        tx = self._tx
+        if tx is None or not tx.request:
+            return
+        self._cancelling = _CANCELLED
+        stack = self.stack
+        stack.cancel(tx.flow, self._branch, cancel_of(tx.request, self._cancel_reason))
+        self._give_up = stack.timers.start(stack.now + TIMEOUT, self._on_give_up)
+
+    def _on_give_up(self, now: float) -> None:
+        # Cancelled, but never finally answered: the INVITE is forgotten (section 9.1).
+        self._give_up = None
+        if self._tx is not None and self.state == SETTING_UP:
+            self._tx.abandon(now)
+            self._over()
+
+    def _over(self) -> None:
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+        if self.state < CLOSING:
+            self._end()

@@ -1,0 +1,1 @@
+"""What calls ask of others: media, archive, state they share, directories, records."""

@@ -1,0 +1,1 @@
+"""Where an INVITE goes: next hop, registered contacts, redirects, gateway feedback."""

@@ -1,0 +1,47 @@
+"""How a call ends: before it was answered, and when a party leaves."""
+
+from typing import Final
+
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.interwork.header_policy import q850_cause_of
+from callrouter.call.legs.events import UNANSWERED_OFFER, Cancelled, HungUp, Lost, Shutdown
+from callrouter.route.plan import Refusal
+
+_RECOVERY_ON_TIMEOUT: Final = 102
+INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
+_REFUSED: Final = Refusal(UNANSWERED_OFFER, 488, INCOMPATIBLE)
+_UNANSWERED: Final = f'Q.850;cause={INCOMPATIBLE};text="no answer to the offer"'
+
+RETRY_AFTER: Final = "Retry-After: 5\r\n"
+"""What a 503 carries that is about all of us, and not about one number: else who gets it would go
+on as after a 500 (RFC 3261 section 21.5.4)."""
+_DRAINED: Final = Refusal("shutting_down", 503, 41)
+
+
+def leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
+    """End a call that was not answered yet."""
+    if isinstance(event, Lost) and event.why == UNANSWERED_OFFER:
+        call.withdraw("")
+        call.refuse(_REFUSED)
+    elif isinstance(event, HungUp | Lost):
+        call.withdraw("")
+        call.cancelled()
+    elif isinstance(event, Cancelled):
+        call.withdraw(event.reason)
+        call.cancelled()
+    else:
+        call.withdraw("")
+        call.refuse(_DRAINED, RETRY_AFTER)
+
+
+def party_left(call: Call, event: HungUp | Lost) -> str:
+    """Note that a party has left; returns the Reason to pass on."""
+    if isinstance(event, Lost):
+        call.record.reason = event.why
+        if event.why == UNANSWERED_OFFER:
+            call.hung_up(None, INCOMPATIBLE)
+            return _UNANSWERED
+        call.hung_up(event.leg, _RECOVERY_ON_TIMEOUT)
+        return ""
+    call.hung_up(event.leg, q850_cause_of(event.reason) or NORMAL_CLEARING)
+    return event.reason
