@@ -15,11 +15,10 @@ from callrouter.route.plan import (
     Target,
     Verdict,
 )
-from callrouter.route.rules import Step
+from callrouter.route.rules import Menu, Step
 from callrouter.route.voice import (
     EnterMenu,
     Feature,
-    Menu,
     Messages,
     Play,
     Voice,

@@ -34,6 +34,11 @@ def json_text(value: object, *, indent: bool = False) -> str:
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
+def storable(text: str) -> str:
+    """A peer's text with escapes for what is not UTF-8, and for NUL, which PostgreSQL refuses."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def _escape(char: str) -> str:
     units = char.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from callrouter.archive import messages, recordings
 from callrouter.archive.folder import Folder, NoAudioError, Taken, parse_name
 from callrouter.call.services.archive import MessageLeft, RecordingInfo, kept_id
-from callrouter.observe.database import storable
+from callrouter.printable import storable
 from callrouter.route.boxes import Box
 
 DELIVER_SECONDS: Final = 3 * 86400.0

@@ -10,7 +10,8 @@ from callrouter.archive import messages, recordings
 from callrouter.archive.folder import Folder
 from callrouter.archive.keepsakes import Keepsakes
 from callrouter.errors import CallrouterError
-from callrouter.observe.database import StoreError, open_existing, storable
+from callrouter.observe.database import StoreError, open_existing
+from callrouter.printable import storable
 
 Row = dict[str, Any]
 

@@ -38,20 +38,20 @@ class StepBuilder:
             built.append(self._step(name, step, raw.find(index).line, self._final(step, refusals)))
         return tuple(built)
 
-    def menus(self) -> dict[str, voice.Menu]:
+    def menus(self) -> dict[str, rules.Menu]:
         """Build all menus."""
         built = {}
         for name, raw, place in self._checker.entries("menus").entries():
             built[name] = self._menu(name, self._checker.menus[name], raw, place.line)
         return built
 
-    def _menu(self, name: str, entry: MenuEntry, raw: Mapping, line: int) -> voice.Menu:
+    def _menu(self, name: str, entry: MenuEntry, raw: Mapping, line: int) -> rules.Menu:
         choices = {}
         for keys, _, place in raw["keys"].entries() if entry.keys else ():
             chosen = entry.keys[keys]
             step = self._step(f"key {keys} of menu {name}", chosen, place.line, None)
-            choices[keys] = voice.Choice((step,), chosen.language or "")
-        return voice.Menu(
+            choices[keys] = rules.Choice((step,), chosen.language or "")
+        return rules.Menu(
             name,
             tuple(entry.prompt),
             choices,

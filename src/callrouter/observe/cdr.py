@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, bounded
-from callrouter.observe.database import storable
+from callrouter.printable import storable
 
 COLUMNS: Final = (
     "id",

@@ -146,11 +146,6 @@ def _see_file(file: Path) -> None:
         )
 
 
-def storable(text: str) -> str:
-    """A peer's text with escapes for what is not UTF-8, and for NUL, which PostgreSQL refuses."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
 def unreadable(error: SQLAlchemyError) -> StoreError:
     """What to say when a query fails."""
     why = masked(str(getattr(error, "orig", None) or error))

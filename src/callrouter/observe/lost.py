@@ -6,7 +6,7 @@ import orjson
 
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.observe.cdr import LATEST, is_started
-from callrouter.observe.database import storable
+from callrouter.printable import storable
 
 REASON: Final = "lost"
 """The `reason` of a call that was up when callrouter was killed."""

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.observe.cdr import COLUMNS, row_to_dict
-from callrouter.observe.database import open_existing, storable, unreadable
+from callrouter.observe.database import open_existing, unreadable
+from callrouter.printable import storable
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500

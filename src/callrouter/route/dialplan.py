@@ -11,10 +11,9 @@ from callrouter.route.index import NumberIndex
 from callrouter.route.peers import USUAL, Peer
 from callrouter.route.plan import Plan, Refusal, Target, Verdict
 from callrouter.route.prompts import Prompts, Recipe
-from callrouter.route.rules import Extension, Number, Trunk
+from callrouter.route.rules import Extension, Menu, Number, Trunk
 from callrouter.route.schedule import Schedule
 from callrouter.route.sources import Network, SourceIndex
-from callrouter.route.voice import Menu
 
 
 class Found:

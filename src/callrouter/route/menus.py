@@ -4,8 +4,8 @@ from callrouter.route.case import Case
 from callrouter.route.dialplan import Dialplan
 from callrouter.route.facts import Facts
 from callrouter.route.plan import Plan, Verdict
+from callrouter.route.rules import Menu
 from callrouter.route.snapshot import Snapshot
-from callrouter.route.voice import Menu
 
 
 class Chosen:

@@ -174,6 +174,68 @@ class Step:
         return _SPEAKS if self.several is None else self.several.gateways
 
 
+class Choice:
+    """What a key of a menu does. language: changes it, "" to leave it."""
+
+    __slots__ = ("language", "steps")
+
+    def __init__(self, steps: tuple[Step, ...], language: str) -> None:
+        self.steps = steps
+        self.language = language
+
+
+class Menu:
+    """A menu. choices: by key, or by several. extensions: an extension can be dialled too.
+
+    first_seconds: from the end of the prompt to the first key. between_seconds: from key to key.
+    tries: how often the prompt is played. invalid, silent: said before the next try. farewell: said
+    when tries are over, "" for nothing.
+    """
+
+    __slots__ = (
+        "between_seconds",
+        "choices",
+        "extensions",
+        "farewell",
+        "file",
+        "first_seconds",
+        "invalid",
+        "line",
+        "name",
+        "prompts",
+        "silent",
+        "tries",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        prompts: tuple[str, ...],
+        choices: Mapping[str, Choice],
+        extensions: bool,
+        first_seconds: float,
+        between_seconds: float,
+        tries: int,
+        invalid: str,
+        silent: str,
+        farewell: str,
+        file: str,
+        line: int,
+    ) -> None:
+        self.name = name
+        self.prompts = prompts
+        self.choices = choices
+        self.extensions = extensions
+        self.first_seconds = first_seconds
+        self.between_seconds = between_seconds
+        self.tries = tries
+        self.invalid = invalid
+        self.silent = silent
+        self.farewell = farewell
+        self.file = file
+        self.line = line
+
+
 class Number:
     """A key under `numbers:` and what happens to calls for it.
 
