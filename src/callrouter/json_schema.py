@@ -14,9 +14,10 @@ from pydantic import BeforeValidator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from callrouter.dialplan import fields, schema
-from callrouter.dialplan.wording import span
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar import field_types as fields
 from callrouter.testing.grammar import CaseFile
+from callrouter.yamlfile.wording import span
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -46,12 +47,12 @@ _YES: Final = {"const": True}
 
 SHORT: Final[Mapping[str, JsonSchemaValue]] = {
     "menus._chosen": _NAMED,
-    "screens._from": _NAMED,
-    "voice._prompts": _NAMED,
-    "voice._greet": {"anyOf": [_NAMED, {"type": "array", "items": _NAMED}]},
-    "voice._confirm": {"type": "string", "pattern": "^[0-9*#]$"},
-    "voice._record": _YES,
-    "voice._survey": _YES,
+    "call_screening._from": _NAMED,
+    "media_options._prompts": _NAMED,
+    "media_options._greet": {"anyOf": [_NAMED, {"type": "array", "items": _NAMED}]},
+    "media_options._confirm": {"type": "string", "pattern": "^[0-9*#]$"},
+    "media_options._record": _YES,
+    "media_options._survey": _YES,
 }
 """Short forms that stand for a whole entry, by the function that reads them."""
 
@@ -69,9 +70,9 @@ KINDS: Final[Mapping[str, JsonSchemaValue]] = {
         "type": "string",
         "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$",
     },
-    "gateways._count": {"type": "integer", "minimum": 1, "maximum": 100},
-    "gateways._priority": {"type": "integer", "minimum": 0, "maximum": 65535},
-    "gateways._weight": {"type": "integer", "minimum": 0, "maximum": 65535},
+    "gateway_failover._count": {"type": "integer", "minimum": 1, "maximum": 100},
+    "gateway_failover._priority": {"type": "integer", "minimum": 0, "maximum": 65535},
+    "gateway_failover._weight": {"type": "integer", "minimum": 0, "maximum": 65535},
     "HostName": {"type": "string", "pattern": "^[A-Za-z0-9.:-]{1,253}$"},
     "Uri": {"type": "string", "pattern": "^sips?:"},
     "Status": {"type": "integer", "minimum": 400, "maximum": 699},
@@ -86,43 +87,43 @@ KINDS: Final[Mapping[str, JsonSchemaValue]] = {
     "grammar._script": {"type": "string", "pattern": r"^\s*([1-6][0-9]{2}(\s|,|$)|silence\s*$)"},
     "grammar._press": {"type": "string", "pattern": r"^\s*[0-9*#]\s+after\s"},
     "grammar._keys": {"type": "string", "pattern": "^[0-9*#]*$"},
-    "hours._timezone": {"type": "string", "pattern": "^[A-Za-z0-9_+/-]+$"},
-    "hours._times": {"type": "string", "pattern": rf"^[,\s]*([A-Za-z-]+[,\s]+)*{_SPANS}"},
-    "hours._hours_of_a_day": {"type": "string", "pattern": rf"^\s*{_SPANS}"},
-    "hours._date": {"type": "string", "pattern": f"^{_DATE}$"},
-    "hours._days": {"type": "string", "pattern": rf"^{_DATE}(\.\.{_DATE})?$"},
-    "hours._region": {"type": "string", "pattern": "^[A-Z]{2}(-.+)?$"},
+    "schedules._timezone": {"type": "string", "pattern": "^[A-Za-z0-9_+/-]+$"},
+    "schedules._times": {"type": "string", "pattern": rf"^[,\s]*([A-Za-z-]+[,\s]+)*{_SPANS}"},
+    "schedules._hours_of_a_day": {"type": "string", "pattern": rf"^\s*{_SPANS}"},
+    "schedules._date": {"type": "string", "pattern": f"^{_DATE}$"},
+    "schedules._days": {"type": "string", "pattern": rf"^{_DATE}(\.\.{_DATE})?$"},
+    "schedules._region": {"type": "string", "pattern": "^[A-Z]{2}(-.+)?$"},
     "hunts._rung": {"anyOf": [{"type": "string", "pattern": _NAME}, _WEIGHTED]},
     "lookups._url": {"type": "string", "pattern": r"^https?://.*\{caller\}"},
     "lookups._calls": {"type": "integer", "minimum": 1, "maximum": 10000},
     "menus._keys": {"type": "string", "pattern": "^([0-9*]{1,8}|#)$"},
     "menus._tries": {"type": "integer", "minimum": 1, "maximum": 10},
-    "prompts._file": _TEXT,
-    "prompts._text": _TEXT | {"maxLength": 2000},
-    "prompts._hertz": {"type": "integer", "minimum": 50, "maximum": 3500},
-    "voice._key": {"type": "string", "pattern": "^[0-9*#]$"},
-    "screens._number": {"type": "string", "pattern": f"{_DIGITS}$"},
-    "screens._prefix": {"type": "string", "pattern": rf"{_DIGITS}\*?$"},
-    "screens._area": _TEXT,
-    "screens._file": _TEXT,
-    "voice._days": _DAYS,
-    "voicemail._size": {"type": "string", "pattern": "^[0-9]{1,6}(kB|MB|GB)$"},
-    "voicemail._mail_address": _MAIL_ADDRESS,
-    "voicemail._mail_addresses": {
+    "prompts_music._file": _TEXT,
+    "prompts_music._text": _TEXT | {"maxLength": 2000},
+    "prompts_music._hertz": {"type": "integer", "minimum": 50, "maximum": 3500},
+    "media_options._key": {"type": "string", "pattern": "^[0-9*#]$"},
+    "call_screening._number": {"type": "string", "pattern": f"{_DIGITS}$"},
+    "call_screening._prefix": {"type": "string", "pattern": rf"{_DIGITS}\*?$"},
+    "call_screening._area": _TEXT,
+    "call_screening._file": _TEXT,
+    "media_options._days": _DAYS,
+    "voicemail_boxes._size": {"type": "string", "pattern": "^[0-9]{1,6}(kB|MB|GB)$"},
+    "voicemail_boxes._mail_address": _MAIL_ADDRESS,
+    "voicemail_boxes._mail_addresses": {
         "anyOf": [_MAIL_ADDRESS, {"type": "array", "items": _MAIL_ADDRESS, "minItems": 1}]
     },
-    "voicemail._server": {
+    "voicemail_boxes._server": {
         "type": "string",
         "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?$",
     },
-    "voicemail._url": {"type": "string", "pattern": "^https?://"},
+    "voicemail_boxes._url": {"type": "string", "pattern": "^https?://"},
     "peers._header": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]{0,63}$"},
     "peers._value": {"type": "string", "minLength": 1, "maxLength": 256},
-    "secrets._file": _TEXT,
-    "secrets._user": {"type": "string", "minLength": 1, "maxLength": 64},
-    "secrets._realm": {"type": "string", "minLength": 1, "maxLength": 100},
-    "secrets._variable": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-    "voicemail._messages": {"type": "integer", "minimum": 1, "maximum": 10000},
+    "login_credentials._file": _TEXT,
+    "login_credentials._user": {"type": "string", "minLength": 1, "maxLength": 64},
+    "login_credentials._realm": {"type": "string", "minLength": 1, "maxLength": 100},
+    "login_credentials._variable": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    "voicemail_boxes._messages": {"type": "integer", "minimum": 1, "maximum": 10000},
 }
 """By the name of a kind in `fields`, or else of the function that checks it."""
 

@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from callrouter.printable import brief
-from callrouter.route.plan import (
+from callrouter.route.rules.number_rules import Menu, Step
+from callrouter.route.values.media_steps import (
+    EnterMenu,
+    Feature,
+    Messages,
+    Play,
+    Voice,
+    Voicemail,
+    VoiceStep,
+)
+from callrouter.route.values.plan import (
     NOT_ASKED,
     PASSED,
     REFUSED,
@@ -14,16 +24,6 @@ from callrouter.route.plan import (
     Plan,
     Target,
     Verdict,
-)
-from callrouter.route.rules import Menu, Step
-from callrouter.route.voice import (
-    EnterMenu,
-    Feature,
-    Messages,
-    Play,
-    Voice,
-    Voicemail,
-    VoiceStep,
 )
 
 Outcome = dict[str, Any]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.errors import CallrouterError
-from callrouter.route.access import Access, Account, Login, Logins
-from callrouter.route.boxes import Secret
-from callrouter.route.dialplan import Dialplan
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.digest_accounts import Access, Account, Login, Logins
+from callrouter.route.rules.mailboxes import Secret
 
 _LONGEST: Final = 4096
 

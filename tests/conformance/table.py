@@ -13,9 +13,9 @@ from support.phone import Phone
 from support.wire import Books, Router, left_over
 
 from callrouter.call.services.studio import Studio
-from callrouter.net.clock import Tokens
-from callrouter.simulate.sounds import Sounds
-from callrouter.simulate.studio import VirtualPool
+from callrouter.net.transport.tokens_and_lag import Tokens
+from callrouter.simulate.silent_sounds import Sounds
+from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
 from callrouter.sip.stack import Stack

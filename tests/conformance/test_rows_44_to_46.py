@@ -9,8 +9,8 @@ from support.message import SDP, Message
 from table import CALLER, DESK, Party, Table, hang_up, request
 
 from callrouter.call.admission.authentication import Door
-from callrouter.net.clock import Tokens
-from callrouter.route.access import Login, Logins
+from callrouter.net.transport.tokens_and_lag import Tokens
+from callrouter.route.rules.digest_accounts import Login, Logins
 
 DIALPLAN: Final = """
 country: CN

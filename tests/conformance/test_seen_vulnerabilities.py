@@ -13,12 +13,12 @@ import pytest
 from support.message import SDP, Message
 from table import CALLER, DESK, STRANGER, Table, connected, hang_up, request, ringing
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse as parse_yaml
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError, ParseError
-from callrouter.observe.cdr import Encoder
+from callrouter.observe.cdr.rows import Encoder
 from callrouter.sip.digest import parse_challenge, parse_credentials
 from callrouter.sip.sdp import parse_sdp, usable_audio
+from callrouter.yamlfile.reader import parse as parse_yaml
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 BROKEN_SDP = {

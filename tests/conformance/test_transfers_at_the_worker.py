@@ -6,7 +6,7 @@ import pytest
 from support.message import Message
 from table import CALLER, DESK, OTHER, Party, Table, hang_up
 
-from callrouter.simulate.studio import STUDIO, VirtualPool
+from callrouter.simulate.virtual_workers import STUDIO, VirtualPool
 from callrouter.sip.sdp import parse_sdp
 
 DIALPLANS = Path(__file__).parents[2] / "dialplans"

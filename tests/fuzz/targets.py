@@ -11,8 +11,7 @@ from typing import Final
 import atheris
 
 with atheris.instrument_imports(include=["callrouter.sip", "callrouter.dialplan"]):
-    from callrouter.dialplan.compiler import compile_dialplan
-    from callrouter.dialplan.yaml import parse as parse_yaml
+    from callrouter.dialplan.compile.compiler import compile_dialplan
     from callrouter.errors import ConfigError, SipError
     from callrouter.sip import digest, headers
     from callrouter.sip.framing import Framer, FramingError
@@ -22,6 +21,7 @@ with atheris.instrument_imports(include=["callrouter.sip", "callrouter.dialplan"
     from callrouter.sip.sdp import held, parse_sdp, same_media, usable_audio
     from callrouter.sip.uas import inspect
     from callrouter.sip.uri import is_sips, parse_uri
+    from callrouter.yamlfile.reader import parse as parse_yaml
 
 _HEADERS: Final = (
     headers.parse_address,

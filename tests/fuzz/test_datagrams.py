@@ -19,8 +19,8 @@ from support.wire import Books, left_over
 from callrouter.call.admission.calls import Calls
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.studio import Studio
-from callrouter.dialplan.compiler import load_dialplan
-from callrouter.observe.cdr import Encoder
+from callrouter.dialplan.compile.compiler import load_dialplan
+from callrouter.observe.cdr.rows import Encoder
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
 from callrouter.sip.stack import Stack

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import hearing
 
-from callrouter.media.inband import Keys
+from callrouter.media.worker.inband_dtmf import Keys
 
 _ROWS = (697, 770, 852, 941)
 _COLUMNS = (1209, 1336, 1477, 1633)

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from callrouter.errors import SipError
-from callrouter.net.clock import Tokens
-from callrouter.net.edges import Edges
-from callrouter.net.gate import Gate
-from callrouter.net.pump import Pump
+from callrouter.net.transport.core_filter import Gate
+from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack

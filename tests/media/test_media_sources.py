@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from callrouter.media import sources
-from callrouter.media.sources import Place
+from callrouter.media.worker import socket_filter as sources
+from callrouter.media.worker.socket_filter import Place
 
 
 class Ring:

@@ -100,7 +100,7 @@ async def test_without_pjsua2_it_says_so_and_ends(tmp_path: Path) -> None:
     mine, theirs = socket.socketpair()
     with theirs:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "callrouter.media.nursery"),
+            *(sys.executable, "-P", "-m", "callrouter.media.worker.fork_server"),
             stdin=theirs.fileno(),
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
         )

@@ -13,7 +13,7 @@ from support.pools import Ear, Rig, pooled
 from support.softphone import Maker, Softphone
 
 from callrouter.call.services.media import Digit, MediaLost, Played, Recorded
-from callrouter.media.slots import Slots
+from callrouter.media.pool.reservation import Slots
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

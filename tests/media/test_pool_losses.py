@@ -11,7 +11,7 @@ from support.polling import until
 from support.pools import Ear, are_gone, is_alive, pooled
 
 from callrouter.call.services.media import MediaLost
-from callrouter.media import crew
+from callrouter.media.pool import supervisor as crew
 from callrouter.media.protocol import HUNG_SECONDS
 
 _REPLACED_SECONDS = 3.0
@@ -151,7 +151,7 @@ async def test_worker_that_dies_old_is_replaced_at_once(monkeypatch: pytest.Monk
 
 
 async def test_worker_that_hangs_while_it_starts_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callrouter.media.link.START_SECONDS", 1.0)
+    monkeypatch.setattr("callrouter.media.pool.worker_handle.START_SECONDS", 1.0)
     async with pooled(1, 2) as rig:
         nursery = rig.nursery()
         assert rig.pool.reserve(1, Ear().post) is not None  # so a second one starts

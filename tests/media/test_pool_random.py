@@ -12,8 +12,8 @@ from support.polling import until
 from support.pools import Ear, Rig, pooled
 
 from callrouter.call.services.media import MediaLost
-from callrouter.media import crew
-from callrouter.media.slots import Slots
+from callrouter.media.pool import supervisor as crew
+from callrouter.media.pool.reservation import Slots
 
 _WORKERS: Final = 4
 _STEPS: Final = {"reserve": 6, "open": 8, "release": 5, "crash": 0.2, "turn": 8}

@@ -8,8 +8,8 @@ from support.polling import until
 from support.pools import Ear, Rig, pooled
 from support.ports import rtp_ports
 
-from callrouter.media import pool
-from callrouter.media.slots import Slots
+from callrouter.media.pool import pool
+from callrouter.media.pool.reservation import Slots
 
 
 async def filled(rig: Rig, workers: int) -> list[Slots]:
@@ -124,7 +124,7 @@ async def test_leaking_worker_takes_no_more_calls_and_quits_after_the_last(
         slots = rig.pool.reserve(1, Ear().post)
         assert slots is not None
         leaking = rig.holder(slots)["pid"]
-        monkeypatch.setattr("callrouter.media.link._RSS_BYTES", 1)
+        monkeypatch.setattr("callrouter.media.pool.worker_handle._RSS_BYTES", 1)
 
         async def is_retiring() -> bool:
             return any(w["pid"] == leaking and w["state"] == "retiring" for w in rig.workers())

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callrouter.archive.archive import Archive
+from callrouter.archive.call_archive import Archive
 from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo
-from callrouter.media import wav
-from callrouter.route.boxes import Box
+from callrouter.media.sounds import wav
+from callrouter.route.rules.mailboxes import Box
 
 Logged = Callable[[], list[str]]
 """The events that were logged so far."""

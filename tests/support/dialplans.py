@@ -4,8 +4,8 @@ import json
 from random import Random
 from typing import Any, Final
 
-from callrouter.route.facts import Facts
-from callrouter.route.snapshot import Override, Snapshot
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.snapshot import Override, Snapshot
 
 Drawn = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from callrouter.cli import main
-from callrouter.route.facts import Facts
+from callrouter.route.values.facts import Facts
 
 
 def explained(facts: Facts, *options: str) -> dict[str, Any]:

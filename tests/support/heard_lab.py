@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Final, Self
 
-from callrouter.dialplan.compiler import load_dialplan
-from callrouter.media.prompts import prepare
+from callrouter.dialplan.compile.compiler import load_dialplan
+from callrouter.media.sounds.prompts import prepare
 from support.ports import free_port
 from support.serving import ROOT, Record, Serving, command, lay_out
 from support.softphone import Softphone

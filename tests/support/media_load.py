@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
-from callrouter.media.sizing import slices
+from callrouter.media.pool.sizing import slices
 from support.ports import free_port, rtp_ports
 from support.rtp_callers import Call, Callers
 from support.serving import Serving, command, lay_out

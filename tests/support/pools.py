@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from callrouter.call.services.media import MediaEvent, MediaLost
-from callrouter.media.crew import Size
-from callrouter.media.pool import Pool
-from callrouter.media.slots import Slots
+from callrouter.media.pool.pool import Pool
+from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.supervisor import Size
 from support.polling import until
 from support.ports import rtp_ports
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.request import urlopen
 
-from callrouter.observe.cdr import LISTS
+from callrouter.observe.cdr.rows import LISTS
 from support.polling import until
 from support.ports import free_port
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pjsua2 as pj
 
-from callrouter.media import wav
 from callrouter.media.protocol import Lines, encode
+from callrouter.media.sounds import wav
 
 _DIRECTIONS = {
     "inactive": pj.PJMEDIA_DIR_NONE,

@@ -24,16 +24,16 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.studio import Studio
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route.lookups import Answer, Lookup, said
-from callrouter.route.peers import UNTIMED
-from callrouter.simulate import wire as virtual
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.rules.peer_profile import UNTIMED
+from callrouter.route.values.external_lookup import Answer, Lookup, said
+from callrouter.simulate import virtual_network as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Key, Memory, Value
+from callrouter.yamlfile.reader import parse
 
 CALLER: Final = ("192.0.2.1", 5060)
 ROUTER: Final = ("192.0.2.2", 5060)

@@ -116,7 +116,7 @@ class Nursery(Channel):
         mine, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "callrouter.media.nursery"),
+                *(sys.executable, "-P", "-m", "callrouter.media.worker.fork_server"),
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
             )

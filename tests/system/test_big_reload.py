@@ -15,11 +15,11 @@ from support.polling import until
 from support.ports import free_port
 from support.serving import Serving, lay_out
 
-from callrouter.bench import lag
+from callrouter.api.client import ask
+from callrouter.bench import loop_lag as lag
 from callrouter.bench.processes import split_cores
 from callrouter.bench.sipp import Load, Traffic
-from callrouter.control.client import ask
-from callrouter.control.requests import Reload
+from callrouter.operations.requests import Reload
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 

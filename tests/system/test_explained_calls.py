@@ -18,9 +18,9 @@ from support.phone import Phone
 from support.ports import free_port
 from support.serving import Serving, lay_out
 
-from callrouter.control.client import ask
-from callrouter.control.requests import Reload
-from callrouter.route.facts import Facts
+from callrouter.api.client import ask
+from callrouter.operations.requests import Reload
+from callrouter.route.values.facts import Facts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

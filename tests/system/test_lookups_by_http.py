@@ -18,8 +18,8 @@ from support.serving import Place, Record, Serving, lay_out
 from callrouter.call.legs.events import LookedUp
 from callrouter.lookup import directory as directories
 from callrouter.lookup.directory import HttpDirectory
-from callrouter.lookup.http import LARGEST
-from callrouter.route.lookups import Answer, Lookup
+from callrouter.lookup.http_query import LARGEST
+from callrouter.route.values.external_lookup import Answer, Lookup
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -19,12 +19,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from support.archives import audio, box, leave, listed, opened, url_in
 from support.ports import free_port
 
-from callrouter.archive import archive as archive_module
-from callrouter.archive import courier, messages
-from callrouter.archive.archive import Archive
-from callrouter.archive.sending import SIGNATURE, TIMESTAMP, signature
-from callrouter.observe.store import open_for_writing
-from callrouter.route.boxes import Mail, Secret, Webhook
+from callrouter.archive import call_archive as archive_module
+from callrouter.archive import delivery as courier
+from callrouter.archive import message_rows as messages
+from callrouter.archive.call_archive import Archive
+from callrouter.archive.delivery_transports import SIGNATURE, TIMESTAMP, signature
+from callrouter.route.rules.mailboxes import Mail, Secret, Webhook
+from callrouter.storage.cdr_table import open_for_writing
 
 KEY = "the webhook's key"
 WITHIN = 20.0
@@ -303,7 +304,7 @@ async def test_webhook_that_fails_is_tried_again_and_redirects_are_not_followed(
 async def test_delivery_is_given_up_at_its_time(
     tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callrouter.archive.keepsakes.DELIVER_SECONDS", 0.0)
+    monkeypatch.setattr("callrouter.archive.retention.DELIVER_SECONDS", 0.0)
     hook.statuses = [500]
     archive = opened(tmp_path, box(webhook=Webhook(hook.url, Secret("", "TEST_KEY"))))
     leave(archive)

@@ -25,9 +25,9 @@ from support.ports import free_port
 from support.postgres import PASSWORD, USER, Postgres
 from support.serving import Place, Serving, command, lay_out
 
-from callrouter.archive.archive import Archive
-from callrouter.observe.cdr import COLUMNS
-from callrouter.route.boxes import Box
+from callrouter.archive.call_archive import Archive
+from callrouter.observe.cdr.rows import COLUMNS
+from callrouter.route.rules.mailboxes import Box
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -249,7 +249,7 @@ def older(url: str, revision: str) -> None:
     engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", "callrouter.observe:migrations")
+        config.set_main_option("script_location", "callrouter.storage:migrations")
         config.attributes["connection"] = connection
         alembic.upgrade(config, revision)
     engine.dispose()

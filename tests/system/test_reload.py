@@ -15,8 +15,8 @@ from support.polling import until
 from support.ports import free_port
 from support.serving import Place, Serving, command, lay_out
 
-from callrouter.control.client import ask
-from callrouter.control.requests import Status
+from callrouter.api.client import ask
+from callrouter.operations.requests import Status
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

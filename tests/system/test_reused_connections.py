@@ -9,11 +9,11 @@ import pytest_asyncio
 from support.edge import OURS, Authority, Edge, talk
 from support.stream_phone import StreamPhone
 
-from callrouter.net.clock import Tokens
-from callrouter.net.edges import Edges
-from callrouter.net.limits import StreamLimits
-from callrouter.net.pump import Pump
-from callrouter.net.tls import Certificate, Tls, TlsOptions
+from callrouter.net.transport.connection_limits import StreamLimits
+from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.tls import Certificate, Tls, TlsOptions
+from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Response
 from callrouter.sip.stack import Stack

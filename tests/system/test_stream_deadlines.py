@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from support.stream_phone import StreamPhone
 
-from callrouter.net.clock import Tokens
-from callrouter.net.edges import Edges
-from callrouter.net.limits import StreamLimits
-from callrouter.net.pump import Pump
+from callrouter.net.transport.connection_limits import StreamLimits
+from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.stack import Stack
 
 HOST = "127.0.0.1"

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from pydantic.fields import FieldInfo
 
-from callrouter import config
 from callrouter.cli import main
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.schema import Entry
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.dialplan.grammar.dialplan_file import Entry
 from callrouter.errors import ConfigError
 from callrouter.observe.metrics import Metrics, Sources
+from callrouter.settings import settings_file as config
 from callrouter.testing.grammar import CaseFile
+from callrouter.yamlfile.reader import parse
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -134,3 +134,19 @@ def test_lab_document_has_every_number_of_the_lab() -> None:
     lab = yaml.safe_load((ROOT / "dialplans" / "lab.yaml").read_text(encoding="utf-8"))
     text = (DOCS / "lab.md").read_text(encoding="utf-8")
     assert {number for number in lab["numbers"] if f"## {number}:" not in text} == set()
+
+
+def test_rows_of_the_requirements_that_are_named_are_there() -> None:
+    rows = set(
+        re.findall(r"^\| ([A-I][0-9]+) \|", (ROOT / "docs" / "requirements.md").read_text(), re.M)
+    )
+    files = [*(ROOT / "docs" / "decisions").glob("*.md"), *(ROOT / "src").rglob("*.py")]
+    named = {
+        row
+        for file in files
+        for line in re.findall(
+            r"Rows? .*|\((?:[A-I][0-9]+, )*[A-I][0-9]+\)", file.read_text("utf-8")
+        )
+        for row in re.findall(r"\b[A-I][0-9]{1,2}\b", line)
+    }
+    assert named - rows == set()

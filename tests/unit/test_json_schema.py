@@ -11,8 +11,9 @@ from support.checking import functions, validator_of
 
 from callrouter import json_schema
 from callrouter.cli import main
-from callrouter.dialplan import check, schema
-from callrouter.dialplan.yaml import load, parse
+from callrouter.dialplan.check import validation as check
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.yamlfile.reader import load, parse
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "dialplan.schema.json"

@@ -12,9 +12,9 @@ from support.checking import functions, validator_of
 
 from callrouter import json_schema
 from callrouter.cli import main
-from callrouter.dialplan import schema
-from callrouter.dialplan.yaml import load, parse
+from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.testing.grammar import CaseFile
+from callrouter.yamlfile.reader import load, parse
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "dialplan-test.schema.json"

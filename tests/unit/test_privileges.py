@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from callrouter.privileges import PrivilegeError, become
+from callrouter.app.privileges import PrivilegeError, become
 
 
 def test_user_that_does_not_exist_is_an_error() -> None:
@@ -18,7 +18,7 @@ def test_user_that_does_not_exist_is_an_error() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 def test_root_becomes_the_user_for_good_and_with_its_groups_alone() -> None:
     program = (
-        "import os; from callrouter.privileges import become, PrivilegeError\n"
+        "import os; from callrouter.app.privileges import become, PrivilegeError\n"
         "become('nobody'); print(os.getresuid(), os.getresgid(), os.getgroups())\n"
         "try: become('root')\n"
         "except PrivilegeError as error: print(error)\n"

@@ -4,9 +4,10 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from callrouter.dialplan import sounds
-from callrouter.dialplan.builtin import BUILTIN
-from callrouter.media import builtin, sound
+from callrouter.dialplan.compile import prompt_files as sounds
+from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
+from callrouter.media.sounds import audio_decoder as sound
+from callrouter.media.sounds import builtin
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
 

@@ -6,11 +6,11 @@ import pytest
 from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, left_over
 
 from callrouter.call.services.record import CallRecord
-from callrouter.route.facts import Facts
-from callrouter.route.plan import AutoBlock, Decision, Hunt, Plan, Refusal, Target
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import AutoBlock, Decision, Hunt, Plan, Refusal, Target
 from callrouter.simulate.caller import Caller
-from callrouter.simulate.legs import Legs, read_legs
-from callrouter.simulate.wire import Datagram
+from callrouter.simulate.target_script import Legs, read_legs
+from callrouter.simulate.virtual_network import Datagram
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response, parse
 

@@ -26,18 +26,18 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.archive import Message
 from callrouter.call.services.studio import Studio
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse as parse_yaml
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ParseError
-from callrouter.route.dialplan import Dialplan
-from callrouter.simulate.archive import VirtualArchive
-from callrouter.simulate.sounds import Sounds
-from callrouter.simulate.studio import VirtualPool
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.simulate.silent_sounds import Sounds
+from callrouter.simulate.virtual_archive import VirtualArchive
+from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
 from callrouter.sip.sdp import MIRRORED, SessionDescription, answers, parse_sdp
 from callrouter.state.memory import Memory
+from callrouter.yamlfile.reader import parse as parse_yaml
 
 SDP_ROW: Final = "Content-Type: application/sdp\r\n"
 KEY_ROW: Final = "Content-Type: application/dtmf-relay\r\n"

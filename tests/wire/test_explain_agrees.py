@@ -13,14 +13,14 @@ from support.dialplans import Dialplans, Drawn, drawn_facts, drawn_snapshot, wri
 from support.explaining import agree, explained
 
 from callrouter.call.services.record import CallRecord
-from callrouter.dialplan.compiler import compile_dialplan, load_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.observe.cdr import Encoder, row_to_dict
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.snapshot import Snapshot
-from callrouter.simulate.legs import Script, Step
-from callrouter.simulate.play import play
+from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
+from callrouter.observe.cdr.rows import Encoder, row_to_dict
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.snapshot import Snapshot
+from callrouter.simulate.simulated_call import play
+from callrouter.simulate.target_script import Script, Step
+from callrouter.yamlfile.reader import parse
 
 BLOCKS: Final = 10
 CALLS_OF_ONE: Final = 20

@@ -4,7 +4,7 @@ import pytest
 from support.message import SDP, Message
 from support.wire import CALLER, ROUTER, TARGET, Router, Wire
 
-from callrouter.route.plan import Verdict
+from callrouter.route.values.plan import Verdict
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack

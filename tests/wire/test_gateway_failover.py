@@ -5,8 +5,8 @@ from hunted import World, decided, hunt, results, target
 from support.wire import TARGET
 
 from callrouter.errors import SipError
-from callrouter.route.gateways import Gateway, Goal, Rest
-from callrouter.route.plan import Target
+from callrouter.route.values.gateway_candidates import Gateway, Goal, Rest
+from callrouter.route.values.plan import Target
 
 HERE = f"udp:{TARGET[0]}:{TARGET[1]}"
 

@@ -7,10 +7,10 @@ from support.wire import CALLER, EPOCH, ROUTER, TARGET, Books, Router, Wire, lef
 
 from callrouter.call.legs.events import LookedUp
 from callrouter.call.services.record import CallRecord
-from callrouter.route.facts import Facts
-from callrouter.route.lookups import said
+from callrouter.route.values.external_lookup import said
+from callrouter.route.values.facts import Facts
 from callrouter.simulate.caller import Caller
-from callrouter.simulate.legs import Legs, read_legs
+from callrouter.simulate.target_script import Legs, read_legs
 from callrouter.sip.flow import Flow
 
 NUMBER = "+8613800138000"

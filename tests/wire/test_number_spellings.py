@@ -10,13 +10,13 @@ from urllib.parse import quote
 import pytest
 
 from callrouter.call.admission.calls import facts_of
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse as parse_yaml
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ParseError
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.plan import Decision
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.plan import Decision
 from callrouter.sip.message import Request, parse
+from callrouter.yamlfile.reader import parse as parse_yaml
 
 OURS = "02012345678"
 AT = 1772769600.0

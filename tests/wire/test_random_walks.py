@@ -20,7 +20,7 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.record import Disposition
-from callrouter.route.plan import Hunt
+from callrouter.route.values.plan import Hunt
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response

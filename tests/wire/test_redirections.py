@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from callrouter.call.targets.redirects import Redirections
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.gateways import Gateway, Goal, Place
-from callrouter.route.plan import Hunt, Refusal, Target
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.gateway_candidates import Gateway, Goal, Place
+from callrouter.route.values.plan import Hunt, Refusal, Target
+from callrouter.route.values.snapshot import Snapshot
 from callrouter.sip.message import Response
 
 HOSTS = frozenset(("192.0.2.1", "2001:db8::1", "pbx.example.org", "quiet.example.org"))

@@ -4,7 +4,7 @@ import pytest
 from hunted import World, decided, hunt, results, target, together
 from support.wire import TARGET
 
-from callrouter.simulate.legs import Legs
+from callrouter.simulate.target_script import Legs
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 
@@ -186,7 +186,7 @@ def test_redirection_rings_in_place_of_its_target_while_the_others_ring_on(
 def test_answer_without_sdp_counts_as_a_refusal_and_the_others_ring_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("callrouter.simulate.legs.SDP", b"")
+    monkeypatch.setattr("callrouter.simulate.target_script.SDP", b"")
     decided(monkeypatch, together("a", "b"))
     record = World("a: 180, 200 after 1s", "b: 180, 486 after 3s").play()
     assert results(record) == [("a", "rejected", 488), ("b", "busy", 486)]

@@ -25,7 +25,7 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.simulate.studio import STUDIO
+from callrouter.simulate.virtual_workers import STUDIO
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request

@@ -18,7 +18,7 @@ from support.wire import CALLER, TARGET, Wire, left_over
 from callrouter.call.services.media import Digit
 from callrouter.call.services.record import Disposition
 from callrouter.errors import SipError
-from callrouter.simulate.studio import Worker
+from callrouter.simulate.virtual_workers import Worker
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 

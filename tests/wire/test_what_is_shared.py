@@ -3,7 +3,7 @@
 import pytest
 from hunted import FACTS, HOLDS, World, decided, hunt, target, together
 
-from callrouter.route.plan import AutoBlock, Refusal
+from callrouter.route.values.plan import AutoBlock, Refusal
 
 REFUSED = Refusal("blocked", 403, 21)
 

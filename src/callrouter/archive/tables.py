@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
-from callrouter.observe.database import is_postgres
+from callrouter.storage.engine import is_postgres
 
 _META: Final = sa.MetaData()
 

@@ -18,9 +18,9 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.unconfirmed import Unconfirmed
 from callrouter.call.services.media import Digit, MediaSlots
 from callrouter.errors import ParseError
-from callrouter.route.plan import Plan
-from callrouter.route.prompts import Sound
-from callrouter.route.voice import Recording
+from callrouter.route.rules.prompt_recipes import Sound
+from callrouter.route.values.media_steps import Recording
+from callrouter.route.values.plan import Plan
 from callrouter.sip.body import SDP_ROW, warning
 from callrouter.sip.offer import EVENT_PT, Origin, answer_to, offer_like
 from callrouter.sip.sdp import (

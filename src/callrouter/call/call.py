@@ -25,12 +25,12 @@ from callrouter.call.targets.connected_party import answer_of, rows_of
 from callrouter.call.targets.next_hop import way_to
 from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
-from callrouter.route.causes import cause_of
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.facts import Facts
-from callrouter.route.plan import CAUSE_NO_ANSWER, Plan, Refusal, Target, Verdict
-from callrouter.route.reasons import UNUSABLE_OFFER, USUAL
-from callrouter.route.rules import LONGEST_CALL
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.number_rules import LONGEST_CALL
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import CAUSE_NO_ANSWER, Plan, Refusal, Target, Verdict
+from callrouter.route.values.q850_causes import cause_of
+from callrouter.route.values.refusal_reasons import UNUSABLE_OFFER, USUAL
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction

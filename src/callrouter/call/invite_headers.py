@@ -6,8 +6,8 @@ from callrouter.call.interwork.caller_identity import CALLING, identity_rows
 from callrouter.call.interwork.diversion import Goal, forwarded_rows, reason_of
 from callrouter.call.legs.option_tags import supported
 from callrouter.call.targets.next_hop import Way
-from callrouter.route.peers import Peer
-from callrouter.route.plan import Target
+from callrouter.route.rules.peer_profile import Peer
+from callrouter.route.values.plan import Target
 from callrouter.sip.message import Request
 from callrouter.sip.uas import ALLOW
 

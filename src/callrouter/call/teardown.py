@@ -5,7 +5,7 @@ from typing import Final
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.interwork.header_policy import q850_cause_of
 from callrouter.call.legs.events import UNANSWERED_OFFER, Cancelled, HungUp, Lost, Shutdown
-from callrouter.route.plan import Refusal
+from callrouter.route.values.plan import Refusal
 
 _RECOVERY_ON_TIMEOUT: Final = 102
 INCOMPATIBLE: Final = 88  # Q.850: incompatible destination

@@ -7,13 +7,13 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from callrouter.api.client import AskedError, ask
 from callrouter.commands.moments import on_clocks, span
-from callrouter.config import load_settings
-from callrouter.control.client import AskedError, ask
-from callrouter.control.requests import AnyRequest
-from callrouter.observe import tables
-from callrouter.observe.tables import Column
+from callrouter.observe import terminal_table as tables
+from callrouter.observe.terminal_table import Column
+from callrouter.operations.requests import AnyRequest
 from callrouter.printable import json_text, printable
+from callrouter.settings.settings_file import load_settings
 
 Answer = dict[str, Any]
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from callrouter.archive.shelf import Shelf
+from callrouter.archive.reader import Shelf
 from callrouter.commands.asking import table
 from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
 from callrouter.errors import CommandError
 from callrouter.printable import json_text
 from callrouter.private import FILE
+from callrouter.settings.settings_file import load_settings
 
 _PLAYERS = (("aplay", "-q", "-"), ("play", "-q", "-t", "wav", "-"))
 """Programs that play a WAV file from standard input: ALSA's, and that of SoX."""

@@ -6,7 +6,7 @@ import click
 
 from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
 from callrouter.commands.options import config_option
-from callrouter.control.requests import MOST, AddBan, ListBans, RemoveBan
+from callrouter.operations.requests import MOST, AddBan, ListBans, RemoveBan
 
 
 @click.group()

@@ -6,13 +6,13 @@ from typing import Any
 import click
 import orjson
 
-from callrouter.bench.deciding import measure
-from callrouter.bench.flooded import measure_flood
-from callrouter.bench.measure import measure_memory, measure_speed
-from callrouter.bench.overloading import measure_overload
+from callrouter.bench.decision_cost import measure
+from callrouter.bench.flood_measurement import measure_flood
+from callrouter.bench.measurement import measure_memory, measure_speed
+from callrouter.bench.overload_measurement import measure_overload
 from callrouter.bench.sipp import Load
-from callrouter.bench.soaking import measure_soak
-from callrouter.bench.subjects import OTHERS, Callrouter, Subject
+from callrouter.bench.soak import measure_soak
+from callrouter.bench.systems_under_test import OTHERS, Callrouter, Subject
 
 _RATIOS = ("cpu_us_per_call", "kib_per_held_call")
 _RATE = 1000

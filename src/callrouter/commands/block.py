@@ -6,7 +6,7 @@ import click
 
 from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
 from callrouter.commands.options import config_option
-from callrouter.control.requests import MOST, AddBlock, ListBlocks, RemoveBlock
+from callrouter.operations.requests import MOST, AddBlock, ListBlocks, RemoveBlock
 
 _number_option = click.option("--number", help="At this number only, by its key in the dialplan.")
 

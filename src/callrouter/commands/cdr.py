@@ -9,11 +9,11 @@ from callrouter.call.services.record import Disposition
 from callrouter.commands.moments import CLOCKS, on_clocks, zone_of_settings
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import COUNT, config_option
-from callrouter.dialplan.times import country_of
+from callrouter.dialplan.grammar.typed_times import country_of
 from callrouter.errors import CommandError
-from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
-from callrouter.observe.query import Calls, Filter
-from callrouter.route import numbers
+from callrouter.observe.cdr_export import call_detail, calls_table, write_csv, write_json
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.storage.cdr_query import Calls, Filter
 
 
 @click.command()
@@ -91,12 +91,12 @@ def _number(text: str | None, config: Path, database: str | None) -> str:
         return numbers.written(text or "", "")
     if database is not None and not config.exists():
         return numbers.written(text, "")  # a database alone says nothing of a country
-    from callrouter.config import load_settings  # noqa: PLC0415 - not needed with --database
+    from callrouter.settings.settings_file import load_settings  # noqa: PLC0415 - not needed with --database
 
     return numbers.written(text, country_of(load_settings(config).dialplan))
 
 
 def _database_of(config: Path) -> str:
-    from callrouter.config import load_settings  # noqa: PLC0415 - not needed with --database
+    from callrouter.settings.settings_file import load_settings  # noqa: PLC0415 - not needed with --database
 
     return load_settings(config).records.database

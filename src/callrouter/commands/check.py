@@ -9,18 +9,18 @@ from typing import Final
 import click
 
 from callrouter.commands.options import config_option
-from callrouter.config import Settings, load_settings
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.mistakes import Mistakes
-from callrouter.dialplan.yaml import Document, Mapping, load
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError, Diagnostic
+from callrouter.lint.all_warnings import lint
 from callrouter.lint.certificates import check_certificates
-from callrouter.lint.dialplan import lint
-from callrouter.lint.settings import check_settings
-from callrouter.media.prompts import check as check_prompts
-from callrouter.observe.database import StoreError, open_engine, parse_url
+from callrouter.lint.settings_file import check_settings
+from callrouter.media.sounds.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
-from callrouter.testing.cases import SUFFIX, Tested, read
+from callrouter.settings.settings_file import Settings, load_settings
+from callrouter.storage.engine import StoreError, open_engine, parse_url
+from callrouter.testing.suite import SUFFIX, Tested, read
+from callrouter.yamlfile.mistakes import Mistakes
+from callrouter.yamlfile.reader import Document, Mapping, load
 
 _SETTINGS: Final = frozenset({"listen"})
 _TESTS: Final = frozenset({"tests"})

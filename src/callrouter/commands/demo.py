@@ -7,7 +7,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from callrouter.demo.show import Show
+from callrouter.demo.demo_call import Show
 from callrouter.observe.log import Log, open_log
 
 _LEAST_WIDTH: Final = 80

@@ -9,12 +9,12 @@ import click
 from callrouter.commands.moments import CLOCKS
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
-from callrouter.dialplan.compiler import load_dialplan
-from callrouter.diff.calls import from_csv, from_records
+from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.diff.replay import Replay, as_data, told
+from callrouter.diff.replayed_calls import from_csv, from_records
 from callrouter.printable import json_text
-from callrouter.route.facts import Facts
+from callrouter.route.values.facts import Facts
+from callrouter.settings.settings_file import load_settings
 
 
 @click.command()

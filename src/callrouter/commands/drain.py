@@ -7,11 +7,11 @@ from typing import Final
 
 import click
 
+from callrouter.api.client import ControlError, ask, watch
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
-from callrouter.control.client import ControlError, ask, watch
-from callrouter.control.requests import Drain, Status
 from callrouter.errors import CommandError
+from callrouter.operations.requests import Drain, Status
+from callrouter.settings.settings_file import load_settings
 
 _LOOK_SECONDS: Final = 1.0
 

@@ -15,9 +15,7 @@ from rich.tree import Tree
 
 from callrouter.commands.moments import CLOCKS, moment
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
-from callrouter.dialplan.compiler import load_dialplan
-from callrouter.dialplan.wording import suggestion
+from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.errors import CommandError
 from callrouter.outcomes import (
     MARKS,
@@ -28,13 +26,15 @@ from callrouter.outcomes import (
     place_of,
     spoken,
 )
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.lookups import said
-from callrouter.route.plan import NOT_ASKED, PASSED, REFUSED, Decision, Hunt, Verdict
-from callrouter.route.snapshot import Snapshot
-from callrouter.route.voice import VoiceStep
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.external_lookup import said
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.media_steps import VoiceStep
+from callrouter.route.values.plan import NOT_ASKED, PASSED, REFUSED, Decision, Hunt, Verdict
+from callrouter.route.values.snapshot import Snapshot
+from callrouter.settings.settings_file import load_settings
+from callrouter.yamlfile.wording import suggestion
 
 _WIDEST: Final = 1000
 _STYLES: Final = {PASSED: "green", REFUSED: "red", NOT_ASKED: "dim"}

@@ -7,7 +7,7 @@ import click
 
 from callrouter.commands.asking import Answer, json_option, moment, put, table
 from callrouter.commands.options import config_option
-from callrouter.control.requests import DrainGateway, EnableGateway, ListGateways
+from callrouter.operations.requests import DrainGateway, EnableGateway, ListGateways
 
 
 @click.group(invoke_without_command=True)

@@ -18,13 +18,13 @@ from phonenumbers import PhoneNumberType
 from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 from pydantic import TypeAdapter, ValidationError
 
-from callrouter.dialplan import fields
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.hours import Timezone
-from callrouter.dialplan.wording import shown
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.schedules import Timezone
 from callrouter.errors import CommandError
 from callrouter.private import FILE
+from callrouter.yamlfile.reader import parse
+from callrouter.yamlfile.wording import shown
 
 _SEPARATORS: Final = str.maketrans("", "", " ()-")
 _NOBODY: Final = "999999"

@@ -9,10 +9,10 @@ from typing import Final
 
 import click
 
-from callrouter.config import load_settings
-from callrouter.dialplan.times import read_moment, zone_of
-from callrouter.dialplan.wording import shown
+from callrouter.dialplan.grammar.typed_times import read_moment, zone_of
 from callrouter.errors import ConfigError
+from callrouter.settings.settings_file import load_settings
+from callrouter.yamlfile.wording import shown
 
 CLOCKS: Final = "Without an offset: on the clocks of the dialplan."
 """For the help of each option with a moment."""

@@ -9,7 +9,7 @@ from callrouter.commands.asking import Answer, Span, json_option, moment, put, t
 from callrouter.commands.moments import CLOCKS, zone_of_settings
 from callrouter.commands.moments import moment as read
 from callrouter.commands.options import config_option
-from callrouter.control.requests import ClearOverride, ListOverrides, SetOverride
+from callrouter.operations.requests import ClearOverride, ListOverrides, SetOverride
 
 
 @click.group()

@@ -6,7 +6,7 @@ import click
 
 from callrouter.commands.asking import Answer, json_option, put, table
 from callrouter.commands.options import config_option
-from callrouter.control.requests import ClearPresence, ListPresence, SetPresence
+from callrouter.operations.requests import ClearPresence, ListPresence, SetPresence
 
 
 @click.group()

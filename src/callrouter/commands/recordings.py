@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from callrouter.archive.shelf import Shelf
+from callrouter.archive.reader import Shelf
 from callrouter.commands.asking import Answer, json_option, put
 from callrouter.commands.audio import deleting, fetching, shelf, show
 from callrouter.commands.options import COUNT, config_option
-from callrouter.control.requests import RecordCall
+from callrouter.operations.requests import RecordCall
 
 _COLUMNS = ("id", "number", "started", "caller", "seconds", "sides", "complete")
 

@@ -7,7 +7,7 @@ import click
 
 from callrouter.commands.asking import Answer, json_option, moment, put
 from callrouter.commands.options import config_option
-from callrouter.control.requests import Reload
+from callrouter.operations.requests import Reload
 
 _SECONDS: Final = 600.0
 _SHOWN: Final = 20

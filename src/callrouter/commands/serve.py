@@ -13,27 +13,27 @@ import click
 import uvloop
 from sqlalchemy import make_url
 
+from callrouter.app.privileges import become, keep_to_ourselves
+from callrouter.app.server import Server
 from callrouter.commands.options import config_option
-from callrouter.config import Settings, load_settings
-from callrouter.dialplan.compiler import load_dialplan
-from callrouter.dialplan.fields import Address, is_written_out
+from callrouter.dialplan.compile.compiler import load_dialplan
+from callrouter.dialplan.grammar.field_types import Address, is_written_out
 from callrouter.errors import CommandError
-from callrouter.lint.loops import Place
-from callrouter.lint.reach import lacking
-from callrouter.listening import Listen
-from callrouter.media.prompts import prepare
-from callrouter.observe.database import parse_url
+from callrouter.lint.routing_loops import Place
+from callrouter.lint.unreachable_targets import lacking
+from callrouter.media.sounds.prompts import prepare
 from callrouter.observe.log import Log, open_log
 from callrouter.private import Claims
-from callrouter.privileges import become, keep_to_ourselves
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.plan import Hunt, Target
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.snapshot import Snapshot
 from callrouter.secret import secret_files, weaknesses
-from callrouter.server import Server
+from callrouter.settings.listen import Listen
+from callrouter.settings.settings_file import Settings, load_settings
 from callrouter.sip.uri import host_port
+from callrouter.storage.engine import parse_url
 
 _SIPP: Final = "sipp"
 """The caller's user in what SIPp sends by itself."""

@@ -10,19 +10,19 @@ from rich.console import Console
 
 from callrouter.commands.moments import CLOCKS, moment
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.fields import seconds
-from callrouter.dialplan.wording import shown, suggestion
-from callrouter.dialplan.yaml import Document, load
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.dialplan.grammar.field_types import seconds
 from callrouter.errors import CommandError, SipError
 from callrouter.printable import json_text
-from callrouter.route import numbers
-from callrouter.route.facts import Facts
-from callrouter.simulate.legs import Script, read_legs, read_presses
-from callrouter.simulate.play import play
-from callrouter.simulate.show import as_dict, lines
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.values.facts import Facts
+from callrouter.settings.settings_file import load_settings
+from callrouter.simulate.output import as_dict, lines
+from callrouter.simulate.simulated_call import play
+from callrouter.simulate.target_script import Script, read_legs, read_presses
 from callrouter.sip.uri import parse_uri
+from callrouter.yamlfile.reader import Document, load
+from callrouter.yamlfile.wording import shown, suggestion
 
 _HOUR = 3600.0
 _WIDE = 1000

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from callrouter.commands.options import config_option
-from callrouter.config import load_settings
 from callrouter.errors import ConfigError, Diagnostic
-from callrouter.testing.cases import Suite, Tested, find, read
-from callrouter.testing.coverage import Coverage
+from callrouter.settings.settings_file import load_settings
 from callrouter.testing.report import covered, failure, junit
-from callrouter.testing.run import Result, run
+from callrouter.testing.rule_coverage import Coverage
+from callrouter.testing.runner import Result, run
+from callrouter.testing.suite import Suite, Tested, find, read
 
 
 @click.command()

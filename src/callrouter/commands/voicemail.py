@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from callrouter.archive.shelf import Shelf
+from callrouter.archive.reader import Shelf
 from callrouter.commands.asking import json_option
 from callrouter.commands.audio import deleting, fetching, player, shelf, show
 from callrouter.commands.options import config_option

@@ -13,9 +13,9 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.errors import ParseError, SipError
-from callrouter.net.clock import Tokens
-from callrouter.net.edges import Edges
-from callrouter.net.pump import Pump
+from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow

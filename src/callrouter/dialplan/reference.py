@@ -11,8 +11,8 @@ from typing import Any, Final
 import yaml
 from pydantic.fields import FieldInfo
 
-from callrouter.dialplan import schema
-from callrouter.dialplan.wording import span
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.yamlfile.wording import span
 
 BEGIN: Final = "<!-- generated from the grammar: do not edit from here -->"
 END: Final = "<!-- to here -->"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callrouter.outcomes import Outcome, differences, plan_outcome, verdict_lines, written
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.plan import Decision
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Decision
 
 
 class Change:

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from callrouter.dialplan.mistakes import Mistakes
-from callrouter.dialplan.wording import shown
-from callrouter.dialplan.yaml import Document
 from callrouter.errors import Diagnostic
-from callrouter.lint.found import Found, listed
-from callrouter.lint.found import Path as Place
-from callrouter.listening import SYSTEM, OwnCertificate, TlsSettings
-from callrouter.net.tls import Certificate, TlsError, peer_names, seen_by_peers
+from callrouter.lint.findings import Found, listed
+from callrouter.lint.findings import Path as Place
+from callrouter.net.transport.tls import Certificate, TlsError, peer_names, seen_by_peers
+from callrouter.settings.listen import SYSTEM, OwnCertificate, TlsSettings
+from callrouter.yamlfile.mistakes import Mistakes
+from callrouter.yamlfile.reader import Document
+from callrouter.yamlfile.wording import shown
 
 _DAY: Final = 86_400
 _SOON_DAYS: Final = 14

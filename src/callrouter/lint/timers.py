@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from callrouter.dialplan import fields
-from callrouter.dialplan.yaml import Mapping
-from callrouter.lint.found import Found, Path, names
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.lint.findings import Found, Path, names
+from callrouter.yamlfile.reader import Mapping
 
 RING: Final = 15.0
 """How long a target rings that has no time of its own and is not the only one, seconds."""

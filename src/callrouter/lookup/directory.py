@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import structlog
 
 from callrouter.call.services.state import LookedUp
-from callrouter.lookup.http import Reply, ask, open_session
-from callrouter.route.lookups import Answer, Lookup
+from callrouter.lookup.http_query import Reply, ask, open_session
+from callrouter.route.values.external_lookup import Answer, Lookup
 
 REMEMBERED: Final = 50_000
 """Callers whose answers are kept at most."""

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from callrouter.call.services.record import CallRecord, KeptRecord
 from callrouter.errors import CallrouterError
-from callrouter.observe.gateways import GatewayFigures, GatewayLegs, families
+from callrouter.observe.gateway_metrics import GatewayFigures, GatewayLegs, families
 
 # A number that nobody dialled before must not be able to fill the memory of us and Prometheus.
 _LABELS_KEPT: Final = 10_000

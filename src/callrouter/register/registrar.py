@@ -10,7 +10,7 @@ from typing import Final
 
 from callrouter.errors import ParseError, SipError
 from callrouter.register.bindings import Binding, Bindings
-from callrouter.route.access import Login
+from callrouter.route.rules.digest_accounts import Login
 from callrouter.sip.flow import Flow
 from callrouter.sip.headers import parse_address, parse_params, split_tokens, split_values
 from callrouter.sip.message import Request

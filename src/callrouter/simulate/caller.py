@@ -5,8 +5,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from callrouter.route.facts import Facts
-from callrouter.simulate.legs import KEY_ROW, SDP, Press, key_body
+from callrouter.route.values.facts import Facts
+from callrouter.simulate.target_script import KEY_ROW, SDP, Press, key_body
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import Flow

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from callrouter.call.anchor.dtmf import key_of
 from callrouter.call.services.record import LegRecord
-from callrouter.simulate.play import Played
-from callrouter.simulate.studio import WORKERS
-from callrouter.simulate.wire import Datagram
+from callrouter.simulate.simulated_call import Played
+from callrouter.simulate.virtual_network import Datagram
+from callrouter.simulate.virtual_workers import WORKERS
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.message import Request, Response, parse
 

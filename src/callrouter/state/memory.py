@@ -21,11 +21,11 @@ from math import isfinite
 from typing import Final, NamedTuple
 
 from callrouter.register.bindings import Bindings
-from callrouter.route.plan import AutoBlock
-from callrouter.route.snapshot import Override, Snapshot
+from callrouter.route.values.plan import AutoBlock
+from callrouter.route.values.snapshot import Override, Snapshot
 from callrouter.state.bans import Bans
-from callrouter.state.clock import SteadyClock
-from callrouter.state.gateways import Gateways
+from callrouter.state.gateway_health import Gateways
+from callrouter.state.steady_clock import SteadyClock
 
 CALLERS: Final = 100_000
 """Callers, each with the number called, whose attempts are kept; and blocks of callers."""

@@ -6,12 +6,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from callrouter.dialplan import fields
-from callrouter.dialplan.fields import Name
-from callrouter.dialplan.schema import Entry
-from callrouter.dialplan.wording import shown
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.dialplan_file import Entry
+from callrouter.dialplan.grammar.field_types import Name
 from callrouter.outcomes import USUAL_TIME
-from callrouter.simulate.legs import Press, Script, read_press, read_script
+from callrouter.simulate.target_script import Press, Script, read_press, read_script
+from callrouter.yamlfile.wording import shown
 
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
 _KEYS: Final = re.compile(r"[0-9*#]*")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from callrouter.outcomes import verdict_lines, written
-from callrouter.testing.cases import Suite
-from callrouter.testing.coverage import Coverage
-from callrouter.testing.run import Result
+from callrouter.testing.rule_coverage import Coverage
+from callrouter.testing.runner import Result
+from callrouter.testing.suite import Suite
 
 
 def failure(suite: Suite, result: Result) -> Iterator[str]:

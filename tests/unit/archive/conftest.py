@@ -8,9 +8,9 @@ import pytest
 import structlog
 from support.archives import Logged
 
-from callrouter.archive import archive
-from callrouter.observe import database
+from callrouter.archive import call_archive as archive
 from callrouter.observe.log import open_log
+from callrouter.storage import engine as database
 
 
 @pytest.fixture(autouse=True)

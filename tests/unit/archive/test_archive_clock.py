@@ -4,8 +4,8 @@ from pathlib import Path
 
 from support.archives import url_in
 
-from callrouter.archive import messages
-from callrouter.observe.store import open_for_writing
+from callrouter.archive import message_rows as messages
+from callrouter.storage.cdr_table import open_for_writing
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0

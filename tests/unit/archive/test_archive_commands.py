@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.archives import audio, box, leave, listed, opened, record
 
-from callrouter.archive.archive import Archive
+from callrouter.archive.call_archive import Archive
 from callrouter.cli import main
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.archives import audio, cut_off
 
-from callrouter.archive.folder import Folder, NoAudioError, parse_name
+from callrouter.archive.file_store import Folder, NoAudioError, parse_name
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from support.archives import (
     url_in,
 )
 
-from callrouter.archive import messages
-from callrouter.archive.archive import Archive
+from callrouter.archive import message_rows as messages
+from callrouter.archive.call_archive import Archive
 from callrouter.call.services.archive import MessageLeft, kept_id
-from callrouter.observe.store import open_for_writing
+from callrouter.storage.cdr_table import open_for_writing
 
 
 def files(folder: Path) -> list[str]:

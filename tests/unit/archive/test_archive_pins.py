@@ -6,8 +6,8 @@ import orjson
 import pytest
 from support.archives import Logged, box
 
-from callrouter.archive.pins import Pins
-from callrouter.route.boxes import Secret
+from callrouter.archive.voicemail_pins import Pins
+from callrouter.route.rules.mailboxes import Secret
 from callrouter.secret import SecretError, read_secret
 
 

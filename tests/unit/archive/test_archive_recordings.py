@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from support.archives import STARTED, Logged, audio, cut_off, listed, opened, record, url_in
 
-from callrouter.archive import archive as archive_module
-from callrouter.archive import recordings
-from callrouter.observe.store import open_for_writing
+from callrouter.archive import call_archive as archive_module
+from callrouter.archive import recording_rows as recordings
+from callrouter.storage.cdr_table import open_for_writing
 
 NEXT_MONTH = STARTED + 31 * 86400
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from support.archives import STARTED, Logged, audio, box, cut_off, leave, listed, opened, unopened
 
-from callrouter.archive import archive as archive_module
+from callrouter.archive import call_archive as archive_module
 from callrouter.call.services.archive import MessageLeft
-from callrouter.observe.database import StoreError
+from callrouter.storage.engine import StoreError
 
 
 @contextmanager

@@ -10,10 +10,10 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from callrouter.api.client import AskedError
 from callrouter.commands import asking
 from callrouter.commands.asking import Span, json_option, moment, put, table
-from callrouter.control.client import AskedError
-from callrouter.control.requests import AddBlock, AnyRequest
+from callrouter.operations.requests import AddBlock, AnyRequest
 
 Server = Callable[[Path, AnyRequest, float], dict[str, Any]]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.control.loader import Loader
 from callrouter.errors import ConfigError
+from callrouter.operations.reload.background_loader import Loader
 
 PLAN = """\
 country: CN

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.control.loader import LoadError
-from callrouter.control.reload import Reloader
-from callrouter.dialplan.compiler import load_dialplan
+from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.errors import ConfigError
 from callrouter.observe.log import open_log
-from callrouter.route.dialplan import Dialplan
+from callrouter.operations.reload.background_loader import LoadError
+from callrouter.operations.reload.reloader import Reloader
+from callrouter.route.rules.compiled_dialplan import Dialplan
 
 PLAN = """\
 country: CN

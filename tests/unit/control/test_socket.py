@@ -12,13 +12,15 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from callrouter.api.client import AskedError, ControlError, ask
+from callrouter.api.unix_socket import ControlListener, SocketError
 from callrouter.call.services.record import CallRecord
-from callrouter.control.client import AskedError, ControlError, ask
-from callrouter.control.desk import Desk
-from callrouter.control.listener import ControlListener, SocketError
-from callrouter.control.live import Live
-from callrouter.control.reload import Reloader
-from callrouter.control.requests import (
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.observe.log import open_log
+from callrouter.operations.active_calls import Live
+from callrouter.operations.dispatch import Desk
+from callrouter.operations.reload.reloader import Reloader
+from callrouter.operations.requests import (
     AddBlock,
     ClearPresence,
     Drain,
@@ -30,10 +32,8 @@ from callrouter.control.requests import (
     SetPresence,
     Status,
 )
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.observe.log import open_log
 from callrouter.state.memory import Memory
+from callrouter.yamlfile.reader import parse
 
 PLAN = """\
 country: CN

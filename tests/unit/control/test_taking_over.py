@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.control import parts
-from callrouter.control.changes import Changes, compare, fingerprints
-from callrouter.control.loader import Loader, LoadError, let_go
-from callrouter.control.pace import Pace
-from callrouter.dialplan.compiler import compile_dialplan, load_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
+from callrouter.operations.reload import pickled_dialplan as parts
+from callrouter.operations.reload.background_loader import Loader, LoadError, let_go
+from callrouter.operations.reload.dialplan_diff import Changes, compare, fingerprints
+from callrouter.operations.reload.yielding import Pace
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.facts import Facts
+from callrouter.yamlfile.reader import parse
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = sorted(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from callrouter.control import watch
-from callrouter.control.watch import Watcher, look
+from callrouter.operations.reload import file_watch as watch
+from callrouter.operations.reload.file_watch import Watcher, look
 
 WITHIN = 10.0
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.dialplan import Dialplan
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.secret import read_logins
+from callrouter.yamlfile.reader import parse
 
 GOOD = """\
 country: CN

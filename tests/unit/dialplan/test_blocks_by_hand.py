@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrouter.dialplan.callers import blocked_by_hand
+from callrouter.dialplan.areas.list_files import blocked_by_hand
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan, load_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.plan import Decision, Hunt
+from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Decision, Hunt
+from callrouter.yamlfile.reader import parse
 
 ROOT = Path(__file__).parents[3]
 

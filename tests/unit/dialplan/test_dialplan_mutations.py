@@ -6,11 +6,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.facts import Facts
+from callrouter.yamlfile.reader import parse
 
 FOLDER = Path(__file__).parents[3] / "dialplans"
 BESIDE = str(FOLDER / "f")  # so that the list file of the lab is found

@@ -7,10 +7,11 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from callrouter import config
-from callrouter.dialplan import reference, schema
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan import reference
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.settings import settings_file as config
+from callrouter.yamlfile.reader import parse
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "dialplan.md"
 

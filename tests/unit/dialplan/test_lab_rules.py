@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.dialplan.compiler import load_dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.snapshot import Snapshot
+from callrouter.dialplan.compile.compiler import load_dialplan
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.snapshot import Snapshot
 
 LAB = load_dialplan(Path(__file__).parents[3] / "dialplans" / "lab.yaml")
 MOBILE = "13900139000"

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.dialplan import callers
-from callrouter.dialplan.compiler import load_dialplan
+from callrouter.dialplan.areas import list_files as callers
+from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.facts import Facts
 
 PLAN = """\
 country: CN

@@ -2,10 +2,10 @@
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.dialplan import Dialplan
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.yamlfile.reader import parse
 
 GOOD = "http://127.0.0.1:8085/owner?caller={caller}"
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.peers import PASSED, USUAL, Peer, passing
-from callrouter.route.plan import Target
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.peer_profile import PASSED, USUAL, Peer, passing
+from callrouter.route.values.plan import Target
+from callrouter.yamlfile.reader import parse
 
 PLAN = """
 country: CN

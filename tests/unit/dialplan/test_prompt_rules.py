@@ -8,14 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from callrouter.dialplan import sounds
-from callrouter.dialplan.builtin import BUILTIN
-from callrouter.dialplan.compiler import compile_dialplan, load_dialplan
-from callrouter.dialplan.prompts import Prompt
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile import prompt_files as sounds
+from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
+from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
+from callrouter.dialplan.grammar.prompts_music import Prompt
 from callrouter.errors import ConfigError
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.prompts import FromFile, FromText, FromTone
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.prompt_recipes import FromFile, FromText, FromTone
+from callrouter.yamlfile.reader import parse
 
 PLAN = """\
 country: CN

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from callrouter.dialplan import pieces
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.events import Reader
-from callrouter.dialplan.nodes import Document, Mapping, Sequence
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
+from callrouter.yamlfile import bulk as pieces
+from callrouter.yamlfile.constructor import Reader
+from callrouter.yamlfile.marked import Document, Mapping, Sequence
+from callrouter.yamlfile.reader import parse
 
 HEAD = """\
 country: CN

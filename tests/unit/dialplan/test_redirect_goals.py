@@ -2,9 +2,9 @@
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route.gateways import Goal, name_of, redirect_goals
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.values.gateway_candidates import Goal, name_of, redirect_goals
+from callrouter.yamlfile.reader import parse
 
 HEAD = """
 country: CN

@@ -4,11 +4,11 @@ import pytest
 from click.testing import CliRunner
 
 from callrouter.cli import main
-from callrouter.config import load_settings
-from callrouter.dialplan.fields import Address
+from callrouter.dialplan.grammar.field_types import Address
 from callrouter.errors import ConfigError
-from callrouter.listening import Listen
-from callrouter.net.limits import StreamLimits
+from callrouter.net.transport.connection_limits import StreamLimits
+from callrouter.settings.listen import Listen
+from callrouter.settings.settings_file import load_settings
 
 ROOT = Path(__file__).parents[3]
 LEAST = 'listen: ["udp:192.0.2.1"]\ndialplan: plan.yaml\n'

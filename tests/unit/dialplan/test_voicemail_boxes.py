@@ -4,10 +4,10 @@ import pickle
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
-from callrouter.route.boxes import Box
+from callrouter.route.rules.mailboxes import Box
+from callrouter.yamlfile.reader import parse
 
 HEAD = """
 country: CN

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from yaml import YAMLError
 
-from callrouter.dialplan import yaml
 from callrouter.errors import ConfigError
+from callrouter.yamlfile import reader as yaml
 
 
 def refused(text: str) -> list[tuple[int, int, str]]:
@@ -149,7 +149,7 @@ def test_error_without_a_place_gets_one(monkeypatch: pytest.MonkeyPatch) -> None
         def get_event(self) -> None:
             raise YAMLError("odd")
 
-    monkeypatch.setattr("callrouter.dialplan.events._LOADER", Odd)
+    monkeypatch.setattr("callrouter.yamlfile.constructor._LOADER", Odd)
     assert refused("a: 1") == [(1, 1, "not YAML: odd")]
 
 

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
-from callrouter.observe.cdr import Encoder
-from callrouter.observe.store import Store
+from callrouter.observe.cdr.rows import Encoder
+from callrouter.storage.cdr_table import Store
 
 OLD = """\
 country: CN

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from callrouter.cli import main
-from callrouter.dialplan.yaml import MAX_BYTES
+from callrouter.yamlfile.reader import MAX_BYTES
 
 MEGABYTE: Final = 1024 * 1024
 ADDRESSES: Final = 2048 * MEGABYTE

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from callrouter.cli import main
-from callrouter.dialplan.yaml import parse
+from callrouter.yamlfile.reader import parse
 
 DIALPLANS: Final = Path(__file__).parents[3] / "dialplans"
 SOURCES: Final = [DIALPLANS / "lab.yaml", *sorted((DIALPLANS / "samples").glob("*.yaml"))]

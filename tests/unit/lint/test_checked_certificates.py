@@ -10,9 +10,9 @@ import trustme
 from click.testing import CliRunner
 
 from callrouter.cli import main
-from callrouter.config import load_settings
-from callrouter.dialplan.yaml import load
 from callrouter.lint.certificates import check_certificates
+from callrouter.settings.settings_file import load_settings
+from callrouter.yamlfile.reader import load
 
 DIALPLAN = """\
 country: CN

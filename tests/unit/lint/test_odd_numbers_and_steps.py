@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.lint.dialplan import lint
-from callrouter.lint.existing import impossible
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.lint.all_warnings import lint
+from callrouter.lint.impossible_numbers import impossible
+from callrouter.yamlfile.reader import parse
 
 HEAD = """\
 country: VN

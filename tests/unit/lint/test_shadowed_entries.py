@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import load
-from callrouter.lint.dialplan import lint
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.lint.all_warnings import lint
+from callrouter.yamlfile.reader import load
 
 HEAD = """\
 country: CN

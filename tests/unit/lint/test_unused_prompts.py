@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from callrouter.commands.check import check
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.lint.dialplan import lint
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.lint.all_warnings import lint
+from callrouter.yamlfile.reader import parse
 
 PLAN = """\
 country: CN

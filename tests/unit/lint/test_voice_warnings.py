@@ -2,9 +2,9 @@
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.lint.dialplan import lint
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.lint.all_warnings import lint
+from callrouter.yamlfile.reader import parse
 
 HEAD = """\
 country: CN

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from callrouter.dialplan.builtin import BUILTIN
-from callrouter.dialplan.prompts import LANGUAGES
-from callrouter.media import builtin
+from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
+from callrouter.dialplan.grammar.prompts_music import LANGUAGES
+from callrouter.media.sounds import builtin
 
 MOST_BYTES = 3_000_000
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from callrouter.media import sound
-from callrouter.media.cache import SoundError
+from callrouter.media.sounds import audio_decoder as sound
+from callrouter.media.sounds.sound_cache import SoundError
 
 
 @pytest.fixture

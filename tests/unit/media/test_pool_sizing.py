@@ -3,8 +3,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrouter.media.shelf import Shelf
-from callrouter.media.sizing import Need, is_ample, is_short, slices
+from callrouter.media.pool.sizing import Need, is_ample, is_short, slices
+from callrouter.media.pool.worker_selection import Shelf
 
 
 class Worker:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.media import wav
-from callrouter.media.cache import KEEP_SECONDS, Cache
+from callrouter.media.sounds import wav
+from callrouter.media.sounds.sound_cache import KEEP_SECONDS, Cache
 
 
 def make(path: Path) -> None:

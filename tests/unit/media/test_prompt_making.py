@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from callrouter.dialplan.builtin import BUILTIN
-from callrouter.dialplan.compiler import load_dialplan
+from callrouter.dialplan.compile.compiler import load_dialplan
+from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
 from callrouter.errors import ConfigError
-from callrouter.media import prompts, rendering, speech
-from callrouter.media.cache import Cache, SoundError
-from callrouter.route.dialplan import Dialplan
+from callrouter.media.sounds import prompts, rendering
+from callrouter.media.sounds import text_to_speech as speech
+from callrouter.media.sounds.sound_cache import Cache, SoundError
+from callrouter.route.rules.compiled_dialplan import Dialplan
 
 PLAN = """\
 country: CN
@@ -187,7 +188,7 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 RACER = """
 import sys
 from pathlib import Path
-from callrouter.media.cache import Cache
+from callrouter.media.sounds.sound_cache import Cache
 
 def make(path):
     print("making", flush=True)

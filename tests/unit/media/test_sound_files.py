@@ -11,8 +11,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callrouter.media import sound
-from callrouter.media.cache import SoundError
+from callrouter.media.sounds import audio_decoder as sound
+from callrouter.media.sounds.sound_cache import SoundError
 
 KINDS = [
     ("WAV", "PCM_16"),

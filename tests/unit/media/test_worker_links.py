@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callrouter.call.services.media import Digit, MediaEvent, MediaLost, Played, Recorded
-from callrouter.media import link as links
-from callrouter.media.link import ENDING, RETIRING, SERVING, Link
+from callrouter.media.pool import worker_handle as links
+from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.worker_handle import ENDING, RETIRING, SERVING, Link
 from callrouter.media.protocol import HUNG_SECONDS, MAX_LINE, Lines
-from callrouter.media.slots import Slots
 
 READY = {"do": "ready", "sip_port": 5070, "slots": 4}
 EMPTY = {

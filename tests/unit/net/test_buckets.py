@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrouter.net.buckets import Bucket, Buckets, neighbours
+from callrouter.net.overload.rate_limit import Bucket, Buckets, neighbours
 
 
 def taken(bucket: Bucket, times: int, now: float) -> int:

@@ -8,7 +8,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from support.edge import Authority
 
-from callrouter.net.tls import Certificate, Tls, TlsError, TlsOptions, load_contexts, peer_names
+from callrouter.net.transport.tls import (
+    Certificate,
+    Tls,
+    TlsError,
+    TlsOptions,
+    load_contexts,
+    peer_names,
+)
 
 SUBJECT = (
     (("countryName", "CN"),),

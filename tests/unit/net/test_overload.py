@@ -1,6 +1,6 @@
 """Overload: when calls are refused, how many, and that it ends."""
 
-from callrouter.net.overload import Overload
+from callrouter.net.overload.overload_control import Overload
 
 LIMIT = 0.05
 

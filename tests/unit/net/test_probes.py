@@ -3,8 +3,8 @@
 import pytest
 from support.wire import ROUTER, TARGET, Wire, left_over
 
-from callrouter.net.probes import Prober
-from callrouter.route.gateways import Gateway, Goal, Place, Probe
+from callrouter.net.gateways.options_ping import Prober
+from callrouter.route.values.gateway_candidates import Gateway, Goal, Place, Probe
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack

@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 from support.nameserver import NameServer
 
-from callrouter.net import resolver as module
-from callrouter.net.names import after_failure, again_after
-from callrouter.net.resolver import MOST_PLACES, ResolveError, Resolver
-from callrouter.route.gateways import Goal, Place
+from callrouter.net.gateways import dns_resolver as module
+from callrouter.net.gateways.dns_cache import after_failure, again_after
+from callrouter.net.gateways.dns_resolver import MOST_PLACES, ResolveError, Resolver
+from callrouter.route.values.gateway_candidates import Goal, Place
 
 pytestmark = pytest.mark.asyncio
 NAME = "sip.example.com"

@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from callrouter.net.overload import Overload
-from callrouter.net.shed import Shed
+from callrouter.net.overload.early_reject import Shed
+from callrouter.net.overload.overload_control import Overload
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, parse
 from callrouter.sip.stack import Stack

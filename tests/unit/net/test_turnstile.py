@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from callrouter.net.limits import StreamLimits, Turnstile
+from callrouter.net.transport.connection_limits import StreamLimits, Turnstile
 
 
 def test_too_many_in_all_are_refused_until_one_has_left() -> None:

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 import pytest
 
 from callrouter.errors import SipError, StrangerError
-from callrouter.net.edges import Edges
-from callrouter.net.gate import Gate
-from callrouter.net.pump import Pump
-from callrouter.net.strangers import Rule, Strangers
-from callrouter.net.udp import UdpListener
+from callrouter.net.overload.source_filter import Rule, Strangers
+from callrouter.net.transport.core_filter import Gate
+from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.udp import UdpListener
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack

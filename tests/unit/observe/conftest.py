@@ -6,8 +6,8 @@ import pytest
 import structlog
 from observed import Lines
 
-from callrouter.observe import database
 from callrouter.observe.log import Log, open_log
+from callrouter.storage import engine as database
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from functools import partial
 
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.observe.metrics import Sources
-from callrouter.route.plan import Verdict
+from callrouter.route.values.plan import Verdict
 
 Lines = Callable[[], list[dict[str, object]]]
 

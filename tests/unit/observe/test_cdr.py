@@ -2,9 +2,9 @@ import orjson
 from observed import TRACE, answered, refused
 
 from callrouter.call.services.record import Disposition, KeptRecord
-from callrouter.observe import cdr
-from callrouter.observe.cdr import COLUMNS, LISTS, Encoder, row_to_dict
-from callrouter.route.plan import Verdict
+from callrouter.observe.cdr import rows as cdr
+from callrouter.observe.cdr.rows import COLUMNS, LISTS, Encoder, row_to_dict
+from callrouter.route.values.plan import Verdict
 
 
 def test_a_row_holds_every_field_of_the_record():

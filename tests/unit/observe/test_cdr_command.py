@@ -6,8 +6,8 @@ from click.testing import CliRunner, Result
 from observed import answered, refused
 
 from callrouter.cli import main
-from callrouter.observe.cdr import Encoder
-from callrouter.observe.store import Store
+from callrouter.observe.cdr.rows import Encoder
+from callrouter.storage.cdr_table import Store
 
 
 def run(url: str, *arguments: str) -> Result:

@@ -7,8 +7,8 @@ import pytest
 from observed import answered, refused
 
 from callrouter.call.services.record import KeptRecord
-from callrouter.observe.cdr import COLUMNS, Encoder, row_to_dict
-from callrouter.observe.export import call_detail, calls_table, write_csv, write_json
+from callrouter.observe.cdr.rows import COLUMNS, Encoder, row_to_dict
+from callrouter.observe.cdr_export import call_detail, calls_table, write_csv, write_json
 
 CALLS = [row_to_dict(Encoder().row(record)) for record in (refused("b"), answered("a"))]
 

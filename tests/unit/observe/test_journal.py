@@ -6,13 +6,13 @@ import pytest
 from observed import Lines, answered
 from test_writer import events, files_limited_to, locked, write
 
-from callrouter.observe import journal as journals
-from callrouter.observe.cdr import COLUMNS
-from callrouter.observe.journal import Journal
-from callrouter.observe.lost import lost_record, up_line
-from callrouter.observe.query import Calls, Filter
-from callrouter.observe.spool import Spool
-from callrouter.observe.writer import RecordWriter
+from callrouter.observe.cdr.crash_recovery import lost_record, up_line
+from callrouter.observe.cdr.rows import COLUMNS
+from callrouter.storage import active_calls_journal as journals
+from callrouter.storage.active_calls_journal import Journal
+from callrouter.storage.background_writer import RecordWriter
+from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.spool import Spool
 
 START = 1_700_000_000.0
 

@@ -5,7 +5,7 @@ import pytest
 from observed import answered, refused, sources
 
 from callrouter.observe import metrics as counting
-from callrouter.observe.gateways import GatewayFigures
+from callrouter.observe.gateway_metrics import GatewayFigures
 from callrouter.observe.metrics import Histogram, Metrics, MetricsError, MetricsServer, Sources
 
 

@@ -2,12 +2,12 @@ from pathlib import Path
 
 from observed import Lines, answered, sources
 
+from callrouter.app.call_observer import Observing
 from callrouter.call.services.record import Observer
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics
-from callrouter.observe.observer import Observing
-from callrouter.observe.query import Calls
-from callrouter.observe.writer import RecordWriter
+from callrouter.storage.background_writer import RecordWriter
+from callrouter.storage.cdr_query import Calls
 
 
 def test_a_call_leaves_two_lines_one_count_and_one_row(

@@ -4,9 +4,9 @@ import orjson
 import pytest
 from observed import Lines, answered
 
-from callrouter.observe.cdr import COLUMNS, Encoder, Row
-from callrouter.observe.database import StoreError
-from callrouter.observe.spool import Spool
+from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row
+from callrouter.storage.engine import StoreError
+from callrouter.storage.spool import Spool
 
 ROWS = [Encoder().row(answered(f"{n:04}")) for n in range(5)]
 

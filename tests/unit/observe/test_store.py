@@ -9,10 +9,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from observed import answered, refused
 
-from callrouter.observe.cdr import COLUMNS, Encoder
-from callrouter.observe.database import SCHEMA, StoreError
-from callrouter.observe.query import Calls, Filter
-from callrouter.observe.store import Store
+from callrouter.observe.cdr.rows import COLUMNS, Encoder
+from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_table import Store
+from callrouter.storage.engine import SCHEMA, StoreError
 
 
 def file_of(url: str) -> Path:
@@ -37,7 +37,7 @@ def test_missing_folder_is_made_and_the_table_has_the_columns(url: str):
 
 def test_schema_is_the_head_of_the_migrations():
     config = Config()
-    config.set_main_option("script_location", "callrouter.observe:migrations")
+    config.set_main_option("script_location", "callrouter.storage:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
 
 
@@ -153,7 +153,7 @@ def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
     engine = sa.create_engine(url)
     file_of(url).parent.mkdir(parents=True)
     config = Config()
-    config.set_main_option("script_location", "callrouter.observe:migrations")
+    config.set_main_option("script_location", "callrouter.storage:migrations")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")

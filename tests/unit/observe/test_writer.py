@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from observed import Lines, answered
 
-from callrouter.observe import writer as writing
-from callrouter.observe.cdr import Encoder
-from callrouter.observe.database import StoreError
-from callrouter.observe.query import Calls, Filter
-from callrouter.observe.spool import Spool
-from callrouter.observe.writer import RecordWriter
+from callrouter.observe.cdr.rows import Encoder
+from callrouter.storage import background_writer as writing
+from callrouter.storage.background_writer import RecordWriter
+from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.engine import StoreError
+from callrouter.storage.spool import Spool
 
 
 @pytest.fixture
@@ -334,7 +334,8 @@ def test_database_from_a_newer_callrouter_stops_the_start(url: str, spool: Path)
 def test_kill_9_loses_no_record_that_was_put_a_second_before(url: str, spool: Path):
     program = (
         "import sys, time, pathlib; sys.path.insert(0, sys.argv[3]);"
-        "from observed import Lines, answered; from callrouter.observe.writer import RecordWriter;"
+        "from observed import Lines, answered;"
+        "from callrouter.storage.background_writer import RecordWriter;"
         "writer = RecordWriter(sys.argv[1], pathlib.Path(sys.argv[2])); writer.start();"
         "[writer.put(answered(f'{n:05}')) for n in range(700)]; time.sleep(0.9);"
         "print(flush=True); time.sleep(60)"

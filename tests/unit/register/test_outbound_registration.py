@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from callrouter.errors import SipError
-from callrouter.register.outbound import (
+from callrouter.register.register_client import (
     FAILED,
     LONGEST_WAIT,
     REGISTERED,
@@ -14,8 +14,8 @@ from callrouter.register.outbound import (
     Registration,
     Spot,
 )
-from callrouter.route.access import Login
-from callrouter.route.gateways import Gateway, Goal
+from callrouter.route.rules.digest_accounts import Login
+from callrouter.route.values.gateway_candidates import Gateway, Goal
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, parse
 from callrouter.sip.stack import Stack

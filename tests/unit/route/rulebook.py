@@ -1,18 +1,18 @@
 """Compiled dialplans to decide with: by hand, or from the YAML of one number's rules."""
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route import numbers
-from callrouter.route.chance import Dice
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.hunting import HuntRule, Leaf, Order, with_rounds
-from callrouter.route.plan import Decision, Hunt, Refusal, Target
-from callrouter.route.reasons import USUAL
-from callrouter.route.rules import Extension, Number, Step, Trunk
-from callrouter.route.snapshot import NOTHING, Snapshot
-from callrouter.route.sources import Network
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order, with_rounds
+from callrouter.route.rules.number_rules import Extension, Number, Step, Trunk
+from callrouter.route.rules.trunk_identification import Network
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Decision, Hunt, Refusal, Target
+from callrouter.route.values.refusal_reasons import USUAL
+from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.snapshot import NOTHING, Snapshot
+from callrouter.yamlfile.reader import parse
 
 FILE = "plan.yaml"
 

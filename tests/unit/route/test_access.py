@@ -2,10 +2,10 @@
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route.access import Access
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.rules.digest_accounts import Access
 from callrouter.secret import read_logins
+from callrouter.yamlfile.reader import parse
 
 HEAD = """\
 country: CN

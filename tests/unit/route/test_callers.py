@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rulebook import FRIDAY_NOON, SATURDAY_NOON, Rules, reason, why
 
-from callrouter.route import numbers
-from callrouter.route.areas import Area, country_of
-from callrouter.route.lists import Caller, Digits
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.callers.geographic_areas import Area, country_of
+from callrouter.route.callers.number_lists import Caller, Digits
+from callrouter.route.values.snapshot import Snapshot
 
 ROUTE = "route: [{hunt: [a]}]"
 BLOCKED = ("blocked_caller", 403, 21)

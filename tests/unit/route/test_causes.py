@@ -1,6 +1,6 @@
 import pytest
 
-from callrouter.route.causes import cause_of
+from callrouter.route.values.q850_causes import cause_of
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from rulebook import dialplan, why
 
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.facts import Facts
 
 
 @pytest.mark.parametrize("called", ["reception", "0086", "+86", "0000", "*4", "40x"])

@@ -2,11 +2,10 @@
 
 from collections import Counter
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.gateways import (
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.gateway_candidates import (
     MOST_WAYS,
     Goal,
     Place,
@@ -15,8 +14,9 @@ from callrouter.route.gateways import (
     name_of,
     redirect_goals,
 )
-from callrouter.route.plan import Decision
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.values.plan import Decision
+from callrouter.route.values.snapshot import Snapshot
+from callrouter.yamlfile.reader import parse
 
 HEAD = """
 country: CN

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rulebook import FRIDAY_NOON, SATURDAY_NOON, Rules, reason, rounds, why
 
-from callrouter.route.chance import Dice
-from callrouter.route.plan import Decision
-from callrouter.route.snapshot import Override, Snapshot
+from callrouter.route.values.plan import Decision
+from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.snapshot import Override, Snapshot
 
 OFFICE = "{when: {schedule: office}, hunt: [a]}"
 CLOSED = "{when: {schedule: office, is: closed}, hunt: [b]}"

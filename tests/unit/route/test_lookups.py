@@ -2,11 +2,11 @@
 
 from rulebook import Rules, reason, rounds, why
 
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.lookups import Answer, said
-from callrouter.route.plan import Decision
-from callrouter.route.snapshot import NOTHING, Snapshot
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.external_lookup import Answer, said
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Decision
+from callrouter.route.values.snapshot import NOTHING, Snapshot
 
 CRM = 'lookups: {crm: {url: "http://127.0.0.1:9/owner?caller={caller}", timeout: 2s}}'
 ROUTE = "lookup: crm, route: [{hunt: [a]}]"

@@ -1,7 +1,7 @@
 import pytest
 from rulebook import number
 
-from callrouter.route.index import Match, NumberIndex
+from callrouter.route.rules.number_index import Match, NumberIndex
 
 
 def find(sent: str, *keys: str, country: str = "CN") -> Match:

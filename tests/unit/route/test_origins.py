@@ -2,16 +2,16 @@
 
 import pytest
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
+from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
-from callrouter.lint.dialplan import lint
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.menus import choose
-from callrouter.route.plan import REFUSED
-from callrouter.route.snapshot import NOTHING
+from callrouter.lint.all_warnings import lint
+from callrouter.route.decide.menu_choice import choose
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import REFUSED
+from callrouter.route.values.snapshot import NOTHING
+from callrouter.yamlfile.reader import parse
 
 HEAD = """\
 country: CN

@@ -3,10 +3,10 @@
 import pytest
 from rulebook import Rules, dialplan, reason, rounds, why
 
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.plan import Decision
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Decision
+from callrouter.route.values.snapshot import Snapshot
 
 
 def paced(rules: str = "route: [{hunt: [a]}]") -> Rules:

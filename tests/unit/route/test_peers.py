@@ -1,8 +1,8 @@
 """Which headers pass between two peers, and how a target's gateway is dealt with."""
 
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.peers import PASSED, USUAL, Peer, passing
-from callrouter.route.plan import Refusal, Target
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.peer_profile import PASSED, USUAL, Peer, passing
+from callrouter.route.values.plan import Refusal, Target
 
 ACCOUNT = ("x-account", "X-Account")
 REGION = ("x-region", "X-Region")

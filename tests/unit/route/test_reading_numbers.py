@@ -3,7 +3,7 @@ from random import Random
 import phonenumbers
 import pytest
 
-from callrouter.route import numbers
+from callrouter.route.callers import telephone_numbers as numbers
 
 
 @pytest.mark.parametrize(

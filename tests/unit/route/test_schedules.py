@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrouter.dialplan import calendar
-from callrouter.dialplan.hours import Schedule as Entry
-from callrouter.route.schedule import Hours, Schedule, date_text
-from callrouter.route.snapshot import Override
+from callrouter.dialplan.compile import holiday_tables as calendar
+from callrouter.dialplan.grammar.schedules import Schedule as Entry
+from callrouter.route.rules.opening_hours import Hours, Schedule, date_text
+from callrouter.route.values.snapshot import Override
 
 
 def schedule(**entry: object) -> Schedule:

@@ -1,8 +1,8 @@
 import pytest
 from rulebook import dialplan
 
-from callrouter.route.rules import Trunk
-from callrouter.route.sources import Network, SourceIndex
+from callrouter.route.rules.number_rules import Trunk
+from callrouter.route.rules.trunk_identification import Network, SourceIndex
 
 
 @pytest.mark.parametrize(

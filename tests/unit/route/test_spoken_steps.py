@@ -5,14 +5,11 @@ from pathlib import Path
 import pytest
 from rulebook import FRIDAY_NOON, HEAD, Rules, reason, why
 
-from callrouter.dialplan.compiler import compile_dialplan
-from callrouter.dialplan.yaml import parse
-from callrouter.route.facts import Facts
-from callrouter.route.menus import Chosen, choose, may_follow
-from callrouter.route.plan import Decision, Hunt
-from callrouter.route.prompts import FromFile, FromText, FromTone, Prompts, Sound
-from callrouter.route.snapshot import NOTHING, Snapshot
-from callrouter.route.voice import (
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.decide.menu_choice import Chosen, choose, may_follow
+from callrouter.route.rules.prompt_recipes import FromFile, FromText, FromTone, Prompts, Sound
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.media_steps import (
     MEDIA,
     EnterMenu,
     Feature,
@@ -23,6 +20,9 @@ from callrouter.route.voice import (
     Voicemail,
     VoiceStep,
 )
+from callrouter.route.values.plan import Decision, Hunt
+from callrouter.route.values.snapshot import NOTHING, Snapshot
+from callrouter.yamlfile.reader import parse
 
 MORE = """\
 menus:

@@ -1,6 +1,6 @@
 """What a verdict says in records and in `explain --json`."""
 
-from callrouter.route.plan import Verdict
+from callrouter.route.values.plan import Verdict
 
 
 def test_verdict_as_a_dict_has_all_that_it_says() -> None:

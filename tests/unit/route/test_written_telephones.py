@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.route import numbers
-from callrouter.route.lists import Caller, Digits, NumberList
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.callers.number_lists import Caller, Digits, NumberList
 
 MAN = "+8613800138000"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrouter.simulate.legs import Step, read_legs, read_script
+from callrouter.simulate.target_script import Step, read_legs, read_script
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The steady clock: what a step of the system's clock changes, and what it leaves."""
 
-from callrouter.state.clock import SteadyClock
+from callrouter.state.steady_clock import SteadyClock
 
 DAY = 86_400.0
 

@@ -1,7 +1,7 @@
 """Gateways by what is said of them, on a clock that the test owns."""
 
-from callrouter.route.gateways import Gateway, Goal, Place, Probe, Rest
-from callrouter.state.gateways import Change, Gateways
+from callrouter.route.values.gateway_candidates import Gateway, Goal, Place, Probe, Rest
+from callrouter.state.gateway_health import Change, Gateways
 
 PROBE = Probe(10.0, 2.0, down_after=3, up_after=2)
 REST = Rest(failures=2, for_seconds=30.0)

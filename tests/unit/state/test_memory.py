@@ -5,7 +5,7 @@ import random
 import pytest
 
 from callrouter.call.services.state import Shared
-from callrouter.route.plan import AutoBlock
+from callrouter.route.values.plan import AutoBlock
 from callrouter.state import memory as module
 from callrouter.state.memory import Key, Memory, Value
 

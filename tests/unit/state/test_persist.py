@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from callrouter.observe.database import StoreError
 from callrouter.state.memory import Memory
-from callrouter.state.persist import Keeper
-from callrouter.state.store import StateStore
+from callrouter.state.persistence import Keeper
+from callrouter.state.state_file import StateStore
+from callrouter.storage.engine import StoreError
 
 
 def opened(path: Path) -> tuple[Keeper, Memory]:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callrouter.cli import main
-from callrouter.dialplan.schema import Entry
+from callrouter.dialplan.grammar.dialplan_file import Entry
 from callrouter.testing import grammar
 
 ROOT = Path(__file__).parents[3]

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from callrouter.call.admission.login_throttle import Failures
 from callrouter.errors import ParseError, SipError, StrangerError
-from callrouter.route.access import Access, Login
-from callrouter.route.rules import Trunk
+from callrouter.route.rules.digest_accounts import Access, Login
+from callrouter.route.rules.number_rules import Trunk
 from callrouter.sip.digest import Credentials, challenge_rows, parse_credentials
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request

@@ -23,12 +23,12 @@ from callrouter.call.services.state import Directory, Shared
 from callrouter.call.services.studio import Studio
 from callrouter.call.teardown import RETRY_AFTER
 from callrouter.errors import SipError, StrangerError
-from callrouter.route import numbers
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.plan import Decision, NeedLookup, Plan
-from callrouter.route.rules import Trunk
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.number_rules import Trunk
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Decision, NeedLookup, Plan
 from callrouter.sip.body import BodyError, check_session
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow

@@ -12,7 +12,7 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.media import MediaLost, MediaSlots
 from callrouter.errors import ParseError
-from callrouter.route.peers import UNTIMED
+from callrouter.route.rules.peer_profile import UNTIMED
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Response
 from callrouter.sip.offer import EVENT_PT, worker_offer

@@ -35,8 +35,16 @@ from callrouter.call.legs.events import (
 )
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.teardown import leave, party_left
-from callrouter.route.plan import Hunt
-from callrouter.route.voice import Act, EnterMenu, Feature, Messages, Play, Voicemail, VoiceStep
+from callrouter.route.values.media_steps import (
+    Act,
+    EnterMenu,
+    Feature,
+    Messages,
+    Play,
+    Voicemail,
+    VoiceStep,
+)
+from callrouter.route.values.plan import Hunt
 
 
 class Outcome(Enum):

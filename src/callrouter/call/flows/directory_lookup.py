@@ -5,8 +5,8 @@ from callrouter.call.flows.bridge.pair import ask_other
 from callrouter.call.legs.events import Asked, Cancelled, Deadline, HungUp, Lost, Shutdown
 from callrouter.call.services.state import Directory, LookedUp
 from callrouter.call.teardown import leave
-from callrouter.route.lookups import Answer
-from callrouter.route.plan import NeedLookup
+from callrouter.route.values.external_lookup import Answer
+from callrouter.route.values.plan import NeedLookup
 
 
 async def ask(call: Call, need: NeedLookup, directory: Directory) -> Answer | None:

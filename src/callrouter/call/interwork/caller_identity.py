@@ -23,8 +23,8 @@ from callrouter.call.interwork.header_policy import (
     shown_name,
 )
 from callrouter.errors import ParseError, SipError
-from callrouter.route import numbers
-from callrouter.route.peers import Peer
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.rules.peer_profile import Peer
 from callrouter.sip.headers import Address, parse_address, parse_params, split_values
 from callrouter.sip.message import Message, Request
 from callrouter.sip.uri import Uri, host_port, parse_uri

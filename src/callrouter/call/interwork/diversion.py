@@ -16,8 +16,8 @@ from urllib.parse import quote, unquote
 from callrouter.call.interwork.caller_identity import hidden_by
 from callrouter.call.interwork.header_policy import privacy_of, telephone_params
 from callrouter.errors import SipError
-from callrouter.route import numbers
-from callrouter.route.plan import Redirection, Target
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.values.plan import Redirection, Target
 from callrouter.sip.headers import parse_address, parse_params, split_values
 from callrouter.sip.message import Request, Response
 from callrouter.sip.uri import Uri, host_port, parse_uri

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from callrouter.errors import SipError
-from callrouter.route.peers import USUAL, Peer, passing
+from callrouter.route.rules.peer_profile import USUAL, Peer, passing
 from callrouter.sip.grammar import CONTROL, NAME
 from callrouter.sip.headers import Address
 from callrouter.sip.message import Message, Request

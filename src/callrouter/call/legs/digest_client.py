@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from callrouter.register.credentials import CHALLENGES, Credentials
+from callrouter.register.digest_credentials import CHALLENGES, Credentials
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import ClientUser
 from callrouter.sip.message import Response

@@ -15,7 +15,7 @@ from callrouter.call.legs.retransmit_2xx import AckUser, Reliable2xx
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.session_timer import SessionTimer, least_row, too_short
 from callrouter.errors import ParseError, SipError
-from callrouter.route.peers import USUAL
+from callrouter.route.rules.peer_profile import USUAL
 from callrouter.sip.body import take_answer
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.dialog import Dialog

@@ -5,7 +5,7 @@ from typing import Final
 
 from callrouter.call.legs.provisional import REL, named_in
 from callrouter.call.legs.session_timer import least_row, too_short
-from callrouter.route.peers import Peer
+from callrouter.route.rules.peer_profile import Peer
 from callrouter.sip.message import Request
 from callrouter.sip.uas import RefusedError
 

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final, NamedTuple, Protocol
 
 from callrouter.errors import SipError
-from callrouter.route.peers import Peer
+from callrouter.route.rules.peer_profile import Peer
 from callrouter.sip.headers import split_tokens
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.server_tx import ServerTransaction

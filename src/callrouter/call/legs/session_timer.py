@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from callrouter.call.legs.events import PEER_GONE, Lost
 from callrouter.call.legs.provisional import named_in
-from callrouter.route.peers import SessionRule
+from callrouter.route.rules.peer_profile import SessionRule
 from callrouter.sip.body import SDP_ROW, take_answer
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.timers import FarTimer

@@ -10,9 +10,9 @@ from callrouter.call.legs.provisional import Received, Silent, is_reliable
 from callrouter.call.legs.reinvite import refusal
 from callrouter.call.legs.session_timer import SessionTimer
 from callrouter.errors import ParseError, SipError
-from callrouter.register.credentials import CHALLENGES, Credentials
-from callrouter.route.access import Login
-from callrouter.route.peers import TIMED, USUAL, Peer
+from callrouter.register.digest_credentials import CHALLENGES, Credentials
+from callrouter.route.rules.digest_accounts import Login
+from callrouter.route.rules.peer_profile import TIMED, USUAL, Peer
 from callrouter.sip.body import take_answer, take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog

@@ -8,7 +8,7 @@ from callrouter.call.legs.provisional import Acknowledger, Provisionals, wanted_
 from callrouter.call.legs.retransmit_2xx import Reliable2xx
 from callrouter.call.legs.session_timer import SessionTimer
 from callrouter.call.legs.unconfirmed import Unconfirmed
-from callrouter.route.peers import Peer
+from callrouter.route.rules.peer_profile import Peer
 from callrouter.sip.body import warning
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.message import Request

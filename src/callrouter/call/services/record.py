@@ -7,7 +7,7 @@ None when it did not happen) where they say how long.
 from enum import StrEnum
 from typing import Final, Protocol
 
-from callrouter.route.plan import Verdict
+from callrouter.route.values.plan import Verdict
 
 
 class Disposition(StrEnum):

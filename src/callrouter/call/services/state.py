@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from callrouter.register.bindings import Bindings
-from callrouter.route.lookups import Answer, Lookup
-from callrouter.route.plan import AutoBlock
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.values.external_lookup import Answer, Lookup
+from callrouter.route.values.plan import AutoBlock
+from callrouter.route.values.snapshot import Snapshot
 
 
 class Shared(Protocol):

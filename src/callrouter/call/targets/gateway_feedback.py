@@ -6,7 +6,7 @@ from typing import Final
 from callrouter.call.legs.events import Failed
 from callrouter.call.services.record import CallRecord, LegRecord
 from callrouter.call.services.state import Shared
-from callrouter.route.plan import Target
+from callrouter.route.values.plan import Target
 from callrouter.sip.message import Response
 
 _NOT_TAKEN: Final = frozenset((408, 503))

@@ -3,7 +3,7 @@
 from typing import Final
 
 from callrouter.errors import SipError
-from callrouter.route.plan import Target
+from callrouter.route.values.plan import Target
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 

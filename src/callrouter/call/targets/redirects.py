@@ -13,12 +13,19 @@ from typing import Final
 from callrouter.call.interwork.diversion import redirection_of
 from callrouter.call.interwork.header_policy import canonical_host
 from callrouter.errors import SipError
-from callrouter.route.chance import Dice
-from callrouter.route.dialplan import Dialplan
-from callrouter.route.engine import MOST_DIVERSIONS
-from callrouter.route.gateways import Gateway, Place, Way, arranged, name_of, redirect_goals
-from callrouter.route.plan import Hunt, Redirection, Target
-from callrouter.route.snapshot import Snapshot
+from callrouter.route.decide.routing import MOST_DIVERSIONS
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.gateway_candidates import (
+    Gateway,
+    Place,
+    Way,
+    arranged,
+    name_of,
+    redirect_goals,
+)
+from callrouter.route.values.plan import Hunt, Redirection, Target
+from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.snapshot import Snapshot
 from callrouter.sip.headers import parse_address, parse_params, split_values
 from callrouter.sip.message import Response
 from callrouter.sip.uri import Uri, equivalent, host_port, parse_uri, usual_port

@@ -6,7 +6,7 @@ from callrouter.call.services.state import Shared
 from callrouter.call.targets.next_hop import Way
 from callrouter.errors import SipError
 from callrouter.register.bindings import Bindings
-from callrouter.route.plan import Target
+from callrouter.route.values.plan import Target
 from callrouter.sip.stack import Stack
 from callrouter.sip.uri import parse_uri, usual_port
 

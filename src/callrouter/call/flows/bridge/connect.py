@@ -15,7 +15,7 @@ from callrouter.call.legs.events import Acknowledged, Answered
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.targets.connected_party import answer_of
 from callrouter.errors import ParseError
-from callrouter.route.plan import Refusal
+from callrouter.route.values.plan import Refusal
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.sdp import parse_sdp, usable_audio
 

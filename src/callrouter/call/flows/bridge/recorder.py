@@ -13,8 +13,8 @@ from callrouter.call.legs.events import Shutdown
 from callrouter.call.services.archive import Keeping, RecordingInfo, kept_id
 from callrouter.call.services.media import Recorded
 from callrouter.call.services.record import KeptRecord
-from callrouter.route.reasons import NOT_RECORDABLE
-from callrouter.route.voice import Recording
+from callrouter.route.values.media_steps import Recording
+from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
 
 """How long a worker may take to close a file."""
 

@@ -9,7 +9,7 @@ from callrouter.call.flows.hunt.ringing import Ringing
 from callrouter.call.legs.events import Answered
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.media import Digit, Played
-from callrouter.route.voice import Confirm
+from callrouter.route.values.media_steps import Confirm
 
 _GRACE_SECONDS: Final = 2.0
 

@@ -46,8 +46,8 @@ from callrouter.call.legs.events import (
 )
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.media import Digit, MediaLost, Played
-from callrouter.route.plan import Hunt, Target
-from callrouter.route.reasons import NOT_RECORDABLE
+from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
 
 _GONE: Final = 480
 

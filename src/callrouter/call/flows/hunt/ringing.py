@@ -19,7 +19,7 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.targets.gateway_feedback import by_another_way, ended, unreached
 from callrouter.call.targets.redirects import Redirections
 from callrouter.call.targets.registered_contacts import with_phones
-from callrouter.route.plan import Hunt, Target
+from callrouter.route.values.plan import Hunt, Target
 
 _delay = attrgetter("delay_seconds")
 

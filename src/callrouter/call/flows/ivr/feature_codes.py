@@ -3,8 +3,8 @@
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, say
 from callrouter.call.flows.ivr.wait import NoMedia
-from callrouter.route import numbers
-from callrouter.route.voice import Feature
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.values.media_steps import Feature
 
 _SAYS = {"open": "override_open", "closed": "override_closed", "": "override_cleared"}
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say, speech_of
-from callrouter.route.menus import choose, may_follow
-from callrouter.route.plan import Hunt
-from callrouter.route.voice import EnterMenu, VoiceStep
+from callrouter.route.decide.menu_choice import choose, may_follow
+from callrouter.route.values.media_steps import EnterMenu, VoiceStep
+from callrouter.route.values.plan import Hunt
 
 _MOST_VISITS = 50
 """Menus that lead to each other would keep a line for ever."""

@@ -2,7 +2,7 @@
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say, speech_of
-from callrouter.route.voice import Survey
+from callrouter.route.values.media_steps import Survey
 
 _TRIES = 2
 

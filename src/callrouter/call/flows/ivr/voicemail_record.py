@@ -13,7 +13,7 @@ from callrouter.call.flows.ivr.wait import NoMedia, Over, attend, closed
 from callrouter.call.services.archive import Keeping, MessageLeft, kept_id
 from callrouter.call.services.media import Digit, Played, Recorded
 from callrouter.call.services.record import KeptRecord
-from callrouter.route.boxes import Box
+from callrouter.route.rules.mailboxes import Box
 
 _BEEP_HERTZ: Final = 1000
 _BEEP_SECONDS: Final = 0.5

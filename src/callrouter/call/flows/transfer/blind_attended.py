@@ -17,7 +17,7 @@ from callrouter.call.flows.transfer.replaces import replaced_leg
 from callrouter.call.legs.events import Asked, Event, HungUp, Lost, Taken
 from callrouter.call.legs.leg import Leg
 from callrouter.call.services.record import LegRecord
-from callrouter.route.causes import cause_of
+from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.uri import Uri
 
 _NO_DIALOG: Final = 481

@@ -26,10 +26,10 @@ from callrouter.call.legs.leg import UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.errors import SipError
-from callrouter.route import numbers
-from callrouter.route.engine import decide
-from callrouter.route.facts import Facts
-from callrouter.route.plan import REFUSED, Decision, Hunt, Plan, Verdict
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import REFUSED, Decision, Hunt, Plan, Verdict
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
 from callrouter.sip.message import Request

@@ -1,0 +1,1 @@
+"""Where operations are asked for: the Unix socket, and its client."""

@@ -1,0 +1,168 @@
+"""What a running callrouter is made of, put together. Nothing is open yet."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from callrouter.app.call_observer import Observing
+from callrouter.app.edge_protection import Guard
+from callrouter.app.metric_readers import sources
+from callrouter.archive.call_archive import Archive
+from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.calls import Calls
+from callrouter.call.services.studio import Studio
+from callrouter.lookup.directory import HttpDirectory
+from callrouter.media.pool.pool import Pool
+from callrouter.media.pool.supervisor import Size, identity_of
+from callrouter.net.gateways.dns_resolver import Resolver
+from callrouter.net.gateways.monitor import GatewayWatch
+from callrouter.net.overload.rate_limit import Bucket
+from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.tls import Tls
+from callrouter.net.transport.tokens_and_lag import Tokens
+from callrouter.observe.log import Log
+from callrouter.observe.metrics import Metrics
+from callrouter.operations.active_calls import Live
+from callrouter.register.gateway_registrations import Registrations
+from callrouter.register.registrar import Registrar
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.secret import read_logins
+from callrouter.settings.settings_file import Settings
+from callrouter.sip.sizes import Sizes
+from callrouter.sip.stack import Stack
+from callrouter.state.memory import Memory
+from callrouter.state.persistence import Keeper
+from callrouter.storage.background_writer import RecordWriter
+
+_SEED_BITS: Final = 64
+_NONCE_SECRET_BYTES: Final = 32
+_REMARKS: Final = 1 / 60
+"""Lines a second about credentials that are odd, after so many at once."""
+_REMARKS_AT_ONCE: Final = 5
+
+
+class Parts:
+    """The parts, by what they are for. `Server` opens, runs and closes them."""
+
+    def __init__(
+        self, settings: Settings, dialplan: Dialplan, log: Log, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._loop = loop
+        self._log = log
+        self.tls = None if settings.tls is None else Tls(settings.tls.options())
+        self.edges = Edges(settings.connections.limits(), self.tls)
+        limits = settings.limits
+        sizes = Sizes(limits.headers, limits.header_size, limits.body_size)
+        self.stack = Stack(Tokens(), self.edges.connect, sizes)
+        self.pump = Pump(loop, self.stack, self._bug)
+        self.writer = RecordWriter(settings.records.database, settings.records.spool)
+        self.metrics = Metrics(sources(self))
+        self.keeper = Keeper(settings.state)
+        self.memory = Memory(self.keeper.put, secrets.randbits(_SEED_BITS))
+        self.live = Live(Observing(log, self.metrics, self.writer), loop.time)
+        self.directory = HttpDirectory(self.pump.step)
+        self.media = Pool(
+            _media_size(settings),
+            log,
+            self.pump.step,
+            lambda seconds: self.metrics.media_ack.add(seconds * 1000),
+        )
+        self.archive = self._archive(settings)
+        places = self.memory.gateways.places
+        self.registrations = Registrations(self.stack, places, random.random)
+        self.door = self._door()
+        self.calls = self._calls(settings, dialplan)
+        self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
+        bans, clock = self.memory.bans, self.memory.clock.now
+        self.guard = Guard(settings, self.stack, self.edges, self.calls, bans, self.door, clock)
+        self.pump.shed = self.guard.shed
+
+    def _archive(self, settings: Settings) -> Archive:
+        media = settings.media
+        return Archive(
+            settings.records.database,
+            media.voicemail,
+            media.recordings,
+            self._step_soon,
+            identity_of(media.user or "") if media.workers.max else None,
+        )
+
+    def _door(self) -> Door:
+        registrar = Registrar(self.stack, self.memory.bindings)
+        # Nonces of another process are not ours, so their secret need not outlive this one.
+        secret = secrets.token_bytes(_NONCE_SECRET_BYTES)
+        door = Door(secret, Tokens(), registrar, self.registrations)
+        remarks = Bucket(_REMARKS, _REMARKS_AT_ONCE)
+
+        def remark(what: str, source: str, user: str) -> None:
+            if remarks.take(self._loop.time()):
+                self._log.warning(what, source=source, user=user)
+
+        door.remark = remark
+        return door
+
+    def _calls(self, settings: Settings, dialplan: Dialplan) -> Calls:
+        keeping = self.archive if settings.media.workers.max else None
+        return Calls(
+            self.stack,
+            dialplan,
+            self.live,
+            settings.limits.calls,
+            self.memory.clock.zero,
+            self.memory,
+            self.directory,
+            Studio(self.media, keeping),
+            self.door,
+        )
+
+    def record(self, call: str, on: bool) -> str:
+        """Begin or end the recording of a call; returns why not."""
+        said: list[str] = []
+        self.pump.step(lambda: said.append(self.calls.record(call, on)))
+        return said[0] if said else "it failed; the log says why"
+
+    def read_logins(self, dialplan: Dialplan) -> None:
+        """Read its passwords; who has none is not let in."""
+
+        def complain(whose: str, error: str) -> None:
+            self._log.error("a password cannot be read", account=whose, error=error)
+
+        dialplan.access.logins = read_logins(dialplan.access, complain)
+
+    def _step_soon(self, act: Callable[[], None]) -> None:
+        """Let the stack do something, from any thread."""
+        self._loop.call_soon_threadsafe(self.pump.step, act)
+
+    def _bug(self, error: Exception) -> None:
+        self._log.error("internal error", exc_info=error)
+
+
+def _gateway_watch(
+    settings: Settings,
+    loop: asyncio.AbstractEventLoop,
+    pump: Pump,
+    memory: Memory,
+    on_bug: Callable[[Exception], None],
+) -> GatewayWatch:
+    spoken = {listen.transport for listen in settings.listen}
+    transports = [transport for transport in ("udp", "tcp", "tls") if transport in spoken]
+    sixth = any(":" in listen.host for listen in settings.listen)
+    resolver = Resolver(settings.nameservers, transports, sixth=sixth)
+    return GatewayWatch(loop, pump, memory.gateways, resolver, on_bug)
+
+
+def _media_size(settings: Settings) -> Size:
+    media = settings.media
+    host, public = settings.rtp
+    return Size(
+        low=media.workers.min,
+        high=media.workers.max,
+        host=host,
+        public=public,
+        ports=media.ports,
+        user=media.user or "",
+        python=str(media.python or ""),
+    )

@@ -1,0 +1,98 @@
+"""The archive for commands: what is in it, a copy of it, and its end."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from callrouter.archive import message_rows as messages
+from callrouter.archive import recording_rows as recordings
+from callrouter.archive.file_store import Folder
+from callrouter.archive.retention import Keepsakes
+from callrouter.errors import CallrouterError
+from callrouter.printable import storable
+from callrouter.storage.engine import StoreError, open_existing
+
+Row = dict[str, Any]
+
+
+class NotThereError(CallrouterError):
+    """There is no message or recording with this id, or its file is gone."""
+
+
+class Shelf:
+    """The archive as another process sees it: the server may be running or not.
+
+    Everything raises StoreError when the database is missing or fails, NotThereError for an id that
+    is not there.
+    """
+
+    def __init__(self, url: str, voicemail: Path, recorded: Path) -> None:
+        self._messages = Folder(voicemail)
+        self._recordings = Folder(recorded)
+        self._keepsakes = Keepsakes(self._messages, self._recordings)
+        self._engine = open_existing(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._engine.dispose()
+        if isinstance(error, SQLAlchemyError):
+            what = getattr(error, "orig", None) or error
+            raise StoreError(f"the database cannot be used: {what}") from error
+        if isinstance(error, OSError):
+            raise StoreError(f"the archive's folder cannot be used: {error}") from error
+
+    def messages(self, box: str | None, *, deleted: bool) -> list[Row]:
+        """The messages of a box, or of all boxes."""
+        return messages.listed(self._engine, box and storable(box), deleted=deleted)
+
+    def message(self, id: str) -> Row:
+        """One message, with its deliveries."""
+        row = messages.one(self._engine, storable(id))
+        if row is None:
+            raise NotThereError(f"there is no message {id}")
+        return row
+
+    def message_audio(self, id: str) -> bytes:
+        """Its WAV file."""
+        return _read(self._messages, self.message(id)["file"], f"message {id}")
+
+    def heard(self, id: str) -> None:
+        """Mark a message."""
+        messages.heard(self._engine, storable(id))
+
+    def delete_message(self, id: str) -> None:
+        """Delete a message, for good."""
+        if not self._keepsakes.delete_message(self._engine, storable(id)):
+            raise NotThereError(f"there is no message {id}")
+
+    def recordings(self, number: str | None, most: int) -> list[Row]:
+        """The newest recordings of a number, or of all."""
+        return recordings.listed(self._engine, number and storable(number), most)
+
+    def recording_audio(self, id: str) -> bytes:
+        """Its WAV file."""
+        row = recordings.one(self._engine, storable(id))
+        if row is None:
+            raise NotThereError(f"there is no recording {id}")
+        return _read(self._recordings, row["file"], f"recording {id}")
+
+    def delete_recording(self, id: str) -> None:
+        """Delete a recording, for good."""
+        if not self._keepsakes.delete_recording(self._engine, storable(id)):
+            raise NotThereError(f"there is no recording {id}")
+
+
+def _read(folder: Folder, name: str, what: str) -> bytes:
+    try:
+        return folder.read(name)
+    except (FileNotFoundError, ValueError) as error:
+        raise NotThereError(f"the file of {what} is gone") from error

@@ -1,0 +1,1 @@
+"""Names of areas, and the files of number lists."""

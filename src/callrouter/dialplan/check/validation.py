@@ -1,0 +1,344 @@
+"""A dialplan file held against its grammar, and its names against each other.
+
+Theory: each entry of each section is checked by itself, so a mistake in one hides none in another,
+and a name counts as known even when its entry is wrong. References are read from the raw data, so
+they are checked even in an entry that has another mistake. All mistakes go to one collection.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from callrouter.dialplan.areas import area_names as areas
+from callrouter.dialplan.check import media_references as speaking
+from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
+from callrouter.dialplan.check.shared_models import Alike
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
+from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
+from callrouter.yamlfile.marked import Document, Mapping, Section
+from callrouter.yamlfile.mistakes import Mistakes
+
+_SECTIONS: Final = (
+    "trunks",
+    "gateways",
+    "gateway_groups",
+    "targets",
+    "extensions",
+    "groups",
+    "schedules",
+    "lists",
+    "lookups",
+    "prompts",
+    "hold_music",
+    "menus",
+    "voicemail",
+    "numbers",
+)
+_OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
+_ORIGINS: Final = (EXTENSIONS, ANYONE)
+_TOGETHER: Final = ("parallel", "staggered")
+# Words that people know these keys by.
+_ALIASES: Final = {
+    "blocklist": "block",
+    "blacklist": "block",
+    "allowlist": "allow",
+    "whitelist": "allow",
+}
+
+Path = tuple[str | int, ...]
+
+T = TypeVar("T", bound=schema.Entry)
+
+
+class Checker:
+    """Checks one document. mistakes: what was found so far."""
+
+    def __init__(self, document: Document) -> None:
+        self.mistakes = Mistakes(document)
+        self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
+        _plain(self._data)
+        self.head = self._head(document.data)
+        self.trunks = self._section("trunks", schema.Trunk)
+        self.gateways = self._section("gateways", schema.Gateway)
+        self.gateway_groups = self._section("gateway_groups", schema.GatewayGroup)
+        self.targets = self._section("targets", schema.Target)
+        self.extensions = self._section("extensions", schema.Extension)
+        self.groups = self._section("groups", schema.Group)
+        self.schedules = self._section("schedules", schema.Schedule)
+        self.lists = self._section("lists", schema.NumberList)
+        self.lookups = self._section("lookups", schema.Lookup)
+        self.menus = self._section("menus", schema.MenuEntry)
+        self.prompts = self._section("prompts", schema.Prompt)
+        self.hold_music = self._section("hold_music", schema.Music)
+        self.boxes = self._section("voicemail", schema.VoicemailBox)
+        self._heard = {**BUILTIN, **self.entries("prompts")}.keys()
+        self._written: dict[str, tuple[str, int]] = {}
+        self._alike = Alike()
+        self._ringing = {**self.entries("targets"), **self.entries("groups")}.keys()
+        self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
+        self._check_networks()
+        self._check_references()
+
+    def _check_references(self) -> None:
+        for name, raw in self.entries("extensions").items():
+            self.refer(("extensions", name, "targets"), "target", _get(raw, "targets"))
+        for name, raw in self.entries("groups").items():
+            if name in self.names("targets"):
+                message = f"a target is named '{name}' too: in a hunt they could not be told apart"
+                self.mistakes.at_key(("groups", name), message)
+            self._check_hunt(("groups", name), raw)
+        for key in ("allow", "block"):
+            self.refer((key,), "list", _get(self._data, key))
+        self._check_rung(("backup",), _get(self._data, "backup"))
+        self._check_reasons(("reasons",), _get(self._data, "reasons"))
+        speaking.check_menus(self)
+        speaking.check_boxes(self)
+
+    def entries(self, section: str) -> Section:
+        """Return a section as it was read; empty when the file has none."""
+        found = self._data.get(section)
+        return found if isinstance(found, Section) else Section()
+
+    def names(self, section: str) -> Collection[str]:
+        """Return the names a section defines, those of wrong entries too."""
+        return self.entries(section).keys()
+
+    def number(self, key: str, raw: Any, normal: str, line: int) -> schema.Number | None:
+        """Check one entry of `numbers:`; None when it cannot be built from.
+
+        normal: its E.164 form, "" for a prefix or pattern. line: where it stands.
+        """
+        path = ("numbers", key)
+        if isinstance(raw, Mapping):
+            _plain(raw)
+        number = self._alike.find(raw)
+        if number is None:
+            before = self.mistakes.count()
+            number = self._entry(path, fields.number_key, raw, schema.Number)
+            self._check_number(path, raw, number)
+            if number is not None and self.mistakes.count() == before:
+                self._alike.keep(raw, number)
+        else:
+            self._check_key(path, fields.number_key)
+        if normal and self._written.setdefault(normal, (key, line))[1] != line:
+            first, first_line = self._written[normal]
+            same = f"is the same number as '{first}' on line {first_line}"
+            self.mistakes.at_key(path, f"'{key}' {same}")
+        return number
+
+    def _check_number(self, path: Path, raw: Any, number: schema.Number | None) -> None:
+        """Check the names in a number, and the keys that belong together."""
+        self._check_route((*path, "route"), _get(raw, "route"))
+        self._check_route((*path, "overflow"), _get(raw, "overflow"))
+        if _get(raw, "overflow") is not None and _get(raw, "lines") is None:
+            message = "'overflow' is for calls beyond 'lines', which is missing"
+            self.mistakes.at_key((*path, "overflow"), message)
+        self._check_rung((*path, "backup"), _get(raw, "backup"))
+        self.refer((*path, "allow"), "list", _get(raw, "allow"))
+        self.refer((*path, "block"), "list", _get(raw, "block"))
+        self.refer((*path, "only"), "list", _get(raw, "only"))
+        self._check_origins((*path, "from"), _get(raw, "from"))
+        self.refer((*path, "lookup"), "lookup", _get(raw, "lookup"))
+        countries = _get(raw, "countries")
+        self.refer((*path, "countries", "except"), "list", _get(countries, "except"))
+        self._check_reasons((*path, "reasons"), _get(raw, "reasons"))
+        speaking.check_number(self, path, raw)
+        if number is not None and number.areas is not None:
+            self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
+            self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
+
+    def _check_origins(self, path: Path, named: Any) -> None:
+        """Check from where a number says it may be called."""
+        known = (*self.names("trunks"), *_ORIGINS)
+        if isinstance(named, str) and named not in known:
+            self.mistakes.unknown(path, "trunk", named, known)
+        for index, name in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(name, str) and name not in known:
+                self.mistakes.unknown((*path, index), "trunk", name, known)
+
+    def prompt(self, name: Any, path: Path) -> None:
+        """Check the name of a prompt; what is no text is the schema's to report."""
+        if isinstance(name, str) and name not in self._heard:
+            self.mistakes.unknown(path, "prompt", name, self._heard)
+
+    def music(self, name: Any, path: Path) -> None:
+        """Check the name of hold music, in the same way."""
+        known = self.names("hold_music")
+        if isinstance(name, str) and name not in known:
+            self.mistakes.unknown(path, "music file", name, known)
+
+    def _check_reasons(self, path: Path, reasons: Any) -> None:
+        for reason, said in reasons.items() if isinstance(reasons, Mapping) else ():
+            self.prompt(_get(said, "prompt"), (*path, reason, "prompt"))
+
+    def _head(self, data: Any) -> schema.DialplanFile | None:
+        """Check all but the entries of the sections."""
+        bare = data
+        if isinstance(data, Mapping):
+            bare = {
+                key: {} if key in _SECTIONS and isinstance(value, Mapping) else value
+                for key, value in data.items()
+            }
+        try:
+            return schema.DialplanFile.model_validate(bare)
+        except ValidationError as error:
+            self.mistakes.invalid((), error, schema.DialplanFile)
+            return None
+
+    def _section(self, section: str, model: type[T]) -> dict[str, T]:
+        checked = {}
+        for key, raw in self.entries(section).items():
+            entry = self._entry((section, key), fields.name, raw, model)
+            if entry is not None:
+                checked[key] = entry
+        return checked
+
+    def _entry(
+        self, path: tuple[str, str], check_key: Callable[[object], str], raw: Any, model: type[T]
+    ) -> T | None:
+        self._check_key(path, check_key)
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            self.mistakes.invalid(path, error, model)
+            return None
+
+    def step(self, path: Path, step: Mapping) -> None:
+        """Check a step that a key of a menu chooses."""
+        self._check_step(path, step, first=False, last=False)
+
+    def rung(self, path: Path, name: str) -> None:
+        """Check the name of a target or a group."""
+        if name not in self._ringing:
+            self.mistakes.unknown(path, "target", name, self._ringing)
+
+    def _check_key(self, path: tuple[str, str], check_key: Callable[[object], str]) -> None:
+        try:
+            check_key(path[1])
+        except ValueError as error:
+            self.mistakes.at_key(path, str(error))
+
+    def _check_networks(self) -> None:
+        for name in _ORIGINS:
+            if name in self.names("trunks"):
+                message = f"a trunk cannot be named '{name}': in 'from' the word means all of them"
+                self.mistakes.at_key(("trunks", name), message)
+        owners: dict[str, str] = {}
+        for name, trunk in self.trunks.items():
+            for index, network in enumerate(trunk.addresses):
+                owner = owners.setdefault(network, name)
+                if owner != name or network in trunk.addresses[:index]:
+                    message = f"{network} belongs to trunk '{owner}' already"
+                    self.mistakes.at_value(("trunks", name, "addresses", index), message)
+            for index, peer in enumerate(trunk.tls_peer):
+                owner = owners.setdefault(f"certificate {peer}", name)
+                if owner != name or peer in trunk.tls_peer[:index]:
+                    message = f"{peer} belongs to trunk '{owner}' already"
+                    self.mistakes.at_value(("trunks", name, "tls_peer", index), message)
+
+    def _check_areas(self, path: Path, named: list[str]) -> None:
+        country = self.head.country if self.head is not None else ""
+        for index, name in enumerate(named):
+            if country and areas.area(name, country) is None:
+                known = areas.names_of(country).regions
+                self.mistakes.unknown((*path, index), "area", name, known)
+
+    def _check_route(self, path: Path, route: Any) -> None:
+        if not isinstance(route, list):
+            return
+        for index, step in enumerate(route):
+            if isinstance(step, Mapping):
+                later = route[index + 1 :]
+                self._check_step((*path, index), step, index == 0, all(map(_may_pass, later)))
+
+    def _check_step(self, path: Path, step: Mapping, first: bool, last: bool) -> None:
+        if not last and "final" in step:
+            message = "'final' is for when nobody is left: it belongs to the last step"
+            self.mistakes.at_key((*path, "final"), message)
+        if first and "on" in step:
+            message = "'on' is about the step before: the first step has none"
+            self.mistakes.at_key((*path, "on"), message)
+        self.refer((*path, "when", "schedule"), "schedule", _get(step.get("when"), "schedule"))
+        speaking.check_step(self, path, step)
+        hunt = step.get("hunt")
+        if not isinstance(hunt, str):
+            self._check_hunt(path, step)
+            return
+        if hunt in self.names("targets") and hunt not in self.names("groups"):
+            message = f"'{hunt}' is a target, no group: write hunt: [{hunt}]"
+            self.mistakes.at_value((*path, "hunt"), message)
+            return
+        self.refer((*path, "hunt"), "group", hunt)
+        for option in _OPTIONS:
+            if option in step:
+                message = f"a group brings its own options: write '{option}' at group '{hunt}'"
+                self.mistakes.at_key((*path, option), message)
+
+    def _check_hunt(self, path: Path, raw: Any) -> None:
+        """Check the names of a hunt, and the options that belong together."""
+        if not isinstance(raw, Mapping):
+            return
+        hunt = raw.get("hunt")
+        self._check_rung((*path, "hunt"), hunt)
+        strategy = raw.get("strategy", "sequential")
+        if (strategy == "staggered") != ("every" in raw):
+            if "every" in raw:
+                self.mistakes.at_key((*path, "every"), "'every' is for 'strategy: staggered'")
+            else:
+                message = "'strategy: staggered' needs 'every', such as every: 2s"
+                self.mistakes.at_value((*path, "strategy"), message)
+        for index, entry in enumerate(hunt if isinstance(hunt, list) else ()):
+            if isinstance(entry, Mapping) and strategy != "weighted":
+                message = "a weight is for 'strategy: weighted'"
+                self.mistakes.at_value((*path, "hunt", index), message)
+            inner = self.entries("groups").get(rung(entry) or "")
+            within = _get(inner, "strategy") or "sequential"
+            if strategy in _TOGETHER and inner is not None and within != "parallel":
+                message = (
+                    f"a {strategy} hunt rings targets and parallel groups: "
+                    f"group '{rung(entry)}' is {within}"
+                )
+                self.mistakes.at_value((*path, "hunt", index), message)
+
+    def _check_rung(self, path: Path, hunt: Any) -> None:
+        """Check the names of targets and groups in a list."""
+        if not isinstance(hunt, list):
+            return
+        for index, entry in enumerate(hunt):
+            name = rung(entry)
+            if name is not None and name not in self._ringing:
+                self.mistakes.unknown((*path, index), "target", name, self._ringing)
+        if path[0] != "groups" and self._nesting.count(hunt) > MOST:
+            self.mistakes.at_value(path, f"more than {MOST} targets in one hunt")
+
+    def refer(self, path: Path, kind: str, named: Any) -> None:
+        """Check a name or a list of names; what is neither is the schema's to report."""
+        known = self.names(f"{kind}s")
+        if isinstance(named, str):
+            if named not in known:
+                self.mistakes.unknown(path, kind, named, known)
+        elif isinstance(named, list):
+            for index, name in enumerate(named):
+                if isinstance(name, str) and name not in known:
+                    self.mistakes.unknown((*path, index), kind, name, known)
+
+
+def _get(raw: Any, key: str) -> Any:
+    return raw.get(key) if isinstance(raw, Mapping) else None
+
+
+def _may_pass(step: Any) -> bool:
+    """Say whether a route may end before a step: it has a condition."""
+    return isinstance(step, Mapping) and "when" in step
+
+
+def _plain(entry: Mapping) -> None:
+    """Put our own words for those that people know some keys by. Places stay: the order does."""
+    for word, ours in _ALIASES.items():
+        if word in entry and ours not in entry:
+            items = [(ours if key == word else key, value) for key, value in entry.items()]
+            entry.clear()
+            entry.update(items)

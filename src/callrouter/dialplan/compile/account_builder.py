@@ -1,0 +1,116 @@
+"""Accounts of a dialplan: what cannot stand together, and the compiled whole."""
+
+from callrouter.dialplan.check.validation import Checker
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.login_credentials import account_of
+from callrouter.route.rules.digest_accounts import Access, Enrolment
+
+
+def check_accounts(checker: Checker) -> None:
+    """Note the mistakes of all accounts together."""
+    users: dict[str, str] = {}
+    phones_trunk = ""
+    for name, trunk in checker.trunks.items():
+        path = ("trunks", name)
+        if trunk.phones:
+            if phones_trunk:
+                message = f"trunk '{phones_trunk}' takes the calls of telephones already"
+                checker.mistakes.at_key((*path, "phones"), message)
+            phones_trunk = phones_trunk or name
+        if trunk.auth is not None and roams(trunk):
+            if trunk.auth.realm is not None:
+                message = "a trunk without addresses is challenged with the dialplan's 'realm'"
+                checker.mistakes.at_value((*path, "auth", "realm"), message)
+            _claim(checker, users, trunk.auth.user, f"trunk '{name}'", (*path, "auth", "user"))
+    for name, extension in checker.extensions.items():
+        if extension.phone is not None:
+            path = ("extensions", name)
+            owner = f"extension '{name}'"
+            _claim(checker, users, extension.phone.user, owner, (*path, "phone", "user"))
+    _check_gateways(checker)
+    _check_registered(checker)
+    for name, target in checker.targets.items():
+        called = target.extension
+        checker.refer(("targets", name, "extension"), "extension", called)
+        if called in checker.extensions and checker.extensions[called].phone is None:
+            message = f"extension '{called}' has no 'phone' that could register"
+            checker.mistakes.at_value(("targets", name, "extension"), message)
+
+
+def _check_gateways(checker: Checker) -> None:
+    for name, gateway in checker.gateways.items():
+        if gateway.auth is not None and gateway.auth.without_qop:
+            message = (
+                "a gateway's challenge says whether it wants qop: this is of trunks and phones"
+            )
+            checker.mistakes.at_value(("gateways", name, "auth", "without_qop"), message)
+        if gateway.register_ is not None and gateway.register_.user is None and not gateway.auth:
+            message = "expected 'user', or 'auth' at the gateway"
+            checker.mistakes.at_value(("gateways", name, "register"), message)
+
+
+def _check_registered(checker: Checker) -> None:
+    """Check the trunks whose calls come by a registration of ours."""
+    owners: dict[str, str] = {}
+    for name, trunk in checker.trunks.items():
+        path = ("trunks", name, "registered")
+        via = trunk.registered
+        checker.refer(path, "gateway", via)
+        if via is None:
+            continue
+        if via in checker.gateways and checker.gateways[via].register_ is None:
+            checker.mistakes.at_value(path, f"gateway '{via}' has no 'register'")
+        first = owners.setdefault(via, name)
+        if first != name:
+            message = f"the calls of that registration come in by trunk '{first}' already"
+            checker.mistakes.at_value(path, message)
+
+
+def _claim(
+    checker: Checker, users: dict[str, str], user: str, owner: str, path: tuple[str, ...]
+) -> None:
+    first = users.setdefault(user, owner)
+    if first != owner:
+        checker.mistakes.at_value(path, f"user '{user}' belongs to {first} already")
+
+
+def roams(trunk: schema.Trunk) -> bool:
+    """Say whether a trunk is known by its credentials alone."""
+    return trunk.auth is not None and not trunk.addresses and not trunk.tls_peer
+
+
+def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
+    """Return the compiled accounts of a file without mistakes."""
+    trunks = checker.trunks
+    return Access(
+        head.realm,
+        {
+            name: account_of(trunk.auth, trunk.auth.realm or head.realm, file)
+            for name, trunk in trunks.items()
+            if trunk.auth is not None
+        },
+        {
+            name: account_of(extension.phone, head.realm, file)
+            for name, extension in checker.extensions.items()
+            if extension.phone is not None
+        },
+        {
+            name: account_of(gateway.auth, gateway.auth.realm or "", file)
+            for name, gateway in checker.gateways.items()
+            if gateway.auth is not None
+        },
+        frozenset(name for name, trunk in trunks.items() if roams(trunk)),
+        next((name for name, trunk in trunks.items() if trunk.phones), ""),
+        {
+            name: _enrolment(gateway, gateway.register_)
+            for name, gateway in checker.gateways.items()
+            if gateway.register_ is not None
+        },
+        {trunk.registered: name for name, trunk in trunks.items() if trunk.registered},
+        tuple(head.algorithms),
+    )
+
+
+def _enrolment(gateway: schema.Gateway, entry: schema.RegisterEntry) -> Enrolment:
+    user = entry.user or (gateway.auth.user if gateway.auth is not None else "")
+    return Enrolment(user, entry.domain or "", int(entry.expires))

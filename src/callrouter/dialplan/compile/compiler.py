@@ -1,0 +1,260 @@
+"""From a dialplan file to the compiled dialplan, or to all mistakes in it at once."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from callrouter.dialplan.check.validation import Checker
+from callrouter.dialplan.compile import holiday_tables as calendar
+from callrouter.dialplan.compile.account_builder import access_of, check_accounts
+from callrouter.dialplan.compile.candidate_builder import WayBuilder, check_groups
+from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
+from callrouter.dialplan.compile.list_loading import read_lists
+from callrouter.dialplan.compile.prompt_files import Sounds, read_sounds
+from callrouter.dialplan.compile.refusals import USUAL_REFUSALS, Refusals
+from callrouter.dialplan.compile.screening_rules import ScreenBuilder
+from callrouter.dialplan.compile.step_builder import StepBuilder, is_code, voice_of
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
+from callrouter.dialplan.grammar.lookups import lookup
+from callrouter.dialplan.grammar.peers import peer_of, usual_peer
+from callrouter.dialplan.grammar.voicemail_boxes import box_of
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.rules import number_rules as rules
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.hunt_strategies import HuntRule
+from callrouter.route.rules.trunk_identification import Network
+from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
+from callrouter.yamlfile.gc_pause import collector_paused
+from callrouter.yamlfile.marked import Document, Mapping, Section, placed
+from callrouter.yamlfile.reader import load
+
+_DEFAULTS = schema.HuntOptions()
+
+Origins = frozenset[str] | None
+"""Trunks by name, None for all."""
+
+
+def load_dialplan(path: Path) -> Dialplan:
+    """Read and compile a dialplan. Raises ConfigError with every mistake, in file order."""
+    return compile_dialplan(load(path))
+
+
+@collector_paused()
+def compile_dialplan(document: Document) -> Dialplan:
+    """Compile a dialplan that was read, and the lists it names: these are found beside its file.
+
+    Raises ConfigError with every mistake, in file order.
+    """
+    checker = Checker(document)
+    country = checker.head.country if checker.head is not None else ""
+    lists = read_lists(checker, document.file, country)
+    sounds = read_sounds(checker, document)
+    check_accounts(checker)
+    check_groups(checker)
+    builder = None
+    if checker.head is not None and not checker.mistakes.any():
+        screens = ScreenBuilder(document, checker.head, lists.built)
+        builder = _Builder(document.file, checker, checker.head, screens)
+    built = []
+    # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
+    for key, raw, line in checker.entries("numbers").shared():
+        normal = ""
+        if country and fields.is_written_out(key):
+            normal = numbers.normalise(key, country)
+        entry = checker.number(key, raw, normal, line)
+        if builder is not None and entry is not None and not checker.mistakes.any():
+            built.append(builder.number(key, normal, entry, raw, line))
+    if builder is None or checker.mistakes.any():
+        raise checker.mistakes.error()
+    numbers_line = document.locate(("numbers",))[0].line
+    version = _version(document, lists.digests + sounds.digests)
+    return builder.dialplan(built, version, numbers_line, lists.files, sounds)
+
+
+def _version(document: Document, digests: list[str]) -> str:
+    """Hash the content as JSON with sorted keys.
+
+    It is written a piece at a time: in one it would take as much memory as the file.
+    """
+    digest = hashlib.sha256(b"[")
+    for piece in _object(document.data):
+        digest.update(piece)
+    for part in digests:
+        digest.update(b"," + orjson.dumps(part))
+    digest.update(b"]")
+    return digest.hexdigest()[:12]
+
+
+def _object(mapping: Mapping) -> Iterator[bytes]:
+    before = b"{"
+    for key in sorted(mapping):
+        value = mapping[key]
+        yield before + orjson.dumps(key) + b":"
+        if isinstance(value, Section):
+            yield from _object(value)
+        else:
+            yield orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        before = b","
+    yield b"}" if mapping else b"{}"
+
+
+class _Builder:
+    """Builds the compiled values of a file without mistakes."""
+
+    def __init__(
+        self, file: str, checker: Checker, head: schema.DialplanFile, screens: ScreenBuilder
+    ) -> None:
+        self._file = file
+        self._checker = checker
+        self._head = head
+        self._screens = screens
+        self._ways = WayBuilder(checker)
+        self._hunts = HuntBuilder(file, checker, self._ways)
+        self._schedules = {
+            name: calendar.schedule(name, entry, head.timezone or "UTC")
+            for name, entry in checker.schedules.items()
+        }
+        self._steps = StepBuilder(file, checker, self._hunts, self._schedules)
+        self._lookups = {
+            name: lookup(name, checker.lookups[name], file, place.line)
+            for name, _, place in checker.entries("lookups").entries()
+        }
+        self._refusals = USUAL_REFUSALS.own(head.reasons)
+        self._gateways: dict[frozenset[str], frozenset[str]] = {}  # most numbers need the same
+        self._inside = frozenset(name for name, trunk in checker.trunks.items() if trunk.phones)
+        self._named: dict[frozenset[str], frozenset[str]] = {}  # as with gateways
+        self._said: dict[schema.NumberReasons, Refusals] = {}
+        self._backup = self._hunt_of_backup("backup", head.backup)
+        self._usual = usual_peer(head.session_timer)
+
+    def dialplan(
+        self,
+        built: list[rules.Number],
+        version: str,
+        numbers_line: int,
+        files: list[str],
+        sounds: Sounds,
+    ) -> Dialplan:
+        """Put all parts together. files: those of its lists."""
+        networks = []
+        trunks = []
+        for name, raw, place in self._checker.entries("trunks").entries():
+            entry = self._checker.trunks[name]
+            trunk = self._trunk(name, entry, place.line)
+            trunks.append(trunk)
+            for index, cidr in enumerate(entry.addresses):
+                networks.append(Network(cidr, trunk, raw["addresses"].find(index).line))
+        return Dialplan(
+            version,
+            self._file,
+            self._head.country,
+            trunks,
+            networks,
+            built,
+            numbers_line,
+            self._extensions(),
+            self._refusals.known[UNKNOWN_NUMBER],
+            self._schedules,
+            (self._file, *files, *sounds.files),
+            self._head.timezone or "UTC",
+            {**self._ways.gateways, **self._ways.hosts},
+            self._steps.menus(),
+            self._head.language,
+            tuple(sounds.recipes),
+            {name: box_of(name, entry, self._file) for name, entry in self._checker.boxes.items()},
+            access_of(self._checker, self._head, self._file),
+            {name: peer_of(entry, self._usual) for name, entry in self._checker.gateways.items()},
+            self._usual,
+        )
+
+    def _trunk(self, name: str, entry: schema.Trunk, line: int) -> rules.Trunk:
+        return rules.Trunk(
+            name,
+            entry.country or self._head.country,
+            entry.called == "to",
+            self._file,
+            line,
+            entry.lines or 0,
+            entry.calls_per_second or 0,
+            tuple(entry.tls_peer),
+            entry.dtmf == "inband",
+            entry.auth is not None or entry.phones,
+            peer_of(entry, self._usual, entry.transfer, entry.caller),
+            entry.packets_per_second or 0,
+        )
+
+    def number(
+        self, key: str, normal: str, entry: schema.Number, raw: Mapping, line: int
+    ) -> rules.Number:
+        """Build one number; raw is the same as read, its lines count from `line`."""
+        refusals = self._own_refusals(entry.reasons)
+        rule = f"number {key}"
+        overflow: tuple[rules.Step, ...] = ()
+        if entry.overflow is not None:
+            name = f"overflow of {rule}"
+            steps = placed(raw["overflow"], line)
+            overflow = self._steps.steps(name, entry.overflow, steps, refusals)
+        backup = self._backup
+        if entry.backup is not None:
+            backup = self._hunt_of_backup(f"backup of {rule}", entry.backup)
+        open_to, codes_for = self._origins(entry)
+        number = rules.Number(
+            key,
+            normal,
+            self._steps.steps(rule, entry.route, placed(raw["route"], line), refusals),
+            refusals.known,
+            self._file,
+            line,
+            reads_to=entry.to_header is not None,
+            screen=self._screens.screen(key, entry, raw, line),
+            lines=entry.lines or 0,
+            overflow=overflow,
+            backup=backup,
+            suspended=entry.suspended,
+            voice=voice_of(entry, self._head.language),
+            lookup=self._lookups.get(entry.lookup or ""),
+            open_to=open_to,
+            codes_for=codes_for,
+            longest_call=entry.longest_call or self._head.longest_call,
+        )
+        number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
+        return number
+
+    def _origins(self, entry: schema.Number) -> tuple[Origins, Origins]:
+        """Return the trunks that a number is called from, and those that its codes are for."""
+        if entry.from_ is not None:
+            named = frozenset(entry.from_)
+            if ANYONE in named:
+                return None, None
+            if EXTENSIONS in named:
+                named = named - {EXTENSIONS} | self._inside
+            named = self._named.setdefault(named, named)
+            return named, named
+        return (self._inside if is_code(entry.route) else None), self._inside
+
+    def _own_refusals(self, reasons: schema.NumberReasons | None) -> Refusals:
+        if reasons is None:
+            return self._refusals
+        known = self._said.get(reasons)
+        if known is None:
+            known = self._said[reasons] = self._refusals.own(reasons)
+        return known
+
+    def _hunt_of_backup(self, name: str, rung: schema.Backup | None) -> HuntRule | None:
+        if rung is None:
+            return None
+        return self._hunts.hunt(name, rung, _DEFAULTS, several=len(rung) > 1)
+
+    def _extensions(self) -> dict[str, rules.Extension]:
+        built = {}
+        for name, _, place in self._checker.entries("extensions").entries():
+            entry = self._checker.extensions[name]
+            rung = [schema.Rung(target, 1) for target in entry.targets or [phones_of(name)]]
+            # The number's route follows, so an extension is never the only one to ring.
+            rule = self._hunts.hunt(f"extension {name}", rung, _DEFAULTS, several=True)
+            built[name] = rules.Extension(name, rule, self._file, place.line, entry.lines or 0)
+        return built

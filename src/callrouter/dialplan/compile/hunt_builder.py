@@ -1,0 +1,165 @@
+"""Hunts of the dialplan made into the trees that `route` arranges."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from callrouter.dialplan.check.validation import Checker
+from callrouter.dialplan.compile.candidate_builder import WayBuilder
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.hunts import Rung
+from callrouter.route.rules.hunt_strategies import ROUND_ROBIN, HuntRule, Leaf, Order, with_rounds
+from callrouter.route.values.media_steps import Confirm, Greeting
+from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.snapshot import NOTHING
+
+RING_ONE: Final = 55.0
+_RING_SEVERAL: Final = 15.0
+_REDIRECTS: Final = 5
+# All 6xx but 600, which is only busy: they speak for every phone of the user.
+_STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
+_SIMPLE: Final = ("strategy", "every", "ring", "progress", "total", "redirects")
+_NONE: Final[frozenset[str]] = frozenset()
+_KEPT: Final = 4096
+
+
+def phones_of(extension: str) -> str:
+    """Name the target that an extension's registered telephones are."""
+    return f"phones {extension}"
+
+
+class HuntBuilder:
+    """Builds the hunts of a file without mistakes; what is shared there is one object here."""
+
+    def __init__(self, file: str, checker: Checker, ways: WayBuilder) -> None:
+        self._file = file
+        self._checker = checker
+        self._ways = ways
+        self._lines = {name: place.line for name, _, place in checker.entries("targets").entries()}
+        self._targets = {**checker.targets, **self._phones()}
+        self._places = {name: self._place(target) for name, target in self._targets.items()}
+        hosts = {place.address.host for place in self._places.values()}
+        hosts.update(gateway.place.host for gateway in checker.gateways.values())
+        self._hosts = frozenset(hosts)
+        self._follows = False
+        self._leaves: dict[tuple[str, float, float], Leaf] = {}
+        self._rules: dict[tuple[object, ...], HuntRule] = {}
+        # By identity, which is why the step is kept too: numbers written alike have the same.
+        self._made: dict[tuple[int, bool], tuple[schema.Step, HuntRule]] = {}
+
+    def step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
+        """Build the hunt of a step. several: it is not the only target of its route."""
+        made = self._made.get((id(step), several))
+        if made is not None:
+            return made[1]
+        built = self._step(rule, step, several)
+        # Turns are counted by the name of the rule, which is another in each number.
+        if len(self._made) < _KEPT and (isinstance(step.hunt, str) or step.strategy != ROUND_ROBIN):
+            self._made[id(step), several] = (step, built)
+        return built
+
+    def _step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
+        on = _NONE if step.on is None else frozenset(step.on)
+        options: schema.HuntOptions = step
+        named = step.hunt or ""
+        if isinstance(named, str):
+            rule = named
+            options = group = self._checker.groups[named]
+            listed = group.hunt
+        else:
+            listed = named
+            if options.strategy != ROUND_ROBIN:
+                rule = ", ".join(entry.name for entry in listed)
+        key = (rule, *listed, several, on, *(getattr(options, name) for name in _SIMPLE))
+        key = (*key, *(options.stop_on or ()))
+        known = self._rules.get(key)
+        if known is None:
+            known = self._rules[key] = self.hunt(rule, listed, options, several, on)
+        if step.greet is None and step.confirm is None:
+            return known
+        hunt = with_rounds(known.hunt, known.hunt.rounds, on)
+        if step.greet is not None:
+            greet = step.greet
+            hunt.greeting = Greeting(tuple(greet.prompts), greet.repeat, greet.answer)
+        if step.confirm is not None:
+            hunt.confirm = Confirm(step.confirm.key, step.confirm.prompt, step.confirm.wait)
+        return HuntRule(known.order, hunt)
+
+    def hunt(
+        self,
+        name: str,
+        rung: Sequence[Rung],
+        options: schema.HuntOptions,
+        several: bool,
+        on: frozenset[str] = _NONE,
+    ) -> HuntRule:
+        """Build a hunt of names with options."""
+        ring = options.ring or (_RING_SEVERAL if several else RING_ONE)
+        order, rotation = self._order(name, rung, options, ring)
+        if options.redirects == "follow" and not self._follows:
+            self._follows = True
+            self._ways.follow(self._hosts)
+        hunt = Hunt(
+            name,
+            (),
+            options.total or 0.0,
+            _STOP_ON if options.stop_on is None else frozenset(options.stop_on),
+            _REDIRECTS if options.redirects == "follow" else 0,
+            self._hosts,
+            on,
+            rotation,
+        )
+        rounds = order.rounds(Dice(0), 0, NOTHING)
+        return HuntRule(order, with_rounds(hunt, rounds, on))
+
+    def _order(
+        self, name: str, rung: Sequence[Rung], options: schema.HuntOptions, ring: float
+    ) -> tuple[Order, str]:
+        """Build a tree, and the name by which its turns are counted: its first rotation's."""
+        rotation = name if options.strategy == ROUND_ROBIN else ""
+        holds: list[Leaf | Order] = []
+        for entry in rung:
+            group = self._checker.groups.get(entry.name)
+            if group is None:
+                holds.append(self._leaf(entry.name, ring, options.progress))
+                continue
+            order, inner = self._order(entry.name, group.hunt, group, group.ring or ring)
+            rotation = rotation or inner
+            holds.append(order)
+        weights = tuple(entry.weight for entry in rung)
+        return Order(options.strategy, tuple(holds), weights, options.every or 0.0), rotation
+
+    def _leaf(self, name: str, ring: float, progress: float) -> Leaf:
+        target = self._targets[name]
+        ring = target.ring or ring
+        known = self._leaves.get((name, ring, progress))
+        if known is None:
+            uri, address, transport = self._places[name]
+            built = Target(name, uri, address.host, address.port, transport, ring, progress)
+            built.tls_name = target.tls_name or ""
+            built.extension = target.extension or ""
+            if target.via in self._checker.gateways:
+                built = self._ways.dialled(built, target, target.via)
+            ways = self._ways.ways(target, built)
+            gateway = "" if ways else target.via or ""
+            known = Leaf(built, gateway, self._file, self._lines[name], ways)
+            self._leaves[name, ring, progress] = known
+        return known
+
+    def _phones(self) -> dict[str, schema.Target]:
+        """Targets that nobody wrote: the telephones of each extension, by a name only we write."""
+        found = {}
+        for name, _, place in self._checker.entries("extensions").entries():
+            if self._checker.extensions[name].phone is not None:
+                found[phones_of(name)] = schema.Target(extension=name)
+                self._lines[phones_of(name)] = place.line
+        return found
+
+    def _place(self, target: schema.Target) -> fields.SipPlace:
+        if target.uri is not None:
+            return target.uri
+        if target.extension is not None:
+            return fields.SipPlace(f"sip:{target.extension}", fields.Address("", 0), "")
+        assert target.via is not None  # noqa: S101 - the schema asks for one of them
+        return self._ways.place(target, target.via)

@@ -1,0 +1,110 @@
+"""Who may call a number: `from`, `only`, `allow`, `block`, `areas`, `countries`, `auto_block`."""
+
+import sys
+from collections.abc import Mapping as Lists
+
+from callrouter.dialplan.areas import area_names as areas
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.route.callers.geographic_areas import Area, AreaRule, Country
+from callrouter.route.callers.number_lists import NumberList
+from callrouter.route.rules.number_rules import AutoBlockRule, ListUse, Screen
+from callrouter.route.values.plan import AutoBlock
+from callrouter.route.values.refusal_reasons import AREA_REFUSED, COUNTRY_REFUSED
+from callrouter.yamlfile.marked import Document, Mapping
+
+
+class ScreenBuilder:
+    """Builds what numbers ask about their callers. lists: all lists of the dialplan."""
+
+    def __init__(
+        self, document: Document, head: schema.DialplanFile, lists: Lists[str, NumberList]
+    ) -> None:
+        self._file = document.file
+        self._country = head.country
+        self._lists = lists
+        self._areas_named: dict[tuple[str, ...], tuple[Area | Country, ...]] = {}
+        self._blocks: dict[tuple[int, float, float], AutoBlock] = {}
+        self._allow = self._uses("allow", head.allow, document.data, 0)
+        self._block = self._uses("block", head.block, document.data, 0)
+        self._auto = self._auto_block("auto_block", head.auto_block, document.data, 0)
+        self._usual = Screen(self._allow, self._block, (), self._auto)
+
+    def screen(self, key: str, entry: schema.Number, raw: Mapping, line: int) -> Screen:
+        """Build that of one number; raw is the same as read, its lines count from `line`."""
+        lists = entry.allow or entry.block or entry.only
+        if not (lists or entry.areas or entry.countries or entry.auto_block):
+            return self._usual
+        rule = f"number {key}"
+        return Screen(
+            self._allow + self._uses("allow", entry.allow, raw, line),
+            self._block + self._uses("block", entry.block, raw, line),
+            (
+                *self._areas(rule, entry.areas, raw, line),
+                *self._countries(rule, entry.countries, raw, line),
+            ),
+            self._auto_block(f"auto_block of {rule}", entry.auto_block, raw, line) or self._auto,
+            self._uses("only", entry.only, raw, line),
+        )
+
+    def _uses(
+        self, key: str, names: list[str] | None, raw: Mapping, line: int
+    ) -> tuple[ListUse, ...]:
+        return tuple(
+            ListUse(
+                sys.intern(f"{key} {name}"),
+                self._lists[name],
+                self._file,
+                line + raw[key].find(index).line,
+            )
+            for index, name in enumerate(names or ())
+        )
+
+    def _areas(
+        self, rule: str, entry: schema.Areas | None, raw: Mapping, line: int
+    ) -> tuple[AreaRule, ...]:
+        if entry is None:
+            return ()
+        unknown_too = entry.allow is None if entry.withheld is None else entry.withheld == "allow"
+        allow = None if entry.allow is None else self._named(tuple(entry.allow))
+        refuse = self._named(tuple(entry.refuse))
+        line += raw.find("areas")[0].line
+        name = f"areas of {rule}"
+        return (AreaRule(name, AREA_REFUSED, allow, refuse, (), unknown_too, self._file, line),)
+
+    def _named(self, names: tuple[str, ...]) -> tuple[Area | Country, ...]:
+        known = self._areas_named.get(names)
+        if known is None:
+            found = (areas.area(name, self._country) for name in names)
+            known = tuple(area for area in found if area is not None)
+            self._areas_named[names] = known
+        return known
+
+    def _countries(
+        self, rule: str, entry: schema.Countries | None, raw: Mapping, line: int
+    ) -> tuple[AreaRule, ...]:
+        if entry is None:
+            return ()
+        return (
+            AreaRule(
+                f"countries of {rule}",
+                COUNTRY_REFUSED,
+                tuple(Country(name) for name in entry.allow),
+                (),
+                tuple(self._lists[name] for name in entry.except_),
+                entry.withheld == "allow",
+                self._file,
+                line + raw.find("countries")[0].line,
+            ),
+        )
+
+    def _auto_block(
+        self, rule: str, entry: schema.AutoBlock | None, raw: Mapping, line: int
+    ) -> AutoBlockRule | None:
+        if entry is None:
+            return None
+        times = (entry.calls, entry.within, entry.for_)
+        block = self._blocks.get(times)
+        if block is None:
+            block = self._blocks[times] = AutoBlock(*times)
+        line += raw.find("auto_block")[0].line
+        return AutoBlockRule(rule, block, entry.when == "always", self._file, line)

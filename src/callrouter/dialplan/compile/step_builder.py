@@ -1,0 +1,146 @@
+"""The steps of routes and menus, made into the values that `route` goes through."""
+
+from collections.abc import Sequence as Several
+from typing import Any
+
+from callrouter.dialplan.check.validation import Checker
+from callrouter.dialplan.compile.hunt_builder import HuntBuilder
+from callrouter.dialplan.compile.refusals import Refusals
+from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.media_options import FeatureEntry, RecordEntry, SurveyEntry
+from callrouter.dialplan.grammar.menus import Choice, MenuEntry
+from callrouter.route.rules import number_rules as rules
+from callrouter.route.rules.opening_hours import Schedule
+from callrouter.route.values import media_steps as voice
+from callrouter.route.values.plan import Refusal
+from callrouter.yamlfile.reader import Mapping, Sequence
+
+_OVERRIDES = {"open": "open", "closed": "closed", "usual": ""}
+
+
+class StepBuilder:
+    """Builds the steps of a file without mistakes."""
+
+    def __init__(
+        self, file: str, checker: Checker, hunts: HuntBuilder, schedules: dict[str, Schedule]
+    ) -> None:
+        self._file = file
+        self._checker = checker
+        self._hunts = hunts
+        self._schedules = schedules
+
+    def steps(
+        self, rule: str, steps: list[schema.Step], raw: Sequence, refusals: Refusals
+    ) -> tuple[rules.Step, ...]:
+        """Build a route, or an overflow. raw: the same as read, for its lines."""
+        built = []
+        for index, step in enumerate(steps):
+            name = f"step {index + 1} of {rule}"
+            built.append(self._step(name, step, raw.find(index).line, self._final(step, refusals)))
+        return tuple(built)
+
+    def menus(self) -> dict[str, rules.Menu]:
+        """Build all menus."""
+        built = {}
+        for name, raw, place in self._checker.entries("menus").entries():
+            built[name] = self._menu(name, self._checker.menus[name], raw, place.line)
+        return built
+
+    def _menu(self, name: str, entry: MenuEntry, raw: Mapping, line: int) -> rules.Menu:
+        choices = {}
+        for keys, _, place in raw["keys"].entries() if entry.keys else ():
+            chosen = entry.keys[keys]
+            step = self._step(f"key {keys} of menu {name}", chosen, place.line, None)
+            choices[keys] = rules.Choice((step,), chosen.language or "")
+        return rules.Menu(
+            name,
+            tuple(entry.prompt),
+            choices,
+            entry.extensions,
+            entry.wait,
+            entry.between,
+            entry.tries,
+            entry.invalid or "",
+            entry.silent or "",
+            entry.farewell or "",
+            self._file,
+            line,
+        )
+
+    def _final(self, step: schema.Step, refusals: Refusals) -> Refusal | None:
+        options: Any = step
+        if isinstance(step.hunt, str):
+            options = self._checker.groups[step.hunt]
+        return refusals.left if options.final is None else refusals.final(options.final)
+
+    def _step(
+        self, name: str, step: schema.Step | Choice, line: int, final: Refusal | None
+    ) -> rules.Step:
+        schedule = None if step.when is None else self._schedules[step.when.schedule]
+        is_open = step.when is None or step.when.is_ == "open"
+        if step.hunt is None:
+            on = frozenset[str]() if step.on is None else frozenset[str](step.on)
+            spoken = voice.VoiceStep(_act(step), on)
+            return rules.Step(name, schedule, is_open, None, None, final, self._file, line, spoken)
+        several = self._hunts.step(name, step, several=True)
+        # Only a hunt of one target can be the only one to ring.
+        alone = self._hunts.step(name, step, several=False) if several.count == 1 else several
+        return rules.Step(name, schedule, is_open, alone, several, final, self._file, line)
+
+
+def is_code(steps: Several[schema.Step]) -> bool:
+    """Say whether a number is a feature code, or lets messages be heard, and does nothing else."""
+    codes = [step.feature is not None or step.messages is not None for step in steps]
+    return any(codes) and all(
+        code or step.play is not None for code, step in zip(codes, steps, strict=True)
+    )
+
+
+def _act(step: schema.Step) -> voice.Act:
+    if step.play is not None:
+        return voice.Play(tuple(step.play), step.answer)
+    if step.menu is not None:
+        greeting: Several[str] = () if step.greet is None else step.greet.prompts
+        return voice.EnterMenu(step.menu, tuple(greeting))
+    if step.voicemail is not None:
+        return voice.Voicemail(step.voicemail)
+    if step.messages is not None:
+        return voice.Messages(step.messages)
+    assert step.feature is not None  # noqa: S101 - the schema asks for one of them
+    return _feature(step.feature)
+
+
+def _feature(entry: FeatureEntry) -> voice.Feature:
+    presence = "" if entry.presence == "back" else entry.presence
+    return voice.Feature(presence, entry.schedule or "", _OVERRIDES[entry.to or "usual"])
+
+
+def voice_of(number: schema.Number, language: str) -> voice.Voice | None:
+    """Return what a number says of the media of its calls, None for nothing of its own."""
+    if number.language is None and not (number.hold_music or number.record or number.survey):
+        return None
+    return voice.Voice(
+        number.language or language,
+        _recording(number.record),
+        _survey(number.survey),
+        number.hold_music or "",
+    )
+
+
+def _recording(entry: RecordEntry | None) -> voice.Recording | None:
+    if entry is None:
+        return None
+    return voice.Recording(
+        entry.sides == "stereo",
+        entry.notice or "",
+        entry.start == "answer",
+        entry.keep,
+        entry.quota or 0.0,
+        entry.required,
+    )
+
+
+def _survey(entry: SurveyEntry | None) -> voice.Survey | None:
+    if entry is None:
+        return None
+    return voice.Survey(entry.prompt, entry.keys, entry.thanks, entry.wait)

@@ -1,0 +1,93 @@
+"""The grammar of menus."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.field_types import Name
+from callrouter.dialplan.grammar.hunts import Step
+from callrouter.dialplan.grammar.media_options import Prompts, Wait
+from callrouter.dialplan.grammar.prompts_music import Language
+from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.wording import shown
+
+_KEYS: Final = re.compile(r"[0-9*]{1,8}|#")
+
+
+def _keys(value: object) -> str:
+    if not isinstance(value, str) or _KEYS.fullmatch(value) is None:
+        wanted = '1 to 8 keys such as "1" or "12", in quotes'
+        raise ValueError(f"expected {wanted}, found {shown(value)}")
+    return value
+
+
+def _tries(value: object) -> int:
+    return fields.whole(value, 1, 10, "tries")
+
+
+def _chosen(value: object) -> object:
+    return {"hunt": [value]} if isinstance(value, str) else value
+
+
+class Choice(Step):
+    """What a key of a menu does: a step, as in a route."""
+
+    language: Language | None = Field(
+        default=None,
+        description="The language of all prompts from here on.",
+        examples=["zh"],
+    )
+
+
+Chosen = Annotated[Choice, BeforeValidator(_chosen)]
+
+
+class MenuEntry(Entry):
+    """A menu: a prompt, and what the keys do."""
+
+    prompt: Prompts = Field(
+        description="What is said; a key ends it at once.", examples=[["welcome", "choose"]]
+    )
+    keys: dict[Annotated[str, BeforeValidator(_keys)], Chosen] = Field(
+        default={},
+        description="What each key does: the name of a target or group, or a step as in a route, "
+        "which can also change the `language`.",
+        examples=[{"1": "sales", "2": {"menu": "service"}, "0": {"hunt": ["reception"]}}],
+    )
+    extensions: bool = Field(
+        default=False,
+        description="`true`: the caller can dial an extension. `#` ends what is dialled.",
+        examples=[True],
+    )
+    wait: Wait = Field(
+        default=5.0,
+        description="How long the first key is waited for, from the end of the prompt: 500ms to "
+        "60s.",
+        examples=["3s"],
+    )
+    between: Wait = Field(
+        default=2.0,
+        description="How long another key is waited for where one could follow: 500ms to 60s.",
+        examples=["2s"],
+    )
+    tries: Annotated[int, BeforeValidator(_tries)] = Field(
+        default=3, description="How often the prompt is played: 1 to 10.", examples=[2]
+    )
+    invalid: Name | Literal[False] = Field(
+        default="invalid_choice",
+        description="Said after keys that are no choice; `false`: nothing.",
+        examples=["wrong-key"],
+    )
+    silent: Name | Literal[False] = Field(
+        default="no_input",
+        description="Said when nothing was pressed; `false`: nothing.",
+        examples=[False],
+    )
+    farewell: Name | Literal[False] = Field(
+        default="goodbye",
+        description="Said when nothing was chosen in the end and the call is over. When the route "
+        "has another step, it goes on without; `false`: nothing.",
+        examples=["lab-bye"],
+    )

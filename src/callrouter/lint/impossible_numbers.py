@@ -1,0 +1,51 @@
+"""Telephone numbers that nobody can have, such as those of before a renumbering."""
+
+from typing import Final
+
+import phonenumbers
+
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.lint.findings import Found
+from callrouter.lint.list_entries import Listed
+from callrouter.route.callers import telephone_numbers as numbers
+
+# Shorter ones are extensions, services and codes, which no numbering plan tells of.
+_SHORTEST: Final = 8
+
+
+def impossible_numbers(found: Found, lists: list[Listed]) -> None:
+    """Warn of them in lists, in their files, in targets and among the numbers that are called."""
+    country = found.document.data["country"]
+    for listed in lists:
+        for entry in listed.entries:
+            why = "" if entry.is_prefix else impossible(entry.text, country)
+            if why and entry.line:
+                found.elsewhere(listed.file, entry.line, why)
+            elif why:
+                found.at_value(entry.path, why)
+    for name, target in found.section("targets").items():
+        why = impossible(target.get("number") or "", country)
+        if why:
+            found.at_value(("targets", name, "number"), why)
+    for key in found.section("numbers"):
+        why = impossible(key, country) if fields.is_written_out(key) else ""
+        if why:
+            found.at_key(("numbers", key), why)
+
+
+def impossible(text: str, country: str) -> str:
+    """Say why a text cannot be anybody's telephone number; "" when it can, or is none at all."""
+    digits = text.removeprefix("+")
+    international = text != digits or digits.startswith("00")
+    if not digits.isdecimal() or (len(digits) < _SHORTEST and not international):
+        return ""
+    try:
+        number = phonenumbers.parse(text if text != digits else digits, country)
+    except phonenumbers.NumberParseException:
+        return f"'{text}' can be nobody's number: no country has that code"
+    if phonenumbers.is_valid_number(number):
+        return ""
+    of = f"+{number.country_code}"
+    if number.country_code == numbers.country_code(country):
+        of = country
+    return f"'{text}' can be nobody's number: the numbering plan of {of} has none like it"

@@ -1,0 +1,99 @@
+"""The entries of lists of callers, those in files too, and which of them others contain."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path as File
+from typing import Any, Final, NamedTuple
+
+import phonenumbers
+
+from callrouter.dialplan.areas.list_files import international_prefix
+from callrouter.lint.findings import Found, Path
+from callrouter.route.callers import telephone_numbers as numbers
+
+# A list of more is written by a program.
+_COMPARED: Final = 20000
+
+
+class Entry(NamedTuple):
+    """One entry. form: what is compared, digits of E.164, "" for a short number. path: where it
+    stands in the dialplan; line: in the list's file, 0 when it is not from there.
+    """
+
+    text: str
+    form: str
+    is_prefix: bool
+    path: Path
+    line: int
+
+
+class Forms:
+    """How the entries of lists are compared: in E.164, and as written for short numbers."""
+
+    def __init__(self, country: str) -> None:
+        self._country = country
+        self._code = str(numbers.country_code(country))
+        known = phonenumbers.PhoneMetadata.metadata_for_region(country)
+        self._trunk = (known.national_prefix or "") if known is not None else ""
+
+    def entry(self, text: str, is_prefix: bool, path: Path, line: int = 0) -> Entry:
+        """Read an entry that was checked."""
+        if is_prefix:
+            text = text.removesuffix("*")
+            form = international_prefix(text, self._code, self._trunk)
+        else:
+            form = numbers.e164(text, self._country).removeprefix("+")
+        return Entry(text, form, is_prefix, path, line)
+
+
+class Listed:
+    """A list as its author wrote it. entries: prefixes first. file: the one it reads, or ""."""
+
+    def __init__(self, found: Found, forms: Forms, name: str) -> None:
+        raw: Any = found.section("lists")[name]
+        path: Path = ("lists", name)
+        self.name = name
+        self.file = str(File(found.document.file).parent / raw["file"]) if raw.get("file") else ""
+        self.entries = [
+            forms.entry(text, kind == "prefixes", (*path, kind, index))
+            for kind in ("prefixes", "numbers")
+            for index, text in enumerate(list(raw.get(kind) or ())[:_COMPARED])
+        ]
+        if self.file:
+            self.entries += _of_file(File(self.file), forms, (*path, "file"))
+        self.entries.sort(key=lambda entry: not entry.is_prefix)
+        self._beginnings: dict[str, Entry] = {}
+        self._short_beginnings: dict[str, Entry] = {}
+        self._full: dict[str, Entry] = {}
+        for entry in self.entries:
+            if entry.is_prefix:
+                self._beginnings.setdefault(entry.form, entry)
+                self._short_beginnings.setdefault(entry.text.removeprefix("+"), entry)
+            else:
+                self._full.setdefault(entry.form or entry.text, entry)
+
+    def container(self, entry: Entry) -> Entry | None:
+        """Return what contains an entry of any list: not itself, and of equal ones the first."""
+        for known, form in self._places(entry):
+            for end in range(1, len(form) + 1):
+                other = known.get(form[:end])
+                if other is not None and other is not entry:
+                    return other
+        other = None if entry.is_prefix else self._full.get(entry.form or entry.text)
+        return None if other is entry else other
+
+    def _places(self, entry: Entry) -> Iterator[tuple[dict[str, Entry], str]]:
+        """Give where to look for what an entry begins with."""
+        if entry.form:
+            yield self._beginnings, entry.form
+        else:
+            yield self._short_beginnings, entry.text.removeprefix("+")
+
+
+def _of_file(file: File, forms: Forms, path: Path) -> Iterator[Entry]:
+    """Give the entries of a list's file, which was read without mistakes before."""
+    with file.open(encoding="ascii", errors="replace") as stream:
+        for line, raw in enumerate(islice(stream, _COMPARED), 1):
+            text = raw.partition("#")[0].strip()
+            if text:
+                yield forms.entry(text, text.endswith("*"), path, line)

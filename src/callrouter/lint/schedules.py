@@ -1,0 +1,94 @@
+"""Schedules with times that overlap, or all but meet."""
+
+from typing import Final
+
+from callrouter.dialplan.grammar.dialplan_file import Schedule
+from callrouter.lint.findings import Found
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY: Final = 1440
+_WEEK: Final = 7 * _DAY
+# A gap of so few minutes was hardly meant.
+_SMALL: Final = 5
+
+
+class _Part:
+    """One span of one day. start, end: minutes since Monday 00:00. index: its text's."""
+
+    __slots__ = ("end", "index", "start")
+
+    def __init__(self, start: int, end: int, index: int) -> None:
+        self.start = start
+        self.end = end
+        self.index = index
+
+
+def hours(found: Found) -> None:
+    """Warn of overlaps and small gaps in schedules, and of schedules that never open."""
+    for name, raw in found.section("schedules").items():
+        schedule = Schedule.model_validate(raw)
+        parts = _parts(schedule)
+        if not parts and not schedule.days:
+            found.at_key(("schedules", name), f"schedule '{name}' is never open")
+        _meetings(found, name, parts)
+        _closed(found, name, schedule)
+
+
+def is_always_open(schedule: Schedule) -> bool:
+    """Say whether a schedule has no minute of any day left out."""
+    if schedule.holidays is not None or schedule.closed or schedule.days:
+        return False
+    parts = _parts(schedule)
+    covered = parts[0].start if parts else 0
+    for part in parts:
+        if part.start > covered:
+            break
+        covered = max(covered, part.end)
+    # The night from Sunday to Monday may be the end of a span of Sunday's.
+    return bool(parts) and covered - _WEEK >= parts[0].start
+
+
+def _parts(schedule: Schedule) -> list[_Part]:
+    """Return all spans of the week, in order."""
+    return sorted(
+        (
+            _Part(day * _DAY + start, day * _DAY + end, index)
+            for index, times in enumerate(schedule.open)
+            for day in times.days
+            for start, end in times.spans
+        ),
+        key=lambda part: (part.start, part.end),
+    )
+
+
+def _meetings(found: Found, name: str, parts: list[_Part]) -> None:
+    """Warn where two spans of the week overlap or nearly meet, once for each text."""
+    told: set[int] = set()
+    after = [*parts[1:], *(_Part(p.start + _WEEK, p.end + _WEEK, p.index) for p in parts[:1])]
+    for part, following in zip(parts, after, strict=True):
+        gap = following.start - part.end
+        index = max(part.index, following.index)
+        if index in told or gap == 0 or gap > _SMALL:
+            continue
+        told.add(index)
+        when = f"on {_DAYS[following.start // _DAY % 7]} at {_clock(following.start)}"
+        message = f"times overlap {when}"
+        if gap > 0:
+            minutes = "1 minute" if gap == 1 else f"{gap} minutes"
+            message = f"closed for {minutes} from {_clock(part.end)} {when.replace('at', 'to')}"
+        found.at_value(("schedules", name, "open", index), message)
+
+
+def _closed(found: Found, name: str, schedule: Schedule) -> None:
+    """Warn of closed days that are there twice."""
+    ranges = list(enumerate(schedule.closed))
+    for index, days in ranges:
+        for _, earlier in ranges[:index]:
+            if days.first <= earlier.last and earlier.first <= days.last:
+                message = "part of it is closed by an entry before already"
+                found.at_value(("schedules", name, "closed", index), message)
+                break
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60 % 24:02}:{minute % 60:02}"

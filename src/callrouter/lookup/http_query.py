@@ -1,0 +1,101 @@
+"""One question over HTTP, and what its answer comes to.
+
+Rules: the other system is trusted with nothing. What it sends is bounded in time and size, is not
+unpacked, sets no cookie and is never followed elsewhere; whatever is not exactly an answer is a
+failure with a reason of our own words.
+"""
+
+import asyncio
+import re
+import ssl
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from callrouter.route.values.external_lookup import CALLER, Answer, Lookup, said
+
+LARGEST: Final = 16 * 1024
+"""Bytes of an answer at most."""
+
+_OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NOBODY: Final = frozenset({204, 404})
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "callrouter",
+}
+
+
+class Reply(NamedTuple):
+    """What came of a question. sound: it was answered, be it that nobody is responsible."""
+
+    answer: Answer
+    sound: bool
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Open connections for all questions; certificates are checked by the system's authorities."""
+    connector = aiohttp.TCPConnector(limit=0, ssl=ssl.create_default_context())
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=_HEADERS,
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
+
+
+async def ask(session: aiohttp.ClientSession, lookup: Lookup, caller: str) -> Reply:
+    """Ask once. Takes no longer than the look-up may; raises nothing that comes from outside."""
+    try:
+        url = URL(lookup.url.replace(CALLER, quote(caller, safe="")), encoded=True)
+        async with (
+            asyncio.timeout(lookup.timeout_seconds),
+            session.get(url, allow_redirects=False) as response,
+        ):
+            return await _read(response)
+    except TimeoutError:
+        return _failed(f"no answer within {lookup.timeout_seconds:g} s")
+    except aiohttp.ClientConnectorCertificateError as error:
+        found = error.certificate_error
+        told = found.verify_message if isinstance(found, ssl.SSLCertVerificationError) else "wrong"
+        return _failed(f"its certificate is not trusted: {told}")
+    except aiohttp.ClientConnectorError as error:
+        return _failed(f"cannot be reached: {error.os_error.strerror}")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return _failed(f"no HTTP answer could be read: {type(error).__name__}")
+
+
+async def _read(response: aiohttp.ClientResponse) -> Reply:
+    if response.status in _NOBODY:
+        return Reply(said(""), sound=True)
+    if response.status != 200:
+        return _failed(f"answered {response.status}")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST:
+            return _failed(f"answered with more than {LARGEST // 1024} KiB")
+    return _understood(bytes(body))
+
+
+def _understood(body: bytes) -> Reply:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _failed("answered with what is no JSON")
+    if not isinstance(found, dict) or "owner" not in found:
+        return _failed("answered without 'owner'")
+    owner = found["owner"]
+    if owner is None:
+        return Reply(said(""), sound=True)
+    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
+        return _failed("answered with an 'owner' that is no name")
+    return Reply(said(owner), sound=True)
+
+
+def _failed(why: str) -> Reply:
+    return Reply(Answer("", why), sound=False)

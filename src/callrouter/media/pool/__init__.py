@@ -1,0 +1,1 @@
+"""The pool of media workers, as the signalling process has it."""

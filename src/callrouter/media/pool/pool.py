@@ -1,0 +1,244 @@
+"""The media pool: as many workers as calls need, and the slots they have.
+
+Theory. The pool sits in the signalling process and knows workers by their channels alone; it never
+waits for one. What goes wrong has one way out: the worker is killed, the calls that hold slots of
+it hear `MediaLost` once, and another worker takes its place. Its index, and with it its slice of
+the RTP ports, is free again only when the kernel says that the process is gone.
+
+A worker that leaks is not killed but retired: no new calls, and it quits after the last.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from callrouter.call.services.media import MediaEvent
+from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.sizing import Need, is_ample, is_short
+from callrouter.media.pool.supervisor import Crew, Log, Size
+from callrouter.media.pool.worker_handle import ENDING, SERVING, STARTING, Link
+from callrouter.media.pool.worker_selection import Shelf
+
+_TICK_SECONDS: Final = 0.25
+_LATE_SECONDS: Final = 0.5
+"""A tick so late says that we slept, not that the workers do."""
+_SHRINK_SECONDS: Final = 60.0
+"""How long there must be more workers than needed before one goes."""
+_WAIT_SECONDS: Final = 10.0
+"""How long `start` waits for the first workers."""
+
+
+class Pool:
+    """A `MediaPool`.
+
+    refused: reservations that found no worker. unwritten: files that a worker could not write, or
+    not whole. lost_by: workers, by why.
+    """
+
+    def __init__(
+        self,
+        size: Size,
+        log: Log,
+        step: Callable[[Callable[[], None]], None],
+        note_ack: Callable[[float], None],
+    ) -> None:
+        """step: posts an event, as `Pump.step`. note_ack: told how long commands took, s.
+
+        Raises MediaError when there is no such user.
+        """
+        self._size = size
+        self._log = log
+        self.step = step
+        self._note_ack = note_ack
+        self._loop = asyncio.get_running_loop()
+        self._crew = Crew(size, log, self, self._on_change)
+        self._shelf: Shelf[Link] = Shelf()
+        self._capacity = 1
+        self._ample_since: float | None = None
+        self._due = 0.0
+        self._ticker: asyncio.TimerHandle | None = None
+        self._settled = asyncio.Event()
+        self.refused = 0
+        self.unwritten = 0
+        self.lost_by: Counter[str] = Counter()
+
+    async def start(self, signalling: Sequence[tuple[str, int]]) -> None:
+        """Start the least workers and wait until they serve, some seconds at most.
+
+        signalling: the addresses and ports from which they are sent SIP, port 0 for any.
+        """
+        self._crew.signalling = signalling
+        if not self._size.high:
+            return
+        if not self._size.user and os.geteuid() == 0:
+            self._log.warning("media workers run as root: name a user in media.user")
+        self._due = self._loop.time()
+        self._tick()
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._settled.wait()
+        except TimeoutError:
+            self._log.warning("media workers are slow to start", serving=self.count(SERVING))
+
+    async def close(self) -> None:
+        """End all workers and the nursery; nothing is left afterwards."""
+        if self._ticker is None:
+            return
+        self._ticker.cancel()
+        self._ticker = None
+        self._shelf = Shelf()
+        await self._crew.close()
+
+    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> Slots | None:
+        """Take slots of one worker, and see to it that there are enough for the next."""
+        link = self._shelf.best(count)
+        slots = None
+        if link is None:
+            self.refused += 1
+        else:
+            slots = link.reserve(count, post)
+            self._shelf.put(link)
+        self._fit()
+        return slots
+
+    # How it is. From any thread.
+
+    def count(self, state: str) -> int:
+        """Workers in a state of `link`."""
+        return self._crew.count(state)
+
+    @property
+    def slots(self) -> int:
+        """Slots of the workers that take calls."""
+        return sum(link.slots for link in self._serving())
+
+    @property
+    def used(self) -> int:
+        """Those of them that are not free."""
+        return sum(link.used for link in self._serving())
+
+    def status(self) -> dict[str, Any]:
+        """The pool and its workers, for operators."""
+        links = sorted(self._crew.links.values(), key=lambda link: link.index)
+        return {
+            "missing": self._crew.missing,
+            "nursery": self._crew.nursery_pid,
+            "workers": [link.status() for link in links],
+            "slots": self.slots,
+            "used": self.used,
+            "refused": self.refused,
+            "lost": dict(self.lost_by),
+        }
+
+    # What a worker comes to.
+
+    def ready(self, link: Link) -> None:
+        """Let it take calls."""
+        self._capacity = link.slots
+        self._shelf.put(link)
+        self._log.info("media worker ready", worker=link.name, pid=link.pid, slots=link.slots)
+        self._on_change()
+
+    def freed(self, link: Link) -> None:
+        """Put it where its slots say, unless it takes no more calls."""
+        if link.state == SERVING:
+            self._shelf.put(link)
+
+    def leaks(self, link: Link, why: str) -> None:
+        """Give it no more calls, and start another."""
+        self._log.warning("media worker leaks and is retired", worker=link.name, why=why)
+        self._retire(link)
+        self._fit()
+
+    def lost(self, link: Link, why: str) -> None:
+        """Kill it, tell its calls, start another."""
+        self._log.warning(
+            "media worker lost", worker=link.name, pid=link.pid, why=why, slots=link.used
+        )
+        self.lost_by[why] += 1
+        self._shelf.remove(link)
+        self._crew.died(link)
+        link.lose()
+        self._fit()
+
+    def gone(self, link: Link) -> None:
+        """Its process is no more: another may have its place."""
+        link.hear_rest()
+        if link.state != ENDING:
+            self.lost(link, "died")
+        self._crew.remove(link)
+        self._fit()
+
+    def refused_command(self, link: Link, do: str, error: str) -> None:
+        """It could not do a command; mostly because the session has just ended."""
+        self._log.info("media command failed", worker=link.name, command=do, why=error)
+
+    def not_written(self, link: Link, file: str, fault: str) -> None:
+        """It could not write a recording or a message, or not all of it."""
+        self.unwritten += 1
+        self._log.warning("media not written", worker=link.name, file=file, why=fault)
+
+    def acknowledged(self, seconds: float) -> None:
+        """It did a command."""
+        self._note_ack(seconds)
+
+    def _serving(self) -> list[Link]:
+        return [link for link in list(self._crew.links.values()) if link.state == SERVING]
+
+    def _on_change(self) -> None:
+        self._fit()
+        if self._crew.missing or self.count(SERVING) >= self._size.low:
+            self._settled.set()
+
+    def _need(self) -> Need:
+        used = free = starting = whole = 0
+        for link in self._crew.links.values():
+            if link.state == SERVING:
+                used += link.used
+                free += link.free
+                whole += not link.used
+            elif link.state == STARTING:
+                starting += 1
+        return Need(self._capacity, used, free, starting, whole)
+
+    def _fit(self) -> None:
+        """Start workers when more are needed."""
+        while self._is_short() and self._crew.spawn():
+            pass
+
+    def _is_short(self) -> bool:
+        return is_short(self._need()) or self._taking() < self._size.low
+
+    def _taking(self) -> int:
+        """Workers that take calls, or will soon."""
+        return sum(link.state in {SERVING, STARTING} for link in self._crew.links.values())
+
+    def _shrink(self, now: float) -> None:
+        """End a worker when there have been too many for long."""
+        serving = self._serving()
+        if len(serving) <= self._size.low or not is_ample(self._need()):
+            self._ample_since = None
+        elif self._ample_since is None:
+            self._ample_since = now
+        elif now - self._ample_since > _SHRINK_SECONDS:
+            idle = max((link for link in serving if not link.used), key=lambda link: link.index)
+            self._log.info("media worker not needed", worker=idle.name)
+            self._retire(idle)
+
+    def _retire(self, link: Link) -> None:
+        self._shelf.remove(link)
+        link.retire()
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        late = now - self._due
+        self._due = now + _TICK_SECONDS
+        self._ticker = self._loop.call_at(self._due, self._tick)
+        self._crew.tick(now)
+        if late < _LATE_SECONDS:
+            for link in list(self._crew.links.values()):
+                link.check(now)
+        self._fit()
+        self._shrink(now)

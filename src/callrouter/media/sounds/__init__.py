@@ -1,0 +1,1 @@
+"""Prompts and sound files: read, rendered, kept."""

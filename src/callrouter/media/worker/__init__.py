@@ -1,0 +1,1 @@
+"""A media worker: the process with PJSIP in it."""

@@ -1,0 +1,39 @@
+"""Ears: ports of the bridge by which Python hears a party. They are lent, and never destroyed.
+
+PJSIP's clock thread calls a port for a while after it was told to take it out of the bridge, and
+even one that hears nobody now and then: an ear that died meanwhile takes the process with it.
+"""
+
+from collections import deque
+from typing import Any
+
+from callrouter.media.worker.pjsip_callbacks import Ear
+
+
+class Ears:
+    """All ears of a worker: as many as were ever in use at one time."""
+
+    def __init__(self) -> None:
+        self._made: list[Ear] = []
+        self._free: deque[Ear] = deque()
+
+    @property
+    def idle(self) -> int:
+        """Those that wait to be lent."""
+        return len(self._free)
+
+    def lend(self) -> Ear:
+        """One that hears nobody. Raises pj.Error."""
+        if not self._free:
+            ear = Ear()
+            self._made.append(ear)
+            return ear
+        ear = self._free.popleft()
+        ear.frames.clear()
+        return ear
+
+    def take_back(self, ear: Ear, audio: Any | None) -> None:
+        """Let it hear no more. audio: the port that it heard, None when that is gone."""
+        if audio is not None:
+            audio.stopTransmit(ear)
+        self._free.append(ear)

@@ -1,0 +1,1 @@
+"""Gateways watched: OPTIONS pings, DNS."""

@@ -1,0 +1,1 @@
+"""Who is turned away before a call is made of it: rates, floods, overload."""

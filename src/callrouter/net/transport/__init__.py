@@ -1,0 +1,1 @@
+"""Sockets: UDP, TCP and TLS listeners, and the driver of the stack."""

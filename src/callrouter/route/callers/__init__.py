@@ -1,0 +1,1 @@
+"""Who calls, and from where: telephone numbers, lists of them, areas."""

@@ -1,0 +1,53 @@
+"""What keys mean in a menu, and where they lead."""
+
+from callrouter.route.decide.evaluation import Case
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.number_rules import Menu
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Plan, Verdict
+from callrouter.route.values.snapshot import Snapshot
+
+
+class Chosen:
+    """What keys have led to. plan: its steps are to be taken. language: "" to leave it.
+
+    barred: to what this caller may not have; to it the keys are no choice.
+    """
+
+    __slots__ = ("barred", "language", "plan", "trace")
+
+    def __init__(
+        self, plan: Plan, trace: tuple[Verdict, ...], language: str, barred: bool = False
+    ) -> None:
+        self.barred = barred
+        self.plan = plan
+        self.trace = trace
+        self.language = language
+
+
+def may_follow(dialplan: Dialplan, menu: Menu, keys: str) -> bool:
+    """Say whether a longer choice begins with these keys."""
+    if menu.extensions and keys in dialplan.begun:
+        return True
+    return any(len(choice) > len(keys) and choice.startswith(keys) for choice in menu.choices)
+
+
+def choose(
+    dialplan: Dialplan, facts: Facts, snapshot: Snapshot, number: str, menu: Menu, keys: str
+) -> Chosen | None:
+    """Decide where keys lead; None when they are no choice. Total, as `decide` is.
+
+    number: the dialplan's key that the call is for. What a key means goes before an extension.
+    """
+    case = Case(dialplan.trunks[facts.trunk], dialplan.numbers[number], facts, snapshot, ())
+    choice = menu.choices.get(keys)
+    if choice is not None:
+        plan = case.chosen(choice.steps)
+        return Chosen(plan, tuple(case.trace), choice.language, case.barred)
+    extension = dialplan.extensions.get(keys) if menu.extensions else None
+    if extension is None:
+        return None
+    rule = f"extensions of menu {menu.name}"
+    case.trace.append(Verdict(rule, True, keys, "is an extension", menu.file, menu.line))
+    plan = case.extension(extension)
+    return Chosen(plan, tuple(case.trace), "")

@@ -1,0 +1,191 @@
+"""Facts and a dialplan in, a decision with its reasons out.
+
+Theory: for one trunk and one called number the way to the number is the same for each call, and for
+a number without rules about callers, times and lines so is the plan. That part is found once and
+kept; a call adds the trunk's verdict and, where the number has such rules, goes its way through
+them. The answer depends on the facts and the snapshot alone: what is kept saves time and never
+changes it.
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.decide.evaluation import Case
+from callrouter.route.rules.compiled_dialplan import Dialplan, Found
+from callrouter.route.rules.number_index import Match
+from callrouter.route.rules.number_rules import Extension, Number, Trunk
+from callrouter.route.values import refusal_reasons as reasons
+from callrouter.route.values.external_lookup import Answer
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import PASSED, REFUSED, Decision, Plan, Refusal, Verdict
+from callrouter.route.values.snapshot import NOTHING, Snapshot
+
+# Called numbers kept, and the longest that is: nobody's number is longer.
+_KEPT: Final = 16384
+_LONGEST: Final = 64
+
+MOST_DIVERSIONS: Final = 10
+"""A call that was forwarded so often goes round in circles."""
+
+_NO_TRUNK: Final = Plan((), reasons.USUAL[reasons.UNKNOWN_TRUNK])
+
+
+def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> Decision:
+    """Decide what happens to a call. Total: any facts get a decision, nothing is raised."""
+    trunk = dialplan.trunks.get(facts.trunk)
+    if trunk is None:
+        why = "the dialplan has no such trunk"
+        rule = f"trunk {facts.trunk}"
+        nowhere = Verdict(rule, False, facts.source, why, dialplan.file, 1, REFUSED)
+        return Decision("", _NO_TRUNK, (nowhere,))
+    came = _came_by(dialplan, trunk, facts.source)
+    called = facts.to_user if trunk.called_is_to else facts.called
+    found = dialplan.found.get((trunk.name, called))
+    if found is None:
+        found = _find(dialplan, trunk, called)
+    number = found.number
+    if number is None:
+        return Decision(found.key, found.refused, (came, *found.trace))
+    if facts.answer is not None and number.lookup is not None:
+        case = Case(trunk, number, facts, snapshot, facts.passed)
+        owner, why = _owner(dialplan, facts.answer)
+        plan = case.answered(number.lookup, owner, why)
+        return Decision(number.key, plan, tuple(case.trace))
+    counts = False
+    before: tuple[Verdict, ...] = (came,)
+    if facts.diversions or trunk.calls_per_second:
+        before, refusal = _let_in(trunk, number, facts, snapshot, came)
+        if refusal is not None:
+            return Decision(number.key, Plan((), refusal), (*before, *found.way))
+        counts = trunk.calls_per_second > 0
+    if (
+        found.plan is not None
+        and not snapshot.blocks
+        and (not snapshot.down or number.gateways.isdisjoint(snapshot.down))
+    ):
+        decision = Decision(number.key, found.plan, (*before, *found.trace))
+        decision.counts = counts
+        return decision
+    extension = None
+    named: tuple[Verdict, ...] = ()
+    if number.reads_to:
+        extension, named = _named(dialplan, number, facts)
+    case = Case(trunk, number, facts, snapshot, (*before, *found.way))
+    plan = case.plan(extension, named)
+    trace = tuple(case.trace)
+    return Decision(number.key, plan, trace, case.caller, case.auto_block, case.need, counts)
+
+
+def _owner(dialplan: Dialplan, answer: Answer) -> tuple[Extension | None, str]:
+    """Find the extension that a look-up names, and say why there is none."""
+    owner = dialplan.extensions.get(answer.owner)
+    if owner is None and answer.owner:
+        return None, f"names {answer.owner}, which is no extension"
+    return owner, answer.why
+
+
+def _let_in(
+    trunk: Trunk, number: Number, facts: Facts, snapshot: Snapshot, came: Verdict
+) -> tuple[tuple[Verdict, ...], Refusal | None]:
+    """Judge what is asked before the number's own rules: loops, then the trunk's pace."""
+    if facts.diversions >= MOST_DIVERSIONS:
+        why = f"it was forwarded too often: {MOST_DIVERSIONS} times is the limit"
+        count = str(facts.diversions)
+        looped = Verdict("diversions", True, count, why, number.file, number.line, REFUSED)
+        return (came, looped), reasons.USUAL[reasons.FORWARDED_TOO_OFTEN]
+    if not trunk.calls_per_second:
+        return (came,), None
+    paced = _paced(trunk, facts, snapshot)
+    return (came, paced), number.reasons[reasons.OVER_LIMIT] if paced.matched else None
+
+
+def _paced(trunk: Trunk, facts: Facts, snapshot: Snapshot) -> Verdict:
+    """Judge whether a trunk sends more calls in a second than it may."""
+    most = trunk.calls_per_second
+    times = snapshot.arrivals.get(trunk.hold, ())
+    # What seems to come from the future came before the clock was put back.
+    count = bisect_right(times, facts.at) - bisect_right(times, facts.at - 1.0)
+    full = count >= most
+    why = "as many calls came in the last second" if full else "fewer calls came in the last second"
+    rule = f"calls_per_second of {trunk.hold}"
+    result = REFUSED if full else PASSED
+    return Verdict(rule, full, f"{count} of {most}", why, trunk.file, trunk.line, result)
+
+
+def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
+    origin = dialplan.sources.find(source)
+    if origin is not None and origin.trunk is trunk:
+        return origin.verdict
+    why = "known by other means than its source address"
+    return Verdict(f"trunk {trunk.name}", True, source, why, trunk.file, trunk.line)
+
+
+def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> Found:
+    match = dialplan.index.find(called, trunk.country)
+    way = _explain(dialplan, called, match)
+    number = match.number
+    found = Found(number, way, dialplan.unknown)
+    if number is not None and number.open_to is not None and trunk.name not in number.open_to:
+        found.number = None
+        found.refused = Plan((), number.reasons[reasons.NOT_FROM_HERE])
+        found.trace = (*way, _elsewhere(dialplan, number, trunk))
+    elif number is not None and number.fixed and not trunk.lines:
+        case = Case(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
+        found.plan = case.plan(None, ())
+        found.trace = tuple(case.trace)
+    if len(called) <= _LONGEST:
+        if len(dialplan.found) >= _KEPT:
+            dialplan.found.clear()
+        dialplan.found[(trunk.name, called)] = found
+    return found
+
+
+def _explain(dialplan: Dialplan, called: str, match: Match) -> tuple[Verdict, ...]:
+    """Say how the called number was looked up: in the order looked at, the beaten last."""
+    number = match.number
+    forms = " or ".join(match.forms)
+    file = dialplan.file
+    if number is None:
+        why = f"no number, prefix or pattern fits {forms}"
+        return (Verdict("numbers", False, called, why, file, dialplan.numbers_line, REFUSED),)
+    rule = f"number {number.key}"
+    if number.normal:
+        why = "written so" if match.value == number.key else f"both are {number.normal}"
+        return (Verdict(rule, True, called, why, number.file, number.line),)
+    why = f"no number is written as {forms}"
+    trace = [Verdict("numbers", False, called, why, file, dialplan.numbers_line)]
+    trace.append(Verdict(rule, True, match.value, "fits", number.file, number.line))
+    for beaten in match.beaten:
+        why = f"fits too, but {number.key} is more specific"
+        trace.append(Verdict(f"number {beaten.key}", False, called, why, beaten.file, beaten.line))
+    return tuple(trace)
+
+
+def _elsewhere(dialplan: Dialplan, number: Number, trunk: Trunk) -> Verdict:
+    """Say that a number is not called by a trunk."""
+    inside = dialplan.access.phones_trunk
+    names = ["extensions" if name == inside else name for name in sorted(number.open_to or ())]
+    why = f"is called only from {' or '.join(names) or 'extensions, and no trunk has telephones'}"
+    rule = f"from of {number.hold}"
+    return Verdict(rule, False, trunk.name, why, number.file, number.line, REFUSED)
+
+
+def _named(
+    dialplan: Dialplan, number: Number, facts: Facts
+) -> tuple[Extension | None, tuple[Verdict, ...]]:
+    """Find the extension that `To:` names: its `ext` parameter counts before its user part."""
+    missed: tuple[Verdict, ...] = ()
+    if facts.to_ext:
+        extension = dialplan.extensions.get(numbers.plain(facts.to_ext))
+        if extension is not None:
+            return extension, (extension.by_parameter,)
+        missed = (_not_named(number, facts.to_ext, ";ext= of To: is no extension"),)
+    extension = dialplan.extensions.get(numbers.plain(facts.to_user))
+    if extension is not None:
+        return extension, (*missed, extension.by_user)
+    return None, (*missed, _not_named(number, facts.to_user, "the user of To: is no extension"))
+
+
+def _not_named(number: Number, value: str, why: str) -> Verdict:
+    return Verdict(f"to_header of number {number.key}", False, value, why, number.file, number.line)

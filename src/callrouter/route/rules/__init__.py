@@ -1,0 +1,1 @@
+"""The compiled dialplan: trunks, numbers, their rules and schedules."""

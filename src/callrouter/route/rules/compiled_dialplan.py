@@ -1,0 +1,127 @@
+"""A compiled dialplan: what `decide()` looks things up in. Built once, then only read."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from callrouter.route.rules.digest_accounts import Access
+from callrouter.route.rules.mailboxes import Box
+from callrouter.route.rules.number_index import NumberIndex
+from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
+from callrouter.route.rules.opening_hours import Schedule
+from callrouter.route.rules.peer_profile import USUAL, Peer
+from callrouter.route.rules.prompt_recipes import Prompts, Recipe
+from callrouter.route.rules.trunk_identification import Network, SourceIndex
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.gateway_candidates import Gateway
+from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
+
+
+class Found:
+    """What one called number on one trunk was found to be: the part of a decision that repeats.
+
+    number: None when the dialplan has none for it, or none that is called from there. key: that of
+    the number, "" when there is none. refused: the plan of a call without a number. way: the
+    verdicts up to the number. plan: that of each call while no gateway is down and nobody is
+    blocked, None when calls differ. trace: the verdicts up to the plan.
+    """
+
+    __slots__ = ("key", "number", "plan", "refused", "trace", "way")
+
+    def __init__(self, number: Number | None, way: tuple[Verdict, ...], unknown: Plan) -> None:
+        self.number = number
+        self.key = "" if number is None else number.key
+        self.refused = unknown
+        self.way = way
+        self.plan: Plan | None = None
+        self.trace = way
+
+
+class Dialplan:
+    """Every rule of one version of the dialplan.
+
+    version: 12 hex digits of a hash over the content; the same content has the same version.
+    file: where it was read from. country: the one that its numbers are written in.
+    trunks: by name. by_certificate: trunks by the names of their
+    certificates. numbers: by key. extensions: by number. unknown: the answer to a number it does
+    not have. numbers_line: where the numbers start in the file. schedules: by name. files: all that
+    it was read from, its own file first. timezone: that of its hours. networks: where its trunks
+    send from. gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
+    colons. menus, boxes: by name. language: of prompts, unless a number says
+    otherwise. recipes: of its own prompts. prompts: none until `media.prompts` has made them,
+    before the dialplan serves. begun: what extensions begin with. found: kept by `decide()`,
+    bounded; nobody else touches it. peers: gateways by name, as far as they are not dealt with as
+    `usual` says.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        file: str,
+        country: str,
+        trunks: list[Trunk],
+        networks: list[Network],
+        numbers: list[Number],
+        numbers_line: int,
+        extensions: dict[str, Extension],
+        unknown: Refusal,
+        schedules: Mapping[str, Schedule] | None = None,
+        files: tuple[str, ...] = (),
+        timezone: str = "UTC",
+        gateways: Mapping[str, Gateway] | None = None,
+        menus: Mapping[str, Menu] | None = None,
+        language: str = "en",
+        recipes: tuple[Recipe, ...] = (),
+        boxes: Mapping[str, Box] | None = None,
+        access: Access | None = None,
+        peers: Mapping[str, Peer] | None = None,
+        usual: Peer = USUAL,
+    ) -> None:
+        self._usual: Final = usual
+        self._peers: Final[Mapping[str, Peer]] = {} if peers is None else peers
+        self.access: Final = Access() if access is None else access
+        self.version: Final = version
+        self.file: Final = file
+        self.country: Final = country
+        self.trunks: Final = {trunk.name: trunk for trunk in trunks}
+        self.by_certificate: Final = {name: trunk for trunk in trunks for name in trunk.tls_peers}
+        self.numbers: Final = {number.key: number for number in numbers}
+        self.numbers_line: Final = numbers_line
+        self.extensions: Final = extensions
+        self.unknown: Final = Plan((), unknown)
+        self.schedules: Final[Mapping[str, Schedule]] = {} if schedules is None else schedules
+        self.files: Final = files or (file,)
+        self.timezone: Final = timezone
+        self.networks: Final = tuple(networks)
+        self.gateways: Final[Mapping[str, Gateway]] = {} if gateways is None else gateways
+        self.menus: Final[Mapping[str, Menu]] = {} if menus is None else menus
+        self.language: Final = language
+        self.recipes: Final = recipes
+        self.boxes: Final[Mapping[str, Box]] = {} if boxes is None else boxes
+        self.prompts = Prompts({}, {}, language)
+        self.begun: Final = frozenset(
+            key[:length] for key in extensions for length in range(1, len(key))
+        )
+        self.sources: Final = SourceIndex(networks)
+        self.index: Final = NumberIndex(numbers, country)
+        self.found: Final[dict[tuple[str, str], Found]] = {}
+
+    def called_by(self, facts: Facts) -> str:
+        """Return the number that a call is for, as its trunk writes it."""
+        trunk = self.trunks.get(facts.trunk)
+        return facts.to_user if trunk is not None and trunk.called_is_to else facts.called
+
+    def peer_of(self, target: Target) -> Peer:
+        """Return how the gateway of a target is dealt with."""
+        return self._peers.get(target.gateway, self._usual) if target.gateway else self._usual
+
+    def trunk_of(self, source: str, peers: tuple[str, ...] = ()) -> Trunk | None:
+        """Return the trunk that a source IP address belongs to, None for a stranger.
+
+        peers: the names of the source's verified certificate, which count first.
+        """
+        for name in peers:
+            trunk = self.by_certificate.get(name)
+            if trunk is not None:
+                return trunk
+        origin = self.sources.find(source)
+        return None if origin is None else origin.trunk

@@ -1,0 +1,162 @@
+"""Who proves by a password who it is: accounts as compiled, and logins once passwords are read.
+
+Passwords are no part of a compiled dialplan: they are read where it serves, and read again with
+each reload.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from callrouter.route.rules.mailboxes import Secret
+from callrouter.route.rules.prefix_table import Networks
+
+
+class Account:
+    """A user with the place of the password. realm: "" for any.
+
+    networks: from where it may be used, none for any address. without_qop: see Login.
+    """
+
+    __slots__ = ("networks", "realm", "secret", "user", "without_qop")
+
+    def __init__(
+        self,
+        user: str,
+        secret: Secret,
+        realm: str,
+        networks: tuple[str, ...] = (),
+        without_qop: bool = False,
+    ) -> None:
+        self.user = user
+        self.secret = secret
+        self.realm = realm
+        self.networks = networks
+        self.without_qop = without_qop
+
+
+class Login:
+    """A user with the password. realm: "" for any. trunk, extension: whose, "" for not one.
+
+    without_qop: its credentials need no qop.
+    """
+
+    __slots__ = ("extension", "password", "realm", "trunk", "user", "without_qop")
+
+    def __init__(
+        self,
+        user: str,
+        password: str,
+        realm: str,
+        trunk: str = "",
+        extension: str = "",
+        without_qop: bool = False,
+    ) -> None:
+        self.without_qop = without_qop
+        self.user = user
+        self.password = password
+        self.realm = realm
+        self.trunk = trunk
+        self.extension = extension
+
+
+class Logins:
+    """All logins. anywhere: by user, those that may come from any address. trunks: of trunks that
+    have addresses, by trunk. gateways: by gateway.
+    """
+
+    __slots__ = ("anywhere", "gateways", "trunks")
+
+    def __init__(
+        self,
+        anywhere: Mapping[str, Login] | None = None,
+        trunks: Mapping[str, Login] | None = None,
+        gateways: Mapping[str, Login] | None = None,
+    ) -> None:
+        self.anywhere: Mapping[str, Login] = {} if anywhere is None else anywhere
+        self.trunks: Mapping[str, Login] = {} if trunks is None else trunks
+        self.gateways: Mapping[str, Login] = {} if gateways is None else gateways
+
+
+class Enrolment:
+    """A registration of ours with a gateway. user, domain: of its address of record; domain "" for
+    the gateway's address. seconds: for how long it is asked for.
+    """
+
+    __slots__ = ("domain", "seconds", "user")
+
+    def __init__(self, user: str, domain: str, seconds: int) -> None:
+        self.user = user
+        self.domain = domain
+        self.seconds = seconds
+
+
+class Access:
+    """The accounts of a dialplan.
+
+    realm: that of telephones and of trunks without addresses. trunks, gateways: by name. phones: by
+    extension. roaming: the trunks known by their credentials alone. phones_trunk: the one that
+    calls of telephones come in by, "" for none. enrolments: our registrations, by gateway.
+    registered: by gateway, the trunk that calls to the Contact of such a registration come in by.
+    algorithms: by which passwords are proven to us, the better first. logins: none until the
+    passwords are read, before the dialplan serves.
+    """
+
+    __slots__ = (
+        "_anywhere",
+        "_bound",
+        "_somewhere",
+        "algorithms",
+        "enrolments",
+        "gateways",
+        "logins",
+        "phones",
+        "phones_trunk",
+        "realm",
+        "registered",
+        "roaming",
+        "trunks",
+    )
+
+    def __init__(
+        self,
+        realm: str = "callrouter",
+        trunks: Mapping[str, Account] | None = None,
+        phones: Mapping[str, Account] | None = None,
+        gateways: Mapping[str, Account] | None = None,
+        roaming: frozenset[str] = frozenset(),
+        phones_trunk: str = "",
+        enrolments: Mapping[str, Enrolment] | None = None,
+        registered: Mapping[str, str] | None = None,
+        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+    ) -> None:
+        self.algorithms = algorithms
+        self.enrolments: Mapping[str, Enrolment] = {} if enrolments is None else enrolments
+        self.registered: Mapping[str, str] = {} if registered is None else registered
+        self.realm = realm
+        self.trunks: Mapping[str, Account] = {} if trunks is None else trunks
+        self.phones: Mapping[str, Account] = {} if phones is None else phones
+        self.gateways: Mapping[str, Account] = {} if gateways is None else gateways
+        self.roaming = roaming
+        self.phones_trunk = phones_trunk
+        self.logins = Logins()
+        bound = {name: phone.networks for name, phone in self.phones.items() if phone.networks}
+        self._bound = {name: _any_of(networks) for name, networks in bound.items()}
+        self._somewhere = _any_of(one for networks in bound.values() for one in networks)
+        self._anywhere = len(bound) < len(self.phones) or bool(roaming or self.registered)
+
+    def admits(self, source: str) -> bool:
+        """Somebody may come from this IP address, and prove who it is."""
+        return self._anywhere or self._somewhere.find(source) is not None
+
+    def lets(self, extension: str, source: str) -> bool:
+        """A telephone of an extension may be at this IP address."""
+        networks = self._bound.get(extension)
+        return networks is None or networks.find(source) is not None
+
+    @property
+    def open(self) -> bool:
+        """Somebody may come from any address."""
+        return bool(self.phones or self.roaming or self.registered)
+
+
+def _any_of(cidrs: Iterable[str]) -> Networks[str]:
+    return Networks((cidr, cidr) for cidr in cidrs)

@@ -1,0 +1,204 @@
+"""How a hunt is ordered: from strategies and nested groups to the rounds of a plan.
+
+Theory: a hunt is a tree. Its leaves are targets; its branches are orders, each of which arranges
+what it holds and gives rounds. Where the tree leaves nothing to chance or turn the rounds are
+always the same, and are made once. A target whose gateway is down is left out when they are made.
+
+Rule: a parallel or staggered order is one round, so it holds nothing but targets and parallel
+orders; the compiler sees to it.
+"""
+
+from typing import Final
+
+from callrouter.route.values.gateway_candidates import Way, arranged, by_chance
+from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
+from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.snapshot import Snapshot
+
+SEQUENTIAL: Final = "sequential"
+PARALLEL: Final = "parallel"
+STAGGERED: Final = "staggered"
+ROUND_ROBIN: Final = "round_robin"
+RANDOM: Final = "random"
+WEIGHTED: Final = "weighted"
+
+Rounds = tuple[tuple[Target, ...], ...]
+
+
+class Leaf:
+    """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's.
+
+    ways: those to it when there are several, or when DNS says where it is; then gateway is "".
+    """
+
+    __slots__ = ("file", "gateway", "line", "target", "ways")
+
+    def __init__(
+        self, target: Target, gateway: str, file: str, line: int, ways: tuple[Way, ...] = ()
+    ) -> None:
+        self.target = target
+        self.gateway = gateway
+        self.file = file
+        self.line = line
+        self.ways = ways
+
+    def gateways(self) -> tuple[str, ...]:
+        """All that it is reached by."""
+        if self.ways:
+            return tuple(way.gateway for way in self.ways)
+        return (self.gateway,) if self.gateway else ()
+
+    def rung(self, dice: Dice, state: Snapshot) -> tuple[Target, ...]:
+        """Return the target as it is rung now; nothing when no way to it is up."""
+        if self.ways:
+            target = arranged(self.ways, dice, state.down, state.places)
+            return () if target is None else (target,)
+        return () if self.gateway in state.down else (self.target,)
+
+    def left_out(self, state: Snapshot) -> list[Verdict]:
+        """Say which of its gateways are down."""
+        rule = f"target {self.target.name}"
+        return [
+            Verdict(rule, False, gateway, _down(gateway, state), self.file, self.line, REFUSED)
+            for gateway in self.gateways()
+            if gateway in state.down
+        ]
+
+
+def _down(gateway: str, state: Snapshot) -> str:
+    return f"gateway {gateway} {state.why.get(gateway, 'is down')}"
+
+
+class Order:
+    """Targets and further orders. weights: one for each. every_seconds: from one to the next of a
+    staggered order.
+    """
+
+    __slots__ = ("every_seconds", "holds", "strategy", "weights")
+
+    def __init__(
+        self,
+        strategy: str,
+        holds: tuple["Leaf | Order", ...],
+        weights: tuple[int, ...],
+        every_seconds: float,
+    ) -> None:
+        self.strategy = strategy
+        self.holds = holds
+        self.weights = weights
+        self.every_seconds = every_seconds
+
+    def leaves(self) -> list[Leaf]:
+        """All targets, as written."""
+        found: list[Leaf] = []
+        for held in self.holds:
+            if isinstance(held, Leaf):
+                found.append(held)
+            else:
+                found += held.leaves()
+        return found
+
+    def changes(self) -> bool:
+        """Say whether chance or turn have a part in it."""
+        if self.strategy in {RANDOM, WEIGHTED, ROUND_ROBIN}:
+            return True
+        return any(
+            held.changes() if isinstance(held, Order) else by_chance(held.ways)
+            for held in self.holds
+        )
+
+    def rounds(self, dice: Dice, turn: int, state: Snapshot) -> Rounds:
+        """Arrange what it holds. turn: how often its rotation was used before."""
+        if self.strategy in {PARALLEL, STAGGERED}:
+            together = self._together(dice, state)
+            return (together,) if together else ()
+        holds = self.holds
+        if self.strategy == ROUND_ROBIN:
+            first = turn % len(holds)
+            holds = holds[first:] + holds[:first]
+        elif self.strategy != SEQUENTIAL:
+            holds = tuple(holds[position] for position in dice.order(self.weights))
+        made: list[tuple[Target, ...]] = []
+        for held in holds:
+            if isinstance(held, Order):
+                made += held.rounds(dice, turn, state)
+            else:
+                made += [(target,) for target in held.rung(dice, state)]
+        return tuple(made)
+
+    def _together(self, dice: Dice, state: Snapshot) -> tuple[Target, ...]:
+        made: list[Target] = []
+        delay = 0.0
+        for held in self.holds:
+            if isinstance(held, Order):
+                members = held._together(dice, state)
+            else:
+                members = held.rung(dice, state)
+            made += [_delayed(target, delay) for target in members]
+            if members:
+                delay += self.every_seconds
+        return tuple(made)
+
+
+def _delayed(target: Target, delay_seconds: float) -> Target:
+    if not delay_seconds:
+        return target
+    made = target.copied()
+    made.delay_seconds = delay_seconds
+    return made
+
+
+class HuntRule:
+    """A hunt as the dialplan has it. hunt: as it is when nothing is down or changes.
+
+    gateways: all that it needs. changes: chance or turn have a part in it.
+    """
+
+    __slots__ = ("changes", "count", "gateways", "hunt", "leaves", "order", "text")
+
+    def __init__(self, order: Order, hunt: Hunt) -> None:
+        self.order: Final = order
+        self.hunt: Final = hunt
+        self.leaves: Final = tuple(order.leaves())
+        self.count: Final = len(self.leaves)
+        self.changes: Final = order.changes()
+        self.gateways: Final = frozenset(
+            gateway for leaf in self.leaves for gateway in leaf.gateways()
+        )
+        self.text: Final = listed(hunt.rounds)
+
+    def at(self, dice: Dice, turn: int, state: Snapshot, trace: list[Verdict]) -> Hunt:
+        """Make the hunt of one call. It has no rounds when all its gateways are down."""
+        if self.gateways.isdisjoint(state.down):
+            if not self.changes:
+                return self.hunt
+        else:
+            for leaf in self.leaves:
+                trace += leaf.left_out(state)
+        return with_rounds(self.hunt, self.order.rounds(dice, turn, state), self.hunt.on)
+
+
+def with_rounds(hunt: Hunt, rounds: Rounds, on: frozenset[str]) -> Hunt:
+    """Copy a hunt with other rounds, after other results of the target before."""
+    return Hunt(
+        hunt.name,
+        rounds,
+        hunt.total_seconds,
+        hunt.stop_codes,
+        hunt.redirects,
+        hunt.redirect_hosts,
+        on,
+        hunt.rotation,
+        hunt.greeting,
+        hunt.confirm,
+    )
+
+
+def listed(rounds: Rounds) -> str:
+    """Write the targets for a verdict: `a for 15 s, b for 15 s with c for 15 s after 2 s`."""
+    return ", ".join(" with ".join(_one(target) for target in together) for together in rounds)
+
+
+def _one(target: Target) -> str:
+    after = f" after {target.delay_seconds:g} s" if target.delay_seconds else ""
+    return f"{target.name} for {target.ring_seconds:g} s{after}"

@@ -1,0 +1,352 @@
+"""The compiled rules of a dialplan: plain values, never changed once built."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from callrouter.route.callers.geographic_areas import AreaRule
+from callrouter.route.callers.number_lists import NumberList
+from callrouter.route.rules.hunt_strategies import HuntRule
+from callrouter.route.rules.opening_hours import Schedule
+from callrouter.route.rules.peer_profile import USUAL, Peer
+from callrouter.route.values.external_lookup import Lookup
+from callrouter.route.values.media_steps import MEDIA, Voice, VoiceStep
+from callrouter.route.values.plan import AutoBlock, Refusal, Verdict
+
+_ANY: Final[frozenset[str]] = frozenset()
+LONGEST_CALL: Final = 14400.0
+"""Seconds that a call may last from its answer on, when nobody says otherwise."""
+_SPEAKS: Final = frozenset({MEDIA})
+
+
+class Trunk:
+    """Where calls come from.
+
+    country: how this trunk writes national numbers. called_is_to: True when the called number is
+    the user part of `To:`, False when it is that of the Request-URI. lines: calls it may have at
+    the same time, 0 for any number. calls_per_second: how many may come in by it, 0 for any number.
+    packets_per_second: datagrams it may send, 0 for any number. tls_peers: names of a certificate
+    that its calls are known by, in lower case. inband: its keys may come as tones in the audio.
+    guarded: who comes by it has to prove who it is. peer: how it is dealt with.
+    """
+
+    __slots__ = (
+        "called_is_to",
+        "calls_per_second",
+        "country",
+        "file",
+        "guarded",
+        "hold",
+        "inband",
+        "line",
+        "lines",
+        "name",
+        "packets_per_second",
+        "peer",
+        "tls_peers",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        country: str,
+        called_is_to: bool,
+        file: str,
+        line: int,
+        lines: int = 0,
+        calls_per_second: int = 0,
+        tls_peers: tuple[str, ...] = (),
+        inband: bool = False,
+        guarded: bool = False,
+        peer: Peer = USUAL,
+        packets_per_second: int = 0,
+    ) -> None:
+        self.packets_per_second = packets_per_second
+        self.peer = peer
+        self.guarded = guarded
+        self.inband = inband
+        self.tls_peers = tls_peers
+        self.name = name
+        self.country = country
+        self.called_is_to = called_is_to
+        self.file = file
+        self.line = line
+        self.lines = lines
+        self.calls_per_second = calls_per_second
+        self.hold = f"trunk {name}"
+
+
+class ListUse:
+    """A list in `block:` or `allow:`. rule: `block nuisance`."""
+
+    __slots__ = ("file", "line", "list", "rule")
+
+    def __init__(self, rule: str, list: NumberList, file: str, line: int) -> None:
+        self.rule = rule
+        self.list = list
+        self.file = file
+        self.line = line
+
+
+class AutoBlockRule:
+    """An `auto_block:`. always: also while the number's schedules are open."""
+
+    __slots__ = ("always", "block", "file", "line", "rule")
+
+    def __init__(self, rule: str, block: AutoBlock, always: bool, file: str, line: int) -> None:
+        self.rule = rule
+        self.block = block
+        self.always = always
+        self.file = file
+        self.line = line
+
+
+class Screen:
+    """Who may call a number.
+
+    allow: a caller in one of these lists passes all that follows. only: a caller in none of these
+    is refused; empty for no such rule. block: a caller in one of these is refused.
+    """
+
+    __slots__ = ("allow", "areas", "auto_block", "block", "only")
+
+    def __init__(
+        self,
+        allow: tuple[ListUse, ...] = (),
+        block: tuple[ListUse, ...] = (),
+        areas: tuple[AreaRule, ...] = (),
+        auto_block: AutoBlockRule | None = None,
+        only: tuple[ListUse, ...] = (),
+    ) -> None:
+        self.allow = allow
+        self.only = only
+        self.block = block
+        self.areas = areas
+        self.auto_block = auto_block
+
+    def asks(self) -> bool:
+        """Say whether it looks at the caller."""
+        return bool(self.only or self.allow or self.block or self.areas or self.auto_block)
+
+
+class Step:
+    """A step of a route.
+
+    schedule: None for no condition. open: what the schedule must be. alone: the hunt when it is
+    the only target of its route that rings; several: when it is not; both None when the caller is
+    spoken to. voice: how, None for a hunt. final: what the caller gets when this was the last step
+    taken, None to relay the last target's answer.
+    """
+
+    __slots__ = ("alone", "file", "final", "line", "open", "rule", "schedule", "several", "voice")
+
+    def __init__(
+        self,
+        rule: str,
+        schedule: Schedule | None,
+        open: bool,
+        alone: HuntRule | None,
+        several: HuntRule | None,
+        final: Refusal | None,
+        file: str,
+        line: int,
+        voice: VoiceStep | None = None,
+    ) -> None:
+        self.rule = rule
+        self.voice = voice
+        self.schedule = schedule
+        self.open = open
+        self.alone = alone
+        self.several = several
+        self.final = final
+        self.file = file
+        self.line = line
+
+    @property
+    def on(self) -> frozenset[str]:
+        """After which results of the target before it is taken; empty for any."""
+        if self.voice is not None:
+            return self.voice.on
+        return _ANY if self.several is None else self.several.hunt.on
+
+    @property
+    def gateways(self) -> frozenset[str]:
+        """All that it needs to be up."""
+        return _SPEAKS if self.several is None else self.several.gateways
+
+
+class Choice:
+    """What a key of a menu does. language: changes it, "" to leave it."""
+
+    __slots__ = ("language", "steps")
+
+    def __init__(self, steps: tuple[Step, ...], language: str) -> None:
+        self.steps = steps
+        self.language = language
+
+
+class Menu:
+    """A menu. choices: by key, or by several. extensions: an extension can be dialled too.
+
+    first_seconds: from the end of the prompt to the first key. between_seconds: from key to key.
+    tries: how often the prompt is played. invalid, silent: said before the next try. farewell: said
+    when tries are over, "" for nothing.
+    """
+
+    __slots__ = (
+        "between_seconds",
+        "choices",
+        "extensions",
+        "farewell",
+        "file",
+        "first_seconds",
+        "invalid",
+        "line",
+        "name",
+        "prompts",
+        "silent",
+        "tries",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        prompts: tuple[str, ...],
+        choices: Mapping[str, Choice],
+        extensions: bool,
+        first_seconds: float,
+        between_seconds: float,
+        tries: int,
+        invalid: str,
+        silent: str,
+        farewell: str,
+        file: str,
+        line: int,
+    ) -> None:
+        self.name = name
+        self.prompts = prompts
+        self.choices = choices
+        self.extensions = extensions
+        self.first_seconds = first_seconds
+        self.between_seconds = between_seconds
+        self.tries = tries
+        self.invalid = invalid
+        self.silent = silent
+        self.farewell = farewell
+        self.file = file
+        self.line = line
+
+
+class Number:
+    """A key under `numbers:` and what happens to calls for it.
+
+    key: as written. normal: the key in E.164 (or as it is, when no phone number); "" for a prefix
+    or a pattern. reads_to: the `To:` header may name an extension to ring first. lines: calls it
+    may have at the same time, 0 for any number. overflow: steps for those beyond, empty for none.
+    backup: rings when all gateways of the route are down. reasons: its refusals. suspended: takes
+    no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
+    for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
+    callers it and its menus lead to feature codes and to messages, None for all. longest_call:
+    seconds from its answer on. fixed: each call gets the same plan while no gateway is down and
+    nobody is blocked.
+    """
+
+    __slots__ = (
+        "backup",
+        "codes_for",
+        "file",
+        "fixed",
+        "gateways",
+        "hold",
+        "key",
+        "line",
+        "lines",
+        "longest_call",
+        "lookup",
+        "normal",
+        "open_to",
+        "overflow",
+        "reads_to",
+        "reasons",
+        "route",
+        "screen",
+        "suspended",
+        "voice",
+    )
+
+    def __init__(
+        self,
+        key: str,
+        normal: str,
+        route: tuple[Step, ...],
+        reasons: Mapping[str, Refusal],
+        file: str,
+        line: int,
+        *,
+        reads_to: bool = False,
+        screen: Screen | None = None,
+        lines: int = 0,
+        overflow: tuple[Step, ...] = (),
+        backup: HuntRule | None = None,
+        suspended: bool = False,
+        voice: Voice | None = None,
+        lookup: Lookup | None = None,
+        open_to: frozenset[str] | None = None,
+        codes_for: frozenset[str] | None = None,
+        longest_call: float = LONGEST_CALL,
+    ) -> None:
+        self.longest_call = longest_call
+        self.voice = voice
+        self.open_to = open_to
+        self.codes_for = codes_for
+        self.lookup = lookup
+        self.key = key
+        self.normal = normal
+        self.route = route
+        self.reasons = reasons
+        self.file = file
+        self.line = line
+        self.reads_to = reads_to
+        self.screen = OPEN_TO_ALL if screen is None else screen
+        self.lines = lines
+        self.overflow = overflow
+        self.backup = backup
+        self.suspended = suspended
+        self.hold = f"number {key}"
+        self.gateways = route[0].gateways
+        for step in (*route[1:], *overflow):
+            self.gateways = self.gateways | step.gateways
+        self.fixed = not (
+            reads_to
+            or lines
+            or lookup is not None
+            or self.screen.asks()
+            or any(
+                step.schedule is not None or (step.several is not None and step.several.changes)
+                for step in route
+            )
+        )
+
+
+class Extension:
+    """An employee: the hunt that rings them, and the verdicts of the two ways to be named.
+
+    lines: calls they may have at the same time, 0 for any number.
+    """
+
+    __slots__ = ("by_parameter", "by_user", "file", "hold", "key", "line", "lines", "rule")
+
+    def __init__(self, key: str, rule: HuntRule, file: str, line: int, lines: int = 0) -> None:
+        self.key: Final = key
+        self.rule: Final = rule
+        self.file: Final = file
+        self.line: Final = line
+        self.lines: Final = lines
+        self.hold: Final = f"extension {key}"
+        by_user = "named by the user of To:"
+        by_parameter = "named by ;ext= of To:"
+        self.by_user: Final = Verdict(self.hold, True, key, by_user, file, line)
+        self.by_parameter: Final = Verdict(self.hold, True, key, by_parameter, file, line)
+
+
+OPEN_TO_ALL: Final = Screen()
+"""Anybody may call."""

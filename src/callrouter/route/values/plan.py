@@ -1,0 +1,336 @@
+"""What `decide()` answers: a plan to carry out and the verdicts that led to it."""
+
+from typing import Final, NamedTuple
+
+from callrouter.route.values.external_lookup import Lookup
+from callrouter.route.values.media_steps import Confirm, Greeting, Voice, VoiceStep
+
+# Hangup causes of ITU-T Q.850 that a refusal of ours can carry.
+CAUSE_UNALLOCATED: Final = 1
+CAUSE_NO_ANSWER: Final = 19
+
+
+# What a rule does to a call.
+PASSED: Final = "passed"
+REFUSED: Final = "refused"
+NOT_ASKED: Final = "not_asked"
+
+
+class Verdict:
+    """What became of one rule that was looked at.
+
+    rule: its name as ops know it, such as `number 4000` or `trunk lab`. matched: it took effect.
+    value: what was compared. why: one short sentence. file, line: where the rule stands. result:
+    what it does to the call: PASSED lets it go on; REFUSED turns it away, or away from what the
+    rule is about (a line, a gateway); NOT_ASKED is a rule that has no say in this call.
+    """
+
+    __slots__ = ("file", "line", "matched", "result", "rule", "value", "why")
+
+    def __init__(
+        self,
+        rule: str,
+        matched: bool,
+        value: str,
+        why: str,
+        file: str,
+        line: int,
+        result: str = "",
+    ) -> None:
+        self.result = result or (PASSED if matched else NOT_ASKED)
+        self.rule = rule
+        self.matched = matched
+        self.value = value
+        self.why = why
+        self.file = file
+        self.line = line
+
+    def as_dict(self) -> dict[str, str | bool | int]:
+        """Return it as records and `explain --json` have it."""
+        return {
+            "rule": self.rule,
+            "matched": self.matched,
+            "result": self.result,
+            "value": self.value,
+            "why": self.why,
+            "file": self.file,
+            "line": self.line,
+        }
+
+
+class Redirection(NamedTuple):
+    """A target that sent a call on by a 3xx.
+
+    uri: the Request-URI it was asked by, "" for a telephone of ours. extension: that telephone's,
+    else "". number: of its leg. reason: why, a word of RFC 5806. status: its 3xx. after: how the
+    target before its round had ended, "" when there was none.
+    """
+
+    uri: str
+    extension: str
+    number: int
+    reason: str
+    status: int
+    after: str
+
+
+class Target:
+    """One place a hunt rings.
+
+    uri: the Request-URI to send. host, port, transport ("udp", "tcp", "tls", or "auto" for udp or
+    tcp, by size): where to send it; host is an IP address. ring_seconds: from the INVITE to giving
+    up. progress_seconds: how long it may stay without any response at all. delay_seconds: from the
+    start of its round to its INVITE, at the latest; it is rung sooner when all before it have
+    failed. diversion, history_info: its gateway is told by this header that the call was forwarded.
+    tls_name: whom its certificate has to name, "" for its address. login: the gateway whose login
+    answers its challenges, "" for none. extension: it is the registered telephones of this one.
+    contact: of these, the one that is known by this, "" for all.
+    gateway: the one it is dialled by, "" for none. others: the same target by other ways, in the
+    order they are tried within its ring time while one after the other does not work. redirections:
+    who sent the call on to it, one after the other; none when the dialplan names it.
+    """
+
+    __slots__ = (
+        "contact",
+        "delay_seconds",
+        "diversion",
+        "extension",
+        "gateway",
+        "history_info",
+        "host",
+        "login",
+        "name",
+        "others",
+        "port",
+        "progress_seconds",
+        "redirections",
+        "ring_seconds",
+        "tls_name",
+        "transport",
+        "uri",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        uri: str,
+        host: str,
+        port: int,
+        transport: str,
+        ring_seconds: float,
+        progress_seconds: float,
+        delay_seconds: float = 0.0,
+        diversion: bool = False,
+        history_info: bool = False,
+        tls_name: str = "",
+        login: str = "",
+        extension: str = "",
+        gateway: str = "",
+    ) -> None:
+        self.login = login
+        self.extension = extension
+        self.gateway = gateway
+        self.others: tuple[Target, ...] = ()
+        self.redirections: tuple[Redirection, ...] = ()
+        self.contact = ""
+        self.name = name
+        self.uri = uri
+        self.host = host
+        self.port = port
+        self.transport = transport
+        self.ring_seconds = ring_seconds
+        self.progress_seconds = progress_seconds
+        self.delay_seconds = delay_seconds
+        self.diversion = diversion
+        self.history_info = history_info
+        self.tls_name = tls_name
+
+    @property
+    def place(self) -> str:
+        """Where it is sent to, in one word."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}:{host}:{self.port}"
+
+    def copied(self) -> "Target":
+        """Return one that can be changed."""
+        made = Target(
+            self.name,
+            self.uri,
+            self.host,
+            self.port,
+            self.transport,
+            self.ring_seconds,
+            self.progress_seconds,
+            self.delay_seconds,
+            self.diversion,
+            self.history_info,
+            self.tls_name,
+            self.login,
+            self.extension,
+            self.gateway,
+        )
+        made.others = self.others
+        made.redirections = self.redirections
+        return made
+
+
+class Hunt:
+    """Targets to ring until one answers.
+
+    rounds: rung one after the other; the targets of one round ring together, each from its own
+    delay on. total_seconds: the limit for all of them, 0 for none. stop_codes: a target's final
+    status in this set ends the hunt at once, and is the answer. redirects: how many 3xx answers to
+    follow in this hunt, 0 to treat them like any failure. redirect_hosts: the only hosts followed
+    to. on: results of the target before (busy, no_answer, unreachable, rejected) after which this
+    hunt is for; empty for any. rotation: the name its turn is counted by, "" when it has none.
+    greeting: what the caller hears meanwhile, confirm: what a target must do; None for nothing.
+    """
+
+    __slots__ = (
+        "confirm",
+        "greeting",
+        "name",
+        "on",
+        "redirect_hosts",
+        "redirects",
+        "rotation",
+        "rounds",
+        "stop_codes",
+        "total_seconds",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        rounds: tuple[tuple[Target, ...], ...],
+        total_seconds: float,
+        stop_codes: frozenset[int],
+        redirects: int,
+        redirect_hosts: frozenset[str],
+        on: frozenset[str] = frozenset(),
+        rotation: str = "",
+        greeting: Greeting | None = None,
+        confirm: Confirm | None = None,
+    ) -> None:
+        self.name = name
+        self.greeting = greeting
+        self.confirm = confirm
+        self.rounds = rounds
+        self.total_seconds = total_seconds
+        self.stop_codes = stop_codes
+        self.redirects = redirects
+        self.redirect_hosts = redirect_hosts
+        self.on = on
+        self.rotation = rotation
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All targets, in the order they are rung."""
+        return tuple(target for together in self.rounds for target in together)
+
+
+class Refusal:
+    """A final answer that is not a 2xx.
+
+    reason: why, one of the dialplan's reasons. status: SIP, and cause: Q.850; 0 for what the last
+    target answered. prompt: the name of what the caller hears before, "" for nothing.
+    """
+
+    __slots__ = ("cause", "prompt", "reason", "status")
+
+    def __init__(self, reason: str, status: int, cause: int, prompt: str = "") -> None:
+        self.reason = reason
+        self.status = status
+        self.cause = cause
+        self.prompt = prompt
+
+
+class Plan:
+    """Steps to take one after the other, then the answer when none of them was the end.
+
+    final: None relays the last target's status. holds: what the call takes one line of while it
+    lasts, such as `number 4000` and `trunk lab`. voice: None for a call of which nobody said
+    anything about media. timed: the first hunt is the one for this time of day.
+    """
+
+    __slots__ = ("final", "holds", "steps", "timed", "voice")
+
+    def __init__(
+        self,
+        steps: tuple[Hunt | VoiceStep, ...],
+        final: Refusal | None,
+        holds: tuple[str, ...] = (),
+        voice: Voice | None = None,
+        timed: bool = False,
+    ) -> None:
+        self.steps = steps
+        self.timed = timed
+        self.final = final
+        self.holds = holds
+        self.voice = voice
+
+    @property
+    def hunts(self) -> tuple[Hunt, ...]:
+        """Those steps that ring targets."""
+        return tuple(step for step in self.steps if isinstance(step, Hunt))
+
+
+class AutoBlock:
+    """Block a caller who calls too often.
+
+    calls: with so many calls within `within_seconds`, this one included, the caller is refused and
+    blocked for `for_seconds`.
+    """
+
+    __slots__ = ("calls", "for_seconds", "within_seconds")
+
+    def __init__(self, calls: int, within_seconds: float, for_seconds: float) -> None:
+        self.calls = calls
+        self.within_seconds = within_seconds
+        self.for_seconds = for_seconds
+
+
+class NeedLookup:
+    """A look-up has to say who is responsible for the caller.
+
+    caller: the number to ask with. passed: the verdicts up to here, which stand whatever comes of
+    it: the call was let in.
+    """
+
+    __slots__ = ("caller", "lookup", "passed")
+
+    def __init__(self, lookup: Lookup, caller: str, passed: tuple[Verdict, ...]) -> None:
+        self.lookup = lookup
+        self.caller = caller
+        self.passed = passed
+
+
+class Decision:
+    """What becomes of a call, and why.
+
+    number: the dialplan's key that matched, "" when none did. trace: in the order looked at.
+    caller: the caller in E.164 where a rule needed it, "" otherwise. auto_block: the rule by which
+    this call counts against its caller, None for none. need: what has to be asked before the plan
+    is final; the plan is as if nothing came of it. counts: the call counts against the calls per
+    second of its trunk.
+    """
+
+    __slots__ = ("auto_block", "caller", "counts", "need", "number", "plan", "trace")
+
+    def __init__(
+        self,
+        number: str,
+        plan: Plan,
+        trace: tuple[Verdict, ...],
+        caller: str = "",
+        auto_block: AutoBlock | None = None,
+        need: NeedLookup | None = None,
+        counts: bool = False,
+    ) -> None:
+        self.number = number
+        self.plan = plan
+        self.trace = trace
+        self.caller = caller
+        self.auto_block = auto_block
+        self.need = need
+        self.counts = counts

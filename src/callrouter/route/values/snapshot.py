@@ -1,0 +1,91 @@
+"""What may change between two calls of one dialplan version. `decide()` reads it and no more.
+
+The mappings may be live: whoever owns them changes them between decisions, never during one.
+"""
+
+from collections.abc import Collection, Mapping, Sequence, Set
+from typing import Final
+
+from callrouter.route.values.gateway_candidates import Place
+
+
+class Override:
+    """A schedule switched by hand. open: what it is switched to. until: Unix seconds, 0: no end."""
+
+    __slots__ = ("open", "until")
+
+    def __init__(self, open: bool, until: float) -> None:
+        self.open = open
+        self.until = until
+
+
+class Snapshot:
+    """The state of the moment.
+
+    down: gateways that do not work. overrides: by schedule. lines: calls in progress by what they
+    hold, such as `number 4000`. turns: how often each rotation was used. blocks: end of a block
+    (Unix seconds, 0 for none) by number ("" for all) and caller: its key, or the first digits of
+    many with a * behind them, `+86898*`. by_hand: those of them that are not automatic. begun: how
+    many characters the first digits among them have. attempts: Unix times of a caller's last
+    calls by number and caller, oldest first. away: why an extension is not to be rung, by
+    extension. seed: for everything drawn by chance. arrivals: Unix times of the calls that came in
+    lately by a trunk that counts them, by what they hold (`trunk lab`), oldest first. places: where
+    the gateways and hosts with DNS names are, without those places that are down; None: names are
+    not looked up, and each is taken for a place. why: what `down` has, as verdicts say it. ahead:
+    seconds to be added to these times and a call's for those of the clock on the wall, by which
+    schedules and overrides go.
+    """
+
+    __slots__ = (
+        "ahead",
+        "arrivals",
+        "attempts",
+        "away",
+        "begun",
+        "blocks",
+        "by_hand",
+        "down",
+        "lines",
+        "overrides",
+        "places",
+        "seed",
+        "turns",
+        "why",
+    )
+
+    def __init__(
+        self,
+        down: Set[str] = frozenset(),
+        overrides: Mapping[str, Override] | None = None,
+        lines: Mapping[str, int] | None = None,
+        turns: Mapping[str, int] | None = None,
+        blocks: Mapping[tuple[str, str], float] | None = None,
+        attempts: Mapping[tuple[str, str], Sequence[float]] | None = None,
+        away: Mapping[str, str] | None = None,
+        seed: int = 0,
+        arrivals: Mapping[str, Sequence[float]] | None = None,
+        places: Mapping[str, Sequence[Place]] | None = None,
+        why: Mapping[str, str] | None = None,
+        by_hand: Set[tuple[str, str]] = frozenset(),
+        begun: Collection[int] = (),
+    ) -> None:
+        self.by_hand = by_hand
+        self.begun = begun
+        self.ahead = 0.0
+        self.down = down
+        self.overrides: Mapping[str, Override] = {} if overrides is None else overrides
+        self.lines: Mapping[str, int] = {} if lines is None else lines
+        self.turns: Mapping[str, int] = {} if turns is None else turns
+        self.blocks: Mapping[tuple[str, str], float] = {} if blocks is None else blocks
+        self.attempts: Mapping[tuple[str, str], Sequence[float]] = (
+            {} if attempts is None else attempts
+        )
+        self.away: Mapping[str, str] = {} if away is None else away
+        self.seed = seed
+        self.arrivals: Mapping[str, Sequence[float]] = {} if arrivals is None else arrivals
+        self.places = places
+        self.why: Mapping[str, str] = {} if why is None else why
+
+
+NOTHING: Final = Snapshot()
+"""Nothing is down, blocked, switched or in use."""

@@ -1,0 +1,308 @@
+"""How the gateways are: what probes, calls, DNS and operators say of them.
+
+Theory: a gateway has places, each with a standing of its own. A place is down after so many probes
+in a row without an answer and up again after so many answers (hysteresis); it rests for a while
+after calls that it did not take. A gateway is down while none of its places is up, while DNS has
+never known its name, and while it is drained. What decisions read is kept ready for them: `down`,
+`why` and `places` change here, between decisions.
+
+Rules: a new dialplan keeps the standing of what stays where it was. Draining is kept over a
+restart; all else is found out again.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from callrouter.route.values.gateway_candidates import Gateway, Goal, Place
+
+Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
+
+UP: Final = "up"
+DOWN: Final = "down"
+RESTING: Final = "resting"
+DRAINED: Final = "drained"
+UNKNOWN: Final = "unknown"
+
+_LEAST_REST: Final = 1.0
+_MOST_REST: Final = 300.0
+"""Seconds of a Retry-After that are honoured."""
+
+
+class Standing:
+    """How one place is. silent: it is down by its probes, because of this; "" for up.
+
+    misses, hits: probes in a row. failures: calls in a row that it did not take. rests: until when
+    (steady time). tired: why it rests.
+    """
+
+    __slots__ = ("failures", "hits", "misses", "place", "rests", "silent", "tired")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.misses = 0
+        self.hits = 0
+        self.failures = 0
+        self.silent = ""
+        self.rests = 0.0
+        self.tired = ""
+
+
+class Watched:
+    """One gateway. since: when its state became this one (steady time). known: DNS has answered.
+
+    probed: when it was asked last, 0.0 for never. answered, unanswered: probes so far. taken,
+    failed: calls so far.
+    """
+
+    __slots__ = (
+        "answered",
+        "failed",
+        "gateway",
+        "known",
+        "lookup",
+        "probed",
+        "since",
+        "standings",
+        "state",
+        "taken",
+        "unanswered",
+        "why",
+    )
+
+    def __init__(self, gateway: Gateway, now: float) -> None:
+        self.gateway = gateway
+        self.standings: dict[str, Standing] = {}
+        self.known = not gateway.named
+        self.lookup = ""
+        self.state = UP if self.known else UNKNOWN
+        self.why = ""
+        self.since = now
+        self.probed = 0.0
+        self.answered = 0
+        self.unanswered = 0
+        self.taken = 0
+        self.failed = 0
+        if self.known:
+            host, port, transport = gateway.goal
+            self.move((Place(transport, host, port),))
+
+    def move(self, places: Iterable[Place]) -> None:
+        """Be at these places from now on; those that stay keep their standing."""
+        before = self.standings
+        self.standings = {}
+        for place in places:
+            standing = before.get(key_of(place)) or Standing(place)
+            standing.place = place
+            self.standings[key_of(place)] = standing
+
+
+class Change(NamedTuple):
+    """A gateway's state became another one."""
+
+    gateway: str
+    state: str
+    why: str
+
+
+class Gateways:
+    """All gateways of the dialplan. Not for two threads.
+
+    down: those that get no calls. why: each of these, as verdicts say it. places: where those with
+    DNS names are, without the places that are down. changed: told of each change of state.
+    """
+
+    def __init__(self, journal: Journal, clock: Callable[[], float]) -> None:
+        self.down: set[str] = set()
+        self.why: dict[str, str] = {}
+        self.places: dict[str, tuple[Place, ...]] = {}
+        self.changed: Callable[[Change], None] = _nobody
+        self._journal = journal
+        self._clock = clock
+        self._watched: dict[str, Watched] = {}
+        self._drained: dict[str, float] = {}
+
+    def serve(self, gateways: Mapping[str, Gateway]) -> None:
+        """Watch these, and no others any more."""
+        before = self._watched
+        self._watched = {}
+        for name, gateway in gateways.items():
+            watched = before.get(name)
+            if watched is None or watched.gateway.goal != gateway.goal:
+                watched = Watched(gateway, self._clock())
+                # DNS is not asked again for a name that is looked up already.
+                for twin in before.values():
+                    if gateway.named and twin.known and twin.gateway.goal == gateway.goal:
+                        watched.known = True
+                        watched.move(standing.place for standing in twin.standings.values())
+            watched.gateway = gateway
+            for standing in watched.standings.values():
+                if gateway.probe is None:
+                    standing.silent = ""
+                if gateway.rest is None:
+                    standing.rests = 0.0
+            self._watched[name] = watched
+        for name in before.keys() - gateways.keys():
+            self.down.discard(name)
+            self.why.pop(name, None)
+            self.places.pop(name, None)
+        for watched in self._watched.values():
+            self._settle(watched)
+
+    def all(self) -> list[Watched]:
+        """All gateways, and the hosts in URIs that DNS says the place of."""
+        return list(self._watched.values())
+
+    def probes(self) -> list[tuple[Gateway, Place]]:
+        """Who is to be probed, and where: each place by itself."""
+        return [
+            (watched.gateway, standing.place)
+            for watched in self._watched.values()
+            if watched.gateway.probe is not None
+            for standing in watched.standings.values()
+        ]
+
+    def resolved(self, goal: Goal, places: Iterable[Place], why: str) -> None:
+        """DNS says where a goal is; or it does not, for a reason, and what was known stays."""
+        for watched in self._watched.values():
+            if watched.gateway.goal == goal and watched.gateway.named:
+                watched.lookup = why
+                if not why:
+                    watched.known = True
+                    watched.move(places)
+                self._settle(watched)
+
+    def probed(self, name: str, place: Place, why: str) -> None:
+        """A place of a gateway answered a probe ("") or did not, for a reason."""
+        watched = self._watched.get(name)
+        standing = None if watched is None else watched.standings.get(key_of(place))
+        if watched is None or standing is None or watched.gateway.probe is None:
+            return
+        watched.probed = self._clock()
+        if why:
+            watched.unanswered += 1
+            standing.hits = 0
+            standing.misses += 1
+            if standing.silent or standing.misses >= watched.gateway.probe.down_after:
+                standing.silent = why
+        else:
+            watched.answered += 1
+            standing.misses = 0
+            standing.hits += 1
+            if standing.hits >= watched.gateway.probe.up_after:
+                standing.silent = ""
+        self._settle(watched)
+
+    def tried(self, name: str, place: str, why: str, rest_seconds: float) -> None:
+        """A gateway took a call ("") or did not. rest_seconds: its Retry-After, 0 for none."""
+        watched = self._watched.get(name)
+        if watched is None:
+            return
+        if why:
+            watched.failed += 1
+        else:
+            watched.taken += 1
+        standing = watched.standings.get(place)
+        rest = watched.gateway.rest
+        if standing is None or rest is None:
+            return
+        if not why:
+            standing.failures = 0
+            return
+        standing.failures += 1
+        if rest_seconds:
+            seconds = min(max(rest_seconds, _LEAST_REST), _MOST_REST)
+        elif standing.failures >= rest.failures:
+            seconds = rest.for_seconds
+        else:
+            return
+        # The first call after the rest tells: when it fails too, the next rest begins.
+        standing.failures = max(standing.failures, rest.failures) - 1
+        standing.rests = max(standing.rests, self._clock() + seconds)
+        standing.tired = why
+        self._settle(watched)
+
+    def is_drained(self, name: str) -> bool:
+        """Whether an operator lets it have no new calls."""
+        return name in self._drained
+
+    def drain(self, name: str) -> None:
+        """Give a gateway no new calls until it is enabled."""
+        self._drained[name] = self._clock()
+        self._journal("drain", (name,), (self._drained[name],))
+        if name in self._watched:
+            self._settle(self._watched[name])
+
+    def enable(self, name: str) -> bool:
+        """Give a gateway calls again; False when it was not drained."""
+        if self._drained.pop(name, None) is None:
+            return False
+        self._journal("drain", (name,), None)
+        if name in self._watched:
+            self._settle(self._watched[name])
+        return True
+
+    def restore(self, name: str, since: float) -> None:
+        """It was drained when the last process ended."""
+        self._drained[name] = since
+
+    def expire(self) -> None:
+        """End the rests that are over."""
+        now = self._clock()
+        for watched in self._watched.values():
+            over = [it for it in watched.standings.values() if 0.0 < it.rests <= now]
+            for standing in over:
+                standing.rests = 0.0
+            if over:
+                self._settle(watched)
+
+    def _settle(self, watched: Watched) -> None:
+        """Bring what decisions read up to date."""
+        name = watched.gateway.name
+        up = [it for it in watched.standings.values() if not it.silent and not it.rests]
+        state, why = self._state(watched, up)
+        if watched.gateway.named:
+            self.places[name] = tuple(standing.place for standing in up)
+        if state == UP:
+            self.down.discard(name)
+            self.why.pop(name, None)
+        else:
+            self.down.add(name)
+            self.why[name] = f"{_WORDS[state]}: {why}" if why else _WORDS[state]
+        if state != watched.state:
+            watched.since = self._clock()
+        changed = (state, why) != (watched.state, watched.why)
+        watched.state = state
+        watched.why = why
+        if changed:
+            self.changed(Change(name, state, why))
+
+    def _state(self, watched: Watched, up: list[Standing]) -> tuple[str, str]:
+        if watched.gateway.name in self._drained:
+            return DRAINED, ""
+        if not watched.known:
+            return UNKNOWN, watched.lookup
+        if up:
+            return UP, ""
+        standings = watched.standings.values()
+        silent = next((standing.silent for standing in standings if standing.silent), "")
+        if silent:
+            return DOWN, silent
+        return RESTING, next((standing.tired for standing in standings), "")
+
+
+_WORDS: Final = {
+    DOWN: "is down",
+    RESTING: "rests",
+    DRAINED: "is drained",
+    UNKNOWN: "is not resolved yet",
+}
+
+
+def key_of(place: Place) -> str:
+    """Write a place in one word, as the records of legs have it."""
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    return f"{place.transport}:{host}:{place.port}"
+
+
+def _nobody(_change: Change) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,1 @@
+"""Databases and files that survive us: engine, migrations, records, spool, journal."""

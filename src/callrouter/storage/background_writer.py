@@ -1,0 +1,354 @@
+"""Records from the event loop to the disk, in a thread of their own.
+
+Rules:
+
+- `put` appends to a queue and does nothing else; a call never waits for a disk.
+- Records become rows in the thread, and go in by one transaction a quarter of a second, or at once
+  when a whole batch has gathered.
+- A record that the table does not take costs no other one: it is set aside, in a file beside the
+  spool, said, and counted.
+- A batch that the database does not take goes to the spool, which is on disk when the database is
+  back; so does a backlog, when the database is too slow for what comes.
+- A bug in one of these steps costs the others nothing: it is logged with its traceback, the store
+  counts as failing, and the step is done again later. A batch that it came with goes to the spool.
+- A batch that neither takes stays in memory and is tried again. Only when the queue is full by
+  then, and at the end when neither ever came back, is a record lost: counted, and logged.
+- The line of a call in the journal of those that are up goes when its record is on disk. What an
+  earlier process left there becomes records in the spool, behind those that it had spooled itself.
+- The spool is replayed when the database takes batches again, a slice at a time, so that an hour's
+  outage does not become a minute's load. The primary key makes each record exactly one row.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+
+from callrouter.call.services.record import CallRecord
+from callrouter.errors import masked
+from callrouter.observe.cdr.crash_recovery import up_line
+from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row, misfit
+from callrouter.storage.active_calls_journal import Journal
+from callrouter.storage.cdr_table import Store
+from callrouter.storage.engine import StoreError, refuses_row
+from callrouter.storage.spool import Spool
+
+BATCH: Final = 500
+"""Records in one transaction at most."""
+
+_GATHER_SECONDS: Final = 0.25
+_RETRY_SECONDS: Final = 2.0
+_BACKLOG: Final = 10_000
+"""Records waiting from which on batches go to the spool, as fast as a disk writes."""
+QUEUE: Final = 50_000
+"""Records waiting at most, about 100 MB: a disk that hangs for a minute at full load."""
+
+_ANSWERED_MS: Final = COLUMNS.index("answered_ms")
+
+_REFUSED: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+"""What a row is refused with that the table does not take."""
+_UNFIT: Final = (*_REFUSED, InterfaceError, ProgrammingError)
+"""The last two mean a row, too, when it has a value of a kind that the driver does not know."""
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class RecordWriter:
+    """Writes each record that it is given exactly once.
+
+    Call `start` once before calls come and `close` once after the last one ended. The counters may
+    be read from any thread: written: records of this process that the database took at once;
+    spooled: those that went to the spool first; replayed: those of the spool that are in the
+    database now, with what an earlier process left there; lost: records that are nowhere;
+    calls_lost: calls that were up when an earlier process was killed, whose records this one wrote.
+    """
+
+    def __init__(self, store_url: str, spool_folder: Path) -> None:
+        self.written = 0
+        self.spooled = 0
+        self.replayed = 0
+        self.lost = 0
+        self.calls_lost = 0
+        self._url = store_url
+        self._spool = Spool(spool_folder)
+        self.journal = Journal(spool_folder)
+        self._recovered: list[Row] | None = None
+        self._store: Store | None = None
+        self._encoder = Encoder()
+        self._queue: deque[CallRecord] = deque()
+        self._rows: list[Row] = []  # taken from the queue, not yet on disk
+        self._wake = threading.Event()
+        self._closing = False
+        self._retry_at = 0.0
+        # What was said last of each, so that a state is logged when it changes and not per batch.
+        self._away = False
+        self._spool_failing = False
+        self._overflowing = False
+        self._broken: dict[str, float] = {}  # steps with a bug, and when they are tried again
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+
+    @property
+    def rejected(self) -> int:
+        """Records that were set aside because the table does not take them."""
+        return self._spool.rejected
+
+    @property
+    def failing(self) -> bool:
+        """The database does not take records, or the spool does not, or a bug is in the way."""
+        return self._away or self._spool_failing or bool(self._broken)
+
+    @property
+    def depth(self) -> int:
+        """Records that are not yet on disk."""
+        return len(self._queue) + len(self._rows)
+
+    def start(self) -> None:
+        """Open the database and begin to write, and to replay what an earlier process spooled.
+
+        A database that is out of reach now is waited for; StoreError is raised when waiting would
+        not help. `close` is to be called either way.
+        """
+        try:
+            self._store = Store(self._url)
+        except (SQLAlchemyError, OSError) as error:
+            self._database_failed(error)
+        self.journal.open()
+        self._thread.start()
+
+    def up(self, record: CallRecord) -> None:
+        """Note that a call is up, or that somebody else talks in it now. Never raises.
+
+        It is written before this returns, unless the disk is no good.
+        """
+        self.journal.up(up_line(record, self.journal.zero))
+
+    def put(self, record: CallRecord) -> None:
+        """Take the record, which must not change any more. Never blocks, never raises."""
+        waiting = len(self._queue)
+        if waiting >= QUEUE:
+            self.lost += 1
+            self._overflowing = True
+            return
+        self._queue.append(record)
+        if waiting == BATCH:
+            self._wake.set()
+
+    def close(self) -> None:
+        """Return when every record is in the database or in the spool, or is counted as lost."""
+        self._closing = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self.depth:
+            self.lost += self.depth
+            _log.error("records lost: neither database nor spool could take them", count=self.depth)
+        if self._store is not None:
+            self._store.close()
+        self.journal.close(clean=not self.depth)
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(_GATHER_SECONDS)
+            self._wake.clear()
+            self._turn()
+        self._retry_at = 0.0  # the last chance for a database that has come back meanwhile
+        for _ in range(2):  # the second time past a bug, to the spool
+            self._broken = dict.fromkeys(self._broken, 0.0)
+            self._do(self._write_out)
+        self._do(self._recover)
+
+    def _turn(self) -> None:
+        self._do(self.journal.beat)
+        self._do(self._write_out)
+        self._do(self._recover)
+        self._do(self._replay)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """Do one step of a turn; one that a bug ended is not done again at once."""
+        name = step.__name__
+        if name in self._broken and time.monotonic() < self._broken[name]:
+            return
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  # a bug must not end the thread: records go on
+            if name not in self._broken:
+                _log.error("internal error in the record writer", step=name, exc_info=error)
+            self._broken[name] = time.monotonic() + _RETRY_SECONDS
+        else:
+            self._broken.pop(name, None)
+
+    def _recover(self) -> None:
+        """Bring the records of calls that an earlier process lost to the spool."""
+        if not self.journal.recovers():
+            return
+        try:
+            if self._recovered is None:
+                self._recovered = self.journal.lost()
+            if self._recovered and not self._append(self._recovered):
+                return
+            self.journal.forget()
+        except OSError as error:
+            self._spool_failed(error)
+            return
+        self.calls_lost += len(self._recovered)
+        if self._recovered:
+            _log.error("calls were lost: callrouter was killed", calls=len(self._recovered))
+        self._recovered = None
+
+    def _write_out(self) -> None:
+        """Bring what waits to disk, as far as it goes; less than a batch may gather further."""
+        while self._rows or self._queue:
+            if not self._rows:
+                self._rows = self._take()
+            spool = len(self._queue) > _BACKLOG or self._write_out.__name__ in self._broken
+            took = None if spool else self._insert(self._rows)
+            if took is not None:
+                self.written += took
+            elif not self._append(self._rows):
+                return
+            self.journal.over([str(row[0]) for row in self._rows if row[_ANSWERED_MS] is not None])
+            self._rows = []
+            if self._overflowing:
+                self._overflowing = False
+                _log.error("records lost: the queue was full", lost_so_far=self.lost)
+            if len(self._queue) < BATCH and not self._closing:
+                return
+
+    def _take(self) -> list[Row]:
+        rows = []
+        for _ in range(min(BATCH, len(self._queue))):
+            record = self._queue.popleft()
+            try:
+                rows.append(self._encoder.row(record))
+            except Exception as error:  # noqa: BLE001  # a bug must cost this one record alone
+                self.lost += 1
+                _log.error("record lost: not a valid one", call=record.id, error=repr(error))
+        return rows
+
+    def _insert(self, rows: list[Row]) -> int | None:
+        """How many of the rows are new in the database, None when they are not all dealt with.
+
+        A row that the table does not take is set aside.
+        """
+        if self._away and time.monotonic() < self._retry_at:
+            return None
+        try:
+            if self._store is None:
+                self._store = Store(self._url)
+            count = self._store.insert(rows)
+        except _UNFIT as error:
+            return self._insert_fitting(rows, error)
+        except (SQLAlchemyError, OSError, StoreError) as error:
+            if isinstance(error, SQLAlchemyError) and refuses_row(error):
+                return self._insert_fitting(rows, error)
+            self._database_failed(error)
+            return None
+        if self._away:
+            self._away = False
+            _log.info("records go to the database again")
+        return count
+
+    def _insert_fitting(self, rows: list[Row], error: Exception) -> int | None:
+        """Insert rows of which some do not fit, after an error that says so or may say so."""
+        try:
+            fitting = self._fitting(rows)
+            if len(fitting) < len(rows):
+                return self._insert(fitting)
+            if not _about_a_row(error):  # it was not the rows: a table is gone, say
+                self._database_failed(error)
+                return None
+            if len(rows) == 1:
+                self._spool.set_aside(rows[0], _said(error))
+                return 0
+        except OSError as failed:
+            self._spool_failed(failed)
+            return None
+        half = len(rows) // 2
+        first = self._insert(rows[:half])
+        second = None if first is None else self._insert(rows[half:])
+        return None if first is None or second is None else first + second
+
+    def _fitting(self, rows: list[Row]) -> list[Row]:
+        """Those rows that the table takes; the others are set aside. Raises OSError."""
+        fitting = []
+        for row in rows:
+            why = misfit(row)
+            if why:
+                self._spool.set_aside(row, why)
+            else:
+                fitting.append(row)
+        return fitting
+
+    def _append(self, rows: list[Row]) -> bool:
+        """Whether the spool took the rows."""
+        try:
+            try:
+                self._spool.append(rows)
+            except TypeError:  # a value that is not JSON, or an integer past 64 bits
+                rows = self._fitting(rows)
+                self._spool.append(rows)
+        except OSError as error:
+            self._spool_failed(error)
+            return False
+        self.spooled += len(rows)
+        self._spool_failing = False
+        return True
+
+    def _replay(self) -> None:
+        """Bring one slice of the spool into the database, when it takes batches and is not busy."""
+        if len(self._queue) >= BATCH:
+            return
+        try:
+            if self._spool.pending():
+                rows, end = self._spool.next(BATCH)
+                took = self._insert(rows) if rows else 0
+                if took is not None:
+                    self.replayed += took
+                    self._spool.done(end)
+                    self._spool_failing = False
+                    if not self._spool.pending():
+                        _log.info("all spooled records are in the database")
+            elif not self.depth:
+                self._spool_failing = False
+        except OSError as error:
+            self._spool_failed(error)
+
+    def _database_failed(self, error: Exception) -> None:
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
+        if self._store is not None:
+            self._store.close()
+            self._store = None  # what comes back may be another file, or an empty one
+        if not self._away:
+            self._away = True
+            _log.error(
+                "records go to the spool: the database does not take them",
+                error=_said(error),
+            )
+
+    def _spool_failed(self, error: OSError) -> None:
+        if not self._spool_failing:
+            self._spool_failing = True
+            _log.error("the record spool cannot be used", error=str(error))
+
+
+def _about_a_row(error: Exception) -> bool:
+    """Whether the table does not take a row, and would take others."""
+    return isinstance(error, _REFUSED) or (
+        isinstance(error, SQLAlchemyError) and refuses_row(error)
+    )
+
+
+def _said(error: Exception) -> str:
+    """What the database said, without the password of its URL."""
+    return masked(str(getattr(error, "orig", None) or error))

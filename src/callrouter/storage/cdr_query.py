@@ -1,0 +1,133 @@
+"""The table of calls as people read it: the last ones, one of them, or those that match."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from callrouter.observe.cdr.rows import COLUMNS, row_to_dict
+from callrouter.printable import storable
+from callrouter.storage.engine import open_existing, unreadable
+
+_CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
+_READ_AT_ONCE = 500
+
+
+class Filter:
+    """Which calls to find. since, until: Unix seconds, until excluded. None means any.
+
+    Texts are looked for as they are stored. caller, called: as sent. caller_number, called_number:
+    the same as numbers are compared, "" when they are none.
+    """
+
+    __slots__ = (
+        "called",
+        "called_number",
+        "caller",
+        "caller_number",
+        "disposition",
+        "number",
+        "since",
+        "until",
+    )
+
+    def __init__(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        caller: str | None = None,
+        called: str | None = None,
+        number: str | None = None,
+        disposition: str | None = None,
+        caller_number: str = "",
+        called_number: str = "",
+    ) -> None:
+        self.caller_number = caller_number
+        self.called_number = called_number
+        self.since = since
+        self.until = until
+        self.caller = caller
+        self.called = called
+        self.number = number
+        self.disposition = disposition
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """As SQL, to be joined by AND."""
+        found: list[sa.ColumnElement[bool]] = []
+        if self.since is not None:
+            found.append(_CALLS.c.started >= self.since)
+        if self.until is not None:
+            found.append(_CALLS.c.started < self.until)
+        for name in ("number", "disposition"):
+            value = getattr(self, name)
+            if value is not None:
+                found.append(_CALLS.c[name] == storable(value))
+        if self.caller is not None:
+            found.append(_called_so("caller", storable(self.caller), self.caller_number))
+        if self.called is not None:
+            found.append(_called_so("called", storable(self.called), self.called_number))
+        return found
+
+
+def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:
+    """Whether a caller or a called one has a number, or was sent so."""
+    if not number:
+        return _CALLS.c[name] == sent
+    known = _CALLS.c[f"{name}_number"]
+    # Rows of an earlier version say only what was sent.
+    unread = known.is_(None) | (known == "")
+    return (known == number) | (unread & _CALLS.c[name].in_((sent, number)))
+
+
+class Calls:
+    """The database of calls, open for reading: it is never made, migrated or changed.
+
+    Raises StoreError, also from the queries, when it is missing, unreadable or of another version.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_existing(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._engine.dispose()
+
+    def last(self, count: int, wanted: Filter) -> Iterator[dict[str, Any]]:
+        """The newest `count` calls that match, newest first, as `row_to_dict` shapes them.
+
+        count 0 means all. They are read as they are taken, so memory does not grow with them.
+        """
+        query = (
+            sa.select(_CALLS)
+            .where(*wanted.conditions())
+            .order_by(_CALLS.c.started.desc(), _CALLS.c.id.desc())
+        )
+        if count:
+            query = query.limit(count)
+        try:
+            with self._engine.connect() as connection:
+                stream = connection.execution_options(yield_per=_READ_AT_ONCE)
+                for row in stream.execute(query):
+                    yield row_to_dict(tuple(row))
+        except SQLAlchemyError as error:
+            raise unreadable(error) from error
+
+    def one(self, id: str) -> dict[str, Any] | None:
+        """The call with this record id."""
+        try:
+            with self._engine.connect() as connection:
+                wanted = sa.select(_CALLS).where(_CALLS.c.id == storable(id))
+                row = connection.execute(wanted).first()
+        except SQLAlchemyError as error:
+            raise unreadable(error) from error
+        return None if row is None else row_to_dict(tuple(row))

@@ -1,0 +1,151 @@
+"""Which rules of a dialplan no test has reached.
+
+Theory: a rule is whatever can leave a verdict of its own: an entry of a section, a step of a
+route, a list in `block:`, a limit. A call reaches it when a verdict of its trace names it and
+matched, so a limit is reached by a call that it refuses. What has no verdict of its own is reached
+with what leads to it: a target or a group when it rings, a schedule when a step asks it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from callrouter.dialplan.check.group_nesting import rung
+from callrouter.route.values.plan import Verdict
+from callrouter.yamlfile.reader import Document, Mapping
+
+_LIMITS = ("suspended", "areas", "countries", "auto_block", "lines", "backup")
+
+
+class Rule:
+    """One rule that can be reached. by: the marks of calls, any of which reaches it."""
+
+    __slots__ = ("by", "line", "name")
+
+    def __init__(self, name: str, line: int, *by: str) -> None:
+        self.name = name
+        self.line = line
+        self.by = frozenset(by or (name,))
+
+
+class Coverage:
+    """What the tests of one dialplan have reached. rules: in file order."""
+
+    def __init__(self, document: Document) -> None:
+        self.file = document.file
+        self.rules = sorted(_Rules(document).all(), key=lambda rule: rule.line)
+        self._marks: set[str] = set()
+
+    def add(self, trace: Iterable[Verdict], rung: Iterable[str]) -> None:
+        """Count what one call has reached. rung: targets."""
+        for verdict in trace:
+            self._marks.add(_asked(verdict.rule))
+            if verdict.matched:
+                self._marks.add(verdict.rule)
+                self._marks.add(_at(verdict.rule, verdict.line))
+        self._marks.update(f"target {name}" for name in rung)
+
+    def unreached(self) -> list[Rule]:
+        """Return the rules that no call has reached, in file order."""
+        return [rule for rule in self.rules if self._marks.isdisjoint(rule.by)]
+
+
+def _asked(rule: str) -> str:
+    """The mark of a rule that was looked at, whether it matched or not."""
+    return f"asked {rule}"
+
+
+def _at(rule: str, line: int) -> str:
+    """The mark of a rule of which there are several by the same name."""
+    return f"{rule} on line {line}"
+
+
+class _Rules:
+    """Finds the rules of a document that compiles."""
+
+    def __init__(self, document: Document) -> None:
+        self._data: Mapping = document.data
+        self._schedules: dict[str, set[str]] = {}
+        self._groups: dict[str, set[str]] = {}
+        self._lists: dict[str, set[str]] = {}
+
+    def all(self) -> Iterator[Rule]:
+        """Give all rules; the numbers first, because they lead to the others."""
+        for key, number, place in self._entries("numbers"):
+            rule = f"number {key}"
+            yield Rule(rule, place.line)
+            yield from self._number(rule, number)
+        yield from self._menus()
+        yield from self._uses(self._data)
+        if "auto_block" in self._data:
+            yield Rule("auto_block", self._data.find("auto_block")[0].line)
+        for section, kind in (("trunks", "trunk"), ("extensions", "extension")):
+            for name, entry, place in self._entries(section):
+                yield Rule(f"{kind} {name}", place.line)
+                if "lines" in entry:
+                    yield Rule(f"lines of {kind} {name}", entry.find("lines")[0].line)
+        for name, _, place in self._entries("targets"):
+            yield Rule(f"target {name}", place.line)
+        led = (("schedules", self._schedules), ("groups", self._groups), ("lists", self._lists))
+        for section, ways in led:
+            for name, _, place in self._entries(section):
+                rule = f"{section[:-1]} {name}"
+                yield Rule(rule, place.line, *ways.get(name, (rule,)))
+
+    def _entries(self, section: str) -> Iterator[tuple[str, Any, Any]]:
+        found = self._data.get(section)
+        return found.entries() if isinstance(found, Mapping) else iter(())
+
+    def _number(self, rule: str, number: Mapping) -> Iterator[Rule]:
+        yield from self._uses(number)
+        for limit in _LIMITS:
+            if number.get(limit):
+                yield Rule(f"{limit} of {rule}", number.find(limit)[0].line)
+        if number.get("suspended"):
+            return  # nobody comes further
+        countries = number.get("countries") or {}
+        for name in countries.get("except") or ():
+            self._lists.setdefault(name, set()).add(_asked(f"countries of {rule}"))
+        self._lead(number.get("backup"), f"backup of {rule}")
+        for key, of in (("route", rule), ("overflow", f"overflow of {rule}")):
+            for index, step in enumerate(number.get(key) or ()):
+                name = f"step {index + 1} of {of}"
+                yield Rule(name, number[key].find(index).line)
+                self._step(step, name)
+
+    def _step(self, step: Mapping, rule: str) -> None:
+        """Note what a step leads to."""
+        self._lead(step.get("hunt"), rule)
+        when = step.get("when")
+        if when:
+            self._schedules.setdefault(when["schedule"], set()).add(_asked(rule))
+
+    def _menus(self) -> Iterator[Rule]:
+        """Give what the keys of menus do."""
+        for name, menu, place in self._entries("menus"):
+            for keys, chosen, where in (menu.get("keys") or Mapping()).entries():
+                rule = f"key {keys} of menu {name}"
+                yield Rule(rule, where.line)
+                if isinstance(chosen, Mapping):
+                    self._step(chosen, rule)
+                else:
+                    self._lead(chosen, rule)
+            if menu.get("extensions"):
+                yield Rule(f"extensions of menu {name}", place.line)
+
+    def _uses(self, owner: Mapping) -> Iterator[Rule]:
+        """Give the lists that the dialplan or a number uses, each use a rule of its own."""
+        for key in ("allow", "block"):
+            for index, name in enumerate(owner.get(key) or ()):
+                rule = f"{key} {name}"
+                line = owner[key].find(index).line
+                self._lists.setdefault(name, set()).add(rule)
+                yield Rule(rule, line, _at(rule, line))
+
+    def _lead(self, hunt: Any, rule: str) -> None:
+        """Note that a rule leads to groups, and these to further ones."""
+        for item in [hunt] if isinstance(hunt, str) else hunt or ():
+            name = rung(item) or ""
+            groups = self._data.get("groups") or {}
+            if name in groups and rule not in self._groups.setdefault(name, set()):
+                self._groups[name].add(rule)
+                self._lead(groups[name]["hunt"], rule)

@@ -1,0 +1,131 @@
+"""One test run: the call decided, or its whole hunt played, and the outcome held against it."""
+
+from typing import Any, Final
+
+from callrouter.call.services.record import CallRecord
+from callrouter.outcomes import outcome
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.external_lookup import said
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Verdict
+from callrouter.route.values.snapshot import Override, Snapshot
+from callrouter.simulate.simulated_call import play
+from callrouter.testing.grammar import Case, Expected, State
+from callrouter.testing.suite import Tested
+
+_NO_BLOCK: Final[dict[tuple[str, str], float]] = {}
+
+
+class Result:
+    """What came of one test.
+
+    trace: the rules that were looked at. rung: who rings, or would. differences: by key, what was
+    expected and what came.
+    """
+
+    __slots__ = ("case", "differences", "line", "rung", "trace")
+
+    def __init__(
+        self,
+        case: Case,
+        line: int,
+        trace: tuple[Verdict, ...],
+        rung: list[str],
+        differences: dict[str, tuple[object, object]],
+    ) -> None:
+        self.case = case
+        self.line = line
+        self.trace = trace
+        self.rung = rung
+        self.differences = differences
+
+
+def run(tested: Tested, case: Case, line: int) -> Result:
+    """Run one test. line: where it stands in its file."""
+    facts = tested.facts(case.call)
+    snapshot = _snapshot(tested, facts, case.state)
+    decision = decide(tested.dialplan, facts, snapshot)
+    if decision.need is not None:
+        answer = said(case.state.owner)
+        decision = decide(tested.dialplan, facts.answered(decision.need, answer), snapshot)
+    got = outcome(decision)
+    trace = decision.trace
+    rung = [target.name for hunt in decision.plan.hunts for target in hunt.targets]
+    if case.is_played:
+        owner = case.state.owner
+        keys = case.press or ()
+        legs = case.legs or {}
+        played = play(tested.dialplan, facts, legs, case.cancel, snapshot, owner, keys)
+        got |= _played(played.record)
+        if played.record is not None:
+            trace = played.record.trace  # with what keys have led to
+            got |= {
+                "matched": [verdict.rule for verdict in trace if verdict.matched],
+                "missed": [verdict.rule for verdict in trace if not verdict.matched],
+            }
+            rung += [leg.target for leg in played.record.legs]
+    differences = _differences(case.expect, got)
+    return Result(case, line, trace, rung, differences)
+
+
+def _played(record: CallRecord | None) -> dict[str, Any]:
+    """Return what a test can expect of a call that was played; None is no call at all."""
+    if record is None:
+        nothing: dict[str, Any] = {"answered_by": "", "disposition": "", "status": None, "legs": []}
+        return nothing | {"heard": [], "keys": "", "voicemail": ""}
+    heard = record.heard or ()
+    boxes = [kept.of for kept in record.voicemail if kept.id]
+    answered = [leg.target for leg in record.legs if leg.result == "answered"]
+    return {
+        "answered_by": answered[0] if answered else "",
+        "disposition": record.disposition.value,
+        "status": record.status or None,
+        "legs": [leg.result for leg in record.legs],
+        "reason": record.reason,
+        "heard": [which for _, what, which in heard if what == "played"],
+        "keys": "".join(which for _, what, which in heard if what == "key"),
+        "voicemail": boxes[0] if boxes else "",
+    }
+
+
+def _snapshot(tested: Tested, facts: Facts, state: State) -> Snapshot:
+    """Return the state of the moment that a test describes."""
+    overrides = {name: Override(to == "open", 0.0) for name, to in state.override.items()}
+    blocks = _NO_BLOCK
+    attempts = {}
+    if state.calls_before or state.blocked_for is not None:
+        # What is counted is counted by the key and the caller as the dialplan knows them.
+        known = decide(tested.dialplan, facts)
+        counted = (known.number, known.caller)
+        attempts[counted] = sorted(facts.at - ago for ago in state.calls_before)
+        if state.blocked_for is not None:
+            blocks = {counted: facts.at + state.blocked_for}
+    return Snapshot(
+        down=frozenset(state.down),
+        overrides=overrides,
+        lines=state.lines,
+        turns=state.turns,
+        blocks=blocks,
+        attempts=attempts,
+        away=state.away,
+        seed=state.seed,
+    )
+
+
+def _differences(expected: Expected, got: dict[str, Any]) -> dict[str, tuple[object, object]]:
+    """Return what was expected and came otherwise; of rules and times, only those named."""
+    differences: dict[str, tuple[object, object]] = {}
+    for key in Expected.model_fields:
+        if key not in expected.model_fields_set:
+            continue
+        wanted = getattr(expected, key)
+        came = got[key]
+        if key in {"matched", "missed"}:
+            if not set(wanted or ()) <= set(came):
+                differences[key] = (wanted, came)
+            continue
+        if key == "ring":
+            came = {name: came.get(name) for name in wanted}
+        if wanted != came:
+            differences[key] = (wanted, came)
+    return differences

@@ -1,0 +1,1 @@
+"""YAML files read strictly: each value with its place, each mistake with line and column."""
