@@ -31,11 +31,11 @@ class CallrouterError(Exception):
 
 
 class CommandError(CallrouterError):
-    """What a command was asked for cannot be done."""
+    """A command that cannot do what it was asked for."""
 
 
 class SipError(CallrouterError):
-    """A peer sent something that has to be refused.
+    """A fault of a peer: it sent something that has to be refused.
 
     status: the SIP status code to answer with (RFC 3261 section 21).
     """
@@ -46,7 +46,7 @@ class SipError(CallrouterError):
 
 
 class StrangerError(SipError):
-    """A request from somebody nobody knows, who as a rule gets no answer at all (`net.gate`)."""
+    """A request from somebody nobody knows, who as a rule gets no answer at all."""
 
     def __init__(self) -> None:
         super().__init__("no trunk has this source", 403)

@@ -1,4 +1,4 @@
-"""What a decision comes to, in the words by which people compare decisions."""
+"""Outcomes of decisions, in the words by which people compare decisions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What others wrote, as it may stand on a terminal, in a file and in a table.
+"""Printable text: what others wrote, as it may stand on a terminal, in a file and in a table.
 
 A caller's number, a name or a Call-ID is any text a peer likes. Whatever is shown or exported goes
 through here: no control character (C0, C1), no escape sequence, no mark that turns the direction of

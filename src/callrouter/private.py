@@ -33,7 +33,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class ClaimError(CallrouterError):
-    """Another callrouter has the folder or the file, or it cannot be used at all."""
+    """A folder or file that another callrouter has, or that cannot be used at all."""
 
 
 def own_folder(path: Path, mode: int = FOLDER) -> None:
@@ -83,7 +83,7 @@ def tighten_all(folder: Path, mode: int) -> None:
 
 
 class Claims:
-    """What this process has for itself, until it is closed or the process ends.
+    """Claims of this process to files and folders, until they are closed or the process ends.
 
     The same folder may be claimed twice: that is one claim.
     """

@@ -1,4 +1,4 @@
-"""Where secrets are read: from a file or the environment. Their values reach no log and no error.
+"""Secrets, read from a file or the environment. Their values reach no log and no error.
 
 Here and not in a part, because parts that know nothing of each other have secrets: voicemail's
 mails and webhooks, and the accounts of digest authentication.

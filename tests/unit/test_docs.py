@@ -145,8 +145,8 @@ def test_rows_of_the_requirements_that_are_named_are_there() -> None:
         row
         for file in files
         for line in re.findall(
-            r"Rows? .*|\((?:[A-I][0-9]+, )*[A-I][0-9]+\)", file.read_text("utf-8")
+            r"Rows? .*|\((?:[A-I][1-9][0-9]?, )*[A-I][1-9][0-9]?\)", file.read_text("utf-8")
         )
-        for row in re.findall(r"\b[A-I][0-9]{1,2}\b", line)
+        for row in re.findall(r"\b[A-I][1-9][0-9]?\b", line)
     }
     assert named - rows == set()

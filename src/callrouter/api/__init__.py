@@ -1,1 +1,1 @@
-"""Where operations are asked for: the Unix socket, and its client."""
+"""The API for operators: the Unix socket where operations are asked for, and its client."""

@@ -1,4 +1,4 @@
-"""Asks a running server, as the commands do."""
+"""Client of a running server's socket, as the commands use it."""
 
 import os
 import socket
@@ -18,11 +18,11 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 
 class ControlError(CallrouterError):
-    """No server answered."""
+    """A server that did not answer."""
 
 
 class AskedError(CallrouterError):
-    """The server could not do what was asked. answer: all that it said."""
+    """A request that the server could not carry out. answer: all that it said."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         super().__init__(str(answer.get("error", "refused")))

@@ -27,11 +27,11 @@ _MODE: Final = 0o600
 
 
 class SocketError(CallrouterError):
-    """The socket cannot be listened on."""
+    """A socket that cannot be listened on."""
 
 
 class ControlListener:
-    """Listens at a path, which is made with its folder and removed at the end."""
+    """Listener at a path, which is made with its folder and removed at the end."""
 
     def __init__(self, path: Path, desk: Desk) -> None:
         self._path = path

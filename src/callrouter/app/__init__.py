@@ -1,1 +1,1 @@
-"""The parts put together, started, and stopped in order."""
+"""The server process: the parts put together, started, and stopped in order."""

@@ -1,4 +1,4 @@
-"""What a running callrouter is made of, put together. Nothing is open yet."""
+"""Assembly of a running callrouter from its parts. Nothing is open yet."""
 
 import asyncio
 import random

@@ -12,7 +12,7 @@ _AS_IT_WAS: Final = frozenset(("short", "empty"))
 
 
 class Observing:
-    """Tells the log, the metrics and the record writer of each call.
+    """Observer of calls: tells the log, the metrics and the record writer of each.
 
     Implements `callrouter.call.legs.events.Observer`; these only append or add, and one line for
     a call that comes up goes to the kernel, so no call waits.

@@ -1,4 +1,4 @@
-"""Who keeps strangers and too many calls out, put together for the server."""
+"""Edge protection: what keeps out strangers and too many calls, put together for the server."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -23,7 +23,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Guard:
-    """Stands between the sockets and the calls. Made before the sockets are opened.
+    """Guard between the sockets and the calls. Made before the sockets are opened.
 
     overload, shed, calls, edges, bans: what it is put together of.
     """

@@ -1,4 +1,4 @@
-"""What the metrics tell, and where it is read."""
+"""Metric sources: what the metrics tell, and where it is read."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the process may do: as whom it runs, and who may read what it makes."""
+"""Privileges of the process: as whom it runs, and who may read what it makes."""
 
 import os
 import pwd
@@ -11,7 +11,7 @@ _ENTER: Final = 0o011
 
 
 class PrivilegeError(CallrouterError):
-    """There is no such user, or it takes root to become it."""
+    """A user that does not exist, or that it takes root to become."""
 
 
 def become(user: str) -> None:

@@ -1,4 +1,4 @@
-"""Builds all parts, wires them together, and takes them down in the right order."""
+"""The server: all parts built, wired together, and taken down in the right order."""
 
 import asyncio
 import gc

@@ -1,6 +1,6 @@
 """The archive as calls see it, and the thread that does its work.
 
-Rules, beside those of `folder`:
+Rules, beside those of `file_store`:
 
 - What a call asks for by a plain method is answered from memory; all else is a job of the thread.
 - A job that the disk or the database refuses is tried again, without holding up the others. Its
@@ -48,7 +48,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Archive:
-    """Keeps messages and recordings; implements `callrouter.call.services.archive.Keeping`.
+    """Archive of messages and recordings; implements `callrouter.call.services.archive.Keeping`.
 
     Call `serve` with the boxes of each new dialplan, `start` once before calls come and `close`
     once after the last one ended. on_loop: runs what it is given in the thread of the calls.

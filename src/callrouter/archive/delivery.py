@@ -1,4 +1,4 @@
-"""Messages on their way by mail and webhook, in a thread with an event loop of its own.
+"""Delivery of messages by mail and webhook, in a thread with an event loop of its own.
 
 Rules. What is to be delivered stands in the database, so a restart loses nothing. A delivery that
 fails is tried again after 30 s, then after twice as long each time, at most an hour, for three
@@ -42,7 +42,7 @@ def retry_seconds(tries: int) -> float:
 
 
 class Courier:
-    """Delivers what is due. boxes: as the dialplan has them."""
+    """Courier of the messages that are due. boxes: as the dialplan has them."""
 
     def __init__(self, folder: Folder) -> None:
         self.boxes: Mapping[str, Box] = {}

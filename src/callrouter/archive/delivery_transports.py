@@ -1,4 +1,4 @@
-"""One message by mail, or to a webhook. message: its row, as `messages.due` has it."""
+"""Transports of one message: mail, webhook. message: its row, as `message_rows.due` has it."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ _SECONDS: Final = 60.0
 
 
 class Undelivered(CallrouterError):  # noqa: N818 - it is what happened, and no fault of ours
-    """This try failed; another one may not."""
+    """A failed try of a delivery; another one may not fail."""
 
 
 async def send_mail(mail: Mail, message: dict[str, Any], audio: bytes) -> None:

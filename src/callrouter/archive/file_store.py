@@ -1,4 +1,4 @@
-"""A folder of WAV files that media workers fill and we keep.
+"""File store: a folder of WAV files that media workers fill and we keep.
 
 Theory. A worker writes below `incoming`, the only place it may write to. What it has closed moves
 to `kept`, is looked at there, where no worker reaches it any more, and is on disk (fsync) before
@@ -36,11 +36,11 @@ _MENDED: Final = ".mended"
 
 
 class NoAudioError(CallrouterError):
-    """What was to be kept is not there, or is no WAV file of a worker, or has nothing in it."""
+    """A file to keep that is not there, is no WAV file of a worker, or has nothing in it."""
 
 
 class Name(NamedTuple):
-    """What a file's name says. of: the box or number. caller: its digits. id: of what is kept."""
+    """Parts of a file's name. of: the box or number. caller: its digits. id: of what is kept."""
 
     of: str
     caller: str
@@ -63,7 +63,7 @@ class Taken(NamedTuple):
 
 
 class Folder:
-    """One folder. `open` makes it; all that touch the disk raise OSError."""
+    """File store: one folder. `open` makes it; all that touch the disk raise OSError."""
 
     def __init__(self, path: Path, worker: tuple[int, int] | None = None) -> None:
         """worker: user and group of the workers, when these are not ours."""

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 class NotThereError(CallrouterError):
-    """There is no message or recording with this id, or its file is gone."""
+    """An id of no message or recording, or of one whose file is gone."""
 
 
 class Shelf:

@@ -1,4 +1,4 @@
-"""What becomes of a file: kept with its row, thrown away, deleted when its time is over.
+"""Retention of messages and recordings: kept with a row, thrown away, deleted at their time.
 
 All run in the archive's thread. They raise OSError or SQLAlchemyError when the disk or the database
 refuses, and can then be called again: each step that was done is found done.

@@ -1,4 +1,4 @@
-"""What a decision costs, and what loading a dialplan does: `python -m` with this module's name.
+"""Cost of a decision, and of loading a dialplan: `python -m` with this module's name.
 
 A process of its own for each dialplan, because the peak of a process is that of all it ever did.
 It prints the figures as JSON.

@@ -1,4 +1,4 @@
-"""INVITEs from strangers, as fast as asked: a process of its own beside SIPp.
+"""Flood generator: INVITEs from strangers, as fast as asked, from a process beside SIPp.
 
 `python -m callrouter.bench.flood_generator PORT RATE SECONDS SOURCES` sends from so many addresses
 of 127/8, none of them 127.0.0.1, to 127.0.0.1:PORT and tells on stderr how many it sent and how

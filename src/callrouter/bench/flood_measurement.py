@@ -1,4 +1,4 @@
-"""The calls of a trunk beside a flood of strangers' INVITEs: what becomes of both."""
+"""Flood measurement: a trunk's calls beside strangers' INVITEs, and what becomes of both."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from callrouter.bench.systems_under_test import Callrouter
 
 @dataclass(frozen=True, slots=True)
 class Flooded:
-    """calls, failed, setup_p99_ms: of the trunk, SIPp's INVITE to its 200.
+    """Result of a flood. calls, failed, setup_p99_ms: of the trunk, SIPp's INVITE to its 200.
 
     datagrams: of the strangers. answered: what they were sent. cpu_us_per_datagram: what the
     process took beyond that for the same calls without strangers. kib_grown: memory that is no

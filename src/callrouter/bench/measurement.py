@@ -37,7 +37,7 @@ _PEAK: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a system did at a rate; cpu_us_per_call is user and system time of all its processes.
+    """Speed of a system at a rate; cpu_us_per_call is user and system time of all its processes.
 
     records: call records it left of the measured calls. None: the system keeps or tells none, or no
     call was seen through.
@@ -54,7 +54,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What calls held at once took, in KiB of proportional set size per call, over an idle system.
+    """Memory of calls held at once, in KiB of proportional set size per call, over an idle system.
 
     ended: right after the last one ended, while transactions linger; left: when they are over, and
     of that an allocator may keep much for the next calls; leaked: what as many calls once more left

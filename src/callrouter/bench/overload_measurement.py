@@ -1,4 +1,4 @@
-"""More calls than there is room for: how many are seen through, and what becomes of the rest.
+"""Overload measurement: more calls than there is room for, those seen through and the rest.
 
 Room is what is configured, or else what callrouter takes of a rate that rises until it refuses.
 """
@@ -35,7 +35,7 @@ _REFUSED: Final = "callrouter_refused_late_total"
 
 @dataclass(frozen=True, slots=True)
 class Overloaded:
-    """capacity, offered: calls a second.
+    """Result of an overload. capacity, offered: calls a second.
 
     seen: calls that both ends saw through. throughput_percent: of the capacity, in the worst five
     seconds. refused: with 503 and Retry-After. failed: neither. setup, refused: from INVITE to 200

@@ -18,7 +18,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class BenchError(CallrouterError):
-    """The bench cannot measure: a tool is missing, or a process did not do its part."""
+    """A measurement that cannot be made: a tool is missing, or a process did not do its part."""
 
 
 def split_cores() -> tuple[set[int], set[int]]:

@@ -36,7 +36,7 @@ _ENDED: Final = frozenset((0, 1, 97))
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What SIPp shall do: calls in all, rate a second, each held for hold seconds.
+    """Load for SIPp to make: calls in all, rate a second, each held for hold seconds.
 
     rise: by how many calls a second the rate grows each second. refusable: a call may get 503.
     timed: each answer to an INVITE is noted, as it always is when there may be 503s; SIPp writes a
@@ -53,7 +53,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What both ends of SIPp saw.
+    """Counts of both ends of SIPp.
 
     seen: calls that both saw through to the answered BYE. retransmissions: of SIPp's own messages
     and of those of the system under test. seconds: the caller's first call to its last.

@@ -1,4 +1,4 @@
-"""Calls for a long time at a low rate: what is lost, and what stays behind.
+"""Soak test: calls for a long time at a low rate, what is lost, and what stays behind.
 
 A leak of one object a call is seen after hours in a living system, and here after minutes: the
 memory is compared once as many calls are up, and as many transactions linger, as ever will be.
@@ -29,7 +29,7 @@ _ALIVE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What became of the calls.
+    """Result of a soak test: what became of the calls.
 
     refused: those of the failed that callrouter had no room for, because it was late.
     settled_kib: memory that is no file's, five minutes after the first call or halfway. grown: the

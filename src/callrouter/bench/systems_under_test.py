@@ -37,7 +37,7 @@ numbers:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where all listen on 127.0.0.1: the system under test, SIPp's callee, and the metrics.
+    """Ports on 127.0.0.1: the system under test, SIPp's callee, and the metrics.
 
     tls, front, back: the system's for TLS, and those of the relay before and behind it. second: of
     another callee.
@@ -59,7 +59,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a system is started: its arguments and the variables it needs."""
+    """Command that starts a system: its arguments and the variables it needs."""
 
     argv: list[str]
     env: dict[str, str]

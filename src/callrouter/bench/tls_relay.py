@@ -1,4 +1,4 @@
-"""TLS for SIPp, which may have none: a process that passes bytes on between plain TCP and TLS.
+"""TLS relay for SIPp, which may have none: a process that passes bytes between TCP and TLS.
 
     python -m callrouter.bench.tls_relay FRONT SERVER BACK CALLEE CERTIFICATE
 

@@ -1,4 +1,4 @@
-"""What a call needs to speak to its parties: slots of a worker, and who was told what.
+"""Anchored media of a call that speaks to its parties: slots of a worker, and who was told what.
 
 Theory. At any moment the caller's media is with nobody, with us or with a target. While it is with
 us, its leg to the worker is `ear`. A target's is a `Callee` of its own when it has to confirm, or
@@ -49,7 +49,7 @@ class Unfit(NamedTuple):
 
 
 class Party:
-    """What a party and we have described to each other. body: as it sent it last.
+    """A party, and what it and we have described to each other. body: as it sent it last.
 
     unfit: what it described last, when our media cannot have its audio.
     """

@@ -1,4 +1,4 @@
-"""What the INVITE to a target says beside its addresses and its media."""
+"""Headers of the INVITE to a target, beside its addresses and its media."""
 
 from typing import TYPE_CHECKING
 

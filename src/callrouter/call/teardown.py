@@ -1,4 +1,4 @@
-"""How a call ends: before it was answered, and when a party leaves."""
+"""Teardown of a call: before it was answered, and when a party leaves."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the commands that ask a running server have in common."""
+"""Common parts of the commands that ask a running server."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 
 class Span(click.ParamType[float]):
-    """How long, as seconds: `90s`, `15m`, `2h`, `1d`."""
+    """Length of time, as seconds: `90s`, `15m`, `2h`, `1d`."""
 
     name = "time"
 

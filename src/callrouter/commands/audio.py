@@ -1,4 +1,4 @@
-"""What `callrouter voicemail` and `callrouter recordings` share: columns, files, loudspeakers."""
+"""Common parts of `callrouter voicemail` and `recordings`: columns, files, loudspeakers."""
 
 import os
 import shutil

@@ -38,11 +38,11 @@ _LONGEST: Final = 20.0
 
 
 class DemoError(CallrouterError):
-    """The demo's call did not come to its end, or left no record."""
+    """A demo call that did not come to its end, or left no record."""
 
 
 class Show:
-    """One performance. console: where it is shown, as wide as that is. log: the server's."""
+    """One run of the demo. console: where it is shown, as wide as that is. log: the server's."""
 
     def __init__(self, console: Console, log: Log) -> None:
         self._console = console

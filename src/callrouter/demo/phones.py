@@ -1,7 +1,7 @@
 """The parties of the demo's call, on callrouter's own stack: each a socket, a leg and a story.
 
 A phone tells of every message that passes its socket, so the whole call is seen without a word
-from the server. The stories are scripts on an inbox, as the server's own are (`call.story`).
+from the server. The stories are scripts on an inbox, as the server's own are (`call.flows`).
 """
 
 import asyncio

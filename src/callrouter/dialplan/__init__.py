@@ -1,1 +1,1 @@
-"""From the YAML that ops write to the compiled dialplan that `route` decides with."""
+"""Dialplans: from the YAML that ops write to the compiled one that `route` decides with."""

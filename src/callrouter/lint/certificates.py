@@ -1,4 +1,4 @@
-"""What is wrong with the certificates and keys that a settings file names."""
+"""Certificates and keys that a settings file names, and what is wrong with them."""
 
 import ssl
 from collections.abc import Iterator

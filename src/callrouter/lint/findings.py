@@ -13,7 +13,7 @@ _MOST: Final = 200
 
 
 class Found:
-    """What is odd about one document, which must be without mistakes."""
+    """Warnings about one document, which must be without mistakes."""
 
     def __init__(self, document: Document) -> None:
         self.document = document

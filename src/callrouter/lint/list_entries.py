@@ -16,8 +16,10 @@ _COMPARED: Final = 20000
 
 
 class Entry(NamedTuple):
-    """One entry. form: what is compared, digits of E.164, "" for a short number. path: where it
-    stands in the dialplan; line: in the list's file, 0 when it is not from there.
+    """Entry of a list of callers.
+
+    form: what is compared, digits of E.164, "" for a short number. path: where it stands in the
+    dialplan; line: in the list's file, 0 when it is not from there.
     """
 
     text: str
@@ -28,7 +30,7 @@ class Entry(NamedTuple):
 
 
 class Forms:
-    """How the entries of lists are compared: in E.164, and as written for short numbers."""
+    """Forms in which the entries of lists are compared: E.164, and as written for short numbers."""
 
     def __init__(self, country: str) -> None:
         self._country = country

@@ -1,4 +1,4 @@
-"""What is odd about settings that can be read."""
+"""Settings that can be read and are odd."""
 
 from callrouter.errors import Diagnostic
 from callrouter.lint.findings import Found

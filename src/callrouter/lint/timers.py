@@ -30,7 +30,7 @@ def timers(found: Found) -> None:
 
 
 class Rings:
-    """Knows how long hunts ring."""
+    """Ring times of hunts."""
 
     def __init__(self, found: Found) -> None:
         self._found = found

@@ -1,4 +1,4 @@
-"""What has a name that nothing uses."""
+"""Names that nothing uses."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,1 +1,1 @@
-"""Questions to other systems by HTTP: who is responsible for a caller."""
+"""Look-ups by HTTP in other systems: who is responsible for a caller."""

@@ -1,4 +1,4 @@
-"""Who is responsible for a caller: asked once, remembered for a while.
+"""Directory of who is responsible for a caller: asked once, remembered for a while.
 
 Rules: of one caller there is one question under way, whoever waits for it. What failed is asked
 again by the next call; what was answered, be it "nobody", is remembered as long as the look-up
@@ -36,7 +36,7 @@ class _Known(NamedTuple):
 
 
 class HttpDirectory:
-    """Implements `callrouter.call.services.state.Directory`. Of one event loop.
+    """Directory by HTTP. Implements `callrouter.call.services.state.Directory`. Of one event loop.
 
     step: runs what an answer sets off, as a step of the calls.
     """

@@ -1,4 +1,4 @@
-"""One question over HTTP, and what its answer comes to.
+"""HTTP query: one question, and what its answer comes to.
 
 Rules: the other system is trusted with nothing. What it sends is bounded in time and size, is not
 unpacked, sets no cookie and is never followed elsewhere; whatever is not exactly an answer is a
@@ -30,7 +30,7 @@ _HEADERS: Final = {
 
 
 class Reply(NamedTuple):
-    """What came of a question. sound: it was answered, be it that nobody is responsible."""
+    """Outcome of a query. sound: it was answered, be it that nobody is responsible."""
 
     answer: Answer
     sound: bool

@@ -66,7 +66,7 @@ def encode(message: dict[str, Any]) -> bytes:
 
 
 class Lines:
-    """Cuts what is read from the channel into messages."""
+    """Line buffer: cuts what is read from the channel into messages."""
 
     __slots__ = ("_rest",)
 

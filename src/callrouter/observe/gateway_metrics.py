@@ -1,4 +1,4 @@
-"""What Prometheus is told of gateways: their state, their probes, and the legs they were given.
+"""Metrics of gateways for Prometheus: their state, their probes, and the legs they were given.
 
 Their names are those of the dialplan, so there are never many.
 """
@@ -13,7 +13,7 @@ from callrouter.call.services.record import LegRecord
 
 
 class GatewayFigures(NamedTuple):
-    """How one gateway is. answered, unanswered: probes so far."""
+    """The figures of one gateway. answered, unanswered: probes so far."""
 
     name: str
     up: bool

@@ -39,7 +39,7 @@ _LINES_WAITING: Final = 50_000
 
 
 class Log:
-    """Where all lines go. fd: the file descriptor to write to. level: a key of LEVELS."""
+    """The log, where all lines go. fd: the file descriptor to write to. level: a key of LEVELS."""
 
     def __init__(self, render: Render, level: str, fd: int) -> None:
         self.dropped = 0  # lines since the last that could be written

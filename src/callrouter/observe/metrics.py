@@ -1,4 +1,4 @@
-"""Counts of calls for Prometheus: plain ints that the loop adds to and a scrape only reads."""
+"""Metrics of calls for Prometheus: plain ints that the loop adds to and a scrape only reads."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -30,12 +30,12 @@ _LAG_MS: Final = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
 
 
 class MetricsError(CallrouterError):
-    """The metrics address cannot be listened on."""
+    """A metrics address that cannot be listened on."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Sources:
-    """What the other parts can tell, as callables.
+    """The sources of metrics: what the other parts can tell, as callables.
 
     They are called in the scrape's thread, so each may only read what is there.
     """
@@ -242,7 +242,10 @@ _LOSSES: Final = ("died", "hung", "broken")
 
 
 class Histogram:
-    """How often a duration fell into each bucket. bounds: upper ends in ms, ascending."""
+    """A histogram: how often a duration fell into each bucket.
+
+    bounds: upper ends in ms, ascending.
+    """
 
     __slots__ = ("bounds", "counts", "total_ms")
 
@@ -264,7 +267,7 @@ class Histogram:
 
 
 class Metrics(Collector):
-    """What calls came to, and at a scrape what the other parts tell."""
+    """The metrics: what calls came to, and at a scrape what the other parts tell."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources

@@ -1,1 +1,1 @@
-"""What ops can do with a running callrouter, and the reload of its dialplan."""
+"""Operations on a running callrouter, and the reload of its dialplan."""

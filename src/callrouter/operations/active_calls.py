@@ -6,7 +6,7 @@ from callrouter.call.services.record import CallRecord, Observer
 
 
 class Live:
-    """Passes everything on to another observer and remembers who is still in a call.
+    """Observer that remembers who is still in a call, and passes everything on to another one.
 
     An `Observer`. clock: that of the stack, by which calls begin.
     """

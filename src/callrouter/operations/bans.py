@@ -1,4 +1,4 @@
-"""What operators ask of bans: who is banned, and to ban and to hear an address again."""
+"""Bans, as operators ask for them: who is banned, to ban and to hear an address again."""
 
 from itertools import islice
 from typing import Any
@@ -11,7 +11,7 @@ from callrouter.state.memory import Memory
 
 
 class BanError(CallrouterError):
-    """An address cannot be banned, or was not."""
+    """An address that cannot be banned, or was not."""
 
 
 def answer(

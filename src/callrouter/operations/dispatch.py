@@ -1,4 +1,4 @@
-"""Carries out what operators ask of a running server, and answers.
+"""Dispatch of what operators ask of a running server: carried out, and answered.
 
 All but a reload is done at once and in bounded time: lists are cut at `requests.MOST`, and a search
 looks at no more than there can be in `state.memory`.
@@ -47,7 +47,7 @@ Answer = dict[str, Any]
 
 
 class RefusedError(CallrouterError):
-    """What was asked for cannot be done; the message says why."""
+    """A request that cannot be carried out; the message says why."""
 
 
 def _reloaded(done: Reloaded) -> Answer:
@@ -64,7 +64,7 @@ def _reloaded(done: Reloaded) -> Answer:
 
 
 class Desk:
-    """Where requests are answered.
+    """Dispatcher of operators' requests.
 
     start: when the server started, Unix seconds. media: tells how the media pool is. record: begins
     or ends the recording of a call, or returns why not. registrations: tells of them. drain: begins

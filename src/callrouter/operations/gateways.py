@@ -1,4 +1,4 @@
-"""What operators ask of gateways: how they are, to drain them, and to enable them again."""
+"""Gateways, as operators ask for them: how they are, to drain and to enable them again."""
 
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ from callrouter.state.steady_clock import SteadyClock
 
 
 class GatewayError(CallrouterError):
-    """It is not a gateway, or it is as asked already."""
+    """A name that is no gateway's, or a gateway that is as asked already."""
 
 
 def answer(

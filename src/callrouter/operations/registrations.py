@@ -1,4 +1,4 @@
-"""What operators ask of registrations: telephones with us, and ours with gateways."""
+"""Registrations, as operators ask for them: telephones with us, and ours with gateways."""
 
 from itertools import islice
 from typing import Any

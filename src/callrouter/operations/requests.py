@@ -1,4 +1,4 @@
-"""What can be asked of a running server over its socket: one JSON object a line.
+"""Requests to a running server over its socket: one JSON object a line.
 
 The answer is one line too: {"ok": true, ...}, or {"ok": false, "error": "..."}, with "diagnostics"
 when files have mistakes.
@@ -21,26 +21,26 @@ Until = Annotated[float, Field(ge=0, le=2**40)]
 
 
 class Request(BaseModel):
-    """What all requests have in common: no unknown keys, no silent conversions."""
+    """Base of all requests: no unknown keys, no silent conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Status(Request):
-    """How is it?"""
+    """The status of the server."""
 
     do: Literal["status"] = "status"
 
 
 class Drain(Request):
-    """Take no new calls and end with the last one; or, on being False, take calls again."""
+    """A drain: no new calls, and the end with the last one; or, on being False, calls again."""
 
     do: Literal["drain"] = "drain"
     on: bool = True
 
 
 class Reload(Request):
-    """Load the dialplan again."""
+    """A reload of the dialplan."""
 
     do: Literal["reload"] = "reload"
 
@@ -59,7 +59,7 @@ class ShowMedia(Request):
 
 
 class RecordCall(Request):
-    """Begin to record a call in progress, or end it."""
+    """The start of a recording of a call in progress, or its end."""
 
     do: Literal["record"] = "record"
     call: Name
@@ -75,7 +75,7 @@ class ListBlocks(Request):
 
 
 class AddBlock(Request):
-    """Block a caller at a number, None for all of them; seconds: None for ever."""
+    """A block of a caller at a number, None for all of them; seconds: None for ever."""
 
     do: Literal["block add"] = "block add"
     caller: Name
@@ -84,7 +84,7 @@ class AddBlock(Request):
 
 
 class RemoveBlock(Request):
-    """Release a caller at a number; None for where all numbers refuse them."""
+    """The release of a caller at a number; None for where all numbers refuse them."""
 
     do: Literal["block remove"] = "block remove"
     caller: Name
@@ -92,7 +92,7 @@ class RemoveBlock(Request):
 
 
 class SetOverride(Request):
-    """Switch a schedule open or closed."""
+    """An override: a schedule switched open or closed."""
 
     do: Literal["override set"] = "override set"
     schedule: Name
@@ -101,7 +101,7 @@ class SetOverride(Request):
 
 
 class ClearOverride(Request):
-    """Let a schedule follow its hours again."""
+    """The end of an override: a schedule follows its hours again."""
 
     do: Literal["override clear"] = "override clear"
     schedule: Name
@@ -114,7 +114,7 @@ class ListOverrides(Request):
 
 
 class SetPresence(Request):
-    """An extension is not to be rung."""
+    """The absence of an extension: it is not to be rung."""
 
     do: Literal["presence set"] = "presence set"
     extension: Name
@@ -122,7 +122,7 @@ class SetPresence(Request):
 
 
 class ClearPresence(Request):
-    """An extension may be rung again."""
+    """The return of an extension: it may be rung again."""
 
     do: Literal["presence clear"] = "presence clear"
     extension: Name
@@ -141,14 +141,14 @@ class ListGateways(Request):
 
 
 class DrainGateway(Request):
-    """A gateway is to get no new calls."""
+    """A drain of a gateway: it is to get no new calls."""
 
     do: Literal["gateway drain"] = "gateway drain"
     gateway: Name
 
 
 class EnableGateway(Request):
-    """A gateway may get calls again."""
+    """The end of a gateway's drain: it may get calls again."""
 
     do: Literal["gateway enable"] = "gateway enable"
     gateway: Name
@@ -162,7 +162,7 @@ class ListBans(Request):
 
 
 class AddBan(Request):
-    """Hear an IP address no more; seconds: None for ever."""
+    """A ban of an IP address, which is heard no more; seconds: None for ever."""
 
     do: Literal["ban add"] = "ban add"
     address: Name
@@ -170,7 +170,7 @@ class AddBan(Request):
 
 
 class RemoveBan(Request):
-    """Hear an IP address again."""
+    """The end of a ban: an IP address is heard again."""
 
     do: Literal["ban remove"] = "ban remove"
     address: Name

@@ -1,4 +1,4 @@
-"""Where the telephones of each extension are: their contacts, until these expire.
+"""Bindings of the telephones of each extension: their contacts, until these expire.
 
 Theory. Everything is in one dict for each extension, read at each call and changed by REGISTERs
 alone. Each change is told to a journal; `restore` is the way back. What a connection reached does

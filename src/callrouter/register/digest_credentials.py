@@ -1,4 +1,4 @@
-"""Our answers to the challenges of a target with a login (RFC 3261 section 22.2, RFC 7616).
+"""Digest credentials for the challenges of a target with a login (RFC 3261 section 22.2, RFC 7616).
 
 Rules. Only the target that the login was written for is ever answered, and only for its realm: a
 target that passes on another's challenge would have us prove our password to a stranger
@@ -20,7 +20,7 @@ _MOST_CHALLENGES: Final = 8
 
 
 class Credentials:
-    """What one dialog, or one registration, knows of its target's challenges."""
+    """The credentials of one dialog, or one registration, for its target's challenges."""
 
     __slots__ = ("_challenge", "_cnonce", "_count", "_header", "_login", "_realm")
 

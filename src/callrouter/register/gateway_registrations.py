@@ -11,7 +11,9 @@ from callrouter.sip.uri import host_port, usual_port
 
 
 class Registrations:
-    """Keeps them. Whoever calls it does so in a step of the stack.
+    """The keeper of our registrations with gateways.
+
+    Whoever calls it does so in a step of the stack.
 
     places: where gateways with DNS names are, by gateway. The user of a Contact of ours is a token
     that nobody else has, so a call to it comes from whom we told it.

@@ -31,7 +31,7 @@ _STOPPED: Final = "stopped"
 
 
 class Spot(NamedTuple):
-    """Where a REGISTER goes. host: an IP address. transport: "UDP", "TCP" or "TLS"."""
+    """The next hop of a REGISTER. host: an IP address. transport: "UDP", "TCP" or "TLS"."""
 
     transport: str
     host: str
@@ -40,7 +40,7 @@ class Spot(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What is registered where.
+    """An account: what is registered where.
 
     user, domain: of the address of record. uri: the Request-URI. contact: user of our Contact.
     seconds: for how long. peer: the gateway as it is reached. hosts: the only hosts followed to on
@@ -58,8 +58,9 @@ class Account(NamedTuple):
 
 
 class Registration:
-    """One of them. state: trying, registered, failed or stopped. why: of its last end, in words.
+    """Our registration with one gateway.
 
+    state: trying, registered, failed or stopped. why: of its last end, in words.
     until: when it expires, monotonic, 0.0 while there is none.
     """
 

@@ -47,7 +47,7 @@ class _Wish:
 
 
 class Registrar:
-    """Answers REGISTERs."""
+    """The registrar, which answers REGISTERs."""
 
     __slots__ = ("_bindings", "_stack")
 

@@ -1,4 +1,4 @@
-"""The part of the settings about sockets: listeners, TLS, and what connections may take of us."""
+"""Settings of sockets: listeners, TLS, and what connections may take of us."""
 
 import os
 from collections.abc import Mapping

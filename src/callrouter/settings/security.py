@@ -1,4 +1,4 @@
-"""The part of the settings about strangers: what they get, and when they are banned."""
+"""Settings of strangers: what they get, and when they are banned."""
 
 from typing import Annotated, Any, Final, Literal
 

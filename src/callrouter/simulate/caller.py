@@ -24,7 +24,7 @@ _UNESCAPED: Final = "-_.!~*'()&=+$,;?/"  # besides letters and digits, RFC 3261 
 
 
 class Caller:
-    """Calls once."""
+    """Caller of one simulated call."""
 
     def __init__(
         self,

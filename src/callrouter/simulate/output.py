@@ -1,4 +1,4 @@
-"""A played call for people and for programs."""
+"""Output of a played call, for people and for programs."""
 
 from typing import Any, Final
 

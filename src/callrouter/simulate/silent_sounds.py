@@ -13,7 +13,7 @@ USUAL_SECONDS: Final = 3.0
 
 
 class Sounds:
-    """What the callers of a dialplan hear. lengths: milliseconds by path, which is only a name."""
+    """Sounds for a dialplan's callers. lengths: milliseconds by path, which is only a name."""
 
     def __init__(self, dialplan: Dialplan) -> None:
         self.lengths: dict[Path, int] = {}

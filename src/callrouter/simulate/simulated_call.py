@@ -1,4 +1,4 @@
-"""One call from its INVITE to its record, by the code that serves live calls."""
+"""Simulated call: from its INVITE to its record, by the code that serves live calls."""
 
 from collections.abc import Mapping, Sequence
 from math import inf

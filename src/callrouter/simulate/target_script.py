@@ -1,4 +1,4 @@
-"""What the targets do when they are rung, as ops write it: `180 after 1s, 486 after 3s`.
+"""Scripts of the targets that are rung, as ops write them: `180 after 1s, 486 after 3s`.
 
 Who has answered can press keys and hang up: `200 after 2s, key 1 after 4s, bye after 9s`.
 """

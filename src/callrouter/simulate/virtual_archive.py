@@ -10,7 +10,7 @@ from callrouter.sip.stack import Stack
 
 
 class VirtualArchive:
-    """Implements `callrouter.call.services.archive.Keeping`; there is always room.
+    """Archive with room always; implements `callrouter.call.services.archive.Keeping`.
 
     placed: every file that was named, with what was reported of it: messages, recordings, and None
     for one that was thrown away. A right call reports each once.

@@ -38,7 +38,7 @@ class Datagram(NamedTuple):
 
 
 class Wire:
-    """Carries datagrams between stacks and keeps the time.
+    """Virtual wire: carries datagrams between stacks and keeps the time.
 
     sent: all that was sent so far. certificates: the names that who is at a place shows, where it
     shows any.

@@ -1,4 +1,4 @@
-"""What of a message's body describes the session (RFC 3261 section 7.4, RFC 2046, RFC 5621).
+"""The session description in a message's body (RFC 3261 section 7.4, RFC 2046, RFC 5621).
 
 Theory. A call lives by one body: `application/sdp` that is there to describe the session. It may
 stand alone or in a multipart, where other things stand beside it: ISUP of a carrier's switch, a

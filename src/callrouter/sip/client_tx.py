@@ -119,7 +119,7 @@ _ERROR_STATUS: Final = 503
 
 
 class ClientTransaction(Waiting):
-    """One request of ours, sent at construction.
+    """A client transaction: one request of ours, sent at construction.
 
     key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
     sent_by: the host and port of its Via, whatever connection it is sent over again.

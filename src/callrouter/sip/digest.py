@@ -33,7 +33,7 @@ _COUNT: Final = re.compile(r"[0-9A-Fa-f]{8}\Z")
 
 
 class Challenge:
-    """What a server asks for. algorithm: one of ALGORITHMS. qop: it wants qop=auth.
+    """A server's digest challenge. algorithm: one of ALGORITHMS. qop: it wants qop=auth.
 
     opaque: None when there was none. stale: only the nonce was too old.
     """
@@ -52,7 +52,7 @@ class Challenge:
 
 
 class Credentials:
-    """What a client says to a challenge of ours. count: its nc. uri: what it says it asks for.
+    """A client's answer to a challenge of ours. count: its nc. uri: what it says it asks for.
 
     qop: they have qop=auth. Without, there is no nc that would tell a second use of the nonce from
     a replay: the count is `ONLY` then, with which a nonce is used up.
@@ -114,7 +114,7 @@ class Credentials:
 
 
 class Proof:
-    """The hashes that are the same for every nonce: of who it is, and of what is asked."""
+    """The hashes of A1 and A2, the same for every nonce: of who it is, and of what is asked."""
 
     __slots__ = ("_algorithm", "_asked", "_who")
 

@@ -1,4 +1,4 @@
-"""Where messages come from and go to, and what all transactions stand on."""
+"""Flows, where messages come from and go to, and the layer that all transactions stand on."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ RELIABLE: Final = frozenset(("TCP", "TLS"))
 
 
 class Transaction(Protocol):
-    """What a flow knows of the transactions that depend on it."""
+    """A transaction, as a flow that it depends on knows it."""
 
     @property
     def unheard(self) -> bool:
@@ -93,7 +93,7 @@ class Flow:
 
 
 class ClientUser(Protocol):
-    """Who sent a request and waits for what becomes of it."""
+    """The user of a client transaction: it sent a request and waits for what becomes of it."""
 
     def on_response(self, tx: object, response: Response) -> None:
         """A response that is no retransmission; every 2xx to an INVITE, also a repeated one."""
@@ -103,7 +103,7 @@ class ClientUser(Protocol):
 
 
 class InviteServerUser(Protocol):
-    """Who answers an INVITE."""
+    """The user of an INVITE server transaction: it answers the INVITE."""
 
     def on_cancel(self, request: Request) -> None:
         """A CANCEL came before a final response; the INVITE still has to be answered (487)."""
@@ -116,7 +116,7 @@ class InviteServerUser(Protocol):
 
 
 class Layer:
-    """What transactions share: the clock, the timers, the way out and their tables.
+    """The transaction layer: the clock, the timers, the way out and the transactions' tables.
 
     now: seconds, monotonic, set by the stack before every step. outgoing: what is to be sent, in
     order; the owner of the sockets takes it. clients: by branch (and "CANCEL" behind the branch

@@ -1,4 +1,4 @@
-"""Cutting a byte stream into SIP messages by Content-Length (RFC 3261 section 18.3)."""
+"""Framing of SIP messages in a byte stream by Content-Length (RFC 3261 section 18.3)."""
 
 import re
 from typing import Final
@@ -15,7 +15,7 @@ _HALF_A_BREAK: Final = (b"\r", b"\r\n", b"\r\n\r")
 
 
 class Framer:
-    """Feed it bytes as they come, get whole messages.
+    """The framing of one stream: bytes go in as they come, whole messages come out.
 
     pongs: how many keep-alive pings (double CRLF, RFC 5626 section 3.5.1) came since it was last
     set to 0; each is to be answered with one CRLF. limit: the most bytes one message may have.
@@ -109,7 +109,7 @@ class Framer:
 
 
 class FramingError(ParseError):
-    """The stream is lost.
+    """A framing error: the stream is lost.
 
     message: the headers of the one at fault, b"" when none are whole. before: the messages that
     were whole before it, and are still to be taken.

@@ -21,7 +21,7 @@ _SINGLE: Final = frozenset(
 
 
 class Message:
-    """What requests and responses share.
+    """A SIP message: what requests and responses share.
 
     headers: lower-case long name to the first row's value. more: the further rows of those that
     have more, None when none has. body: bytes after the empty line.

@@ -31,7 +31,7 @@ _LENGTH: Final = _TIME + _TOKEN + _MAC
 
 
 class Nonces:
-    """Makes nonces and judges them. Times are monotonic seconds."""
+    """The nonces of one process, as it makes and judges them. Times are monotonic seconds."""
 
     __slots__ = ("_floor", "_kept", "_secret", "_token", "_used")
 

@@ -109,7 +109,9 @@ REQUEST_SERVER: Final = (
 
 
 class ServerTransaction(Waiting):
-    """One request of a peer. merged: its entry in the layer's set of INVITEs, "" for none."""
+    """A server transaction: one request of a peer.
+
+    merged: its entry in the layer's set of INVITEs, "" for none."""
 
     __slots__ = (
         "_flow",

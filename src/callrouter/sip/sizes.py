@@ -1,4 +1,4 @@
-"""How much one message may have: header rows, bytes of a row, bytes of a body.
+"""Size limits of one message: header rows, bytes of a row, bytes of a body.
 
 Whoever sends more is told so (RFC 3261 sections 21.4.11 and 21.5.7), if it can be: what an answer
 repeats is taken from the rows within the limits.
@@ -38,7 +38,7 @@ USUAL: Final = Sizes()
 
 
 class TooLargeError(ParseError):
-    """A message is over a limit. limit: HEADERS, HEADER_SIZE or BODY_SIZE.
+    """A message over a limit. limit: HEADERS, HEADER_SIZE or BODY_SIZE.
 
     rest: the message with nothing but what an answer repeats, as far as that is within the limits.
     """

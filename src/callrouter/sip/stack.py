@@ -32,7 +32,7 @@ _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class DialogUser(Protocol):
-    """Who owns a dialog, found by its local tag."""
+    """The owner of a dialog, found by its local tag."""
 
     @property
     def call_id(self) -> str:
@@ -46,7 +46,7 @@ class DialogUser(Protocol):
 
 
 class Core(Protocol):
-    """Who takes requests outside any dialog."""
+    """The UAS core, which takes requests outside any dialog."""
 
     def on_request(self, request: Request, flow: Flow) -> None:
         """Answer it with `Stack.accept` or `Stack.reply`; a SipError raised is the answer too."""

@@ -50,7 +50,7 @@ class Timer:
 
 
 class Timers:
-    """The slots. live: timers that are neither run nor cancelled."""
+    """The timers of the process, in slots. live: timers that are neither run nor cancelled."""
 
     __slots__ = ("_due", "_slots", "live")
 
@@ -124,7 +124,7 @@ class FarTimer:
 
 
 class Waiting:
-    """What every transaction waits for, as a base of it: to send again or give up, or to end.
+    """The timer base of every transaction, which waits to send again or give up, or to end.
 
     It has one timer at a time. Who derives from it sets it to None at first: a base's __init__
     would cost more than it does.

@@ -1,4 +1,4 @@
-"""What any UAS checks of a request before it looks at what is asked (RFC 3261 section 8.2)."""
+"""UAS checks of any request, before what it asks is looked at (RFC 3261 section 8.2)."""
 
 import re
 from typing import Final

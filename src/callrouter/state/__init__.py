@@ -1,1 +1,1 @@
-"""What calls share with each other: lines, turns, blocks, overrides, presence; kept on disk."""
+"""State that calls share: lines, turns, blocks, overrides, presence; kept on disk."""

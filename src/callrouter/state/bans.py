@@ -1,4 +1,4 @@
-"""Addresses that are not heard at all for a while: by hand, or because they did too much wrong.
+"""Bans of addresses: not heard at all for a while, by hand or because they did too much wrong.
 
 Rules. The address of a trunk is never banned: who asks makes sure of it. A ban of a UDP source can
 be brought about by somebody who sends in its name, so a ban ends by itself, and what it keeps out
@@ -23,7 +23,7 @@ Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
 
 class Ban(NamedTuple):
-    """An address that is not heard. until: steady time, 0 for no end."""
+    """A banned address, which is not heard. until: steady time, 0 for no end."""
 
     address: str
     until: float
@@ -32,7 +32,7 @@ class Ban(NamedTuple):
 
 
 class BanRule(NamedTuple):
-    """So many wrongs within so many seconds ban for so many seconds."""
+    """The rule of bans: so many wrongs within so many seconds ban for so many seconds."""
 
     wrongs: int = 20
     within: float = 60.0

@@ -1,4 +1,4 @@
-"""How the gateways are: what probes, calls, DNS and operators say of them.
+"""The health of gateways: what probes, calls, DNS and operators say of them.
 
 Theory: a gateway has places, each with a standing of its own. A place is down after so many probes
 in a row without an answer and up again after so many answers (hysteresis); it rests for a while
@@ -29,7 +29,7 @@ _MOST_REST: Final = 300.0
 
 
 class Standing:
-    """How one place is. silent: it is down by its probes, because of this; "" for up.
+    """The health of one place. silent: it is down by its probes, because of this; "" for up.
 
     misses, hits: probes in a row. failures: calls in a row that it did not take. rests: until when
     (steady time). tired: why it rests.
@@ -97,7 +97,7 @@ class Watched:
 
 
 class Change(NamedTuple):
-    """A gateway's state became another one."""
+    """A change of a gateway's state."""
 
     gateway: str
     state: str

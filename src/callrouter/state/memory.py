@@ -44,7 +44,7 @@ Journal = Callable[[str, Key, Value], None]
 
 
 class Block(NamedTuple):
-    """A caller who is refused. until: steady time, 0 for no end. by_hand: not automatic."""
+    """A blocked caller. until: steady time, 0 for no end. by_hand: not automatic."""
 
     number: str
     caller: str
@@ -53,7 +53,9 @@ class Block(NamedTuple):
 
 
 class Memory:
-    """Implements `callrouter.call.services.state.Shared`. Not for two threads.
+    """The shared state in memory.
+
+    Implements `callrouter.call.services.state.Shared`. Not for two threads.
 
     dropped: callers whose attempts or blocks were let go because there were too many. bindings:
     where telephones are. gateways: how they are. bans:

@@ -1,4 +1,4 @@
-"""The shared state from the event loop to the disk, in a thread of its own, and back at start.
+"""Persistence of the shared state: to the disk in a thread of its own, and back at start.
 
 Rules, beside those of `callrouter.storage.background_writer`, whose manner this is:
 
@@ -30,7 +30,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Keeper:
-    """Keeps the state on disk: its `put` is the journal of a Memory.
+    """The persistence of the state on disk: its `put` is the journal of a Memory.
 
     Call `open` before calls come, with the memory to fill, and `close` after the last one ended.
     """

@@ -27,7 +27,7 @@ Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
 
 class SteadyClock:
-    """Seconds that nobody can put forward or back.
+    """The steady clock: seconds that nobody can put forward or back.
 
     zero: steady time at zero of the monotonic clock. ahead: what has to be added to steady time for
     that of the system, as it was seen last.

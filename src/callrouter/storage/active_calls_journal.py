@@ -1,4 +1,4 @@
-"""Which calls are up, on disk, so that a process that is killed loses none of them.
+"""A journal of the calls that are up, on disk, so that a killed process loses none of them.
 
 Theory. A call that is answered is a line here before its caller is told; a second line follows when
 its record is on disk. What has the first line and lacks the second when callrouter starts was up

@@ -1,4 +1,4 @@
-"""Records from the event loop to the disk, in a thread of their own.
+"""The writer of records from the event loop to the disk, in a thread of its own.
 
 Rules:
 
@@ -65,7 +65,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class RecordWriter:
-    """Writes each record that it is given exactly once.
+    """The writer of records: it writes each that it is given exactly once.
 
     Call `start` once before calls come and `close` once after the last one ended. The counters may
     be read from any thread: written: records of this process that the database took at once;

@@ -16,7 +16,7 @@ _READ_AT_ONCE = 500
 
 
 class Filter:
-    """Which calls to find. since, until: Unix seconds, until excluded. None means any.
+    """A filter of the calls to find. since, until: Unix seconds, until excluded. None means any.
 
     Texts are looked for as they are stored. caller, called: as sent. caller_number, called_number:
     the same as numbers are compared, "" when they are none.

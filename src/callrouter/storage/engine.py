@@ -1,4 +1,4 @@
-"""Opening the records' database: the URL, the engine, and the version of the tables in it."""
+"""The engine of the records' database, its URL, and the version of the tables in it."""
 
 import os
 import stat

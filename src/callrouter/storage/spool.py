@@ -1,4 +1,4 @@
-"""The file where records wait while the database is away.
+"""The spool: the file where records wait while the database is away.
 
 JSON lines, one record a line, by column name, so that a later version can still read them. A batch
 is on disk (fsync) when `append` returns. Rows may be in the file twice, after a write that failed

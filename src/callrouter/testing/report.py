@@ -1,4 +1,4 @@
-"""What a run of tests has to say: to a person, and as JUnit XML to a build server."""
+"""Reports of a run of tests: to a person, and as JUnit XML to a build server."""
 
 from collections.abc import Iterator
 from xml.etree import ElementTree

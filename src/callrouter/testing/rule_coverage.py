@@ -1,4 +1,4 @@
-"""Which rules of a dialplan no test has reached.
+"""Coverage of a dialplan by its tests: which rules none has reached.
 
 Theory: a rule is whatever can leave a verdict of its own: an entry of a section, a step of a
 route, a list in `block:`, a limit. A call reaches it when a verdict of its trace names it and
@@ -28,7 +28,7 @@ class Rule:
 
 
 class Coverage:
-    """What the tests of one dialplan have reached. rules: in file order."""
+    """Coverage of one dialplan by its tests. rules: in file order."""
 
     def __init__(self, document: Document) -> None:
         self.file = document.file

@@ -17,7 +17,7 @@ _NO_BLOCK: Final[dict[tuple[str, str], float]] = {}
 
 
 class Result:
-    """What came of one test.
+    """Result of one test.
 
     trace: the rules that were looked at. rung: who rings, or would. differences: by key, what was
     expected and what came.

@@ -1,4 +1,4 @@
-"""A big file read in pieces: those of its numbers that are written alike are read once.
+"""Bulk reading of a big file: those of its numbers that are written alike are read once.
 
 Theory: the part under `numbers:` is cut into entries, and an entry into its keys, by looking at
 indentation alone. Pieces with the same text at the same distance from their entry are the same. The

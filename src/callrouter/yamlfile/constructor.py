@@ -1,4 +1,4 @@
-"""From libyaml's events to data.
+"""Constructor of data from libyaml's events.
 
 Theory: events are turned into data here, not by PyYAML's constructor, because they know where they
 stand and come before anything is expanded: a duplicate key, an alias or a nesting bomb is refused
@@ -68,7 +68,7 @@ class RefusedError(Exception):
 
 
 class Reader:
-    """Builds data from events. Recursion is as deep as the data, which is limited.
+    """Builder of data from events. Recursion is as deep as the data, which is limited.
 
     texts: each text once; the same few words make up most of a big file. repeated: a Diagnostic for
     each duplicate key.

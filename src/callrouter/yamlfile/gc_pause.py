@@ -1,4 +1,4 @@
-"""The garbage collector, out of the way while a file is read and compiled.
+"""Pause of the garbage collector while a file is read and compiled.
 
 What is made then is needed to the end and has no cycles worth looking for; the collector would look
 at a million objects over and over, which takes a third of the time.

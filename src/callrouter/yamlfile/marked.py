@@ -1,4 +1,4 @@
-"""What a file says, as plain data with the place of every value.
+"""Data of a YAML file: plain, with the place of every value.
 
 Theory: a big file repeats itself, and equal parts of its entries are one object here. So a place
 inside an entry of a section is kept as its distance from the line of the entry's key, and becomes
@@ -118,7 +118,7 @@ def moved(node: Any, lines: int) -> Any:
 
 
 class Document:
-    """What a file says. data: Mapping, Sequence, str, int, float, bool or None, and so on inside.
+    """Content of a file. data: Mapping, Sequence, str, int, float, bool or None, and so on inside.
 
     repeated: a Diagnostic for each duplicate key, of which the first was kept.
     """

@@ -1,4 +1,4 @@
-"""A file that ops wrote, as plain data with the place of every value.
+"""Reader of a file that ops wrote: plain data with the place of every value.
 
 A mistake in the YAML itself ends the reading; duplicate keys are collected on the way.
 """

@@ -1,9 +1,9 @@
-"""What every mapping of a file of ours has in common."""
+"""Base model of every mapping in a file of ours."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Entry(BaseModel):
-    """What all mappings have in common: no unknown keys, no silent conversions."""
+    """Base of all mappings in a file: no unknown keys, no silent conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

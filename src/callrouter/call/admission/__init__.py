@@ -1,1 +1,1 @@
-"""Which calls are let in: limits, digest authentication, login throttling."""
+"""Admission of calls: limits, digest authentication, login throttling."""

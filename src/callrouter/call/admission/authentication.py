@@ -1,4 +1,4 @@
-"""Who has to prove by a password who it is, and whether it has (RFC 3261 section 22, RFC 7616).
+"""Digest authentication of inbound requests (RFC 3261 section 22, RFC 7616).
 
 Rules. A challenge is answered without any state, so a stranger costs none. ACK and CANCEL never
 come here, and requests inside a call are known by its tags. Only a wrong answer to a challenge that
@@ -29,14 +29,14 @@ _OTHER_URI: Final = "credentials whose uri is not the Request-URI: answered 400"
 
 
 class Registrar(Protocol):
-    """Who keeps where telephones are."""
+    """The registrar, which keeps where telephones are."""
 
     def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
         """Answer a REGISTER of who has proven this login, at a steady time. Raises SipError."""
 
 
 class Told(Protocol):
-    """Who knows to whom we told our Contacts."""
+    """A record of the gateways that were told our Contacts."""
 
     def gateway_of(self, contact: str) -> str:
         """The gateway that was told this user of a Contact of ours, "" for none."""
@@ -55,8 +55,9 @@ class Guarded(Protocol):
 
 
 class Door:
-    """Lets in who proves who it is. challenged, failed, dropped: counts of requests.
+    """The authenticator, which lets in who proves who it is.
 
+    challenged, failed, dropped: counts of requests.
     without_qop: those with a right password that had no qop, where none may lack it. other_uri:
     those that were signed for another Request-URI. blame: told the address of each wrong password.
     remark: told what is odd about a right one, the address and the user.

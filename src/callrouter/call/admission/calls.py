@@ -47,7 +47,7 @@ _OUTSIDE: Final = {
 
 
 class Entrance(Protocol):
-    """Who finds out by whom a request comes, where the address does not say it: the door."""
+    """The authenticator of requests whose address does not say by whom they come: the door."""
 
     def enter(
         self,

@@ -1,4 +1,4 @@
-"""Wrong passwords, by the address they came from: too many, and it is not heard for a while."""
+"""Login throttling by address: too many wrong passwords, and it is not heard for a while."""
 
 from collections import OrderedDict
 from typing import Final
@@ -12,7 +12,7 @@ KEPT: Final = 10_000
 
 
 class Failures:
-    """Counts them. Times are monotonic seconds.
+    """Counts of wrong passwords, by source. Times are monotonic seconds.
 
     A right password between wrong ones makes up for none: who has one account must not be able to
     guess at all the others.

@@ -1,4 +1,4 @@
-"""Keys that a party presses, whatever way they come: each counts once (C3)."""
+"""DTMF of a party: the keys that it presses, whatever way they come; each counts once (C3)."""
 
 import re
 from typing import Final
@@ -32,7 +32,7 @@ def key_of(request: Request) -> str:
 
 
 class Keys:
-    """What one party has pressed. Many telephones send each key in two ways: the first counts."""
+    """The keys of one party. Many telephones send each key in two ways: the first counts."""
 
     __slots__ = ("_method", "pressed")
 

@@ -1,4 +1,4 @@
-"""Two parties talk through the worker: recorded, with hold music (C6, C7, C11)."""
+"""A conversation of two parties through the worker: recorded, with hold music (C6, C7, C11)."""
 
 from typing import Final
 

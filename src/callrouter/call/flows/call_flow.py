@@ -1,4 +1,4 @@
-"""The story of a call: step after step until one is its end, then what is left to say.
+"""The call flow: step after step until one is its end, then what is left to say.
 
 Scripts only. What may happen is a `case`; how it is done stands in `Call` and in the legs.
 """
@@ -48,7 +48,7 @@ from callrouter.route.values.plan import Hunt
 
 
 class Outcome(Enum):
-    """What became of a hunt, or of one target."""
+    """The outcome of a hunt, or of one target."""
 
     NEXT = "go on with the next"
     OVER = "the caller has got the final response, or is gone"

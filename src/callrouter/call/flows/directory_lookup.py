@@ -1,4 +1,4 @@
-"""The script of a call that waits for a look-up before its plan is final."""
+"""Directory look-up: the script of a call that waits for a look-up before its plan is final."""
 
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.pair import ask_other

@@ -1,4 +1,4 @@
-"""Two parties talk end to end: everything passes between them until one leaves."""
+"""A conversation of two parties end to end: everything passes between them until one leaves."""
 
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.pair import Pair, pass_on

@@ -1,1 +1,1 @@
-"""What of one leg may show on the other: headers, identity, diversion."""
+"""Interworking of the legs, what of one may show on the other: headers, identity, diversion."""

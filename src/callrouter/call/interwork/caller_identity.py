@@ -1,4 +1,4 @@
-"""Who the caller is said to be, and who is told so (RFC 3323, RFC 3325).
+"""Caller identity: who the caller is said to be, and who is told so (RFC 3323, RFC 3325).
 
 Rules. P-Asserted-Identity is believed of trusted trunks and gateways only, and goes to trusted ones
 only: all values, each built anew. A number is at our address then, and keeps what was said of it

@@ -1,4 +1,4 @@
-"""What the next network is told of a call that was forwarded: Diversion and History-Info.
+"""Diversion and History-Info: what the next network is told of a call that was forwarded.
 
 Theory: both headers carry the way of a call, one entry for each time it was forwarded. Diversion
 (RFC 5806) names who forwarded it, the last one first; History-Info (RFC 7044) names every target
@@ -95,7 +95,7 @@ def diversions(invite: Request) -> int:
 
 
 class Goal(NamedTuple):
-    """Where a call goes on to.
+    """The place that a call goes on to.
 
     uri: the Request-URI. number: of this leg, from 1. reason: why, as `reason_of` has it.
     diversion, history_info: which headers are sent there. redirections: who sent it on to there,

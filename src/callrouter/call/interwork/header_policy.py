@@ -1,4 +1,4 @@
-"""What of one leg's messages may show on the other, and how statuses cross (A1, A9, B14).
+"""Header policy: what of one leg may show on the other, and how statuses cross (A1, A9, B14).
 
 Everything is rebuilt; only what is named here passes, and only when it is clean text. Nothing a
 caller writes reaches the other leg as a row of its own making.

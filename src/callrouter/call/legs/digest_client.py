@@ -1,4 +1,4 @@
-"""The requests of a leg whose target challenges (RFC 3261 section 22.2)."""
+"""A digest client for the requests of a leg whose target challenges (RFC 3261 section 22.2)."""
 
 from typing import Protocol
 
@@ -21,7 +21,7 @@ class Asker(Protocol):
 
 
 class Proving:
-    """The requests inside a dialog whose target challenges.
+    """The digest client for the requests inside a dialog whose target challenges.
 
     A request that was sent again has another CSeq than it was asked with; `cseq` knows it.
     """

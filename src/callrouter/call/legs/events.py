@@ -1,4 +1,4 @@
-"""What happens to a call, as one ordered list.
+"""Events of a call, as one ordered list.
 
 The events of one call all arrive in its `Inbox`, so that every race is one `case` of its script.
 """
@@ -24,7 +24,7 @@ can come of the call (RFC 3261 section 13.2.1)."""
 
 
 class Progress:
-    """A B-leg sent a provisional response above 100. fork: the To tag of the one who sent it."""
+    """A provisional response above 100 from a B-leg. fork: the To tag of the one who sent it."""
 
     __slots__ = ("fork", "leg", "response")
 
@@ -35,7 +35,7 @@ class Progress:
 
 
 class Answered:
-    """A B-leg answered with its first 2xx."""
+    """The answer of a B-leg: its first 2xx."""
 
     __slots__ = ("fork", "leg", "response")
 
@@ -46,7 +46,10 @@ class Answered:
 
 
 class Failed:
-    """A B-leg ended without an answer. response: None when none came, or not at all sendable."""
+    """The end of a B-leg without an answer.
+
+    response: None when none came, or not at all sendable.
+    """
 
     __slots__ = ("leg", "response", "status")
 
@@ -57,7 +60,10 @@ class Failed:
 
 
 class Cancelled:
-    """The caller gave up before an answer. reason: the CANCEL's Reason value, "" for none."""
+    """The cancellation of a call: the caller gave up before an answer.
+
+    reason: the CANCEL's Reason value, "" for none.
+    """
 
     __slots__ = ("reason",)
 
@@ -87,7 +93,7 @@ class Acknowledged:
 
 
 class HungUp:
-    """A party ended its dialog. reason: its Reason value, "" for none."""
+    """The hang-up of a party, which ended its dialog. reason: its Reason value, "" for none."""
 
     __slots__ = ("leg", "reason")
 
@@ -97,7 +103,7 @@ class HungUp:
 
 
 class Lost:
-    """A party vanished: it never acknowledged, or does not know the dialog any more.
+    """The loss of a party: it never acknowledged, or does not know the dialog any more.
 
     why: as the record's reason has it.
     """
@@ -110,7 +116,7 @@ class Lost:
 
 
 class Settled:
-    """An offer of ours inside a dialog has come to its end. response: None for none at all."""
+    """The end of an offer of ours inside a dialog. response: None for none at all."""
 
     __slots__ = ("leg", "response")
 
@@ -120,7 +126,7 @@ class Settled:
 
 
 class RecordAsked:
-    """Somebody who runs callrouter asks for a recording, or for its end."""
+    """A request for a recording, or for its end, by somebody who runs callrouter."""
 
     __slots__ = ("on",)
 
@@ -129,7 +135,7 @@ class RecordAsked:
 
 
 class Replacing:
-    """An INVITE came to take the place of a leg (RFC 3891). by: its own leg, not answered yet."""
+    """An INVITE to take the place of a leg (RFC 3891). by: its own leg, not answered yet."""
 
     __slots__ = ("by", "leg", "request")
 
@@ -140,7 +146,7 @@ class Replacing:
 
 
 class Taken:
-    """Another call has taken over who `leg` talks to; `leg` itself is left, to be hung up on."""
+    """A takeover by another call of who `leg` talks to; `leg` itself is left, to be hung up on."""
 
     __slots__ = ("leg",)
 
@@ -149,13 +155,13 @@ class Taken:
 
 
 class Deadline:
-    """The time given to `Inbox.next` has come."""
+    """The deadline given to `Inbox.next`, which has come."""
 
     __slots__ = ()
 
 
 class Shutdown:
-    """callrouter stops: end this call now."""
+    """The shutdown of callrouter: end this call now."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""The one place where a call waits: its events in order, and the driver of its script.
+"""The inbox, the one place where a call waits: its events in order, and its script's driver.
 
 A script is an `async def` that awaits nothing but `Inbox.next`. There is no task and no loop turn
 behind it: `post` resumes it at once, or leaves the event in the queue while it is running.

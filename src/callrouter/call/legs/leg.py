@@ -1,4 +1,4 @@
-"""What both legs of a call have in common: an established dialog and what happens inside it.
+"""A leg, what both of a call have in common: an established dialog and what happens inside it.
 
 Rules. A leg ends its own loose ends: whatever a script has already left behind, the leg answers,
 acknowledges or hangs up alone. Each leg posts to one inbox and never speaks to the other leg.

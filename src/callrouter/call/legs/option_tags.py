@@ -1,4 +1,4 @@
-"""What a caller may ask for in its INVITE, looked at before there is a call; what we say we can."""
+"""Option tags: what an INVITE may ask for, looked at before there is a call, and what we can do."""
 
 from itertools import product
 from typing import Final

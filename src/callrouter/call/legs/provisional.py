@@ -1,4 +1,4 @@
-"""Provisional responses that arrive for certain (RFC 3262), to a caller and from a target.
+"""Reliable provisional responses (RFC 3262), to a caller and from a target.
 
 Theory. Each leg counts and acknowledges its own. When both sides want it, the caller's PRACK goes
 on to the target, with the target's numbers in its RAck, and the answer comes back. When only the
@@ -61,7 +61,7 @@ class Answering(Protocol):
 
 
 class Provisionals:
-    """Those of one INVITE to us. required: the caller takes no others.
+    """The reliable provisional responses to one INVITE. required: the caller takes no others.
 
     relayed: the target that the PRACK which came last is for, and the RAck for it; None for us.
     acknowledged_body: what the response that it acknowledges describes.
@@ -198,7 +198,7 @@ def is_reliable(response: Response) -> bool:
 
 
 class Silent:
-    """Hears what becomes of a PRACK of ours: the INVITE tells all that matters."""
+    """The user of a PRACK of ours, which ignores its end: the INVITE tells all that matters."""
 
     __slots__ = ()
 

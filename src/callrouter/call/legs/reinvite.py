@@ -1,4 +1,4 @@
-"""An offer of ours to a party inside its dialog, and what comes of it (RFC 3261 section 14).
+"""Re-INVITE: an offer of ours inside a dialog, and what comes of it (RFC 3261 section 14).
 
 And an offer of a party that nobody is there to answer.
 """
@@ -32,7 +32,7 @@ def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
 
 
 class Reoffer:
-    """Sends a re-INVITE; `Settled` is posted to the leg's call. The ACK is sent here.
+    """A re-INVITE of ours; `Settled` is posted to the leg's call. The ACK is sent here.
 
     A 2xx that does not answer the offer is posted without a body.
     """

@@ -28,7 +28,7 @@ def _rows(message: Message, source: Leg, sink: Leg) -> str:
 
 
 class Relay(AckUser):
-    """Asks `sink` what `source` asked on `tx`."""
+    """The relay to `sink` of what `source` asked on `tx`."""
 
     __slots__ = (
         "_acked",

@@ -1,4 +1,4 @@
-"""What is sent again until the peer says that it has it: the 2xx to an INVITE."""
+"""Retransmission of the 2xx to an INVITE until its ACK (RFC 3261 section 13.3.1.4)."""
 
 from typing import Protocol
 
@@ -18,7 +18,7 @@ class Sender(Protocol):
 
 
 class AckUser:
-    """Who waits for the ACK to a 2xx that answered a re-INVITE."""
+    """The user of the ACK to a 2xx that answered a re-INVITE."""
 
     __slots__ = ()
 

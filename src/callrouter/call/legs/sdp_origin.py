@@ -1,4 +1,4 @@
-"""Who we are in what we describe to a party while its dialog lasts (RFC 3264 section 8)."""
+"""The SDP origin of all that we describe to a party while its dialog lasts (RFC 3264 section 8)."""
 
 import re
 from typing import Final
@@ -13,7 +13,10 @@ _ID_DIGITS: Final = 12  # of 16: an Origin's id stays below 2**63
 
 
 class Identity:
-    """Towards one party. shown: another party's description, as this one was given it last."""
+    """Our identity in SDP towards one party.
+
+    shown: another party's description, as this one was given it last.
+    """
 
     __slots__ = ("origin", "shown")
 

@@ -1,4 +1,4 @@
-"""A call whose peer has vanished without a BYE comes to an end: session timers (RFC 4028).
+"""Session timers (RFC 4028): a call whose peer has vanished without a BYE comes to an end.
 
 Theory. Each leg has its own: what one side agrees with us is no affair of the other's. An interval
 is agreed by each INVITE and UPDATE and their 2xx, and begins anew with it. One of both is the

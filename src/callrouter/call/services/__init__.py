@@ -1,1 +1,1 @@
-"""What calls ask of others: media, archive, state they share, directories, records."""
+"""Services that calls use: media, archive, state they share, directories, records."""

@@ -1,4 +1,4 @@
-"""What calls ask of the archive, where voicemail and recordings are kept, and what it tells them.
+"""The archive of voicemail and recordings: what calls ask of it, and what it tells them.
 
 Theory. A media worker writes a WAV file to the path that the archive has named. When the worker
 has closed it, the script says so and goes on: what happens to the file then, on the disk, in the
@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 
 class MessageLeft(NamedTuple):
-    """A caller's message has ended. file: as named by `place_message`, closed by the worker.
+    """A caller's message, which has ended. file: as named by `place_message`, closed by the worker.
 
     call: the record's id. started: Unix seconds. ms: what the worker says of its length. complete:
     the worker could write all of it.
@@ -30,7 +30,7 @@ class MessageLeft(NamedTuple):
 
 
 class RecordingInfo(NamedTuple):
-    """A recording has ended. file: as named by `place_recording`. number: the dialplan's key.
+    """A recording that ended. file: as named by `place_recording`. number: the dialplan's key.
 
     The rest is as in `MessageLeft`. keep_seconds: from its end to its deletion.
     """

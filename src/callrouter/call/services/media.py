@@ -1,4 +1,4 @@
-"""What calls ask of the media pool, and what it tells them.
+"""The media pool: what calls ask of it, and what it tells them.
 
 Theory. A worker is a SIP user agent on loopback. A call reserves slots of one worker, opens a
 session for each, and dials it like any other leg: the session's name is the user of the
@@ -16,7 +16,7 @@ from typing import Protocol
 
 
 class Played:
-    """A `play` or `tone` came to its own end. A stopped or replaced one posts nothing."""
+    """The end of a `play` or `tone` by itself. A stopped or replaced one posts nothing."""
 
     __slots__ = ("session",)
 
@@ -25,7 +25,7 @@ class Played:
 
 
 class Digit:
-    """A key was pressed. digit: 0-9, *, #, A-D. method: rfc4733, info or inband."""
+    """A DTMF key that was pressed. digit: 0-9, *, #, A-D. method: rfc4733, info or inband."""
 
     __slots__ = ("digit", "method", "session")
 
@@ -36,7 +36,7 @@ class Digit:
 
 
 class Recorded:
-    """A recording has ended and its file is closed.
+    """A recording that has ended, its file closed.
 
     ms: its length. complete: False when the worker could not write all of it. why: stopped,
     silence, limit, closed (the session ended) or failed. quiet: nobody said anything.
@@ -56,7 +56,7 @@ class Recorded:
 
 
 class MediaLost:
-    """The worker that holds the call's slots has died or hangs. Its slots are released."""
+    """The loss of the worker with the call's slots: it died or hangs. Its slots are released."""
 
     __slots__ = ("slots",)
 
@@ -130,7 +130,7 @@ class MediaSlots(Protocol):
 
 
 class MediaPool(Protocol):
-    """The workers."""
+    """The pool of media workers."""
 
     def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> MediaSlots | None:
         """Take `count` slots of one worker; None when no worker has as many free now.

@@ -11,7 +11,7 @@ from callrouter.route.values.plan import Verdict
 
 
 class Disposition(StrEnum):
-    """How a call ended, in one word."""
+    """The disposition of a call: how it ended, in one word."""
 
     ANSWERED = "ANSWERED"
     NO_ANSWER = "NO_ANSWER"
@@ -181,7 +181,7 @@ class CallRecord:
 
 
 class Observer(Protocol):
-    """Gets each call twice, an answered one also in between.
+    """The observer of calls: it gets each twice, an answered one also in between.
 
     Called on the path of the call: must not block and must not raise.
     """

@@ -55,7 +55,7 @@ class Shared(Protocol):
 
 
 class LookedUp:
-    """A look-up was answered, or has failed."""
+    """The result of a look-up, which was answered or has failed."""
 
     __slots__ = ("answer",)
 
@@ -64,7 +64,7 @@ class LookedUp:
 
 
 class Directory(Protocol):
-    """Who is responsible for a caller, as systems outside know it."""
+    """A directory of who is responsible for a caller, as systems outside know it."""
 
     def find(
         self, lookup: Lookup, caller: str, post: Callable[[LookedUp], None]

@@ -1,4 +1,4 @@
-"""What calls need to speak and to record: the workers, and the archive."""
+"""Media services, which calls need to speak and to record: the workers, and the archive."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _MOST_HOSTS: Final = 4096
 
 
 class MediaHosts:
-    """Where callers that showed themselves had their media, the last of them.
+    """The media hosts of callers that showed themselves, the last of them.
 
     Many carriers send neither RTP nor a PRACK before the answer; their callers hear early media in
     full all the same, from the second call on. In memory alone.
@@ -34,7 +34,10 @@ class MediaHosts:
 
 
 class Studio:
-    """pool, keeping: None where there is no media. hosts: where callers had their media."""
+    """The media pool and the archive, as calls have them.
+
+    pool, keeping: None where there is no media. hosts: where callers had their media.
+    """
 
     __slots__ = ("hosts", "keeping", "pool")
 

@@ -1,1 +1,1 @@
-"""Where an INVITE goes: next hop, registered contacts, redirects, gateway feedback."""
+"""Targets of INVITEs: next hop, registered contacts, redirects, gateway feedback."""

@@ -1,4 +1,4 @@
-"""What a caller is told of the target that rings or answers."""
+"""The connected party: what a caller is told of the target that rings or answers."""
 
 from callrouter.call.interwork.caller_identity import CALLED, identity_rows
 from callrouter.call.interwork.header_policy import is_private, passed_rows

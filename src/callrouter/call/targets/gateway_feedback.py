@@ -1,4 +1,4 @@
-"""What calls tell of the gateways they go out by: lines in use, and whether calls are taken."""
+"""Gateway feedback of calls: lines in use, and whether calls are taken."""
 
 import re
 from typing import Final

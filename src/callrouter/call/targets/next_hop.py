@@ -1,4 +1,4 @@
-"""How an INVITE gets to a target: over which transport, to which URI."""
+"""The next hop of an INVITE to a target: over which transport, to which URI."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _USUAL_HEAD: Final = 400
 
 
 class Way:
-    """Where an INVITE goes. uri: its Request-URI. spare: where it goes when `flow` fails.
+    """The next hop of an INVITE. uri: its Request-URI. spare: where it goes when `flow` fails.
 
     routes: its Route rows. pinned: all requests of the dialog go by this flow. host: what stands
     for us in URIs: the name by which the target knows us, else our address.

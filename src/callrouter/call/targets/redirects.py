@@ -1,4 +1,4 @@
-"""Where a 3xx answer of a target points, as far as it is followed (RFC 3261 section 8.1.3.4).
+"""Redirection by a target's 3xx, as far as it is followed (RFC 3261 section 8.1.3.4).
 
 Rules. Only hosts that the dialplan itself names are followed to: a redirection must not make an
 open relay of us. So each name that may stand in one is known before the first call, and is looked
@@ -41,7 +41,7 @@ _OURS: Final = frozenset(("transport", "maddr", "ttl", "method", "lr", "cause"))
 
 
 class Redirections:
-    """Those of one hunt."""
+    """The redirections of one hunt."""
 
     __slots__ = ("_hosts", "_known", "_left")
 

@@ -44,7 +44,7 @@ class _Sets:
 
 
 class ListBuilder:
-    """Builds one list. country: that of its national numbers. mistakes: those of its file."""
+    """Builder of one list. country: that of its national numbers. mistakes: those of its file."""
 
     def __init__(self, country: str) -> None:
         self._country = country

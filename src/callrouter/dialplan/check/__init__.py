@@ -1,1 +1,1 @@
-"""What holds between the parts of a dialplan: references, nesting."""
+"""Checks of what holds between the parts of a dialplan: references, nesting."""

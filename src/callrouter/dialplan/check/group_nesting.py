@@ -18,7 +18,7 @@ def rung(entry: Any) -> str | None:
 
 
 class Nesting:
-    """Looks through all groups once. report: is told the path of an entry and what is wrong."""
+    """Check of all groups, once. report: is told the path of an entry and what is wrong."""
 
     def __init__(self, groups: Mapping, report: Report) -> None:
         self._groups = groups

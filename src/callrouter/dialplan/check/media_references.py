@@ -1,4 +1,4 @@
-"""The names that steps, menus and numbers say of what callers hear, held against the file."""
+"""References to what callers hear, by steps, menus and numbers, held against the file."""
 
 from typing import TYPE_CHECKING, Any, Final
 

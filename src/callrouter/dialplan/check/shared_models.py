@@ -17,7 +17,7 @@ _KEPT: Final = 1024
 
 
 class Alike:
-    """Remembers numbers without mistakes. Their entries must stay alive meanwhile."""
+    """Store of numbers without mistakes. Their entries must stay alive meanwhile."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str | int, ...], Number] = {}

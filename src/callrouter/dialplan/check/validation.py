@@ -1,4 +1,4 @@
-"""A dialplan file held against its grammar, and its names against each other.
+"""Validation of a dialplan file against its grammar, and of its names against each other.
 
 Theory: each entry of each section is checked by itself, so a mistake in one hides none in another,
 and a name counts as known even when its entry is wrong. References are read from the raw data, so
@@ -54,7 +54,7 @@ T = TypeVar("T", bound=schema.Entry)
 
 
 class Checker:
-    """Checks one document. mistakes: what was found so far."""
+    """Checker of one document. mistakes: what was found so far."""
 
     def __init__(self, document: Document) -> None:
         self.mistakes = Mistakes(document)

@@ -1,1 +1,1 @@
-"""From the checked models to the values of callrouter.route."""
+"""Compilation of the checked models to the values of callrouter.route."""

@@ -63,7 +63,7 @@ def tls_name_of(entry: Gateway) -> str:
 
 
 class WayBuilder:
-    """Builds the ways to the targets of a file without mistakes.
+    """Builder of the ways to the targets of a file without mistakes.
 
     hosts: the DNS names in targets' URIs, and those that redirections may lead to, as gateways
     that are named as the URI says.

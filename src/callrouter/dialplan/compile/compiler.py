@@ -1,4 +1,4 @@
-"""From a dialplan file to the compiled dialplan, or to all mistakes in it at once."""
+"""Compiler of a dialplan file: to the compiled dialplan, or to all mistakes in it at once."""
 
 import hashlib
 from collections.abc import Iterator

@@ -30,7 +30,7 @@ def phones_of(extension: str) -> str:
 
 
 class HuntBuilder:
-    """Builds the hunts of a file without mistakes; what is shared there is one object here."""
+    """Builder of the hunts of a file without mistakes; what is shared there is one object here."""
 
     def __init__(self, file: str, checker: Checker, ways: WayBuilder) -> None:
         self._file = file

@@ -9,7 +9,7 @@ from callrouter.yamlfile.wording import shown
 
 
 class Lists:
-    """built: by name. files: all that were read. digests: what their contents are told by."""
+    """Lists of a dialplan. built: by name. files: all that were read. digests: of contents."""
 
     def __init__(self) -> None:
         self.built: dict[str, NumberList] = {}

@@ -1,4 +1,4 @@
-"""What prompts and hold music are made of. Their files are read here only to tell them apart."""
+"""Recipes of prompts and hold music. Their files are read here only to tell them apart."""
 
 import errno
 import hashlib
@@ -21,7 +21,7 @@ _Place = tuple[str, ...]
 
 
 class Sounds:
-    """recipes: of all sounds. files: those that were read. digests: of their contents."""
+    """Sounds of a dialplan. recipes: of all. files: those read. digests: of their contents."""
 
     def __init__(self) -> None:
         self.recipes: list[Recipe] = []

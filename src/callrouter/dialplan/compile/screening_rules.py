@@ -1,4 +1,4 @@
-"""Who may call a number: `from`, `only`, `allow`, `block`, `areas`, `countries`, `auto_block`."""
+"""Call screening: `from`, `only`, `allow`, `block`, `areas`, `countries`, `auto_block`."""
 
 import sys
 from collections.abc import Mapping as Lists
@@ -14,7 +14,7 @@ from callrouter.yamlfile.marked import Document, Mapping
 
 
 class ScreenBuilder:
-    """Builds what numbers ask about their callers. lists: all lists of the dialplan."""
+    """Builder of what numbers ask about their callers. lists: all lists of the dialplan."""
 
     def __init__(
         self, document: Document, head: schema.DialplanFile, lists: Lists[str, NumberList]

@@ -19,7 +19,7 @@ _OVERRIDES = {"open": "open", "closed": "closed", "usual": ""}
 
 
 class StepBuilder:
-    """Builds the steps of a file without mistakes."""
+    """Builder of the steps of a file without mistakes."""
 
     def __init__(
         self, file: str, checker: Checker, hunts: HuntBuilder, schedules: dict[str, Schedule]

@@ -1,1 +1,1 @@
-"""What may be written in a dialplan: its models, key by key."""
+"""The grammar of a dialplan: its models, key by key."""

@@ -1,7 +1,7 @@
 """The prompts that are always there: their names, and when a caller hears each.
 
-Their texts and sounds are in media/builtin, one folder per language; a test keeps these together. A
-dialplan that has a prompt of the same name hears its own instead.
+Their texts and sounds are in media/sounds/builtin, one folder per language; a test keeps these
+together. A dialplan that has a prompt of the same name hears its own instead.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The grammar of what is asked of other systems, and of how much a trunk may bring."""
+"""The grammar of look-ups in other systems, and of how much a trunk may bring."""
 
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit

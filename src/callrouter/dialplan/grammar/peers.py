@@ -1,4 +1,4 @@
-"""The grammar of how we deal with a trunk or a gateway: session timers, headers, trust."""
+"""The grammar of what trunks and gateways share: session timers, headers, trust."""
 
 import re
 from typing import Annotated, Final, Literal

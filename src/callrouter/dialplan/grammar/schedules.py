@@ -34,14 +34,14 @@ class Times(NamedTuple):
 
 
 class Days(NamedTuple):
-    """From a first to a last day, counted from 1970-01-01."""
+    """A run of days, from a first to a last one, counted from 1970-01-01."""
 
     first: int
     last: int
 
 
 class Region(NamedTuple):
-    """Where holidays are kept. part: of the country, "" for what all its parts keep."""
+    """A region whose holidays are kept. part: of the country, "" for what all its parts keep."""
 
     country: str
     part: str

@@ -1,4 +1,4 @@
-"""The grammar of where calls come from and go to: trunks and gateways."""
+"""The grammar of trunks and gateways: where calls come from and go to."""
 
 from typing import Literal, Self
 

@@ -1,4 +1,4 @@
-"""The nursery, seen from the pool: the process that all workers are forked from.
+"""Fork server (the nursery), seen from the pool: all workers are forked from this process.
 
 It needs PJSIP's wheel and nothing else that is not Python's own. That wheel ends at Python 3.12, so
 another interpreter than ours may run it, and is given our package alone: what else is installed
@@ -41,7 +41,7 @@ _END_SECONDS: Final = 3.0
 
 
 class Parent(Protocol):
-    """Who hears of the nursery: the pool."""
+    """Listener to the nursery: the pool."""
 
     def awake(self) -> None:
         """It can fork workers."""
@@ -72,7 +72,7 @@ def interpreters() -> list[str]:
 
 
 class NurseryLink:
-    """One nursery process, from its start on. Raises OSError when it cannot be started.
+    """Handle of a nursery process from its start on. Raises OSError when it cannot be started.
 
     python: the interpreter that runs it.
     """

@@ -31,7 +31,7 @@ _WAIT_SECONDS: Final = 10.0
 
 
 class Pool:
-    """A `MediaPool`.
+    """The media pool; implements `MediaPool`.
 
     refused: reservations that found no worker. unwritten: files that a worker could not write, or
     not whole. lost_by: workers, by why.
@@ -106,7 +106,7 @@ class Pool:
     # How it is. From any thread.
 
     def count(self, state: str) -> int:
-        """Workers in a state of `link`."""
+        """Workers in a state of `worker_handle`."""
         return self._crew.count(state)
 
     @property

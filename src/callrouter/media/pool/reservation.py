@@ -30,7 +30,7 @@ class Holder(Protocol):
 
 
 class Slots:
-    """A `MediaSlots`. count: how many were reserved. sessions: those that stand.
+    """Slots of one worker, a `MediaSlots`. count: as reserved. sessions: those that stand.
 
     Once it is released or lost, its commands do nothing and nothing is posted.
     """

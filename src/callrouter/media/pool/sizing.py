@@ -1,4 +1,4 @@
-"""How many workers there should be, and which ports each of them has. Pure."""
+"""Sizing of the pool: how many workers there should be, and which ports each has. Pure."""
 
 from typing import Final, NamedTuple
 

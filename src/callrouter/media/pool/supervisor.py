@@ -1,4 +1,4 @@
-"""The processes of the pool: the nursery, and one worker for each index.
+"""Supervisor of the pool's processes: the nursery, and one worker for each index.
 
 A worker that dies young would die again, so the next one is started later and later. The nursery
 may die too: its workers live on with their calls, and the next nursery forks the next ones.
@@ -34,11 +34,11 @@ _HINT: Final = (
 
 
 class MediaError(CallrouterError):
-    """The media pool cannot be as the settings want it."""
+    """A media pool that cannot be as the settings want it."""
 
 
 class Log(Protocol):
-    """Where is said what happens."""
+    """Log of what happens to the processes."""
 
     def info(self, event: str, **fields: Any) -> None:
         """What went as it should."""
@@ -49,7 +49,7 @@ class Log(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Size:
-    """What the pool may have.
+    """Size of the pool, and what its workers are given.
 
     low, high: workers; high 0 is no media. host: the IPv4 address that RTP is received at. public:
     the address that peers are told, "" for the same. ports: first and last for RTP. user: whom
@@ -67,7 +67,7 @@ class Size:
 
 
 class Crew:
-    """The processes. links: by index, until their process is gone. missing: why there are none.
+    """Worker processes. links: by index, until the process is gone. missing: why there are none.
 
     signalling: from where workers are sent SIP, as `protocol` has it. changed: called when a worker
     can be started that could not before, or never will. Raises MediaError when there is no such

@@ -1,4 +1,4 @@
-"""One worker, seen from the pool: its channel, its slots and whether it is alive."""
+"""Worker, seen from the pool: its channel, its slots and whether it is alive."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ keeps of ended transactions for their 32 s."""
 
 
 class Owner(Protocol):
-    """The pool."""
+    """Owner of a worker: the pool."""
 
     def ready(self, link: "Link") -> None:
         """It can take calls."""
@@ -65,7 +65,7 @@ class Owner(Protocol):
 
 
 class Link:
-    """A worker. name, index: unique among all, and among those alive.
+    """Handle of a worker. name, index: unique among all, and among those alive.
 
     slots: how many it has, 0 until it is ready. used: how many are reserved, or belong to a session
     that is still being closed. pid: 0 until the nursery has told it. beat: its last.

@@ -1,4 +1,4 @@
-"""What a worker says, read strictly.
+"""Reports of a worker, read strictly.
 
 A worker takes RTP from strangers and may be theirs one day: what it says is checked like what comes
 from a network, and no name of a file is taken from it that it was not given.
@@ -13,13 +13,13 @@ Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class Report(BaseModel):
-    """What all have in common: no silent conversions; more than is asked for does no harm."""
+    """Base of all reports: no silent conversions; more than is asked for does no harm."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
 class Ready(Report):
-    """The worker listens at this port of loopback and can hold so many calls."""
+    """First report: the worker listens at this port of loopback and can hold so many calls."""
 
     do: Literal["ready"]
     sip_port: int = Field(ge=1, le=65535)
@@ -27,7 +27,7 @@ class Ready(Report):
 
 
 class Beat(Report):
-    """What the worker has now. ports: of PJSIP's bridge. rss: bytes."""
+    """Heartbeat: what the worker has now. ports: of PJSIP's bridge. rss: bytes."""
 
     do: Literal["beat"]
     calls: Count
@@ -44,14 +44,14 @@ class Beat(Report):
 
 
 class SaysPlayed(Report):
-    """A play or tone came to its end."""
+    """End of a play or tone."""
 
     do: Literal["played"]
     session: Session
 
 
 class SaysDigit(Report):
-    """A key was pressed."""
+    """Press of a key."""
 
     do: Literal["digit"]
     session: Session
@@ -60,7 +60,7 @@ class SaysDigit(Report):
 
 
 class SaysRecorded(Report):
-    """A recording ended."""
+    """End of a recording."""
 
     do: Literal["recorded"]
     session: Session
@@ -73,14 +73,14 @@ class SaysRecorded(Report):
 
 
 class Closed(Report):
-    """A session is over and its slot is free."""
+    """End of a session, whose slot is free."""
 
     do: Literal["closed"]
     session: Session
 
 
 class Ack(Report):
-    """A command was done, or not."""
+    """Acknowledgement of a command, done or not."""
 
     ack: int
     error: Annotated[str, Field(max_length=1000)] = ""

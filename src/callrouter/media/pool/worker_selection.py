@@ -1,4 +1,4 @@
-"""Which worker takes the next call.
+"""Selection of the worker that takes the next call.
 
 Theory. A worker is one thread: what one call does in it (open a file, close a recording) the other
 calls of that worker wait for, and a crash takes all of them. So calls are spread, to whoever has
@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Shelved(Protocol):
-    """What lies on a `Shelf`."""
+    """A worker on a `Shelf`."""
 
     @property
     def free(self) -> int:

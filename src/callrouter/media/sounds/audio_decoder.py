@@ -1,4 +1,4 @@
-"""Sound files and tones as what callers hear: one channel of 8 kHz, 16 bit.
+"""Decoder of sound files and tones to what callers hear: one channel of 8 kHz, 16 bit.
 
 Theory: a file is not trusted. It is decoded piece by piece, so its header can promise what it
 likes: what it costs is bounded by the bytes that were read and by the longest sound there may be.

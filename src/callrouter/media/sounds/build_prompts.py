@@ -1,4 +1,4 @@
-"""Renders the built-in prompts, which are part of the program: `python -m` with this module's name.
+"""Build of the built-in prompts, part of the program: `python -m` with this module's name.
 
 It needs espeak-ng. Each text in builtin/LANGUAGE.toml becomes builtin/LANGUAGE/NAME.wav, which
 is half as long as what callers hear: 8 kHz, mu-law. Files without a text are removed.

@@ -1,4 +1,4 @@
-"""Sounds made from their recipes."""
+"""Rendering of sounds from their recipes."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sounds made once and kept: a folder of WAV files, named by what they were made from.
+"""Cache of sounds: a folder of WAV files, made once and named by what they were made from.
 
 Theory: a file appears under its name only when it is complete, and is never written again. So two
 processes may make the same one at the same time, and whoever plays it needs no lock.
@@ -38,7 +38,7 @@ class NoSpeechError(SoundError):
 
 
 class Cache:
-    """One folder, which is made when it is missing. Raises OSError."""
+    """Cache of sounds: one folder, which is made when it is missing. Raises OSError."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Texts spoken by espeak-ng, a program that may or may not be installed."""
+"""Text to speech by espeak-ng, a program that may or may not be installed."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Ears: ports of the bridge by which Python hears a party. They are lent, and never destroyed.
+"""Audio taps: ports of the bridge by which Python hears a party. They are lent, never destroyed.
 
 PJSIP's clock thread calls a port for a while after it was told to take it out of the bridge, and
 even one that hears nobody now and then: an ear that died meanwhile takes the process with it.
@@ -11,7 +11,7 @@ from callrouter.media.worker.pjsip_callbacks import Ear
 
 
 class Ears:
-    """All ears of a worker: as many as were ever in use at one time."""
+    """Audio taps of a worker: as many as were ever in use at one time."""
 
     def __init__(self) -> None:
         self._made: list[Ear] = []

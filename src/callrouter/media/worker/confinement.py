@@ -1,4 +1,4 @@
-"""What a worker may no longer do once it has started to talk to strangers by RTP.
+"""Confinement of a worker: what it may no longer do once it talks to strangers by RTP.
 
 A fault of PJSIP that RTP can reach costs one worker and what its user can do: so that is little.
 """

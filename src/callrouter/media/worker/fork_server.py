@@ -1,4 +1,4 @@
-"""The process that has pjsua2 in memory and forks workers from it.
+"""Fork server of media workers: holds pjsua2 in memory and forks workers from it.
 
 Theory. Importing pjsua2 costs time and 11 MB; a fork of who has imported it shares them. PJSIP
 itself is started by each worker: its threads would not survive a fork.
@@ -32,7 +32,7 @@ _MISSING: Final = 69
 
 
 class Nursery:
-    """pool: its end of the pool's stream socket. work: what a worker does, see `worker.work`."""
+    """Fork server. pool: its end of the pool's socket. work: of a worker, see `worker.work`."""
 
     def __init__(self, pool: socket.socket, work: Work) -> None:
         self._pool = pool

@@ -27,7 +27,7 @@ _FRAMES: Final = 2
 
 
 class Keys:
-    """Finds the keys in one stream of frames of 20 ms."""
+    """Detector of the keys in one stream of frames of 20 ms."""
 
     __slots__ = ("_held", "_seen", "_times")
 

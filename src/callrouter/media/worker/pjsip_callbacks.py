@@ -1,4 +1,4 @@
-"""Where PJSIP calls Python: objects that note what happened, for the worker's loop to see to.
+"""Callbacks of PJSIP: objects that note what happened, for the worker's loop to see to.
 
 A callback runs while PJSIP holds its locks, at times in a thread of its own, and an exception that
 leaves it ends the process. So it puts an event into the worker's queue, and does only what must
@@ -24,20 +24,20 @@ _FORMATS: Final = 8
 
 
 class Arrived(NamedTuple):
-    """An INVITE came. request: all of it, as text."""
+    """An INVITE that came. request: all of it, as text."""
 
     call: "Call"
     request: str
 
 
 class StateChanged(NamedTuple):
-    """The call's state is another; by now it may be another again."""
+    """Change of the call's state; by now it may be another again."""
 
     call: "Call"
 
 
 class MediaChanged(NamedTuple):
-    """An offer was answered: the call's media may start, stop or go elsewhere.
+    """Answer to an offer: the call's media may start, stop or go elsewhere.
 
     error: why that cannot be agreed to, None for nothing.
     """
@@ -55,7 +55,7 @@ class Pressed(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A player came to the end of its last file."""
+    """End of a player's last file."""
 
     player: "Player"
 
@@ -144,7 +144,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
 
 
 class Player(pj.AudioMediaPlayer):  # type: ignore[misc]  # pjsua2 has no types
-    """Plays a file. To be held for a while after its last frame: see `players`."""
+    """Player of a file. To be held for a while after its last frame: see `file_players`."""
 
     def __init__(self, events: Events, file: str, *, loop: bool) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]  # pjsua2 has no types
 
 
 class Ear(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
-    """Hears what is transmitted to it: see `ears`. frames: 20 ms each, 16 bit at 8 kHz."""
+    """Audio tap on what is sent to it: see `audio_taps`. frames: 20 ms each, 16 bit at 8 kHz."""
 
     def __init__(self) -> None:
         super().__init__()

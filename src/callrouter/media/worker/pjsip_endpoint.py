@@ -1,4 +1,4 @@
-"""PJSIP, set up so that little of it can be reached.
+"""PJSIP endpoint, set up so that little of it can be reached.
 
 It takes SIP on loopback only and speaks G.711 and telephone-event. Video, ICE, SRTP, TLS, STUN,
 DNS, presence and all other codecs are off, as each has had holes. It has no worker threads: SIP and

@@ -1,4 +1,4 @@
-"""Whose media a call takes: one source, and whoever else sends to its ports is not heard.
+"""RTP latching: a call takes media of one source; whoever else sends to its ports is not heard.
 
 Theory. Ports of RTP can be guessed, and PJSIP believes whoever sends enough. So the kernel lets in
 only the place that the party described. Behind NAT that place is not where its packets come from:
@@ -27,7 +27,7 @@ _NO_HOST: Final = "0.0.0.0"
 
 
 class Latch:
-    """Of one call. host: the address that RTP is received at.
+    """Latch of one call. host: the address that RTP is received at.
 
     settled: there is nothing to look for. spoken: who gets our media has sent some.
     """

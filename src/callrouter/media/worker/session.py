@@ -1,4 +1,4 @@
-"""One session: a call, and what it hears and is heard by.
+"""Media session: a call, and what it hears and is heard by.
 
 A re-INVITE may give the call another port of PJSIP's bridge, and its end takes it away. So the port
 is asked for each time, never kept, and after each change all that is wanted is connected again;
@@ -21,7 +21,7 @@ that answers may take to get here, and so its sound has no gap."""
 
 
 class Session:
-    """name: the user of the URI that its INVITE is for. call: None until that comes.
+    """Media session. name: the user of the URI its INVITE is for. call: None until that comes.
 
     silence: what it hears when there is nothing else. ears: when it listens for tones of keys.
     latch: whose media it takes. recording: that which was asked for by its name.

@@ -1,4 +1,4 @@
-"""All sessions of a worker, and what the pool's commands and PJSIP's events do to them.
+"""Sessions of a worker, and what the pool's commands and PJSIP's events do to them.
 
 Whatever ends a session ends here: its player, its recording, its connections and its call go
 together, on every path, and `closed` is said when the last of them is gone.

@@ -1,4 +1,4 @@
-"""From whom a UDP socket of PJSIP takes datagrams: a filter in the kernel (socket(7)).
+"""Kernel filter of a UDP socket of PJSIP: from whom it takes datagrams (socket(7)).
 
 PJSIP hands its sockets to nobody, so one is found among the descriptors of the process by where it
 is bound. What the filter drops wakes no one and costs PJSIP nothing.

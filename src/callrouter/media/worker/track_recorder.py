@@ -1,4 +1,4 @@
-"""One recording: PJSIP writes each track, and here it is ended, checked and given its name.
+"""Recorder of tracks: PJSIP writes each, and here it is ended, checked and given its name.
 
 PJSIP's writer says nothing when the disk is full, and it closes the file some time after it was
 told to. So the tracks are looked at until their headers are right, and what they hold is compared
@@ -37,7 +37,7 @@ _JOIN_SAMPLES: Final = 80_000
 
 
 class Recording:
-    """One file. session: whose it is. other: a second session in it, or "".
+    """Recording to one file. session: whose it is. other: a second session in it, or "".
 
     began: it is being written. why: "" until it is told to end.
     """

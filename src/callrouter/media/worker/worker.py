@@ -1,4 +1,4 @@
-"""One worker: a process with PJSIP in it, a socket to the pool, and a loop that serves both.
+"""Media worker: a process with PJSIP in it, a socket to the pool, and a loop that serves both.
 
 Theory. `Engine` is PJSIP; what it has to say lies in a queue of events. `Studio` has the sessions.
 The loop lets PJSIP work for some milliseconds, then takes its events, then the pool's commands,
@@ -39,7 +39,7 @@ _UNREAD: Final = 1024 * 1024
 
 
 class Worker:
-    """channel: the socket to the pool."""
+    """Media worker. channel: the socket to the pool."""
 
     def __init__(self, config: Mapping[str, Any], channel: socket.socket) -> None:
         channel.setblocking(False)

@@ -1,1 +1,1 @@
-"""Gateways watched: OPTIONS pings, DNS."""
+"""Monitoring of gateways: OPTIONS pings, DNS."""

@@ -1,4 +1,4 @@
-"""Keeps DNS names looked up ahead of calls: each again when its answer is over."""
+"""A cache of DNS names, looked up ahead of calls: each again when its answer is over."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -17,14 +17,14 @@ Told = Callable[[Goal, tuple[Place, ...], str], None]
 
 
 class Finder(Protocol):
-    """Who looks names up."""
+    """A resolver of names."""
 
     async def find(self, goal: Goal) -> Found:
         """Return where a goal is. Raises ResolveError."""
 
 
 class Names:
-    """All goals that are looked up, each by a task of its own. on_bug: told of our own faults."""
+    """All names that are looked up, each by a task of its own. on_bug: told of our own faults."""
 
     def __init__(self, finder: Finder, told: Told, on_bug: Callable[[Exception], None]) -> None:
         self._finder = finder

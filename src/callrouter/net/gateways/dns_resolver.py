@@ -1,4 +1,4 @@
-"""Where a SIP name is: NAPTR, SRV, A and AAAA (RFC 3263 section 4).
+"""DNS resolution of SIP names: NAPTR, SRV, A and AAAA (RFC 3263 section 4).
 
 Theory: DNS is written by strangers, so whatever it answers becomes at most `MOST_PLACES` addresses
 with ports, or nothing. Names in answers are only ever asked for again; they are never read as text.
@@ -34,11 +34,11 @@ _LABELS: Final = {"udp": ("_sip", "_udp"), "tcp": ("_sip", "_tcp"), "tls": ("_si
 
 
 class ResolveError(CallrouterError):
-    """DNS did not answer, or what it answered is no use; the message says why."""
+    """A failed resolution: DNS did not answer, or its answer is no use; the message says why."""
 
 
 class Found(NamedTuple):
-    """Where a name is, and for how many seconds that is true."""
+    """The places of a name, and for how many seconds that is true."""
 
     places: tuple[Place, ...]
     ttl: float
@@ -53,7 +53,7 @@ class _Service(NamedTuple):
 
 
 class Resolver:
-    """Asks DNS. servers: (IP address, port) of those to ask, none for the system's.
+    """A DNS resolver. servers: (IP address, port) of those to ask, none for the system's.
 
     transports: those that we can send by, in the order they are preferred. sixth: IPv6 is spoken.
     """

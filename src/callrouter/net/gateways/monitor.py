@@ -1,6 +1,4 @@
-"""Watches the gateways of the dialplan that serves: looks their names up, probes them, and ends
-their rests.
-"""
+"""The monitor of the serving dialplan's gateways: it looks names up, probes, and ends rests."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +14,7 @@ _LOOK_SECONDS: Final = 1.0
 
 
 class Book(Protocol):
-    """Where it is written how the gateways are."""
+    """The record of gateway health."""
 
     def serve(self, gateways: Mapping[str, Gateway]) -> None:
         """Watch these, and no others."""
@@ -35,7 +33,7 @@ class Book(Protocol):
 
 
 class GatewayWatch:
-    """Keeps a book up to date from `serve` to `close`."""
+    """The monitor of the gateways, which keeps a book up to date from `serve` to `close`."""
 
     def __init__(
         self,

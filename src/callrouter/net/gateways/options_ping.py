@@ -1,4 +1,4 @@
-"""Asks gateways by OPTIONS whether they are there (RFC 3261 section 11).
+"""OPTIONS pings, which ask gateways whether they are there (RFC 3261 section 11).
 
 Theory: each place of a gateway is asked by itself, in its own rhythm. Any final answer but 503 and
 408 says that somebody is there; what that means is not judged here. All of it are timers and
@@ -27,7 +27,7 @@ _Key = tuple[Gateway, str, str, int]
 
 
 class Prober:
-    """All that are asked. Whoever calls `watch` does so in a step of the stack."""
+    """The pings of all places asked. Whoever calls `watch` does so in a step of the stack."""
 
     def __init__(self, stack: Stack, said: Said) -> None:
         self._stack = stack

@@ -1,1 +1,1 @@
-"""Who is turned away before a call is made of it: rates, floods, overload."""
+"""Overload protection before a call is made of a request: rates, floods, overload."""

@@ -1,4 +1,4 @@
-"""Turns new calls away while there is no room for them, before they are read as SIP.
+"""Early rejection of new calls under overload, before they are read as SIP.
 
 Theory. Of three times the calls that there is room for, two thirds are refused, and to each belong
 an INVITE, our 503 and its ACK. If they are to take less than a tenth of what the calls take that
@@ -31,8 +31,10 @@ _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class Shed:
-    """Refuses with 503. refused: how many INVITEs. on: there may be something to refuse; while its
-    owner says that there is not, messages are not even looked at.
+    """The early rejection of new calls with 503.
+
+    refused: how many INVITEs. on: there may be something to refuse; while its owner says that there
+    is not, messages are not even looked at.
 
     from_here: whether a flow's new calls may be refused without being looked at. is_scanner:
     whether a User-Agent is one that gets no answer. rows: what a 503 has beside the usual.

@@ -1,4 +1,4 @@
-"""How many new calls are turned away so that the running ones go on undisturbed.
+"""Overload control: new calls are turned away so that the running ones go on undisturbed.
 
 Theory. The process is overloaded when its event loop comes round late, or when more datagrams wait
 in the sockets than it reads in that time: a socket is read in small portions, so the loop alone can
@@ -31,7 +31,9 @@ _LONGEST: Final = 0.1
 
 
 class Overload:
-    """Says of each new call whether it is refused. Times are seconds of a monotonic clock.
+    """The overload control, which says of each new call whether it is refused.
+
+    Times are seconds of a monotonic clock.
 
     late, fast, full: calls refused because the process is overloaded, because there were too many
     in one second, and because there were too many transactions. granted: the next call that is

@@ -1,4 +1,4 @@
-"""How often something may happen: token buckets in memory that does not grow.
+"""Rate limits on how often something may happen: token buckets in memory that does not grow.
 
 Theory. A bucket is one number, when it will be full again (the generic cell rate algorithm). The
 buckets of all sources lie in a table of fixed size, at the place that their name's hash says. The
@@ -18,7 +18,7 @@ _NEIGHBOURS: Final = 56
 
 
 class Bucket:
-    """One bucket. rate: tokens a second; burst: how many it holds when it is full."""
+    """One token bucket. rate: tokens a second; burst: how many it holds when it is full."""
 
     __slots__ = ("_full", "_slack", "_spacing")
 
@@ -37,7 +37,7 @@ class Bucket:
 
 
 class Buckets:
-    """A bucket for each name, however many there are. rate, burst: of each."""
+    """Token buckets, one for each name, however many there are. rate, burst: of each."""
 
     __slots__ = ("_full", "_slack", "_spacing")
 

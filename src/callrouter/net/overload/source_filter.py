@@ -1,4 +1,4 @@
-"""Who is heard: trunks, whoever we are talking to already, and of all others next to nobody.
+"""The source filter: trunks and peers we talk to already are heard, and next to nobody else.
 
 Theory. A listener keeps the places it knows, and looks no further at what they send. Everything
 else comes here before it is read as SIP. What carries a branch or a tag of ours belongs to a
@@ -47,7 +47,7 @@ _TOLD_AT_ONCE: Final = 10
 
 
 class Rule(NamedTuple):
-    """What strangers get. answered: 403 instead of nothing.
+    """The treatment of strangers. answered: 403 instead of nothing.
 
     packets_per_second: of one /24, of IPv6 one /56. all_packets_per_second: of all together.
     scanners: parts of User-Agents in lower case that are not answered. message_size: bytes of the
@@ -74,7 +74,7 @@ class Peer(Protocol):
 
 
 class Bans(Protocol):
-    """Addresses that are not heard for a while. Times are Unix seconds."""
+    """Banned addresses, which are not heard for a while. Times are Unix seconds."""
 
     def holds(self, host: str, now: float) -> bool:
         """Say whether an IP address is banned."""
@@ -84,7 +84,7 @@ class Bans(Protocol):
 
 
 class Counts:
-    """Messages that went no further, by reason."""
+    """Counts of messages that went no further, by reason."""
 
     __slots__ = (
         *("banned", "large", "over_all", "over_size", "over_source", "over_trunk"),
@@ -103,7 +103,7 @@ class Counts:
 
 
 class Strangers:
-    """Judges what comes from places that a listener does not know yet."""
+    """The filter of what comes from places that a listener does not know yet."""
 
     __slots__ = (
         "_agents",

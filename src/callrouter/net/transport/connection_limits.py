@@ -1,4 +1,4 @@
-"""What strangers may take of us by opening connections, and what came of those who took more."""
+"""Connection limits: what strangers may take of us, and what came of those who took more."""
 
 import resource
 import sys
@@ -67,7 +67,7 @@ class StreamCounts:
 
 
 class Turnstile:
-    """Lets peers in as long as there is room. One for all listeners of the process.
+    """The admission of peers as long as there is room. One for all listeners of the process.
 
     The room is as large as the limit says, or as the file descriptors allow. Strangers cannot have
     all of it: a carrier has to get in while somebody opens as many connections as it can.

@@ -1,4 +1,4 @@
-"""Stands before the calls: who may not begin one is turned away, most without a word.
+"""A filter before the calls' core: who may not begin one is turned away, most without a word.
 
 What begins at the inner listener is refused, whatever it is: only our own media workers can send
 there. Scanners get nothing. A stranger gets nothing either, unless strangers are to be refused; and

@@ -1,4 +1,4 @@
-"""Runs the sans-IO stack on the event loop: bytes in, bytes out, one timer armed."""
+"""The driver of the sans-IO stack on the event loop: bytes in, bytes out, one timer armed."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Edge(Protocol):
 
 
 class Pump:
-    """Feeds the stack and sends what it has to say.
+    """The driver that feeds the stack and sends what it has to say.
 
     on_bug: told of an exception that is our own fault; the message that caused it is dropped and
     the loop goes on. shed: what takes messages before they are read, once there is one.

@@ -1,7 +1,7 @@
 """All listeners of the process, and the flow to any place.
 
 What is on loopback is reached from loopback: by a listener there, else by the inner one, which is
-for our own media workers. Nobody else is told of it, and it takes no calls (`gate`).
+for our own media workers. Nobody else is told of it, and it takes no calls (`core_filter`).
 """
 
 import socket

@@ -26,7 +26,7 @@ _AT_ANY_TIME: Final = 0x200000
 
 
 class TlsError(CallrouterError):
-    """A certificate, a key or the authorities cannot be used."""
+    """A certificate, a key or authorities that cannot be used."""
 
 
 class Certificate(NamedTuple):
@@ -37,7 +37,7 @@ class Certificate(NamedTuple):
 
 
 class TlsOptions(NamedTuple):
-    """How TLS is spoken.
+    """The options of TLS.
 
     own: shown to all whom no name of by_name fits. by_name: shown to who asks for this name (SNI).
     authorities: whom we trust, None for those of the system. client_certificates: whether peers
@@ -59,7 +59,7 @@ class TlsOptions(NamedTuple):
 
 
 class Contexts(NamedTuple):
-    """What was made of the files. served: for peers that come; called: for those we connect to."""
+    """TLS contexts of the files. served: for peers that come; called: for those we connect to."""
 
     served: ssl.SSLContext
     called: ssl.SSLContext

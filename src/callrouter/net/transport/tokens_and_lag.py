@@ -1,4 +1,4 @@
-"""Tokens for tags and branches, and how late the event loop runs."""
+"""Tokens for tags and branches, and the lag of the event loop."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ _LAG_SECONDS: Final = 0.02
 
 
 class Tokens:
-    """Gives 64 random bits as 16 hex digits; the system is asked once for a thousand of them."""
+    """Tokens of 64 random bits as 16 hex digits; the system is asked once for a thousand."""
 
     __slots__ = ("_at", "_pool")
 
@@ -32,7 +32,7 @@ class Tokens:
 
 
 class LagProbe:
-    """Measures every 20 ms how much later than asked the loop comes round.
+    """The probe of the loop's lag: every 20 ms, how much later than asked it comes round.
 
     note: told the lag of each round, in seconds.
     """

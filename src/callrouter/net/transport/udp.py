@@ -25,7 +25,7 @@ _KEEP_ALIVE: Final = 4
 
 
 class ListenError(CallrouterError):
-    """An address cannot be listened on."""
+    """An address that cannot be listened on."""
 
 
 class UdpListener(asyncio.DatagramProtocol):

@@ -1,4 +1,4 @@
-"""What the journal says of a call that is up, and the record of one that a killed process lost."""
+"""Crash recovery: a call's line in the journal, and the record of one that a kill lost."""
 
 from typing import Any, Final
 

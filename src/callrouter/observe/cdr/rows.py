@@ -71,7 +71,10 @@ _TRACES_KEPT: Final = 1024
 
 
 class Encoder:
-    """Makes rows of records. Not for two threads at once: it remembers the traces it has seen."""
+    """An encoder of records as rows.
+
+    Not for two threads at once: it remembers the traces it has seen.
+    """
 
     def __init__(self) -> None:
         self._traces: dict[tuple[object, ...], str] = {}

@@ -1,1 +1,1 @@
-"""A changed dialplan made live: watched for, compiled beside the calls, put in place."""
+"""Reload: a changed dialplan watched for, compiled beside the calls, put in place."""

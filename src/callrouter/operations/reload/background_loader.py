@@ -1,8 +1,8 @@
-"""A dialplan compiled by another process, and taken over without the event loop noticing.
+"""Loader of a dialplan that another process compiles, without the event loop noticing.
 
 Theory: what costs is then only to build the objects again from the pickle, about a second for
 100,000 numbers. The unpickler asks its file for 64 KB at a time, and the file is ours: each time,
-the thread gives way (see `pace`). The collector would stop the world to look at a million new
+the thread gives way (see `yielding`). The collector would stop the world to look at a million new
 objects; it is off meanwhile and told afterwards that they are here to stay. An old dialplan would
 go in one step of C when its last reference does; `let_go` makes many small ones of it.
 """
@@ -27,7 +27,7 @@ _SLICE: Final = 256
 
 
 class LoadError(CallrouterError):
-    """The process that compiles the dialplan did not come to its end."""
+    """A compile process that did not come to its end."""
 
 
 class Loaded:
@@ -41,7 +41,7 @@ class Loaded:
 
 
 class Loader:
-    """Loads one dialplan at a time, in whatever thread calls.
+    """Loader of one dialplan at a time, in whatever thread calls.
 
     prompts: the folder where the sounds of a dialplan are kept, None to make none.
     """

@@ -1,4 +1,4 @@
-"""The process that compiles a dialplan for a running server: `python -m` with this module's name.
+"""Compile process of a running server's dialplan: `python -m` with this module's name.
 
 Theory: reading and compiling a big dialplan keeps an interpreter busy for many seconds and leaves
 hundreds of megabytes behind; both are for a process of its own. It writes pickles: the diagnostics

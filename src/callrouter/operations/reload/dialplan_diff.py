@@ -1,4 +1,4 @@
-"""What a new dialplan changes for the numbers of the old one.
+"""Difference of two dialplans: what the new one changes for the numbers of the old one.
 
 Theory: a number is altered when something it compiles to has changed: its own entry, or a target,
 a group, a list it uses. So the compiled values are compared, by a fingerprint over all that hangs

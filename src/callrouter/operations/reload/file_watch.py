@@ -1,4 +1,4 @@
-"""Watches the files that a dialplan was read from.
+"""Watch on the files that a dialplan was read from.
 
 Theory: editors replace a file, and whoever deploys may exchange a link to its folder. So the
 folders are watched, and after anything happens in them the files are looked at: only when one of
@@ -28,7 +28,7 @@ Look = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class Watcher:
-    """Watches files in a thread of its own. changed: called in that thread."""
+    """Watch on files, in a thread of its own. changed: called in that thread."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed

@@ -1,4 +1,4 @@
-"""A new dialplan for a running server: all of it or nothing.
+"""Reload of a running server's dialplan: all of the new one or nothing.
 
 Rules:
 
@@ -39,7 +39,7 @@ class Reloaded:
 
 
 class Reloader:
-    """Brings new dialplans into service.
+    """Reloader of the dialplan: brings new ones into service.
 
     dialplan: the one that serves. last: the reload that brought it, None for the first one. path:
     its file. serve: makes another one the one for new calls.

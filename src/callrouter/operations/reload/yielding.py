@@ -1,4 +1,4 @@
-"""Work of a thread that must not keep the event loop waiting.
+"""Yielding of a thread whose work must not keep the event loop waiting.
 
 The interpreter runs one thread at a time. A thread that only computes gives way every 5 ms at best,
 and not at all inside one long step of C. So such work is cut into steps of about a millisecond, and
@@ -18,7 +18,7 @@ _LOOK_EVERY: Final = 16
 
 
 class Pace:
-    """Gives way often enough. Not for the loop's own thread."""
+    """Pace of a thread that gives way often enough. Not for the loop's own thread."""
 
     __slots__ = ("_began", "_clock", "_sleep")
 

@@ -1,1 +1,1 @@
-"""Who calls, and from where: telephone numbers, lists of them, areas."""
+"""Callers, and where they call from: telephone numbers, lists of them, areas."""

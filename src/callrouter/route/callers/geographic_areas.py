@@ -1,4 +1,4 @@
-"""Where a caller calls from, told by the number alone.
+"""Geographic areas: where a caller calls from, told by the number alone.
 
 Theory: an area is a set of beginnings of E.164 numbers. One that lies inside it and belongs to
 another area is marked as not in it; the longest beginning that is marked decides. A country is
@@ -49,7 +49,7 @@ class Country:
 
 
 class AreaRule:
-    """From where a number may be called.
+    """A rule of areas: from where a number may be called.
 
     allow: only from there; None for from everywhere. refuse: not from there, which counts first.
     excepted: lists whose callers may call from anywhere. unknown_too: whether a caller without a

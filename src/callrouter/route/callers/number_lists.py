@@ -25,7 +25,7 @@ _LONGEST: Final = 64
 
 
 class Caller:
-    """Who calls. sent: as sent. number: in E.164, "" when it is no telephone number.
+    """A caller. sent: as sent. number: in E.164, "" when it is no telephone number.
 
     identity: what the caller is known by: the number, a short number or a name; "" when withheld.
     key: what calls of it are counted and blocked by: the same, or else the number that it may be

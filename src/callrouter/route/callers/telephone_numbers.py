@@ -59,7 +59,7 @@ _NONE: Final[Mapping[str, str]] = {}
 
 
 class Telephone:
-    """What a text that stands where a telephone number would is found to be.
+    """A telephone number, or what else a text that stands where one would is found to be.
 
     sent: the text. number: in E.164, "" when it is no telephone number. dialled: the digits, `*`
     and `#` that a telephone would dial, with a + in front if there is one; "" for what nobody can

@@ -1,4 +1,4 @@
-"""One call's way through the rules of its number.
+"""Evaluation of a call: its way through the rules of its number.
 
 Theory: the rules are looked at in one order, and each leaves its verdict: suspended, who calls,
 from where, how often, whether a line is free, the extension in `To:`, the steps of the route. The
@@ -46,7 +46,7 @@ _WITHHELD: Final = "the caller has no number that a list could have"
 
 
 class Case:
-    """What is found out about one call. trace, caller, auto_block, need are for its decision.
+    """The evaluation of one call. trace, caller, auto_block, need are for its decision.
 
     barred: a step was left out because its caller may not have it.
     """

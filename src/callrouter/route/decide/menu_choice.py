@@ -1,4 +1,4 @@
-"""What keys mean in a menu, and where they lead."""
+"""Menu choices: what keys mean in a menu, and where they lead."""
 
 from callrouter.route.decide.evaluation import Case
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -9,7 +9,7 @@ from callrouter.route.values.snapshot import Snapshot
 
 
 class Chosen:
-    """What keys have led to. plan: its steps are to be taken. language: "" to leave it.
+    """The choice that keys led to. plan: its steps are to be taken. language: "" to leave it.
 
     barred: to what this caller may not have; to it the keys are no choice.
     """

@@ -1,4 +1,4 @@
-"""Facts and a dialplan in, a decision with its reasons out.
+"""Routing of a call: facts and a dialplan in, a decision with its reasons out.
 
 Theory: for one trunk and one called number the way to the number is the same for each call, and for
 a number without rules about callers, times and lines so is the plan. That part is found once and

@@ -17,7 +17,7 @@ from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
 
 
 class Found:
-    """What one called number on one trunk was found to be: the part of a decision that repeats.
+    """The part of a decision that repeats: what one called number on one trunk was found to be.
 
     number: None when the dialplan has none for it, or none that is called from there. key: that of
     the number, "" when there is none. refused: the plan of a call without a number. way: the
@@ -37,7 +37,7 @@ class Found:
 
 
 class Dialplan:
-    """Every rule of one version of the dialplan.
+    """A compiled dialplan: every rule of one version.
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
     file: where it was read from. country: the one that its numbers are written in.
@@ -47,7 +47,7 @@ class Dialplan:
     it was read from, its own file first. timezone: that of its hours. networks: where its trunks
     send from. gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
     colons. menus, boxes: by name. language: of prompts, unless a number says
-    otherwise. recipes: of its own prompts. prompts: none until `media.prompts` has made them,
+    otherwise. recipes: of its own prompts. prompts: none until `media.sounds` has made them,
     before the dialplan serves. begun: what extensions begin with. found: kept by `decide()`,
     bounded; nobody else touches it. peers: gateways by name, as far as they are not dealt with as
     `usual` says.

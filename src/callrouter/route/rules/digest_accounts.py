@@ -1,4 +1,4 @@
-"""Who proves by a password who it is: accounts as compiled, and logins once passwords are read.
+"""Digest accounts as compiled, and logins once passwords are read.
 
 Passwords are no part of a compiled dialplan: they are read where it serves, and read again with
 each reload.
@@ -59,8 +59,10 @@ class Login:
 
 
 class Logins:
-    """All logins. anywhere: by user, those that may come from any address. trunks: of trunks that
-    have addresses, by trunk. gateways: by gateway.
+    """All logins.
+
+    anywhere: by user, those that may come from any address. trunks: of trunks that have addresses,
+    by trunk. gateways: by gateway.
     """
 
     __slots__ = ("anywhere", "gateways", "trunks")
@@ -77,8 +79,10 @@ class Logins:
 
 
 class Enrolment:
-    """A registration of ours with a gateway. user, domain: of its address of record; domain "" for
-    the gateway's address. seconds: for how long it is asked for.
+    """A registration of ours with a gateway.
+
+    user, domain: of its address of record; domain "" for the gateway's address. seconds: for how
+    long it is asked for.
     """
 
     __slots__ = ("domain", "seconds", "user")

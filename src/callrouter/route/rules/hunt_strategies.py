@@ -1,4 +1,4 @@
-"""How a hunt is ordered: from strategies and nested groups to the rounds of a plan.
+"""Hunt strategies, the order of a hunt: from strategies and nested groups to the rounds of a plan.
 
 Theory: a hunt is a tree. Its leaves are targets; its branches are orders, each of which arranges
 what it holds and gives rounds. Where the tree leaves nothing to chance or turn the rounds are
@@ -70,8 +70,9 @@ def _down(gateway: str, state: Snapshot) -> str:
 
 
 class Order:
-    """Targets and further orders. weights: one for each. every_seconds: from one to the next of a
-    staggered order.
+    """Targets and further orders.
+
+    weights: one for each. every_seconds: from one to the next of a staggered order.
     """
 
     __slots__ = ("every_seconds", "holds", "strategy", "weights")

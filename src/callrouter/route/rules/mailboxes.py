@@ -6,7 +6,7 @@ they can be changed without a reload and no compiled dialplan knows them.
 
 
 class Secret:
-    """Where a secret is. file: its first line, "" for none. env: a variable, "" for none."""
+    """The place of a secret. file: its first line, "" for none. env: a variable, "" for none."""
 
     __slots__ = ("env", "file")
 
@@ -16,7 +16,7 @@ class Secret:
 
 
 class Mail:
-    """How messages are mailed. tls: starttls, tls or none. password: None without a user."""
+    """The mailing of messages. tls: starttls, tls or none. password: None without a user."""
 
     __slots__ = ("host", "password", "port", "sender", "tls", "to", "user")
 
@@ -40,7 +40,7 @@ class Mail:
 
 
 class Webhook:
-    """Where messages are posted, and the key that signs them."""
+    """A webhook where messages are posted, and the key that signs them."""
 
     __slots__ = ("secret", "url")
 

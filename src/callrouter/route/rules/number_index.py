@@ -1,4 +1,4 @@
-"""Which number a call is for.
+"""An index of called numbers: which number a call is for.
 
 Theory: a called number is compared in up to three written forms: as dialled, in E.164, and as its
 own country dials it. Numbers written out are found by hash, and beat everything else. A prefix
@@ -52,7 +52,7 @@ class Wildcard:
 
 
 class Match:
-    """What a called number was found to be.
+    """The match of a called number.
 
     number: None when nothing matched. forms: the written forms compared, as sent first. value: the
     form that matched, or the one as sent. beaten: what matched too, but was less specific.

@@ -19,7 +19,7 @@ _SPEAKS: Final = frozenset({MEDIA})
 
 
 class Trunk:
-    """Where calls come from.
+    """A trunk, where calls come from.
 
     country: how this trunk writes national numbers. called_is_to: True when the called number is
     the user part of `To:`, False when it is that of the Request-URI. lines: calls it may have at
@@ -101,7 +101,7 @@ class AutoBlockRule:
 
 
 class Screen:
-    """Who may call a number.
+    """The screening of callers: who may call a number.
 
     allow: a caller in one of these lists passes all that follows. only: a caller in none of these
     is refused; empty for no such rule. block: a caller in one of these is refused.
@@ -175,7 +175,7 @@ class Step:
 
 
 class Choice:
-    """What a key of a menu does. language: changes it, "" to leave it."""
+    """The effect of a key of a menu. language: changes it, "" to leave it."""
 
     __slots__ = ("language", "steps")
 

@@ -1,4 +1,4 @@
-"""When a schedule is open.
+"""Opening hours: when a schedule is open.
 
 Theory: what counts is the wall clock of the schedule's zone. A zone is a list of the moments at
 which its distance from UTC changes, so both sides of a daylight-saving change are found by one
@@ -56,7 +56,7 @@ class Zone:
 
 
 class Hours:
-    """What a schedule says at one moment. value: the wall clock. why: a short sentence."""
+    """The state of a schedule at one moment. value: the wall clock. why: a short sentence."""
 
     __slots__ = ("open", "value", "why")
 

@@ -1,4 +1,4 @@
-"""How we deal with a trunk or a gateway beyond its address: trust, timers, headers, transfers.
+"""The profile of a trunk or a gateway beyond its address: trust, timers, headers, transfers.
 
 Rule: whoever says nothing in the dialplan is `USUAL`, the one object, so that the usual case is an
 identity test.
@@ -20,7 +20,7 @@ TRANSFERS: Final = frozenset(("none", "callee", "both"))
 
 
 class SessionRule(NamedTuple):
-    """How a leg finds out that its peer has vanished.
+    """The session timer of a leg, by which it finds out that its peer has vanished.
 
     expires, least: seconds of the session interval that is asked for, and of the shortest one that
     is taken (RFC 4028). ask_every: seconds from one question to the next to a peer that knows no

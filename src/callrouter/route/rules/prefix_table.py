@@ -1,4 +1,4 @@
-"""What an IP address belongs to, of many networks: one look-up for each length of prefix."""
+"""A prefix table of many networks that an IP address may be in: one look-up for each length."""
 
 import ipaddress
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What callers hear, as one version of the dialplan has it: how it is made, and what was made.
+"""Prompts of one version of the dialplan, all that callers hear: how made, and what was made.
 
 A version has its own sounds. Their files are never changed afterwards, so calls that an old version
 decided go on by it.
@@ -44,7 +44,7 @@ Source = FromFile | FromText | FromTone
 
 
 class Recipe:
-    """How one sound is made. language: who hears it, "" for everybody. line, column: its place."""
+    """A recipe of a sound. language: who hears it, "" for everybody. line, column: its place."""
 
     __slots__ = ("column", "language", "line", "name", "source")
 

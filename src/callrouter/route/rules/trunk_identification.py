@@ -1,4 +1,4 @@
-"""Which trunk a source address belongs to: longest prefix wins, in one look-up once known."""
+"""Trunk identification by source address: longest prefix wins, in one look-up once known."""
 
 from typing import Final
 

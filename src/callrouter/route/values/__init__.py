@@ -1,1 +1,1 @@
-"""What goes into a decision and what comes out of it: facts, snapshot, plan. Values only."""
+"""The input and the output of a decision: facts, snapshot, plan. Values only."""

@@ -50,7 +50,7 @@ class Lookup:
 
 
 class Answer:
-    """What came of asking. owner: an extension, "" when nobody is known. why: for the verdict."""
+    """A look-up's answer. owner: an extension, "" when nobody is known. why: for the verdict."""
 
     __slots__ = ("owner", "why")
 

@@ -1,4 +1,4 @@
-"""What is known of a call when its route is decided. All that `decide()` may look at."""
+"""The facts of a call, known when its route is decided. All that `decide()` may look at."""
 
 from callrouter.route.values.external_lookup import Answer
 from callrouter.route.values.plan import NeedLookup, Verdict

@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """What a gateway's address says. host: an IP address or a DNS name.
+    """The address of a gateway. host: an IP address or a DNS name.
 
     port: 0 when none is written. transport: "" when DNS is to say which (RFC 3263 section 4.1).
     """
@@ -55,7 +55,7 @@ def redirect_goals(host: str) -> tuple[Goal, Goal]:
 
 
 class Probe(NamedTuple):
-    """How often a gateway is asked whether it is there, and what is made of its silence."""
+    """The probing of a gateway: how often it is asked, and what is made of its silence."""
 
     every_seconds: float
     timeout_seconds: float
@@ -64,7 +64,7 @@ class Probe(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """After so many calls in a row that a gateway did not take, it gets none for a while."""
+    """The rest of a gateway: after so many calls in a row not taken, it gets none for a while."""
 
     failures: int
     for_seconds: float

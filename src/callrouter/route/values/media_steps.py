@@ -10,7 +10,10 @@ MEDIA: Final = ":media"
 
 
 class Play:
-    """Play prompts. answer: answer the call first, and hang up at the end when no step follows."""
+    """The playing of prompts.
+
+    answer: answer the call first, and hang up at the end when no step follows.
+    """
 
     __slots__ = ("answer", "prompts")
 
@@ -25,7 +28,7 @@ class Play:
 
 
 class Greeting:
-    """What a caller hears while targets are rung. repeat: over and over. answer: see `Play`."""
+    """The greeting while targets are rung. repeat: over and over. answer: see `Play`."""
 
     __slots__ = ("answer", "prompts", "repeat")
 
@@ -36,7 +39,7 @@ class Greeting:
 
 
 class Confirm:
-    """A target that answers has to press `key` before it is connected."""
+    """The confirmation of an answer: a target has to press `key` before it is connected."""
 
     __slots__ = ("key", "prompt", "wait_seconds")
 
@@ -47,7 +50,7 @@ class Confirm:
 
 
 class EnterMenu:
-    """Go through a menu. greeting: prompts said once, before it; keys count from then on."""
+    """The entry to a menu. greeting: prompts said once, before it; keys count from then on."""
 
     __slots__ = ("greeting", "menu")
 
@@ -62,7 +65,7 @@ class EnterMenu:
 
 
 class Voicemail:
-    """Take a message for a box."""
+    """The taking of a voicemail message for a box."""
 
     __slots__ = ("box",)
 
@@ -76,7 +79,7 @@ class Voicemail:
 
 
 class Messages:
-    """Let the caller hear the messages of a box, after its PIN."""
+    """The messages of a box, which the caller hears after its PIN."""
 
     __slots__ = ("box",)
 
@@ -90,7 +93,7 @@ class Messages:
 
 
 class Feature:
-    """Switch something, by dialling a number.
+    """A feature code: something that is switched by dialling a number.
 
     presence: why the caller's own extension is away from now on, "" when it is back; None leaves
     it. schedule: what to switch, "" for nothing; to: open, closed or "" to end the override.
@@ -127,7 +130,7 @@ class VoiceStep:
 
 
 class Recording:
-    """How answered calls are recorded.
+    """The recording of answered calls.
 
     stereo: one channel for each side. notice: said first, "" for nothing. at_once: from the answer
     on, otherwise when somebody asks for it. keep_seconds: then it is deleted. quota_seconds: for
@@ -166,7 +169,7 @@ class Survey:
 
 
 class Voice:
-    """What a number says of the media of its calls. language: of its prompts. hold_music: "" none.
+    """The media of a number's calls. language: of its prompts. hold_music: "" none.
 
     recording, survey: None for none.
     """

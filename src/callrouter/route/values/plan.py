@@ -1,4 +1,4 @@
-"""What `decide()` answers: a plan to carry out and the verdicts that led to it."""
+"""The decision of `decide()`: a plan to carry out and the verdicts that led to it."""
 
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ NOT_ASKED: Final = "not_asked"
 
 
 class Verdict:
-    """What became of one rule that was looked at.
+    """The verdict of one rule that was looked at.
 
     rule: its name as ops know it, such as `number 4000` or `trunk lab`. matched: it took effect.
     value: what was compared. why: one short sentence. file, line: where the rule stands. result:
@@ -75,7 +75,7 @@ class Redirection(NamedTuple):
 
 
 class Target:
-    """One place a hunt rings.
+    """A target: one place a hunt rings.
 
     uri: the Request-URI to send. host, port, transport ("udp", "tcp", "tls", or "auto" for udp or
     tcp, by size): where to send it; host is an IP address. ring_seconds: from the INVITE to giving
@@ -175,7 +175,7 @@ class Target:
 
 
 class Hunt:
-    """Targets to ring until one answers.
+    """A hunt: targets to ring until one answers.
 
     rounds: rung one after the other; the targets of one round ring together, each from its own
     delay on. total_seconds: the limit for all of them, 0 for none. stop_codes: a target's final
@@ -246,7 +246,7 @@ class Refusal:
 
 
 class Plan:
-    """Steps to take one after the other, then the answer when none of them was the end.
+    """A plan: steps to take one after the other, then the answer when none of them was the end.
 
     final: None relays the last target's status. holds: what the call takes one line of while it
     lasts, such as `number 4000` and `trunk lab`. voice: None for a call of which nobody said
@@ -276,7 +276,7 @@ class Plan:
 
 
 class AutoBlock:
-    """Block a caller who calls too often.
+    """The automatic block of a caller who calls too often.
 
     calls: with so many calls within `within_seconds`, this one included, the caller is refused and
     blocked for `for_seconds`.
@@ -291,7 +291,7 @@ class AutoBlock:
 
 
 class NeedLookup:
-    """A look-up has to say who is responsible for the caller.
+    """The need of a look-up, which has to say who is responsible for the caller.
 
     caller: the number to ask with. passed: the verdicts up to here, which stand whatever comes of
     it: the call was let in.
@@ -306,7 +306,7 @@ class NeedLookup:
 
 
 class Decision:
-    """What becomes of a call, and why.
+    """The decision on a call: what becomes of it, and why.
 
     number: the dialplan's key that matched, "" when none did. trace: in the order looked at.
     caller: the caller in E.164 where a rule needed it, "" otherwise. auto_block: the rule by which

@@ -1,4 +1,4 @@
-"""Why a call is refused, and what is answered when nobody says otherwise."""
+"""Refusal reasons, and what is answered to each when nobody says otherwise."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Chance that is the same each time: all that is drawn follows from a seed.
+"""Random numbers that are the same each time: all that is drawn follows from a seed.
 
 The generator is SplitMix64 (Steele, Lea and Flood, 2014).
 """
@@ -10,7 +10,7 @@ _BITS: Final = (1 << 64) - 1
 
 
 class Dice:
-    """Draws one number after the other from a seed."""
+    """A random number generator: one number after the other, from a seed."""
 
     __slots__ = ("_state",)
 

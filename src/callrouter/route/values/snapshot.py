@@ -1,4 +1,6 @@
-"""What may change between two calls of one dialplan version. `decide()` reads it and no more.
+"""The snapshot of what may change between two calls of one dialplan version.
+
+`decide()` reads it and no more.
 
 The mappings may be live: whoever owns them changes them between decisions, never during one.
 """

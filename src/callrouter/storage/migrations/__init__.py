@@ -1,1 +1,1 @@
-"""The table's history: one revision for each change of it, numbered 0001, 0002 and so on."""
+"""Migrations of the table: one revision for each change of it, numbered 0001, 0002 and so on."""

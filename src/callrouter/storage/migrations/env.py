@@ -1,4 +1,4 @@
-"""Run by alembic on the connection that `Store` gave it."""
+"""The environment that alembic runs, on the connection that `Store` gave it."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""Connecting two parties, end to end or through the worker; recordings."""
+"""Bridges between two parties, end to end or through the worker; recordings."""

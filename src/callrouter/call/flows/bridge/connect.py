@@ -1,4 +1,4 @@
-"""Connecting a caller with the target that answered: end to end, or through the worker.
+"""The connection of a caller with the target that answered: end to end, or through the worker.
 
 Theory. Media goes end to end wherever nothing else is asked for, even when the caller was with us
 before: then each party is offered what the other has described. Only a call that is recorded keeps

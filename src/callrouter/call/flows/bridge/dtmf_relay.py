@@ -1,4 +1,4 @@
-"""Keys cross a call whose media is at the worker (C11).
+"""DTMF relay: keys cross a call whose media is at the worker (C11).
 
 Theory. What a party says passes the worker as sound; a key does not, for the worker tells us of it
 and sends on sound only. So each key is sent again to the other party, the way that this party has
@@ -28,7 +28,7 @@ _HELD: Final = frozenset(("sendonly", "inactive"))
 
 
 class Crossing:
-    """Keys of the two parties of a call, as they come from the worker or by INFO."""
+    """The DTMF relay of a call: its two parties' keys, as they come from the worker or by INFO."""
 
     __slots__ = ("_asking", "_call", "_speech")
 

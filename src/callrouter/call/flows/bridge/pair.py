@@ -15,7 +15,10 @@ _GLARES = 4
 
 
 class Pair:
-    """one, two: who talk; a transfer puts another leg in the place of one of them."""
+    """Two legs that talk to each other.
+
+    one, two: who talk; a transfer puts another leg in the place of one of them.
+    """
 
     __slots__ = ("one", "two")
 

@@ -20,7 +20,7 @@ from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
 
 
 class Recorder:
-    """Records the conversation of a call. on: it does so now."""
+    """The recorder of a call's conversation. on: it records now."""
 
     __slots__ = ("_call", "_file", "_keeping", "_rule", "_speech", "_started_ms")
 

@@ -1,4 +1,4 @@
-"""A target that answered has to press a key before it is connected (B9)."""
+"""Confirmation of an answer: a target has to press a key before it is connected (B9)."""
 
 from typing import Final
 

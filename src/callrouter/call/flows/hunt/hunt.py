@@ -53,7 +53,7 @@ _GONE: Final = 480
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
-    """A target's answer ends the whole call."""
+    """The end of the whole call by a target's answer."""
 
 
 async def ring_spoken(call: Call, hunt: Hunt) -> bool:

@@ -1,1 +1,1 @@
-"""Speaking to the caller: prompts, menus, surveys, voicemail, feature codes."""
+"""IVR, which speaks to the caller: prompts, menus, surveys, voicemail, feature codes."""

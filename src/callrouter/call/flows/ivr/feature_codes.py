@@ -1,4 +1,4 @@
-"""What dialling a number switches: presence and schedules (B3, B13)."""
+"""Feature codes: dialled numbers that switch presence and schedules (B3, B13)."""
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, say

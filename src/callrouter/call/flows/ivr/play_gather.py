@@ -1,4 +1,4 @@
-"""Speaking to the caller: taking its media to us, playing prompts, hearing keys (C2, C3).
+"""Play and gather: the caller's media taken to us, prompts played, keys heard (C2, C3).
 
 Rules. Slots are reserved before the caller is promised anything. Whatever is played, a script waits
 no longer than it is long, so a worker that never reports its end holds nobody up.

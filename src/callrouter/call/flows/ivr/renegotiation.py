@@ -1,4 +1,4 @@
-"""A party changes its session while its media is with us: hold, resume, another codec (A4)."""
+"""Renegotiation by a party whose media is with us: hold, resume, another codec (A4)."""
 
 from callrouter.call.anchor.worker_leg import Session
 from callrouter.call.anchored_media import Party

@@ -1,4 +1,4 @@
-"""The question for a caller whose callee has hung up (C9)."""
+"""The survey: a question for a caller whose callee has hung up (C9)."""
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say, speech_of

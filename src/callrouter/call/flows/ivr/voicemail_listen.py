@@ -1,4 +1,4 @@
-"""The script of hearing the messages of a box, after its PIN (C5)."""
+"""The voicemail script of hearing the messages of a box, after its PIN (C5)."""
 
 from collections.abc import Sequence
 from typing import Final

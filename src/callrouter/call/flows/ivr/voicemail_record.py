@@ -1,4 +1,4 @@
-"""The script of taking a message (C5).
+"""The voicemail script of taking a message (C5).
 
 Rule. The caller is told what became of it: it trusts that a message which is said to be saved is.
 """

@@ -1,4 +1,4 @@
-"""Waiting while the caller is spoken to: whatever happens meanwhile is dealt with here.
+"""The wait while the caller is spoken to: whatever happens meanwhile is dealt with here.
 
 Rules. A script that speaks reads as if the caller were always there: when it leaves, `Over` ends
 the script; when there is no media for it any more, `NoMedia` does, and the route goes on.
@@ -33,11 +33,14 @@ _CLOSE_SECONDS = 2.0
 
 
 class Over(Exception):  # noqa: N818 - it is no error
-    """The caller has got the final response, or is gone."""
+    """The end of a script: the caller has got the final response, or is gone."""
 
 
 class NoMedia(Exception):  # noqa: N818 - nor is this: the route goes on
-    """Nobody can be spoken to now: no slot is free, the worker is lost, or the SDP does not fit."""
+    """A lack of media: no slot is free, the worker is lost, or the SDP does not fit.
+
+    Nobody can be spoken to now.
+    """
 
 
 async def attend(call: Call, until: float = 0.0, *, refers: bool = False) -> Event:

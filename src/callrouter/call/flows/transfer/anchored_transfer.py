@@ -1,4 +1,4 @@
-"""A callee whose media is at the worker asks that the caller be connected with somebody else.
+"""Transfer of the caller to somebody else, asked for by a callee whose media is at the worker.
 
 Theory. The caller stays where it is. A new target is rung with the session that the callee talks
 through, as the targets of any hunt of such a call are, and takes its place there when it answers.

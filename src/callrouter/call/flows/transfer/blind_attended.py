@@ -1,4 +1,6 @@
-"""A party asks that the other one be connected with somebody else: REFER (RFC 3515, RFC 5589).
+"""Blind and attended transfer by REFER, between two who talk end to end (RFC 3515, RFC 5589).
+
+A party asks that the other one be connected with somebody else.
 
 Theory. We do it ourselves, and the party that stays never hears of it: it is offered another
 description inside its dialog. To a number of the dialplan the call is rung as a new target (blind);

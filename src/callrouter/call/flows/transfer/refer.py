@@ -100,7 +100,7 @@ def _is_us(leg: Leg, uri: Uri) -> bool:
 
 
 class Referral:
-    """One that is carried out. also: who asked, and may leave meanwhile. stays: the other one.
+    """A REFER that is carried out. also: who asked, and may leave meanwhile. stays: the other one.
 
     left: how the asking party left, None while it is there. status: what is to be said when it
     fails. talking: the targets so far. told: what the new ones were last told of who stays.

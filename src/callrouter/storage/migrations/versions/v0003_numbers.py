@@ -1,4 +1,4 @@
-"""Who called and was called, as numbers are compared."""
+"""The caller's and the called number, as numbers are compared."""
 
 import sqlalchemy as sa
 from alembic import op
