@@ -19,7 +19,7 @@ FIRST: Final = ("test_soak.py", "test_lab_heard.py")
 
 
 NEED_PJSIP: Final = {
-    *("test_bodies.py", "test_media_pool.py", "test_own_files.py", "test_rows_50_to_60.py"),
+    *("test_bodies.py", "test_media_pool.py", "test_own_files.py", "test_sessions_and_targets.py"),
     *("test_softphones_register.py", "test_softphones_transfer.py"),
     "test_transfers_at_the_worker.py",
 }

@@ -1,5 +1,5 @@
 import orjson
-from observed import TRACE, answered, refused
+from support.observed import TRACE, answered, refused
 
 from callrouter.call.services.record import Disposition, KeptRecord
 from callrouter.observe.cdr import rows as cdr

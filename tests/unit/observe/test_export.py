@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from observed import answered, refused
+from support.observed import answered, refused
 
 from callrouter.call.services.record import KeptRecord
 from callrouter.observe.cdr.rows import COLUMNS, Encoder, row_to_dict

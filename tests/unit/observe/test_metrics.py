@@ -2,7 +2,7 @@ import socket
 import urllib.request
 
 import pytest
-from observed import answered, refused, sources
+from support.observed import answered, refused, sources
 
 from callrouter.observe import metrics as counting
 from callrouter.observe.gateway_metrics import GatewayFigures

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from observed import Lines, answered, sources
+from support.observed import Lines, answered, sources
 
 from callrouter.app.call_observer import Observing
 from callrouter.call.services.record import Observer

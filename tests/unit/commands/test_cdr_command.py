@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from observed import answered, refused
+from support.observed import answered, refused
 
 from callrouter.cli import main
 from callrouter.observe.cdr.rows import Encoder

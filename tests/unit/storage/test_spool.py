@@ -2,7 +2,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from observed import Lines, answered
+from support.observed import Lines, answered
 
 from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row
 from callrouter.storage.engine import StoreError

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from observed import Lines, answered
+from support.observed import Lines, answered
 
 from callrouter.observe.cdr.rows import Encoder
 from callrouter.storage import background_writer as writing
@@ -334,13 +334,13 @@ def test_database_from_a_newer_callrouter_stops_the_start(url: str, spool: Path)
 def test_kill_9_loses_no_record_that_was_put_a_second_before(url: str, spool: Path):
     program = (
         "import sys, time, pathlib; sys.path.insert(0, sys.argv[3]);"
-        "from observed import Lines, answered;"
+        "from support.observed import Lines, answered;"
         "from callrouter.storage.background_writer import RecordWriter;"
         "writer = RecordWriter(sys.argv[1], pathlib.Path(sys.argv[2])); writer.start();"
         "[writer.put(answered(f'{n:05}')) for n in range(700)]; time.sleep(0.9);"
         "print(flush=True); time.sleep(60)"
     )
-    arguments = [sys.executable, "-c", program, url, str(spool), str(Path(__file__).parent)]
+    arguments = [sys.executable, "-c", program, url, str(spool), str(Path(__file__).parents[2])]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()

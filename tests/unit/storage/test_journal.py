@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from observed import Lines, answered
+from support.observed import Lines, answered
 from test_writer import events, files_limited_to, locked, write
 
 from callrouter.observe.cdr.crash_recovery import lost_record, up_line

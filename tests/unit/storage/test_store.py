@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from observed import answered, refused
+from support.observed import answered, refused
 
 from callrouter.observe.cdr.rows import COLUMNS, Encoder
 from callrouter.storage.cdr_query import Calls, Filter

@@ -4,7 +4,7 @@ from pathlib import Path
 import orjson
 import pytest
 import structlog
-from observed import Lines
+from support.observed import Lines
 
 from callrouter.observe.log import Log, open_log
 from callrouter.storage import engine as database
