@@ -25,7 +25,8 @@ _NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _SPAN: Final = "[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}"
 _SPANS: Final = rf"{_SPAN}([,\s]+{_SPAN})*\s*$"
 _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_DIGITS: Final = r"^\+?[0-9]{1,18}"
+# Separators and digits may be of any script.
+_DIGITS: Final = r"^[^A-Za-z*#;,/]+"
 
 _DURATION: Final[JsonSchemaValue] = {"type": "string", "pattern": "^[0-9]{1,6}(ms|s|m|h)$"}
 _DAYS: Final[JsonSchemaValue] = {"type": "string", "pattern": "^[0-9]{1,4}d$"}
@@ -59,7 +60,7 @@ SHORT: Final[Mapping[str, JsonSchemaValue]] = {
 KINDS: Final[Mapping[str, JsonSchemaValue]] = {
     "Name": {"type": "string", "pattern": _NAME},
     "Label": {"type": "string", "minLength": 1, "maxLength": 100},
-    "Dial": {"type": "string", "pattern": r"^\+?[0-9*]{1,32}$"},
+    "Dial": {"type": "string", "pattern": "^[^A-Za-z#;,/]+$"},
     "NumberKey": {
         "type": "string",
         "pattern": r"^(\+?[0-9]{0,32}[0-9x]{0,32}\*?|[*#][0-9*#]{1,31})$",

@@ -75,6 +75,7 @@ def test_example_of_every_key_is_valid() -> None:
         "numbers: {}\nschedules: {s: {open: [], days: {2026-1-1: '08:00-09:00'}}}",
         "numbers: {}\ngateways: {g: {address: example_org}}",
         "numbers: {}\nlists: {l: {prefixes: ['*123']}}",
+        "numbers: {}\nlists: {l: {numbers: ['13800138000;cpc=x']}}",
         "numbers: {}\ntimezone: 8",
         "numbers: {}\nreasons: {suspended: {status: 200}}",
         "numbers: {}\nunknown: 1",
@@ -94,6 +95,8 @@ def test_value_that_the_grammar_refuses_is_underlined(
         "numbers: {+86756*: {route: [{hunt: [a]}]}, 4xxx: {route: [{hunt: [a]}]}}",
         "numbers: {}\nschedules: {s: {open: ['Mon, Wed-Fri 8:30-12:00 , 13:00-24:00']}}",
         "numbers: {}\nauto_block: {calls: 3, within: 1m, for: 720h}",
+        "numbers: {}\nlists: {l: {numbers: ['+86 138\u20110013-8000'], prefixes: ['(0898) *']}}",
+        "numbers: {}\ntargets: {t: {number: '+84163 345 6789', via: g}}",
     ],
 )
 def test_unusual_but_accepted_writing_is_not_underlined(

@@ -30,7 +30,7 @@ MAY_IMPORT: Final = {
     "sip": {"errors"},
     "yamlfile": {"errors"},
     "call.interwork": {"errors", "route.callers", "route.rules", "route.values", "sip"},
-    "dialplan.grammar": {"route.rules", "route.values", "yamlfile"},
+    "dialplan.grammar": {"route.callers", "route.rules", "route.values", "yamlfile"},
     "media.sounds": {"errors", "route.rules"},
     "net.overload": {"errors", "sip"},
     "outcomes": {"printable", "route.rules", "route.values"},

@@ -35,6 +35,7 @@ def impossible_numbers(found: Found, lists: list[Listed]) -> None:
 
 def impossible(text: str, country: str) -> str:
     """Say why a text cannot be anybody's telephone number; "" when it can, or is none at all."""
+    text = numbers.without_separators(text)
     digits = text.removeprefix("+")
     international = text != digits or digits.startswith("00")
     if not digits.isdecimal() or (len(digits) < _SHORTEST and not international):

@@ -39,7 +39,9 @@ class Forms:
         self._trunk = (known.national_prefix or "") if known is not None else ""
 
     def entry(self, text: str, is_prefix: bool, path: Path, line: int = 0) -> Entry:
-        """Read an entry that was checked."""
+        """Read an entry that was checked; one with a `*` is a prefix in any case."""
+        text = numbers.without_separators(text)
+        is_prefix = is_prefix or text.endswith("*")
         if is_prefix:
             text = text.removesuffix("*")
             form = international_prefix(text, self._code, self._trunk)
@@ -94,8 +96,8 @@ class Listed:
 
 def _of_file(file: File, forms: Forms, path: Path) -> Iterator[Entry]:
     """Give the entries of a list's file, which was read without mistakes before."""
-    with file.open(encoding="ascii", errors="replace") as stream:
+    with file.open(encoding="utf-8", errors="replace") as stream:
         for line, raw in enumerate(islice(stream, _COMPARED), 1):
             text = raw.partition("#")[0].strip()
             if text:
-                yield forms.entry(text, text.endswith("*"), path, line)
+                yield forms.entry(text, False, path, line)

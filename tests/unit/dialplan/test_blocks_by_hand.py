@@ -20,6 +20,14 @@ from callrouter.dialplan.areas.list_files import blocked_by_hand
         ("138*", "CN", ("+86138*", "138*")),
         ("90*", "HK", ("+85290*", "90*")),
         ("0123", "HK", ("0123",)),
+        ("+86 898*", "CN", ("+86898*",)),
+        ("(0898) *", "CN", ("+86898*",)),
+        ("\uff11\uff13\uff17\uff0a", "CN", ("+86137*", "137*")),
+        ("0898;phone-context=+86", "CN", ("+86898*",)),
+        ("+868613*", "CN", ("+868613*",)),
+        ("86", "CN", ("86",)),
+        ("084*", "VN", ("+8484*",)),
+        ("1900*", "US", ("+1900*",)),
     ],
 )
 def test_number_short_number_and_first_digits_are_kept_as_lists_compare_them(

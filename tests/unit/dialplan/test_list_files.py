@@ -45,6 +45,30 @@ def test_file_lists_numbers_and_first_digits_with_comments(tmp_path: Path) -> No
         assert not blocks(plan, caller)
 
 
+def test_file_is_read_without_separators_of_any_script(tmp_path: Path) -> None:
+    text = "+86 139-0013-9100\n(0898) *\n\u202d+1900\uff0a\n\uff11\uff13\uff18 0013.8000\n"
+    plan = loaded(tmp_path, f"\ufeff# exported\n{text}")
+    for caller in ("+8613900139100", "08981234567", "+19005551234", "+8613800138000"):
+        assert blocks(plan, caller)
+    assert not blocks(plan, "+8613900139101")
+
+
+def test_dialplan_lists_numbers_with_separators(tmp_path: Path) -> None:
+    entry = '{numbers: ["+86 138-0013-8000"], prefixes: ["(0898)", "+1 900 *"]}'
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.replace("{file: FILE}", entry), encoding="utf-8")
+    plan = load_dialplan(path)
+    for caller in ("+8613800138000", "08981234567", "+19005551234"):
+        assert blocks(plan, caller)
+    assert not blocks(plan, "+8613800138001")
+
+
+@pytest.mark.parametrize("text", ["13800138000;cpc=x", "+8613800138000,1", "13800138000 x12"])
+def test_list_has_no_parameters_and_extensions(tmp_path: Path, text: str) -> None:
+    (found,) = refused(tmp_path, text)
+    assert found.endswith(f"or first digits such as \"0898*\", found '{text}'")
+
+
 def test_file_is_part_of_the_version_and_of_the_files(tmp_path: Path) -> None:
     one = loaded(tmp_path, "13800138000\n")
     other = loaded(tmp_path, "13800138001\n")
@@ -114,6 +138,8 @@ def test_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.M
             'expected a whole number such as "+8613800138000"',
         ),
         ('{prefixes: ["*"]}', "'*' would compare the last digits"),
+        ('{numbers: ["138-00138000;cpc=x"]}', "\"+8613800138000\", found '138-00138000;cpc=x'"),
+        ('{prefixes: [" *"]}', "such as \"0898\", found ' *'"),
         ("{prefixes: [0898]}", 'first digits of numbers such as "0898"; write it in quotes'),
         ("{prefixes: [abc]}", "first digits of numbers such as \"0898\", found 'abc'"),
     ],

@@ -78,7 +78,7 @@ class ListBuilder:
                     self.mistakes.append(Diagnostic(limit, shown, line, 1))
                     break
                 digest.update(raw)
-                text = raw.decode("ascii", "replace").partition("#")[0].strip()
+                text = raw.decode("utf-8", "replace").partition("#")[0].strip()
                 try:
                     self._line(text)
                 except ValueError as error:
@@ -104,9 +104,15 @@ class ListBuilder:
             return
         begins = text.endswith("*")
         digits = text[:-1] if begins else text
-        if screens.LISTED.fullmatch(digits) is None:
-            screens.listed(text, _WANTED)  # raises: it is no better with the *
-        elif begins:
+        if screens.LISTED.fullmatch(digits) is None:  # else there is nothing to take out
+            plain = numbers.without_separators(text)
+            if not plain:
+                return  # the mark of the byte order, before a comment
+            digits = plain.removesuffix("*")
+            begins = digits != plain
+            if screens.LISTED.fullmatch(digits) is None:
+                screens.listed(text, _WANTED)  # raises: it is no better with the *
+        if begins:
             self._prefix(digits)
         else:
             self._number(digits)
@@ -132,10 +138,11 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
     found = numbers.telephone(text, country)
     if found.number:
         return (found.number,)
-    digits = text.removesuffix("*")
+    typed = numbers.without_separators(text)
+    digits = typed.removesuffix("*")
     prefix = phonenumbers.PhoneMetadata.metadata_for_region(country)
     trunk = (prefix.national_prefix or "") if prefix is not None else ""
-    begins = digits != text
+    begins = digits != typed
     if not begins:
         digits = found.dialled
     if not screens.LISTED.fullmatch(digits) or digits == trunk:

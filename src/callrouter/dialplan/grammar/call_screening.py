@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
+from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.yamlfile.strict_model import Entry
 from callrouter.yamlfile.wording import shown
 
@@ -16,7 +17,11 @@ _AREA: Final = re.compile(r"[^\d\s+][^\n]{0,59}")
 
 
 def listed(value: object, wanted: str) -> str:
-    """Check a number or a beginning of numbers in a list. Raises ValueError."""
+    """Read a number or a beginning of numbers in a list. Raises ValueError.
+
+    Returned without its separators. Parameters and extensions stay a mistake: a list holds who
+    calls, and those say nothing of it.
+    """
     if isinstance(value, str) and value.startswith("*"):
         raise ValueError(
             f"{shown(value)} would compare the last digits, which a list never does: "
@@ -25,9 +30,10 @@ def listed(value: object, wanted: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         # YAML has dropped a leading 0 or +, so what was meant cannot be told from the value.
         raise ValueError(f"expected {wanted}; write it in quotes")
-    if not isinstance(value, str) or LISTED.fullmatch(value) is None:
+    digits = numbers.without_separators(value) if isinstance(value, str) else ""
+    if LISTED.fullmatch(digits) is None:
         raise ValueError(f"expected {wanted}, found {shown(value)}")
-    return value
+    return digits
 
 
 def _number(value: object) -> str:
@@ -37,7 +43,8 @@ def _number(value: object) -> str:
 def _prefix(value: object) -> str:
     text = value
     if isinstance(value, str) and len(value) > 1:
-        text = value.removesuffix("*")  # as under `numbers:`
+        # As under `numbers:`. What has no more than a * in it is found to be none as it is.
+        text = numbers.without_separators(value).removesuffix("*") or value
     return listed(text, 'the first digits of numbers such as "0898"')
 
 

@@ -12,6 +12,7 @@ import holidays.registry
 import phonenumbers
 from pydantic import BeforeValidator
 
+from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.yamlfile.wording import shown
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m|h)")
@@ -227,6 +228,9 @@ def name(value: object) -> str:
 
 
 def _dial(value: object) -> str:
+    digits = numbers.without_separators(value) if isinstance(value, str) else ""
+    if _DIAL.fullmatch(digits) is not None:
+        return digits
     return _matching(value, _DIAL, 'a number to dial such as "07561234567"')
 
 

@@ -150,7 +150,7 @@ def disguised(text: str, country: str) -> list[str]:
     What refuses a number does not let it through for a letter, a control character or a missing +.
     A short number is among them as it is, when there is no letter in the text.
     """
-    base = _ascii_digits(text[:_LONGEST].partition(";")[0])
+    base = without_separators(text[:_LONGEST].partition(";")[0])
     joined = "".join([one for one in base if one in _DIGITS])
     found: list[str] = []
     abroad = _possible if "+" in base else _existing
@@ -174,7 +174,7 @@ def _parted(text: str) -> tuple[str, Mapping[str, str]]:
             parameters.setdefault(name.lower(), value)
     if len(base) > _LONGEST or base.isalpha():
         return "", parameters
-    match = _DIALLING.fullmatch(_ascii_digits(base))
+    match = _DIALLING.fullmatch(without_separators(base))
     if match is None:
         return "", parameters
     for name in ("ext", "postd"):
@@ -183,8 +183,8 @@ def _parted(text: str) -> tuple[str, Mapping[str, str]]:
     return match["code"] or match["number"], parameters
 
 
-def _ascii_digits(text: str) -> str:
-    """A text without visual separators (RFC 3966 section 5.1.1), and its digits in ASCII.
+def without_separators(text: str) -> str:
+    """Return a text without visual separators (RFC 3966 section 5.1.1), its digits in ASCII.
 
     Also those that only typographers tell apart from them, and what is not seen at all.
     """
