@@ -478,6 +478,26 @@ async def test_block_by_hand_is_written_as_in_a_list_and_has_its_own_reason(
         assert await at.status("sip:4000@127.0.0.1", f"<sip:{blocked[0]}@x.org>") == PASSED
 
 
+async def test_block_by_hand_names_all_that_it_blocks_or_is_refused(tmp_path: Path) -> None:
+    async with line(tmp_path) as at:
+        both = "+865* and 5*"
+        assert await at.block("add", "5*") == (
+            0,
+            f"{both} are blocked at all numbers until removed\n",
+        )
+        assert await at.block("remove", "+865*") == (0, "+865* may call again\n")
+        assert await at.status("sip:4000@127.0.0.1", "<sip:5001@x.org>") == BLOCKED
+        assert await at.block("remove", "5*") == (0, "5* may call again\n")
+        assert await at.status("sip:4000@127.0.0.1", "<sip:5001@x.org>") == PASSED
+        await at.block("add", "5*")
+        assert await at.block("remove", "5*") == (0, f"{both} may call again\n")
+        for written in ("000898", "+0898", "00008613800138000", "0000", "8613*"):
+            code, said = await at.block("add", written)
+            assert (code, "expected " in said) == (1, True), said
+        code, said = await at.block("list", "--json")
+        assert json.loads(said)["all"] == 0
+
+
 async def test_calls_of_a_number_are_found_however_it_was_sent_and_is_asked_for(
     tmp_path: Path,
 ) -> None:

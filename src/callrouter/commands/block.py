@@ -38,7 +38,8 @@ def add(
     """Block CALLER, at all numbers or at one.
 
     CALLER is written as in a list: a whole number such as +8613800138000, a short one such as 4001,
-    or first digits such as 0898* or the area code 0898.
+    or first digits such as 0898* or the area code 0898. First digits without a 0 or + block short
+    numbers, too.
     """
     put(config, AddBlock, {"caller": caller, "number": number, "seconds": seconds}, as_json, _added)
 
@@ -70,8 +71,14 @@ def _show(answer: Answer) -> None:
 
 def _added(answer: Answer) -> None:
     until = f"until {moment(answer['until'])}" if answer["until"] else "until removed"
-    click.echo(f"{answer['caller']} is blocked at {answer['number'] or 'all numbers'} {until}")
+    callers, verb = _named(answer), "are" if answer["callers"][1:] else "is"
+    click.echo(f"{callers} {verb} blocked at {answer['number'] or 'all numbers'} {until}")
 
 
 def _removed(answer: Answer) -> None:
-    click.echo(f"{answer['caller']} may call {answer['number'] or 'again'}")
+    click.echo(f"{_named(answer)} may call {answer['number'] or 'again'}")
+
+
+def _named(answer: Answer) -> str:
+    """Name all that one text blocks: first digits such as 5* are those of short numbers, too."""
+    return " and ".join(answer["callers"])

@@ -4,9 +4,10 @@ from typing import Final
 
 import phonenumbers
 
+from callrouter.dialplan.areas.list_files import is_ambiguous
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.lint.findings import Found
-from callrouter.lint.list_entries import Listed
+from callrouter.lint.list_entries import Entry, Listed
 from callrouter.route.callers import telephone_numbers as numbers
 
 # Shorter ones are extensions, services and codes, which no numbering plan tells of.
@@ -16,9 +17,10 @@ _SHORTEST: Final = 8
 def impossible_numbers(found: Found, lists: list[Listed]) -> None:
     """Warn of them in lists, in their files, in targets and among the numbers that are called."""
     country = found.document.data["country"]
+    code = str(numbers.country_code(country))
     for listed in lists:
         for entry in listed.entries:
-            why = "" if entry.is_prefix else impossible(entry.text, country)
+            why = _prefix(entry, code) if entry.is_prefix else impossible(entry.text, country)
             if why and entry.line:
                 found.elsewhere(listed.file, entry.line, why)
             elif why:
@@ -31,6 +33,15 @@ def impossible_numbers(found: Found, lists: list[Listed]) -> None:
         why = impossible(key, country) if fields.is_written_out(key) else ""
         if why:
             found.at_key(("numbers", key), why)
+
+
+def _prefix(entry: Entry, code: str) -> str:
+    """Say why first digits are nobody's, or another's than they seem; "" when neither is so."""
+    if not numbers.some_country_has(entry.form):
+        return f"'{entry.text}' can begin nobody's number: no country has that code"
+    if is_ambiguous(entry.text, entry.form, code):
+        return f"'{entry.text}' is +{entry.form} here, and not +{entry.text}: write which is meant"
+    return ""
 
 
 def impossible(text: str, country: str) -> str:

@@ -212,14 +212,14 @@ class Desk:
             ]
             if not released:
                 raise RefusedError(f"{request.caller} is not blocked {where}")
-            return {"number": number, "caller": released[0]}
+            return {"number": number, "callers": released}
         callers = self._callers(request.caller)
         if number and number not in self._reloader.dialplan.numbers:
             raise RefusedError(f"the dialplan has no number {number}")
         until = memory.clock.now() + request.seconds if request.seconds else 0.0
         if not all(memory.block(number, caller, until) for caller in callers):
             raise RefusedError("too many callers are blocked by hand already: use a list")
-        return {"number": number, "caller": callers[0], "until": memory.clock.wall(until)}
+        return {"number": number, "callers": callers, "until": memory.clock.wall(until)}
 
     def _override(self, request: SetOverride | ClearOverride | ListOverrides) -> Answer:
         memory = self._memory

@@ -42,3 +42,32 @@ def test_number_short_number_and_first_digits_are_kept_as_lists_compare_them(
 def test_what_is_neither_says_what_was_expected(text: str) -> None:
     with pytest.raises(ValueError, match=r'expected a number such as "\+8613800138000"'):
         blocked_by_hand(text, "CN")
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("000898", "+0898"),
+        ("+0898", "+0898"),
+        ("00008613800138000", "+008613800138000"),
+        ("0000", "+00"),
+        ("00*", "+00"),
+        ("+999123*", "+999123"),
+    ],
+)
+def test_first_digits_that_no_country_has_are_refused(text: str, begins: str) -> None:
+    with pytest.raises(ValueError, match=r'expected a number such as "\+8613800138000"') as caught:
+        blocked_by_hand(text, "CN")
+    assert str(caught.value).endswith(f"found '{text}': no country has the code of {begins}")
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "said"),
+    [("8613*", "CN", "+8613* or +868613*"), ("84 *", "VN", "+84* or +8484*")],
+)
+def test_first_digits_with_the_own_code_but_no_plus_are_asked_about(
+    text: str, country: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match="which may mean either") as caught:
+        blocked_by_hand(text, country)
+    assert str(caught.value) == f"expected {said}, found '{text}', which may mean either"

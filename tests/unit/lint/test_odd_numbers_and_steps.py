@@ -81,6 +81,41 @@ numbers:
     ]
 
 
+def test_first_digits_that_nobody_has_or_that_seem_another_are_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_text("0 70*\n+0\uff1270*\n84-70*\n", encoding="utf-8")
+    text = """\
+block: [old]
+lists:
+  old:
+    prefixes:
+      - "+0898"
+      - "000898"
+      - "0000"
+      - "+999"
+      - "84 91"
+      - "+84 91"
+      - "+8"
+    file: old.txt
+targets:
+  a: {number: "+84 169 123 4567", via: out}
+numbers:
+  "4000": {route: [{hunt: [a]}]}
+"""
+    none = "can begin nobody's number: no country has that code"
+    here = [one for one in warned(text, str(tmp_path / "d.yaml")) if "already" not in one]
+    assert here == [
+        f"d.yaml:5: '+0898' {none}",
+        f"d.yaml:6: '000898' {none}",
+        f"d.yaml:7: '0000' {none}",
+        f"d.yaml:8: '+999' {none}",
+        "d.yaml:9: '8491' is +848491 here, and not +8491: write which is meant",
+        "d.yaml:14: '+841691234567' can be nobody's number: the numbering plan of VN has none "
+        "like it",
+        f"old.txt:2: '+0270' {none}",
+        "old.txt:3: '8470' is +848470 here, and not +8470: write which is meant",
+    ]
+
+
 TARGET = 'targets: {a: {number: "0701234567", via: out}}\n'
 IN_HOURS = (
     "'out_of_hours' is played in hours too, when nobody answers: say when, such as "

@@ -153,6 +153,14 @@ def test_list_stops_what_may_mean_its_numbers_and_lets_nothing_in_by_it() -> Non
     assert listed.stops(Caller(MAN, "CN")) == "is in the list"
 
 
+@pytest.mark.parametrize(
+    ("begins", "some"),
+    [("8", True), ("21", True), ("210", False), ("86898", True), ("0898", False), ("00", False)],
+)
+def test_numbers_begin_with_the_code_of_a_country(begins: str, some: bool) -> None:
+    assert numbers.some_country_has(begins) is some
+
+
 def test_table_of_the_documents_says_how_texts_are_read() -> None:
     text = (Path(__file__).parents[3] / "docs" / "dialplan.md").read_text(encoding="utf-8")
     table = text.partition("| sent | read as |")[2].partition("\n\n")[0]

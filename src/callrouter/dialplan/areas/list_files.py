@@ -145,15 +145,23 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
     begins = digits != typed
     if not begins:
         digits = found.dialled
+    wanted = (
+        f"expected {_WANTED}, or an area code or short number such as 0898 or 4001, "
+        f"found {shown(text)}"
+    )
     if not screens.LISTED.fullmatch(digits) or digits == trunk:
-        raise ValueError(
-            f"expected {_WANTED}, or an area code or short number such as 0898 or 4001, "
-            f"found {shown(text)}"
-        )
+        raise ValueError(wanted)
     national = bool(trunk) and digits.startswith(trunk)
     if not begins and not national and digits[0] != "+":
         return (digits,)
-    form = international_prefix(digits, str(numbers.country_code(country)), trunk)
+    code = str(numbers.country_code(country))
+    form = international_prefix(digits, code, trunk)
+    if not numbers.some_country_has(form):
+        raise ValueError(f"{wanted}: no country has the code of +{form}")
+    if is_ambiguous(digits, form, code):
+        raise ValueError(
+            f"expected +{digits}* or +{form}*, found {shown(text)}, which may mean either"
+        )
     return (f"+{form}*",) if national or digits[0] == "+" else (f"+{form}*", f"{digits}*")
 
 
@@ -169,6 +177,14 @@ def international_prefix(text: str, code: str, trunk: str) -> str:
     if trunk and text.startswith(trunk) and text != trunk:
         return code + text[len(trunk) :]
     return code + text
+
+
+def is_ambiguous(digits: str, form: str, code: str) -> bool:
+    """Say whether first digits begin with the own country's code and are read as if it was none.
+
+    8613 of China is +868613 as first digits, while 8613800138000 is +8613800138000.
+    """
+    return digits.startswith(code) and form == code + digits
 
 
 def _lines(stream: object) -> Iterator[bytes]:

@@ -259,6 +259,18 @@ def national(number: PhoneNumber) -> str:
     return "".join(digit for digit in written if digit.isdigit())
 
 
+def some_country_has(begins: str) -> bool:
+    """Say whether numbers in E.164 may begin so, with the digits behind their +."""
+    return _is_a_code(begins[:3])
+
+
+@lru_cache(maxsize=1024)
+def _is_a_code(begins: str) -> bool:
+    """Say whether a country's code begins with up to three digits, or they begin with it."""
+    codes = map(str, COUNTRY_CODE_TO_REGION_CODE)
+    return any(code.startswith(begins) or begins.startswith(code) for code in codes)
+
+
 def normalise(text: str, country: str) -> str:
     """Return the E.164 form of a dialled text, or the text itself when it is no phone number."""
     return e164(text, country) or text
