@@ -30,6 +30,10 @@ BEHIND = (
 DAMAGE = ("*", "++", "\x00", "\x07", "\t", "a", "o", "/", "!", "**", "_", "\u066a", "~", "+")
 """What no telephone dials, at any place of a number."""
 
+ZEROS = ("00", "0000", "+00")
+CODES = ("*67", "#31", "*31#", "#31#", "*67*", "**21*")
+"""What is dialled in front of a number, and no network puts there."""
+
 _BROKEN = re.compile("[ ,pwx]", re.IGNORECASE)
 
 PLAN = f"""
@@ -169,6 +173,23 @@ def test_no_spelling_of_a_listed_number_passes_and_no_other_number_is_refused(fu
         decision = server.decide(invite(called, caller, asserted), "carrier" if asserted else "lab")
         assert decision.number == OURS, called
         assert reason(decision) == ("blocked_caller" if blocked else ""), (number, text, caller)
+
+
+def test_what_is_dialled_too_much_in_front_hides_no_listed_number(full: bool) -> None:
+    random = Random(11)
+    known = numbers_of(random, 2000)
+    listed = known[:1000]
+    server = Server(listed)
+    called = f"sip:{OURS}@192.0.2.9"
+    for _ in range(20_000 if full else 2000):
+        number = random.choice(known)
+        if random.random() < 0.5:
+            text = random.choice(ZEROS) + f"00{number[1:]}"
+        else:
+            text = random.choice(CODES) + random.choice(forms_of(number))
+        decision = server.decide(invite(called, uri(random, text)))
+        blocked = "blocked_caller" if number in listed else ""
+        assert reason(decision) == blocked, (number, text)
 
 
 def test_no_other_number_is_called_by_a_spelling(full: bool) -> None:

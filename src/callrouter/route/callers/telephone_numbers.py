@@ -21,7 +21,7 @@ metadata alone, in one or two; whatever else it is, `phonenumbers` reads it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from unicodedata import category, decimal
@@ -148,20 +148,34 @@ def disguised(text: str, country: str) -> list[str]:
     """Return the telephone numbers, in E.164, that may be meant by a text that is none.
 
     What refuses a number does not let it through for a letter, a control character or a missing +.
-    A short number is among them as it is, when there is no letter in the text.
+    A short number is among them as it is, when there is no letter in the text. What is dialled in
+    front of numbers is left out only where nothing is meant with it: or else `*13800138000` would
+    mean 800138000, too.
     """
     base = without_separators(text[:_LONGEST].partition(";")[0])
-    joined = "".join([one for one in base if one in _DIGITS])
-    found: list[str] = []
+    joined = _digits(base)
     abroad = _possible if "+" in base else _existing
-    for run in (joined, *_RUN.findall(base)):
+    found = _meant((joined, *_RUN.findall(base)), country, abroad)
+    if not found:
+        rest = _digits(_home(country).surplus.sub("", base))
+        found = _meant((rest,), country, abroad) if rest != joined else []
+    if not found and 0 < len(joined) < _SHORTEST and not any(one.isalpha() for one in base):
+        return [joined]
+    return found
+
+
+def _meant(runs: Iterable[str], country: str, abroad: Callable[[str], str]) -> list[str]:
+    found: list[str] = []
+    for run in runs:
         if len(run) <= _MOST_DIGITS:
             for number in (_e164(run, country), abroad(f"+{run}")):
                 if number and number not in found:
                     found.append(number)
-    if not found and 0 < len(joined) < _SHORTEST and not any(one.isalpha() for one in base):
-        return [joined]
     return found
+
+
+def _digits(text: str) -> str:
+    return "".join([one for one in text if one in _DIGITS])
 
 
 def _parted(text: str) -> tuple[str, Mapping[str, str]]:
@@ -310,7 +324,7 @@ def _home(country: str) -> "_Home":
 class _Home:
     """The spellings of one country in which nothing but the prefix can be cut off."""
 
-    __slots__ = ("_abroad", "_bare", "_cut", "_existing", "_plus", "_prefixed", "_trunk")
+    __slots__ = ("_abroad", "_bare", "_cut", "_existing", "_plus", "_prefixed", "_trunk", "surplus")
 
     def __init__(self, country: str) -> None:
         code = country_code(country)
@@ -328,6 +342,8 @@ class _Home:
         self._existing = _kinds(known, _ALL_KINDS if plain else ())
         self._cut = _pattern(known.national_prefix_for_parsing if plain else None)
         self._abroad = _pattern(known.international_prefix if plain else None)
+        # A code of the network's such as *67 or #31#, and 00 too often, behind the own code too.
+        self.surplus = _pattern(rf"^(?:[*#]+[0-9]{{2}}[*#]?)?\+?(?:(?:{code})?00)*")
 
     def usual(self, text: str) -> str:
         """Return the E.164 form, "" when the text is not one of the usual spellings."""
