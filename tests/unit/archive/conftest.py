@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 import structlog
-from support.archives import Logged
+from support.archives import Logged, close_all
 
 from callrouter.archive import call_archive as archive
 from callrouter.observe.log import open_log
@@ -19,6 +19,13 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_TURN_SECONDS", "_LOOK_SECONDS", "_RETRY_SECONDS"):
         monkeypatch.setattr(archive, name, 0.01)
     monkeypatch.setattr(database, "_LOCK_SECONDS", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """No archive outlives its test, whatever becomes of that."""
+    yield
+    close_all()
 
 
 @pytest.fixture
