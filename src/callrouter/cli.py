@@ -6,9 +6,10 @@ Rules for all commands:
   dialplan with a mistake or a call that is not there, and 2 when the command line says nothing that
   can be done.
 - An error is one line on standard error: `FILE:LINE:COLUMN: error: ...` where it has a place in a
-  file, `callrouter: error: ...` elsewhere.
+  file, `callrouter: error: ...` elsewhere. So is what the system refuses, such as a full disk.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,7 +32,8 @@ _COMMANDS: Final = (
 
 
 class _Commands(click.Group):
-    """Shows our own errors as text; anything else is a bug and keeps its traceback.
+    """Shows our own errors, and those of the system, as text; anything else is a bug and keeps its
+    traceback.
 
     A command is imported when it is asked for: most would wait longest for what others need.
     """
@@ -46,6 +48,12 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"callrouter.commands.{cmd_name}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; it has failed when what it wrote does not arrive."""
+        done = super().invoke(ctx)
+        sys.stdout.flush()
+        return done
 
     def main(
         self,
@@ -62,36 +70,62 @@ class _Commands(click.Group):
         )
         if not standalone_mode:
             return run()
-        try:
-            code = run()
-        except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
-            code = USAGE
-        except click.UsageError as error:
-            if error.ctx is not None:
-                click.echo(error.ctx.get_usage(), err=True)
-            code = _failed(error.format_message(), USAGE)
-        except click.ClickException as error:
-            code = _failed(error.format_message())
-        except click.Abort:
-            code = _failed("given up")
-        except UnicodeEncodeError:
-            words = sys.argv[1:] if args is None else args
-            if all(_is_utf8(word) for word in words):
-                raise
-            code = _failed("expected UTF-8 on the command line, found other bytes", USAGE)
-        except ConfigError as error:
-            for diagnostic in error.diagnostics:
-                click.echo(masked(str(diagnostic)), err=True)
-            code = FAILED
-        except CallrouterError as error:
-            code = _failed(str(error))
+        if sys.stdout is None:
+            # Said before anything is done; and a file that is opened would get its descriptor.
+            sys.exit(_failed("standard output is closed"))
+        code = _exit_code(run, sys.argv[1:] if args is None else args)
+        _let_go_of_output()
         sys.exit(code)
+
+
+def _exit_code(run: Callable[[], Any], words: Sequence[str]) -> Any:
+    """Run the command with these words, and say what is wrong."""
+    try:
+        code = run()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = USAGE
+    except click.UsageError as error:
+        if error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+        code = _failed(error.format_message(), USAGE)
+    except click.ClickException as error:
+        code = _failed(error.format_message())
+    except click.Abort:
+        code = _failed("given up")
+    except UnicodeEncodeError:
+        if all(_is_utf8(word) for word in words):
+            raise
+        code = _failed("expected UTF-8 on the command line, found other bytes", USAGE)
+    except ConfigError as error:
+        for diagnostic in error.diagnostics:
+            click.echo(masked(str(diagnostic)), err=True)
+        code = FAILED
+    except CallrouterError as error:
+        code = _failed(str(error))
+    except OSError as error:
+        code = _refused(error)
+    return code
 
 
 def _is_utf8(word: str) -> bool:
     """Whether a word of the command line is text; other bytes are half a surrogate pair each."""
     return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def _refused(error: OSError) -> int:
+    if error.errno is None:  # Python's own, such as a TimeoutError: a bug
+        raise error
+    place = "" if error.filename is None else f"{error.filename}: "
+    return _failed(f"{place}{error.strerror}")
+
+
+def _let_go_of_output() -> None:
+    """Leave nothing that the end of the process would fail to write, with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(why: str, code: int = FAILED) -> int:

@@ -1,7 +1,9 @@
 """The commands as they are typed: what they print, and how they exit."""
 
+import asyncio
 import json
 import re
+import shlex
 import signal
 import socket
 from pathlib import Path
@@ -10,9 +12,11 @@ import pytest
 from support.lab import lay_out_lab
 from support.phone import Phone
 from support.ports import free_port
-from support.serving import Place, Serving, lay_out
+from support.serving import Place, Serving, command, lay_out
 from support.typed import run
 from support.unprivileged import media_settings
+
+from callrouter.storage.cdr_table import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -224,6 +228,39 @@ async def test_errors_begin_alike_and_exit_alike(
     assert (ended.code, ended.out) == (code, "")
     (line,) = [line for line in ended.err.splitlines() if not line.startswith("Usage: ")]
     assert line.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "check",
+        "cdr",
+        "cdr --csv",
+        "cdr --json",
+        "schema",
+        "explain --from 1 --to 4000",
+        "simulate --to 4000",
+        "block --help",
+        "--version",
+    ],
+)
+async def test_output_that_does_not_arrive_is_an_error_in_one_line(
+    tmp_path: Path, words: str
+) -> None:
+    place = lay_out(tmp_path, _DIALPLAN)
+    place.database.parent.mkdir(exist_ok=True)
+    Store(f"sqlite:///{place.database}").close()
+    for redirection, why in (
+        (">/dev/full", "No space left on device"),
+        (">&-", "standard output is closed"),
+    ):
+        process = await asyncio.create_subprocess_shell(
+            f"{shlex.join(command(*words.split()))} {redirection}",
+            cwd=tmp_path,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (1, f"callrouter: error: {why}\n")
 
 
 async def answers(place: Place) -> None:
