@@ -165,15 +165,17 @@ class Serving:
     # What it shows.
 
     async def metrics(self) -> dict[str, float]:
-        """Scrape it: name to value, all labels of one name added up."""
+        """Scrape it: name to value, with its labels and with all labels of one name added up."""
         url = f"http://127.0.0.1:{self.place.metrics_port}/metrics"
         text = await asyncio.to_thread(_get, url)
         found: dict[str, float] = {}
         for line in text.splitlines():
             if line and not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                name = name.partition("{")[0]
+                labelled, _, value = line.rpartition(" ")
+                name, labels, _ = labelled.partition("{")
                 found[name] = found.get(name, 0.0) + float(value)
+                if labels:
+                    found[labelled] = float(value)
         return found
 
     async def nothing_is_left(self, within: float = LINGER_SECONDS + 8) -> None:

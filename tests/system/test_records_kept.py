@@ -230,6 +230,53 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     os.system(f"umount -l {folder}")
 
 
+def fill(disk: Path) -> Path:
+    """Leave no room on a disk; gives the file that is in the way."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return filler
+
+
+async def test_metrics_say_how_many_calls_a_kill_would_lose_while_the_disk_is_full(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    place, port = placed(tmp_path)
+    (tmp_path / "var").symlink_to(small_disk)
+    failing = 'store_failing{store="journal"}'
+    async with lines(place, port) as up:
+        await up.count(failing, 0)
+
+        async def talking(count: int) -> None:
+            for _ in range(count):
+                await up.callers.call("6000", 600.0).answered.wait()
+
+        await talking(1)
+        filler = fill(small_disk)
+        await talking(25)  # of which the last page of the file has room for some
+        await up.count(failing, 1)
+        first = (await up.serving.metrics())["callrouter_journal_waiting"]
+        assert 0 < first < 26
+        filler.unlink()
+        await up.count("journal_waiting", 0)
+        await up.count(failing, 0)
+        filler = fill(small_disk)
+        await talking(25)
+        await up.count(failing, 1)
+        metrics = await up.serving.metrics()
+        waiting = metrics["callrouter_journal_waiting"]
+        assert 0 < waiting < 26
+        assert metrics["callrouter_calls_unjournaled_total"] == 0
+        up.serving.signal(signal.SIGKILL)
+        await up.serving.ended()
+    filler.unlink()
+    async with lines(place, port) as up:
+        await up.count("calls_lost_total", 51 - waiting)
+
+
 async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
     tmp_path: Path, small_disk: Path
 ) -> None:
@@ -238,13 +285,7 @@ async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
     async with lines(place, port) as up:
         first = await up.call()
         await up.recorded(first)
-        filler = small_disk / "filler"
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                pass
+        filler = fill(small_disk)
         outcomes = [await up.call() for _ in range(120)]
         process = await asyncio.create_subprocess_exec(
             *command("block", "add", "+8613800138000", "--config", place.config), cwd=tmp_path

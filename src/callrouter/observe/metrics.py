@@ -82,9 +82,11 @@ class Sources:
     records_rejected: Callable[[], int]
     records_lost: Callable[[], int]
     calls_lost: Callable[[], int]
+    journal_waiting: Callable[[], int]
     calls_unjournaled: Callable[[], int]
     journal_rejected: Callable[[], int]
     records_failing: Callable[[], bool]
+    journal_failing: Callable[[], bool]
     state_failing: Callable[[], bool]
     archive_failing: Callable[[], bool]
     connections: Callable[[], int]
@@ -115,6 +117,11 @@ _GAUGES: Final = (
     ("transactions", "callrouter_transactions", "SIP transactions alive now."),
     ("timers", "callrouter_timers", "Timers armed now."),
     ("records_queued", "callrouter_records_queued", "Call records not yet on disk."),
+    (
+        "journal_waiting",
+        "callrouter_journal_waiting",
+        "Answered calls that are not on disk yet: a kill now would lose them.",
+    ),
     ("connections", "callrouter_connections", "TCP and TLS connections open now."),
     ("bindings", "callrouter_bindings", "Contacts of registered telephones."),
     ("banned", "callrouter_banned", "Addresses that are banned now."),
@@ -200,7 +207,7 @@ _COUNTERS: Final = (
     (
         "calls_unjournaled",
         "callrouter_calls_unjournaled",
-        "Calls up that the disk did not take: a kill would lose them.",
+        "Answered calls past the 50,000 that can wait for the disk.",
     ),
     (
         "journal_rejected",
@@ -236,7 +243,7 @@ _COUNTERS: Final = (
         "Calls that were to be recorded from their answer on and were not.",
     ),
 )
-_STORES: Final = ("records", "state", "archive")
+_STORES: Final = ("records", "journal", "state", "archive")
 _WORKERS: Final = ("starting", "serving", "retiring")
 _LOSSES: Final = ("died", "hung", "broken")
 

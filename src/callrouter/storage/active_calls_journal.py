@@ -44,7 +44,7 @@ _LARGE: Final = 1 << 20
 """Bytes of a file that is followed by a new one, or thrice what the calls that are up need."""
 _SLOW_SECONDS: Final = 0.05
 _WAITING: Final = 50_000
-"""Lines that wait for a disk at most, about 25 MB."""
+"""Calls, and lines of ended ones, that wait for a disk at most, about 25 MB."""
 _REJECTED: Final = "journal-rejected"
 
 
@@ -52,9 +52,9 @@ class Journal:
     """The journal of one process, in its spool folder, which is locked already.
 
     `up` is for the event loop, all else for the writer's thread. rejected: lines of earlier
-    processes that were none, which are kept in the file `journal-rejected`. missed: calls that the
-    disk did not take, so that a kill would lose them. zero: Unix time at zero of the monotonic
-    clock, as it was when the process began.
+    processes that were none, which are kept in the file `journal-rejected`. missed: calls for which
+    there was no room to wait. zero: Unix time at zero of the monotonic clock, as it was when the
+    process began.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,7 +65,9 @@ class Journal:
         self._fd = -1
         self._mark = -1
         self._aside = True  # lines wait for the thread
-        self._waiting: list[bytes] = []
+        self._waiting: dict[bytes, bytes] = {}  # the newest line of each call, by its id
+        self._writing: dict[bytes, bytes] = {}  # those that the thread is at, for as long as it is
+        self._ended: list[bytes] = []  # the thread's own
         self._torn = False
         self._failing = False
         self._began = time.time()
@@ -75,6 +77,16 @@ class Journal:
         self._number = 0
         self._earlier: list[Path] = []
         self._own: list[Path] = []
+
+    @property
+    def waiting(self) -> int:
+        """Calls whose newest line is not on disk, nor their record: a kill now would lose them."""
+        return len(self._writing) + len(self._waiting)
+
+    @property
+    def failing(self) -> bool:
+        """The disk refuses lines, or hangs, so that they wait."""
+        return self._failing or self.waiting > 0
 
     def open(self) -> None:
         """Find what an earlier process left, and begin a file of our own. Never raises."""
@@ -103,8 +115,9 @@ class Journal:
                     self._aside = time.monotonic() - began > _SLOW_SECONDS
                     return
                 self._aside = True
-            if len(self._waiting) < _WAITING:
-                self._waiting.append(line)
+            name = line[1 : line.index(b" ")]
+            if name in self._waiting or len(self._waiting) < _WAITING:
+                self._waiting[name] = line
             else:
                 self.missed += 1
 
@@ -117,11 +130,14 @@ class Journal:
         line = "".join([f"-{name}\n" for name in ids]).encode()
         with self._lock:
             aside = self._aside
+            if self._waiting:
+                for name in ids:
+                    self._waiting.pop(name.encode(), None)
         if aside or not self._write(line):
             with self._lock:
                 self._aside = True
-                if len(self._waiting) < _WAITING:  # else they are told again, to no effect
-                    self._waiting.append(line)
+            if len(self._ended) < _WAITING:  # else they are told again, to no effect
+                self._ended.append(line)
 
     def beat(self) -> None:
         """Say that we are alive, write what waits, and begin a new file when it is time."""
@@ -134,6 +150,8 @@ class Journal:
             if self._fd < 0:
                 self._begin()
             os.pwrite(self._mark, self._head(), 0)
+            if not self._aside:
+                self._failing = False
             if not self._earlier and os.fstat(self._fd).st_size > self._large:
                 self._follow()
         except OSError as error:
@@ -219,15 +237,30 @@ class Journal:
         """Write what waits; the event loop writes for itself again when nothing is left."""
         while self._fd >= 0:
             with self._lock:
-                lines, self._waiting = self._waiting, []
-                if not lines:
+                self._writing, self._waiting = self._waiting, {}
+                if not self._writing and not self._ended:
                     self._aside = False
                     return
-            if not self._write(b"".join(lines)):
+            if not self._took_all():
                 with self._lock:
-                    self._waiting = lines + self._waiting
+                    self._writing.update(self._waiting)
+                    self._waiting, self._writing = self._writing, {}
                 return
             self._failing = False
+
+    def _took_all(self) -> bool:
+        """Whether the disk took what the thread is at; it keeps those lines that it took."""
+        # One by one: of a disk with little room, lines that begin again and again take all of it.
+        for name, line in list(self._writing.items()):
+            if not self._write(line):
+                return False
+            del self._writing[name]
+        # In any order: no call has a line in both, for what has ended does not wait to be told up.
+        while self._ended:
+            if not self._write(self._ended[-1]):
+                return False
+            self._ended.pop()
+        return True
 
     def _write(self, data: bytes) -> bool:
         """Whether the disk took the lines."""

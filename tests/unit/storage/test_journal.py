@@ -208,10 +208,14 @@ def test_full_disk_keeps_lines_until_there_is_room(spool: Path, logged: Lines) -
     with files_limited_to(600):
         for number in range(5):
             journal.up(up_line(answered(f"{number:02}"), 0.0))
+            journal.up(up_line(answered(f"{number:02}"), 0.0))  # somebody else talks in it
+        assert (journal.waiting, journal.failing) == (4, True)
         journal.over(["01"])
         journal.beat()
+        assert (journal.waiting, journal.failing) == (3, True)
     journal.beat()
     journal.up(up_line(answered("05"), 0.0))
+    assert (journal.waiting, journal.failing) == (0, False)
     journal.close(clean=False)
     after = Journal(spool)
     after.open()
