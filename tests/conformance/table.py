@@ -12,7 +12,7 @@ from support.message import SDP, Message
 from support.phone import Phone
 from support.wire import Books, Router, left_over
 
-from callrouter.call.services.studio import Studio
+from callrouter.call.services.media_services import Studio
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.simulate.silent_sounds import Sounds
 from callrouter.simulate.virtual_workers import VirtualPool

@@ -17,8 +17,8 @@ from support.message import Message
 from support.wire import Books, left_over
 
 from callrouter.call.admission.calls import Calls
+from callrouter.call.services.media_services import Studio
 from callrouter.call.services.record import CallRecord
-from callrouter.call.services.studio import Studio
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.observe.cdr.rows import Encoder
 from callrouter.sip.flow import Flow

@@ -22,8 +22,8 @@ from callrouter.call.legs.events import (
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.media_services import Studio
 from callrouter.call.services.record import CallRecord
-from callrouter.call.services.studio import Studio
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.rules.peer_profile import UNTIMED
 from callrouter.route.values.external_lookup import Answer, Lookup, said

@@ -25,7 +25,7 @@ from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.archive import Message
-from callrouter.call.services.studio import Studio
+from callrouter.call.services.media_services import Studio
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ParseError
 from callrouter.route.rules.compiled_dialplan import Dialplan

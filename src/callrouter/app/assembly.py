@@ -12,7 +12,7 @@ from callrouter.app.metric_readers import sources
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.calls import Calls
-from callrouter.call.services.studio import Studio
+from callrouter.call.services.media_services import Studio
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.media.pool.pool import Pool
 from callrouter.media.pool.supervisor import Size, identity_of

@@ -17,9 +17,9 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.media_services import Studio
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.state import Shared
-from callrouter.call.services.studio import Studio
 from callrouter.call.targets import gateway_feedback as gateways
 from callrouter.call.targets.connected_party import answer_of, rows_of
 from callrouter.call.targets.next_hop import way_to

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.net.overload.source_filter import SCANNERS, Rule
+from callrouter.net.overload.stranger_filter import SCANNERS, Rule
 from callrouter.state.bans import BanRule
 from callrouter.yamlfile.strict_model import Entry
 from callrouter.yamlfile.wording import shown

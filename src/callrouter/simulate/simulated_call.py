@@ -5,8 +5,8 @@ from math import inf
 from typing import Final
 
 from callrouter.call.admission.calls import Calls
+from callrouter.call.services.media_services import Studio
 from callrouter.call.services.record import CallRecord
-from callrouter.call.services.studio import Studio
 from callrouter.register.bindings import Binding, Bindings
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk

@@ -2,10 +2,11 @@
 
 import pytest
 
+from callrouter.call.interwork.header_policy import PASSED, passing
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.rules.peer_profile import PASSED, USUAL, Peer, passing
+from callrouter.route.rules.peer_profile import USUAL, Peer
 from callrouter.route.values.plan import Target
 from callrouter.yamlfile.reader import parse
 

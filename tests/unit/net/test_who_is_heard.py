@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from callrouter.errors import SipError, StrangerError
-from callrouter.net.overload.source_filter import Rule, Strangers
+from callrouter.net.overload.stranger_filter import Rule, Strangers
 from callrouter.net.transport.core_filter import Gate
 from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.listeners import Edges

@@ -18,9 +18,9 @@ from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.option_tags import check_extensions
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.media_services import Studio
 from callrouter.call.services.record import CallRecord, Observer, bounded
 from callrouter.call.services.state import Directory, Shared
-from callrouter.call.services.studio import Studio
 from callrouter.call.teardown import RETRY_AFTER
 from callrouter.errors import SipError, StrangerError
 from callrouter.route.callers import telephone_numbers as numbers

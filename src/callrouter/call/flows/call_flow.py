@@ -8,10 +8,10 @@ from enum import Enum
 from functools import partial
 
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.flows.anchored import Talk
+from callrouter.call.flows.anchored_conversation import Talk
 from callrouter.call.flows.bridge.connect import rejoin
 from callrouter.call.flows.bridge.pair import ask_other
-from callrouter.call.flows.end_to_end import bridge
+from callrouter.call.flows.end_to_end_conversation import bridge
 from callrouter.call.flows.hunt.hunt import Stopped, ring_spoken
 from callrouter.call.flows.hunt.ringing import Ringing
 from callrouter.call.flows.ivr.feature_codes import switch

@@ -9,11 +9,21 @@ from ipaddress import ip_address
 from typing import Final
 
 from callrouter.errors import SipError
-from callrouter.route.rules.peer_profile import USUAL, Peer, passing
+from callrouter.route.rules.peer_profile import USUAL, Peer
 from callrouter.sip.grammar import CONTROL, NAME
 from callrouter.sip.headers import Address
 from callrouter.sip.message import Message, Request
 from callrouter.sip.uri import Uri, parse_uri
+
+PASSED: Final = (
+    ("subject", "Subject"),
+    ("priority", "Priority"),
+    ("reason", "Reason"),
+    ("alert-info", "Alert-Info"),
+    ("info-package", "Info-Package"),
+    ("user-to-user", "User-to-User"),
+)
+"""Headers that go through end to end as they are: the key they are read by, and their name."""
 
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"")
@@ -52,6 +62,17 @@ def privacy_of(message: Message) -> tuple[str, ...]:
 def is_private(message: Message) -> bool:
     """Whether who sent it wants nothing shown that says who it is (RFC 3323 section 5.3)."""
     return "privacy" in message.headers and not _OF_THE_USER.isdisjoint(privacy_of(message))
+
+
+def passing(source: Peer, sink: Peer) -> tuple[tuple[str, str], ...]:
+    """The headers that pass from one peer to another, as in PASSED."""
+    if source is USUAL and sink is USUAL:
+        return PASSED
+    if not (source.passed or sink.passed or source.removed or sink.removed):
+        return PASSED
+    removed = source.removed | sink.removed
+    named = (*PASSED, *source.passed, *(name for name in sink.passed if name not in source.passed))
+    return tuple(name for name in named if name[0] not in removed)
 
 
 def passed_rows(

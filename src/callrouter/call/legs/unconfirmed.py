@@ -7,7 +7,7 @@ names our tag, which nobody can guess (RFC 3261 section 19.3).
 
 from collections.abc import Callable
 
-from callrouter.call.services.studio import MediaHosts
+from callrouter.call.services.media_services import MediaHosts
 
 
 class Unconfirmed:

@@ -8,7 +8,7 @@ whose request got a transaction is no stranger any more.
 from typing import Final
 
 from callrouter.errors import SipError, StrangerError
-from callrouter.net.overload.source_filter import Narrow, Strangers
+from callrouter.net.overload.stranger_filter import Narrow, Strangers
 from callrouter.net.transport.listeners import Edges
 from callrouter.net.transport.stream_connection import Stream
 from callrouter.sip.flow import Flow

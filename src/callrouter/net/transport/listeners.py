@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Final, TypeVar
 
 from callrouter.errors import SipError
-from callrouter.net.overload.source_filter import Strangers
+from callrouter.net.overload.stranger_filter import Strangers
 from callrouter.net.transport.connection_limits import USUAL, StreamLimits, Turnstile
 from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.tcp import StreamListener

@@ -10,7 +10,7 @@ import socket
 from math import inf
 from typing import Final, Protocol, cast
 
-from callrouter.net.overload.source_filter import KNOWN, REFUSED, Strangers
+from callrouter.net.overload.stranger_filter import KNOWN, REFUSED, Strangers
 from callrouter.net.transport.connection_limits import Turnstile
 from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.tls import peer_names

@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from callrouter.errors import SipError
-from callrouter.net.overload.source_filter import Strangers
+from callrouter.net.overload.stranger_filter import Strangers
 from callrouter.net.transport.connection_limits import Turnstile
 from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.stream_connection import Stream

@@ -6,7 +6,7 @@ import struct
 from typing import Final, cast
 
 from callrouter.errors import CallrouterError
-from callrouter.net.overload.source_filter import REFUSED, STRANGE, Narrow, Strangers
+from callrouter.net.overload.stranger_filter import REFUSED, STRANGE, Narrow, Strangers
 from callrouter.net.transport.driver import Pump
 from callrouter.sip.flow import Flow
 

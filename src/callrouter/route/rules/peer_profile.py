@@ -6,16 +6,6 @@ identity test.
 
 from typing import Final, NamedTuple
 
-PASSED: Final = (
-    ("subject", "Subject"),
-    ("priority", "Priority"),
-    ("reason", "Reason"),
-    ("alert-info", "Alert-Info"),
-    ("info-package", "Info-Package"),
-    ("user-to-user", "User-to-User"),
-)
-"""Headers that go through end to end as they are: the key they are read by, and their name."""
-
 TRANSFERS: Final = frozenset(("none", "callee", "both"))
 
 
@@ -39,8 +29,8 @@ class Peer:
     P-Asserted-Identity. timer: None never to ask whether it is still there. reliable:
     provisional responses may be acknowledged (RFC 3262). transfer: who of its calls may transfer
     them: the `callee`, `both` or `none`. passed: headers beside the usual ones that pass from it
-    and to it, as in PASSED. removed: keys of those that do not. rows: header rows that we add to
-    what goes to it, each with its CRLF.
+    and to it, each the key that it is read by, and its name. removed: keys of those that do not.
+    rows: header rows that we add to what goes to it, each with its CRLF.
     """
 
     __slots__ = (
@@ -79,14 +69,3 @@ TIMED: Final = SessionRule(1800, 90, 300)
 USUAL: Final = Peer(timer=TIMED)
 UNTIMED: Final = Peer()
 """A worker of ours: others see whether it is there."""
-
-
-def passing(source: Peer, sink: Peer) -> tuple[tuple[str, str], ...]:
-    """The headers that pass from one peer to another, as in PASSED."""
-    if source is USUAL and sink is USUAL:
-        return PASSED
-    if not (source.passed or sink.passed or source.removed or sink.removed):
-        return PASSED
-    removed = source.removed | sink.removed
-    named = (*PASSED, *source.passed, *(name for name in sink.passed if name not in source.passed))
-    return tuple(name for name in named if name[0] not in removed)
