@@ -82,9 +82,15 @@ numbers:
                 "step 3 of number 4000": "✓",
             },
         ),
-        (("--from", "073112345678"), {"block bad": "✓", "areas of number 4000": "✗"}),
-        (("--from", "089888888888"), {"block bad": "✗"}),
-        (("--from", "089812345678"), {"allow good": "✓", "areas of number 4000": "·"}),
+        (
+            ("--from", "073112345678", "--at", "Sun 10:00"),
+            {"block bad": "✓", "areas of number 4000": "✗"},
+        ),
+        (("--from", "089888888888", "--at", "Sun 10:00"), {"block bad": "✗"}),
+        (
+            ("--from", "089812345678", "--at", "Sun 10:00"),
+            {"allow good": "✓", "areas of number 4000": "·"},
+        ),
     ],
 )
 async def test_mark_says_passed_refused_or_not_asked(
