@@ -211,20 +211,29 @@ class Phone:
         self._answer_at = 0.0
         self._the_call().hangup(how)
 
+    def _established(self) -> PhoneCall:
+        """The call, when a request inside it may be sent: a callee has to have its ACK."""
+        deadline = time.monotonic() + 5
+        while (call := self._the_call()).getInfo().state != pj.PJSIP_INV_STATE_CONFIRMED:
+            if time.monotonic() > deadline:
+                raise ValueError("the call is not established")
+            self._endpoint.libHandleEvents(5)
+        return call
+
     def _transfer(self, order: dict[str, Any]) -> None:
-        self._the_call().xfer(order["to"], pj.CallOpParam(True))
+        self._established().xfer(order["to"], pj.CallOpParam(True))
 
     def _join(self, order: dict[str, Any]) -> None:
         before = [call for call in self._old if isinstance(call, PhoneCall) and call.isActive()]
-        before[-1].xferReplaces(self._the_call(), pj.CallOpParam(True))
+        before[-1].xferReplaces(self._established(), pj.CallOpParam(True))
 
     def _hold(self, order: dict[str, Any]) -> None:
-        self._the_call().setHold(pj.CallOpParam(True))
+        self._established().setHold(pj.CallOpParam(True))
 
     def _reinvite(self, order: dict[str, Any]) -> None:
         how = _how(order["direction"])
         how.opt.flag |= pj.PJSUA_CALL_UNHOLD
-        self._the_call().reinvite(how)
+        self._established().reinvite(how)
 
     # Sound.
 
