@@ -264,15 +264,16 @@ class Call:
         number = self.dialplan.numbers.get(record.number)
         seconds = LONGEST_CALL if number is None else number.longest_call
         now = self.stack.now
-        self._limit = FarTimer(self.stack.timers, now, now + seconds, self._on_limit)
+        self._limit = FarTimer(self.stack.timers, self)
+        self._limit.set(now, now + seconds)
 
     def changed(self) -> None:
         """Note, for the case that we are killed, who talks now."""
         if self.record.answered_ms is not None:
             self._on_up(self.record)
 
-    def _on_limit(self, _now: float) -> None:
-        self._limit = None
+    def on_due(self, now: float) -> None:
+        """It has lasted as long as a call may."""
         self.record.reason = TOO_LONG
         self.inbox.post(Shutdown())
 

@@ -7,8 +7,8 @@ runs up to 10 ms late for it. Cancelling only empties a timer: it is dropped wit
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from math import ceil
-from typing import Final
+from math import ceil, inf
+from typing import Final, Protocol
 
 T1: Final = 0.5
 """Round-trip estimate, seconds."""
@@ -22,7 +22,7 @@ TIMEOUT: Final = 64 * T1
 _SLOTS: Final = 100
 """Slots a second."""
 _HOP: Final = 60.0
-"""Seconds that a far timer lies in one slot at most."""
+"""Seconds that a far timer lies in one slot at most, and a second more."""
 
 
 class Timer:
@@ -49,13 +49,20 @@ class Timer:
             callback(now)
 
 
+class TimerOwner(Protocol):
+    """The owner of a timer that may be set anew."""
+
+    def on_due(self, now: float) -> None:
+        """The time has come that was set last."""
+
+
 class Timers:
     """The timers of the process, in slots. live: timers that are neither run nor cancelled."""
 
     __slots__ = ("_due", "_slots", "live")
 
     def __init__(self) -> None:
-        self._slots: dict[int, list[Timer]] = {}
+        self._slots: dict[int, list[Timer | FarTimer]] = {}
         self._due: list[int] = []  # a heap of the slots that are there
         self.live = 0
 
@@ -63,6 +70,11 @@ class Timers:
         """Call `callback(now)` at the first `run` at or after the end of `when`'s slot."""
         timer = Timer(self, callback)
         self.live += 1
+        self.put(when, timer)
+        return timer
+
+    def put(self, when: float, timer: "Timer | FarTimer") -> None:
+        """Run a timer at the first `run` at or after the end of `when`'s slot."""
         slot = ceil(when * _SLOTS)
         if slot / _SLOTS < when:
             slot += 1  # never early, not by the last bit of a float either
@@ -72,7 +84,6 @@ class Timers:
             heappush(self._due, slot)
         else:
             timers.append(timer)
-        return timer
 
     def deadline(self) -> float | None:
         """When `run` has work next, None for never; a cancelled timer may still be counted."""
@@ -96,31 +107,55 @@ class Timers:
 
 
 class FarTimer:
-    """A call-back in minutes or hours.
+    """A timer of minutes or hours, which its owner may set anew at any time.
 
-    It is started anew every minute until then, so that of one that is cancelled, as most are,
-    nothing lies in a slot for longer.
+    It lies in a slot of the next minute at most and is moved on from there, so that nothing of one
+    that is cancelled, as most are, lies there for longer. Set later than it was, it stays where it
+    lies.
     """
 
-    __slots__ = ("_callback", "_timer", "_timers", "_when")
+    __slots__ = ("_lies", "_owner", "_timers", "_when")
 
-    def __init__(
-        self, timers: Timers, now: float, when: float, callback: Callable[[float], None]
-    ) -> None:
+    def __init__(self, timers: Timers, owner: TimerOwner) -> None:
         self._timers = timers
+        self._owner: TimerOwner | None = owner
+        self._when = inf  # for as long as it is not set
+        self._lies = -inf
+
+    def set(self, now: float, when: float) -> None:
+        """Tell the owner at `when`, and at no time that was set before."""
+        if self._owner is None:
+            return
+        if self._when == inf:
+            self._timers.live += 1
         self._when = when
-        self._callback = callback
-        self._timer = timers.start(when if when < now + _HOP else now + _HOP, self._run)
+        self._place(now)
 
     def cancel(self) -> None:
-        """Forget the call-back."""
-        self._timer.cancel()
+        """Forget the owner, and with it all that it holds."""
+        self._owner = None
+        if self._when < inf:
+            self._when = inf
+            self._timers.live -= 1
 
-    def _run(self, now: float) -> None:
+    def run(self, now: float) -> None:
+        """Tell the owner if it is time, else move on."""
+        owner = self._owner
+        if owner is None or self._when == inf or now < self._lies:
+            return  # cancelled; or it lies in another slot by now
         if now < self._when:
-            self._timer = self._timers.start(min(self._when, now + _HOP), self._run)
-        else:
-            self._callback(now)
+            self._place(now)
+            return
+        self._when = inf
+        self._timers.live -= 1
+        owner.on_due(now)
+
+    def _place(self, now: float) -> None:
+        # Whole seconds, so that many share a slot.
+        at = min(self._when, float(ceil(now + _HOP)))
+        if not now < self._lies <= at:
+            self._lies = at
+            self._timers.put(at, self)
 
 
 class Waiting:

@@ -1,11 +1,12 @@
 """The timers: order, cancelling, and what a clock that runs late does to it."""
 
-from math import nextafter
+from math import inf, nextafter
+from random import Random
 from sys import getrefcount
 
 import pytest
 
-from callrouter.sip.timers import Timers
+from callrouter.sip.timers import FarTimer, Timers
 
 
 def test_timers_run_in_the_order_they_are_due_and_equal_ones_as_started() -> None:
@@ -109,3 +110,75 @@ def test_a_timer_never_runs_early_and_at_most_ten_milliseconds_late(when: float)
     assert (at == []) == (when > 0.0)
     timers.run(due)
     assert at == [due]
+
+
+class _Owner:
+    """Notes when it was told."""
+
+    def __init__(self, timers: Timers) -> None:
+        self.timer = FarTimer(timers, self)
+        self.told: list[float] = []
+
+    def on_due(self, now: float) -> None:
+        self.told.append(now)
+
+
+def _run_to(timers: Timers, end: float) -> None:
+    """Run all that is due until then, each at its time."""
+    while (due := timers.deadline()) is not None and due <= end:
+        timers.run(due)
+
+
+def test_a_far_timer_tells_its_owner_once_and_lies_a_minute_ahead_at_most() -> None:
+    timers = Timers()
+    owner = _Owner(timers)
+    owner.timer.set(10.3, 10.3 + 3600)
+    assert timers.live == 1
+    due = timers.deadline()
+    assert due is not None
+    assert due <= 10.3 + 61
+    _run_to(timers, 3600.0)
+    assert owner.told == []
+    _run_to(timers, 9999.0)
+    assert len(owner.told) == 1
+    assert 3610.3 <= owner.told[0] < 3610.3 + 0.02
+    assert (timers.live, timers.deadline()) == (0, None)
+
+
+def test_a_cancelled_far_timer_lets_go_of_its_owner_and_cannot_be_set_again() -> None:
+    timers = Timers()
+    owner = _Owner(timers)
+    before = getrefcount(owner)
+    owner.timer.set(0.0, 7200.0)
+    owner.timer.cancel()
+    owner.timer.cancel()
+    assert getrefcount(owner) == before - 1
+    owner.timer.set(0.0, 7200.0)
+    assert timers.live == 0
+    _run_to(timers, 61.0)
+    assert (owner.told, timers.deadline()) == ([], None)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_far_timer_set_anew_tells_its_owner_at_the_last_time_that_was_set(seed: int) -> None:
+    chance = Random(seed)
+    timers = Timers()
+    owner = _Owner(timers)
+    now, wanted, told = 0.0, inf, 0
+    for _ in range(400):
+        now += chance.choice((0.0, 0.005, 0.7, 30.0, 59.9, 61.0, 200.0))
+        _run_to(timers, now)
+        if wanted <= now:
+            told += 1
+            if len(owner.told) == told:  # else it is due in this slot
+                assert wanted <= owner.told[-1] <= wanted + 0.02
+                wanted = inf
+            else:
+                assert wanted + 0.02 > now
+                told -= 1
+                continue
+        assert len(owner.told) == told
+        if chance.random() < 0.6:
+            wanted = now + chance.choice((0.01, 1.0, 10.0, 59.99, 60.0, 60.5, 900.0, 7200.0))
+            owner.timer.set(now, wanted)
+        assert timers.live == (wanted < inf)

@@ -89,7 +89,7 @@ class SessionTimer:
         self._by_update = False
         self._tries = 0
         self._end = 0.0
-        self._timer: FarTimer | None = None
+        self._timer = FarTimer(leg.stack.timers, self)
 
     def request_rows(self, *, initial: bool = False) -> str:
         """The rows of an INVITE or UPDATE of ours. initial: who refreshes is left to the peer."""
@@ -163,9 +163,7 @@ class SessionTimer:
 
     def stop(self) -> None:
         """The dialog ends."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
 
     def heard(self, status: int) -> None:
         """A final response to a refresh or a question of ours."""
@@ -209,13 +207,10 @@ class SessionTimer:
         self._arm(min(self._leg.stack.now + seconds, self._end))
 
     def _arm(self, at: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        stack = self._leg.stack
-        self._timer = FarTimer(stack.timers, stack.now, at, self._on_timer)
+        self._timer.set(self._leg.stack.now, at)
 
-    def _on_timer(self, now: float) -> None:
-        self._timer = None
+    def on_due(self, now: float) -> None:
+        """Refresh, ask, or give the peer up, as it is time for."""
         if now >= self._end:
             self._lost(EXPIRED)
         elif not self._timed or self._leg.settled():
