@@ -12,7 +12,7 @@ from typing import Final
 
 from callrouter.errors import CallrouterError
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.rules.digest_accounts import Access, Account, Login, Logins
+from callrouter.route.rules.digest_accounts import Access, DigestAccount, Login, Logins
 from callrouter.route.rules.mailboxes import Secret
 
 _LONGEST: Final = 4096
@@ -98,8 +98,8 @@ def read_logins(access: Access, complain: Callable[[str, str], None]) -> Logins:
 
 
 def _read(
-    kind: str, accounts: Mapping[str, Account], complain: Callable[[str, str], None]
-) -> list[tuple[str, Account, str]]:
+    kind: str, accounts: Mapping[str, DigestAccount], complain: Callable[[str, str], None]
+) -> list[tuple[str, DigestAccount, str]]:
     found = []
     for name, account in accounts.items():
         try:

@@ -12,9 +12,9 @@ from support.message import SDP, Message
 from support.phone import Phone
 from support.wire import Books, Router, left_over
 
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.net.transport.tokens_and_lag import Tokens
-from callrouter.simulate.silent_sounds import Sounds
+from callrouter.simulate.silent_sounds import SilentSounds
 from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
@@ -134,10 +134,10 @@ class Table:
 
     def with_workers(self) -> VirtualPool:
         """Give it media workers, which play by the table's clock."""
-        sounds = Sounds(self.router.calls.dialplan)
+        sounds = SilentSounds(self.router.calls.dialplan)
         self.router.calls.dialplan.prompts = sounds.prompts
         pool = VirtualPool(self, self.ours, sounds.lengths)  # type: ignore[arg-type]
-        self.router.calls._studio = Studio(pool, None)
+        self.router.calls._media = MediaServices(pool, None)
         return pool
 
     def party(self, address: tuple[str, int], transport: str = "UDP") -> Party:

@@ -6,7 +6,7 @@ import pytest
 from support.message import Message
 from table import CALLER, DESK, OTHER, Party, Table, hang_up
 
-from callrouter.simulate.virtual_workers import STUDIO, VirtualPool
+from callrouter.simulate.virtual_workers import WORKER_HOST, VirtualPool
 from callrouter.sip.sdp import parse_sdp
 
 DIALPLANS = Path(__file__).parents[2] / "dialplans"
@@ -66,7 +66,7 @@ class Stage:
         """The other one rings."""
         invite = self.other.hears("INVITE")
         (media,) = parse_sdp(invite.body.encode()).media
-        assert (media.host, media.direction) == (STUDIO, "sendrecv")
+        assert (media.host, media.direction) == (WORKER_HOST, "sendrecv")
         self.other.reply(invite, 180)
         return invite
 

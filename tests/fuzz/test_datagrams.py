@@ -17,7 +17,7 @@ from support.message import Message
 from support.wire import Books, left_over
 
 from callrouter.call.admission.calls import Calls
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.observe.cdr.rows import Encoder
@@ -81,7 +81,14 @@ class Lab:
         self.recorder = Recorder()
         self.shared = Memory(lambda _kind, _key, _value: None, seed)
         self.calls = Calls(
-            self.stack, DIALPLAN, self.recorder, CALLS, EPOCH, self.shared, Books({}), Studio()
+            self.stack,
+            DIALPLAN,
+            self.recorder,
+            CALLS,
+            EPOCH,
+            self.shared,
+            Books({}),
+            MediaServices(),
         )
         self.peers = Peers(self.dice, [*DIALPLAN.numbers, "4999", "%34000"])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import hearing
 
-from callrouter.media.worker.inband_dtmf import Keys
+from callrouter.media.worker.inband_dtmf import DtmfDetector
 
 _ROWS = (697, 770, 852, 941)
 _COLUMNS = (1209, 1336, 1477, 1633)
@@ -19,7 +19,7 @@ def key(name: str, length: float, *, off: float = 1.0, twist_db: float = 0.0) ->
 
 
 def heard(*parts: hearing.Sound) -> str:
-    keys = Keys()
+    keys = DtmfDetector()
     sound = np.concatenate(parts).clip(-32768, 32767).astype("<i2").tobytes()
     return "".join(keys.feed(sound[at : at + 320]) for at in range(0, len(sound) - 319, 320))
 

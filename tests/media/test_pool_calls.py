@@ -13,7 +13,7 @@ from support.pools import Ear, Rig, pooled
 from support.softphone import Maker, Softphone
 
 from callrouter.call.services.media import Digit, MediaLost, Played, Recorded
-from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.reservation import Reservation
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,7 +33,7 @@ async def heard(ear: Ear, kind: type[object], within: float = 5.0) -> object:
     return (await until(look, within))[0]
 
 
-async def dialled(phone: Softphone, slots: Slots) -> str:
+async def dialled(phone: Softphone, slots: Reservation) -> str:
     session = slots.open()
     await phone.talk(f"sip:{session}@{slots.host}:{slots.port}")
     return session
@@ -101,7 +101,7 @@ async def test_slots_are_free_for_the_next_calls_as_soon_as_they_are_said_to_be(
     async def call_again(phone: Softphone) -> None:
         for _ in range(5):
 
-            async def look() -> Slots | None:
+            async def look() -> Reservation | None:
                 return rig.pool.reserve(1, Ear().post)
 
             slots = await until(look, within=10.0)

@@ -11,7 +11,7 @@ from support.polling import until
 from support.pools import Ear, are_gone, is_alive, pooled
 
 from callrouter.call.services.media import MediaLost
-from callrouter.media.pool import supervisor as crew
+from callrouter.media.pool import supervisor
 from callrouter.media.protocol import HUNG_SECONDS
 
 _REPLACED_SECONDS = 3.0
@@ -132,7 +132,7 @@ async def test_next_worker_comes_later_and_later_when_they_die_young() -> None:
             os.kill(pid, signal.SIGKILL)
             await rig.replaced(pid, 1)
             waits.append(time.monotonic() - start)
-        first, longest = crew._BACK_OFF
+        first, longest = supervisor._BACK_OFF
         assert waits[0] >= first
         assert waits[1] >= 2 * first
         assert waits[2] >= 4 * first
@@ -140,7 +140,7 @@ async def test_next_worker_comes_later_and_later_when_they_die_young() -> None:
 
 
 async def test_worker_that_dies_old_is_replaced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor, "_YOUNG_SECONDS", 0.0)
     async with pooled(1, 1) as rig:
         for _ in range(5):
             pid = rig.pids()[0]
@@ -165,7 +165,7 @@ async def test_worker_that_hangs_while_it_starts_is_killed(monkeypatch: pytest.M
 
 
 async def test_nursery_that_hangs_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "START_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor, "START_SECONDS", 1.0)
     async with pooled(1, 2) as rig:
         nursery = rig.nursery()
         os.kill(nursery, signal.SIGSTOP)

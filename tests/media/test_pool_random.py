@@ -12,8 +12,8 @@ from support.polling import until
 from support.pools import Ear, Rig, pooled
 
 from callrouter.call.services.media import MediaLost
-from callrouter.media.pool import supervisor as crew
-from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool import supervisor
+from callrouter.media.pool.reservation import Reservation
 
 _WORKERS: Final = 4
 _STEPS: Final = {"reserve": 6, "open": 8, "release": 5, "crash": 0.2, "turn": 8}
@@ -26,7 +26,7 @@ class Walk:
     def __init__(self, rig: Rig, seed: int) -> None:
         self.rig = rig
         self.rng = random.Random(seed)
-        self.held: list[tuple[Slots, Ear]] = []
+        self.held: list[tuple[Reservation, Ear]] = []
         self.ears: list[Ear] = []
         self.crashes = 0
 
@@ -73,7 +73,7 @@ class Walk:
 async def test_no_step_is_promised_more_slots_than_there_are(
     full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_YOUNG_SECONDS", 0.0)  # or it would back off longer and longer
+    monkeypatch.setattr(supervisor, "_YOUNG_SECONDS", 0.0)  # or it would back off longer and longer
     async with pooled(2, _WORKERS) as rig:
         walk = Walk(rig, seed=4711)
         for _ in range(10_000 if full else 1000):

@@ -9,12 +9,12 @@ from support.pools import Ear, Rig, pooled
 from support.ports import rtp_ports
 
 from callrouter.media.pool import pool
-from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.reservation import Reservation
 
 
-async def filled(rig: Rig, workers: int) -> list[Slots]:
+async def filled(rig: Rig, workers: int) -> list[Reservation]:
     """Reserve single slots until none is free in so many workers."""
-    held: list[Slots] = []
+    held: list[Reservation] = []
 
     async def look() -> bool:
         while (slots := rig.pool.reserve(1, Ear().post)) is not None:
@@ -76,7 +76,7 @@ async def test_idle_workers_are_ended_one_by_one_down_to_the_least(
 
 async def test_workers_alive_share_no_port_for_rtp() -> None:
     async with pooled(3, 3) as rig:
-        ranges = sorted(cut for cut in rig.pool._crew._slices)
+        ranges = sorted(cut for cut in rig.pool._supervisor._slices)
         assert ranges[0].low >= rtp_ports()[0]
         assert ranges[-1].high <= rtp_ports()[1]
         assert all(one.high < two.low for one, two in pairwise(ranges))

@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from callrouter.archive.call_archive import Archive
-from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo
+from callrouter.call.services.archive import (
+    MessageLeft,
+    MessageList,
+    RecordingInfo,
+    VoicemailMessage,
+)
 from callrouter.media.sounds import wav
 from callrouter.route.rules.mailboxes import Box
 
@@ -72,9 +77,9 @@ def url_in(folder: Path) -> str:
     return f"sqlite:///{folder}/calls.db"
 
 
-def listed(archive: Archive, name: str = "sales") -> tuple[Message, ...]:
+def listed(archive: Archive, name: str = "sales") -> tuple[VoicemailMessage, ...]:
     """What is in a box when all that was asked for before has been done."""
-    answers: queue.Queue[Listed] = queue.Queue()
+    answers: queue.Queue[MessageList] = queue.Queue()
     archive.list_messages(name, answers.put)
     return answers.get(timeout=WITHIN).messages
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from callrouter.call.services.media import MediaEvent, MediaLost
 from callrouter.media.pool.pool import Pool
-from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.supervisor import Size
 from support.polling import until
 from support.ports import rtp_ports
@@ -77,7 +77,7 @@ class Rig:
 
         await until(look, within)
 
-    def holder(self, slots: Slots) -> dict[str, Any]:
+    def holder(self, slots: Reservation) -> dict[str, Any]:
         """The worker that holds these slots."""
         found = next(worker for worker in self.workers() if worker["port"] == slots.port)
         assert found["pid"], "to kill number 0 would be to kill ourselves"

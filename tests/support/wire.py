@@ -22,11 +22,11 @@ from callrouter.call.legs.events import (
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.rules.peer_profile import UNTIMED
-from callrouter.route.values.external_lookup import Answer, Lookup, said
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.simulate import virtual_network as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
@@ -176,7 +176,14 @@ class Router:
         self.shared = Memory(_forget, seed=1)
         self.directory = directory or Books({})
         self.calls = Calls(
-            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared, self.directory, Studio()
+            self.stack,
+            dialplan,
+            self.noted,
+            1000,
+            EPOCH,
+            self.shared,
+            self.directory,
+            MediaServices(),
         )
 
 
@@ -190,7 +197,7 @@ class Books:
 
     def find(
         self, _lookup: Lookup, caller: str, post: Callable[[LookedUp], None]
-    ) -> Answer | Callable[[], None]:
+    ) -> LookupAnswer | Callable[[], None]:
         if caller in self.owners:
             return said(self.owners[caller])
         self.asked.append((caller, post))

@@ -19,7 +19,7 @@ from callrouter.call.legs.events import LookedUp
 from callrouter.lookup import directory as directories
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.lookup.http_query import LARGEST
-from callrouter.route.values.external_lookup import Answer, Lookup
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,11 +31,11 @@ class Asker:
         self.directory = HttpDirectory(lambda act: act())
         self.lookup = Lookup("crm", url, 0.5, known, unknown, "f", 1)
 
-    async def ask(self, caller: str) -> Answer:
+    async def ask(self, caller: str) -> LookupAnswer:
         """What comes of asking, at once or later."""
         posted: asyncio.Queue[LookedUp] = asyncio.Queue()
         found = self.directory.find(self.lookup, caller, posted.put_nowait)
-        if isinstance(found, Answer):
+        if isinstance(found, LookupAnswer):
             return found
         async with asyncio.timeout(5):
             return (await posted.get()).answer
@@ -144,7 +144,7 @@ async def test_who_has_given_up_hears_nothing_and_the_answer_is_remembered() -> 
         crm.acts["1"] = crm.dawdles
         posted: list[LookedUp] = []
         give_up = asker.directory.find(asker.lookup, "1", posted.append)
-        assert not isinstance(give_up, Answer)
+        assert not isinstance(give_up, LookupAnswer)
         give_up()
         await crm.came.wait()
         answer = asyncio.create_task(asker.ask("1"))

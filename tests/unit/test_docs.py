@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from callrouter.cli import main
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.dialplan.grammar.dialplan_file import Entry
+from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError
 from callrouter.observe.metrics import Metrics, Sources
 from callrouter.settings import settings_file as config
@@ -31,10 +31,10 @@ def settings() -> str:
     return "\n".join(["| key | when left out | meaning |", "|---|---|---|", *rows(config.Settings)])
 
 
-def rows(model: type[Entry], before: str = "") -> Iterator[str]:
+def rows(model: type[StrictModel], before: str = "") -> Iterator[str]:
     for key, field in model.model_fields.items():
         kind = (get_args(field.annotation) or (field.annotation,))[0]
-        if isinstance(kind, type) and issubclass(kind, Entry):
+        if isinstance(kind, type) and issubclass(kind, StrictModel):
             yield from rows(kind, f"{before}{key}.")
         else:
             yield f"| `{before}{key}` | {default(field)} | {field.description} |"

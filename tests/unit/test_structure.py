@@ -440,6 +440,17 @@ def test_only_net_and_the_wiring_know_asyncio() -> None:
     }
 
 
+def test_public_class_has_a_name_of_its_own() -> None:
+    """Whoever searches for it finds one class, and reads no import to know which one is meant."""
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for node in nodes(path):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                places.setdefault(node.name, []).append(place)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_no_module_is_longer_than_a_concept() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())

@@ -8,7 +8,7 @@ from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, lef
 from callrouter.call.services.record import CallRecord
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import AutoBlock, Decision, Hunt, Plan, Refusal, Target
-from callrouter.simulate.caller import Caller
+from callrouter.simulate.caller import SimulatedCaller
 from callrouter.simulate.target_script import Legs, read_legs
 from callrouter.simulate.virtual_network import Datagram
 from callrouter.sip.flow import Flow
@@ -60,7 +60,7 @@ class World:
         self.router = Router(self.wire)
         self.legs = Legs(self.wire.stack(TARGET), read_legs(scripts), self._dialled)
         flow = Flow("UDP", *CALLER, *ROUTER, None)
-        self.caller = Caller(self.wire.stack(CALLER), flow, FACTS, cancel_after)
+        self.caller = SimulatedCaller(self.wire.stack(CALLER), flow, FACTS, cancel_after)
 
     def _dialled(self, index: int) -> str:
         return self.router.noted.started[0].legs[index].target

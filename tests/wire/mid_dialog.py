@@ -8,12 +8,12 @@ from callrouter.call.legs.events import Answered, Asked, Cancelled, Event, Faile
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.route.rules.peer_profile import Peer
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, Response
 
-NO_TIMERS = Peer()
+NO_TIMERS = PeerProfile()
 """Parties keep to what a test tells them."""
 SDP_ROW = "Content-Type: application/sdp\r\n"
 DIALPLAN = """

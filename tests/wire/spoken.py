@@ -24,12 +24,12 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.archive import Message
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.archive import VoicemailMessage
+from callrouter.call.services.media_services import MediaServices
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ParseError
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.simulate.silent_sounds import Sounds
+from callrouter.simulate.silent_sounds import SilentSounds
 from callrouter.simulate.virtual_archive import VirtualArchive
 from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.dialog import contact_uri
@@ -53,14 +53,17 @@ class SpokenRouter:
         self.stack = wire.stack(ROUTER)
         self.noted = Noted()
         self.shared = Memory(_forget, seed=1)
-        sounds = Sounds(dialplan)
+        sounds = SilentSounds(dialplan)
         dialplan.prompts = sounds.prompts
         self.pool = VirtualPool(wire, self.stack, sounds.lengths)
-        kept = [Message(str(n), "1", 0.0, 700, Path(f"m{n}.wav"), heard=n > 1) for n in range(3)]
+        kept = [
+            VoicemailMessage(str(n), "1", 0.0, 700, Path(f"m{n}.wav"), heard=n > 1)
+            for n in range(3)
+        ]
         self.archive = VirtualArchive(self.stack, dialplan, kept)
-        studio = Studio(self.pool if media else None, self.archive if media else None)
+        services = MediaServices(self.pool if media else None, self.archive if media else None)
         self.calls = Calls(
-            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared, Books({}), studio
+            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared, Books({}), services
         )
 
 

@@ -19,7 +19,7 @@ from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.simulate.simulated_call import play
-from callrouter.simulate.target_script import Script, Step
+from callrouter.simulate.target_script import Script, ScriptedResponse
 from callrouter.yamlfile.reader import parse
 
 BLOCKS: Final = 10
@@ -31,7 +31,7 @@ kept what it found for calls before."""
 def scripts(dice: Random, plan: Drawn) -> dict[str, Script]:
     """What the targets do: they answer at once, or all refuse."""
     status = dice.choice((200, 486, 404, 480, 603))
-    return {name: (Step(status, 0.0),) for name in plan["targets"]}
+    return {name: (ScriptedResponse(status, 0.0),) for name in plan["targets"]}
 
 
 def stored(record: CallRecord) -> dict[str, Any]:

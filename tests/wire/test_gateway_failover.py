@@ -5,7 +5,7 @@ from hunted import World, decided, hunt, results, target
 from support.wire import TARGET
 
 from callrouter.errors import SipError
-from callrouter.route.values.gateway_candidates import Gateway, Goal, Rest
+from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, Rest
 from callrouter.route.values.plan import Target
 
 HERE = f"udp:{TARGET[0]}:{TARGET[1]}"
@@ -104,7 +104,7 @@ def test_calls_that_fail_give_a_gateway_its_rest_and_hold_its_lines_until_they_e
 ) -> None:
     decided(monkeypatch, hunt((by("a", "b"),)))
     world = World("a: 503", "b: 200")
-    goal = Goal(*TARGET, "udp")
+    goal = GatewayAddress(*TARGET, "udp")
     gateways = world.router.shared.gateways
     gateways.serve({name: Gateway(name, goal, False, rest=Rest(1, 30.0)) for name in ("a", "b")})
     world.play()

@@ -9,7 +9,7 @@ from callrouter.call.legs.events import LookedUp
 from callrouter.call.services.record import CallRecord
 from callrouter.route.values.external_lookup import said
 from callrouter.route.values.facts import Facts
-from callrouter.simulate.caller import Caller
+from callrouter.simulate.caller import SimulatedCaller
 from callrouter.simulate.target_script import Legs, read_legs
 from callrouter.sip.flow import Flow
 
@@ -43,7 +43,7 @@ class World:
     def call(self, cancel_after: float | None = None) -> None:
         facts = Facts("lab", CALLER[0], NUMBER, "4000", at=EPOCH)
         flow = Flow("UDP", *CALLER, *ROUTER, None)
-        Caller(self.callers, flow, facts, cancel_after)
+        SimulatedCaller(self.callers, flow, facts, cancel_after)
 
     def _dialled(self, index: int) -> str:
         return self.router.noted.started[0].legs[index].target

@@ -6,7 +6,7 @@ import pytest
 
 from callrouter.call.targets.redirects import Redirections
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.values.gateway_candidates import Gateway, Goal, Place
+from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
 from callrouter.route.values.plan import Hunt, Refusal, Target
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.sip.message import Response
@@ -14,22 +14,24 @@ from callrouter.sip.message import Response
 HOSTS = frozenset(("192.0.2.1", "2001:db8::1", "pbx.example.org", "quiet.example.org"))
 HUNT = Hunt("h", (), 0.0, frozenset(), 50, HOSTS)
 PLAN = Dialplan("v", "f", "CN", [], [], [], 0, {}, Refusal("unknown", 404, 1))
-PLACES: Mapping[str, Sequence[Place]] = {
+PLACES: Mapping[str, Sequence[TransportAddress]] = {
     "host:pbx.example.org:0:any": (
-        Place("tcp", "192.0.2.12", 5080, 2, 1),
-        Place("udp", "192.0.2.11", 5070, 1, 1),
-        Place("tcp", "192.0.2.13", 5090, 1, 1),
+        TransportAddress("tcp", "192.0.2.12", 5080, 2, 1),
+        TransportAddress("udp", "192.0.2.11", 5070, 1, 1),
+        TransportAddress("tcp", "192.0.2.13", 5090, 1, 1),
     ),
     "host:pbx.example.org:5060:any": (
-        Place("udp", "192.0.2.21", 5060),
-        Place("udp", "192.0.2.22", 5060),
+        TransportAddress("udp", "192.0.2.21", 5060),
+        TransportAddress("udp", "192.0.2.22", 5060),
     ),
     "host:quiet.example.org:0:any": (),
     "host:quiet.example.org:5060:any": (),
 }
 
 
-def followed(contact: str, places: Mapping[str, Sequence[Place]] | None = PLACES) -> list[Target]:
+def followed(
+    contact: str, places: Mapping[str, Sequence[TransportAddress]] | None = PLACES
+) -> list[Target]:
     """Where a target leads that answers with this Contact."""
     asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)
     return sent_on(Redirections(HUNT), asked, contact, Snapshot(places=places))
@@ -104,7 +106,9 @@ def test_request_names_whom_the_redirection_named_and_tls_verifies_it() -> None:
 
 
 @pytest.mark.parametrize("places", [PLACES, {}])
-def test_name_that_dns_has_not_told_of_stays_a_name(places: Mapping[str, Sequence[Place]]) -> None:
+def test_name_that_dns_has_not_told_of_stays_a_name(
+    places: Mapping[str, Sequence[TransportAddress]],
+) -> None:
     (target,) = followed("<sip:x@quiet.example.org>", places)
     assert (target.host, target.others) == ("quiet.example.org", ())
 
@@ -192,8 +196,10 @@ def test_redirection_to_a_gateway_is_dealt_with_as_its_and_to_another_place_as_t
     None
 ):
     gateways = {
-        "far": Gateway("far", Goal("192.0.2.1", 5070, "udp"), False, diversion=True, login="far"),
-        "drained": Gateway("drained", Goal("192.0.2.1", 5080, "udp"), False),
+        "far": Gateway(
+            "far", GatewayAddress("192.0.2.1", 5070, "udp"), False, diversion=True, login="far"
+        ),
+        "drained": Gateway("drained", GatewayAddress("192.0.2.1", 5080, "udp"), False),
     }
     plan = Dialplan("v", "f", "CN", [], [], [], 0, {}, Refusal("x", 404, 1), gateways=gateways)
     asked = Target("desk", "sip:d@192.0.2.9", "192.0.2.9", 5060, "udp", 15.0, 5.0)

@@ -25,7 +25,7 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.simulate.virtual_workers import STUDIO
+from callrouter.simulate.virtual_workers import WORKER_HOST
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
@@ -177,7 +177,7 @@ class Path:
         """Each sends its media to where the other is."""
         here, there = self.caller.told(), self.target.told()
         ends = [(CALLER[0], self.caller.voice.port), (TARGET[0], self.target.voice.port)]
-        if STUDIO not in {here.host, there.host}:
+        if WORKER_HOST not in {here.host, there.host}:
             assert [(there.host, there.port), (here.host, here.port)] == ends, story
             return
         sessions = [
@@ -185,7 +185,7 @@ class Path:
                 (session, slots)
                 for slots in self.router.pool.worker.held
                 for session in slots.sessions.values()
-                if audio.host == STUDIO and session.port == audio.port
+                if audio.host == WORKER_HOST and session.port == audio.port
             )
             for audio in (here, there)
         ]

@@ -18,12 +18,12 @@ from support.wire import CALLER, TARGET, Wire, left_over
 from callrouter.call.services.media import Digit
 from callrouter.call.services.record import Disposition
 from callrouter.errors import SipError
-from callrouter.simulate.virtual_workers import Worker
+from callrouter.simulate.virtual_workers import VirtualWorker
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 
 BLOCKS = 10
-_TAKES = Worker.on_request
+_TAKES = VirtualWorker.on_request
 
 
 def delays(dice: Random) -> Generator[float, None, None]:
@@ -37,10 +37,10 @@ def lose(dice: Random, loss: float, cut: float, number: int) -> bool:
     return number >= cut or dice.random() < loss
 
 
-def moody(dice: Random, mood: str) -> Callable[[Worker, Request, Flow], None]:
+def moody(dice: Random, mood: str) -> Callable[[VirtualWorker, Request, Flow], None]:
     """How workers take INVITEs."""
 
-    def on_request(worker: Worker, request: Request, flow: Flow) -> None:
+    def on_request(worker: VirtualWorker, request: Request, flow: Flow) -> None:
         if mood and dice.random() < 0.3:
             if mood == "refuses":
                 raise SipError("no", 503)
@@ -61,7 +61,7 @@ class Walk:
         dialplan = compiled()
         self.router = SpokenRouter(self.wire, dialplan, media=dice.random() < 0.97)
         mood = dice.choice(("", "", "", "", "refuses", "silent"))
-        monkeypatch.setattr(Worker, "on_request", moody(dice, mood))
+        monkeypatch.setattr(VirtualWorker, "on_request", moody(dice, mood))
         self.number = dice.choice(list(dialplan.numbers))
         keys = dice.choice(("", "1", "2", "12", "#", "1234#", "101#"))
         habits = Habits(keys, dice.choice((2.0, 10.0, 20.0)), dice.choice((0.3, 2.0)))

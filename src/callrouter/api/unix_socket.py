@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from callrouter.api.client import socket_name
 from callrouter.errors import CallrouterError
-from callrouter.operations.dispatch import Answer, Desk
+from callrouter.operations.dispatch import Answer, Dispatcher
 from callrouter.operations.requests import MAX_BYTES, READER
 
 _CONNECTIONS: Final = 16
@@ -33,9 +33,9 @@ class SocketError(CallrouterError):
 class ControlListener:
     """Listener at a path, which is made with its folder and removed at the end."""
 
-    def __init__(self, path: Path, desk: Desk) -> None:
+    def __init__(self, path: Path, dispatcher: Dispatcher) -> None:
         self._path = path
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._server: asyncio.Server | None = None
         self._connections = 0
 
@@ -86,7 +86,7 @@ class ControlListener:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(str(step) for step in first["loc"])
             return {"ok": False, "error": f"not a request: {place}: {first['msg']}"}
-        return await self._desk.answer(request)
+        return await self._dispatcher.answer(request)
 
 
 def _bind(path: Path) -> socket.socket:

@@ -12,7 +12,7 @@ from callrouter.app.metric_readers import sources
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.calls import Calls
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.media.pool.pool import Pool
 from callrouter.media.pool.supervisor import Size, identity_of
@@ -25,7 +25,7 @@ from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics
-from callrouter.operations.active_calls import Live
+from callrouter.operations.active_calls import ActiveCalls
 from callrouter.register.gateway_registrations import Registrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -34,7 +34,7 @@ from callrouter.settings.settings_file import Settings
 from callrouter.sip.sizes import Sizes
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
-from callrouter.state.persistence import Keeper
+from callrouter.state.persistence import Persistence
 from callrouter.storage.background_writer import RecordWriter
 
 _SEED_BITS: Final = 64
@@ -60,9 +60,9 @@ class Parts:
         self.pump = Pump(loop, self.stack, self._bug)
         self.writer = RecordWriter(settings.records.database, settings.records.spool)
         self.metrics = Metrics(sources(self))
-        self.keeper = Keeper(settings.state)
-        self.memory = Memory(self.keeper.put, secrets.randbits(_SEED_BITS))
-        self.live = Live(Observing(log, self.metrics, self.writer), loop.time)
+        self.persistence = Persistence(settings.state)
+        self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
+        self.live = ActiveCalls(Observing(log, self.metrics, self.writer), loop.time)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(
             _media_size(settings),
@@ -114,7 +114,7 @@ class Parts:
             self.memory.clock.zero,
             self.memory,
             self.directory,
-            Studio(self.media, keeping),
+            MediaServices(self.media, keeping),
             self.door,
         )
 

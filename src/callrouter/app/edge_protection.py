@@ -10,7 +10,7 @@ from callrouter.call.admission.calls import Calls
 from callrouter.call.teardown import RETRY_AFTER
 from callrouter.net.overload.early_reject import Shed
 from callrouter.net.overload.overload_control import Overload
-from callrouter.net.overload.stranger_filter import Counts, Strangers
+from callrouter.net.overload.stranger_filter import FilterCounts, Strangers
 from callrouter.net.transport.core_filter import Gate
 from callrouter.net.transport.listeners import Edges
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -97,7 +97,7 @@ class Guard:
         return FIGURES[name](self)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> FilterCounts:
         """What strangers sent that went no further."""
         return self._strangers.counts
 

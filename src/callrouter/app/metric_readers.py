@@ -47,7 +47,7 @@ def sources(parts: "Parts") -> Sources:
         journal_rejected=lambda: parts.writer.journal.rejected,
         records_failing=lambda: parts.writer.failing,
         journal_failing=lambda: parts.writer.journal.failing,
-        state_failing=lambda: parts.keeper.failing,
+        state_failing=lambda: parts.persistence.failing,
         archive_failing=lambda: parts.archive.failing,
         connections=lambda: streams.open,
         connections_over_limit=lambda: streams.over_limit,

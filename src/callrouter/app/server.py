@@ -17,14 +17,14 @@ from callrouter.net.transport.tokens_and_lag import LagProbe
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import MetricsServer
 from callrouter.operations import registrations
-from callrouter.operations.dispatch import Desk
+from callrouter.operations.dispatch import Dispatcher
 from callrouter.operations.reload.background_loader import LoadError
 from callrouter.operations.reload.file_watch import Watcher
 from callrouter.operations.reload.reloader import Reloader
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.media_steps import MEDIA
 from callrouter.settings.settings_file import Settings
-from callrouter.state.gateway_health import UP, Change
+from callrouter.state.gateway_health import UP, GatewayChange
 
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
@@ -49,7 +49,7 @@ class Server:
         self._reloader = Reloader(
             dialplan, settings.dialplan, self._serve, log, settings.media.prompts, renew=self._renew
         )
-        desk = Desk(
+        dispatcher = Dispatcher(
             parts.memory,
             parts.live,
             self._reloader,
@@ -60,7 +60,7 @@ class Server:
             self._drain_by_command,
             lambda: self._draining,
         )
-        self._control = ControlListener(settings.control, desk)
+        self._control = ControlListener(settings.control, dispatcher)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))
         self._certificates = Watcher(self._renew_soon)
         self._reloading: set[asyncio.Task[None]] = set()
@@ -78,7 +78,7 @@ class Server:
             self._loop.add_signal_handler(number, self._on_signal)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
         self._parts.writer.start()
-        self._parts.keeper.open(self._parts.memory)
+        self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
         await self._control.start()
         metrics = self._settings.metrics
@@ -140,7 +140,7 @@ class Server:
         await asyncio.to_thread(self._parts.archive.close)
         await asyncio.to_thread(self._parts.writer.close)
         self._parts.memory.clock.mark()
-        await asyncio.to_thread(self._parts.keeper.close)
+        await asyncio.to_thread(self._parts.persistence.close)
 
     def _on_signal(self) -> None:
         if self._stopping.is_set():
@@ -268,7 +268,7 @@ class Server:
                 effect="opening hours, overrides and the times of records follow it; nothing else",
             )
 
-    def _note_gateway(self, change: Change) -> None:
+    def _note_gateway(self, change: GatewayChange) -> None:
         say = self._log.info if change.state == UP else self._log.warning
         say("gateway", name=change.gateway, state=change.state, why=change.why)
 

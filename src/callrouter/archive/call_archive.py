@@ -27,7 +27,13 @@ from callrouter.archive.delivery import Courier
 from callrouter.archive.file_store import Folder
 from callrouter.archive.retention import Keepsakes
 from callrouter.archive.voicemail_pins import Pins
-from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo, kept_id
+from callrouter.call.services.archive import (
+    MessageLeft,
+    MessageList,
+    RecordingInfo,
+    VoicemailMessage,
+    kept_id,
+)
 from callrouter.errors import masked
 from callrouter.route.rules.mailboxes import Box
 from callrouter.storage.cdr_table import open_for_writing
@@ -150,14 +156,14 @@ class Archive:
         """See `Keeping`."""
         return self._pins.check(box, digits, origin, time.monotonic())
 
-    def list_messages(self, box: str, post: Callable[[Listed], None]) -> None:
+    def list_messages(self, box: str, post: Callable[[MessageList], None]) -> None:
         """See `Keeping`."""
 
         def look(engine: Engine) -> None:
-            found = Listed(
+            found = MessageList(
                 box,
                 tuple(
-                    Message(
+                    VoicemailMessage(
                         row["id"],
                         row["caller"],
                         row["started"],

@@ -52,7 +52,7 @@ class Name(NamedTuple):
         return self.id.rpartition("-")[0]
 
 
-class Taken(NamedTuple):
+class KeptFile(NamedTuple):
     """A file that is kept now. name: below `kept`. ended: Unix seconds."""
 
     name: str
@@ -121,7 +121,7 @@ class Folder:
         """Bytes that may still be written."""
         return shutil.disk_usage(self._kept).free
 
-    def take(self, file: Path) -> Taken:
+    def take(self, file: Path) -> KeptFile:
         """Move what a worker has written to where it stays, or find it there already.
 
         What was cut off gets a header that fits. Raises NoAudioError when there is nothing.
@@ -237,7 +237,7 @@ def _close(coming: Path, final: Path) -> None:
     coming.unlink()
 
 
-def _measured(path: Path) -> Taken | None:
+def _measured(path: Path) -> KeptFile | None:
     """What the file has, None when it is no audio of a worker or has none in it."""
     descriptor = _opened(path)
     try:
@@ -250,7 +250,7 @@ def _measured(path: Path) -> Taken | None:
         return None
     samples = (found.st_size - _HEADER_BYTES) // (2 * channels)
     ms = samples * 1000 // wav.RATE
-    return Taken(path.name, found.st_size, ms, channels, found.st_mtime)
+    return KeptFile(path.name, found.st_size, ms, channels, found.st_mtime)
 
 
 def _channels(head: bytes) -> int:

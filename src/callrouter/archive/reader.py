@@ -21,7 +21,7 @@ class NotThereError(CallrouterError):
     """An id of no message or recording, or of one whose file is gone."""
 
 
-class Shelf:
+class ArchiveReader:
     """The archive as another process sees it: the server may be running or not.
 
     Everything raises StoreError when the database is missing or fails, NotThereError for an id that

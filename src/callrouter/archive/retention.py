@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
-from callrouter.archive.file_store import Folder, NoAudioError, Taken, parse_name
+from callrouter.archive.file_store import Folder, KeptFile, NoAudioError, parse_name
 from callrouter.call.services.archive import MessageLeft, RecordingInfo, kept_id
 from callrouter.printable import storable
 from callrouter.route.rules.mailboxes import Box
@@ -176,7 +176,7 @@ class Keepsakes:
                     )
 
 
-def _found(folder: Folder, name: str) -> Taken | None:
+def _found(folder: Folder, name: str) -> KeptFile | None:
     """What an earlier process left, None and removed when there is nothing in it."""
     try:
         taken = folder.take(folder.placed(name))

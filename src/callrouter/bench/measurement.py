@@ -23,7 +23,7 @@ from callrouter.bench.processes import (
     wait_bound,
 )
 from callrouter.bench.sipp import NUMBER, SECOND, Load, Traffic
-from callrouter.bench.systems_under_test import Ports, Subject
+from callrouter.bench.systems_under_test import BenchPorts, Subject
 
 # A system's first calls load code and fill caches; they are made before anything is measured.
 WARM_UP: Final = Load(calls=100, rate=100)
@@ -53,7 +53,7 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryPerCall:
     """Memory of calls held at once, in KiB of proportional set size per call, over an idle system.
 
     ended: right after the last one ended, while transactions linger; left: when they are over, and
@@ -72,7 +72,7 @@ class Running:
     """A started, warmed-up system under test."""
 
     def __init__(
-        self, subject: Subject, directory: Path, ports: Ports, process: subprocess.Popen[bytes]
+        self, subject: Subject, directory: Path, ports: BenchPorts, process: subprocess.Popen[bytes]
     ) -> None:
         self.subject = subject
         self.directory = directory
@@ -118,7 +118,7 @@ class Running:
 def running(subject: Subject) -> Iterator[Running]:
     """Start subject on free ports in a temporary directory, warm it up, and end it afterwards."""
     with tempfile.TemporaryDirectory(prefix="callrouter-bench-") as name:
-        directory, ports, log = Path(name), Ports.free(), Path(name, "subject.log")
+        directory, ports, log = Path(name), BenchPorts.free(), Path(name, "subject.log")
         core, others = split_cores()
         relay = _relay(directory, ports, others) if subject.transport == "tls" else None
         command = subject.prepare(directory, ports)
@@ -136,7 +136,7 @@ def running(subject: Subject) -> Iterator[Running]:
                 stop(relay, 0)
 
 
-def _relay(directory: Path, ports: Ports, cores: set[int]) -> subprocess.Popen[bytes]:
+def _relay(directory: Path, ports: BenchPorts, cores: set[int]) -> subprocess.Popen[bytes]:
     """Start what speaks TLS for SIPp, with a certificate that both sides of it use."""
     try:
         trustme = importlib.import_module("trustme")
@@ -178,13 +178,13 @@ def measure_speed(subject: Subject, load: Load) -> Speed:
     )
 
 
-def measure_memory(subject: Subject, calls: int, rate: int) -> Memory:
+def measure_memory(subject: Subject, calls: int, rate: int) -> MemoryPerCall:
     """Hold calls at once, placed at rate a second, twice. Raises BenchError when it cannot."""
     with running(subject) as system:
         idle = system.pss_kib()
         first = _wave(system, "memory", calls, rate)
         again = _wave(system, "memory-again", calls, rate)
-    return Memory(
+    return MemoryPerCall(
         held_calls=first.held,
         kib_per_held_call=_per(first.peak - idle, first.held),
         kib_per_ended_call=_per(first.ended - idle, first.held),

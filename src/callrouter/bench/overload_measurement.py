@@ -12,7 +12,7 @@ from typing import Final
 from callrouter.bench import metrics_client as metrics
 from callrouter.bench.measurement import Running, running
 from callrouter.bench.processes import BenchError
-from callrouter.bench.sipp import Answer, Load
+from callrouter.bench.sipp import FinalResponse, Load
 from callrouter.bench.systems_under_test import Callrouter
 
 _RUNNING: Final = Load(calls=50, rate=25)
@@ -65,7 +65,7 @@ class _Rush:
 
     seen: int
     failed: int
-    answers: list[Answer]
+    answers: list[FinalResponse]
 
     @property
     def refused(self) -> int:
@@ -138,7 +138,7 @@ def _rush(system: Running, name: str, load: Load) -> _Rush:
     return _Rush(counts.seen, load.calls - refused - counts.seen, answers)
 
 
-def _counted(answers: Iterable[Answer], window: int) -> list[int]:
+def _counted(answers: Iterable[FinalResponse], window: int) -> list[int]:
     """How many calls were answered by 200 in each window of so many seconds, the last left out."""
     counted: dict[int, int] = {}
     for answer in answers:
@@ -147,7 +147,7 @@ def _counted(answers: Iterable[Answer], window: int) -> list[int]:
     return [counted.get(at, 0) for at in range(max(counted, default=0))]
 
 
-def _worst(answers: Iterable[Answer], seconds: int) -> float:
+def _worst(answers: Iterable[FinalResponse], seconds: int) -> float:
     """Calls answered a second, in the worst window while calls began."""
     counted = _counted(answers, _WINDOW)[: seconds // _WINDOW]
     return min(counted, default=0) / _WINDOW

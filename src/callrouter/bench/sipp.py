@@ -52,7 +52,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class SippCounts:
     """Counts of both ends of SIPp.
 
     seen: calls that both saw through to the answered BYE. retransmissions: of SIPp's own messages
@@ -65,7 +65,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FinalResponse:
     """The final answer to an INVITE. at: seconds after the caller began; ms: how long it took."""
 
     at: float
@@ -162,7 +162,7 @@ class Traffic:
         if status not in _ENDED:
             raise BenchError(f"SIPp's caller failed: {log_end(self._file('uac', 'log'))}")
 
-    def counts(self) -> Counts:
+    def counts(self) -> SippCounts:
         """Give the final statistics; wait() has returned. Ends the callee."""
         self._end_callee()
         caller, callee = self._last_row("uac", "csv"), self._last_row("uas", "csv")
@@ -170,7 +170,7 @@ class Traffic:
         refusable = self._load.refusable
         refused = sum(answer.refused for answer in self.answers()) if refusable else 0
         through, reached = (int(end["SuccessfulCall(C)"]) for end in (caller, callee))
-        return Counts(
+        return SippCounts(
             seen=min(through - refused, reached),
             retransmissions=self._retransmissions("uac") + self._retransmissions("uas"),
             seconds=float(ended) - float(began),
@@ -180,14 +180,14 @@ class Traffic:
         """Give how long each INVITE of a timed load took to its 200, in ms, after counts()."""
         return [answer.ms for answer in self.answers()]
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self) -> Iterator[FinalResponse]:
         """Give the answer to each call's INVITE, in order; counts() has returned."""
         name = f"{self._scenario('uac')}_{self._caller.pid}_rtt.csv"
         with (self._directory / name).open(encoding="ascii", newline="") as file:
             rows = csv.reader(file, delimiter=";")
             next(rows)
             for at, ms, which in rows:
-                yield Answer(float(at) / 1000, float(ms), which == "refused")
+                yield FinalResponse(float(at) / 1000, float(ms), which == "refused")
 
     def _scenario(self, end: str) -> str:
         return "refusable" if end == "uac" and self._load.refusable else end

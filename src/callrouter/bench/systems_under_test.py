@@ -36,7 +36,7 @@ numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class BenchPorts:
     """Ports on 127.0.0.1: the system under test, SIPp's callee, and the metrics.
 
     tls, front, back: the system's for TLS, and those of the relay before and behind it. second: of
@@ -52,7 +52,7 @@ class Ports:
     second: int
 
     @classmethod
-    def free(cls) -> "Ports":
+    def free(cls) -> "BenchPorts":
         """Give ports that are free at this moment, so that a lab can run beside the bench."""
         return cls(*(free_port() for _ in range(7)))
 
@@ -71,7 +71,7 @@ class Subject:
     name = ""
     transport = "udp"
 
-    def prepare(self, directory: Path, ports: Ports) -> Command:
+    def prepare(self, directory: Path, ports: BenchPorts) -> Command:
         """Write what the system needs into directory and give how to start it.
 
         Raises BenchError when the system is not installed.
@@ -97,7 +97,7 @@ class Callrouter(Subject):
         self.transport = transport
         self._calls_per_second = calls_per_second
 
-    def prepare(self, directory: Path, ports: Ports) -> Command:
+    def prepare(self, directory: Path, ports: BenchPorts) -> Command:
         """Write settings and a dialplan with two numbers."""
         settings = directory / "callrouter.yaml"
         secured = self.transport == "tls"
@@ -137,7 +137,7 @@ class Kamailio(Subject):
 
     name = "kamailio"
 
-    def prepare(self, directory: Path, ports: Ports) -> Command:
+    def prepare(self, directory: Path, ports: BenchPorts) -> Command:
         """Copy kamailio.cfg; the ports are given on the command line."""
         # Debian puts it where the path of a user who is not root does not lead.
         program = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
@@ -156,7 +156,7 @@ class Sippy(Subject):
 
     name = "sippy"
 
-    def prepare(self, directory: Path, ports: Ports) -> Command:
+    def prepare(self, directory: Path, ports: BenchPorts) -> Command:
         """Copy the script; all is said on the command line, and its log is off."""
         if importlib.util.find_spec("sippy") is None:
             raise BenchError("sippy is missing: pip install callrouter[bench]")

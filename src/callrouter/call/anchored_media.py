@@ -9,8 +9,8 @@ as long as its dialog lasts.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from callrouter.call.anchor.dtmf import Keys
-from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchor.dtmf import DtmfReceiver
+from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.legs.events import Progress
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
@@ -85,7 +85,7 @@ class Party:
             self.body, self.described = before
         return audio
 
-    def answer(self, session: Session) -> bytes:
+    def answer(self, session: MediaSession) -> bytes:
         """Answer its offer with a session's address. Raises SipError 488."""
         offer, audio = self.described, session.audio
         assert offer is not None and audio is not None  # noqa: S101, PT018 - `heard` has said so
@@ -93,7 +93,7 @@ class Party:
             offer, session.host, session.port, audio.codecs[0], audio.event_pt, self._origin
         )
 
-    def offer(self, session: Session) -> bytes:
+    def offer(self, session: MediaSession) -> bytes:
         """Offer a session's address to it."""
         audio = session.audio
         codecs = tuple(CODECS) if audio is None else audio.codecs
@@ -123,10 +123,10 @@ class Callee:
 
     __slots__ = ("keys", "party", "session")
 
-    def __init__(self, party: Party, session: Session) -> None:
+    def __init__(self, party: Party, session: MediaSession) -> None:
         self.party = party
         self.session = session
-        self.keys = Keys()
+        self.keys = DtmfReceiver()
 
 
 class Speech:
@@ -167,14 +167,14 @@ class Speech:
         voice = call.plan.voice
         self.language = call.dialplan.language if voice is None else voice.language
         self.slots: list[MediaSlots] = []
-        self.ear: Session | None = None
-        self.far: Session | None = None
-        self.free: list[Session] = []
+        self.ear: MediaSession | None = None
+        self.far: MediaSession | None = None
+        self.free: list[MediaSession] = []
         self.callees: dict[BLeg, Callee] = {}
         self.parted: set[BLeg] = set()
         self._identities: dict[str, Identity] = {}
         self.with_us = False
-        self.keys = Keys()
+        self.keys = DtmfReceiver()
         self.visits = 0
         self.wanted = 2 if self.anchored else 1
         self.noticed = False
@@ -196,7 +196,7 @@ class Speech:
     def reserve(self, count: int) -> MediaSlots | None:
         """Take slots of one worker; None when no worker has so many."""
         call = self._call
-        pool = call.studio.pool
+        pool = call.media.pool
         slots = None if pool is None else pool.reserve(count, call.inbox.post)
         if slots is not None:
             self.slots.append(slots)
@@ -214,15 +214,15 @@ class Speech:
         if a.shown or flow.reliable or (trunk is not None and trunk.guarded):
             return None
         host = "" if audio is None else audio.host
-        a.unconfirmed = Unconfirmed(call.studio.hosts, flow.remote_host, host)
+        a.unconfirmed = Unconfirmed(call.media.hosts, flow.remote_host, host)
         return a.unconfirmed
 
-    def session(self, slots: MediaSlots, audio: Audio | None, *, trusted: bool) -> Session:
+    def session(self, slots: MediaSlots, audio: Audio | None, *, trusted: bool) -> MediaSession:
         """Open a session on slots that were reserved. Raises SipError."""
         call = self._call
         trunk = call.dialplan.trunks.get(call.record.trunk)
         inband = trunk is not None and trunk.inband
-        return Session(call.stack, call.inbox, slots, audio, inband=inband, trusted=trusted)
+        return MediaSession(call.stack, call.inbox, slots, audio, inband=inband, trusted=trusted)
 
     def next_callee(self) -> Callee | None:
         """What the next target is rung with; None for the caller's own description."""
@@ -242,7 +242,7 @@ class Speech:
         if callee is not None and callee.session is not self.far:
             self.free.append(callee.session)
 
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> list[MediaSession]:
         """All that stand."""
         found = [*self.free, *(callee.session for callee in self.callees.values())]
         if self.ear is not None:
@@ -251,7 +251,7 @@ class Speech:
             found.append(self.far)
         return found
 
-    def of(self, leg: Leg) -> tuple[Party, Session, Keys] | None:
+    def of(self, leg: Leg) -> tuple[Party, MediaSession, DtmfReceiver] | None:
         """What a party's leg stands for; None when its media is not with us."""
         if leg is self._call.a:
             return None if self.ear is None else (self.caller, self.ear, self.keys)

@@ -17,7 +17,7 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
@@ -80,12 +80,12 @@ class Call:
         "dialplan",
         "facts",
         "inbox",
+        "media",
         "plan",
         "record",
         "shared",
         "speech",
         "stack",
-        "studio",
     )
 
     def __init__(
@@ -102,7 +102,7 @@ class Call:
         on_up: Callable[[CallRecord], None],
         dialplan: Dialplan,
         facts: Facts,
-        studio: Studio,
+        media: MediaServices,
     ) -> None:
         """target: the caller's Contact URI. hops: Max-Forwards as it came.
 
@@ -111,7 +111,7 @@ class Call:
         """
         self.dialplan = dialplan
         self.facts = facts
-        self.studio = studio
+        self.media = media
         self.speech: Speech | None = None
         self.stack = stack
         self.inbox = Inbox(stack.timers)

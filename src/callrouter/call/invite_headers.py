@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from callrouter.call.interwork.caller_identity import CALLING, identity_rows
-from callrouter.call.interwork.diversion import Goal, forwarded_rows, reason_of
+from callrouter.call.interwork.diversion import DiversionTarget, forwarded_rows, reason_of
 from callrouter.call.legs.option_tags import supported
-from callrouter.call.targets.next_hop import Way
-from callrouter.route.rules.peer_profile import Peer
+from callrouter.call.targets.next_hop import NextHop
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.route.values.plan import Target
 from callrouter.sip.message import Request
 from callrouter.sip.uas import ALLOW
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def invite_rows(
-    call: "Call", invite: Request, target: Target, peer: Peer, way: Way, hops: int
+    call: "Call", invite: Request, target: Target, peer: PeerProfile, way: NextHop, hops: int
 ) -> str:
     """The rows, but those that pass. hops: Max-Forwards as it came."""
     host = way.host
@@ -30,6 +30,6 @@ def invite_rows(
         reason = reason_of(on[0].after if on else call.last_result, timed=call.plan.timed)
         number = len(call.record.legs)
         told = (target.diversion, target.history_info)
-        goal = Goal(way.uri, number, reason, *told, on, peer.trusted)
+        goal = DiversionTarget(way.uri, number, reason, *told, on, peer.trusted)
         rows += forwarded_rows(invite, call.dialplan.called_by(call.facts), goal, host)
     return rows

@@ -23,7 +23,7 @@ _WHOLE = frozenset({"id", "started", "for"})
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
 
-class Span(click.ParamType[float]):
+class DurationType(click.ParamType[float]):
     """Length of time, as seconds: `90s`, `15m`, `2h`, `1d`."""
 
     name = "time"

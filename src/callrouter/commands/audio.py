@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from callrouter.archive.reader import Shelf
+from callrouter.archive.reader import ArchiveReader
 from callrouter.commands.asking import table
 from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import config_option
@@ -22,11 +22,11 @@ _PLAYERS = (("aplay", "-q", "-"), ("play", "-q", "-t", "wav", "-"))
 """Programs that play a WAV file from standard input: ALSA's, and that of SoX."""
 
 
-def shelf(config: Path) -> Shelf:
+def reader(config: Path) -> ArchiveReader:
     """Open the archive that the settings name."""
     settings = load_settings(config)
     media = settings.media
-    return Shelf(settings.records.database, media.voicemail, media.recordings)
+    return ArchiveReader(settings.records.database, media.voicemail, media.recordings)
 
 
 def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
@@ -46,7 +46,7 @@ def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) ->
     table(said, *columns)
 
 
-def fetching(kind: str, read: Callable[[Shelf, str], bytes]) -> click.Command:
+def fetching(kind: str, read: Callable[[ArchiveReader, str], bytes]) -> click.Command:
     """The command that copies what was kept."""
 
     @click.command("fetch", help=f"Write a {kind} to a WAV file.")
@@ -54,20 +54,20 @@ def fetching(kind: str, read: Callable[[Shelf, str], bytes]) -> click.Command:
     @click.option("--to", type=click.Path(path_type=Path), help="The file; otherwise ID.wav.")
     @config_option
     def fetch(id: str, to: Path | None, config: Path) -> None:
-        with shelf(config) as archive:
+        with reader(config) as archive:
             _write(read(archive, id), to or Path(f"{id}.wav"))
 
     return fetch
 
 
-def deleting(kind: str, delete: Callable[[Shelf, str], None]) -> click.Command:
+def deleting(kind: str, delete: Callable[[ArchiveReader, str], None]) -> click.Command:
     """The command that deletes what was kept."""
 
     @click.command("delete", help=f"Delete {kind}s, for good.")
     @click.argument("ids", nargs=-1, required=True)
     @config_option
     def delete_all(ids: tuple[str, ...], config: Path) -> None:
-        with shelf(config) as archive:
+        with reader(config) as archive:
             for one in ids:
                 delete(archive, one)
                 click.echo(f"deleted {one}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
+from callrouter.commands.asking import Answer, DurationType, json_option, moment, put, table
 from callrouter.commands.options import config_option
 from callrouter.operations.requests import MOST, AddBan, ListBans, RemoveBan
 
@@ -25,7 +25,9 @@ def list_(last: int, as_json: bool, config: Path) -> None:
 
 @ban.command()
 @click.argument("address")
-@click.option("--for", "seconds", type=Span(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]")
+@click.option(
+    "--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]"
+)
 @json_option
 @config_option
 def add(address: str, seconds: float | None, as_json: bool, config: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
+from callrouter.commands.asking import Answer, DurationType, json_option, moment, put, table
 from callrouter.commands.options import config_option
 from callrouter.operations.requests import MOST, AddBlock, ListBlocks, RemoveBlock
 
@@ -29,7 +29,9 @@ def list_(caller: str | None, last: int, as_json: bool, config: Path) -> None:
 @block.command()
 @click.argument("caller")
 @_number_option
-@click.option("--for", "seconds", type=Span(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]")
+@click.option(
+    "--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]"
+)
 @json_option
 @config_option
 def add(

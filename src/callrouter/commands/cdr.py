@@ -13,7 +13,7 @@ from callrouter.dialplan.grammar.typed_times import country_of
 from callrouter.errors import CommandError
 from callrouter.observe.cdr_export import call_detail, calls_table, write_csv, write_json
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_query import CdrQuery, Filter
 
 
 @click.command()
@@ -56,14 +56,14 @@ def cdr(
         caller_number=_number(caller, config, database),
         called_number=_number(called, config, database),
     )
-    with Calls(database or _database_of(config)) as calls:
+    with CdrQuery(database or _database_of(config)) as calls:
         if id is None:
             _show(calls, last, wanted, as_json, as_csv)
         else:
             _show_one(calls, id, as_json, as_csv)
 
 
-def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) -> None:
+def _show(calls: CdrQuery, last: int, wanted: Filter, as_json: bool, as_csv: bool) -> None:
     found = calls.last(last, wanted)
     if as_json:
         write_json(found, sys.stdout)
@@ -73,7 +73,7 @@ def _show(calls: Calls, last: int, wanted: Filter, as_json: bool, as_csv: bool) 
         click.echo(calls_table(found, on_clocks))
 
 
-def _show_one(calls: Calls, id: str, as_json: bool, as_csv: bool) -> None:
+def _show_one(calls: CdrQuery, id: str, as_json: bool, as_csv: bool) -> None:
     call = calls.one(id)
     if call is None:
         raise CommandError(f"there is no call {id}")

@@ -86,7 +86,7 @@ tests:
 """
 
 
-class Goal(NamedTuple):
+class RingTarget(NamedTuple):
     """One place to ring: a SIP URI or a number to dial, the other one "".
 
     host, transport: of the URI; transport "" when DNS is to say.
@@ -116,11 +116,11 @@ def _trunk(text: str) -> str:
     return str(_by_grammar(fields.Network, text.strip()))
 
 
-def _goal(text: str) -> Goal:
+def _goal(text: str) -> RingTarget:
     text = text.strip()
     dialled = text.translate(_SEPARATORS)
     if re.fullmatch(r"\+?[0-9]+", dialled):
-        return Goal("", str(_by_grammar(fields.Dial, dialled)), "", "")
+        return RingTarget("", str(_by_grammar(fields.Dial, dialled)), "", "")
     uri = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
     try:
         place: fields.SipPlace = _by_grammar(fields.Uri, uri)
@@ -134,10 +134,10 @@ def _goal(text: str) -> Goal:
             f"{shown(text)} is called by TLS, which needs a certificate: expected a target by UDP "
             "or TCP; a TLS listener is for the settings by hand"
         )
-    return Goal(place.uri, "", place.address.host, place.transport)
+    return RingTarget(place.uri, "", place.address.host, place.transport)
 
 
-def _goals(text: str) -> list[Goal]:
+def _goals(text: str) -> list[RingTarget]:
     """Several, with commas between them."""
     return [_goal(one) for one in text.split(",")]
 
@@ -192,7 +192,7 @@ def init(
     country: str | None,
     number: str | None,
     trunk: str | None,
-    targets: tuple[list[Goal], ...],
+    targets: tuple[list[RingTarget], ...],
     force: bool,
 ) -> None:
     """Write settings, a dialplan and its tests into FOLDER, ready to be served.
@@ -261,7 +261,7 @@ def _ask(what: str, read: Callable[[str], Any], such: str) -> Any:
             click.echo(f"callrouter: error: {error}", err=True)
 
 
-def _texts(country: str, number: str, trunk: str, goals: list[Goal]) -> tuple[str, str, str]:
+def _texts(country: str, number: str, trunk: str, goals: list[RingTarget]) -> tuple[str, str, str]:
     """The settings, the dialplan and its tests. Raises CommandError."""
     source = ip_network(trunk)
     alone = str(source[0]) if source.num_addresses == 1 else ""
@@ -315,9 +315,9 @@ def _texts(country: str, number: str, trunk: str, goals: list[Goal]) -> tuple[st
     return _SETTINGS.format(listen=listen), dialplan, tests
 
 
-def _names(goals: list[Goal]) -> dict[str, Goal]:
+def _names(goals: list[RingTarget]) -> dict[str, RingTarget]:
     """Name what rings, by the user of its URI where that is a name."""
-    named: dict[str, Goal] = {}
+    named: dict[str, RingTarget] = {}
     for index, goal in enumerate(goals, 1):
         user = _USER.match(goal.uri)
         name = user[1] if user is not None else f"target_{index}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, Span, json_option, moment, put, table
+from callrouter.commands.asking import Answer, DurationType, json_option, moment, put, table
 from callrouter.commands.moments import CLOCKS, zone_of_settings
 from callrouter.commands.moments import moment as read
 from callrouter.commands.options import config_option
@@ -21,7 +21,7 @@ def override() -> None:
 @click.argument("schedule")
 @click.argument("state", type=click.Choice(["open", "closed"]))
 @click.option("--until", help=f'2026-03-01T17:30, "Mon 08:30". {CLOCKS}  [default: until cleared]')
-@click.option("--for", "seconds", type=Span(), help="So long: 90s, 15m, 2h, 1d.")
+@click.option("--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.")
 @json_option
 @config_option
 def set_(

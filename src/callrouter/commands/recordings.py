@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from callrouter.archive.reader import Shelf
+from callrouter.archive.reader import ArchiveReader
 from callrouter.commands.asking import Answer, json_option, put
-from callrouter.commands.audio import deleting, fetching, shelf, show
+from callrouter.commands.audio import deleting, fetching, reader, show
 from callrouter.commands.options import COUNT, config_option
 from callrouter.operations.requests import RecordCall
 
@@ -25,7 +25,7 @@ def recordings() -> None:
 @config_option
 def list_recordings(number: str | None, last: int, as_json: bool, config: Path) -> None:
     """List recordings, newest first."""
-    with shelf(config) as archive:
+    with reader(config) as archive:
         show(archive.recordings(number, last), _COLUMNS, as_json)
 
 
@@ -51,5 +51,5 @@ def _asked(answer: Answer) -> None:
     click.echo(f"{'recording' if answer['on'] else 'no longer recording'} {answer['call']}")
 
 
-recordings.add_command(fetching("recording", Shelf.recording_audio))
-recordings.add_command(deleting("recording", Shelf.delete_recording))
+recordings.add_command(fetching("recording", ArchiveReader.recording_audio))
+recordings.add_command(deleting("recording", ArchiveReader.delete_recording))

@@ -17,7 +17,7 @@ from callrouter.app.privileges import become, keep_to_ourselves
 from callrouter.app.server import Server
 from callrouter.commands.options import config_option
 from callrouter.dialplan.compile.compiler import load_dialplan
-from callrouter.dialplan.grammar.field_types import Address, is_written_out
+from callrouter.dialplan.grammar.field_types import SocketAddress, is_written_out
 from callrouter.errors import CommandError
 from callrouter.lint.routing_loops import Place
 from callrouter.lint.unreachable_targets import lacking
@@ -193,7 +193,7 @@ def _number_to_call(
 
 def _is_reached(rung: Target, places: Collection[Place]) -> bool:
     """Whether a listener reaches it, as far as its address says: not one of telephones' own."""
-    return not rung.host or not lacking(rung.transport, Address(rung.host, rung.port), places)
+    return not rung.host or not lacking(rung.transport, SocketAddress(rung.host, rung.port), places)
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from callrouter.archive.reader import Shelf
+from callrouter.archive.reader import ArchiveReader
 from callrouter.commands.asking import json_option
-from callrouter.commands.audio import deleting, fetching, player, shelf, show
+from callrouter.commands.audio import deleting, fetching, player, reader, show
 from callrouter.commands.options import config_option
 
 _COLUMNS = ("id", "box", "started", "caller", "seconds", "state", "complete")
@@ -24,7 +24,7 @@ def voicemail() -> None:
 @config_option
 def list_messages(box: str | None, deleted: bool, as_json: bool, config: Path) -> None:
     """List messages: of each box the new ones first, oldest first."""
-    with shelf(config) as archive:
+    with reader(config) as archive:
         show(archive.messages(box, deleted=deleted), _COLUMNS, as_json)
 
 
@@ -33,7 +33,7 @@ def list_messages(box: str | None, deleted: bool, as_json: bool, config: Path) -
 @config_option
 def show_message(id: str, config: Path) -> None:
     """Show a message, and how its mail and webhook went, as JSON."""
-    with shelf(config) as archive:
+    with reader(config) as archive:
         show([archive.message(id)], (), as_json=True)
 
 
@@ -42,10 +42,10 @@ def show_message(id: str, config: Path) -> None:
 @config_option
 def play(id: str, config: Path) -> None:
     """Play a message by aplay or SoX; it counts as heard then."""
-    with shelf(config) as archive:
+    with reader(config) as archive:
         player()(archive.message_audio(id))
         archive.heard(id)
 
 
-voicemail.add_command(fetching("message", Shelf.message_audio))
-voicemail.add_command(deleting("message", Shelf.delete_message))
+voicemail.add_command(fetching("message", ArchiveReader.message_audio))
+voicemail.add_command(deleting("message", ArchiveReader.delete_message))

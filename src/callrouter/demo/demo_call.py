@@ -14,13 +14,13 @@ from rich.text import Text
 from callrouter.app.server import Server
 from callrouter.bench.processes import free_port
 from callrouter.demo.cdr_view import facts, legs, verdicts
-from callrouter.demo.ladder import Ladder, Step
+from callrouter.demo.ladder import Ladder, LadderStep
 from callrouter.demo.phones import HOST, Phone, Story, answers, busy, silent, words
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import CallrouterError
 from callrouter.observe.log import Log
 from callrouter.settings.settings_file import Settings
-from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.yamlfile.reader import parse
 
 _DIALPLAN: Final = "dialplan.yaml"
@@ -64,7 +64,7 @@ class Show:
             settings = _settings(Path(folder))
             await self._perform(settings)
             # The server is closed: its record is on disk.
-            with Calls(settings.records.database) as calls:
+            with CdrQuery(settings.records.database) as calls:
                 record = next(calls.last(1, Filter()), None)
         if record is None:
             raise DemoError("the call left no record")
@@ -117,7 +117,7 @@ class Show:
             self._began = now
         text, status = words(data)
         ends = (phone.name, _SERVER) if sent else (_SERVER, phone.name)
-        self._line(self._ladder.line(Step(now - self._began, *ends, text), _style(status)))
+        self._line(self._ladder.line(LadderStep(now - self._began, *ends, text), _style(status)))
         self._loop.call_soon(self._look)
 
     def _look(self) -> None:

@@ -16,7 +16,7 @@ _CUT: Final = "~"
 """Stands for what was cut off."""
 
 
-class Step(NamedTuple):
+class LadderStep(NamedTuple):
     """One message. at: seconds from the start of the ladder. source, target: names of parties."""
 
     at: float
@@ -47,7 +47,7 @@ class Ladder:
             line = line.ljust(column - len(party) // 2) + party
         return Text(line, style="bold")
 
-    def line(self, step: Step, style: str = "") -> Text:
+    def line(self, step: LadderStep, style: str = "") -> Text:
         """One message, its arrow and text in a rich style. Raises KeyError for an unknown party."""
         start, end = self._columns[step.source], self._columns[step.target]
         left, right = min(start, end), max(start, end)

@@ -17,10 +17,10 @@ from callrouter.yamlfile.wording import span
 BEGIN: Final = "<!-- generated from the grammar: do not edit from here -->"
 END: Final = "<!-- to here -->"
 
-_CHAPTERS: Final[tuple[tuple[str, type[schema.Entry]], ...]] = (
+_CHAPTERS: Final[tuple[tuple[str, type[schema.StrictModel]], ...]] = (
     ("The file", schema.DialplanFile),
-    ("A trunk", schema.Trunk),
-    ("A gateway", schema.Gateway),
+    ("A trunk", schema.TrunkEntry),
+    ("A gateway", schema.GatewayEntry),
     ("A session timer", schema.TimerEntry),
     ("Probes of a gateway", schema.ProbeEntry),
     ("Rests of a gateway", schema.RestEntry),
@@ -28,35 +28,35 @@ _CHAPTERS: Final[tuple[tuple[str, type[schema.Entry]], ...]] = (
     ("A registration with a gateway", schema.RegisterEntry),
     ("A group of gateways", schema.GatewayGroup),
     ("A gateway in a group", schema.MemberEntry),
-    ("A target", schema.Target),
-    ("An extension", schema.Extension),
+    ("A target", schema.TargetEntry),
+    ("An extension", schema.ExtensionEntry),
     ("An extension's telephones", schema.PhoneEntry),
-    ("A schedule", schema.Schedule),
-    ("A list of callers", schema.NumberList),
+    ("A schedule", schema.ScheduleEntry),
+    ("A list of callers", schema.NumberListEntry),
     ("A prompt", schema.Prompt),
     ("A sound for each language", schema.Languages),
     ("A tone", schema.Tone),
     ("Hold music", schema.Music),
-    ("A look-up", schema.Lookup),
+    ("A look-up", schema.LookupEntry),
     ("A voicemail box", schema.VoicemailBox),
     ("Messages by mail", schema.MailEntry),
     ("Messages to a webhook", schema.WebhookEntry),
     ("What a voicemail box holds", schema.BoxQuota),
-    ("A number", schema.Number),
-    ("A step of a route", schema.Step),
+    ("A number", schema.NumberEntry),
+    ("A step of a route", schema.StepEntry),
     ("When a step is taken", schema.When),
     ("A greeting", schema.GreetingEntry),
     ("Confirmation by key", schema.ConfirmEntry),
     ("A feature", schema.FeatureEntry),
     ("A menu", schema.MenuEntry),
-    ("What a key of a menu does", schema.Choice),
+    ("What a key of a menu does", schema.ChoiceEntry),
     ("Recording", schema.RecordEntry),
     ("A survey", schema.SurveyEntry),
     ("A group", schema.Group),
     ("Options of a hunt, in a step or a group", schema.HuntOptions),
     ("Areas", schema.Areas),
     ("Countries", schema.Countries),
-    ("Automatic blocking", schema.AutoBlock),
+    ("Automatic blocking", schema.AutoBlockEntry),
     ("Reasons", schema.Reasons),
     ("A reason", schema.Reason),
 )
@@ -81,7 +81,7 @@ def _cut(text: str, mark: str) -> tuple[str, str]:
     return before, after
 
 
-def _chapter(title: str, model: type[schema.Entry]) -> str:
+def _chapter(title: str, model: type[schema.StrictModel]) -> str:
     lines = [f"### {title}", "", inspect.getdoc(model) or "", ""]
     lines += ["| key | needed | meaning | example |", "|---|---|---|---|"]
     base: Any = model.__bases__[0]

@@ -11,7 +11,7 @@ from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Decision
 
 
-class Change:
+class ChangedDecision:
     """A call that two dialplans decide differently.
 
     before, after: what the old and the new decision come to. differences: old and new value, by
@@ -46,7 +46,7 @@ class Replay:
         self.calls = 0
         self.changed = 0
 
-    def changes(self, calls: Iterable[Facts]) -> Iterator[Change]:
+    def changes(self, calls: Iterable[Facts]) -> Iterator[ChangedDecision]:
         """Give the calls that are decided differently.
 
         Each is decided at its own time, as if no other call were there: gateways work, nobody is
@@ -61,10 +61,10 @@ class Replay:
             differ = differences(before, after)
             if differ:
                 self.changed += 1
-                yield Change(facts, old, new, before, after, differ)
+                yield ChangedDecision(facts, old, new, before, after, differ)
 
 
-def told(change: Change) -> Iterator[str]:
+def told(change: ChangedDecision) -> Iterator[str]:
     """Say what differs for one call, and by which rules."""
     facts = change.facts
     at = datetime.fromtimestamp(facts.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -79,7 +79,7 @@ def told(change: Change) -> Iterator[str]:
     yield from (f"    {line}" for line in verdict_lines(change.new.trace))
 
 
-def as_data(change: Change) -> dict[str, Any]:
+def as_data(change: ChangedDecision) -> dict[str, Any]:
     """Return a change as JSON has it."""
     facts = change.facts
     return {

@@ -16,7 +16,7 @@ from callrouter.observe.cdr.rows import COLUMNS
 from callrouter.outcomes import USUAL_TIME
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
-from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.yamlfile.wording import shown, suggestion
 
 _COLUMNS: Final = ("from", "to", "to_header", "to_ext", "at", "trunk", "source")
@@ -27,7 +27,7 @@ _LATER: Final = frozenset(COLUMNS)
 
 def from_records(database: str, since: float | None) -> Iterator[Facts]:
     """Give the calls of a database, newest first. Raises StoreError. since: Unix seconds."""
-    with Calls(database) as calls:
+    with CdrQuery(database) as calls:
         for call in calls.last(0, Filter(since=since)):
             yield _recorded(call)
 

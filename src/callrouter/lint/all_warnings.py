@@ -5,7 +5,7 @@ from collections.abc import Collection
 from callrouter.errors import Diagnostic
 from callrouter.lint.caller_origins import origins
 from callrouter.lint.carrier_timeouts import carriers
-from callrouter.lint.findings import Found
+from callrouter.lint.findings import Findings
 from callrouter.lint.routing_loops import Place, loops
 from callrouter.lint.schedules import hours
 from callrouter.lint.shadowed_lists import shadowed_lists
@@ -24,7 +24,7 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
 
     listen: where the server listens, when that is known.
     """
-    found = Found(document)
+    found = Findings(document)
     unused(found)
     unused_prompts(found)
     unused_voices(found)

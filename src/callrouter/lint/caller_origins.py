@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
-from callrouter.lint.findings import Found, Path, listed
+from callrouter.lint.findings import Findings, Path, listed
 from callrouter.yamlfile.reader import Mapping
 
 _SAYS: Final = {
@@ -14,7 +14,7 @@ _SAYS: Final = {
 }
 
 
-def origins(found: Found) -> None:
+def origins(found: Findings) -> None:
     """Warn of numbers with such steps that outsiders may call, and of those that nobody may."""
     trunks = found.section("trunks")
     inside = {name for name, trunk in trunks.items() if trunk.get("phones")}
@@ -42,7 +42,7 @@ def origins(found: Found) -> None:
             found.at_value((*path, "from"), f"'{key}' {what}: {whom} can do so")
 
 
-def _reached(found: Found, number: Mapping) -> Iterator[str]:
+def _reached(found: Findings, number: Mapping) -> Iterator[str]:
     """Give what the steps of a number do that is for the house, those of its menus too."""
     menus = found.section("menus")
     seen: set[str] = set()

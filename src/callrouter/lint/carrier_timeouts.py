@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from callrouter.dialplan.compile.hunt_builder import RING_ONE
-from callrouter.lint.findings import Found, names
+from callrouter.lint.findings import Findings, names
 from callrouter.lint.timers import RING, Rings, seconds
 from callrouter.yamlfile.reader import Mapping
 
@@ -15,7 +15,7 @@ _ANSWERING: Final = frozenset({"menu", "voicemail", "messages", "feature"})
 _VARIED: Final = 8
 
 
-def carriers(found: Found) -> None:
+def carriers(found: Findings) -> None:
     """Warn of routes and overflows that may ring until after a trunk gave the call up."""
     waits = {
         name: waited
@@ -41,7 +41,7 @@ def carriers(found: Found) -> None:
 class _Routes:
     """Knows how long routes ring when nobody answers."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Findings) -> None:
         self._rings = Rings(found)
         self._groups = found.section("groups")
         extensions = found.section("extensions").values()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.errors import Diagnostic
-from callrouter.lint.findings import Found, listed
+from callrouter.lint.findings import Findings, listed
 from callrouter.lint.findings import Path as Place
 from callrouter.net.transport.tls import Certificate, TlsError, peer_names, seen_by_peers
 from callrouter.settings.listen import SYSTEM, OwnCertificate, TlsSettings
@@ -28,7 +28,7 @@ def check_certificates(document: Document, tls: TlsSettings, now: float) -> list
     these files.
     """
     mistakes = Mistakes(document)
-    found = Found(document)
+    found = Findings(document)
     for place, own, name in _pairs(tls):
         if _fits(mistakes, place, own):
             _warn(found, place, own, name, now)
@@ -89,7 +89,7 @@ def _fits(mistakes: Mistakes, place: Place, own: OwnCertificate) -> bool:
     return True
 
 
-def _warn(found: Found, place: Place, own: OwnCertificate, name: str, now: float) -> None:
+def _warn(found: Findings, place: Place, own: OwnCertificate, name: str, now: float) -> None:
     at_certificate = (*place, "certificate")
     try:
         certificate = seen_by_peers(Certificate(own.certificate, own.key))
@@ -116,7 +116,7 @@ def _is_covered(name: str, names: tuple[str, ...]) -> bool:
     return name in names or f"*.{name.partition('.')[2]}" in names
 
 
-def _check_authorities(mistakes: Mistakes, found: Found, file: Path, now: float) -> None:
+def _check_authorities(mistakes: Mistakes, found: Findings, file: Path, now: float) -> None:
     place = ("tls", "authorities")
     if not _is_readable(mistakes, place, file) or not _holds_certificates(mistakes, place, file):
         return

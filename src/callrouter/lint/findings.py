@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 _MOST: Final = 200
 
 
-class Found:
+class Findings:
     """Warnings about one document, which must be without mistakes."""
 
     def __init__(self, document: Document) -> None:

@@ -6,15 +6,15 @@ import phonenumbers
 
 from callrouter.dialplan.areas.list_files import is_ambiguous
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.lint.findings import Found
-from callrouter.lint.list_entries import Entry, Listed
+from callrouter.lint.findings import Findings
+from callrouter.lint.list_entries import ListEntry, WrittenList
 from callrouter.route.callers import telephone_numbers as numbers
 
 # Shorter ones are extensions, services and codes, which no numbering plan tells of.
 _SHORTEST: Final = 8
 
 
-def impossible_numbers(found: Found, lists: list[Listed]) -> None:
+def impossible_numbers(found: Findings, lists: list[WrittenList]) -> None:
     """Warn of them in lists, in their files, in targets and among the numbers that are called."""
     country = found.document.data["country"]
     code = str(numbers.country_code(country))
@@ -35,7 +35,7 @@ def impossible_numbers(found: Found, lists: list[Listed]) -> None:
             found.at_key(("numbers", key), why)
 
 
-def _prefix(entry: Entry, code: str) -> str:
+def _prefix(entry: ListEntry, code: str) -> str:
     """Say why first digits are nobody's, or another's than they seem; "" when neither is so."""
     if not numbers.some_country_has(entry.form):
         return f"'{entry.text}' can begin nobody's number: no country has that code"

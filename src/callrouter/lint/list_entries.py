@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple
 import phonenumbers
 
 from callrouter.dialplan.areas.list_files import international_prefix
-from callrouter.lint.findings import Found, Path
+from callrouter.lint.findings import Findings, Path
 from callrouter.route.callers import telephone_numbers as numbers
 
 # A list of more is written by a program.
 _COMPARED: Final = 20000
 
 
-class Entry(NamedTuple):
+class ListEntry(NamedTuple):
     """Entry of a list of callers.
 
     form: what is compared, digits of E.164, "" for a short number. path: where it stands in the
@@ -38,7 +38,7 @@ class Forms:
         known = phonenumbers.PhoneMetadata.metadata_for_region(country)
         self._trunk = (known.national_prefix or "") if known is not None else ""
 
-    def entry(self, text: str, is_prefix: bool, path: Path, line: int = 0) -> Entry:
+    def entry(self, text: str, is_prefix: bool, path: Path, line: int = 0) -> ListEntry:
         """Read an entry that was checked; one with a `*` is a prefix in any case."""
         text = numbers.without_separators(text)
         is_prefix = is_prefix or text.endswith("*")
@@ -47,13 +47,13 @@ class Forms:
             form = international_prefix(text, self._code, self._trunk)
         else:
             form = numbers.e164(text, self._country).removeprefix("+")
-        return Entry(text, form, is_prefix, path, line)
+        return ListEntry(text, form, is_prefix, path, line)
 
 
-class Listed:
+class WrittenList:
     """A list as its author wrote it. entries: prefixes first. file: the one it reads, or ""."""
 
-    def __init__(self, found: Found, forms: Forms, name: str) -> None:
+    def __init__(self, found: Findings, forms: Forms, name: str) -> None:
         raw: Any = found.section("lists")[name]
         path: Path = ("lists", name)
         self.name = name
@@ -66,9 +66,9 @@ class Listed:
         if self.file:
             self.entries += _of_file(File(self.file), forms, (*path, "file"))
         self.entries.sort(key=lambda entry: not entry.is_prefix)
-        self._beginnings: dict[str, Entry] = {}
-        self._short_beginnings: dict[str, Entry] = {}
-        self._full: dict[str, Entry] = {}
+        self._beginnings: dict[str, ListEntry] = {}
+        self._short_beginnings: dict[str, ListEntry] = {}
+        self._full: dict[str, ListEntry] = {}
         for entry in self.entries:
             if entry.is_prefix:
                 self._beginnings.setdefault(entry.form, entry)
@@ -76,7 +76,7 @@ class Listed:
             else:
                 self._full.setdefault(entry.form or entry.text, entry)
 
-    def container(self, entry: Entry) -> Entry | None:
+    def container(self, entry: ListEntry) -> ListEntry | None:
         """Return what contains an entry of any list: not itself, and of equal ones the first."""
         for known, form in self._places(entry):
             for end in range(1, len(form) + 1):
@@ -86,7 +86,7 @@ class Listed:
         other = None if entry.is_prefix else self._full.get(entry.form or entry.text)
         return None if other is entry else other
 
-    def _places(self, entry: Entry) -> Iterator[tuple[dict[str, Entry], str]]:
+    def _places(self, entry: ListEntry) -> Iterator[tuple[dict[str, ListEntry], str]]:
         """Give where to look for what an entry begins with."""
         if entry.form:
             yield self._beginnings, entry.form
@@ -94,7 +94,7 @@ class Listed:
             yield self._short_beginnings, entry.text.removeprefix("+")
 
 
-def _of_file(file: File, forms: Forms, path: Path) -> Iterator[Entry]:
+def _of_file(file: File, forms: Forms, path: Path) -> Iterator[ListEntry]:
     """Give the entries of a list's file, which was read without mistakes before."""
     with file.open(encoding="utf-8", errors="replace") as stream:
         for line, raw in enumerate(islice(stream, _COMPARED), 1):

@@ -4,18 +4,18 @@ from collections.abc import Collection
 from typing import Any
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import Gateway, Target
-from callrouter.lint.findings import Found
+from callrouter.dialplan.grammar.dialplan_file import GatewayEntry, TargetEntry
+from callrouter.lint.findings import Findings
 from callrouter.route.callers import telephone_numbers as numbers
 
 Place = tuple[str, str, int]
 """Transport, IP address and port."""
 
 
-def loops(found: Found, listen: Collection[Place]) -> None:
+def loops(found: Findings, listen: Collection[Place]) -> None:
     """Warn of targets and gateways that are this server, and of targets that dial its numbers."""
     for name, raw in found.section("gateways").items():
-        gateway = Gateway.model_validate(raw)
+        gateway = GatewayEntry.model_validate(raw)
         transport = "udp" if gateway.transport == "auto" else gateway.transport
         place: Place = (transport, gateway.place.host, gateway.place.port)
         if place in listen:
@@ -23,7 +23,7 @@ def loops(found: Found, listen: Collection[Place]) -> None:
             found.at_value(("gateways", name, "address"), message)
     ours = _ours(found)
     for name, raw in found.section("targets").items():
-        target = Target.model_validate(raw)
+        target = TargetEntry.model_validate(raw)
         if target.uri is not None:
             place = (target.uri.transport, target.uri.address.host, target.uri.address.port)
             if place in listen:
@@ -36,7 +36,7 @@ def loops(found: Found, listen: Collection[Place]) -> None:
                 found.at_value(("targets", name, "number"), message)
 
 
-def _ours(found: Found) -> dict[str, str]:
+def _ours(found: Findings) -> dict[str, str]:
     """Return the numbers that are written out, by their E.164 form."""
     if not any("number" in target for target in found.section("targets").values()):
         return {}
@@ -48,5 +48,5 @@ def _ours(found: Found) -> dict[str, str]:
     }
 
 
-def _country(found: Found) -> Any:
+def _country(found: Findings) -> Any:
     return found.document.data["country"]

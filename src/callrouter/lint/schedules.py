@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from callrouter.dialplan.grammar.dialplan_file import Schedule
-from callrouter.lint.findings import Found
+from callrouter.dialplan.grammar.dialplan_file import ScheduleEntry
+from callrouter.lint.findings import Findings
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY: Final = 1440
@@ -23,10 +23,10 @@ class _Part:
         self.index = index
 
 
-def hours(found: Found) -> None:
+def hours(found: Findings) -> None:
     """Warn of overlaps and small gaps in schedules, and of schedules that never open."""
     for name, raw in found.section("schedules").items():
-        schedule = Schedule.model_validate(raw)
+        schedule = ScheduleEntry.model_validate(raw)
         parts = _parts(schedule)
         if not parts and not schedule.days:
             found.at_key(("schedules", name), f"schedule '{name}' is never open")
@@ -34,7 +34,7 @@ def hours(found: Found) -> None:
         _closed(found, name, schedule)
 
 
-def is_always_open(schedule: Schedule) -> bool:
+def is_always_open(schedule: ScheduleEntry) -> bool:
     """Say whether a schedule has no minute of any day left out."""
     if schedule.holidays is not None or schedule.closed or schedule.days:
         return False
@@ -48,7 +48,7 @@ def is_always_open(schedule: Schedule) -> bool:
     return bool(parts) and covered - _WEEK >= parts[0].start
 
 
-def _parts(schedule: Schedule) -> list[_Part]:
+def _parts(schedule: ScheduleEntry) -> list[_Part]:
     """Return all spans of the week, in order."""
     return sorted(
         (
@@ -61,7 +61,7 @@ def _parts(schedule: Schedule) -> list[_Part]:
     )
 
 
-def _meetings(found: Found, name: str, parts: list[_Part]) -> None:
+def _meetings(found: Findings, name: str, parts: list[_Part]) -> None:
     """Warn where two spans of the week overlap or nearly meet, once for each text."""
     told: set[int] = set()
     after = [*parts[1:], *(_Part(p.start + _WEEK, p.end + _WEEK, p.index) for p in parts[:1])]
@@ -79,7 +79,7 @@ def _meetings(found: Found, name: str, parts: list[_Part]) -> None:
         found.at_value(("schedules", name, "open", index), message)
 
 
-def _closed(found: Found, name: str, schedule: Schedule) -> None:
+def _closed(found: Findings, name: str, schedule: ScheduleEntry) -> None:
     """Warn of closed days that are there twice."""
     ranges = list(enumerate(schedule.closed))
     for index, days in ranges:

@@ -1,7 +1,7 @@
 """Settings that can be read and are odd."""
 
 from callrouter.errors import Diagnostic
-from callrouter.lint.findings import Found
+from callrouter.lint.findings import Findings
 from callrouter.settings.settings_file import Settings
 from callrouter.yamlfile.reader import Document
 
@@ -10,7 +10,7 @@ _EVERYWHERE = frozenset(("0.0.0.0", "::"))
 
 def check_settings(document: Document, settings: Settings) -> list[Diagnostic]:
     """Return warnings of listeners that are there twice, and of metrics that everybody reads."""
-    found = Found(document)
+    found = Findings(document)
     places = [(one.transport, one.host, one.port) for one in settings.listen]
     for index, place in enumerate(places):
         if place in places[:index]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from callrouter.lint.findings import Found
+from callrouter.lint.findings import Findings
 from callrouter.lint.impossible_numbers import impossible_numbers
-from callrouter.lint.list_entries import Entry, Forms, Listed
+from callrouter.lint.list_entries import Forms, ListEntry, WrittenList
 
 # Pairs of lists that are compared entry by entry; more would take too long.
 _PAIRS: Final = 100
@@ -14,12 +14,12 @@ Use = tuple[str, str]
 """`allow`, `block`, `only` or `except`, and the number that it stands at, "" for all numbers."""
 
 
-def shadowed_lists(found: Found) -> None:
+def shadowed_lists(found: Findings) -> None:
     """Warn of lists that are blocked or allowed twice, and of entries that others contain."""
     _named_twice(found)
     _areas(found)
     forms = Forms(found.document.data["country"])
-    lists = {name: Listed(found, forms, name) for name in found.section("lists")}
+    lists = {name: WrittenList(found, forms, name) for name in found.section("lists")}
     impossible_numbers(found, list(lists.values()))
     told: set[int] = set()
     for one in lists.values():
@@ -41,14 +41,14 @@ def shadowed_lists(found: Found) -> None:
             _warn(found, one, entry, message)
 
 
-def _warn(found: Found, listed: Listed, entry: Entry, message: str) -> None:
+def _warn(found: Findings, listed: WrittenList, entry: ListEntry, message: str) -> None:
     if entry.line:
         found.elsewhere(listed.file, entry.line, message)
     else:
         found.at_value(entry.path, message)
 
 
-def _named_twice(found: Found) -> None:
+def _named_twice(found: Findings) -> None:
     data = found.document.data
     everywhere = {kind: set(data.get(kind) or ()) for kind in ("allow", "block")}
     for index, name in enumerate(data.get("block") or ()):
@@ -67,7 +67,7 @@ def _named_twice(found: Found) -> None:
                     found.at_value(path, f"list '{name}' is allowed too, which counts first")
 
 
-def _areas(found: Found) -> None:
+def _areas(found: Findings) -> None:
     for key, number in found.section("numbers").items():
         areas = number.get("areas") or {}
         refused = set(areas.get("refuse") or ())
@@ -77,7 +77,9 @@ def _areas(found: Found) -> None:
                 found.at_value(("numbers", key, "areas", "allow", index), message)
 
 
-def _pairs(found: Found, lists: dict[str, Listed]) -> Iterator[tuple[Listed, Listed, bool]]:
+def _pairs(
+    found: Findings, lists: dict[str, WrittenList]
+) -> Iterator[tuple[WrittenList, WrittenList, bool]]:
     """Give each list with another that is used wherever it is, or allowed wherever it is blocked.
 
     The third: it is allowed. Later lists come first: of equal entries theirs are the ones too many.
@@ -105,7 +107,7 @@ def _holds(uses: set[Use], wanted: set[Use]) -> bool:
     return all((kind, number) in uses or (kind, "") in uses for kind, number in wanted)
 
 
-def _uses(found: Found) -> dict[str, set[Use]]:
+def _uses(found: Findings) -> dict[str, set[Use]]:
     """Return where each list is used."""
     uses: dict[str, set[Use]] = {name: set() for name in found.section("lists")}
     rules = [("", found.document.data), *found.section("numbers").items()]

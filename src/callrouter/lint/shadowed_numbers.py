@@ -5,7 +5,7 @@ from typing import Final
 import phonenumbers
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.lint.findings import Found, listed
+from callrouter.lint.findings import Findings, listed
 from callrouter.route.callers import telephone_numbers as numbers
 
 _DIGITS: Final = "0123456789"
@@ -33,7 +33,7 @@ class _Key:
         return all(mine == theirs or (mine == "x" and theirs != "+") for mine, theirs in pairs)
 
 
-def shadowed_numbers(found: Found) -> None:
+def shadowed_numbers(found: Findings) -> None:
     """Warn of prefixes and patterns of which other keys, more specific, leave nothing."""
     keys = [_Key(key) for key in found.section("numbers")]
     wild = [key for key in keys if not fields.is_written_out(key.key)]
@@ -98,7 +98,7 @@ def _digits(body: str) -> int:
     return sum(place != "x" for place in body)
 
 
-def _home(key: str, found: Found) -> str:
+def _home(key: str, found: Findings) -> str:
     """Write an international prefix or pattern as its own country dials it."""
     country = found.document.data["country"]
     code = f"+{numbers.country_code(country)}"

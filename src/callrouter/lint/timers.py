@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.lint.findings import Found, Path, names
+from callrouter.lint.findings import Findings, Path, names
 from callrouter.yamlfile.reader import Mapping
 
 RING: Final = 15.0
@@ -12,7 +12,7 @@ _LONGEST: Final = 3600.0
 _TOGETHER: Final = frozenset({"parallel", "staggered"})
 
 
-def timers(found: Found) -> None:
+def timers(found: Findings) -> None:
     """Warn of hunts whose times do not go together, and of more lines than trunks have."""
     rings = Rings(found)
     for name, group in found.section("groups").items():
@@ -32,7 +32,7 @@ def timers(found: Found) -> None:
 class Rings:
     """Ring times of hunts."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Findings) -> None:
         self._found = found
         self._targets = found.section("targets")
         self._groups = found.section("groups")

@@ -1,7 +1,7 @@
 """Steps and backups that no call can reach."""
 
-from callrouter.dialplan.grammar.dialplan_file import Schedule
-from callrouter.lint.findings import Found, Path, names
+from callrouter.dialplan.grammar.dialplan_file import ScheduleEntry
+from callrouter.lint.findings import Findings, Path, names
 from callrouter.lint.schedules import is_always_open
 from callrouter.yamlfile.reader import Mapping
 
@@ -9,7 +9,7 @@ _BUSY = {486, 600}
 _CLOSED = "out_of_hours"
 
 
-def steps(found: Found) -> None:
+def steps(found: Findings) -> None:
     """Warn of what no call can reach in the routes."""
     reach = _Reach(found)
     for key, number in found.section("numbers").items():
@@ -45,7 +45,7 @@ def _out_of_hours(step: Mapping, before: list[Mapping]) -> bool:
 class _Reach:
     """Knows where hunts lead."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Findings) -> None:
         self._targets = found.section("targets")
         self._groups = found.section("groups")
         self._shut = {
@@ -59,7 +59,7 @@ class _Reach:
         self._always = {
             name
             for name, raw in found.section("schedules").items()
-            if name not in switched and is_always_open(Schedule.model_validate(raw))
+            if name not in switched and is_always_open(ScheduleEntry.model_validate(raw))
         }
 
     def never(self, before: list[Mapping], step: Mapping) -> str:

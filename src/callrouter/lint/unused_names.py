@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from callrouter.lint.findings import Found, names
+from callrouter.lint.findings import Findings, names
 from callrouter.yamlfile.reader import Mapping
 
 
-def unused(found: Found) -> None:
+def unused(found: Findings) -> None:
     """Warn of what has a name and is needed by nothing."""
     rung = _rung(found)
     numbers = found.section("numbers").values()
@@ -44,7 +44,7 @@ def _names_extensions(rule: Mapping) -> bool:
     return any(rule.get(key) for key in ("to_header", "lookup", "extensions"))
 
 
-def _rung(found: Found) -> set[str]:
+def _rung(found: Findings) -> set[str]:
     """Return all that something may ring."""
     rung = set(names(found.document.data.get("backup")))
     for extension in found.section("extensions").values():
@@ -67,7 +67,7 @@ def _schedules(step: Mapping) -> Iterator[Any]:
             yield entry.get("schedule")
 
 
-def _lists(found: Found) -> set[str]:
+def _lists(found: Findings) -> set[str]:
     used: set[str] = set()
     for rule in (found.document.data, *found.section("numbers").values()):
         used.update(rule.get("allow") or ())

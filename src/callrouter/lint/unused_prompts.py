@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
-from callrouter.lint.findings import Found
+from callrouter.lint.findings import Findings
 
 
-def unused_prompts(found: Found) -> None:
+def unused_prompts(found: Findings) -> None:
     """Warn of prompts whose name stands nowhere; one in a built-in prompt's place needs no use."""
     prompts = found.section("prompts")
     if not prompts:

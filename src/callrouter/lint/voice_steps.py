@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from callrouter.lint.findings import Found
+from callrouter.lint.findings import Findings
 
 
-def silent_recordings(found: Found) -> None:
+def silent_recordings(found: Findings) -> None:
     """Warn of numbers whose callers are not told that they are recorded."""
     for key, raw in found.section("numbers").items():
         record = raw.get("record") if isinstance(raw, dict) else None
@@ -15,7 +15,7 @@ def silent_recordings(found: Found) -> None:
             found.at_key(("numbers", key, "record", "notice"), message)
 
 
-def unused_voices(found: Found) -> None:
+def unused_voices(found: Findings) -> None:
     """Warn of menus and voicemail boxes that no step leads to."""
     used: dict[str, set[str]] = {"menu": set(), "voicemail": set(), "messages": set()}
     _gather([found.section("numbers"), found.section("menus")], used, set())

@@ -15,7 +15,7 @@ import structlog
 
 from callrouter.call.services.state import LookedUp
 from callrouter.lookup.http_query import Reply, ask, open_session
-from callrouter.route.values.external_lookup import Answer, Lookup
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 
 REMEMBERED: Final = 50_000
 """Callers whose answers are kept at most."""
@@ -31,7 +31,7 @@ Post = Callable[[LookedUp], None]
 
 
 class _Known(NamedTuple):
-    answer: Answer
+    answer: LookupAnswer
     until: float
 
 
@@ -50,7 +50,7 @@ class HttpDirectory:
         self._waiting: dict[Key, dict[object, Post]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, lookup: Lookup, caller: str, post: Post) -> Answer | Callable[[], None]:
+    def find(self, lookup: Lookup, caller: str, post: Post) -> LookupAnswer | Callable[[], None]:
         """Answer from memory, or ask; see `Directory`."""
         key = (lookup.url, caller)
         known = self._known.get(key)
@@ -61,7 +61,7 @@ class HttpDirectory:
         waiting = self._waiting.get(key)
         if waiting is None:
             if len(self._waiting) >= UNDER_WAY:
-                return Answer("", f"{UNDER_WAY} questions wait for their answers already")
+                return LookupAnswer("", f"{UNDER_WAY} questions wait for their answers already")
             waiting = self._waiting[key] = {}
             task = self._loop.create_task(self._ask(key, lookup))
             self._tasks.add(task)
@@ -100,7 +100,7 @@ class HttpDirectory:
             return
         if len(self._known) >= REMEMBERED:
             self._known.popitem(last=False)
-        known = Answer(answer.owner, f"{answer.why}, as it said before")
+        known = LookupAnswer(answer.owner, f"{answer.why}, as it said before")
         self._known[key] = _Known(known, now + seconds)
 
 

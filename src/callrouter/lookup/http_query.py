@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from callrouter.route.values.external_lookup import CALLER, Answer, Lookup, said
+from callrouter.route.values.external_lookup import CALLER, Lookup, LookupAnswer, said
 
 LARGEST: Final = 16 * 1024
 """Bytes of an answer at most."""
@@ -32,7 +32,7 @@ _HEADERS: Final = {
 class Reply(NamedTuple):
     """Outcome of a query. sound: it was answered, be it that nobody is responsible."""
 
-    answer: Answer
+    answer: LookupAnswer
     sound: bool
 
 
@@ -98,4 +98,4 @@ def _understood(body: bytes) -> Reply:
 
 
 def _failed(why: str) -> Reply:
-    return Reply(Answer("", why), sound=False)
+    return Reply(LookupAnswer("", why), sound=False)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from callrouter.call.services.record import CallRecord, Observer
 
 
-class Live:
+class ActiveCalls:
     """Observer that remembers who is still in a call, and passes everything on to another one.
 
     An `Observer`. clock: that of the stack, by which calls begin.

@@ -12,7 +12,7 @@ from typing import Any
 from callrouter.dialplan.areas.list_files import blocked_by_hand
 from callrouter.errors import CallrouterError, ConfigError
 from callrouter.operations import bans, gateways
-from callrouter.operations.active_calls import Live
+from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.reload.reloader import Reloaded, Reloader
 from callrouter.operations.requests import (
     MOST,
@@ -46,7 +46,7 @@ from callrouter.state.memory import Memory
 Answer = dict[str, Any]
 
 
-class RefusedError(CallrouterError):
+class OperationRefusedError(CallrouterError):
     """A request that cannot be carried out; the message says why."""
 
 
@@ -63,7 +63,7 @@ def _reloaded(done: Reloaded) -> Answer:
     }
 
 
-class Desk:
+class Dispatcher:
     """Dispatcher of operators' requests.
 
     start: when the server started, Unix seconds. media: tells how the media pool is. record: begins
@@ -74,7 +74,7 @@ class Desk:
     def __init__(
         self,
         memory: Memory,
-        live: Live,
+        live: ActiveCalls,
         reloader: Reloader,
         start: float,
         media: Callable[[], Answer],
@@ -137,13 +137,13 @@ class Desk:
             case ListGateways() | DrainGateway() | EnableGateway():
                 found = gateways.answer(request, self._memory, self._reloader.dialplan)
             case Reload():
-                raise RefusedError("a reload takes its time")
+                raise OperationRefusedError("a reload takes its time")
         return found
 
     def _record_call(self, request: RecordCall) -> Answer:
         why = self._record(request.call, request.on)
         if why:
-            raise RefusedError(why)
+            raise OperationRefusedError(why)
         return {"call": request.call, "on": request.on}
 
     def _whole(self, request: Status | Drain) -> Answer:
@@ -152,7 +152,7 @@ class Desk:
             return self._status()
         why = self._drain(request.on)
         if why:
-            raise RefusedError(why)
+            raise OperationRefusedError(why)
         return {"draining": request.on, "calls": len(self._live)}
 
     def _status(self) -> Answer:
@@ -211,14 +211,14 @@ class Desk:
                 if memory.unblock(number, caller)
             ]
             if not released:
-                raise RefusedError(f"{request.caller} is not blocked {where}")
+                raise OperationRefusedError(f"{request.caller} is not blocked {where}")
             return {"number": number, "callers": released}
         callers = self._callers(request.caller)
         if number and number not in self._reloader.dialplan.numbers:
-            raise RefusedError(f"the dialplan has no number {number}")
+            raise OperationRefusedError(f"the dialplan has no number {number}")
         until = memory.clock.now() + request.seconds if request.seconds else 0.0
         if not all(memory.block(number, caller, until) for caller in callers):
-            raise RefusedError("too many callers are blocked by hand already: use a list")
+            raise OperationRefusedError("too many callers are blocked by hand already: use a list")
         return {"number": number, "callers": callers, "until": memory.clock.wall(until)}
 
     def _override(self, request: SetOverride | ClearOverride | ListOverrides) -> Answer:
@@ -227,14 +227,14 @@ class Desk:
         if isinstance(request, SetOverride):
             if request.schedule not in self._reloader.dialplan.schedules:
                 known = ", ".join(islice(self._reloader.dialplan.schedules, 20)) or "none"
-                raise RefusedError(
+                raise OperationRefusedError(
                     f"the dialplan has no schedule {request.schedule}; it has: {known}"
                 )
             if 0 < request.until <= time.time():
-                raise RefusedError("the end of the override has passed already")
+                raise OperationRefusedError("the end of the override has passed already")
             memory.override(request.schedule, request.open, request.until)
         elif isinstance(request, ClearOverride) and not memory.end_override(request.schedule):
-            raise RefusedError(f"schedule {request.schedule} follows its hours already")
+            raise OperationRefusedError(f"schedule {request.schedule} follows its hours already")
         return {
             "overrides": [
                 {"schedule": schedule, "open": override.open, "until": override.until}
@@ -246,10 +246,10 @@ class Desk:
         memory = self._memory
         if isinstance(request, SetPresence):
             if request.extension not in self._reloader.dialplan.extensions:
-                raise RefusedError(f"the dialplan has no extension {request.extension}")
+                raise OperationRefusedError(f"the dialplan has no extension {request.extension}")
             memory.leave(request.extension, request.reason)
         elif isinstance(request, ClearPresence) and not memory.come_back(request.extension):
-            raise RefusedError(f"extension {request.extension} is not away")
+            raise OperationRefusedError(f"extension {request.extension} is not away")
         away = memory.away()
         listed = islice(away.items(), MOST)
         return {"away": [{"extension": key, "reason": why} for key, why in listed]}
@@ -259,11 +259,11 @@ class Desk:
         try:
             return blocked_by_hand(text, self._reloader.dialplan.country)
         except ValueError as error:
-            raise RefusedError(str(error)) from error
+            raise OperationRefusedError(str(error)) from error
 
     def _known_callers(self, text: str) -> tuple[str, ...]:
         """What a block may be kept by: of those made automatically, names are some."""
         try:
             return (*self._callers(text), text)
-        except RefusedError:
+        except OperationRefusedError:
             return (Caller(text, self._reloader.dialplan.country).key, text)

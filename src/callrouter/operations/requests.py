@@ -20,45 +20,45 @@ Until = Annotated[float, Field(ge=0, le=2**40)]
 """Unix seconds, 0 for no end."""
 
 
-class Request(BaseModel):
+class OperationRequest(BaseModel):
     """Base of all requests: no unknown keys, no silent conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Status(Request):
+class Status(OperationRequest):
     """The status of the server."""
 
     do: Literal["status"] = "status"
 
 
-class Drain(Request):
+class Drain(OperationRequest):
     """A drain: no new calls, and the end with the last one; or, on being False, calls again."""
 
     do: Literal["drain"] = "drain"
     on: bool = True
 
 
-class Reload(Request):
+class Reload(OperationRequest):
     """A reload of the dialplan."""
 
     do: Literal["reload"] = "reload"
 
 
-class ListCalls(Request):
+class ListCalls(OperationRequest):
     """The calls in progress, the newest first."""
 
     do: Literal["calls"] = "calls"
     most: Count = 100
 
 
-class ShowMedia(Request):
+class ShowMedia(OperationRequest):
     """The media pool and its workers."""
 
     do: Literal["media"] = "media"
 
 
-class RecordCall(Request):
+class RecordCall(OperationRequest):
     """The start of a recording of a call in progress, or its end."""
 
     do: Literal["record"] = "record"
@@ -66,7 +66,7 @@ class RecordCall(Request):
     on: bool
 
 
-class ListBlocks(Request):
+class ListBlocks(OperationRequest):
     """The callers that are blocked, the newest first. caller: this one only."""
 
     do: Literal["block list"] = "block list"
@@ -74,7 +74,7 @@ class ListBlocks(Request):
     most: Count = 100
 
 
-class AddBlock(Request):
+class AddBlock(OperationRequest):
     """A block of a caller at a number, None for all of them; seconds: None for ever."""
 
     do: Literal["block add"] = "block add"
@@ -83,7 +83,7 @@ class AddBlock(Request):
     seconds: Seconds | None = None
 
 
-class RemoveBlock(Request):
+class RemoveBlock(OperationRequest):
     """The release of a caller at a number; None for where all numbers refuse them."""
 
     do: Literal["block remove"] = "block remove"
@@ -91,7 +91,7 @@ class RemoveBlock(Request):
     number: Name | None = None
 
 
-class SetOverride(Request):
+class SetOverride(OperationRequest):
     """An override: a schedule switched open or closed."""
 
     do: Literal["override set"] = "override set"
@@ -100,20 +100,20 @@ class SetOverride(Request):
     until: Until = 0.0
 
 
-class ClearOverride(Request):
+class ClearOverride(OperationRequest):
     """The end of an override: a schedule follows its hours again."""
 
     do: Literal["override clear"] = "override clear"
     schedule: Name
 
 
-class ListOverrides(Request):
+class ListOverrides(OperationRequest):
     """The schedules that are switched."""
 
     do: Literal["override list"] = "override list"
 
 
-class SetPresence(Request):
+class SetPresence(OperationRequest):
     """The absence of an extension: it is not to be rung."""
 
     do: Literal["presence set"] = "presence set"
@@ -121,47 +121,47 @@ class SetPresence(Request):
     reason: Name = "away"
 
 
-class ClearPresence(Request):
+class ClearPresence(OperationRequest):
     """The return of an extension: it may be rung again."""
 
     do: Literal["presence clear"] = "presence clear"
     extension: Name
 
 
-class ListPresence(Request):
+class ListPresence(OperationRequest):
     """The extensions that are away."""
 
     do: Literal["presence list"] = "presence list"
 
 
-class ListGateways(Request):
+class ListGateways(OperationRequest):
     """The gateways, and how they are."""
 
     do: Literal["gateway list"] = "gateway list"
 
 
-class DrainGateway(Request):
+class DrainGateway(OperationRequest):
     """A drain of a gateway: it is to get no new calls."""
 
     do: Literal["gateway drain"] = "gateway drain"
     gateway: Name
 
 
-class EnableGateway(Request):
+class EnableGateway(OperationRequest):
     """The end of a gateway's drain: it may get calls again."""
 
     do: Literal["gateway enable"] = "gateway enable"
     gateway: Name
 
 
-class ListBans(Request):
+class ListBans(OperationRequest):
     """The addresses that are not heard, the newest first."""
 
     do: Literal["ban list"] = "ban list"
     most: Count = 100
 
 
-class AddBan(Request):
+class AddBan(OperationRequest):
     """A ban of an IP address, which is heard no more; seconds: None for ever."""
 
     do: Literal["ban add"] = "ban add"
@@ -169,14 +169,14 @@ class AddBan(Request):
     seconds: Seconds | None = None
 
 
-class RemoveBan(Request):
+class RemoveBan(OperationRequest):
     """The end of a ban: an IP address is heard again."""
 
     do: Literal["ban remove"] = "ban remove"
     address: Name
 
 
-class ListRegistrations(Request):
+class ListRegistrations(OperationRequest):
     """Registered telephones, and our registrations with gateways."""
 
     do: Literal["registrations"] = "registrations"

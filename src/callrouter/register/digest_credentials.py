@@ -19,7 +19,7 @@ _MOST_CHALLENGES: Final = 8
 """In one response; there is one for each algorithm as a rule."""
 
 
-class Credentials:
+class DigestCredentials:
     """The credentials of one dialog, or one registration, for its target's challenges."""
 
     __slots__ = ("_challenge", "_cnonce", "_count", "_header", "_login", "_realm")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from callrouter.register.register_client import Account, Registration, Spot
+from callrouter.register.register_client import CarrierAccount, Registration, Spot
 from callrouter.route.rules.digest_accounts import Access, Enrolment, Login
-from callrouter.route.values.gateway_candidates import Gateway, Place
+from callrouter.route.values.gateway_candidates import Gateway, TransportAddress
 from callrouter.sip.stack import Stack
 from callrouter.sip.uri import host_port, usual_port
 
@@ -24,7 +24,7 @@ class Registrations:
     def __init__(
         self,
         stack: Stack,
-        places: Mapping[str, Sequence[Place]],
+        places: Mapping[str, Sequence[TransportAddress]],
         chance: Callable[[], float],
     ) -> None:
         """chance: from 0 to 1, each time another."""
@@ -92,13 +92,13 @@ class Registrations:
 
 def _account(
     gateway: Gateway, enrolment: Enrolment, contact: str, hosts: frozenset[str]
-) -> Account:
+) -> CarrierAccount:
     goal = gateway.goal
     usual = host_port(goal.host, goal.port) if goal.port else goal.host
     domain = enrolment.domain or usual
     parameter = f";transport={goal.transport}" if goal.transport in {"tcp", "tls"} else ""
     uri = f"sip:{domain}{parameter}"
-    return Account(
+    return CarrierAccount(
         gateway.name, enrolment.user, domain, uri, contact, enrolment.seconds, gateway, hosts
     )
 

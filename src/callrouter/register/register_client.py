@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from callrouter.errors import ParseError, SipError
-from callrouter.register.digest_credentials import CHALLENGES, Credentials
+from callrouter.register.digest_credentials import CHALLENGES, DigestCredentials
 from callrouter.route.rules.digest_accounts import Login
 from callrouter.route.values.gateway_candidates import Gateway
 from callrouter.sip.flow import Flow
@@ -39,8 +39,8 @@ class Spot(NamedTuple):
     tls_name: str = ""
 
 
-class Account(NamedTuple):
-    """An account: what is registered where.
+class CarrierAccount(NamedTuple):
+    """An account with a carrier: what is registered where.
 
     user, domain: of the address of record. uri: the Request-URI. contact: user of our Contact.
     seconds: for how long. peer: the gateway as it is reached. hosts: the only hosts followed to on
@@ -89,7 +89,7 @@ class Registration:
     def __init__(
         self,
         stack: Stack,
-        account: Account,
+        account: CarrierAccount,
         find: Callable[[], Spot | None],
         login: Login | None,
         chance: Callable[[], float],
@@ -105,7 +105,7 @@ class Registration:
         self._stack = stack
         self._login = login
         self._chance = chance
-        self._credentials = None if login is None else Credentials(login, stack.token())
+        self._credentials = None if login is None else DigestCredentials(login, stack.token())
         self._call_id = stack.token()
         self._tag = stack.token()
         self._cseq = 0

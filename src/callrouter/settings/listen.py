@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.net.transport.connection_limits import StreamLimits
 from callrouter.net.transport.tls import Certificate, TlsOptions
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _WANTED: Final = 'a transport and an IP address such as "udp:192.0.2.1:5060"'
@@ -29,7 +29,7 @@ class Listen(NamedTuple):
     transport: str
     host: str
     port: int
-    advertise: fields.Address | None = None
+    advertise: fields.SocketAddress | None = None
 
     @property
     def places(self) -> list[tuple[str, str, int]]:
@@ -86,7 +86,7 @@ Idle = Annotated[float, _seconds(60, 604800)]
 Ping = Annotated[float, _seconds(0, 3600)]
 
 
-class OwnCertificate(Entry):
+class OwnCertificate(StrictModel):
     """A certificate of ours and its key."""
 
     certificate: PemFile = Field(
@@ -155,7 +155,7 @@ class TlsSettings(OwnCertificate):
         )
 
 
-class Connections(Entry):
+class Connections(StrictModel):
     """What TCP and TLS connections may take of us. Each limit has a counter in the metrics."""
 
     all: int = Field(

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.net.overload.stranger_filter import SCANNERS, Rule
+from callrouter.net.overload.stranger_filter import SCANNERS, SourceFilterRule
 from callrouter.state.bans import BanRule
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _SHORTEST: Final = 3
@@ -27,7 +27,7 @@ def _seconds(low: float, high: float) -> Any:
 Agent = Annotated[str, BeforeValidator(_agent)]
 
 
-class StrangersEntry(Entry):
+class StrangersEntry(StrictModel):
     """What becomes of messages from addresses that no trunk has."""
 
     answer: Literal["none", "403"] = Field(
@@ -70,9 +70,9 @@ class StrangersEntry(Entry):
         default=3600.0, description="How long a ban lasts.", examples=["24h"]
     )
 
-    def rule(self, message_size: int) -> Rule:
+    def rule(self, message_size: int) -> SourceFilterRule:
         """What strangers get, as the sockets want it. message_size: bytes of a datagram."""
-        return Rule(
+        return SourceFilterRule(
             self.answer == "403",
             self.packets_per_second,
             self.all_packets_per_second,

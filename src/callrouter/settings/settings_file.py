@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import Entry
+from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.listen import Connections, Listener, TlsSettings
 from callrouter.settings.security import StrangersEntry
@@ -52,7 +52,7 @@ def _path(value: object) -> Path:
 FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
-class Ports(NamedTuple):
+class PortRange(NamedTuple):
     """A range of UDP ports."""
 
     first: int
@@ -62,10 +62,10 @@ class Ports(NamedTuple):
         return f"{self.first}-{self.last}"
 
 
-def _ports(value: object) -> Ports:
+def _ports(value: object) -> PortRange:
     found = _RANGE.fullmatch(value) if isinstance(value, str) else None
     if found is not None and 1024 <= int(found[1]) < int(found[2]) <= 65535:
-        return Ports(int(found[1]), int(found[2]))
+        return PortRange(int(found[1]), int(found[2]))
     raise ValueError(
         f"expected two ports from 1024 to 65535 such as 16384-20479, found {shown(value)}"
     )
@@ -80,10 +80,12 @@ def _ipv4(value: object) -> str:
     raise ValueError(f"expected an IPv4 address, found {shown(value)}")
 
 
-NameServer = Annotated[fields.Address, BeforeValidator(lambda value: fields.address(value, 53))]
+NameServer = Annotated[
+    fields.SocketAddress, BeforeValidator(lambda value: fields.address(value, 53))
+]
 
 
-class Records(Entry):
+class Records(StrictModel):
     """Where call records go."""
 
     database: Annotated[str, BeforeValidator(_database)] = Field(
@@ -100,7 +102,7 @@ class Records(Entry):
     )
 
 
-class Log(Entry):
+class LogSettings(StrictModel):
     """What is logged, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -111,7 +113,7 @@ class Log(Entry):
     )
 
 
-class Limits(Entry):
+class Limits(StrictModel):
     """How much, and how long."""
 
     calls: int = Field(
@@ -174,7 +176,7 @@ class Limits(Entry):
     )
 
 
-class Workers(Entry):
+class Workers(StrictModel):
     """How many workers the media pool has."""
 
     min: int = Field(
@@ -196,7 +198,7 @@ class Workers(Entry):
         return self
 
 
-class Media(Entry):
+class MediaSettings(StrictModel):
     """The media pool, and where RTP reaches it."""
 
     workers: Workers = Field(
@@ -215,8 +217,8 @@ class Media(Entry):
         description="The address that peers are told instead, behind NAT.",
         examples=["203.0.113.5"],
     )
-    ports: Annotated[Ports, BeforeValidator(_ports)] = Field(
-        default=Ports(16384, 20479),
+    ports: Annotated[PortRange, BeforeValidator(_ports)] = Field(
+        default=PortRange(16384, 20479),
         description="UDP ports for RTP, first and last; each worker has an equal part of them.",
         examples=["16384-20479"],
     )
@@ -275,7 +277,7 @@ class Media(Entry):
         return self.prompts_cache if self.workers.max else None
 
 
-class Settings(Entry):
+class Settings(StrictModel):
     """A settings file. Its paths are as they are written there: load_settings() places them."""
 
     listen: list[Listener] = Field(
@@ -325,15 +327,15 @@ class Settings(Entry):
         "root stays root, and says so.",
         examples=["callrouter"],
     )
-    metrics: Annotated[fields.Address, BeforeValidator(lambda value: fields.address(value, 0))] = (
-        Field(
-            default=fields.Address("127.0.0.1", 9090),
-            description="Address and port where metrics are read.",
-            examples=["127.0.0.1:9090"],
-        )
+    metrics: Annotated[
+        fields.SocketAddress, BeforeValidator(lambda value: fields.address(value, 0))
+    ] = Field(
+        default=fields.SocketAddress("127.0.0.1", 9090),
+        description="Address and port where metrics are read.",
+        examples=["127.0.0.1:9090"],
     )
-    log: Log = Field(
-        default=Log(), description="What is logged, and how.", examples=[{"level": "info"}]
+    log: LogSettings = Field(
+        default=LogSettings(), description="What is logged, and how.", examples=[{"level": "info"}]
     )
     nameservers: list[NameServer] = Field(
         default=[],
@@ -344,8 +346,8 @@ class Settings(Entry):
     limits: Limits = Field(
         default=Limits(), description="How much, and how long.", examples=[{"calls": 50000}]
     )
-    media: Media = Field(
-        default=Media(),
+    media: MediaSettings = Field(
+        default=MediaSettings(),
         description="The media pool, and where RTP reaches it.",
         examples=[{"workers": {"min": 2, "max": 25}}],
     )

@@ -23,7 +23,7 @@ LISTENS: Final = 60.0
 _UNESCAPED: Final = "-_.!~*'()&=+$,;?/"  # besides letters and digits, RFC 3261 section 25.1
 
 
-class Caller:
+class SimulatedCaller:
     """Caller of one simulated call."""
 
     def __init__(

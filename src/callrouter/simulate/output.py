@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord
-from callrouter.simulate.simulated_call import Played
+from callrouter.simulate.simulated_call import SimulatedCall
 from callrouter.simulate.timeline import CALLER, Moment, timeline
 from callrouter.sip.grammar import reason_phrase
 
@@ -14,7 +14,7 @@ _STYLES: Final = {"1": "yellow", "2": "green", "3": "magenta", "n": "red", "c": 
 _FAILED: Final = "red"
 
 
-def lines(played: Played) -> RenderableType:
+def lines(played: SimulatedCall) -> RenderableType:
     """The time line, then what the record says."""
     moments = timeline(played)
     width = max(len(moment.party) for moment in moments)
@@ -22,7 +22,7 @@ def lines(played: Played) -> RenderableType:
     return Group(*shown, Text(), _outcome(played.record), *_kept(played.record))
 
 
-def as_dict(played: Played) -> dict[str, Any]:
+def as_dict(played: SimulatedCall) -> dict[str, Any]:
     """Everything as one JSON object; `record` is null when it was no call."""
     record = played.record
     return {

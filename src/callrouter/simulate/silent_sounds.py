@@ -12,7 +12,7 @@ USUAL_SECONDS: Final = 3.0
 """How long a sound is whose length is only known when it is made."""
 
 
-class Sounds:
+class SilentSounds:
     """Sounds for a dialplan's callers. lengths: milliseconds by path, which is only a name."""
 
     def __init__(self, dialplan: Dialplan) -> None:

@@ -5,17 +5,17 @@ from math import inf
 from typing import Final
 
 from callrouter.call.admission.calls import Calls
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.register.bindings import Binding, Bindings
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk
-from callrouter.route.values.external_lookup import Answer, Lookup, said
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import AutoBlock
 from callrouter.route.values.snapshot import NOTHING, Snapshot
-from callrouter.simulate.caller import Caller
-from callrouter.simulate.silent_sounds import Sounds
+from callrouter.simulate.caller import SimulatedCaller
+from callrouter.simulate.silent_sounds import SilentSounds
 from callrouter.simulate.target_script import DEFAULT, Leave, Legs, Press, Script
 from callrouter.simulate.virtual_archive import VirtualArchive
 from callrouter.simulate.virtual_network import Datagram, Place, Wire
@@ -32,7 +32,7 @@ _NOWHERE: Final = "255.255.255.251"
 _CALLER_PORT: Final = 5060
 
 
-class Played:
+class SimulatedCall:
     """A call that was played.
 
     record: as a live call would leave it; None when the source belongs to no trunk, or the INVITE
@@ -64,7 +64,7 @@ def play(
     owner: str = "",
     presses: Sequence[Press] = (),
     media: bool = True,
-) -> Played:
+) -> SimulatedCall:
     """Play one call. scripts: by target; who has none does `legs.DEFAULT`.
 
     owner: the extension that a look-up names, "" for none. facts: source must be an address of the
@@ -85,22 +85,24 @@ def play(
     stack = wire.stack(_ROUTER, route)
     noted = _Noted(scripts)
     legs = Legs(wire.stack(_LEGS), scripts, noted.dialled)
-    sounds = Sounds(dialplan)
+    sounds = SilentSounds(dialplan)
     dialplan.prompts = sounds.prompts
     if media:
         pool = VirtualPool(wire, stack, sounds.lengths)
-    studio = Studio(pool, VirtualArchive(stack, dialplan))
+    services = MediaServices(pool, VirtualArchive(stack, dialplan))
     shared = _Frozen(snapshot, _registered(dialplan))
     if trunk is not None and not facts.source:
         wire.certificates[place] = trunk.tls_peers
     door = _Proven(facts.trunk)
-    Calls(stack, dialplan, noted, 1, facts.at, shared, _Told(owner), studio, door)
+    Calls(stack, dialplan, noted, 1, facts.at, shared, _Told(owner), services, door)
     flow = Flow("UDP", *place, *_ROUTER, None)
-    caller = Caller(wire.stack(place), flow, facts, cancel_after, presses, noted.busy_until)
+    caller = SimulatedCaller(
+        wire.stack(place), flow, facts, cancel_after, presses, noted.busy_until
+    )
     if pool is not None:
         pool.on_bridge = caller.listen
     wire.run()
-    return Played(noted.record, wire.sent, place, legs.names)
+    return SimulatedCall(noted.record, wire.sent, place, legs.names)
 
 
 class _Noted:
@@ -215,5 +217,5 @@ class _Told:
     def __init__(self, owner: str) -> None:
         self._answer = said(owner)
 
-    def find(self, _lookup: Lookup, _caller: str, _post: object) -> Answer:
+    def find(self, _lookup: Lookup, _caller: str, _post: object) -> LookupAnswer:
         return self._answer

@@ -33,7 +33,7 @@ _WANTED: Final = (
 )
 
 
-class Step(NamedTuple):
+class ScriptedResponse(NamedTuple):
     """A response. after: seconds from the INVITE."""
 
     status: int
@@ -53,10 +53,10 @@ class Leave(NamedTuple):
     after: float
 
 
-Script = tuple[Step | Press | Leave, ...]
+Script = tuple[ScriptedResponse | Press | Leave, ...]
 """What one target does, in order; nothing at all is silence."""
 
-DEFAULT: Final[Script] = (Step(180, 0.1), Step(200, 5.0))
+DEFAULT: Final[Script] = (ScriptedResponse(180, 0.1), ScriptedResponse(200, 5.0))
 """What a target without a script does."""
 
 
@@ -65,7 +65,7 @@ def read_script(text: str) -> Script:
     text = text.strip()
     if text == "silence":
         return ()
-    steps: list[Step | Press | Leave] = []
+    steps: list[ScriptedResponse | Press | Leave] = []
     before = ""
     answered = over = False
     for part in text.split(","):
@@ -90,10 +90,10 @@ def read_script(text: str) -> Script:
     return tuple(steps)
 
 
-def _step(what: str, after: float) -> Step | Press | Leave:
+def _step(what: str, after: float) -> ScriptedResponse | Press | Leave:
     if what == "bye":
         return Leave(after)
-    return Step(int(what), after) if what.isdecimal() else Press(what[-1], after)
+    return ScriptedResponse(int(what), after) if what.isdecimal() else Press(what[-1], after)
 
 
 def read_press(text: str) -> Press:
@@ -190,7 +190,7 @@ class _Unheeded:
         pass
 
 
-def _act(leg: ALeg, step: Step | Press | Leave) -> None:
+def _act(leg: ALeg, step: ScriptedResponse | Press | Leave) -> None:
     if isinstance(step, Press):
         leg.ask("INFO", KEY_ROW, key_body(step.key), _Unheeded())
     elif isinstance(step, Leave):

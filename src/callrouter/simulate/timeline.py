@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from callrouter.call.anchor.dtmf import key_of
 from callrouter.call.services.record import LegRecord
-from callrouter.simulate.simulated_call import Played
+from callrouter.simulate.simulated_call import SimulatedCall
 from callrouter.simulate.virtual_network import Datagram
 from callrouter.simulate.virtual_workers import WORKERS
 from callrouter.sip.grammar import reason_phrase
@@ -32,7 +32,7 @@ class Moment(NamedTuple):
     effect: str
 
 
-def timeline(played: Played) -> list[Moment]:
+def timeline(played: SimulatedCall) -> list[Moment]:
     """Everything that happened, in order."""
     return _Teller(played).moments
 
@@ -52,7 +52,7 @@ class _Leg:
 class _Teller:
     """Goes through the datagrams once."""
 
-    def __init__(self, played: Played) -> None:
+    def __init__(self, played: SimulatedCall) -> None:
         self.moments: list[Moment] = []
         self._caller = played.caller
         self._router = played.sent[0].goal

@@ -4,7 +4,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from callrouter.call.services.archive import Listed, Message, MessageLeft, RecordingInfo
+from callrouter.call.services.archive import (
+    MessageLeft,
+    MessageList,
+    RecordingInfo,
+    VoicemailMessage,
+)
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.sip.stack import Stack
 
@@ -16,7 +21,9 @@ class VirtualArchive:
     for one that was thrown away. A right call reports each once.
     """
 
-    def __init__(self, stack: Stack, dialplan: Dialplan, messages: Sequence[Message] = ()) -> None:
+    def __init__(
+        self, stack: Stack, dialplan: Dialplan, messages: Sequence[VoicemailMessage] = ()
+    ) -> None:
         """stack: whose timers tell what is told later. messages: what lies in every box."""
         self.placed: dict[Path, list[MessageLeft | RecordingInfo | None]] = {}
         self._stack = stack
@@ -36,11 +43,11 @@ class VirtualArchive:
         """Take every PIN of four keys or more for the right one: secrets are not read here."""
         return box in self._boxes and self._boxes[box].pin is not None and len(digits) >= 4
 
-    def list_messages(self, box: str, post: Callable[[Listed], None]) -> None:
+    def list_messages(self, box: str, post: Callable[[MessageList], None]) -> None:
         """Post those that are left."""
         stack = self._stack
         stack.timers.start(
-            stack.now, lambda _now: post(Listed(box, tuple(self._messages.values())))
+            stack.now, lambda _now: post(MessageList(box, tuple(self._messages.values())))
         )
 
     def mark_heard(self, id: str) -> None:

@@ -31,7 +31,7 @@ SLOTS: Final = 4
 """Of one worker."""
 WORKERS: Final = "255.255.255.252"
 """The SIP address of all workers. No peer can have one of 240.0.0.0/4 (RFC 1112 section 4)."""
-STUDIO: Final = "192.0.2.252"
+WORKER_HOST: Final = "192.0.2.252"
 """The address in what they describe. Nothing is sent to it."""
 
 _FIRST_PORT: Final = 5060
@@ -62,7 +62,7 @@ class _Session:
         self.playing: Timer | None = None
         self.recording: _Recording | None = None
         self.port = port
-        self._origin = Origin(port, STUDIO)
+        self._origin = Origin(port, WORKER_HOST)
 
     async def serve(self, leg: ALeg, inbox: Inbox, offer: bytes) -> None:
         """Answer, take each further offer, until one side hangs up."""
@@ -84,7 +84,7 @@ class _Session:
         if audio is None:
             raise SipError("no audio", 488)
         codec = audio.codecs[0]
-        return answer_to(described, STUDIO, self.port, codec, audio.event_pt, self._origin)
+        return answer_to(described, WORKER_HOST, self.port, codec, audio.event_pt, self._origin)
 
 
 class VirtualSlots:
@@ -93,7 +93,9 @@ class VirtualSlots:
     post: None once they are released or lost. bridged: the pairs of sessions that hear each other.
     """
 
-    def __init__(self, worker: "Worker", count: int, post: Callable[[MediaEvent], None]) -> None:
+    def __init__(
+        self, worker: "VirtualWorker", count: int, post: Callable[[MediaEvent], None]
+    ) -> None:
         self.host, self.port = worker.place
         self.count = count
         self.post: Callable[[MediaEvent], None] | None = post
@@ -223,7 +225,7 @@ class VirtualSlots:
             self.post(event)
 
 
-class Worker:
+class VirtualWorker:
     """One worker: a stack at a place of its own. held: the slots that are reserved."""
 
     def __init__(self, pool: "VirtualPool", stack: Stack, place: Place) -> None:
@@ -304,7 +306,7 @@ class VirtualPool:
         for slots in list(lost.held):
             slots.lost()
 
-    def _start(self) -> Worker:
+    def _start(self) -> VirtualWorker:
         place = (WORKERS, next(self.ports))
         self.places.add(place)
-        return Worker(self, self._wire.stack(place), place)
+        return VirtualWorker(self, self._wire.stack(place), place)

@@ -16,7 +16,7 @@ from callrouter.sip.sdp import (
     CODECS,
     MIRRORED,
     Audio,
-    Media,
+    MediaDescription,
     SessionDescription,
     audio_of,
     usable_index,
@@ -170,7 +170,7 @@ def _line_end(line: bytes) -> bytes:
     return b"\r" if line.endswith(b"\r") else b""
 
 
-def _audio_place(media: list[Media]) -> int:
+def _audio_place(media: list[MediaDescription]) -> int:
     """Where audio of ours belongs: where audio runs, else where it ran, else behind the last."""
     place = len(media)
     for index, line in enumerate(media):
@@ -185,7 +185,7 @@ def _address(host: str) -> str:
     return f"IN IP6 {host}" if ":" in host else f"IN IP4 {host}"
 
 
-def _refused(media: Media) -> str:
+def _refused(media: MediaDescription) -> str:
     """At least one format has to stay, and to be there if there was none (RFC 3264 section 6)."""
     return f"m={media.kind} 0 {media.proto} {' '.join(media.formats) or '0'}"
 

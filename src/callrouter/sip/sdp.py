@@ -137,7 +137,7 @@ class Audio(NamedTuple):
     direction: str
 
 
-class Media:
+class MediaDescription:
     """One m= line and what stands below it.
 
     kind: audio, video, ... port: 0 when the stream is refused or gone. formats: as sent. host: of
@@ -181,7 +181,7 @@ class Media:
                 return int(found[1])
         return 0
 
-    def same(self, other: "Media") -> bool:
+    def same(self, other: "MediaDescription") -> bool:
         """It means the same stream; two that are refused are the same."""
         if self.kind != other.kind or self.port != other.port:
             return False
@@ -209,7 +209,7 @@ class SessionDescription:
         self.host = ""
         self.direction = ""
         self.attributes: list[str] = []
-        self.media: list[Media] = []
+        self.media: list[MediaDescription] = []
 
 
 def checked(body: bytes) -> bytes:
@@ -285,7 +285,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
     if lines[0].rstrip(" ") != "v=0":
         raise ParseError(f"not a session description: {lines[0][:60]!r}")
     session = SessionDescription()
-    media: Media | None = None
+    media: MediaDescription | None = None
     for line in lines:
         if len(line) > _LONGEST_LINE or _LINE.match(line) is None:
             raise ParseError(f"not a line of a session description: {line[:60]!r}")
@@ -323,7 +323,7 @@ def _of_session(session: SessionDescription, kind: str, value: str) -> None:
         session.time = session.time or value
 
 
-def _of_media(media: Media, kind: str, value: str) -> None:
+def _of_media(media: MediaDescription, kind: str, value: str) -> None:
     if kind == "a":
         if value not in DIRECTIONS:
             media.attributes.append(value)
@@ -341,7 +341,7 @@ def _connection(value: str) -> str:
     return found[2]
 
 
-def _media(value: str) -> Media:
+def _media(value: str) -> MediaDescription:
     """An m= line (RFC 4566 section 5.14). Raises ParseError."""
     found = _MEDIA.match(value)
     if found is None:
@@ -352,10 +352,10 @@ def _media(value: str) -> Media:
         raise ParseError(f"media line without a format: {value[:60]!r}")
     if port > 65535 or len(formats) > _MOST_FORMATS:
         raise ParseError(f"media line out of range: {value[:60]!r}")
-    return Media(found[1], port, found[3], formats)
+    return MediaDescription(found[1], port, found[3], formats)
 
 
-def audio_of(media: Media) -> Audio | None:
+def audio_of(media: MediaDescription) -> Audio | None:
     """What our media can have of this line; None when it cannot have it at all."""
     if media.kind != "audio" or media.proto != "RTP/AVP" or not media.port:
         return None

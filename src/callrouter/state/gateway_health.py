@@ -13,7 +13,7 @@ restart; all else is found out again.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from callrouter.route.values.gateway_candidates import Gateway, Goal, Place
+from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
 
 Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
@@ -37,7 +37,7 @@ class Standing:
 
     __slots__ = ("failures", "hits", "misses", "place", "rests", "silent", "tired")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: TransportAddress) -> None:
         self.place = place
         self.misses = 0
         self.hits = 0
@@ -84,9 +84,9 @@ class Watched:
         self.failed = 0
         if self.known:
             host, port, transport = gateway.goal
-            self.move((Place(transport, host, port),))
+            self.move((TransportAddress(transport, host, port),))
 
-    def move(self, places: Iterable[Place]) -> None:
+    def move(self, places: Iterable[TransportAddress]) -> None:
         """Be at these places from now on; those that stay keep their standing."""
         before = self.standings
         self.standings = {}
@@ -96,7 +96,7 @@ class Watched:
             self.standings[key_of(place)] = standing
 
 
-class Change(NamedTuple):
+class GatewayChange(NamedTuple):
     """A change of a gateway's state."""
 
     gateway: str
@@ -114,8 +114,8 @@ class Gateways:
     def __init__(self, journal: Journal, clock: Callable[[], float]) -> None:
         self.down: set[str] = set()
         self.why: dict[str, str] = {}
-        self.places: dict[str, tuple[Place, ...]] = {}
-        self.changed: Callable[[Change], None] = _nobody
+        self.places: dict[str, tuple[TransportAddress, ...]] = {}
+        self.changed: Callable[[GatewayChange], None] = _nobody
         self._journal = journal
         self._clock = clock
         self._watched: dict[str, Watched] = {}
@@ -152,7 +152,7 @@ class Gateways:
         """All gateways, and the hosts in URIs that DNS says the place of."""
         return list(self._watched.values())
 
-    def probes(self) -> list[tuple[Gateway, Place]]:
+    def probes(self) -> list[tuple[Gateway, TransportAddress]]:
         """Who is to be probed, and where: each place by itself."""
         return [
             (watched.gateway, standing.place)
@@ -161,7 +161,7 @@ class Gateways:
             for standing in watched.standings.values()
         ]
 
-    def resolved(self, goal: Goal, places: Iterable[Place], why: str) -> None:
+    def resolved(self, goal: GatewayAddress, places: Iterable[TransportAddress], why: str) -> None:
         """DNS says where a goal is; or it does not, for a reason, and what was known stays."""
         for watched in self._watched.values():
             if watched.gateway.goal == goal and watched.gateway.named:
@@ -171,7 +171,7 @@ class Gateways:
                     watched.move(places)
                 self._settle(watched)
 
-    def probed(self, name: str, place: Place, why: str) -> None:
+    def probed(self, name: str, place: TransportAddress, why: str) -> None:
         """A place of a gateway answered a probe ("") or did not, for a reason."""
         watched = self._watched.get(name)
         standing = None if watched is None else watched.standings.get(key_of(place))
@@ -274,7 +274,7 @@ class Gateways:
         watched.state = state
         watched.why = why
         if changed:
-            self.changed(Change(name, state, why))
+            self.changed(GatewayChange(name, state, why))
 
     def _state(self, watched: Watched, up: list[Standing]) -> tuple[str, str]:
         if watched.gateway.name in self._drained:
@@ -298,11 +298,11 @@ _WORDS: Final = {
 }
 
 
-def key_of(place: Place) -> str:
+def key_of(place: TransportAddress) -> str:
     """Write a place in one word, as the records of legs have it."""
     host = f"[{place.host}]" if ":" in place.host else place.host
     return f"{place.transport}:{host}:{place.port}"
 
 
-def _nobody(_change: Change) -> None:
+def _nobody(_change: GatewayChange) -> None:
     """Nobody wants to know."""

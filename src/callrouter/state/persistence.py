@@ -29,7 +29,7 @@ WAITING: Final = 300_000
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class Keeper:
+class Persistence:
     """The persistence of the state on disk: its `put` is the journal of a Memory.
 
     Call `open` before calls come, with the memory to fill, and `close` after the last one ended.

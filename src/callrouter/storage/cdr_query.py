@@ -82,7 +82,7 @@ def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:
     return (known == number) | (unread & _CALLS.c[name].in_((sent, number)))
 
 
-class Calls:
+class CdrQuery:
     """The database of calls, open for reading: it is never made, migrated or changed.
 
     Raises StoreError, also from the queries, when it is missing, unreadable or of another version.

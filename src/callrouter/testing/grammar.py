@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import Entry
+from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.outcomes import USUAL_TIME
 from callrouter.simulate.target_script import Press, Script, read_press, read_script
@@ -61,7 +61,7 @@ Keys = Annotated[str, BeforeValidator(_keys)]
 Status = Annotated[int, Field(ge=100, le=699)]
 
 
-class CallFacts(Entry):
+class CallFacts(StrictModel):
     """The call that comes in."""
 
     from_: Dialled = Field(
@@ -96,7 +96,7 @@ class CallFacts(Entry):
     )
 
 
-class State(Entry):
+class State(StrictModel):
     """What is going on when the call comes in."""
 
     down: list[Name] = Field(
@@ -138,7 +138,7 @@ class State(Entry):
     seed: int = Field(default=0, description="For all that is drawn by chance.", examples=[7])
 
 
-class Expected(Entry):
+class Expected(StrictModel):
     """What is to become of the call. What is not named is not compared."""
 
     number: str | None = Field(
@@ -218,7 +218,7 @@ HUNTED: Final = frozenset(
 """What only a call that was played can tell."""
 
 
-class Case(Entry):
+class Case(StrictModel):
     """One test."""
 
     name: fields.Label = Field(
@@ -258,7 +258,7 @@ class Case(Entry):
         return self.legs is not None or self.press is not None
 
 
-class CaseFile(Entry):
+class CaseFile(StrictModel):
     """A test file."""
 
     dialplan: fields.Label = Field(

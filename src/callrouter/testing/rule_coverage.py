@@ -16,7 +16,7 @@ from callrouter.yamlfile.reader import Document, Mapping
 _LIMITS = ("suspended", "areas", "countries", "auto_block", "lines", "backup")
 
 
-class Rule:
+class ReachableRule:
     """One rule that can be reached. by: the marks of calls, any of which reaches it."""
 
     __slots__ = ("by", "line", "name")
@@ -44,7 +44,7 @@ class Coverage:
                 self._marks.add(_at(verdict.rule, verdict.line))
         self._marks.update(f"target {name}" for name in rung)
 
-    def unreached(self) -> list[Rule]:
+    def unreached(self) -> list[ReachableRule]:
         """Return the rules that no call has reached, in file order."""
         return [rule for rule in self.rules if self._marks.isdisjoint(rule.by)]
 
@@ -68,38 +68,38 @@ class _Rules:
         self._groups: dict[str, set[str]] = {}
         self._lists: dict[str, set[str]] = {}
 
-    def all(self) -> Iterator[Rule]:
+    def all(self) -> Iterator[ReachableRule]:
         """Give all rules; the numbers first, because they lead to the others."""
         for key, number, place in self._entries("numbers"):
             rule = f"number {key}"
-            yield Rule(rule, place.line)
+            yield ReachableRule(rule, place.line)
             yield from self._number(rule, number)
         yield from self._menus()
         yield from self._uses(self._data)
         if "auto_block" in self._data:
-            yield Rule("auto_block", self._data.find("auto_block")[0].line)
+            yield ReachableRule("auto_block", self._data.find("auto_block")[0].line)
         for section, kind in (("trunks", "trunk"), ("extensions", "extension")):
             for name, entry, place in self._entries(section):
-                yield Rule(f"{kind} {name}", place.line)
+                yield ReachableRule(f"{kind} {name}", place.line)
                 if "lines" in entry:
-                    yield Rule(f"lines of {kind} {name}", entry.find("lines")[0].line)
+                    yield ReachableRule(f"lines of {kind} {name}", entry.find("lines")[0].line)
         for name, _, place in self._entries("targets"):
-            yield Rule(f"target {name}", place.line)
+            yield ReachableRule(f"target {name}", place.line)
         led = (("schedules", self._schedules), ("groups", self._groups), ("lists", self._lists))
         for section, ways in led:
             for name, _, place in self._entries(section):
                 rule = f"{section[:-1]} {name}"
-                yield Rule(rule, place.line, *ways.get(name, (rule,)))
+                yield ReachableRule(rule, place.line, *ways.get(name, (rule,)))
 
     def _entries(self, section: str) -> Iterator[tuple[str, Any, Any]]:
         found = self._data.get(section)
         return found.entries() if isinstance(found, Mapping) else iter(())
 
-    def _number(self, rule: str, number: Mapping) -> Iterator[Rule]:
+    def _number(self, rule: str, number: Mapping) -> Iterator[ReachableRule]:
         yield from self._uses(number)
         for limit in _LIMITS:
             if number.get(limit):
-                yield Rule(f"{limit} of {rule}", number.find(limit)[0].line)
+                yield ReachableRule(f"{limit} of {rule}", number.find(limit)[0].line)
         if number.get("suspended"):
             return  # nobody comes further
         countries = number.get("countries") or {}
@@ -109,7 +109,7 @@ class _Rules:
         for key, of in (("route", rule), ("overflow", f"overflow of {rule}")):
             for index, step in enumerate(number.get(key) or ()):
                 name = f"step {index + 1} of {of}"
-                yield Rule(name, number[key].find(index).line)
+                yield ReachableRule(name, number[key].find(index).line)
                 self._step(step, name)
 
     def _step(self, step: Mapping, rule: str) -> None:
@@ -119,27 +119,27 @@ class _Rules:
         if when:
             self._schedules.setdefault(when["schedule"], set()).add(_asked(rule))
 
-    def _menus(self) -> Iterator[Rule]:
+    def _menus(self) -> Iterator[ReachableRule]:
         """Give what the keys of menus do."""
         for name, menu, place in self._entries("menus"):
             for keys, chosen, where in (menu.get("keys") or Mapping()).entries():
                 rule = f"key {keys} of menu {name}"
-                yield Rule(rule, where.line)
+                yield ReachableRule(rule, where.line)
                 if isinstance(chosen, Mapping):
                     self._step(chosen, rule)
                 else:
                     self._lead(chosen, rule)
             if menu.get("extensions"):
-                yield Rule(f"extensions of menu {name}", place.line)
+                yield ReachableRule(f"extensions of menu {name}", place.line)
 
-    def _uses(self, owner: Mapping) -> Iterator[Rule]:
+    def _uses(self, owner: Mapping) -> Iterator[ReachableRule]:
         """Give the lists that the dialplan or a number uses, each use a rule of its own."""
         for key in ("allow", "block"):
             for index, name in enumerate(owner.get(key) or ()):
                 rule = f"{key} {name}"
                 line = owner[key].find(index).line
                 self._lists.setdefault(name, set()).add(rule)
-                yield Rule(rule, line, _at(rule, line))
+                yield ReachableRule(rule, line, _at(rule, line))
 
     def _lead(self, hunt: Any, rule: str) -> None:
         """Note that a rule leads to groups, and these to further ones."""

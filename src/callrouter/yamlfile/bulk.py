@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from callrouter.yamlfile.constructor import SECTION, Reader, RefusedError
+from callrouter.yamlfile.constructor import SECTION, Reader, YamlRefusedError
 from callrouter.yamlfile.marked import COLUMN_BITS, Document, Mapping, Section, pack
 
 _NUMBERS: Final = re.compile(r"^numbers:(?: +#[^\n]*| *)\n", re.MULTILINE)
@@ -50,12 +50,12 @@ def read(text: str, file: str) -> Document | None:
         return None
     try:
         return Document(file, _data(text, file), [])
-    except (_MisfitError, RefusedError, yaml.YAMLError):
+    except (_MisfitError, YamlRefusedError, yaml.YAMLError):
         return None  # the usual way finds it again, and says what it is
 
 
 def _data(text: str, file: str) -> Mapping:
-    """Read all. Raises _MisfitError, RefusedError, YAMLError."""
+    """Read all. Raises _MisfitError, YamlRefusedError, YAMLError."""
     start = _NUMBERS.search(text)
     first = None if start is None else _FIRST.match(text, start.end())
     if start is None or first is None:
@@ -99,7 +99,7 @@ class _Cutter:
         self._uses = array("L")
 
     def section(self, file: str) -> Section:
-        """Read all. Raises _MisfitError, RefusedError, YAMLError."""
+        """Read all. Raises _MisfitError, YamlRefusedError, YAMLError."""
         part = self._part
         begins = re.compile(rf"^ {{{self._indent}}}{_KEY}(?=:[ \n])", re.MULTILINE)
         last = begins.match(part)

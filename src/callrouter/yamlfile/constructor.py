@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 from callrouter.errors import Diagnostic
-from callrouter.yamlfile.marked import Mapping, Place, Section, Sequence, pack, unpack
+from callrouter.yamlfile.marked import Mapping, Position, Section, Sequence, pack, unpack
 from callrouter.yamlfile.wording import shown
 
 MAX_DEPTH: Final = 32
@@ -58,7 +58,7 @@ _NUMERALS: Final[tuple[tuple[re.Pattern[str], Callable[[str], int | float]], ...
 )
 
 
-class RefusedError(Exception):
+class YamlRefusedError(Exception):
     """Good YAML that is not accepted here; ends the reading."""
 
     def __init__(self, message: str, event: Event) -> None:
@@ -82,13 +82,15 @@ class Reader:
         self.repeated: list[Diagnostic] = []
 
     def document(self) -> Any:
-        """Read all. Raises RefusedError, and YAMLError for what is no YAML."""
+        """Read all. Raises YamlRefusedError, and YAMLError for what is no YAML."""
         data = None
         seen = False
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 if seen:
-                    raise RefusedError("expected one document; remove this and what follows", event)
+                    raise YamlRefusedError(
+                        "expected one document; remove this and what follows", event
+                    )
                 seen = True
                 data = self._node(next(self._events), 0)
         return data
@@ -109,7 +111,7 @@ class Reader:
             yield event.start_mark, key, follows.start_mark, self._node(follows, depth)
         for event in self._events:  # what follows may be no YAML
             if isinstance(event, DocumentStartEvent):
-                raise RefusedError("expected one document", event)
+                raise YamlRefusedError("expected one document", event)
 
     def _node(self, event: Any, depth: int) -> Any:
         if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
@@ -117,7 +119,7 @@ class Reader:
             return _scalar(text) if event.implicit[0] else text
         _refuse_references(event)
         if depth >= MAX_DEPTH:
-            raise RefusedError(f"nested deeper than {MAX_DEPTH} levels", event)
+            raise YamlRefusedError(f"nested deeper than {MAX_DEPTH} levels", event)
         if isinstance(event, SequenceStartEvent):
             return self._sequence(depth + 1)
         if depth == SECTION:
@@ -158,30 +160,30 @@ class Reader:
     def _key(self, event: Any) -> str:
         _refuse_references(event)
         if type(event) is not ScalarEvent or not event.value:
-            raise RefusedError("expected a key: one word or number before ':'", event)
+            raise YamlRefusedError("expected a key: one word or number before ':'", event)
         return self._texts.setdefault(event.value, event.value)
 
     def _repeat(self, event: ScalarEvent, entries: Mapping, base: int) -> None:
         if len(self.repeated) == _REPEATED:
-            raise RefusedError("too many keys are there twice; the rest was not read", event)
+            raise YamlRefusedError("too many keys are there twice; the rest was not read", event)
         first = unpack(entries.places[2 * list(entries).index(event.value)], base + 1)
         place = _place(event)
         message = f"the key {shown(event.value)} is there twice; it is first on line {first.line}"
         self.repeated.append(Diagnostic(message, self._file, place.line, place.column))
 
 
-def _place(event: Any) -> Place:
+def _place(event: Any) -> Position:
     return unpack(pack(event.start_mark, _FILE))
 
 
 def _refuse_references(event: Any) -> None:
     """Refuse what makes one value mean another: aliases, anchors and tags."""
     if type(event) is AliasEvent:
-        raise RefusedError("aliases (*name) are not used here; write the value out", event)
+        raise YamlRefusedError("aliases (*name) are not used here; write the value out", event)
     if event.anchor is not None:
-        raise RefusedError("anchors (&name) are not used here; remove it", event)
+        raise YamlRefusedError("anchors (&name) are not used here; remove it", event)
     if event.tag is not None:
-        raise RefusedError("tags (!name) are not used here; remove it", event)
+        raise YamlRefusedError("tags (!name) are not used here; remove it", event)
 
 
 def _scalar(text: str) -> str | int | float | bool | None:

@@ -18,7 +18,7 @@ COLUMN_BITS: Final = 25  # as many as the longest line of the largest file needs
 _COLUMNS: Final = (1 << COLUMN_BITS) - 1
 
 
-class Place:
+class Position:
     """A position in a file; line and column count from 1."""
 
     __slots__ = ("column", "line")
@@ -33,9 +33,9 @@ def pack(mark: Any, base: int) -> int:
     return (mark.line - base) << COLUMN_BITS | (mark.column + 1)  # type: ignore[no-any-return]
 
 
-def unpack(packed: int, base: int = 0) -> Place:
+def unpack(packed: int, base: int = 0) -> Position:
     """Return a place that was packed. base: the line that counts as 0."""
-    return Place(base + (packed >> COLUMN_BITS), packed & _COLUMNS)
+    return Position(base + (packed >> COLUMN_BITS), packed & _COLUMNS)
 
 
 class Mapping(dict[str, Any]):
@@ -47,12 +47,12 @@ class Mapping(dict[str, Any]):
         super().__init__()
         self.places = array("Q")
 
-    def entries(self) -> Iterator[tuple[str, Any, Place]]:
+    def entries(self) -> Iterator[tuple[str, Any, Position]]:
         """Give each key, its value and where the key stands."""
         for index, (key, value) in enumerate(self.items()):
             yield key, value, unpack(self.places[2 * index])
 
-    def find(self, key: str) -> tuple[Place, Place]:
+    def find(self, key: str) -> tuple[Position, Position]:
         """Return where a key and its value stand. Slow: for messages. The key must be there."""
         index = 2 * list(self).index(key)
         return unpack(self.places[index]), unpack(self.places[index + 1])
@@ -63,7 +63,7 @@ class Section(Mapping):
 
     __slots__ = ()
 
-    def entries(self) -> Iterator[tuple[str, Any, Place]]:
+    def entries(self) -> Iterator[tuple[str, Any, Position]]:
         """Give each key, its value with lines of the file, and where the key stands."""
         for key, value, place in super().entries():
             yield key, moved(value, place.line), place
@@ -83,7 +83,7 @@ class Sequence(list[Any]):
         super().__init__()
         self.places = array("Q")
 
-    def find(self, index: int) -> Place:
+    def find(self, index: int) -> Position:
         """Return where an item stands."""
         return unpack(self.places[index])
 
@@ -128,14 +128,14 @@ class Document:
         self.data = data
         self.repeated = repeated
 
-    def locate(self, path: tuple[str | int, ...]) -> tuple[Place, Place]:
+    def locate(self, path: tuple[str | int, ...]) -> tuple[Position, Position]:
         """Return where the key and the value at a path of keys and indexes stand.
 
         Steps that lead nowhere are passed over, so a missing key has the place of what lacks it.
         """
         node = self.data
         base = 0
-        key = value = Place(1, 1)
+        key = value = Position(1, 1)
         for step in path:
             if isinstance(node, Mapping) and isinstance(step, str) and step in node:
                 index = 2 * list(node).index(step)

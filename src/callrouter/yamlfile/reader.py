@@ -15,12 +15,12 @@ import yaml
 
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.yamlfile import bulk as pieces
-from callrouter.yamlfile.constructor import Reader, RefusedError
+from callrouter.yamlfile.constructor import Reader, YamlRefusedError
 from callrouter.yamlfile.gc_pause import collector_paused
-from callrouter.yamlfile.marked import Document, Mapping, Place, Section, Sequence
+from callrouter.yamlfile.marked import Document, Mapping, Position, Section, Sequence
 from callrouter.yamlfile.wording import in_file_order
 
-__all__ = ["Document", "Mapping", "Place", "Section", "Sequence", "load", "parse"]
+__all__ = ["Document", "Mapping", "Position", "Section", "Sequence", "load", "parse"]
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 
@@ -108,7 +108,7 @@ def parse(text: str, file: str) -> Document:
     reader = Reader(text, file, {})
     try:
         return Document(file, reader.document(), reader.repeated)
-    except RefusedError as refused:
+    except YamlRefusedError as refused:
         found = Diagnostic(refused.message, file, refused.place.line, refused.place.column)
     except yaml.YAMLError as error:
         found = _translate(error, file)

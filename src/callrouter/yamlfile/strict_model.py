@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Entry(BaseModel):
+class StrictModel(BaseModel):
     """Base of all mappings in a file: no unknown keys, no silent conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -17,8 +17,8 @@ from callrouter.api.unix_socket import ControlListener, SocketError
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.observe.log import open_log
-from callrouter.operations.active_calls import Live
-from callrouter.operations.dispatch import Desk
+from callrouter.operations.active_calls import ActiveCalls
+from callrouter.operations.dispatch import Dispatcher
 from callrouter.operations.reload.reloader import Reloader
 from callrouter.operations.requests import (
     AddBlock,
@@ -62,10 +62,10 @@ class Room:
         self.draining = False
         self.may_drain = True
         self.memory = Memory(lambda *_: None, seed=1)
-        self.live = Live(Nobody(), time.monotonic)
+        self.live = ActiveCalls(Nobody(), time.monotonic)
         dialplan = compile_dialplan(parse(PLAN, "plan.yaml"))
         reloader = Reloader(dialplan, path, lambda _: None, open_log("text", "error"))
-        desk = Desk(
+        desk = Dispatcher(
             self.memory,
             self.live,
             reloader,

@@ -7,7 +7,7 @@ from callrouter.call.services.record import Observer
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics
 from callrouter.storage.background_writer import RecordWriter
-from callrouter.storage.cdr_query import Calls
+from callrouter.storage.cdr_query import CdrQuery
 
 
 def test_a_call_leaves_two_lines_one_count_and_one_row(
@@ -36,5 +36,5 @@ def test_a_call_leaves_two_lines_one_count_and_one_row(
     assert (ended["call"], ended["disposition"], ended["ms"]) == ("42", "ANSWERED", 61_500)
     [calls, *_] = metrics.collect()
     assert [sample.value for sample in calls.samples] == [1]
-    with Calls(url) as rows:
+    with CdrQuery(url) as rows:
         assert rows.one("42") is not None

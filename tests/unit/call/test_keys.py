@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrouter.call.anchor.dtmf import Keys, key_of
+from callrouter.call.anchor.dtmf import DtmfReceiver, key_of
 from callrouter.sip.message import Request
 
 
@@ -42,7 +42,7 @@ def test_key_of_an_info(kind: str, body: str, key: str) -> None:
     ],
 )
 def test_key_that_comes_in_two_ways_counts_once(presses: list[tuple[str, str]], taken: str) -> None:
-    keys = Keys()
+    keys = DtmfReceiver()
     for key, method in presses:
         keys.press(key, method)
     assert keys.pressed == taken

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from callrouter.api.client import AskedError
 from callrouter.commands import asking
-from callrouter.commands.asking import Span, json_option, moment, put, table
+from callrouter.commands.asking import DurationType, json_option, moment, put, table
 from callrouter.operations.requests import AddBlock, AnyRequest
 
 Server = Callable[[Path, AnyRequest, float], dict[str, Any]]
@@ -21,7 +21,7 @@ Server = Callable[[Path, AnyRequest, float], dict[str, Any]]
 @click.command()
 @click.argument("caller")
 @json_option
-@click.option("--for", "span", type=Span())
+@click.option("--for", "span", type=DurationType())
 def command(caller: str, as_json: bool, span: float | None) -> None:
     """A command as those that ask are."""
     values: dict[str, object] = {"caller": caller, "seconds": span}
@@ -46,7 +46,7 @@ def run(*argv: str) -> Result:
     ("text", "seconds"), [("90s", 90.0), ("15m", 900.0), ("2h", 7200.0), ("1d", 86400.0)]
 )
 def test_span_is_read_in_each_unit(text: str, seconds: float) -> None:
-    assert Span().convert(text, None, None) == seconds
+    assert DurationType().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_span_is_read_in_each_unit(text: str, seconds: float) -> None:
 )
 def test_span_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a time such as 90s, 15m, 2h or 1d"):
-        Span().convert(text, None, None)
+        DurationType().convert(text, None, None)
 
 
 def test_span_of_nothing_is_refused() -> None:
     with pytest.raises(click.BadParameter, match="more than nothing"):
-        Span().convert("0s", None, None)
+        DurationType().convert("0s", None, None)
 
 
 def test_server_of_the_settings_is_asked_and_its_answer_shown(

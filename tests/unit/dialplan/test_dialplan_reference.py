@@ -19,7 +19,7 @@ FIELDS = [
     pytest.param(field, id=f"{model.__name__}.{key}")
     for module in (schema, config)
     for model in vars(module).values()
-    if isinstance(model, type) and issubclass(model, schema.Entry)
+    if isinstance(model, type) and issubclass(model, schema.StrictModel)
     for key, field in model.model_fields.items()
 ]
 
@@ -41,7 +41,7 @@ def test_every_key_has_a_description_and_an_example_that_is_valid(field: FieldIn
 def test_every_key_is_in_the_reference() -> None:
     text = reference.reference()
     for model in vars(schema).values():
-        if isinstance(model, type) and issubclass(model, schema.Entry):
+        if isinstance(model, type) and issubclass(model, schema.StrictModel):
             for key, field in model.model_fields.items():
                 assert f"| `{field.alias or key}` |" in text
 

@@ -6,7 +6,7 @@ from callrouter.call.interwork.header_policy import PASSED, passing
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.rules.peer_profile import USUAL, Peer
+from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.values.plan import Target
 from callrouter.yamlfile.reader import parse
 
@@ -30,7 +30,7 @@ def headed(keys: str, trunk: str = "", gateway: str = "") -> Dialplan:
     return compile_dialplan(parse(f"{keys}\n{text}", "peers.yaml"))
 
 
-def of_gateway(dialplan: Dialplan) -> Peer:
+def of_gateway(dialplan: Dialplan) -> PeerProfile:
     hunt = dialplan.numbers["4000"].route[0].several
     assert hunt is not None
     return dialplan.peer_of(hunt.hunt.targets[0])

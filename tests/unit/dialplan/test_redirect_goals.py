@@ -3,7 +3,7 @@
 import pytest
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.route.values.gateway_candidates import Goal, name_of, redirect_goals
+from callrouter.route.values.gateway_candidates import GatewayAddress, name_of, redirect_goals
 from callrouter.yamlfile.reader import parse
 
 HEAD = """
@@ -29,7 +29,7 @@ def test_names_are_looked_up_by_services_and_by_address_where_a_hunt_follows(num
     dialplan = compile_dialplan(parse(f'{HEAD}  "4000": {number}\n', "f"))
     for host in ("carrier.example.com", "pbx.example.org"):
         goals = redirect_goals(host)
-        assert goals == (Goal(host, 0, ""), Goal(host, 5060, ""))
+        assert goals == (GatewayAddress(host, 0, ""), GatewayAddress(host, 5060, ""))
         for goal in goals:
             watched = dialplan.gateways[name_of(goal)]
             assert (watched.goal, watched.named, watched.of_uri) == (goal, True, True)

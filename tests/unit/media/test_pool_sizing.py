@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrouter.media.pool.sizing import Need, is_ample, is_short, slices
-from callrouter.media.pool.worker_selection import Shelf
+from callrouter.media.pool.worker_selection import WorkerSelection
 
 
 class Worker:
@@ -50,17 +50,17 @@ def test_slices_are_even_equal_apart_and_inside(low: int, more: int, count: int)
 
 
 def test_calls_are_spread_and_one_empty_worker_is_kept_back() -> None:
-    shelf: Shelf[Worker] = Shelf()
+    selection: WorkerSelection[Worker] = WorkerSelection()
     workers = [Worker(4) for _ in range(3)]
     for worker in workers:
-        shelf.put(worker)
+        selection.put(worker)
     taken = []
     for _ in range(9):
-        worker = shelf.best(1)
+        worker = selection.best(1)
         assert worker is not None
         taken.append(workers.index(worker))
         worker.free -= 1
-        shelf.put(worker)
+        selection.put(worker)
     assert taken[:2] == [0, 1]
     assert sorted(taken[:8]) == [0, 0, 0, 0, 1, 1, 1, 1]
     assert taken[8] == 2
@@ -70,16 +70,16 @@ def test_calls_are_spread_and_one_empty_worker_is_kept_back() -> None:
 def test_worker_is_found_whenever_one_has_the_slots(
     puts: list[tuple[int, int]], count: int
 ) -> None:
-    shelf: Shelf[Worker] = Shelf()
+    selection: WorkerSelection[Worker] = WorkerSelection()
     workers = [Worker(0) for _ in range(6)]
     for at, free in puts:
         workers[at].free = free
-        shelf.put(workers[at])
+        selection.put(workers[at])
     there = [workers[at] for at in {at for at, _ in puts}]
-    best = shelf.best(count)
+    best = selection.best(count)
     fits = [worker for worker in there if worker.free >= count]
     assert best in fits if fits else best is None
     for worker in there:
-        shelf.remove(worker)
-        shelf.remove(worker)
-    assert shelf.best(0) is None
+        selection.remove(worker)
+        selection.remove(worker)
+    assert selection.best(0) is None

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from callrouter.call.services.media import Digit, MediaEvent, MediaLost, Played, Recorded
 from callrouter.media.pool import worker_handle as links
-from callrouter.media.pool.reservation import Slots
-from callrouter.media.pool.worker_handle import ENDING, RETIRING, SERVING, Link
+from callrouter.media.pool.reservation import Reservation
+from callrouter.media.pool.worker_handle import ENDING, RETIRING, SERVING, WorkerHandle
 from callrouter.media.protocol import HUNG_SECONDS, MAX_LINE, Lines
 
 READY = {"do": "ready", "sip_port": 5070, "slots": 4}
@@ -32,27 +32,27 @@ class Desk:
         self.told: list[str] = []
         self.bugs: list[Exception] = []
 
-    def ready(self, link: Link) -> None:
+    def ready(self, link: WorkerHandle) -> None:
         self.told.append("ready")
 
-    def freed(self, link: Link) -> None: ...
+    def freed(self, link: WorkerHandle) -> None: ...
     def acknowledged(self, seconds: float) -> None: ...
 
-    def leaks(self, link: Link, why: str) -> None:
+    def leaks(self, link: WorkerHandle, why: str) -> None:
         self.told.append(f"leaks {why}")
         link.retire()
 
-    def lost(self, link: Link, why: str) -> None:
+    def lost(self, link: WorkerHandle, why: str) -> None:
         self.told.append(why)
         link.lose()
 
-    def gone(self, link: Link) -> None:
+    def gone(self, link: WorkerHandle) -> None:
         self.told.append("gone")
 
-    def refused_command(self, link: Link, do: str, error: str) -> None:
+    def refused_command(self, link: WorkerHandle, do: str, error: str) -> None:
         self.told.append(f"refused {do}")
 
-    def not_written(self, link: Link, file: str, fault: str) -> None:
+    def not_written(self, link: WorkerHandle, file: str, fault: str) -> None:
         self.told.append(f"not written {fault}")
 
     def step(self, act: Callable[[], None]) -> None:
@@ -68,7 +68,7 @@ class Far:
     def __init__(self) -> None:
         ours, self.channel = socket.socketpair()
         self.owner = Desk()
-        self.link = Link("0-1", 0, ours, self.owner)
+        self.link = WorkerHandle("0-1", 0, ours, self.owner)
         self.heard: list[MediaEvent] = []
         self._lines = Lines()
         self.channel.settimeout(2.0)
@@ -91,7 +91,7 @@ class Far:
         self.channel.setblocking(True)
         return found
 
-    def hold(self, count: int = 1) -> Slots:
+    def hold(self, count: int = 1) -> Reservation:
         return self.link.reserve(count, self.heard.append)
 
     def close(self) -> None:
@@ -270,7 +270,7 @@ async def test_bug_of_one_call_does_not_cost_another_its_events(far: Far) -> Non
 
 
 async def test_call_may_let_go_of_slots_that_are_being_lost(far: Far) -> None:
-    held: list[Slots] = []
+    held: list[Reservation] = []
     for _ in range(3):
         held.append(far.link.reserve(1, lambda _: [slots.release() for slots in held]))  # type: ignore[func-returns-value]
     far.channel.close()

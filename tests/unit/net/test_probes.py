@@ -4,13 +4,18 @@ import pytest
 from support.wire import ROUTER, TARGET, Wire, left_over
 
 from callrouter.net.gateways.options_ping import Prober
-from callrouter.route.values.gateway_candidates import Gateway, Goal, Place, Probe
+from callrouter.route.values.gateway_candidates import (
+    Gateway,
+    GatewayAddress,
+    Probe,
+    TransportAddress,
+)
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
 
-PLACE = Place("udp", *TARGET)
-GATEWAY = Gateway("a", Goal(*TARGET, "udp"), False, "", Probe(10.0, 2.0, 3, 2))
+PLACE = TransportAddress("udp", *TARGET)
+GATEWAY = Gateway("a", GatewayAddress(*TARGET, "udp"), False, "", Probe(10.0, 2.0, 3, 2))
 
 
 class Carrier:

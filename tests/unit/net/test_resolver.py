@@ -9,7 +9,7 @@ from support.nameserver import NameServer
 from callrouter.net.gateways import dns_resolver as module
 from callrouter.net.gateways.dns_cache import after_failure, again_after
 from callrouter.net.gateways.dns_resolver import MOST_PLACES, ResolveError, Resolver
-from callrouter.route.values.gateway_candidates import Goal, Place
+from callrouter.route.values.gateway_candidates import GatewayAddress, TransportAddress
 
 pytestmark = pytest.mark.asyncio
 NAME = "sip.example.com"
@@ -22,7 +22,9 @@ async def server() -> AsyncIterator[NameServer]:
     server.close()
 
 
-async def places(server: NameServer, goal: Goal, *transports: str) -> list[Place]:
+async def places(
+    server: NameServer, goal: GatewayAddress, *transports: str
+) -> list[TransportAddress]:
     spoken = transports or ("udp", "tcp")
     found = await Resolver([("127.0.0.1", server.port)], spoken, sixth=True).find(goal)
     return list(found.places)
@@ -31,13 +33,13 @@ async def places(server: NameServer, goal: Goal, *transports: str) -> list[Place
 async def test_port_that_is_written_asks_for_addresses_alone(server: NameServer) -> None:
     server.add(NAME, "A", "192.0.2.2", "192.0.2.1")
     server.add(NAME, "AAAA", "2001:db8::1")
-    assert await places(server, Goal(NAME, 5070, "tcp")) == [
-        Place("tcp", "192.0.2.1", 5070),
-        Place("tcp", "192.0.2.2", 5070),
-        Place("tcp", "2001:db8::1", 5070),
+    assert await places(server, GatewayAddress(NAME, 5070, "tcp")) == [
+        TransportAddress("tcp", "192.0.2.1", 5070),
+        TransportAddress("tcp", "192.0.2.2", 5070),
+        TransportAddress("tcp", "2001:db8::1", 5070),
     ]
     assert {kind for _, kind in server.asked} == {"A", "AAAA"}
-    assert (await places(server, Goal(NAME, 5070, "")))[0].transport == "udp"
+    assert (await places(server, GatewayAddress(NAME, 5070, "")))[0].transport == "udp"
 
 
 async def test_naptr_says_the_transport_in_its_order(server: NameServer) -> None:
@@ -53,7 +55,7 @@ async def test_naptr_says_the_transport_in_its_order(server: NameServer) -> None
     for transport in ("udp", "tcp"):
         server.add(f"_sip._{transport}.example.com", "SRV", "0 0 5062 a.example.com.")
     server.add("a.example.com", "A", "192.0.2.1")
-    found = await places(server, Goal(NAME, 0, ""))
+    found = await places(server, GatewayAddress(NAME, 0, ""))
     assert [(it.transport, it.port) for it in found] == [("tcp", 5062), ("udp", 5062)]
     assert found[0].priority < found[1].priority
 
@@ -63,10 +65,10 @@ async def test_without_naptr_the_srv_records_of_what_we_speak_are_asked(
 ) -> None:
     server.add(f"_sip._tcp.{NAME}", "SRV", "1 0 5060 a.example.com.")
     server.add("a.example.com", "A", "192.0.2.1")
-    assert [it.transport for it in await places(server, Goal(NAME, 0, ""))] == ["tcp"]
+    assert [it.transport for it in await places(server, GatewayAddress(NAME, 0, ""))] == ["tcp"]
     assert (f"_sips._tcp.{NAME}", "SRV") not in server.asked
     with pytest.raises(ResolveError):
-        await places(server, Goal(NAME, 0, "udp"))
+        await places(server, GatewayAddress(NAME, 0, "udp"))
 
 
 async def test_srv_keeps_priority_and_weight_which_the_addresses_share(
@@ -82,7 +84,7 @@ async def test_srv_keeps_priority_and_weight_which_the_addresses_share(
     server.add("two.example.com", "A", "192.0.2.1", "192.0.2.2")
     server.add("one.example.com", "A", "192.0.2.3")
     server.add("first.example.com", "A", "192.0.2.4")
-    found = await places(server, Goal(NAME, 0, "udp"))
+    found = await places(server, GatewayAddress(NAME, 0, "udp"))
     assert [(it.host, it.port, it.priority, it.weight) for it in found] == [
         ("192.0.2.4", 5064, 5, 0),
         ("192.0.2.1", 5062, 10, 3 * 840),
@@ -93,8 +95,12 @@ async def test_srv_keeps_priority_and_weight_which_the_addresses_share(
 
 async def test_name_without_srv_is_at_the_usual_port(server: NameServer) -> None:
     server.add(NAME, "A", "192.0.2.1")
-    assert await places(server, Goal(NAME, 0, "tls"), "tls") == [Place("tls", "192.0.2.1", 5061)]
-    assert await places(server, Goal(NAME, 0, "auto")) == [Place("auto", "192.0.2.1", 5060)]
+    assert await places(server, GatewayAddress(NAME, 0, "tls"), "tls") == [
+        TransportAddress("tls", "192.0.2.1", 5061)
+    ]
+    assert await places(server, GatewayAddress(NAME, 0, "auto")) == [
+        TransportAddress("auto", "192.0.2.1", 5060)
+    ]
 
 
 async def test_strange_records_are_left_out(server: NameServer) -> None:
@@ -110,7 +116,7 @@ async def test_strange_records_are_left_out(server: NameServer) -> None:
     )
     server.add("port-0.example.com", "A", "192.0.2.9")
     server.add("a.example.com", "A", "0.0.0.0", "224.0.0.1", "255.255.255.255", "10.0.0.1")
-    found = await places(server, Goal(NAME, 0, "udp"))
+    found = await places(server, GatewayAddress(NAME, 0, "udp"))
     assert [it.host for it in found] == ["10.0.0.1"]
 
 
@@ -118,7 +124,7 @@ async def test_service_that_is_said_not_to_be_there_is_no_place(server: NameServ
     server.add(f"_sip._udp.{NAME}", "SRV", "0 0 0 .")
     server.add(NAME, "A", "192.0.2.1")
     with pytest.raises(ResolveError, match="nobody is there"):
-        await places(server, Goal(NAME, 0, "udp"))
+        await places(server, GatewayAddress(NAME, 0, "udp"))
 
 
 async def test_hundreds_of_records_are_a_few_places(server: NameServer) -> None:
@@ -127,7 +133,7 @@ async def test_hundreds_of_records_are_a_few_places(server: NameServer) -> None:
         server.add(service, "SRV", f"{index} 1 5060 h{index}.example.com.")
         for last in range(9):
             server.add(f"h{index}.example.com", "A", f"192.0.{index}.{last + 1}")
-    found = await places(server, Goal(NAME, 0, "udp"))
+    found = await places(server, GatewayAddress(NAME, 0, "udp"))
     assert len(found) == MOST_PLACES
     assert found[0].host == "192.0.0.1"
     assert len(server.asked) < 40
@@ -139,13 +145,13 @@ async def test_silence_and_refusals_are_errors(
     monkeypatch.setattr(module, "_QUERY_SECONDS", 0.2)
     server.silent = True
     with pytest.raises(ResolveError, match="LifetimeTimeout"):
-        await places(server, Goal(NAME, 5060, "udp"))
+        await places(server, GatewayAddress(NAME, 5060, "udp"))
     server.silent, server.broken = False, True
     with pytest.raises(ResolveError, match="NoNameservers"):
-        await places(server, Goal(NAME, 5060, "udp"))
+        await places(server, GatewayAddress(NAME, 5060, "udp"))
     server.broken, server.garbage = False, b"\0" * 40
     with pytest.raises(ResolveError):
-        await places(server, Goal(NAME, 5060, "udp"))
+        await places(server, GatewayAddress(NAME, 5060, "udp"))
 
 
 async def test_ttl_is_the_shortest_of_all_records_and_bounded(server: NameServer) -> None:
@@ -153,7 +159,7 @@ async def test_ttl_is_the_shortest_of_all_records_and_bounded(server: NameServer
     server.add(f"_sip._udp.{NAME}", "SRV", "0 0 5060 a.example.com.")
     server.add("a.example.com", "A", "192.0.2.1")
     found = await Resolver([("127.0.0.1", server.port)], ["udp"], sixth=False).find(
-        Goal(NAME, 0, "udp")
+        GatewayAddress(NAME, 0, "udp")
     )
     assert found.ttl == 77
     assert [again_after(ttl) for ttl in (0.0, 77.0, 1e9)] == [5.0, 77.0, 3600.0]

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from callrouter.errors import SipError, StrangerError
-from callrouter.net.overload.stranger_filter import Rule, Strangers
+from callrouter.net.overload.stranger_filter import SourceFilterRule, Strangers
 from callrouter.net.transport.core_filter import Gate
 from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.listeners import Edges
@@ -105,7 +105,7 @@ class Behind:
 class Net:
     """One listener, with all behind it."""
 
-    def __init__(self, rule: Rule | None = None, *, anybody: bool = False) -> None:
+    def __init__(self, rule: SourceFilterRule | None = None, *, anybody: bool = False) -> None:
         self.loop = Loop()
         self.edges = Edges()
         self.bugs: list[Exception] = []
@@ -117,7 +117,7 @@ class Net:
         self.pump = Pump(self.loop, self.stack, self.bugs.append)
         self.bans = Bans(lambda _kind, _key, _value: None)
         self.bans.rule = BanRule(wrongs=3, within=60, seconds=600)
-        self.strangers = Strangers(rule or Rule(), self.stack, self.bans, lambda: NOW)
+        self.strangers = Strangers(rule or SourceFilterRule(), self.stack, self.bans, lambda: NOW)
         self.trunks = {CARRIER[0]: Trunk("carrier")}
         self.behind = Behind(self.stack)
         self.behind.passwords = anybody
@@ -209,7 +209,7 @@ def test_request_inside_a_dialog_of_ours_is_heard_from_anywhere(row: str) -> Non
 
 
 def test_strangers_are_refused_where_the_settings_say_so_as_often_as_their_bucket_allows() -> None:
-    net = Net(Rule(answered=True, packets_per_second=5))
+    net = Net(SourceFilterRule(answered=True, packets_per_second=5))
     row = "X: " + "x" * 200
     answers = [net.hear(request("OPTIONS", row, number=number)) for number in range(9)]
     assert answers == [["SIP/2.0 403 Forbidden"]] * 5 + [[]] * 4
@@ -221,7 +221,7 @@ def test_strangers_are_refused_where_the_settings_say_so_as_often_as_their_bucke
 
 
 def test_all_strangers_together_have_a_bucket_too() -> None:
-    net = Net(Rule(answered=True, all_packets_per_second=10))
+    net = Net(SourceFilterRule(answered=True, all_packets_per_second=10))
     row = "X: " + "x" * 200
     answers = [
         net.hear(request("OPTIONS", row, number=number), (f"203.0.{number}.1", 5060))
@@ -232,7 +232,7 @@ def test_all_strangers_together_have_a_bucket_too() -> None:
 
 
 def test_answer_to_a_stranger_is_never_larger_than_its_request() -> None:
-    net = Net(Rule(answered=True))
+    net = Net(SourceFilterRule(answered=True))
     short = request("OPTIONS")
     long = request("OPTIONS", "X: " + "x" * 200)
     said = []
@@ -248,7 +248,7 @@ def test_answer_to_a_stranger_is_never_larger_than_its_request() -> None:
 def test_who_may_come_from_anywhere_is_asked_once_each_and_known_when_the_password_is_right() -> (
     None
 ):
-    net = Net(Rule(packets_per_second=3), anybody=True)
+    net = Net(SourceFilterRule(packets_per_second=3), anybody=True)
     row = "X: " + "x" * 200
     assert net.hear(request("OPTIONS", row, number=1)) == []
     assert net.hear(request("REGISTER", row, number=2)) == ["SIP/2.0 401 Unauthorized"]
@@ -314,7 +314,7 @@ def test_sixth_addresses_are_known_like_the_others() -> None:
 
 
 def test_datagram_over_the_limit_is_not_read_whoever_sends_it() -> None:
-    net = Net(Rule(message_size=2048))
+    net = Net(SourceFilterRule(message_size=2048))
     large = request("INVITE", "X: " + "x" * 2048)
     assert net.hear(large, CARRIER) == []
     assert (net.counts.over_size, net.behind.heard) == (1, [])

@@ -10,12 +10,12 @@ from callrouter.register.register_client import (
     LONGEST_WAIT,
     REGISTERED,
     SHORTEST_WAIT,
-    Account,
+    CarrierAccount,
     Registration,
     Spot,
 )
 from callrouter.route.rules.digest_accounts import Login
-from callrouter.route.values.gateway_candidates import Gateway, Goal
+from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, parse
 from callrouter.sip.stack import Stack
@@ -23,7 +23,7 @@ from callrouter.sip.stack import Stack
 GATEWAY = ("192.0.2.9", 5060)
 OTHER = ("192.0.2.10", 5060)
 SPOT = Spot("UDP", *GATEWAY)
-PEER = Gateway("carrier", Goal(*GATEWAY, "udp"), named=False)
+PEER = Gateway("carrier", GatewayAddress(*GATEWAY, "udp"), named=False)
 CHALLENGE = 'WWW-Authenticate: Digest realm="{}", nonce="{}", qop="auth", algorithm=MD5{}\r\n'
 
 
@@ -44,7 +44,9 @@ class Line:
     def registration(self, login: Login | None = None, seconds: int = 600) -> Registration:
         hosts = frozenset({GATEWAY[0], OTHER[0]})
         uri = "sip:carrier.example"
-        account = Account("carrier", "u", "carrier.example", uri, "tok", seconds, PEER, hosts)
+        account = CarrierAccount(
+            "carrier", "u", "carrier.example", uri, "tok", seconds, PEER, hosts
+        )
         made = Registration(self.stack, account, lambda: self.found, login, lambda: 0.5)
         self.stack.run_timers(self.stack.now)
         return made

@@ -7,10 +7,10 @@ from callrouter.route.decide.routing import decide
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import (
     MOST_WAYS,
-    Goal,
-    Place,
+    GatewayAddress,
     Probe,
     Rest,
+    TransportAddress,
     name_of,
     redirect_goals,
 )
@@ -38,9 +38,9 @@ targets:
 numbers:
 """
 PLACES = (
-    Place("udp", "192.0.2.11", 5060, 10, 3),
-    Place("udp", "192.0.2.12", 5060, 10, 1),
-    Place("tcp", "192.0.2.13", 5070, 20, 0),
+    TransportAddress("udp", "192.0.2.11", 5060, 10, 3),
+    TransportAddress("udp", "192.0.2.12", 5060, 10, 1),
+    TransportAddress("tcp", "192.0.2.13", 5070, 20, 0),
 )
 
 
@@ -113,7 +113,7 @@ def test_where_nobody_looks_names_up_they_stand_for_themselves() -> None:
 
 
 def test_number_of_ways_is_bounded() -> None:
-    many = tuple(Place("udp", f"192.0.2.{last}", 5060) for last in range(1, 200))
+    many = tuple(TransportAddress("udp", f"192.0.2.{last}", 5060) for last in range(1, 200))
     assert len(ways(call("mixed", Snapshot(places={"c": many})))) == MOST_WAYS
 
 
@@ -132,12 +132,12 @@ def test_gateways_are_compiled_as_they_are_looked_up_and_probed() -> None:
     gateways = compile_dialplan(
         parse(f'{HEAD}  "4000": {{route: [{{hunt: [desk]}}]}}\n', "f")
     ).gateways
-    assert gateways["a"].goal == Goal("192.0.2.1", 5060, "udp")
+    assert gateways["a"].goal == GatewayAddress("192.0.2.1", 5060, "udp")
     assert gateways["a"].probe == Probe(5.0, 2.0, 3, 2)
     assert gateways["a"].rest == Rest(2, 30.0)
-    assert gateways["c"].goal == Goal("sip.example.com", 0, "")
+    assert gateways["c"].goal == GatewayAddress("sip.example.com", 0, "")
     assert gateways["c"].tls_name == "sip.example.com"
-    assert gateways["d"].goal == Goal("sip.example.net", 5080, "tcp")
+    assert gateways["d"].goal == GatewayAddress("sip.example.net", 5080, "tcp")
     assert gateways["host:pbx.example.org:0:any"].of_uri
 
 
@@ -146,4 +146,6 @@ def test_name_is_known_by_how_it_is_looked_up() -> None:
         "host:pbx.example.org:0:any",
         "host:pbx.example.org:5060:any",
     ]
-    assert name_of(Goal("pbx.example.org", 5070, "tls")) == "host:pbx.example.org:5070:tls"
+    assert (
+        name_of(GatewayAddress("pbx.example.org", 5070, "tls")) == "host:pbx.example.org:5070:tls"
+    )

@@ -3,7 +3,7 @@
 from rulebook import Rules, reason, rounds, why
 
 from callrouter.route.decide.routing import decide
-from callrouter.route.values.external_lookup import Answer, said
+from callrouter.route.values.external_lookup import LookupAnswer, said
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Decision
 from callrouter.route.values.snapshot import NOTHING, Snapshot
@@ -15,7 +15,7 @@ E164 = "+8613900139000"
 
 
 def answered(
-    rules: Rules, answer: Answer, snapshot: Snapshot = NOTHING, after: Snapshot | None = None
+    rules: Rules, answer: LookupAnswer, snapshot: Snapshot = NOTHING, after: Snapshot | None = None
 ) -> Decision:
     """Decide, and decide again by an answer. after: the state by then."""
     facts = Facts("lab", "127.0.0.1", CALLER, "4000")
@@ -50,7 +50,7 @@ def test_owner_rings_first_then_the_route() -> None:
 
 
 def test_unknown_caller_goes_the_usual_way_and_the_reason_is_in_the_trace() -> None:
-    decision = answered(Rules(ROUTE, CRM), Answer("", "no answer within 2 s"))
+    decision = answered(Rules(ROUTE, CRM), LookupAnswer("", "no answer within 2 s"))
     assert rounds(decision) == [[["a"]]]
     assert why(decision, "lookup crm") == (False, E164, "no answer within 2 s")
 

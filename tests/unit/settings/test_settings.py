@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from callrouter.cli import main
-from callrouter.dialplan.grammar.field_types import Address
+from callrouter.dialplan.grammar.field_types import SocketAddress
 from callrouter.errors import ConfigError
 from callrouter.net.transport.connection_limits import StreamLimits
 from callrouter.settings.listen import Listen
@@ -29,7 +29,7 @@ def test_lab_settings_are_read() -> None:
     assert settings.dialplan == ROOT / "dialplans" / "lab.yaml"
     assert settings.tls is not None
     assert settings.tls.key == ROOT / "var" / "lab-tls" / "callrouter.key"
-    assert settings.metrics == Address("127.0.0.1", 9090)
+    assert settings.metrics == SocketAddress("127.0.0.1", 9090)
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_listener_of_all_interfaces_says_where_it_is(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     every, sixth, one = load_settings(path).listen
-    assert every == Listen("udp", "0.0.0.0", 5060, Address("203.0.113.5", 5060))
+    assert every == Listen("udp", "0.0.0.0", 5060, SocketAddress("203.0.113.5", 5060))
     assert every.places == [("udp", "0.0.0.0", 5060), ("udp", "203.0.113.5", 5060)]
-    assert sixth == Listen("tcp", "::", 5070, Address("2001:db8::1", 5080))
+    assert sixth == Listen("tcp", "::", 5070, SocketAddress("2001:db8::1", 5080))
     assert one == Listen("udp", "192.0.2.1", 5060)
 
 

@@ -2,20 +2,25 @@
 
 import pytest
 
-from callrouter.simulate.target_script import Step, read_legs, read_script
+from callrouter.simulate.target_script import ScriptedResponse, read_legs, read_script
 
 
 @pytest.mark.parametrize(
     ("text", "steps"),
     [
-        ("486 after 2s", (Step(486, 2.0),)),
-        (" 180 after 500ms,200 after 1m ", (Step(180, 0.5), Step(200, 60.0))),
-        ("503", (Step(503, 0.0),)),
-        ("183 after 3s, 180 after 3s", (Step(183, 3.0), Step(180, 3.0))),
+        ("486 after 2s", (ScriptedResponse(486, 2.0),)),
+        (
+            " 180 after 500ms,200 after 1m ",
+            (ScriptedResponse(180, 0.5), ScriptedResponse(200, 60.0)),
+        ),
+        ("503", (ScriptedResponse(503, 0.0),)),
+        ("183 after 3s, 180 after 3s", (ScriptedResponse(183, 3.0), ScriptedResponse(180, 3.0))),
         ("silence", ()),
     ],
 )
-def test_script_is_read_as_steps_from_the_invite_on(text: str, steps: tuple[Step, ...]) -> None:
+def test_script_is_read_as_steps_from_the_invite_on(
+    text: str, steps: tuple[ScriptedResponse, ...]
+) -> None:
     assert read_script(text) == steps
 
 

@@ -1,14 +1,20 @@
 """Gateways by what is said of them, on a clock that the test owns."""
 
-from callrouter.route.values.gateway_candidates import Gateway, Goal, Place, Probe, Rest
-from callrouter.state.gateway_health import Change, Gateways
+from callrouter.route.values.gateway_candidates import (
+    Gateway,
+    GatewayAddress,
+    Probe,
+    Rest,
+    TransportAddress,
+)
+from callrouter.state.gateway_health import GatewayChange, Gateways
 
 PROBE = Probe(10.0, 2.0, down_after=3, up_after=2)
 REST = Rest(failures=2, for_seconds=30.0)
-PLACE = Place("udp", "192.0.2.1", 5060)
+PLACE = TransportAddress("udp", "192.0.2.1", 5060)
 AT = "udp:192.0.2.1:5060"
-HERE = Goal("192.0.2.1", 5060, "udp")
-NAMED = Goal("sip.example.com", 0, "udp")
+HERE = GatewayAddress("192.0.2.1", 5060, "udp")
+NAMED = GatewayAddress("sip.example.com", 0, "udp")
 
 
 class World:
@@ -17,7 +23,7 @@ class World:
     def __init__(self, *gateways: Gateway) -> None:
         self.now = 1000.0
         self.journal: list[tuple[str, tuple[str, ...], tuple[object, ...] | None]] = []
-        self.changes: list[Change] = []
+        self.changes: list[GatewayChange] = []
         self.gateways = Gateways(lambda *change: self.journal.append(change), lambda: self.now)
         self.gateways.changed = self.changes.append
         self.serve(*gateways)
@@ -25,7 +31,7 @@ class World:
     def serve(self, *gateways: Gateway) -> None:
         self.gateways.serve({gateway.name: gateway for gateway in gateways})
 
-    def probed(self, *answers: bool, place: Place = PLACE) -> None:
+    def probed(self, *answers: bool, place: TransportAddress = PLACE) -> None:
         for answered in answers:
             self.gateways.probed("a", place, "" if answered else "OPTIONS is not answered")
 
@@ -46,7 +52,7 @@ def gateway(
     name: str = "a",
     probe: Probe | None = None,
     rest: Rest | None = None,
-    goal: Goal = HERE,
+    goal: GatewayAddress = HERE,
 ) -> Gateway:
     return Gateway(name, goal, goal is NAMED, "", probe, rest)
 
@@ -123,7 +129,7 @@ def test_reload_keeps_the_state_of_what_stays_and_forgets_what_goes_or_moves() -
     world.serve(down, gateway("c"))
     assert world.down == {"a"}
     assert [watched.gateway.name for watched in world.gateways.all()] == ["a", "c"]
-    world.serve(gateway(probe=PROBE, goal=Goal("192.0.2.9", 5060, "udp")))
+    world.serve(gateway(probe=PROBE, goal=GatewayAddress("192.0.2.9", 5060, "udp")))
     assert world.down == set()
     world.serve()
     assert (world.down, world.gateways.why) == (set(), {})
@@ -160,7 +166,7 @@ def test_gateway_that_comes_with_a_known_name_is_at_its_places_at_once() -> None
 
 
 def test_silent_place_of_a_name_is_left_out_and_stays_so_when_dns_answers_again() -> None:
-    other = Place("udp", "192.0.2.2", 5060)
+    other = TransportAddress("udp", "192.0.2.2", 5060)
     world = World(gateway(probe=PROBE, goal=NAMED))
     world.gateways.resolved(NAMED, (PLACE, other), "")
     world.probed(False, False, False)
@@ -170,7 +176,7 @@ def test_silent_place_of_a_name_is_left_out_and_stays_so_when_dns_answers_again(
     assert world.gateways.places == {"a": (other,)}
     world.probed(False, False, False, place=other)
     assert world.down == {"a"}
-    world.gateways.resolved(NAMED, (Place("udp", "192.0.2.3", 5060),), "")
+    world.gateways.resolved(NAMED, (TransportAddress("udp", "192.0.2.3", 5060),), "")
     assert world.down == set()
 
 
@@ -178,5 +184,5 @@ def test_what_is_said_of_strangers_changes_nothing() -> None:
     world = World(gateway(probe=PROBE, rest=REST))
     world.gateways.tried("b", AT, "calls are answered 503", 60.0)
     world.failed(5, place="udp:192.0.2.77:5060")
-    world.probed(False, False, False, place=Place("tcp", "192.0.2.1", 5060))
+    world.probed(False, False, False, place=TransportAddress("tcp", "192.0.2.1", 5060))
     assert world.down == set()

@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from callrouter.state.memory import Memory
-from callrouter.state.persistence import Keeper
+from callrouter.state.persistence import Persistence
 from callrouter.state.state_file import StateStore
 from callrouter.storage.engine import StoreError
 
 
-def opened(path: Path) -> tuple[Keeper, Memory]:
-    keeper = Keeper(f"sqlite:///{path}")
-    memory = Memory(keeper.put, seed=1)
-    keeper.open(memory)
-    return keeper, memory
+def opened(path: Path) -> tuple[Persistence, Memory]:
+    persistence = Persistence(f"sqlite:///{path}")
+    memory = Memory(persistence.put, seed=1)
+    persistence.open(memory)
+    return persistence, memory
 
 
 def test_next_process_finds_what_was_told(tmp_path: Path) -> None:
     path = tmp_path / "var" / "state.db"
-    keeper, memory = opened(path)
+    persistence, memory = opened(path)
     memory.block("4000", "+861", 0.0)
     memory.block("", "caf\udce9", 0.0)  # bytes that are not UTF-8
     memory.leave("801", "on leave")
@@ -28,9 +28,9 @@ def test_next_process_finds_what_was_told(tmp_path: Path) -> None:
     memory.come_back("802")
     for _ in range(500):
         memory.turned("sales")
-    keeper.close()
-    keeper, memory = opened(path)
-    keeper.close()
+    persistence.close()
+    persistence, memory = opened(path)
+    persistence.close()
     assert set(memory.snapshot.blocks) == {("4000", "+861"), ("", "caf\udce9")}
     assert memory.snapshot.away == {"801": "on leave"}
     assert memory.snapshot.turns == {"sales": 500}
@@ -67,10 +67,10 @@ def test_other_databases_are_refused() -> None:
 
 def test_removed_file_is_made_again_with_the_changes_that_waited(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    keeper, memory = opened(path)
+    persistence, memory = opened(path)
     path.unlink()
     memory.leave("801", "on leave")
-    keeper.close()
-    keeper, memory = opened(path)
-    keeper.close()
+    persistence.close()
+    persistence, memory = opened(path)
+    persistence.close()
     assert memory.snapshot.away == {"801": "on leave"}

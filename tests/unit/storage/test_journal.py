@@ -11,7 +11,7 @@ from callrouter.observe.cdr.rows import COLUMNS
 from callrouter.storage import active_calls_journal as journals
 from callrouter.storage.active_calls_journal import Journal
 from callrouter.storage.background_writer import RecordWriter
-from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.storage.spool import Spool
 
 START = 1_700_000_000.0
@@ -35,7 +35,7 @@ def left_by_a_kill(folder: Path, *names: str, over: tuple[str, ...] = ()) -> Non
 
 
 def calls(url: str) -> dict[str, dict[str, object]]:
-    with Calls(url) as found:
+    with CdrQuery(url) as found:
         return {str(call["id"]): call for call in found.last(0, Filter())}
 
 

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from support.observed import answered, refused
 
 from callrouter.observe.cdr.rows import COLUMNS, Encoder
-from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.storage.cdr_table import Store
 from callrouter.storage.engine import SCHEMA, StoreError
 
@@ -45,7 +45,7 @@ def test_schema_is_the_head_of_the_migrations():
 def test_rows_inserted_twice_are_there_once(url: str, count: int):
     fill(url, count)
     fill(url, count)
-    with Calls(url) as calls:
+    with CdrQuery(url) as calls:
         ids = [call["id"] for call in calls.last(0, Filter())]
     assert ids == [f"{n:04}" for n in reversed(range(count))]
 
@@ -57,7 +57,7 @@ def test_database_from_a_newer_callrouter_is_refused_untouched(url: str):
     with pytest.raises(StoreError, match=f"9999.*{SCHEMA}.*newer callrouter"):
         Store(url)
     with pytest.raises(StoreError, match="newer callrouter"):
-        Calls(url)
+        CdrQuery(url)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_locked_database_is_an_error_and_none_of_the_rows_is_in(url: str):
             store.insert([Encoder().row(answered())])
         other.execute("ROLLBACK")
     store.close()
-    with Calls(url) as calls:
+    with CdrQuery(url) as calls:
         assert list(calls.last(0, Filter())) == []
 
 
 def test_reading_a_missing_database_is_an_error_and_makes_nothing(url: str):
     with pytest.raises(StoreError, match="there is no database"):
-        Calls(url)
+        CdrQuery(url)
     assert not file_of(url).parent.exists()
 
 
@@ -111,11 +111,11 @@ def test_reading_an_empty_or_foreign_file_is_an_error_and_changes_nothing(tmp_pa
     file = tmp_path / "calls.db"
     file.touch()
     with pytest.raises(StoreError, match="version none"):
-        Calls(f"sqlite:///{file}")
+        CdrQuery(f"sqlite:///{file}")
     assert file.stat().st_size == 0
     file.write_bytes(os.urandom(4096))
     with pytest.raises(StoreError, match="cannot be read: file is not a database"):
-        Calls(f"sqlite:///{file}")
+        CdrQuery(f"sqlite:///{file}")
 
 
 def test_filters_find_exactly_their_calls_newest_first(url: str):
@@ -123,7 +123,7 @@ def test_filters_find_exactly_their_calls_newest_first(url: str):
     store = Store(url)
     store.insert([encoder.row(answered("a", 10.0)), encoder.row(refused("b", 20.0))])
     store.close()
-    with Calls(url) as calls:
+    with CdrQuery(url) as calls:
 
         def found(**wanted: object) -> list[str]:
             return [call["id"] for call in calls.last(0, Filter(**wanted))]
@@ -140,7 +140,7 @@ def test_filters_find_exactly_their_calls_newest_first(url: str):
 
 def test_one_call_is_found_by_its_id_with_legs_and_trace(url: str):
     fill(url, 3)
-    with Calls(url) as calls:
+    with CdrQuery(url) as calls:
         call = calls.one("0001")
         assert call is not None
         assert call["legs"][0]["target"] == "first"
@@ -163,7 +163,7 @@ def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
         connection.execute(sa.text(f"INSERT INTO calls VALUES ({marks})"), row)
     engine.dispose()
     fill(url, 1)
-    with Calls(url) as calls:
+    with CdrQuery(url) as calls:
         old, new = calls.one("old"), calls.one("0000")
     assert old is not None
     assert new is not None

@@ -13,7 +13,7 @@ from support.observed import Lines, answered
 from callrouter.observe.cdr.rows import Encoder
 from callrouter.storage import background_writer as writing
 from callrouter.storage.background_writer import RecordWriter
-from callrouter.storage.cdr_query import Calls, Filter
+from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.storage.engine import StoreError
 from callrouter.storage.spool import Spool
 
@@ -28,7 +28,7 @@ def file_of(url: str) -> Path:
 
 
 def ids(url: str) -> list[str]:
-    with Calls(url) as calls:
+    with CdrQuery(url) as calls:
         return sorted(call["id"] for call in calls.last(0, Filter()))
 
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callrouter.cli import main
-from callrouter.dialplan.grammar.dialplan_file import Entry
+from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.testing import grammar
 
 ROOT = Path(__file__).parents[3]
@@ -283,7 +283,7 @@ def test_every_key_of_the_grammar_has_a_description_and_an_example() -> None:
     models = [
         model
         for model in vars(grammar).values()
-        if isinstance(model, type) and issubclass(model, Entry) and model is not Entry
+        if isinstance(model, type) and issubclass(model, StrictModel) and model is not StrictModel
     ]
     fields = [field for model in models for field in model.model_fields.values()]
     assert len(fields) > 20

@@ -28,7 +28,7 @@ _WITHOUT_QOP: Final = "a right password without qop: 'without_qop: true' at its 
 _OTHER_URI: Final = "credentials whose uri is not the Request-URI: answered 400"
 
 
-class Registrar(Protocol):
+class RegisterHandler(Protocol):
     """The registrar, which keeps where telephones are."""
 
     def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
@@ -78,7 +78,7 @@ class Door:
     )
 
     def __init__(
-        self, secret: bytes, token: Callable[[], str], registrar: Registrar, told: Told
+        self, secret: bytes, token: Callable[[], str], registrar: RegisterHandler, told: Told
     ) -> None:
         """secret: of this process alone, 16 bytes or more, random."""
         self._told = told

@@ -18,7 +18,7 @@ from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.option_tags import check_extensions
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.media_services import Studio
+from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Observer, bounded
 from callrouter.call.services.state import Directory, Shared
 from callrouter.call.teardown import RETRY_AFTER
@@ -80,10 +80,10 @@ class Calls:
         "_door",
         "_idle",
         "_limit",
+        "_media",
         "_observer",
         "_shared",
         "_stack",
-        "_studio",
         "dialplan",
         "epoch",
         "overloaded",
@@ -100,7 +100,7 @@ class Calls:
         epoch: float,
         shared: Shared,
         directory: Directory,
-        studio: Studio,
+        media: MediaServices,
         door: Entrance | None = None,
     ) -> None:
         """limit: calls in progress at once; one more is answered 503.
@@ -113,7 +113,7 @@ class Calls:
         self._limit = limit
         self._shared = shared
         self._directory = directory
-        self._studio = studio
+        self._media = media
         self._active: set[Call] = set()
         self._count = 0
         self._idle: Callable[[], None] | None = None
@@ -259,7 +259,7 @@ class Calls:
             self._observer.call_up,
             self.dialplan,
             facts,
-            self._studio,
+            self._media,
         )
         call.a.meet(trunk.peer, request)
         if trunk.guarded:

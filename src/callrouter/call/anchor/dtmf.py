@@ -31,8 +31,8 @@ def key_of(request: Request) -> str:
     return "" if found is None else _NUMBERED.get(found[1], found[1].upper())
 
 
-class Keys:
-    """The keys of one party. Many telephones send each key in two ways: the first counts."""
+class DtmfReceiver:
+    """Receiver of one party's keys. Many telephones send each key in two ways: the first counts."""
 
     __slots__ = ("_method", "pressed")
 

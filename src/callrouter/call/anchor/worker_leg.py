@@ -24,8 +24,8 @@ _ROWS: Final = f"Max-Forwards: 1\r\n{SDP_ROW}"
 _NO_LEG: Final = 0
 
 
-class Session:
-    """One party's media at a worker. name: as the worker knows it. leg: the SIP to it.
+class MediaSession:
+    """One party's media session at a worker. name: as the worker knows it. leg: the SIP to it.
 
     host, port: where the party is to send its media, "" until the worker has answered. audio: what
     the party said of its own, None before it said anything.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
@@ -34,7 +34,7 @@ class Talk:
         "_until",
     )
 
-    def __init__(self, call: Call, speech: Speech, ear: Session, far: Session) -> None:
+    def __init__(self, call: Call, speech: Speech, ear: MediaSession, far: MediaSession) -> None:
         self._call = call
         self._speech = speech
         self._ear = ear
@@ -44,7 +44,7 @@ class Talk:
         self._begun: list[Digit] = []
         self._until = 0.0
         rule = speech.recording
-        keeping = call.studio.keeping
+        keeping = call.media.keeping
         self._recorder = None
         if rule is not None and keeping is not None:
             self._recorder = Recorder(call, speech, keeping, rule)
@@ -157,5 +157,5 @@ class Talk:
         self._held = held
 
 
-def _holds(session: Session) -> bool:
+def _holds(session: MediaSession) -> bool:
     return session.audio is not None and session.audio.direction in _HOLDING

@@ -12,7 +12,7 @@ from callrouter.call.legs.events import (
     Lost,
     Replacing,
     Shutdown,
-    Taken,
+    TakenOver,
 )
 from callrouter.call.legs.leg import Leg
 from callrouter.call.teardown import party_left
@@ -60,7 +60,7 @@ async def _talk(call: Call, pair: Pair) -> bool:
             case Replacing():
                 call.inbox.pair = None
                 await replace(call, pair, event)
-            case Taken():
+            case TakenOver():
                 # Who the leaving party talked to goes on in another call.
                 call.hung_up(event.leg, NORMAL_CLEARING)
                 event.leg.let_leave()

@@ -24,7 +24,7 @@ from callrouter.call.interwork.header_policy import (
 )
 from callrouter.errors import ParseError, SipError
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.rules.peer_profile import Peer
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.headers import Address, parse_address, parse_params, split_values
 from callrouter.sip.message import Message, Request
 from callrouter.sip.uri import Uri, host_port, parse_uri
@@ -129,7 +129,7 @@ def _subscriber(address: Address) -> str:
     return uri.subscriber()
 
 
-def routing_caller(request: Request, peer: Peer, country: str) -> str:
+def routing_caller(request: Request, peer: PeerProfile, country: str) -> str:
     """The caller as the dialplan is to know it, with the parameters of the number behind it.
 
     country: how the trunk writes national numbers. Raises ParseError for a From that is none.
@@ -153,7 +153,7 @@ def _number_among(said: list[str], country: str) -> str:
     return said[0]
 
 
-def shown_caller(request: Request, sink: Peer, host: str) -> str:
+def shown_caller(request: Request, sink: PeerProfile, host: str) -> str:
     """The From value for a peer, without its tag. host: what stands for us in URIs."""
     address = request.from_()
     caller = caller_uri(address)
@@ -171,7 +171,9 @@ def shown_caller(request: Request, sink: Peer, host: str) -> str:
     return from_value(address, caller, host)
 
 
-def identity_rows(message: Message, source: Peer, sink: Peer, host: str, party: str = "") -> str:
+def identity_rows(
+    message: Message, source: PeerProfile, sink: PeerProfile, host: str, party: str = ""
+) -> str:
     """The rows that tell a trusted peer what a trusted one said; "" for all others.
 
     party: whose message it is, CALLING or CALLED; "" when that is not known.

@@ -94,7 +94,7 @@ def diversions(invite: Request) -> int:
     return min(max(counted, changed), _MANY)
 
 
-class Goal(NamedTuple):
+class DiversionTarget(NamedTuple):
     """The place that a call goes on to.
 
     uri: the Request-URI. number: of this leg, from 1. reason: why, as `reason_of` has it.
@@ -123,7 +123,7 @@ def reason_of(last: str, *, timed: bool) -> str:
     return _TIME_OF_DAY if timed else _UNCONDITIONAL
 
 
-def forwarded_rows(invite: Request, called: str, goal: Goal, host: str) -> str:
+def forwarded_rows(invite: Request, called: str, goal: DiversionTarget, host: str) -> str:
     """The rows for a B-leg's INVITE. called: who forwards. host: what stands for us in URIs."""
     called = numbers.plain(called)
     us = f"sip:{_escaped(called[:_LONGEST])}@{host}" if called else f"sip:{host}"

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from callrouter.errors import SipError
-from callrouter.route.rules.peer_profile import USUAL, Peer
+from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.sip.grammar import CONTROL, NAME
 from callrouter.sip.headers import Address
 from callrouter.sip.message import Message, Request
@@ -64,7 +64,7 @@ def is_private(message: Message) -> bool:
     return "privacy" in message.headers and not _OF_THE_USER.isdisjoint(privacy_of(message))
 
 
-def passing(source: Peer, sink: Peer) -> tuple[tuple[str, str], ...]:
+def passing(source: PeerProfile, sink: PeerProfile) -> tuple[tuple[str, str], ...]:
     """The headers that pass from one peer to another, as in PASSED."""
     if source is USUAL and sink is USUAL:
         return PASSED
@@ -76,7 +76,11 @@ def passing(source: Peer, sink: Peer) -> tuple[tuple[str, str], ...]:
 
 
 def passed_rows(
-    message: Message, source: Peer = USUAL, sink: Peer = USUAL, *, private: bool = False
+    message: Message,
+    source: PeerProfile = USUAL,
+    sink: PeerProfile = USUAL,
+    *,
+    private: bool = False,
 ) -> str:
     """The rows of a message that go to the other leg, Content-Type of its body included.
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from callrouter.register.digest_credentials import CHALLENGES, Credentials
+from callrouter.register.digest_credentials import CHALLENGES, DigestCredentials
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import ClientUser
 from callrouter.sip.message import Response
@@ -28,7 +28,7 @@ class Proving:
 
     __slots__ = ("_newest", "credentials", "invite_row")
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: DigestCredentials) -> None:
         self.credentials = credentials
         self.invite_row = ""
         self._newest: tuple[int, int] = (0, 0)

@@ -5,7 +5,7 @@ The events of one call all arrive in its `Inbox`, so that every race is one `cas
 
 from typing import TYPE_CHECKING, Final
 
-from callrouter.call.services.archive import Listed
+from callrouter.call.services.archive import MessageList
 from callrouter.call.services.media import MediaEvent
 from callrouter.call.services.state import LookedUp
 
@@ -145,7 +145,7 @@ class Replacing:
         self.request = request
 
 
-class Taken:
+class TakenOver:
     """A takeover by another call of who `leg` talks to; `leg` itself is left, to be hung up on."""
 
     __slots__ = ("leg",)
@@ -177,9 +177,9 @@ Event = (
     | Lost
     | Settled
     | Replacing
-    | Taken
+    | TakenOver
     | MediaEvent
-    | Listed
+    | MessageList
     | LookedUp
     | RecordAsked
     | Deadline

@@ -5,7 +5,7 @@ from typing import Final
 
 from callrouter.call.legs.provisional import REL, named_in
 from callrouter.call.legs.session_timer import least_row, too_short
-from callrouter.route.rules.peer_profile import Peer
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.message import Request
 from callrouter.sip.uas import RefusedError
 
@@ -27,7 +27,7 @@ def supported(*, reliable: bool, replaces: bool, timer: bool) -> str:
     return _SUPPORTED[reliable, replaces, timer]
 
 
-def check_extensions(request: Request, peer: Peer) -> None:
+def check_extensions(request: Request, peer: PeerProfile) -> None:
     """Refuse an INVITE whose terms its trunk is not to have.
 
     Raises RefusedError: 422 with Min-SE for an interval that is too short (RFC 4028 section 9), 420

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final, NamedTuple, Protocol
 
 from callrouter.errors import SipError
-from callrouter.route.rules.peer_profile import Peer
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.headers import split_tokens
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.server_tx import ServerTransaction
@@ -29,7 +29,7 @@ def named_in(message: Message, header: str, extension: str = REL) -> bool:
     return header in message.headers and extension in split_tokens(message.rows(header))
 
 
-def wanted_by(request: Request, peer: Peer) -> tuple[bool, bool]:
+def wanted_by(request: Request, peer: PeerProfile) -> tuple[bool, bool]:
     """Whether a caller takes reliable responses, and whether it takes no others."""
     required = named_in(request, "require")
     return peer.reliable and (required or named_in(request, "supported")), required

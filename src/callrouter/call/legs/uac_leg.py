@@ -10,9 +10,9 @@ from callrouter.call.legs.provisional import Received, Silent, is_reliable
 from callrouter.call.legs.reinvite import refusal
 from callrouter.call.legs.session_timer import SessionTimer
 from callrouter.errors import ParseError, SipError
-from callrouter.register.digest_credentials import CHALLENGES, Credentials
+from callrouter.register.digest_credentials import CHALLENGES, DigestCredentials
 from callrouter.route.rules.digest_accounts import Login
-from callrouter.route.rules.peer_profile import TIMED, USUAL, Peer
+from callrouter.route.rules.peer_profile import TIMED, USUAL, PeerProfile
 from callrouter.sip.body import take_answer, take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
@@ -72,7 +72,7 @@ class BLeg(Leg):
         body: bytes,
         spare: Flow | None = None,
         login: Login | None = None,
-        peer: Peer = USUAL,
+        peer: PeerProfile = USUAL,
     ) -> None:
         """Send the INVITE. uri: the Request-URI. extra: more rows, Max-Forwards among them.
 
@@ -101,7 +101,7 @@ class BLeg(Leg):
         self._tries = 0
         self._again: tuple[str, str, bytes] | None = (uri, extra, body)
         if login is not None:
-            self.proving = Proving(Credentials(login, stack.token()))
+            self.proving = Proving(DigestCredentials(login, stack.token()))
         self.peer = peer
         self.ours = body
         if peer.timer is not None:

@@ -8,7 +8,7 @@ from callrouter.call.legs.provisional import Acknowledger, Provisionals, wanted_
 from callrouter.call.legs.retransmit_2xx import Reliable2xx
 from callrouter.call.legs.session_timer import SessionTimer
 from callrouter.call.legs.unconfirmed import Unconfirmed
-from callrouter.route.rules.peer_profile import Peer
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.body import warning
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.message import Request
@@ -73,7 +73,7 @@ class ALeg(Leg):
         self.unconfirmed: Unconfirmed | None = None
         tx.user = self
 
-    def meet(self, peer: Peer, request: Request) -> None:
+    def meet(self, peer: PeerProfile, request: Request) -> None:
         """Deal with the caller as its trunk says. request: its INVITE."""
         self.peer = peer
         self.private = is_private(request)

@@ -45,7 +45,7 @@ class RecordingInfo(NamedTuple):
     keep_seconds: float
 
 
-class Message(NamedTuple):
+class VoicemailMessage(NamedTuple):
     """A message in a box. started: Unix seconds. heard: somebody has listened to it."""
 
     id: str
@@ -56,12 +56,12 @@ class Message(NamedTuple):
     heard: bool
 
 
-class Listed:
+class MessageList:
     """The messages of a box, the new ones first, each group oldest first."""
 
     __slots__ = ("box", "messages")
 
-    def __init__(self, box: str, messages: tuple[Message, ...]) -> None:
+    def __init__(self, box: str, messages: tuple[VoicemailMessage, ...]) -> None:
         self.box = box
         self.messages = messages
 
@@ -88,7 +88,7 @@ class Keeping(Protocol):
         origin: the trunk or the telephone that tries it; wrong ones count for each apart.
         """
 
-    def list_messages(self, box: str, post: Callable[[Listed], None]) -> None:
+    def list_messages(self, box: str, post: Callable[[MessageList], None]) -> None:
         """Look them up; `post` is called once, later, in the thread of the calls."""
 
     def mark_heard(self, id: str) -> None:

@@ -33,7 +33,7 @@ class MediaHosts:
         return (source, host) in self._pairs
 
 
-class Studio:
+class MediaServices:
     """The media pool and the archive, as calls have them.
 
     pool, keeping: None where there is no media. hosts: where callers had their media.

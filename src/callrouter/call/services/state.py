@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from callrouter.register.bindings import Bindings
-from callrouter.route.values.external_lookup import Answer, Lookup
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.plan import AutoBlock
 from callrouter.route.values.snapshot import Snapshot
 
@@ -59,7 +59,7 @@ class LookedUp:
 
     __slots__ = ("answer",)
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: LookupAnswer) -> None:
         self.answer = answer
 
 
@@ -68,7 +68,7 @@ class Directory(Protocol):
 
     def find(
         self, lookup: Lookup, caller: str, post: Callable[[LookedUp], None]
-    ) -> Answer | Callable[[], None]:
+    ) -> LookupAnswer | Callable[[], None]:
         """Return what is known already, or else a function that gives the question up.
 
         Then `post` gets `LookedUp` once, after this has returned, unless it was given up before.

@@ -13,7 +13,7 @@ _USUAL_HEAD: Final = 400
 """Bytes of an INVITE's rows that every one has, beside the Request-URI in two of them."""
 
 
-class Way:
+class NextHop:
     """The next hop of an INVITE. uri: its Request-URI. spare: where it goes when `flow` fails.
 
     routes: its Route rows. pinned: all requests of the dialog go by this flow. host: what stands
@@ -40,7 +40,7 @@ class Way:
         self.host = host or flow.sent_by
 
 
-def way_to(stack: Stack, target: Target, size: int, *, secure: bool) -> Way:
+def way_to(stack: Stack, target: Target, size: int, *, secure: bool) -> NextHop:
     """Find the way to a target.
 
     size: bytes of the body and the rows that pass. secure: the caller asked for TLS on every hop.
@@ -53,14 +53,14 @@ def way_to(stack: Stack, target: Target, size: int, *, secure: bool) -> Way:
         raise SipError("the target is not reached by TLS", 480)
     if transport != "auto":
         flow = stack.connect(transport.upper(), host, port, target.tls_name)
-        return Way(_sips(target.uri) if secure else target.uri, flow)
+        return NextHop(_sips(target.uri) if secure else target.uri, flow)
     datagrams = stack.connect("UDP", host, port)
     if size + _USUAL_HEAD + 2 * len(target.uri) <= _DATAGRAM:
-        return Way(target.uri, datagrams)
+        return NextHop(target.uri, datagrams)
     try:
-        return Way(target.uri, stack.connect("TCP", host, port), datagrams)
+        return NextHop(target.uri, stack.connect("TCP", host, port), datagrams)
     except SipError:
-        return Way(target.uri, datagrams)
+        return NextHop(target.uri, datagrams)
 
 
 def _sips(uri: str) -> str:

@@ -17,8 +17,8 @@ from callrouter.route.decide.routing import MOST_DIVERSIONS
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.gateway_candidates import (
     Gateway,
-    Place,
-    Way,
+    GatewayCandidate,
+    TransportAddress,
     arranged,
     name_of,
     redirect_goals,
@@ -188,8 +188,11 @@ def _followed(
     if not known:
         return made
     made.tls_name = made.tls_name or host
-    at: Sequence[Place] = places[services] if not uri.port else ()
+    at: Sequence[TransportAddress] = places[services] if not uri.port else ()
     at = [it for it in at if transport in {"", it.transport}]
     if not at:
-        at = [Place(made.transport, it.host, port) for it in places.get(addresses, ())]
-    return arranged((Way(made, "", True),), Dice(state.seed), frozenset(), {"": at}) or made
+        at = [TransportAddress(made.transport, it.host, port) for it in places.get(addresses, ())]
+    return (
+        arranged((GatewayCandidate(made, "", True),), Dice(state.seed), frozenset(), {"": at})
+        or made
+    )

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from callrouter.call.services.state import Shared
-from callrouter.call.targets.next_hop import Way
+from callrouter.call.targets.next_hop import NextHop
 from callrouter.errors import SipError
 from callrouter.register.bindings import Bindings
 from callrouter.route.values.plan import Target
@@ -46,7 +46,7 @@ def with_phones(targets: tuple[Target, ...], call: Ringer) -> tuple[Target, ...]
 
 def way_to_phone(
     stack: Stack, bindings: Bindings, target: Target, now: float, *, secure: bool
-) -> Way:
+) -> NextHop:
     """Find the way to one telephone.
 
     now: Unix seconds. secure: the caller asked for TLS on every hop. Raises SipError 480 when it is
@@ -63,4 +63,4 @@ def way_to_phone(
         transport = (uri.param("transport") or flow.transport).upper()
         flow = stack.connect(transport, uri.host, uri.port or usual_port(transport))
     routes = "".join(f"Route: {route}\r\n" for route in binding.path)
-    return Way(binding.uri, flow, routes=routes, pinned=binding.pinned, host=binding.domain)
+    return NextHop(binding.uri, flow, routes=routes, pinned=binding.pinned, host=binding.domain)

@@ -26,7 +26,7 @@ _PARTS: Final = re.compile(r"(.+?)(省|自治区|市|自治州|地区|盟|县|$)
 _BARE: Final = ("内蒙古", "广西", "宁夏", "新疆", "西藏")
 
 
-class Names:
+class AreaNames:
     """The areas of a country. regions: the names of its regions, for suggestions."""
 
     def __init__(self, country: str) -> None:
@@ -80,9 +80,9 @@ class Names:
 
 
 @functools.cache
-def names_of(country: str) -> Names:
+def names_of(country: str) -> AreaNames:
     """Return the areas of a country. The first call reads the numbering database: a second."""
-    return Names(country)
+    return AreaNames(country)
 
 
 def area(text: str, country: str) -> Area | Country | None:

@@ -58,7 +58,7 @@ class ListBuilder:
         self.mistakes: list[Diagnostic] = []
         self.digest = ""
 
-    def add(self, entry: screens.NumberList) -> None:
+    def add(self, entry: screens.NumberListEntry) -> None:
         """Add what the dialplan itself lists."""
         for number in entry.numbers:
             self._number(number)

@@ -8,7 +8,7 @@ values, and one without mistakes stands for all others that have the same.
 from typing import Any, Final
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import Number
+from callrouter.dialplan.grammar.dialplan_file import NumberEntry
 from callrouter.yamlfile.marked import Mapping
 
 _NAME: Final = "name"
@@ -20,9 +20,9 @@ class Alike:
     """Store of numbers without mistakes. Their entries must stay alive meanwhile."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str | int, ...], Number] = {}
+        self._known: dict[tuple[str | int, ...], NumberEntry] = {}
 
-    def find(self, raw: Any) -> Number | None:
+    def find(self, raw: Any) -> NumberEntry | None:
         """Return a number for an entry, None when it has to be checked."""
         if not isinstance(raw, Mapping):
             return None
@@ -36,7 +36,7 @@ class Alike:
             return None
         return known.model_copy(update={_NAME: name})
 
-    def keep(self, raw: Any, number: Number) -> None:
+    def keep(self, raw: Any, number: NumberEntry) -> None:
         """Remember a number in whose entry there is no mistake."""
         if isinstance(raw, Mapping) and len(self._known) < _KEPT:
             self._known[_kind(raw)] = number

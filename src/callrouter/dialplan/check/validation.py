@@ -50,7 +50,7 @@ _ALIASES: Final = {
 
 Path = tuple[str | int, ...]
 
-T = TypeVar("T", bound=schema.Entry)
+T = TypeVar("T", bound=schema.StrictModel)
 
 
 class Checker:
@@ -61,15 +61,15 @@ class Checker:
         self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
         _plain(self._data)
         self.head = self._head(document.data)
-        self.trunks = self._section("trunks", schema.Trunk)
-        self.gateways = self._section("gateways", schema.Gateway)
+        self.trunks = self._section("trunks", schema.TrunkEntry)
+        self.gateways = self._section("gateways", schema.GatewayEntry)
         self.gateway_groups = self._section("gateway_groups", schema.GatewayGroup)
-        self.targets = self._section("targets", schema.Target)
-        self.extensions = self._section("extensions", schema.Extension)
+        self.targets = self._section("targets", schema.TargetEntry)
+        self.extensions = self._section("extensions", schema.ExtensionEntry)
         self.groups = self._section("groups", schema.Group)
-        self.schedules = self._section("schedules", schema.Schedule)
-        self.lists = self._section("lists", schema.NumberList)
-        self.lookups = self._section("lookups", schema.Lookup)
+        self.schedules = self._section("schedules", schema.ScheduleEntry)
+        self.lists = self._section("lists", schema.NumberListEntry)
+        self.lookups = self._section("lookups", schema.LookupEntry)
         self.menus = self._section("menus", schema.MenuEntry)
         self.prompts = self._section("prompts", schema.Prompt)
         self.hold_music = self._section("hold_music", schema.Music)
@@ -106,7 +106,7 @@ class Checker:
         """Return the names a section defines, those of wrong entries too."""
         return self.entries(section).keys()
 
-    def number(self, key: str, raw: Any, normal: str, line: int) -> schema.Number | None:
+    def number(self, key: str, raw: Any, normal: str, line: int) -> schema.NumberEntry | None:
         """Check one entry of `numbers:`; None when it cannot be built from.
 
         normal: its E.164 form, "" for a prefix or pattern. line: where it stands.
@@ -117,7 +117,7 @@ class Checker:
         number = self._alike.find(raw)
         if number is None:
             before = self.mistakes.count()
-            number = self._entry(path, fields.number_key, raw, schema.Number)
+            number = self._entry(path, fields.number_key, raw, schema.NumberEntry)
             self._check_number(path, raw, number)
             if number is not None and self.mistakes.count() == before:
                 self._alike.keep(raw, number)
@@ -129,7 +129,7 @@ class Checker:
             self.mistakes.at_key(path, f"'{key}' {same}")
         return number
 
-    def _check_number(self, path: Path, raw: Any, number: schema.Number | None) -> None:
+    def _check_number(self, path: Path, raw: Any, number: schema.NumberEntry | None) -> None:
         """Check the names in a number, and the keys that belong together."""
         self._check_route((*path, "route"), _get(raw, "route"))
         self._check_route((*path, "overflow"), _get(raw, "overflow"))

@@ -74,7 +74,7 @@ def _claim(
         checker.mistakes.at_value(path, f"user '{user}' belongs to {first} already")
 
 
-def roams(trunk: schema.Trunk) -> bool:
+def roams(trunk: schema.TrunkEntry) -> bool:
     """Say whether a trunk is known by its credentials alone."""
     return trunk.auth is not None and not trunk.addresses and not trunk.tls_peer
 
@@ -111,6 +111,6 @@ def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
     )
 
 
-def _enrolment(gateway: schema.Gateway, entry: schema.RegisterEntry) -> Enrolment:
+def _enrolment(gateway: schema.GatewayEntry, entry: schema.RegisterEntry) -> Enrolment:
     user = entry.user or (gateway.auth.user if gateway.auth is not None else "")
     return Enrolment(user, entry.domain or "", int(entry.expires))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.trunks_gateways import Gateway
+from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry
 from callrouter.route.values import gateway_candidates as route
 from callrouter.route.values.plan import Target
 
@@ -35,7 +35,7 @@ def check_groups(checker: Checker) -> None:
             seen.add(named)
 
 
-def compiled(name: str, entry: Gateway) -> route.Gateway:
+def compiled(name: str, entry: GatewayEntry) -> route.Gateway:
     """Build a gateway as it is probed and looked up."""
     host, port = entry.address
     named = entry.address.named
@@ -44,7 +44,9 @@ def compiled(name: str, entry: Gateway) -> route.Gateway:
     rest = entry.rest
     return route.Gateway(
         name,
-        route.Goal(host, port if named else entry.place.port, entry.transport if told else ""),
+        route.GatewayAddress(
+            host, port if named else entry.place.port, entry.transport if told else ""
+        ),
         named,
         tls_name_of(entry),
         None
@@ -57,12 +59,12 @@ def compiled(name: str, entry: Gateway) -> route.Gateway:
     )
 
 
-def tls_name_of(entry: Gateway) -> str:
+def tls_name_of(entry: GatewayEntry) -> str:
     """Return whom its certificate has to name, "" for its IP address (RFC 5922 section 4)."""
     return entry.tls_name or (entry.address.host if entry.address.named else "")
 
 
-class WayBuilder:
+class CandidateBuilder:
     """Builder of the ways to the targets of a file without mistakes.
 
     hosts: the DNS names in targets' URIs, and those that redirections may lead to, as gateways
@@ -80,7 +82,7 @@ class WayBuilder:
         """All gateways, by name."""
         return self._built
 
-    def ways(self, target: schema.Target, bare: Target) -> tuple[route.Way, ...]:
+    def ways(self, target: schema.TargetEntry, bare: Target) -> tuple[route.GatewayCandidate, ...]:
         """Return the ways to a target; none when there is one, which is always the same.
 
         bare: the target with its times, and where its URI says it is.
@@ -89,13 +91,13 @@ class WayBuilder:
             _, (host, port), transport = target.uri
             if not target.uri.address.named:
                 return ()
-            name = self._look_up(route.Goal(host, port, transport))
+            name = self._look_up(route.GatewayAddress(host, port, transport))
             bare.tls_name = bare.tls_name or host
             bare.transport = transport or "udp"
-            return (route.Way(bare, name, True),)
+            return (route.GatewayCandidate(bare, name, True),)
         if target.via in self._groups:
             return tuple(
-                route.Way(
+                route.GatewayCandidate(
                     self.dialled(bare, target, member.name),
                     member.name,
                     self._built[member.name].named,
@@ -106,21 +108,21 @@ class WayBuilder:
             )
         if target.via is None or not self._built[target.via].named:
             return ()
-        return (route.Way(bare, target.via, True),)
+        return (route.GatewayCandidate(bare, target.via, True),)
 
     def follow(self, hosts: Iterable[str]) -> None:
         """Have those of these hosts looked up that are names: a redirection may lead there."""
         for host in hosts:
-            if fields.Address(host, 0).named:
+            if fields.SocketAddress(host, 0).named:
                 for goal in route.redirect_goals(host):
                     self._look_up(goal)
 
-    def _look_up(self, goal: route.Goal) -> str:
+    def _look_up(self, goal: route.GatewayAddress) -> str:
         name = route.name_of(goal)
         self.hosts[name] = route.Gateway(name, goal, True, of_uri=True)
         return name
 
-    def dialled(self, bare: Target, target: schema.Target, via: str) -> Target:
+    def dialled(self, bare: Target, target: schema.TargetEntry, via: str) -> Target:
         """Return a target as it is dialled by a gateway."""
         gateway = self._gateways[via]
         made = bare.copied()
@@ -132,7 +134,7 @@ class WayBuilder:
         made.gateway = via
         return made
 
-    def place(self, target: schema.Target, via: str) -> fields.SipPlace:
+    def place(self, target: schema.TargetEntry, via: str) -> fields.SipPlace:
         """Return what a number is dialled as, by a gateway or the first one of a group."""
         if via in self._groups:
             via = self._groups[via].gateways[0].name

@@ -9,10 +9,10 @@ import orjson
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile import holiday_tables as calendar
 from callrouter.dialplan.compile.account_builder import access_of, check_accounts
-from callrouter.dialplan.compile.candidate_builder import WayBuilder, check_groups
+from callrouter.dialplan.compile.candidate_builder import CandidateBuilder, check_groups
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
-from callrouter.dialplan.compile.prompt_files import Sounds, read_sounds
+from callrouter.dialplan.compile.prompt_files import PromptFiles, read_sounds
 from callrouter.dialplan.compile.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.compile.screening_rules import ScreenBuilder
 from callrouter.dialplan.compile.step_builder import StepBuilder, is_code, voice_of
@@ -112,7 +112,7 @@ class _Builder:
         self._checker = checker
         self._head = head
         self._screens = screens
-        self._ways = WayBuilder(checker)
+        self._ways = CandidateBuilder(checker)
         self._hunts = HuntBuilder(file, checker, self._ways)
         self._schedules = {
             name: calendar.schedule(name, entry, head.timezone or "UTC")
@@ -137,7 +137,7 @@ class _Builder:
         version: str,
         numbers_line: int,
         files: list[str],
-        sounds: Sounds,
+        sounds: PromptFiles,
     ) -> Dialplan:
         """Put all parts together. files: those of its lists."""
         networks = []
@@ -171,7 +171,7 @@ class _Builder:
             self._usual,
         )
 
-    def _trunk(self, name: str, entry: schema.Trunk, line: int) -> rules.Trunk:
+    def _trunk(self, name: str, entry: schema.TrunkEntry, line: int) -> rules.Trunk:
         return rules.Trunk(
             name,
             entry.country or self._head.country,
@@ -188,7 +188,7 @@ class _Builder:
         )
 
     def number(
-        self, key: str, normal: str, entry: schema.Number, raw: Mapping, line: int
+        self, key: str, normal: str, entry: schema.NumberEntry, raw: Mapping, line: int
     ) -> rules.Number:
         """Build one number; raw is the same as read, its lines count from `line`."""
         refusals = self._own_refusals(entry.reasons)
@@ -224,7 +224,7 @@ class _Builder:
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number
 
-    def _origins(self, entry: schema.Number) -> tuple[Origins, Origins]:
+    def _origins(self, entry: schema.NumberEntry) -> tuple[Origins, Origins]:
         """Return the trunks that a number is called from, and those that its codes are for."""
         if entry.from_ is not None:
             named = frozenset(entry.from_)

@@ -24,7 +24,7 @@ _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _ENGLISH: Final = "en_US"
 
 
-def schedule(name: str, entry: hours.Schedule, timezone: str) -> Schedule:
+def schedule(name: str, entry: hours.ScheduleEntry, timezone: str) -> Schedule:
     """Build a schedule. timezone: that of the dialplan."""
     week: list[list[tuple[int, int]]] = [[] for _ in range(7)]
     for times in entry.open:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from callrouter.dialplan.check.validation import Checker
-from callrouter.dialplan.compile.candidate_builder import WayBuilder
+from callrouter.dialplan.compile.candidate_builder import CandidateBuilder
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.hunts import Rung
@@ -32,7 +32,7 @@ def phones_of(extension: str) -> str:
 class HuntBuilder:
     """Builder of the hunts of a file without mistakes; what is shared there is one object here."""
 
-    def __init__(self, file: str, checker: Checker, ways: WayBuilder) -> None:
+    def __init__(self, file: str, checker: Checker, ways: CandidateBuilder) -> None:
         self._file = file
         self._checker = checker
         self._ways = ways
@@ -46,9 +46,9 @@ class HuntBuilder:
         self._leaves: dict[tuple[str, float, float], Leaf] = {}
         self._rules: dict[tuple[object, ...], HuntRule] = {}
         # By identity, which is why the step is kept too: numbers written alike have the same.
-        self._made: dict[tuple[int, bool], tuple[schema.Step, HuntRule]] = {}
+        self._made: dict[tuple[int, bool], tuple[schema.StepEntry, HuntRule]] = {}
 
-    def step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
+    def step(self, rule: str, step: schema.StepEntry, several: bool) -> HuntRule:
         """Build the hunt of a step. several: it is not the only target of its route."""
         made = self._made.get((id(step), several))
         if made is not None:
@@ -59,7 +59,7 @@ class HuntBuilder:
             self._made[id(step), several] = (step, built)
         return built
 
-    def _step(self, rule: str, step: schema.Step, several: bool) -> HuntRule:
+    def _step(self, rule: str, step: schema.StepEntry, several: bool) -> HuntRule:
         on = _NONE if step.on is None else frozenset(step.on)
         options: schema.HuntOptions = step
         named = step.hunt or ""
@@ -147,19 +147,19 @@ class HuntBuilder:
             self._leaves[name, ring, progress] = known
         return known
 
-    def _phones(self) -> dict[str, schema.Target]:
+    def _phones(self) -> dict[str, schema.TargetEntry]:
         """Targets that nobody wrote: the telephones of each extension, by a name only we write."""
         found = {}
         for name, _, place in self._checker.entries("extensions").entries():
             if self._checker.extensions[name].phone is not None:
-                found[phones_of(name)] = schema.Target(extension=name)
+                found[phones_of(name)] = schema.TargetEntry(extension=name)
                 self._lines[phones_of(name)] = place.line
         return found
 
-    def _place(self, target: schema.Target) -> fields.SipPlace:
+    def _place(self, target: schema.TargetEntry) -> fields.SipPlace:
         if target.uri is not None:
             return target.uri
         if target.extension is not None:
-            return fields.SipPlace(f"sip:{target.extension}", fields.Address("", 0), "")
+            return fields.SipPlace(f"sip:{target.extension}", fields.SocketAddress("", 0), "")
         assert target.via is not None  # noqa: S101 - the schema asks for one of them
         return self._ways.place(target, target.via)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.dialplan.check.validation import Checker
-from callrouter.dialplan.grammar.prompts_music import LANGUAGES, Prompt, Sound
+from callrouter.dialplan.grammar.prompts_music import LANGUAGES, Prompt, SoundEntry
 from callrouter.route.rules.prompt_recipes import FromFile, FromText, FromTone, Recipe, Source
 from callrouter.yamlfile.reader import Document
 
@@ -20,7 +20,7 @@ MOST_MUSIC_MB: Final = 2
 _Place = tuple[str, ...]
 
 
-class Sounds:
+class PromptFiles:
     """Sounds of a dialplan. recipes: of all. files: those read. digests: of their contents."""
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class Sounds:
         self.digests: list[str] = []
 
 
-def read_sounds(checker: Checker, document: Document) -> Sounds:
+def read_sounds(checker: Checker, document: Document) -> PromptFiles:
     """Gather the sounds of a dialplan; what is wrong with a file is noted with the checker."""
-    sounds = Sounds()
+    sounds = PromptFiles()
     files = _Files(checker, Path(document.file).parent)
     usual = checker.head.language if checker.head is not None else "en"
 
@@ -61,9 +61,9 @@ def read_sounds(checker: Checker, document: Document) -> Sounds:
     return sounds
 
 
-def _spoken(name: str, prompt: Prompt) -> Iterator[tuple[_Place, str, Sound]]:
+def _spoken(name: str, prompt: Prompt) -> Iterator[tuple[_Place, str, SoundEntry]]:
     """Give each sound of a prompt: where it stands, and in which language ("" for all)."""
-    spoken: dict[str, Sound | None] = {"": prompt}
+    spoken: dict[str, SoundEntry | None] = {"": prompt}
     place: _Place = ("prompts", name)
     if prompt.languages is not None:
         spoken = {language: getattr(prompt.languages, language) for language in LANGUAGES}

@@ -29,7 +29,7 @@ class ScreenBuilder:
         self._auto = self._auto_block("auto_block", head.auto_block, document.data, 0)
         self._usual = Screen(self._allow, self._block, (), self._auto)
 
-    def screen(self, key: str, entry: schema.Number, raw: Mapping, line: int) -> Screen:
+    def screen(self, key: str, entry: schema.NumberEntry, raw: Mapping, line: int) -> Screen:
         """Build that of one number; raw is the same as read, its lines count from `line`."""
         lists = entry.allow or entry.block or entry.only
         if not (lists or entry.areas or entry.countries or entry.auto_block):
@@ -98,7 +98,7 @@ class ScreenBuilder:
         )
 
     def _auto_block(
-        self, rule: str, entry: schema.AutoBlock | None, raw: Mapping, line: int
+        self, rule: str, entry: schema.AutoBlockEntry | None, raw: Mapping, line: int
     ) -> AutoBlockRule | None:
         if entry is None:
             return None

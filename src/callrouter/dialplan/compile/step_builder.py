@@ -8,7 +8,7 @@ from callrouter.dialplan.compile.hunt_builder import HuntBuilder
 from callrouter.dialplan.compile.refusals import Refusals
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.media_options import FeatureEntry, RecordEntry, SurveyEntry
-from callrouter.dialplan.grammar.menus import Choice, MenuEntry
+from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.route.rules import number_rules as rules
 from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.values import media_steps as voice
@@ -30,7 +30,7 @@ class StepBuilder:
         self._schedules = schedules
 
     def steps(
-        self, rule: str, steps: list[schema.Step], raw: Sequence, refusals: Refusals
+        self, rule: str, steps: list[schema.StepEntry], raw: Sequence, refusals: Refusals
     ) -> tuple[rules.Step, ...]:
         """Build a route, or an overflow. raw: the same as read, for its lines."""
         built = []
@@ -67,14 +67,14 @@ class StepBuilder:
             line,
         )
 
-    def _final(self, step: schema.Step, refusals: Refusals) -> Refusal | None:
+    def _final(self, step: schema.StepEntry, refusals: Refusals) -> Refusal | None:
         options: Any = step
         if isinstance(step.hunt, str):
             options = self._checker.groups[step.hunt]
         return refusals.left if options.final is None else refusals.final(options.final)
 
     def _step(
-        self, name: str, step: schema.Step | Choice, line: int, final: Refusal | None
+        self, name: str, step: schema.StepEntry | ChoiceEntry, line: int, final: Refusal | None
     ) -> rules.Step:
         schedule = None if step.when is None else self._schedules[step.when.schedule]
         is_open = step.when is None or step.when.is_ == "open"
@@ -88,7 +88,7 @@ class StepBuilder:
         return rules.Step(name, schedule, is_open, alone, several, final, self._file, line)
 
 
-def is_code(steps: Several[schema.Step]) -> bool:
+def is_code(steps: Several[schema.StepEntry]) -> bool:
     """Say whether a number is a feature code, or lets messages be heard, and does nothing else."""
     codes = [step.feature is not None or step.messages is not None for step in steps]
     return any(codes) and all(
@@ -96,7 +96,7 @@ def is_code(steps: Several[schema.Step]) -> bool:
     )
 
 
-def _act(step: schema.Step) -> voice.Act:
+def _act(step: schema.StepEntry) -> voice.Act:
     if step.play is not None:
         return voice.Play(tuple(step.play), step.answer)
     if step.menu is not None:
@@ -115,7 +115,7 @@ def _feature(entry: FeatureEntry) -> voice.Feature:
     return voice.Feature(presence, entry.schedule or "", _OVERRIDES[entry.to or "usual"])
 
 
-def voice_of(number: schema.Number, language: str) -> voice.Voice | None:
+def voice_of(number: schema.NumberEntry, language: str) -> voice.Voice | None:
     """Return what a number says of the media of its calls, None for nothing of its own."""
     if number.language is None and not (number.hold_music or number.record or number.survey):
         return None

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 # Longer ones are no telephone numbers, and 18 digits fit into 64 bits.
@@ -65,7 +65,7 @@ Area = Annotated[str, BeforeValidator(_area)]
 Withheld = Literal["allow", "refuse"]
 
 
-class NumberList(Entry):
+class NumberListEntry(StrictModel):
     """Callers: whole numbers, and first digits of numbers; never last digits."""
 
     numbers: list[Annotated[str, BeforeValidator(_number)]] = Field(
@@ -86,7 +86,7 @@ class NumberList(Entry):
     )
 
 
-class Areas(Entry):
+class Areas(StrictModel):
     """From where a number may be called, by the area of the caller's number."""
 
     allow: list[Area] | None = Field(
@@ -113,7 +113,7 @@ class Areas(Entry):
         return self
 
 
-class Countries(Entry):
+class Countries(StrictModel):
     """From which countries a number may be called."""
 
     allow: list[fields.Country] = Field(
@@ -149,7 +149,7 @@ def _from(value: object) -> object:
 From = Annotated[list[Name], BeforeValidator(_from), Field(min_length=1)]
 
 
-class AutoBlock(Entry):
+class AutoBlockEntry(StrictModel):
     """Block a caller who calls a number too often."""
 
     calls: fields.Calls = Field(
@@ -168,7 +168,7 @@ class AutoBlock(Entry):
     )
 
 
-class Reason(Entry):
+class Reason(StrictModel):
     """How a refusal is answered. What is left out stays as it is."""
 
     status: fields.Status | None = Field(default=None, description="SIP status.", examples=[404])
@@ -188,7 +188,7 @@ def _reason(description: str, example: dict[str, Any]) -> Any:
     return Field(default=None, description=description, examples=[example])
 
 
-class NumberReasons(Entry):
+class NumberReasons(StrictModel):
     """Refusals of a number that are not to be answered in the usual way."""
 
     not_from_here: Reason | None = _reason(

@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import (
     Areas,
-    AutoBlock,
+    AutoBlockEntry,
     Countries,
     From,
-    NumberList,
+    NumberListEntry,
     NumberReasons,
     Reason,
     Reasons,
@@ -26,14 +26,14 @@ from callrouter.dialplan.grammar.gateway_failover import (
     ProbeEntry,
     RestEntry,
 )
-from callrouter.dialplan.grammar.hunts import Group, HuntOptions, Rings, Rung, Step
+from callrouter.dialplan.grammar.hunts import Group, HuntOptions, Rings, Rung, StepEntry
 from callrouter.dialplan.grammar.login_credentials import (
     AuthEntry,
     PhoneEntry,
     Realm,
     RegisterEntry,
 )
-from callrouter.dialplan.grammar.lookups import Lookup
+from callrouter.dialplan.grammar.lookups import LookupEntry
 from callrouter.dialplan.grammar.media_options import (
     ConfirmEntry,
     FeatureEntry,
@@ -43,11 +43,11 @@ from callrouter.dialplan.grammar.media_options import (
     Survey,
     SurveyEntry,
 )
-from callrouter.dialplan.grammar.menus import Choice, MenuEntry
+from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
 from callrouter.dialplan.grammar.prompts_music import Language, Languages, Music, Prompt, Tone
-from callrouter.dialplan.grammar.schedules import Schedule, Timezone, When
-from callrouter.dialplan.grammar.trunks_gateways import Gateway, Trunk
+from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
+from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry, TrunkEntry
 from callrouter.dialplan.grammar.voicemail_boxes import (
     BoxQuota,
     MailEntry,
@@ -55,33 +55,32 @@ from callrouter.dialplan.grammar.voicemail_boxes import (
     WebhookEntry,
 )
 from callrouter.route.rules.number_rules import LONGEST_CALL
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 
 __all__ = [
     "Areas",
     "AuthEntry",
-    "AutoBlock",
+    "AutoBlockEntry",
     "BoxQuota",
-    "Choice",
+    "ChoiceEntry",
     "ConfirmEntry",
     "Countries",
     "DialplanFile",
-    "Entry",
-    "Extension",
+    "ExtensionEntry",
     "FeatureEntry",
-    "Gateway",
+    "GatewayEntry",
     "GatewayGroup",
     "GreetingEntry",
     "Group",
     "HuntOptions",
     "Languages",
-    "Lookup",
+    "LookupEntry",
     "MailEntry",
     "MemberEntry",
     "MenuEntry",
     "Music",
-    "Number",
-    "NumberList",
+    "NumberEntry",
+    "NumberListEntry",
     "NumberReasons",
     "PhoneEntry",
     "ProbeEntry",
@@ -92,20 +91,21 @@ __all__ = [
     "RegisterEntry",
     "RestEntry",
     "Rung",
-    "Schedule",
-    "Step",
+    "ScheduleEntry",
+    "StepEntry",
+    "StrictModel",
     "SurveyEntry",
-    "Target",
+    "TargetEntry",
     "TimerEntry",
     "Tone",
-    "Trunk",
+    "TrunkEntry",
     "VoicemailBox",
     "WebhookEntry",
     "When",
 ]
 
 
-class Target(Entry):
+class TargetEntry(StrictModel):
     """One place to ring: a number by way of a gateway, a SIP URI, or registered telephones."""
 
     number: fields.Dial | None = Field(
@@ -151,7 +151,7 @@ class Target(Entry):
         return self
 
 
-class Extension(Entry):
+class ExtensionEntry(StrictModel):
     """An employee, whom the To: header of a call can name, or a look-up."""
 
     targets: list[Name] = Field(
@@ -179,7 +179,7 @@ class Extension(Entry):
 Backup = Annotated[list[Rings], Field(min_length=1)]
 
 
-class Number(Entry):
+class NumberEntry(StrictModel):
     """What happens to calls for a number. Callers are looked at first, then lines, then steps."""
 
     name: fields.Label | None = Field(
@@ -222,7 +222,7 @@ class Number(Entry):
         description="From which countries it may be called.",
         examples=[{"allow": ["CN"], "except": ["partners"]}],
     )
-    auto_block: AutoBlock | None = Field(
+    auto_block: AutoBlockEntry | None = Field(
         default=None,
         description="Block callers who call it too often. When left out: that of the dialplan.",
         examples=[{"calls": 3, "within": "10s", "for": "20s"}],
@@ -236,7 +236,7 @@ class Number(Entry):
         "the dialplan says.",
         examples=["30m"],
     )
-    overflow: list[Step] | None = Field(
+    overflow: list[StepEntry] | None = Field(
         default=None,
         min_length=1,
         description="Steps for calls beyond `lines`, instead of the refusal.",
@@ -254,7 +254,7 @@ class Number(Entry):
         "one rings first; not answered, the route follows. Who is named by `To:` comes before.",
         examples=["crm"],
     )
-    route: list[Step] = Field(
+    route: list[StepEntry] = Field(
         min_length=1,
         description="Steps, taken one after the other until somebody answers.",
         examples=[[{"hunt": ["reception"]}]],
@@ -294,7 +294,7 @@ class Number(Entry):
     )
 
 
-class DialplanFile(Entry):
+class DialplanFile(StrictModel):
     """A dialplan file."""
 
     country: Country = Field(description="How national numbers are read.", examples=["CN"])
@@ -323,11 +323,11 @@ class DialplanFile(Entry):
         "the first alone, and know only MD5: put that first for them.",
         examples=[["MD5", "SHA-256"]],
     )
-    trunks: dict[Name, Trunk] = Field(
+    trunks: dict[Name, TrunkEntry] = Field(
         description="Where calls come from, by name.",
         examples=[{"carrier": {"addresses": ["203.0.113.0/24"]}}],
     )
-    gateways: dict[Name, Gateway] = Field(
+    gateways: dict[Name, GatewayEntry] = Field(
         default={},
         description="Where calls to telephone numbers go out, by name.",
         examples=[{"carrier_a": {"address": "192.0.2.1:5060"}}],
@@ -337,12 +337,12 @@ class DialplanFile(Entry):
         description="Gateways that stand in for each other, by name.",
         examples=[{"out": {"gateways": [{"name": "carrier_a"}, {"name": "carrier_b"}]}}],
     )
-    targets: dict[Name, Target] = Field(
+    targets: dict[Name, TargetEntry] = Field(
         default={},
         description="What can ring, by name.",
         examples=[{"reception": {"number": "07561234567", "via": "carrier_a"}}],
     )
-    extensions: dict[Name, Extension] = Field(
+    extensions: dict[Name, ExtensionEntry] = Field(
         default={},
         description="Employees, by extension.",
         examples=[{"101": {"targets": ["desk"]}}],
@@ -357,12 +357,12 @@ class DialplanFile(Entry):
         description="Menus, by name.",
         examples=[{"main": {"prompt": "choose", "keys": {"1": "reception"}}}],
     )
-    schedules: dict[Name, Schedule] = Field(
+    schedules: dict[Name, ScheduleEntry] = Field(
         default={},
         description="Opening hours, by name.",
         examples=[{"office": {"open": ["Mon-Fri 08:30-17:30"], "holidays": "CN"}}],
     )
-    lists: dict[Name, NumberList] = Field(
+    lists: dict[Name, NumberListEntry] = Field(
         default={},
         description="Lists of callers, by name.",
         examples=[{"nuisance": {"prefixes": ["0898"]}}],
@@ -378,7 +378,7 @@ class DialplanFile(Entry):
         description="Music for callers on hold, by name.",
         examples=[{"piano": "piano.mp3"}],
     )
-    lookups: dict[Name, Lookup] = Field(
+    lookups: dict[Name, LookupEntry] = Field(
         default={},
         description="Where to ask who is responsible for a caller, by name.",
         examples=[{"crm": {"url": "https://192.0.2.20/owner?caller={caller}"}}],
@@ -399,7 +399,7 @@ class DialplanFile(Entry):
         description="Lists whose callers are refused, whatever number they call.",
         examples=[["nuisance"]],
     )
-    auto_block: AutoBlock | None = Field(
+    auto_block: AutoBlockEntry | None = Field(
         default=None,
         description="Block callers who call one number too often, whichever it is.",
         examples=[{"calls": 5, "within": "1m", "for": "1h"}],
@@ -422,7 +422,7 @@ class DialplanFile(Entry):
         "1s to 168h. Then it is hung up on, and the record's reason is `too_long`.",
         examples=["4h"],
     )
-    numbers: dict[fields.NumberKey, Number] = Field(
+    numbers: dict[fields.NumberKey, NumberEntry] = Field(
         description="What is called: a number (`4000`), a prefix (`0756*`), a pattern (`4xxx`, x "
         "is any digit) or a code (`*21`).",
         examples=[{"4000": {"route": [{"hunt": ["reception"]}]}}],

@@ -54,7 +54,7 @@ SIPS_PORT: Final = 5061
 _TRANSPORTS: Final = ("udp", "tcp", "tls")
 
 
-class Address(NamedTuple):
+class SocketAddress(NamedTuple):
     """An IP address without brackets, in its shortest form, and a port.
 
     Where names may stand: a DNS name in lower case, with port 0 when none is written.
@@ -77,7 +77,7 @@ class SipPlace(NamedTuple):
     """A SIP URI as written, and where a request to it goes; transport "": as DNS says."""
 
     uri: str
-    address: Address
+    address: SocketAddress
     transport: str
 
 
@@ -96,7 +96,7 @@ def seconds(value: object, low: float, high: float) -> float:
     return length
 
 
-def address(value: object, default_port: int, *, named: bool = False) -> Address:
+def address(value: object, default_port: int, *, named: bool = False) -> SocketAddress:
     """Read an IP address with an optional port; 0 as the default makes the port obligatory.
 
     named: a DNS name will do, too.
@@ -115,11 +115,11 @@ def address(value: object, default_port: int, *, named: bool = False) -> Address
             raise ValueError(f"expected {wanted}, found {shown(value)}") from None
         host = host.lower().rstrip(".")
         if found[4] is None:
-            return Address(host, 0)
+            return SocketAddress(host, 0)
     port = int(found[2] or found[4] or default_port)
     if not 1 <= port <= 65535:
         raise ValueError(f"expected {wanted} with a port from 1 to 65535, found {shown(value)}")
-    return Address(host, port)
+    return SocketAddress(host, port)
 
 
 def _is_dns_name(host: str) -> bool:
@@ -170,11 +170,11 @@ def host_name(value: object) -> str:
         return _matching(value, _HOST_NAME, wanted).lower().rstrip(".")
 
 
-def _gateway_address(value: object) -> Address:
+def _gateway_address(value: object) -> SocketAddress:
     """Read where a gateway is; port 0 when none is written: its transport says which it is."""
     found = address(value, SIP_PORT, named=True)
     written = isinstance(value, str) and _HOST_PORT.fullmatch(value)
-    return found if written and (written[2] or written[4]) else Address(found.host, 0)
+    return found if written and (written[2] or written[4]) else SocketAddress(found.host, 0)
 
 
 def _network(value: object) -> str:
@@ -303,6 +303,6 @@ Dial = Annotated[str, BeforeValidator(_dial)]
 NumberKey = Annotated[str, BeforeValidator(number_key)]
 Country = Annotated[str, BeforeValidator(_country)]
 Network = Annotated[str, BeforeValidator(_network)]
-SipAddress = Annotated[Address, BeforeValidator(_gateway_address)]
+SipAddress = Annotated[SocketAddress, BeforeValidator(_gateway_address)]
 HostName = Annotated[str, BeforeValidator(host_name)]
 Uri = Annotated[SipPlace, BeforeValidator(_uri)]

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 
 
 def _count(value: object) -> int:
@@ -28,7 +28,7 @@ _Priority = Annotated[int, BeforeValidator(_priority)]
 _Weight = Annotated[int, BeforeValidator(_weight)]
 
 
-class ProbeEntry(Entry):
+class ProbeEntry(StrictModel):
     """A gateway is asked by OPTIONS whether it is there; any final answer but 503 and 408 will do.
 
     Each address of a DNS name is asked. While none of them is up, calls skip the gateway.
@@ -52,7 +52,7 @@ class ProbeEntry(Entry):
     )
 
 
-class RestEntry(Entry):
+class RestEntry(StrictModel):
     """A gateway that does not take calls gets none for a while.
 
     A call counts that it answered with 503 or 408, or not at all, or that could not be sent. When
@@ -67,7 +67,7 @@ class RestEntry(Entry):
     )
 
 
-class MemberEntry(Entry):
+class MemberEntry(StrictModel):
     """A gateway in a group."""
 
     name: fields.Name = Field(description="The gateway.", examples=["carrier_a"])
@@ -81,7 +81,7 @@ class MemberEntry(Entry):
     )
 
 
-class GatewayGroup(Entry):
+class GatewayGroup(StrictModel):
     """Gateways that stand in for each other.
 
     A call that one cannot take goes to the next at once, within the ring time of its target: after

@@ -8,7 +8,7 @@ from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.media_options import ConfirmWith, FeatureEntry, Greet, Prompts
 from callrouter.dialplan.grammar.schedules import When
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _HEAVIEST = 1000
@@ -42,7 +42,7 @@ def _rung(value: object) -> Rung:
 Rings = Annotated[Rung, BeforeValidator(_rung)]
 
 
-class HuntOptions(Entry):
+class HuntOptions(StrictModel):
     """How a hunt goes from target to target."""
 
     strategy: Literal[
@@ -113,7 +113,7 @@ def _hunt_kind(value: object) -> str | None:
     return "name" if isinstance(value, str) else None
 
 
-class Step(HuntOptions):
+class StepEntry(HuntOptions):
     """One step of a number's route: one of hunt, play, menu, voicemail, messages and feature."""
 
     hunt: (

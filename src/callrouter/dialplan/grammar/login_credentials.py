@@ -11,9 +11,9 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar.field_types import HostName, Network, seconds
-from callrouter.route.rules.digest_accounts import Account
+from callrouter.route.rules.digest_accounts import DigestAccount
 from callrouter.route.rules.mailboxes import Secret
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 # What stands between quotes in a header without an escape.
@@ -51,7 +51,7 @@ User = Annotated[str, BeforeValidator(_user)]
 Realm = Annotated[str, BeforeValidator(_realm)]
 
 
-class LoginEntry(Entry):
+class LoginEntry(StrictModel):
     """A user and the place of the password."""
 
     user: User = Field(description="User name of its credentials.", examples=["101"])
@@ -106,7 +106,7 @@ class AuthEntry(LoginEntry):
     )
 
 
-class RegisterEntry(Entry):
+class RegisterEntry(StrictModel):
     """Our registration with a gateway: sent again before it expires, taken back at the end."""
 
     user: User | None = Field(
@@ -129,7 +129,7 @@ def secret_at(file: str, named: str | None, variable: str | None) -> Secret:
     return Secret(os.path.join(os.path.dirname(file), named) if named else "", variable or "")
 
 
-def account_of(entry: LoginEntry, realm: str, file: str) -> Account:
+def account_of(entry: LoginEntry, realm: str, file: str) -> DigestAccount:
     """Return the compiled account of a dialplan in a file."""
     networks = tuple(entry.addresses) if isinstance(entry, PhoneEntry) else ()
-    return Account(entry.user, entry.secret(file), realm, networks, entry.without_qop)
+    return DigestAccount(entry.user, entry.secret(file), realm, networks, entry.without_qop)

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.route.values import external_lookup as lookups
 from callrouter.route.values.external_lookup import CALLER
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _LONGEST: Final = 500
@@ -43,7 +43,7 @@ def _kept() -> Any:
 Pace = Annotated[int, BeforeValidator(_calls)]
 
 
-class Lookup(Entry):
+class LookupEntry(StrictModel):
     """Another system that says by HTTP which extension is responsible for a caller.
 
     It answers a GET with 200 and JSON such as `{"owner": "101"}`; `{"owner": null}`, or 404, says
@@ -74,7 +74,7 @@ class Lookup(Entry):
     )
 
 
-def lookup(name: str, entry: Lookup, file: str, line: int) -> lookups.Lookup:
+def lookup(name: str, entry: LookupEntry, file: str, line: int) -> lookups.Lookup:
     """Build a look-up."""
     return lookups.Lookup(
         name, entry.url, entry.timeout, entry.cache, entry.cache_unknown, file, line

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _KEY: Final = re.compile(r"[0-9*#]")
@@ -50,7 +50,7 @@ Wait = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.5,
 Quota = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 60, 3_600_000))]
 
 
-class GreetingEntry(Entry):
+class GreetingEntry(StrictModel):
     """What the caller hears while targets are rung."""
 
     prompts: Prompts = Field(
@@ -71,7 +71,7 @@ class GreetingEntry(Entry):
     )
 
 
-class ConfirmEntry(Entry):
+class ConfirmEntry(StrictModel):
     """A target that answers must press a key before it is connected: voicemails never do."""
 
     key: Key = Field(description="The key to press.", examples=["1"])
@@ -89,7 +89,7 @@ Greet = Annotated[GreetingEntry, BeforeValidator(_greet)]
 ConfirmWith = Annotated[ConfirmEntry, BeforeValidator(_confirm)]
 
 
-class FeatureEntry(Entry):
+class FeatureEntry(StrictModel):
     """What dialling the number switches."""
 
     presence: Literal["away", "break", "leave", "back"] | None = Field(
@@ -115,7 +115,7 @@ class FeatureEntry(Entry):
         return self
 
 
-class RecordEntry(Entry):
+class RecordEntry(StrictModel):
     """How answered calls are recorded."""
 
     sides: Literal["mixed", "stereo"] = Field(
@@ -164,7 +164,7 @@ class RecordEntry(Entry):
 Record = Annotated[RecordEntry, BeforeValidator(_record)]
 
 
-class SurveyEntry(Entry):
+class SurveyEntry(StrictModel):
     """A question for the caller when the callee has hung up."""
 
     prompt: Name = Field(

@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
-from callrouter.dialplan.grammar.hunts import Step
+from callrouter.dialplan.grammar.hunts import StepEntry
 from callrouter.dialplan.grammar.media_options import Prompts, Wait
 from callrouter.dialplan.grammar.prompts_music import Language
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _KEYS: Final = re.compile(r"[0-9*]{1,8}|#")
@@ -31,7 +31,7 @@ def _chosen(value: object) -> object:
     return {"hunt": [value]} if isinstance(value, str) else value
 
 
-class Choice(Step):
+class ChoiceEntry(StepEntry):
     """What a key of a menu does: a step, as in a route."""
 
     language: Language | None = Field(
@@ -41,10 +41,10 @@ class Choice(Step):
     )
 
 
-Chosen = Annotated[Choice, BeforeValidator(_chosen)]
+Chosen = Annotated[ChoiceEntry, BeforeValidator(_chosen)]
 
 
-class MenuEntry(Entry):
+class MenuEntry(StrictModel):
     """A menu: a prompt, and what the keys do."""
 
     prompt: Prompts = Field(

@@ -6,8 +6,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.route.rules.peer_profile import TIMED, USUAL, Peer, SessionRule
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.route.rules.peer_profile import TIMED, USUAL, PeerProfile, SessionRule
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -51,7 +51,7 @@ _Expires = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 
 _AskEvery = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1.0, 86400.0))]
 
 
-class TimerEntry(Entry):
+class TimerEntry(StrictModel):
     """How calls find out that the other side has vanished (RFC 4028).
 
     A session interval is agreed with who knows session timers; who then is silent for too long has
@@ -78,7 +78,7 @@ class TimerEntry(Entry):
     )
 
 
-class HeadersEntry(Entry):
+class HeadersEntry(StrictModel):
     """Which headers pass, beside the usual ones."""
 
     pass_: list[Header] = Field(
@@ -115,7 +115,7 @@ SessionTimer = Annotated[
 ]
 
 
-class PeerEntry(Entry):
+class PeerEntry(StrictModel):
     """What trunks and gateways have in common."""
 
     trusted: bool = Field(
@@ -145,11 +145,11 @@ class PeerEntry(Entry):
 _KEYS: Final = frozenset(PeerEntry.model_fields) | {"caller", "transfer"}
 
 
-def usual_peer(entry: SessionTimer | None) -> Peer:
+def usual_peer(entry: SessionTimer | None) -> PeerProfile:
     """Compile how everybody is dealt with who says nothing; `USUAL` when the dialplan does not."""
     if entry is None:
         return USUAL
-    return Peer(timer=_rule(entry, TIMED.ask_every))
+    return PeerProfile(timer=_rule(entry, TIMED.ask_every))
 
 
 def _rule(entry: SessionTimer, ask_every: int) -> SessionRule | None:
@@ -159,13 +159,13 @@ def _rule(entry: SessionTimer, ask_every: int) -> SessionRule | None:
 
 
 def peer_of(
-    entry: PeerEntry, usual: Peer = USUAL, transfer: str = "callee", caller: str = "from"
-) -> Peer:
+    entry: PeerEntry, usual: PeerProfile = USUAL, transfer: str = "callee", caller: str = "from"
+) -> PeerProfile:
     """Compile what a trunk or a gateway says; `usual` when that is nothing."""
     if entry.model_fields_set.isdisjoint(_KEYS):
         return usual
     headers = entry.headers or HeadersEntry()
-    return Peer(
+    return PeerProfile(
         entry.trusted,
         caller == "pai",
         usual.timer if entry.session_timer is None else _rule(entry.session_timer, 0),

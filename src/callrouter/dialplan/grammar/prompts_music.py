@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 Language = Literal["en", "zh", "vi"]
@@ -53,7 +53,7 @@ def _hertz(value: object) -> int:
 SoundFile = Annotated[str, BeforeValidator(_file)]
 
 
-class Tone(Entry):
+class Tone(StrictModel):
     """A tone."""
 
     hertz: Annotated[int, BeforeValidator(_hertz)] = Field(
@@ -64,7 +64,7 @@ class Tone(Entry):
     )
 
 
-class _Short(Entry):
+class _Short(StrictModel):
     """An entry that can be written as the name of its file."""
 
     # Not "before": what the JSON Schema says of a mapping would be lost behind it.
@@ -82,7 +82,7 @@ class _Short(Entry):
         return {"anyOf": [{"type": "string", "minLength": 1}, made]}
 
 
-class Sound(_Short):
+class SoundEntry(_Short):
     """What is heard: a file, a text or a tone. The name of a file can stand for all of it."""
 
     _kinds: ClassVar[tuple[str, ...]] = ("file", "text", "tone")
@@ -110,12 +110,12 @@ class Sound(_Short):
         return self
 
 
-class Languages(Entry):
+class Languages(StrictModel):
     """A sound for each language. A caller whose language is missing hears the dialplan's."""
 
-    en: Sound | None = Field(default=None, description="English.", examples=["welcome-en.wav"])
-    zh: Sound | None = Field(default=None, description="Chinese.", examples=["welcome-zh.wav"])
-    vi: Sound | None = Field(
+    en: SoundEntry | None = Field(default=None, description="English.", examples=["welcome-en.wav"])
+    zh: SoundEntry | None = Field(default=None, description="Chinese.", examples=["welcome-zh.wav"])
+    vi: SoundEntry | None = Field(
         default=None, description="Vietnamese.", examples=[{"text": "Xin chào."}]
     )
 
@@ -126,7 +126,7 @@ class Languages(Entry):
         return self
 
 
-class Prompt(Sound):
+class Prompt(SoundEntry):
     """Something to say: a file, a text, a tone, or one of these for each language.
 
     The name of a file can stand for all of it.

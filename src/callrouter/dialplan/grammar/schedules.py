@@ -11,7 +11,7 @@ import holidays
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar.field_types import Name, country_hint
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -180,7 +180,7 @@ Timezone = Annotated[str, BeforeValidator(_timezone)]
 Date = Annotated[str, BeforeValidator(_date)]
 
 
-class Schedule(Entry):
+class ScheduleEntry(StrictModel):
     """Opening hours. A time past midnight belongs to the day on which it begins."""
 
     open: list[Annotated[Times, BeforeValidator(_times)]] = Field(
@@ -213,7 +213,7 @@ class Schedule(Entry):
     )
 
 
-class When(Entry):
+class When(StrictModel):
     """When a step is taken."""
 
     schedule: Name = Field(description="The schedule to ask.", examples=["office"])

@@ -12,7 +12,7 @@ from callrouter.dialplan.grammar.lookups import Pace
 from callrouter.dialplan.grammar.peers import PeerEntry
 
 
-class Trunk(PeerEntry):
+class TrunkEntry(PeerEntry):
     """Where calls come from: a carrier, told by the addresses it sends from."""
 
     addresses: list[fields.Network] = Field(
@@ -111,7 +111,7 @@ class Trunk(PeerEntry):
         return self
 
 
-class Gateway(PeerEntry):
+class GatewayEntry(PeerEntry):
     """Where calls to telephone numbers go out."""
 
     address: fields.SipAddress = Field(
@@ -171,7 +171,7 @@ class Gateway(PeerEntry):
         return self
 
     @property
-    def place(self) -> fields.Address:
+    def place(self) -> fields.SocketAddress:
         """Its address with the port that its transport usually has."""
         host, port = self.address
-        return fields.Address(host, port or fields.usual_port(self.transport))
+        return fields.SocketAddress(host, port or fields.usual_port(self.transport))

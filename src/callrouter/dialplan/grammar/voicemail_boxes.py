@@ -11,7 +11,7 @@ from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.login_credentials import SecretFile, Variable, secret_at
 from callrouter.dialplan.grammar.media_options import Days
 from callrouter.route.rules import mailboxes as boxes
-from callrouter.yamlfile.strict_model import Entry
+from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _DAY: Final = 86400.0
@@ -78,7 +78,7 @@ Shortest = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 
 Silence = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1, 60))]
 
 
-class MailEntry(Entry):
+class MailEntry(StrictModel):
     """Mails each message, as a WAV file, to somebody. Tried again for three days."""
 
     to: MailAddresses = Field(
@@ -119,7 +119,7 @@ class MailEntry(Entry):
         return self
 
 
-class WebhookEntry(Entry):
+class WebhookEntry(StrictModel):
     """Posts each message as JSON, signed with HMAC-SHA256. Tried again for three days."""
 
     url: Url = Field(
@@ -143,7 +143,7 @@ class WebhookEntry(Entry):
         return self
 
 
-class BoxQuota(Entry):
+class BoxQuota(StrictModel):
     """What a box holds at most. A caller to a full box is not asked for a message."""
 
     messages: Annotated[int, BeforeValidator(_messages)] = Field(
@@ -156,7 +156,7 @@ class BoxQuota(Entry):
     )
 
 
-class VoicemailBox(Entry):
+class VoicemailBox(StrictModel):
     """A box that takes messages, in a step `voicemail`."""
 
     greeting: Name = Field(

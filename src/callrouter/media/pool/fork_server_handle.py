@@ -71,7 +71,7 @@ def interpreters() -> list[str]:
     return list(dict.fromkeys((sys.executable, *filter(None, others))))
 
 
-class NurseryLink:
+class ForkServerHandle:
     """Handle of a nursery process from its start on. Raises OSError when it cannot be started.
 
     python: the interpreter that runs it.

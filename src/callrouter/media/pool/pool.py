@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from callrouter.call.services.media import MediaEvent
-from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.sizing import Need, is_ample, is_short
-from callrouter.media.pool.supervisor import Crew, Log, Size
-from callrouter.media.pool.worker_handle import ENDING, SERVING, STARTING, Link
-from callrouter.media.pool.worker_selection import Shelf
+from callrouter.media.pool.supervisor import ProcessLog, Size, Supervisor
+from callrouter.media.pool.worker_handle import ENDING, SERVING, STARTING, WorkerHandle
+from callrouter.media.pool.worker_selection import WorkerSelection
 
 _TICK_SECONDS: Final = 0.25
 _LATE_SECONDS: Final = 0.5
@@ -40,7 +40,7 @@ class Pool:
     def __init__(
         self,
         size: Size,
-        log: Log,
+        log: ProcessLog,
         step: Callable[[Callable[[], None]], None],
         note_ack: Callable[[float], None],
     ) -> None:
@@ -53,8 +53,8 @@ class Pool:
         self.step = step
         self._note_ack = note_ack
         self._loop = asyncio.get_running_loop()
-        self._crew = Crew(size, log, self, self._on_change)
-        self._shelf: Shelf[Link] = Shelf()
+        self._supervisor = Supervisor(size, log, self, self._on_change)
+        self._selection: WorkerSelection[WorkerHandle] = WorkerSelection()
         self._capacity = 1
         self._ample_since: float | None = None
         self._due = 0.0
@@ -69,7 +69,7 @@ class Pool:
 
         signalling: the addresses and ports from which they are sent SIP, port 0 for any.
         """
-        self._crew.signalling = signalling
+        self._supervisor.signalling = signalling
         if not self._size.high:
             return
         if not self._size.user and os.geteuid() == 0:
@@ -88,18 +88,18 @@ class Pool:
             return
         self._ticker.cancel()
         self._ticker = None
-        self._shelf = Shelf()
-        await self._crew.close()
+        self._selection = WorkerSelection()
+        await self._supervisor.close()
 
-    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> Slots | None:
+    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> Reservation | None:
         """Take slots of one worker, and see to it that there are enough for the next."""
-        link = self._shelf.best(count)
+        link = self._selection.best(count)
         slots = None
         if link is None:
             self.refused += 1
         else:
             slots = link.reserve(count, post)
-            self._shelf.put(link)
+            self._selection.put(link)
         self._fit()
         return slots
 
@@ -107,7 +107,7 @@ class Pool:
 
     def count(self, state: str) -> int:
         """Workers in a state of `worker_handle`."""
-        return self._crew.count(state)
+        return self._supervisor.count(state)
 
     @property
     def slots(self) -> int:
@@ -121,10 +121,10 @@ class Pool:
 
     def status(self) -> dict[str, Any]:
         """The pool and its workers, for operators."""
-        links = sorted(self._crew.links.values(), key=lambda link: link.index)
+        links = sorted(self._supervisor.links.values(), key=lambda link: link.index)
         return {
-            "missing": self._crew.missing,
-            "nursery": self._crew.nursery_pid,
+            "missing": self._supervisor.missing,
+            "nursery": self._supervisor.fork_server_pid,
             "workers": [link.status() for link in links],
             "slots": self.slots,
             "used": self.used,
@@ -134,48 +134,48 @@ class Pool:
 
     # What a worker comes to.
 
-    def ready(self, link: Link) -> None:
+    def ready(self, link: WorkerHandle) -> None:
         """Let it take calls."""
         self._capacity = link.slots
-        self._shelf.put(link)
+        self._selection.put(link)
         self._log.info("media worker ready", worker=link.name, pid=link.pid, slots=link.slots)
         self._on_change()
 
-    def freed(self, link: Link) -> None:
+    def freed(self, link: WorkerHandle) -> None:
         """Put it where its slots say, unless it takes no more calls."""
         if link.state == SERVING:
-            self._shelf.put(link)
+            self._selection.put(link)
 
-    def leaks(self, link: Link, why: str) -> None:
+    def leaks(self, link: WorkerHandle, why: str) -> None:
         """Give it no more calls, and start another."""
         self._log.warning("media worker leaks and is retired", worker=link.name, why=why)
         self._retire(link)
         self._fit()
 
-    def lost(self, link: Link, why: str) -> None:
+    def lost(self, link: WorkerHandle, why: str) -> None:
         """Kill it, tell its calls, start another."""
         self._log.warning(
             "media worker lost", worker=link.name, pid=link.pid, why=why, slots=link.used
         )
         self.lost_by[why] += 1
-        self._shelf.remove(link)
-        self._crew.died(link)
+        self._selection.remove(link)
+        self._supervisor.died(link)
         link.lose()
         self._fit()
 
-    def gone(self, link: Link) -> None:
+    def gone(self, link: WorkerHandle) -> None:
         """Its process is no more: another may have its place."""
         link.hear_rest()
         if link.state != ENDING:
             self.lost(link, "died")
-        self._crew.remove(link)
+        self._supervisor.remove(link)
         self._fit()
 
-    def refused_command(self, link: Link, do: str, error: str) -> None:
+    def refused_command(self, link: WorkerHandle, do: str, error: str) -> None:
         """It could not do a command; mostly because the session has just ended."""
         self._log.info("media command failed", worker=link.name, command=do, why=error)
 
-    def not_written(self, link: Link, file: str, fault: str) -> None:
+    def not_written(self, link: WorkerHandle, file: str, fault: str) -> None:
         """It could not write a recording or a message, or not all of it."""
         self.unwritten += 1
         self._log.warning("media not written", worker=link.name, file=file, why=fault)
@@ -184,17 +184,17 @@ class Pool:
         """It did a command."""
         self._note_ack(seconds)
 
-    def _serving(self) -> list[Link]:
-        return [link for link in list(self._crew.links.values()) if link.state == SERVING]
+    def _serving(self) -> list[WorkerHandle]:
+        return [link for link in list(self._supervisor.links.values()) if link.state == SERVING]
 
     def _on_change(self) -> None:
         self._fit()
-        if self._crew.missing or self.count(SERVING) >= self._size.low:
+        if self._supervisor.missing or self.count(SERVING) >= self._size.low:
             self._settled.set()
 
     def _need(self) -> Need:
         used = free = starting = whole = 0
-        for link in self._crew.links.values():
+        for link in self._supervisor.links.values():
             if link.state == SERVING:
                 used += link.used
                 free += link.free
@@ -205,7 +205,7 @@ class Pool:
 
     def _fit(self) -> None:
         """Start workers when more are needed."""
-        while self._is_short() and self._crew.spawn():
+        while self._is_short() and self._supervisor.spawn():
             pass
 
     def _is_short(self) -> bool:
@@ -213,7 +213,7 @@ class Pool:
 
     def _taking(self) -> int:
         """Workers that take calls, or will soon."""
-        return sum(link.state in {SERVING, STARTING} for link in self._crew.links.values())
+        return sum(link.state in {SERVING, STARTING} for link in self._supervisor.links.values())
 
     def _shrink(self, now: float) -> None:
         """End a worker when there have been too many for long."""
@@ -227,8 +227,8 @@ class Pool:
             self._log.info("media worker not needed", worker=idle.name)
             self._retire(idle)
 
-    def _retire(self, link: Link) -> None:
-        self._shelf.remove(link)
+    def _retire(self, link: WorkerHandle) -> None:
+        self._selection.remove(link)
         link.retire()
 
     def _tick(self) -> None:
@@ -236,9 +236,9 @@ class Pool:
         late = now - self._due
         self._due = now + _TICK_SECONDS
         self._ticker = self._loop.call_at(self._due, self._tick)
-        self._crew.tick(now)
+        self._supervisor.tick(now)
         if late < _LATE_SECONDS:
-            for link in list(self._crew.links.values()):
+            for link in list(self._supervisor.links.values()):
                 link.check(now)
         self._fit()
         self._shrink(now)

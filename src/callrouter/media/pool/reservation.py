@@ -22,14 +22,14 @@ class Holder(Protocol):
     def command(self, do: str, session: str, **fields: Any) -> None:
         """Send a command."""
 
-    def opened(self, session: str, slots: "Slots") -> None:
+    def opened(self, session: str, slots: "Reservation") -> None:
         """A session begins."""
 
-    def given_back(self, slots: "Slots") -> None:
+    def given_back(self, slots: "Reservation") -> None:
         """The call needs the slots no more; those of sessions that stand are free later."""
 
 
-class Slots:
+class Reservation:
     """Slots of one worker, a `MediaSlots`. count: as reserved. sessions: those that stand.
 
     Once it is released or lost, its commands do nothing and nothing is posted.

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from callrouter.errors import CallrouterError
-from callrouter.media.pool.fork_server_handle import NurseryLink, interpreters
+from callrouter.media.pool.fork_server_handle import ForkServerHandle, interpreters
 from callrouter.media.pool.sizing import slices
-from callrouter.media.pool.worker_handle import ENDING, START_SECONDS, STARTING, Link, Owner
+from callrouter.media.pool.worker_handle import ENDING, START_SECONDS, STARTING, Owner, WorkerHandle
 
 _YOUNG_SECONDS: Final = 10.0
 _BACK_OFF: Final = (0.25, 30.0)
@@ -37,7 +37,7 @@ class MediaError(CallrouterError):
     """A media pool that cannot be as the settings want it."""
 
 
-class Log(Protocol):
+class ProcessLog(Protocol):
     """Log of what happens to the processes."""
 
     def info(self, event: str, **fields: Any) -> None:
@@ -66,16 +66,18 @@ class Size:
     python: str
 
 
-class Crew:
-    """Worker processes. links: by index, until the process is gone. missing: why there are none.
+class Supervisor:
+    """Supervisor of workers. links: by index, until the process is gone. missing: why none are.
 
     signalling: from where workers are sent SIP, as `protocol` has it. changed: called when a worker
     can be started that could not before, or never will. Raises MediaError when there is no such
     user.
     """
 
-    def __init__(self, size: Size, log: Log, owner: Owner, changed: Callable[[], None]) -> None:
-        self.links: dict[int, Link] = {}
+    def __init__(
+        self, size: Size, log: ProcessLog, owner: Owner, changed: Callable[[], None]
+    ) -> None:
+        self.links: dict[int, WorkerHandle] = {}
         self.missing = ""
         self.signalling: Sequence[tuple[str, int]] = ()
         self._size = size
@@ -86,8 +88,8 @@ class Crew:
         self._slices = slices(*size.ports, size.high) if size.high else []
         self._pythons = [size.python] if size.python else interpreters()
         self._tried: dict[str, str] = {}
-        self._nursery: NurseryLink | None = None
-        self._dead: list[NurseryLink] = []
+        self._fork_server: ForkServerHandle | None = None
+        self._dead: list[ForkServerHandle] = []
         self._is_awake = False
         self._closing = False
         self._serial = 0
@@ -97,9 +99,9 @@ class Crew:
         self._identity = identity_of(size.user) if size.high else None
 
     @property
-    def nursery_pid(self) -> int:
+    def fork_server_pid(self) -> int:
         """0 while there is none."""
-        return self._nursery.pid if self._nursery is not None else 0
+        return self._fork_server.pid if self._fork_server is not None else 0
 
     def count(self, state: str) -> int:
         """Workers in a state. From any thread."""
@@ -107,7 +109,7 @@ class Crew:
 
     def spawn(self) -> bool:
         """Start a worker, if there may be one more now."""
-        nursery = self._nursery
+        nursery = self._fork_server
         if nursery is None or not self._is_awake or self._loop.time() < self._not_before:
             return False
         if self.count(STARTING) >= _AT_ONCE:
@@ -128,15 +130,15 @@ class Crew:
                 ours.close()
                 nursery.kill()
                 return False
-        self.links[index] = Link(name, index, ours, self._owner)
+        self.links[index] = WorkerHandle(name, index, ours, self._owner)
         return True
 
-    def died(self, link: Link) -> None:
+    def died(self, link: WorkerHandle) -> None:
         """A worker was lost: see when the next one may start."""
         if self._loop.time() - link.born < _YOUNG_SECONDS:
             self._back_off()
 
-    def remove(self, link: Link) -> None:
+    def remove(self, link: WorkerHandle) -> None:
         """Its process is gone: its index is free."""
         link.abandon()
         if self.links.get(link.index) is link:
@@ -147,10 +149,10 @@ class Crew:
     def tick(self, now: float) -> None:
         """Start a nursery if there is none, and end one that hangs."""
         self._dead = [nursery for nursery in self._dead if not nursery.reap()]
-        nursery = self._nursery
+        nursery = self._fork_server
         if nursery is None:
             if now >= self._not_before and not self.missing:
-                self._start_nursery()
+                self._start_fork_server()
         elif not self._is_awake:
             if now - nursery.born > _AWAKE_SECONDS:
                 nursery.kill()
@@ -168,7 +170,7 @@ class Crew:
         await self._until_empty()
         for link in list(self.links.values()):
             link.lose()
-        for nursery in (*self._dead, *filter(None, (self._nursery,))):
+        for nursery in (*self._dead, *filter(None, (self._fork_server,))):
             await nursery.close()
         await self._until_empty()
         for link in list(self.links.values()):
@@ -206,7 +208,7 @@ class Crew:
 
     def nursery_died(self) -> None:
         """It is gone; what it had not told of its workers nobody will tell."""
-        nursery, self._nursery = self._nursery, None
+        nursery, self._fork_server = self._fork_server, None
         was_awake, self._is_awake = self._is_awake, False
         if nursery is None:
             return
@@ -225,9 +227,9 @@ class Crew:
                     self._owner.lost(link, "died")
                 self.remove(link)
 
-    def _start_nursery(self) -> None:
+    def _start_fork_server(self) -> None:
         try:
-            self._nursery = NurseryLink(self, self._pythons[0])
+            self._fork_server = ForkServerHandle(self, self._pythons[0])
         except OSError as error:
             self._log.warning("media nursery cannot be started", why=str(error))
             self._back_off()
@@ -257,7 +259,7 @@ class Crew:
             "files": _FILES,
         }
 
-    def _named(self, name: str) -> Link | None:
+    def _named(self, name: str) -> WorkerHandle | None:
         return next((link for link in self.links.values() if link.name == name), None)
 
     async def _until_empty(self) -> None:

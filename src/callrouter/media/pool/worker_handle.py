@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from callrouter.call.services.media import MediaEvent
-from callrouter.media.pool.reservation import Slots
+from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.worker_reports import Ack, Beat, Ready, SaysRecorded, SessionReport, read
 from callrouter.media.protocol import HUNG_SECONDS, Lines, encode
 
@@ -36,25 +36,25 @@ keeps of ended transactions for their 32 s."""
 class Owner(Protocol):
     """Owner of a worker: the pool."""
 
-    def ready(self, link: "Link") -> None:
+    def ready(self, link: "WorkerHandle") -> None:
         """It can take calls."""
 
-    def freed(self, link: "Link") -> None:
+    def freed(self, link: "WorkerHandle") -> None:
         """Slots came back."""
 
-    def leaks(self, link: "Link", why: str) -> None:
+    def leaks(self, link: "WorkerHandle", why: str) -> None:
         """It should be replaced when its calls are over."""
 
-    def lost(self, link: "Link", why: str) -> None:
+    def lost(self, link: "WorkerHandle", why: str) -> None:
         """It is of no use any more. why: died, hung, or broken when it talks nonsense."""
 
-    def gone(self, link: "Link") -> None:
+    def gone(self, link: "WorkerHandle") -> None:
         """Its process is no more."""
 
-    def refused_command(self, link: "Link", do: str, error: str) -> None:
+    def refused_command(self, link: "WorkerHandle", do: str, error: str) -> None:
         """It could not do a command."""
 
-    def not_written(self, link: "Link", file: str, fault: str) -> None:
+    def not_written(self, link: "WorkerHandle", file: str, fault: str) -> None:
         """It could not write a file, or not all of it."""
 
     def acknowledged(self, seconds: float) -> None:
@@ -64,7 +64,7 @@ class Owner(Protocol):
         """Post an event; what a script raises on it ends here."""
 
 
-class Link:
+class WorkerHandle:
     """Handle of a worker. name, index: unique among all, and among those alive.
 
     slots: how many it has, 0 until it is ready. used: how many are reserved, or belong to a session
@@ -90,8 +90,8 @@ class Link:
         self._unsent = b""
         self._count = 0
         self._pending: dict[int, _Command] = {}
-        self._sessions: dict[str, Slots] = {}
-        self._held: dict[Slots, None] = {}
+        self._sessions: dict[str, Reservation] = {}
+        self._held: dict[Reservation, None] = {}
         self._closing: dict[str, float] = {}
         self._leaking = 0
         self._pidfd = -1
@@ -105,9 +105,9 @@ class Link:
 
     # What the pool does.
 
-    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> Slots:
+    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> Reservation:
         """Take slots; there must be as many."""
-        slots = Slots(self, count, post)
+        slots = Reservation(self, count, post)
         self._held[slots] = None
         self.used += count
         return slots
@@ -209,11 +209,11 @@ class Link:
         )
         self._send(encode({"do": do, "id": self._count, "session": session, **fields}))
 
-    def opened(self, session: str, slots: Slots) -> None:
+    def opened(self, session: str, slots: Reservation) -> None:
         """A session begins."""
         self._sessions[session] = slots
 
-    def given_back(self, slots: Slots) -> None:
+    def given_back(self, slots: Reservation) -> None:
         """The call needs the slots no more."""
         if slots not in self._held:  # a call lets go of what it is about to lose
             return
@@ -296,7 +296,7 @@ class Link:
         else:
             self._owner.step(lambda: slots.refused(command.do, command.session, command.file))
 
-    def _closed(self, session: str, slots: Slots) -> None:
+    def _closed(self, session: str, slots: Reservation) -> None:
         self._sessions.pop(session, None)
         self._closing.pop(session, None)
         if slots not in self._held:

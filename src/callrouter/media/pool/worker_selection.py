@@ -9,18 +9,18 @@ workers is kept back as long as another one will do: a call that needs many slot
 from typing import Generic, Protocol, TypeVar
 
 
-class Shelved(Protocol):
-    """A worker on a `Shelf`."""
+class SelectableWorker(Protocol):
+    """A worker that a `WorkerSelection` has."""
 
     @property
     def free(self) -> int:
         """Slots that nobody has reserved."""
 
 
-W = TypeVar("W", bound=Shelved)
+W = TypeVar("W", bound=SelectableWorker)
 
 
-class Shelf(Generic[W]):
+class WorkerSelection(Generic[W]):
     """The workers that take calls, in a row for each number of free slots."""
 
     __slots__ = ("_places", "_rows")

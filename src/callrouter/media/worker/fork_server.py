@@ -31,7 +31,7 @@ _MISSING: Final = 69
 """EX_UNAVAILABLE: pjsua2 cannot be imported."""
 
 
-class Nursery:
+class ForkServer:
     """Fork server. pool: its end of the pool's socket. work: of a worker, see `worker.work`."""
 
     def __init__(self, pool: socket.socket, work: Work) -> None:
@@ -140,7 +140,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     pool.sendall(encode({"awake": True}))
-    Nursery(pool, work).run()
+    ForkServer(pool, work).run()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ _FRAMES: Final = 2
 """Frames of 20 ms that say the same, one after the other: a key, or its end."""
 
 
-class Keys:
+class DtmfDetector:
     """Detector of the keys in one stream of frames of 20 ms."""
 
     __slots__ = ("_held", "_seen", "_times")

@@ -1,8 +1,8 @@
 """Callbacks of PJSIP: objects that note what happened, for the worker's loop to see to.
 
 A callback runs while PJSIP holds its locks, at times in a thread of its own, and an exception that
-leaves it ends the process. So it puts an event into the worker's queue, and does only what must
-not wait until our answer has gone out (`Call.agreed`). PJSIP does not keep these objects alive;
+leaves it ends the process. So it puts an event into the worker's queue, and does only what must not
+wait until our answer has gone out (`PjsipCall.agreed`). PJSIP does not keep these objects alive;
 who makes one holds it until PJSIP is through with it.
 """
 
@@ -26,14 +26,14 @@ _FORMATS: Final = 8
 class Arrived(NamedTuple):
     """An INVITE that came. request: all of it, as text."""
 
-    call: "Call"
+    call: "PjsipCall"
     request: str
 
 
 class StateChanged(NamedTuple):
     """Change of the call's state; by now it may be another again."""
 
-    call: "Call"
+    call: "PjsipCall"
 
 
 class MediaChanged(NamedTuple):
@@ -42,14 +42,14 @@ class MediaChanged(NamedTuple):
     error: why that cannot be agreed to, None for nothing.
     """
 
-    call: "Call"
+    call: "PjsipCall"
     error: Exception | None
 
 
 class Pressed(NamedTuple):
     """A key. method: as `call.media.Digit` has it."""
 
-    call: "Call"
+    call: "PjsipCall"
     digit: str
     method: str
 
@@ -83,7 +83,7 @@ def is_plain(offer: str) -> bool:
     )
 
 
-class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
+class PjsipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
     """The one account of a worker, which takes all calls."""
 
     def __init__(self, events: Events) -> None:
@@ -92,11 +92,11 @@ class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802  # PJSIP's name
         """PJSIP refuses a call for which nobody has made an object when this returns."""
-        call = Call(self, self._events, prm.callId)
+        call = PjsipCall(self, self._events, prm.callId)
         self._events.append(Arrived(call, prm.rdata.wholeMsg))
 
 
-class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
+class PjsipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     """One call. To be held until its state is disconnected.
 
     lives: until then. PJSIP asks by a number, which the next call may have at once: so who asks it
@@ -104,7 +104,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     time whenever offer and answer are settled, before our answer tells the peer of our ports.
     """
 
-    def __init__(self, account: Account, events: Events, call_id: int) -> None:
+    def __init__(self, account: PjsipAccount, events: Events, call_id: int) -> None:
         super().__init__(account, call_id)
         self._events = events
         self.agreed: Callable[[float], None] = lambda _now: None

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pjsua2 as pj
 
 from callrouter.media.worker import socket_filter as sources
-from callrouter.media.worker.pjsip_callbacks import Account, Call, Events
+from callrouter.media.worker.pjsip_callbacks import Events, PjsipAccount, PjsipCall
 from callrouter.media.worker.socket_filter import Place
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -52,7 +52,7 @@ class Engine:
         address = self.endpoint.transportGetInfo(number).localAddress
         self.port = int(address.rpartition(":")[2])
         self.rtp_host: str = config["rtp_host"]
-        self.account = Account(self.events)
+        self.account = PjsipAccount(self.events)
         self.account.create(_account(config), True)
         self.silence = devices.getCaptureDevMedia()
 
@@ -73,9 +73,9 @@ class Engine:
             refuser.bind((_LOOPBACK, 0))
             refuser.setblocking(False)
             target = f"sip:full@{_LOOPBACK}:{refuser.getsockname()[1]}"
-            calls: list[Call] = []
+            calls: list[PjsipCall] = []
             while len(calls) < _MOST_CALLS:
-                call = Call(self.account, self.events, pj.PJSUA_INVALID_ID)
+                call = PjsipCall(self.account, self.events, pj.PJSUA_INVALID_ID)
                 try:
                     call.makeCall(target, pj.CallOpParam(True))
                 except pj.Error:
@@ -85,7 +85,7 @@ class Engine:
         self.events.clear()
         return len(calls)
 
-    def _refuse(self, refuser: socket.socket, calls: list[Call]) -> None:
+    def _refuse(self, refuser: socket.socket, calls: list[PjsipCall]) -> None:
         """Answer the calls' INVITEs with 486 until all have ended."""
         deadline = time.monotonic() + _MEASURE_SECONDS
         while any(call.isActive() for call in calls):

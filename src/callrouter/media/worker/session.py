@@ -10,17 +10,17 @@ from typing import Any, Final
 import pjsua2 as pj
 
 from callrouter.media.worker.audio_taps import Ears
-from callrouter.media.worker.inband_dtmf import Keys
-from callrouter.media.worker.pjsip_callbacks import Call, Ear, Player
+from callrouter.media.worker.inband_dtmf import DtmfDetector
+from callrouter.media.worker.pjsip_callbacks import Ear, PjsipCall, Player
 from callrouter.media.worker.rtp_latching import Latch
-from callrouter.media.worker.track_recorder import Recording
+from callrouter.media.worker.track_recorder import TrackRecorder
 
 _DOUBT_SECONDS: Final = 0.4
 """Of sound to who has not shown that it is there: 20 packets, 3.4 kB. So long a packet of a party
 that answers may take to get here, and so its sound has no gap."""
 
 
-class Session:
+class WorkerSession:
     """Media session. name: the user of the URI its INVITE is for. call: None until that comes.
 
     silence: what it hears when there is nothing else. ears: when it listens for tones of keys.
@@ -41,17 +41,17 @@ class Session:
         self.trusted = trusted
         self._doubted: float | None = None
         self._waits = False
-        self.call: Call | None = None
+        self.call: PjsipCall | None = None
         self.player: Player | None = None
-        self.recording: Recording | None = None
+        self.recording: TrackRecorder | None = None
         self.ending = False
         self.rests_until = 0.0
         self._silence = silence
-        self._feeds: list[tuple[Recording, bool]] = []
-        self._bridged: list[Session] = []
+        self._feeds: list[tuple[TrackRecorder, bool]] = []
+        self._bridged: list[WorkerSession] = []
         self._ear: Ear | None = None
         self._ears = ears
-        self._keys = Keys()
+        self._keys = DtmfDetector()
 
     # Its port.
 
@@ -178,14 +178,14 @@ class Session:
             player.stopTransmit(audio)
         return player
 
-    def bridge(self, other: "Session") -> None:
+    def bridge(self, other: "WorkerSession") -> None:
         """Let both parties hear each other. Raises pj.Error."""
         if other not in self._bridged:
             self._bridged.append(other)
             other._bridged.append(self)
         self.connect()
 
-    def unbridge(self, other: "Session") -> None:
+    def unbridge(self, other: "WorkerSession") -> None:
         """Part them; nothing when they are not bridged."""
         if other not in self._bridged:
             return
@@ -204,11 +204,11 @@ class Session:
 
     # What hears it.
 
-    def feed(self, recording: Recording, *, second: bool) -> None:
+    def feed(self, recording: TrackRecorder, *, second: bool) -> None:
         """Let a recording have its party, as the first or the second of two, once it has begun."""
         self._feeds.append((recording, second))
 
-    def starve(self, recording: Recording) -> None:
+    def starve(self, recording: TrackRecorder) -> None:
         """The recording takes no more of it: its tracks go."""
         self._feeds = [feed for feed in self._feeds if feed[0] is not recording]
 

@@ -17,10 +17,10 @@ from callrouter.media.worker.audio_taps import Ears
 from callrouter.media.worker.file_players import Players
 from callrouter.media.worker.pjsip_callbacks import (
     Arrived,
-    Call,
     Event,
     Finished,
     MediaChanged,
+    PjsipCall,
     Player,
     Pressed,
     StateChanged,
@@ -28,8 +28,8 @@ from callrouter.media.worker.pjsip_callbacks import (
 )
 from callrouter.media.worker.pjsip_endpoint import Engine
 from callrouter.media.worker.rtp_latching import Latch
-from callrouter.media.worker.session import Session
-from callrouter.media.worker.track_recorder import Recording
+from callrouter.media.worker.session import WorkerSession
+from callrouter.media.worker.track_recorder import TrackRecorder
 
 _OK: Final = 200
 _UNKNOWN: Final = 404
@@ -45,7 +45,7 @@ Say = Callable[[dict[str, Any]], None]
 Fields = Mapping[str, Any]
 
 
-class Studio:
+class SessionTable:
     """Sessions by name. say: sends a report to the pool."""
 
     def __init__(self, engine: Engine, say: Say) -> None:
@@ -53,14 +53,14 @@ class Studio:
         self._say = say
         self._players = Players(engine.events)
         self._ears = Ears()
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, WorkerSession] = {}
         # Every call that PJSIP has, with its session or None for those that are refused.
-        self._calls: dict[Call, Session | None] = {}
+        self._calls: dict[PjsipCall, WorkerSession | None] = {}
         # Calls that are over. pjsua2 hangs up what has the number of an object that it destroys,
         # and that may be another call by now: so none goes while its number is in use.
-        self._spent: list[Call] = []
-        self._writing: list[Recording] = []
-        self._commands: dict[str, Callable[[Session, Fields], None]] = {
+        self._spent: list[PjsipCall] = []
+        self._writing: list[TrackRecorder] = []
+        self._commands: dict[str, Callable[[WorkerSession, Fields], None]] = {
             "trust": lambda session, _: session.trust(),
             "play": self._play,
             "tone": self._tone,
@@ -99,7 +99,7 @@ class Studio:
         if do == "open":
             if name in self._sessions:
                 raise ValueError(f"session {name} is open already")
-            self._sessions[name] = Session(
+            self._sessions[name] = WorkerSession(
                 name,
                 silence=self._engine.silence,
                 ears=self._ears if fields["inband"] else None,
@@ -109,30 +109,30 @@ class Studio:
             return
         self._commands[do](self._session(name), fields)
 
-    def _session(self, name: str) -> Session:
+    def _session(self, name: str) -> WorkerSession:
         session = self._sessions.get(name)
         if session is None or session.ending:
             raise ValueError(f"there is no session {name}")
         return session
 
-    def _other(self, fields: Fields) -> Session:
+    def _other(self, fields: Fields) -> WorkerSession:
         return self._session(fields["other"])
 
-    def _play(self, session: Session, fields: Fields) -> None:
+    def _play(self, session: WorkerSession, fields: Fields) -> None:
         player = self._players.files(fields["files"], loop=bool(fields["loop"]))
         self._drop(session)
         session.give(player)
 
-    def _tone(self, session: Session, fields: Fields) -> None:
+    def _tone(self, session: WorkerSession, fields: Fields) -> None:
         player = self._players.tone(fields["hertz"], fields["seconds"])
         self._drop(session)
         session.give(player)
 
-    def _record(self, session: Session, fields: Fields) -> None:
+    def _record(self, session: WorkerSession, fields: Fields) -> None:
         if session.recording is not None:
             raise ValueError(f"session {session.name} is being recorded already")
         other = self._other(fields) if fields["other"] else None
-        recording = Recording(
+        recording = TrackRecorder(
             session.name,
             Path(fields["file"]),
             other=other.name if other else "",
@@ -164,7 +164,7 @@ class Studio:
             case Finished():
                 self._finish(event.player)
 
-    def _arrive(self, call: Call, request: str) -> None:
+    def _arrive(self, call: PjsipCall, request: str) -> None:
         """Answer an INVITE: the user of its Request-URI names the session."""
         if not call.lives:
             # It was cancelled before we came to it.
@@ -204,7 +204,7 @@ class Studio:
         except (pj.Error, OSError) as error:
             self._fail(session, error)
 
-    def _look(self, session: Session, now: float) -> None:
+    def _look(self, session: WorkerSession, now: float) -> None:
         """See whose media come, and to whom it may be sent."""
         if (session.latch.settled and session.trusted) or session.audio() is None:
             return
@@ -216,14 +216,14 @@ class Studio:
         except (pj.Error, OSError) as error:
             self._fail(session, error)
 
-    def _fail(self, session: Session, error: Exception) -> None:
+    def _fail(self, session: WorkerSession, error: Exception) -> None:
         """What it needs cannot be had: this call ends, the others go on. stderr is in the log."""
         why = error.reason if isinstance(error, pj.Error) else error
         sys.stderr.write(f"session {session.name} cannot be connected: {why}\n")
         sys.stderr.flush()
         self._end(session)
 
-    def _gone(self, call: Call) -> None:
+    def _gone(self, call: PjsipCall) -> None:
         """A call is over: PJSIP has let go of it, and so may we."""
         session = self._calls.pop(call, None)
         self._spent.append(call)
@@ -232,7 +232,7 @@ class Studio:
             session.rests_until = time.monotonic() + _REST_SECONDS
             self._end(session)
 
-    def _press(self, session: Session | None, digit: str, method: str) -> None:
+    def _press(self, session: WorkerSession | None, digit: str, method: str) -> None:
         if session is None or session.ending or digit not in _KEYS:
             return
         if method != "inband":
@@ -276,7 +276,7 @@ class Studio:
         for session in list(self._sessions.values()):
             self._end(session)
 
-    def _end(self, session: Session) -> None:
+    def _end(self, session: WorkerSession) -> None:
         if session.ending:
             return
         self._drop(session)
@@ -285,7 +285,7 @@ class Studio:
         if session.call is not None:
             hang_up(session.call)
 
-    def _close(self, session: Session, now: float) -> None:
+    def _close(self, session: WorkerSession, now: float) -> None:
         """Forget a session of which nothing is left."""
         if now < session.rests_until or session.call in self._calls:
             return
@@ -293,12 +293,12 @@ class Studio:
             del self._sessions[session.name]
             self._say({"do": "closed", "session": session.name})
 
-    def _drop(self, session: Session) -> None:
+    def _drop(self, session: WorkerSession) -> None:
         player = session.take()
         if player is not None:
             self._players.drop(player)
 
-    def _begin_recording(self, session: Session) -> None:
+    def _begin_recording(self, session: WorkerSession) -> None:
         """Begin the recording that waits for this session's media, if it flows now."""
         recording = session.recording
         if recording is None or recording.began or session.audio() is None:
@@ -316,7 +316,7 @@ class Studio:
         if other is not None:
             other.connect()
 
-    def _end_recording(self, session: Session, why: str, fault: str = "") -> None:
+    def _end_recording(self, session: WorkerSession, why: str, fault: str = "") -> None:
         recording, session.recording = session.recording, None
         if recording is not None:
             for one in self._sessions.values():
@@ -324,7 +324,7 @@ class Studio:
             recording.end(why, fault)
 
 
-def hang_up(call: Call, status: int = 0) -> None:
+def hang_up(call: PjsipCall, status: int = 0) -> None:
     """End a call in the way that its state asks for."""
     if call.lives:
         how = pj.CallOpParam()

@@ -36,7 +36,7 @@ _JOIN_SAMPLES: Final = 80_000
 """As many of each track are joined at a time: 10 s of speech, in 2 ms."""
 
 
-class Recording:
+class TrackRecorder:
     """Recording to one file. session: whose it is. other: a second session in it, or "".
 
     began: it is being written. why: "" until it is told to end.

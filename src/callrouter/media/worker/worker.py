@@ -1,9 +1,9 @@
 """Media worker: a process with PJSIP in it, a socket to the pool, and a loop that serves both.
 
-Theory. `Engine` is PJSIP; what it has to say lies in a queue of events. `Studio` has the sessions.
-The loop lets PJSIP work for some milliseconds, then takes its events, then the pool's commands,
-then the calls that came in. In this order a command never meets a port of the bridge that has gone,
-and an INVITE finds the session that was opened just before it.
+Theory. `Engine` is PJSIP; what it has to say lies in a queue of events. `SessionTable` has the
+sessions. The loop lets PJSIP work for some milliseconds, then takes its events, then the pool's
+commands, then the calls that came in. In this order a command never meets a port of the bridge that
+has gone, and an INVITE finds the session that was opened just before it.
 
 Rules. All of this is one thread. Nothing waits but PJSIP itself, and nothing is done in a callback.
 """
@@ -20,7 +20,7 @@ from callrouter.media.protocol import BEAT_SECONDS, Lines, encode
 from callrouter.media.worker import confinement as limits
 from callrouter.media.worker.pjsip_callbacks import Arrived
 from callrouter.media.worker.pjsip_endpoint import Engine
-from callrouter.media.worker.session_table import Studio
+from callrouter.media.worker.session_table import SessionTable
 
 _STEP_MS: Final = 10
 """How long PJSIP may wait for a packet, and so a command for its turn."""
@@ -49,7 +49,7 @@ class Worker:
         self._quitting = 0.0
         self._engine = Engine(config)
         self._signalling = [(host, port) for host, port in config["signalling"]]
-        self._studio = Studio(self._engine, self._say)
+        self._sessions = SessionTable(self._engine, self._say)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY)
         self._page = os.sysconf("SC_PAGE_SIZE")
 
@@ -67,7 +67,7 @@ class Worker:
             now = time.monotonic()
             if now >= beat:
                 beat = now + BEAT_SECONDS
-                self._say({"do": "beat", **self._studio.counts(), "rss": self._rss()})
+                self._say({"do": "beat", **self._sessions.counts(), "rss": self._rss()})
             self._turn(now)
             self._flush()
             if self._quitting and (now > self._quitting or self._is_empty()):
@@ -78,10 +78,10 @@ class Worker:
         arrived = self._see()
         self._obey()
         for event in arrived:
-            self._studio.see(event)
+            self._sessions.see(event)
         # None of these is a call: those come while PJSIP handles events. Media flow by now.
         self._see()
-        self._studio.tick(now)
+        self._sessions.tick(now)
 
     def _see(self) -> list[Arrived]:
         """Take all events but the calls that came in: these are handed back."""
@@ -92,11 +92,11 @@ class Worker:
             if isinstance(event, Arrived):
                 arrived.append(event)
             else:
-                self._studio.see(event)
+                self._sessions.see(event)
         return arrived
 
     def _is_empty(self) -> bool:
-        return self._studio.is_empty() and not self._unsent
+        return self._sessions.is_empty() and not self._unsent
 
     def _rss(self) -> int:
         """Bytes of this process that are in memory (proc(5))."""
@@ -124,7 +124,7 @@ class Worker:
             if message["do"] == "quit":
                 self._quit()
             else:
-                self._studio.obey(message["do"], message)
+                self._sessions.obey(message["do"], message)
         except pj.Error as error:
             answer["error"] = error.reason
         except (KeyError, TypeError, ValueError, OSError) as error:
@@ -134,7 +134,7 @@ class Worker:
     def _quit(self) -> None:
         if not self._quitting:
             self._quitting = time.monotonic() + _QUIT_SECONDS
-            self._studio.end_all()
+            self._sessions.end_all()
 
     def _say(self, message: dict[str, Any]) -> None:
         self._unsent += encode(message)

@@ -4,35 +4,35 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from callrouter.net.gateways.dns_resolver import Found, ResolveError
-from callrouter.route.values.gateway_candidates import Goal, Place
+from callrouter.net.gateways.dns_resolver import ResolvedName, ResolveError
+from callrouter.route.values.gateway_candidates import GatewayAddress, TransportAddress
 
 _SOONEST_SECONDS: Final = 5.0
 _LATEST_SECONDS: Final = 3600.0
 _AGAIN_SECONDS: Final = 60.0
 """The longest wait after a question that failed; the first is the soonest, then twice as long."""
 
-Told = Callable[[Goal, tuple[Place, ...], str], None]
+Told = Callable[[GatewayAddress, tuple[TransportAddress, ...], str], None]
 """Told where a goal is, or why DNS does not say so ("" for no reason)."""
 
 
 class Finder(Protocol):
     """A resolver of names."""
 
-    async def find(self, goal: Goal) -> Found:
+    async def find(self, goal: GatewayAddress) -> ResolvedName:
         """Return where a goal is. Raises ResolveError."""
 
 
-class Names:
-    """All names that are looked up, each by a task of its own. on_bug: told of our own faults."""
+class DnsCache:
+    """Names and their places, looked up by a task each. on_bug: told of our own faults."""
 
     def __init__(self, finder: Finder, told: Told, on_bug: Callable[[Exception], None]) -> None:
         self._finder = finder
         self._told = told
         self._on_bug = on_bug
-        self._tasks: dict[Goal, asyncio.Task[None]] = {}
+        self._tasks: dict[GatewayAddress, asyncio.Task[None]] = {}
 
-    def watch(self, goals: Iterable[Goal]) -> None:
+    def watch(self, goals: Iterable[GatewayAddress]) -> None:
         """Look these up from now on, and no others."""
         wanted = set(goals)
         for goal in self._tasks.keys() - wanted:
@@ -46,7 +46,7 @@ class Names:
         self.watch(())
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, goal: Goal) -> None:
+    async def _follow(self, goal: GatewayAddress) -> None:
         failures = 0
         while True:
             try:

@@ -16,7 +16,7 @@ import dns.resolver
 from dns.name import Name, from_text
 
 from callrouter.errors import CallrouterError
-from callrouter.route.values.gateway_candidates import Goal, Place
+from callrouter.route.values.gateway_candidates import GatewayAddress, TransportAddress
 from callrouter.sip.uri import usual_port
 
 MOST_PLACES: Final = 32
@@ -37,10 +37,10 @@ class ResolveError(CallrouterError):
     """A failed resolution: DNS did not answer, or its answer is no use; the message says why."""
 
 
-class Found(NamedTuple):
+class ResolvedName(NamedTuple):
     """The places of a name, and for how many seconds that is true."""
 
-    places: tuple[Place, ...]
+    places: tuple[TransportAddress, ...]
     ttl: float
 
 
@@ -72,7 +72,7 @@ class Resolver:
                 dns.nameserver.Do53Nameserver(host, port) for host, port in servers
             ]
 
-    async def find(self, goal: Goal) -> Found:
+    async def find(self, goal: GatewayAddress) -> ResolvedName:
         """Look a goal up. Raises ResolveError when nothing usable is known of it."""
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
@@ -80,14 +80,14 @@ class Resolver:
         except TimeoutError:
             raise ResolveError("DNS took too long") from None
 
-    async def _find(self, goal: Goal) -> Found:
+    async def _find(self, goal: GatewayAddress) -> ResolvedName:
         name = from_text(goal.host)
         transport = goal.transport or "udp"
         if goal.port:
             hosts, ttl = await self._addresses(name)
-            return _found([Place(transport, host, goal.port) for host in hosts], ttl)
+            return _found([TransportAddress(transport, host, goal.port) for host in hosts], ttl)
         services, least = await self._services(goal, name)
-        places: list[Place] = []
+        places: list[TransportAddress] = []
         known = False
         for service in services:
             records, ttl = await self._ask(service.name, "SRV")
@@ -100,9 +100,9 @@ class Resolver:
             return _found(places, least)
         hosts, ttl = await self._addresses(name)
         port = usual_port(transport)
-        return _found([Place(transport, host, port) for host in hosts], min(least, ttl))
+        return _found([TransportAddress(transport, host, port) for host in hosts], min(least, ttl))
 
-    async def _services(self, goal: Goal, name: Name) -> tuple[list[_Service], float]:
+    async def _services(self, goal: GatewayAddress, name: Name) -> tuple[list[_Service], float]:
         """Return what to ask SRV records of: as is written, as NAPTR says, or all we speak."""
         ttl = float("inf")
         if not goal.transport:
@@ -126,7 +126,7 @@ class Resolver:
 
     async def _served(
         self, service: _Service, records: list[Any], ttl: float, written: str
-    ) -> tuple[list[Place], float]:
+    ) -> tuple[list[TransportAddress], float]:
         """Return the addresses behind SRV records; a host that is not found is left out."""
         usable = sorted(
             (it for it in records if it.port and len(it.target.labels) > 1),
@@ -135,7 +135,7 @@ class Resolver:
         asked = await asyncio.gather(
             *(self._addresses(it.target) for it in usable), return_exceptions=True
         )
-        places: list[Place] = []
+        places: list[TransportAddress] = []
         for it, answer in zip(usable, asked, strict=True):
             if isinstance(answer, ResolveError):
                 continue
@@ -147,7 +147,9 @@ class Resolver:
             priority = (service.rank << 16) + it.priority
             weight = it.weight * _SHARES // max(len(hosts), 1)
             transport = "auto" if written == "auto" else service.transport
-            places += [Place(transport, host, it.port, priority, weight) for host in hosts]
+            places += [
+                TransportAddress(transport, host, it.port, priority, weight) for host in hosts
+            ]
         return places, ttl
 
     async def _addresses(self, name: Name) -> tuple[list[str], float]:
@@ -187,11 +189,11 @@ class Resolver:
         return list(answer.rrset), float(answer.chaining_result.minimum_ttl)
 
 
-def _found(places: list[Place], ttl: float) -> Found:
+def _found(places: list[TransportAddress], ttl: float) -> ResolvedName:
     if not places:
         raise ResolveError("DNS says that nobody is there")
     kept = sorted(places, key=lambda place: place.priority)[:MOST_PLACES]
-    return Found(tuple(dict.fromkeys(kept)), ttl)
+    return ResolvedName(tuple(dict.fromkeys(kept)), ttl)
 
 
 def _is_usable(host: str) -> bool:

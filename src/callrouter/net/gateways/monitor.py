@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final, Protocol
 
-from callrouter.net.gateways.dns_cache import Finder, Names
+from callrouter.net.gateways.dns_cache import DnsCache, Finder
 from callrouter.net.gateways.options_ping import Prober
 from callrouter.net.transport.driver import Pump
-from callrouter.route.values.gateway_candidates import Gateway, Goal, Place
+from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
 
 _LOOK_SECONDS: Final = 1.0
 
@@ -19,16 +19,16 @@ class Book(Protocol):
     def serve(self, gateways: Mapping[str, Gateway]) -> None:
         """Watch these, and no others."""
 
-    def resolved(self, goal: Goal, places: Iterable[Place], why: str) -> None:
+    def resolved(self, goal: GatewayAddress, places: Iterable[TransportAddress], why: str) -> None:
         """DNS says where a goal is, or why it does not."""
 
-    def probed(self, name: str, place: Place, why: str) -> None:
+    def probed(self, name: str, place: TransportAddress, why: str) -> None:
         """A place answered a probe (""), or not."""
 
     def expire(self) -> None:
         """End the rests that are over."""
 
-    def probes(self) -> list[tuple[Gateway, Place]]:
+    def probes(self) -> list[tuple[Gateway, TransportAddress]]:
         """Who is to be probed, and where."""
 
 
@@ -47,7 +47,7 @@ class GatewayWatch:
         self._pump = pump
         self._book = book
         self._prober = Prober(pump.stack, book.probed)
-        self._names = Names(finder, self._resolved, on_bug)
+        self._names = DnsCache(finder, self._resolved, on_bug)
         self._handle: asyncio.TimerHandle | None = None
 
     def serve(self, gateways: Mapping[str, Gateway]) -> None:
@@ -69,11 +69,13 @@ class GatewayWatch:
             self._handle = None
         await self._names.close()
 
-    def _resolved(self, goal: Goal, places: tuple[Place, ...], why: str) -> None:
+    def _resolved(
+        self, goal: GatewayAddress, places: tuple[TransportAddress, ...], why: str
+    ) -> None:
         self._book.resolved(goal, places, why)
         self._probe(self._book.probes())
 
-    def _probe(self, wanted: list[tuple[Gateway, Place]]) -> None:
+    def _probe(self, wanted: list[tuple[Gateway, TransportAddress]]) -> None:
         self._pump.step(partial(self._prober.watch, wanted))
 
     def _look(self) -> None:

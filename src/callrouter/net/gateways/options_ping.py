@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from callrouter.errors import SipError
-from callrouter.route.values.gateway_candidates import Gateway, Place, Probe
+from callrouter.route.values.gateway_candidates import Gateway, Probe, TransportAddress
 from callrouter.sip.message import Response
 from callrouter.sip.render import render_request
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import Timer
 from callrouter.sip.uri import host_port
 
-Said = Callable[[str, Place, str], None]
+Said = Callable[[str, TransportAddress, str], None]
 """Told the gateway's name, the place, and why there was no answer; "" when there was one."""
 
 _NOT_THERE: Final = frozenset((408, 503))
@@ -34,7 +34,7 @@ class Prober:
         self._said = said
         self._probes: dict[_Key, _Asked] = {}
 
-    def watch(self, wanted: Iterable[tuple[Gateway, Place]]) -> None:
+    def watch(self, wanted: Iterable[tuple[Gateway, TransportAddress]]) -> None:
         """Ask these from now on, and no others; who is asked already keeps its rhythm."""
         before = self._probes
         self._probes = {}
@@ -59,7 +59,7 @@ class _Asked:
         stack: Stack,
         gateway: Gateway,
         probe: Probe,
-        place: Place,
+        place: TransportAddress,
         said: Said,
         wait_seconds: float,
     ) -> None:

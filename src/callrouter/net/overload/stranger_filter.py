@@ -46,7 +46,7 @@ _TOLD_ALL: Final = 5.0
 _TOLD_AT_ONCE: Final = 10
 
 
-class Rule(NamedTuple):
+class SourceFilterRule(NamedTuple):
     """The treatment of strangers. answered: 403 instead of nothing.
 
     packets_per_second: of one /24, of IPv6 one /56. all_packets_per_second: of all together.
@@ -61,7 +61,7 @@ class Rule(NamedTuple):
     message_size: int = 65_535
 
 
-class Peer(Protocol):
+class TrunkLimit(Protocol):
     """A trunk, as far as it matters here. packets_per_second: 0 for any number."""
 
     @property
@@ -73,7 +73,7 @@ class Peer(Protocol):
         """How many datagrams it may send in any second."""
 
 
-class Bans(Protocol):
+class BanList(Protocol):
     """Banned addresses, which are not heard for a while. Times are Unix seconds."""
 
     def holds(self, host: str, now: float) -> bool:
@@ -83,7 +83,7 @@ class Bans(Protocol):
         """An address did something wrong; once too often, and it is banned."""
 
 
-class Counts:
+class FilterCounts:
     """Counts of messages that went no further, by reason."""
 
     __slots__ = (
@@ -123,19 +123,21 @@ class Strangers:
         "tell",
     )
 
-    def __init__(self, rule: Rule, stack: Stack, bans: Bans, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, rule: SourceFilterRule, stack: Stack, bans: BanList, clock: Callable[[], float]
+    ) -> None:
         """clock: that of the bans.
 
         tell: told the address of who is turned away, and how many others were not told of since.
         """
         self.rule = rule
         self.bans = bans
-        self.counts = Counts()
+        self.counts = FilterCounts()
         self._stack = stack
         self._clock = clock
         self._each = Buckets(rule.packets_per_second, rule.packets_per_second)
         self._all = Bucket(rule.all_packets_per_second, rule.all_packets_per_second)
-        self._find: Callable[[str, tuple[str, ...]], Peer | None] = lambda _host, _names: None
+        self._find: Callable[[str, tuple[str, ...]], TrunkLimit | None] = lambda _host, _names: None
         self._open: Callable[[str], bool] = lambda _host: False
         self._paces: dict[str, tuple[int, Bucket]] = {}
         self._agents: dict[str, bool] = {}
@@ -146,7 +148,7 @@ class Strangers:
 
     def welcome(
         self,
-        find: Callable[[str, tuple[str, ...]], Peer | None],
+        find: Callable[[str, tuple[str, ...]], TrunkLimit | None],
         *,
         anybody: Callable[[str], bool],
     ) -> None:
@@ -242,7 +244,7 @@ class Strangers:
         return found is not None and found[1].decode() in stack.dialogs
 
 
-class Keeper(Protocol):
+class FilteredListener(Protocol):
     """A listener: sends, and remembers who is to be heard from then on."""
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -260,7 +262,7 @@ class Narrow:
 
     __slots__ = ("_counts", "_left", "_listener")
 
-    def __init__(self, listener: Keeper, size: int, counts: Counts) -> None:
+    def __init__(self, listener: FilteredListener, size: int, counts: FilterCounts) -> None:
         self._listener = listener
         self._left: float = size
         self._counts = counts

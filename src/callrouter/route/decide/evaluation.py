@@ -45,7 +45,7 @@ _MISSING: Final = "is not in the list"
 _WITHHELD: Final = "the caller has no number that a list could have"
 
 
-class Case:
+class Evaluation:
     """The evaluation of one call. trace, caller, auto_block, need are for its decision.
 
     barred: a step was left out because its caller may not have it.

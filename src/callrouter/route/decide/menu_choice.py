@@ -1,6 +1,6 @@
 """Menu choices: what keys mean in a menu, and where they lead."""
 
-from callrouter.route.decide.evaluation import Case
+from callrouter.route.decide.evaluation import Evaluation
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Menu
 from callrouter.route.values.facts import Facts
@@ -39,7 +39,7 @@ def choose(
 
     number: the dialplan's key that the call is for. What a key means goes before an extension.
     """
-    case = Case(dialplan.trunks[facts.trunk], dialplan.numbers[number], facts, snapshot, ())
+    case = Evaluation(dialplan.trunks[facts.trunk], dialplan.numbers[number], facts, snapshot, ())
     choice = menu.choices.get(keys)
     if choice is not None:
         plan = case.chosen(choice.steps)

@@ -11,12 +11,12 @@ from bisect import bisect_right
 from typing import Final
 
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.decide.evaluation import Case
-from callrouter.route.rules.compiled_dialplan import Dialplan, Found
+from callrouter.route.decide.evaluation import Evaluation
+from callrouter.route.rules.compiled_dialplan import CalledNumber, Dialplan
 from callrouter.route.rules.number_index import Match
 from callrouter.route.rules.number_rules import Extension, Number, Trunk
 from callrouter.route.values import refusal_reasons as reasons
-from callrouter.route.values.external_lookup import Answer
+from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import PASSED, REFUSED, Decision, Plan, Refusal, Verdict
 from callrouter.route.values.snapshot import NOTHING, Snapshot
@@ -48,7 +48,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     if number is None:
         return Decision(found.key, found.refused, (came, *found.trace))
     if facts.answer is not None and number.lookup is not None:
-        case = Case(trunk, number, facts, snapshot, facts.passed)
+        case = Evaluation(trunk, number, facts, snapshot, facts.passed)
         owner, why = _owner(dialplan, facts.answer)
         plan = case.answered(number.lookup, owner, why)
         return Decision(number.key, plan, tuple(case.trace))
@@ -71,13 +71,13 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     named: tuple[Verdict, ...] = ()
     if number.reads_to:
         extension, named = _named(dialplan, number, facts)
-    case = Case(trunk, number, facts, snapshot, (*before, *found.way))
+    case = Evaluation(trunk, number, facts, snapshot, (*before, *found.way))
     plan = case.plan(extension, named)
     trace = tuple(case.trace)
     return Decision(number.key, plan, trace, case.caller, case.auto_block, case.need, counts)
 
 
-def _owner(dialplan: Dialplan, answer: Answer) -> tuple[Extension | None, str]:
+def _owner(dialplan: Dialplan, answer: LookupAnswer) -> tuple[Extension | None, str]:
     """Find the extension that a look-up names, and say why there is none."""
     owner = dialplan.extensions.get(answer.owner)
     if owner is None and answer.owner:
@@ -121,17 +121,17 @@ def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
     return Verdict(f"trunk {trunk.name}", True, source, why, trunk.file, trunk.line)
 
 
-def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> Found:
+def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> CalledNumber:
     match = dialplan.index.find(called, trunk.country)
     way = _explain(dialplan, called, match)
     number = match.number
-    found = Found(number, way, dialplan.unknown)
+    found = CalledNumber(number, way, dialplan.unknown)
     if number is not None and number.open_to is not None and trunk.name not in number.open_to:
         found.number = None
         found.refused = Plan((), number.reasons[reasons.NOT_FROM_HERE])
         found.trace = (*way, _elsewhere(dialplan, number, trunk))
     elif number is not None and number.fixed and not trunk.lines:
-        case = Case(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
+        case = Evaluation(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
         found.plan = case.plan(None, ())
         found.trace = tuple(case.trace)
     if len(called) <= _LONGEST:

@@ -8,7 +8,7 @@ from callrouter.route.rules.mailboxes import Box
 from callrouter.route.rules.number_index import NumberIndex
 from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
 from callrouter.route.rules.opening_hours import Schedule
-from callrouter.route.rules.peer_profile import USUAL, Peer
+from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
 from callrouter.route.rules.trunk_identification import Network, SourceIndex
 from callrouter.route.values.facts import Facts
@@ -16,7 +16,7 @@ from callrouter.route.values.gateway_candidates import Gateway
 from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
 
 
-class Found:
+class CalledNumber:
     """The part of a decision that repeats: what one called number on one trunk was found to be.
 
     number: None when the dialplan has none for it, or none that is called from there. key: that of
@@ -73,11 +73,11 @@ class Dialplan:
         recipes: tuple[Recipe, ...] = (),
         boxes: Mapping[str, Box] | None = None,
         access: Access | None = None,
-        peers: Mapping[str, Peer] | None = None,
-        usual: Peer = USUAL,
+        peers: Mapping[str, PeerProfile] | None = None,
+        usual: PeerProfile = USUAL,
     ) -> None:
         self._usual: Final = usual
-        self._peers: Final[Mapping[str, Peer]] = {} if peers is None else peers
+        self._peers: Final[Mapping[str, PeerProfile]] = {} if peers is None else peers
         self.access: Final = Access() if access is None else access
         self.version: Final = version
         self.file: Final = file
@@ -103,14 +103,14 @@ class Dialplan:
         )
         self.sources: Final = SourceIndex(networks)
         self.index: Final = NumberIndex(numbers, country)
-        self.found: Final[dict[tuple[str, str], Found]] = {}
+        self.found: Final[dict[tuple[str, str], CalledNumber]] = {}
 
     def called_by(self, facts: Facts) -> str:
         """Return the number that a call is for, as its trunk writes it."""
         trunk = self.trunks.get(facts.trunk)
         return facts.to_user if trunk is not None and trunk.called_is_to else facts.called
 
-    def peer_of(self, target: Target) -> Peer:
+    def peer_of(self, target: Target) -> PeerProfile:
         """Return how the gateway of a target is dealt with."""
         return self._peers.get(target.gateway, self._usual) if target.gateway else self._usual
 

@@ -10,7 +10,7 @@ from callrouter.route.rules.mailboxes import Secret
 from callrouter.route.rules.prefix_table import Networks
 
 
-class Account:
+class DigestAccount:
     """A user with the place of the password. realm: "" for any.
 
     networks: from where it may be used, none for any address. without_qop: see Login.
@@ -123,9 +123,9 @@ class Access:
     def __init__(
         self,
         realm: str = "callrouter",
-        trunks: Mapping[str, Account] | None = None,
-        phones: Mapping[str, Account] | None = None,
-        gateways: Mapping[str, Account] | None = None,
+        trunks: Mapping[str, DigestAccount] | None = None,
+        phones: Mapping[str, DigestAccount] | None = None,
+        gateways: Mapping[str, DigestAccount] | None = None,
         roaming: frozenset[str] = frozenset(),
         phones_trunk: str = "",
         enrolments: Mapping[str, Enrolment] | None = None,
@@ -136,9 +136,9 @@ class Access:
         self.enrolments: Mapping[str, Enrolment] = {} if enrolments is None else enrolments
         self.registered: Mapping[str, str] = {} if registered is None else registered
         self.realm = realm
-        self.trunks: Mapping[str, Account] = {} if trunks is None else trunks
-        self.phones: Mapping[str, Account] = {} if phones is None else phones
-        self.gateways: Mapping[str, Account] = {} if gateways is None else gateways
+        self.trunks: Mapping[str, DigestAccount] = {} if trunks is None else trunks
+        self.phones: Mapping[str, DigestAccount] = {} if phones is None else phones
+        self.gateways: Mapping[str, DigestAccount] = {} if gateways is None else gateways
         self.roaming = roaming
         self.phones_trunk = phones_trunk
         self.logins = Logins()

@@ -10,7 +10,7 @@ orders; the compiler sees to it.
 
 from typing import Final
 
-from callrouter.route.values.gateway_candidates import Way, arranged, by_chance
+from callrouter.route.values.gateway_candidates import GatewayCandidate, arranged, by_chance
 from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import Snapshot
@@ -34,7 +34,12 @@ class Leaf:
     __slots__ = ("file", "gateway", "line", "target", "ways")
 
     def __init__(
-        self, target: Target, gateway: str, file: str, line: int, ways: tuple[Way, ...] = ()
+        self,
+        target: Target,
+        gateway: str,
+        file: str,
+        line: int,
+        ways: tuple[GatewayCandidate, ...] = (),
     ) -> None:
         self.target = target
         self.gateway = gateway

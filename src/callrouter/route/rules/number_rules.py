@@ -7,7 +7,7 @@ from callrouter.route.callers.geographic_areas import AreaRule
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.opening_hours import Schedule
-from callrouter.route.rules.peer_profile import USUAL, Peer
+from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.media_steps import MEDIA, Voice, VoiceStep
 from callrouter.route.values.plan import AutoBlock, Refusal, Verdict
@@ -57,7 +57,7 @@ class Trunk:
         tls_peers: tuple[str, ...] = (),
         inband: bool = False,
         guarded: bool = False,
-        peer: Peer = USUAL,
+        peer: PeerProfile = USUAL,
         packets_per_second: int = 0,
     ) -> None:
         self.packets_per_second = packets_per_second

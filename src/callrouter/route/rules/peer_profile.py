@@ -22,7 +22,7 @@ class SessionRule(NamedTuple):
     ask_every: int
 
 
-class Peer:
+class PeerProfile:
     """One trunk or gateway.
 
     trusted: it belongs to our trust domain (RFC 3325). caller_is_asserted: its callers are known by
@@ -66,6 +66,6 @@ class Peer:
 
 
 TIMED: Final = SessionRule(1800, 90, 300)
-USUAL: Final = Peer(timer=TIMED)
-UNTIMED: Final = Peer()
+USUAL: Final = PeerProfile(timer=TIMED)
+UNTIMED: Final = PeerProfile()
 """A worker of ours: others see whether it is there."""

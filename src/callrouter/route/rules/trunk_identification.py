@@ -22,7 +22,7 @@ class Network:
         self.line = line
 
 
-class Origin:
+class IdentifiedTrunk:
     """The trunk of one source address and the verdict that says why."""
 
     __slots__ = ("trunk", "verdict")
@@ -37,9 +37,9 @@ class SourceIndex:
 
     def __init__(self, networks: list[Network]) -> None:
         self._networks = Networks((network.cidr, network) for network in networks)
-        self._known: dict[str, Origin | None] = {}
+        self._known: dict[str, IdentifiedTrunk | None] = {}
 
-    def find(self, source: str) -> Origin | None:
+    def find(self, source: str) -> IdentifiedTrunk | None:
         """Return the origin of a source IP address, None when no trunk has it or it is no IP."""
         try:
             return self._known[source]
@@ -51,11 +51,11 @@ class SourceIndex:
         self._known[source] = origin
         return origin
 
-    def _search(self, source: str) -> Origin | None:
+    def _search(self, source: str) -> IdentifiedTrunk | None:
         network = self._networks.find(source)
         if network is None:
             return None
         trunk = network.trunk
         why = f"the source address is in {network.cidr}"
         verdict = Verdict(f"trunk {trunk.name}", True, source, why, trunk.file, network.line)
-        return Origin(trunk, verdict)
+        return IdentifiedTrunk(trunk, verdict)

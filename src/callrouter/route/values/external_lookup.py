@@ -49,7 +49,7 @@ class Lookup:
         self.rule: Final = f"lookup {name}"
 
 
-class Answer:
+class LookupAnswer:
     """A look-up's answer. owner: an extension, "" when nobody is known. why: for the verdict."""
 
     __slots__ = ("owner", "why")
@@ -59,6 +59,6 @@ class Answer:
         self.why: Final = why
 
 
-def said(owner: str) -> Answer:
+def said(owner: str) -> LookupAnswer:
     """Return the answer of a system that names an extension, or nobody ("")."""
-    return Answer(owner, f"names extension {owner}" if owner else "nobody is responsible")
+    return LookupAnswer(owner, f"names extension {owner}" if owner else "nobody is responsible")

@@ -1,6 +1,6 @@
 """The facts of a call, known when its route is decided. All that `decide()` may look at."""
 
-from callrouter.route.values.external_lookup import Answer
+from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.plan import NeedLookup, Verdict
 
 
@@ -47,10 +47,10 @@ class Facts:
         self.to_ext = to_ext
         self.at = at
         self.diversions = diversions
-        self.answer: Answer | None = None
+        self.answer: LookupAnswer | None = None
         self.passed: tuple[Verdict, ...] = ()
 
-    def answered(self, need: NeedLookup, answer: Answer) -> "Facts":
+    def answered(self, need: NeedLookup, answer: LookupAnswer) -> "Facts":
         """Return the facts to decide by now that what was needed is known."""
         facts = Facts(
             self.trunk,

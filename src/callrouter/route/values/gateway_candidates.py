@@ -17,7 +17,7 @@ MOST_WAYS: Final = 16
 """Ways to one target that a call tries at most."""
 
 
-class Place(NamedTuple):
+class TransportAddress(NamedTuple):
     """An address where requests go. transport: "udp", "tcp", "tls" or "auto".
 
     priority, weight: lower priorities come first, among equals the heavier more often (RFC 2782).
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     weight: int = 0
 
 
-class Goal(NamedTuple):
+class GatewayAddress(NamedTuple):
     """The address of a gateway. host: an IP address or a DNS name.
 
     port: 0 when none is written. transport: "" when DNS is to say which (RFC 3263 section 4.1).
@@ -41,17 +41,17 @@ class Goal(NamedTuple):
     transport: str
 
 
-def name_of(goal: Goal) -> str:
+def name_of(goal: GatewayAddress) -> str:
     """Return what a DNS name in a URI is known by among the gateways."""
     return f"host:{goal.host}:{goal.port}:{goal.transport or 'any'}"
 
 
-def redirect_goals(host: str) -> tuple[Goal, Goal]:
+def redirect_goals(host: str) -> tuple[GatewayAddress, GatewayAddress]:
     """Return what is looked up of a DNS name that a redirection may name.
 
     By its services, for a URI without port; and by its addresses alone, for one with any port.
     """
-    return Goal(host, 0, ""), Goal(host, _SIP_PORT, "")
+    return GatewayAddress(host, 0, ""), GatewayAddress(host, _SIP_PORT, "")
 
 
 class Probe(NamedTuple):
@@ -79,7 +79,7 @@ class Gateway(NamedTuple):
     """
 
     name: str
-    goal: Goal
+    goal: GatewayAddress
     named: bool
     tls_name: str = ""
     probe: Probe | None = None
@@ -90,8 +90,8 @@ class Gateway(NamedTuple):
     login: str = ""
 
 
-class Way:
-    """One way to a target. target: the same for all ways, as it is rung by this one.
+class GatewayCandidate:
+    """One gateway for a target. target: the same for all, as it is rung by this one.
 
     gateway: what has to be up for it. named: its places are found by a DNS name.
     """
@@ -108,16 +108,16 @@ class Way:
         self.weight = weight
 
 
-def by_chance(ways: Sequence[Way]) -> bool:
+def by_chance(ways: Sequence[GatewayCandidate]) -> bool:
     """Say whether the order of the ways can be another for each call."""
     return any(way.named for way in ways) or len({way.priority for way in ways}) < len(ways)
 
 
 def arranged(
-    ways: Sequence[Way],
+    ways: Sequence[GatewayCandidate],
     dice: Dice,
     down: Set[str],
-    places: Mapping[str, Sequence[Place]] | None,
+    places: Mapping[str, Sequence[TransportAddress]] | None,
 ) -> Target | None:
     """Return the target by its first way, the others behind it; None when every way is down.
 
@@ -142,7 +142,7 @@ def arranged(
     return first
 
 
-def _at(target: Target, place: Place) -> Target:
+def _at(target: Target, place: TransportAddress) -> Target:
     made = target.copied()
     made.transport = place.transport
     made.host = place.host

@@ -8,7 +8,7 @@ The mappings may be live: whoever owns them changes them between decisions, neve
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final
 
-from callrouter.route.values.gateway_candidates import Place
+from callrouter.route.values.gateway_candidates import TransportAddress
 
 
 class Override:
@@ -66,7 +66,7 @@ class Snapshot:
         away: Mapping[str, str] | None = None,
         seed: int = 0,
         arrivals: Mapping[str, Sequence[float]] | None = None,
-        places: Mapping[str, Sequence[Place]] | None = None,
+        places: Mapping[str, Sequence[TransportAddress]] | None = None,
         why: Mapping[str, str] | None = None,
         by_hand: Set[tuple[str, str]] = frozenset(),
         begun: Collection[int] = (),

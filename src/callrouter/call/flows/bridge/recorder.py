@@ -5,7 +5,7 @@ Rule. What was begun is reported to the archive exactly once, whole or broken, w
 
 from pathlib import Path
 
-from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.wait import closed
@@ -37,7 +37,7 @@ class Recorder:
         """Say whether something is recorded now."""
         return self._file is not None
 
-    def start(self, ear: Session, far: Session) -> None:
+    def start(self, ear: MediaSession, far: MediaSession) -> None:
         """Begin; where there is no room the record says so."""
         call = self._call
         record = call.record
@@ -120,5 +120,5 @@ def not_recorded(call: Call, result: str, why: str) -> None:
     """A call that was to be recorded is not: say so in its record and in the log."""
     record = call.record
     record.recordings += (KeptRecord("", record.number, 0, result),)
-    if call.studio.keeping is not None:
-        call.studio.keeping.not_recorded(record.number, record.id, why)
+    if call.media.keeping is not None:
+        call.media.keeping.not_recorded(record.number, record.id, why)

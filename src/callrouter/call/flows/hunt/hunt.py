@@ -133,7 +133,7 @@ def _unrecorded(call: Call, speech: Speech) -> None:
 
 def _find_room(call: Call, speech: Speech) -> None:
     """See that a call that has to be recorded can be. Raises Over when there is no room."""
-    rule, keeping = speech.recording, call.studio.keeping
+    rule, keeping = speech.recording, call.media.keeping
     if rule is None or not rule.required or keeping is None:
         return
     record = call.record

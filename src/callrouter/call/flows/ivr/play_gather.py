@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.wait import NoMedia, attend, reoffer
@@ -25,7 +25,7 @@ _GRACE_SECONDS: Final = 2.0
 _RINGBACK: Final = "ringback"
 
 
-async def attach(call: Call, *, answer: bool) -> Session:
+async def attach(call: Call, *, answer: bool) -> MediaSession:
     """Take the caller's media to us. answer: answer the call, if it is not yet.
 
     Raises NoMedia when that cannot be, and Over when the caller leaves meanwhile.
@@ -49,7 +49,7 @@ def speech_of(call: Call) -> Speech:
     return call.speech
 
 
-async def _open_ear(call: Call, speech: Speech) -> Session:
+async def _open_ear(call: Call, speech: Speech) -> MediaSession:
     body = call.caller_body()
     audio = speech.caller.heard(body) if body else None
     if body and audio is None:
@@ -69,7 +69,7 @@ async def _open_ear(call: Call, speech: Speech) -> Session:
 
 async def open_session(
     call: Call, speech: Speech, slots: MediaSlots, audio: Audio | None, *, trusted: bool = True
-) -> Session:
+) -> MediaSession:
     """Open a session and wait until the worker has answered. Raises NoMedia, Over.
 
     trusted: as `MediaSlots.open` has it; a target is, as it has answered an INVITE of ours.
@@ -91,7 +91,7 @@ async def open_session(
     raise NoMedia
 
 
-async def _promise(call: Call, speech: Speech, ear: Session, *, answer: bool) -> None:
+async def _promise(call: Call, speech: Speech, ear: MediaSession, *, answer: bool) -> None:
     """Tell the caller where its media is to go."""
     if call.record.answered_ms is not None:
         answer_body = await reoffer(call, call.a, lambda: speech.caller.offer(ear))
@@ -115,7 +115,7 @@ async def _promise(call: Call, speech: Speech, ear: Session, *, answer: bool) ->
         raise NoMedia
 
 
-async def _late_answer(call: Call, speech: Speech, ear: Session) -> None:
+async def _late_answer(call: Call, speech: Speech, ear: MediaSession) -> None:
     until = call.now + _ACK_SECONDS
     while call.now < until:
         event = await attend(call, until)
@@ -150,7 +150,7 @@ def start_playing_files(call: Call, files: Sequence[Path]) -> None:
     ear.slots.play(ear.name, files)
 
 
-def _with_us(call: Call) -> tuple[Speech, Session]:
+def _with_us(call: Call) -> tuple[Speech, MediaSession]:
     """The call's speech and the caller's session. Raises NoMedia when the caller has none."""
     speech = call.speech
     if speech is None or speech.ear is None:

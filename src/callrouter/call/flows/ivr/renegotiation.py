@@ -1,6 +1,6 @@
 """Renegotiation by a party whose media is with us: hold, resume, another codec (A4)."""
 
-from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Party
 from callrouter.call.legs.events import Asked
 from callrouter.call.legs.retransmit_2xx import AckUser
@@ -13,7 +13,7 @@ class _LateAnswer(AckUser):
 
     __slots__ = ("_party", "_session")
 
-    def __init__(self, party: Party, session: Session) -> None:
+    def __init__(self, party: Party, session: MediaSession) -> None:
         self._party = party
         self._session = session
 
@@ -23,7 +23,7 @@ class _LateAnswer(AckUser):
             self._session.connect(audio)
 
 
-def renegotiate(asked: Asked, party: Party, session: Session) -> None:
+def renegotiate(asked: Asked, party: Party, session: MediaSession) -> None:
     """Answer a request of a party that talks to one of our sessions."""
     leg, tx, request = asked.leg, asked.tx, asked.request
     if request.method not in {"INVITE", "UPDATE"}:

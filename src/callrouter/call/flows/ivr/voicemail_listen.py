@@ -13,7 +13,7 @@ from callrouter.call.flows.ivr.play_gather import (
 )
 from callrouter.call.flows.ivr.wait import NoMedia, attend
 from callrouter.call.legs.events import Deadline
-from callrouter.call.services.archive import Keeping, Listed, Message
+from callrouter.call.services.archive import Keeping, MessageList, VoicemailMessage
 
 _PIN_TRIES: Final = 3
 _PIN_WAIT: Final = 8.0
@@ -26,7 +26,7 @@ _MOST_ROUNDS: Final = 200
 
 async def hear_messages(call: Call, box: str) -> None:
     """Play the messages of a box to who knows its PIN. Raises NoMedia, Over."""
-    keeping = call.studio.keeping
+    keeping = call.media.keeping
     if keeping is None:
         raise NoMedia
     await attach(call, answer=True)
@@ -74,18 +74,18 @@ def _never(_keys: str) -> bool:
     return False
 
 
-async def _listed(call: Call, keeping: Keeping, box: str) -> Sequence[Message]:
+async def _listed(call: Call, keeping: Keeping, box: str) -> Sequence[VoicemailMessage]:
     keeping.list_messages(box, call.inbox.post)
     until = call.now + _LIST_SECONDS
     while True:
         event = await attend(call, until)
-        if isinstance(event, Listed) and event.box == box:
+        if isinstance(event, MessageList) and event.box == box:
             return event.messages
         if isinstance(event, Deadline):
             raise NoMedia
 
 
-async def _one(call: Call, keeping: Keeping, message: Message, before: str) -> str:
+async def _one(call: Call, keeping: Keeping, message: VoicemailMessage, before: str) -> str:
     """Play one message and what can be done with it; returns the key for it."""
     await gather(call, (before,), 0.0, 0.0, bool)
     start_playing_files(call, [message.file])

@@ -6,7 +6,7 @@ Rule. The caller is told what became of it: it trusts that a message which is sa
 from pathlib import Path
 from typing import Final
 
-from callrouter.call.anchor.worker_leg import Session
+from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say
 from callrouter.call.flows.ivr.wait import NoMedia, Over, attend, closed
@@ -30,7 +30,7 @@ _SAYS: Final = {
 
 async def take_message(call: Call, name: str) -> None:
     """Take a message, and hang up. Raises NoMedia when there is no room for one; Over."""
-    keeping = call.studio.keeping
+    keeping = call.media.keeping
     box = call.dialplan.boxes.get(name)
     if keeping is None or box is None:
         raise NoMedia
@@ -51,7 +51,7 @@ async def take_message(call: Call, name: str) -> None:
     await say(call, (_SAYS[await _record(call, keeping, box, ear, file)],))
 
 
-async def _beep(call: Call, ear: Session) -> None:
+async def _beep(call: Call, ear: MediaSession) -> None:
     ear.slots.tone(ear.name, _BEEP_HERTZ, _BEEP_SECONDS)
     until = call.now + _BEEP_SECONDS + _GRACE_SECONDS
     while call.now < until:
@@ -59,7 +59,7 @@ async def _beep(call: Call, ear: Session) -> None:
             return
 
 
-async def _record(call: Call, keeping: Keeping, box: Box, ear: Session, file: Path) -> str:
+async def _record(call: Call, keeping: Keeping, box: Box, ear: MediaSession, file: Path) -> str:
     """Record the caller; returns what became of the message. Raises NoMedia, Over."""
     started = call.ms()
     ear.slots.record(

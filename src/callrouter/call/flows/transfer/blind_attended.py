@@ -16,7 +16,7 @@ from callrouter.call.flows.bridge.pair import Pair, connect, keep, resumed
 from callrouter.call.flows.ivr.wait import Over
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
 from callrouter.call.flows.transfer.replaces import replaced_leg
-from callrouter.call.legs.events import Asked, Event, HungUp, Lost, Taken
+from callrouter.call.legs.events import Asked, Event, HungUp, Lost, TakenOver
 from callrouter.call.legs.leg import Leg
 from callrouter.call.services.record import LegRecord
 from callrouter.route.values.q850_causes import cause_of
@@ -119,7 +119,7 @@ class _Transfer(Referral):
             self._status = _NO_DIALOG
             return None
         far.inbox = call.inbox
-        inbox.post(Taken(named))
+        inbox.post(TakenOver(named))
         entry = LegRecord("transferred", far.dialog.target, call.ms())
         entry.answered_ms = call.ms()
         entry.status = 200
