@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _STATES = {
     pj.PJSIP_INV_STATE_DISCONNECTED: "disconnected",
 }
 _KEY_MS = 100
+_NOT_YET = {70013, 171141}  # PJ_EINVALIDOP, PJSIP_ESESSIONSTATE: pjsua2 does not name them
 
 
 class PhoneCall(pj.Call):
@@ -211,29 +213,36 @@ class Phone:
         self._answer_at = 0.0
         self._the_call().hangup(how)
 
-    def _established(self) -> PhoneCall:
-        """The call, when a request inside it may be sent: a callee has to have its ACK."""
+    def _insist(self, ask: Callable[[PhoneCall], None]) -> None:
+        """Ask inside the call as soon as that may be.
+
+        PJSIP refuses it as long as a callee has no ACK yet, and while another request is under way.
+        """
         deadline = time.monotonic() + 5
-        while (call := self._the_call()).getInfo().state != pj.PJSIP_INV_STATE_CONFIRMED:
-            if time.monotonic() > deadline:
-                raise ValueError("the call is not established")
-            self._endpoint.libHandleEvents(5)
-        return call
+        while True:
+            try:
+                ask(self._the_call())
+            except pj.Error as error:
+                if error.status not in _NOT_YET or time.monotonic() > deadline:
+                    raise
+                self._endpoint.libHandleEvents(5)
+            else:
+                return
 
     def _transfer(self, order: dict[str, Any]) -> None:
-        self._established().xfer(order["to"], pj.CallOpParam(True))
+        self._insist(lambda call: call.xfer(order["to"], pj.CallOpParam(True)))
 
     def _join(self, order: dict[str, Any]) -> None:
         before = [call for call in self._old if isinstance(call, PhoneCall) and call.isActive()]
-        before[-1].xferReplaces(self._established(), pj.CallOpParam(True))
+        self._insist(lambda call: before[-1].xferReplaces(call, pj.CallOpParam(True)))
 
     def _hold(self, order: dict[str, Any]) -> None:
-        self._established().setHold(pj.CallOpParam(True))
+        self._insist(lambda call: call.setHold(pj.CallOpParam(True)))
 
     def _reinvite(self, order: dict[str, Any]) -> None:
         how = _how(order["direction"])
         how.opt.flag |= pj.PJSUA_CALL_UNHOLD
-        self._established().reinvite(how)
+        self._insist(lambda call: call.reinvite(how))
 
     # Sound.
 

@@ -44,7 +44,7 @@ def test_bug_in_the_story_gives_the_lines_back_once(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("a bug of ours")
 
     decided(monkeypatch, together("a", "b"))
-    monkeypatch.setattr("callrouter.call.flows.call_flow.connect", broken)
+    monkeypatch.setattr("callrouter.call.flows.hunt.hunt.CallerSide.connect", broken)
     world = World("a: 180, 200 after 1s", "b: 180")
     given = []
     give = world.router.shared.give

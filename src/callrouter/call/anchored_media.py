@@ -287,6 +287,11 @@ class Speech:
             record.heard = []
         return record.heard
 
+    def hush(self) -> None:
+        """Stop what plays to the caller."""
+        if self.ear is not None:
+            self.ear.slots.stop(self.ear.name)
+
     def sounds(self, names: Sequence[str]) -> list[Sound]:
         """The files of prompts, in the caller's language; those that there are."""
         prompts = self._call.dialplan.prompts

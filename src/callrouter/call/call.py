@@ -455,10 +455,14 @@ class Call:
         return self.a if leg is self.b else None
 
     def hang_up(self, reason: str = "") -> None:
-        """End both legs of an answered call; a leg that has ended stays so."""
+        """End all legs of an answered call; one that has ended, or is about to, stays so."""
         self.a.hang_up(reason)
         if self.b is not None:
             self.b.hang_up(reason)
+        pair = self.inbox.pair
+        if pair is not None:
+            pair.one.hang_up(reason)
+            pair.two.hang_up(reason)
 
     def close(self) -> None:
         """Complete the record, report it, and let go of the legs."""

@@ -1,6 +1,6 @@
 """Teardown of a call: before it was answered, and when a party leaves."""
 
-from typing import Final
+from typing import Final, NoReturn
 
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.interwork.header_policy import q850_cause_of
@@ -18,7 +18,27 @@ on as after a 500 (RFC 3261 section 21.5.4)."""
 _DRAINED: Final = Refusal("shutting_down", 503, 41)
 
 
-def leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
+class Over(Exception):  # noqa: N818 - it is no error
+    """The end of a script: the caller has got the final response, or is gone."""
+
+
+def end(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> NoReturn:
+    """End the call as a party, or whoever runs callrouter, asks for. Raises Over."""
+    if call.record.answered_ms is None:
+        call.disconnect()
+        _leave(call, event)
+        raise Over
+    reason = ""
+    if isinstance(event, HungUp | Lost):
+        reason = party_left(call, event)
+    else:
+        call.hung_up(None, NORMAL_CLEARING)
+    call.withdraw(reason)
+    call.hang_up(reason)
+    raise Over
+
+
+def _leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
     """End a call that was not answered yet."""
     if isinstance(event, Lost) and event.why == UNANSWERED_OFFER:
         call.withdraw("")

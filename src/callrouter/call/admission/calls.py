@@ -21,7 +21,7 @@ from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Observer, bounded
 from callrouter.call.services.state import Directory, Shared
-from callrouter.call.teardown import RETRY_AFTER
+from callrouter.call.teardown import RETRY_AFTER, Over
 from callrouter.errors import SipError, StrangerError
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
@@ -289,19 +289,21 @@ class Calls:
         try:
             if unfit is not None and call.plan.steps:
                 call.refuse_offer(unfit)
-            elif need is None or await self._settle(call, need):
+            else:
+                if need is not None:
+                    await self._settle(call, need)
                 await run(call)
+        except Over:
+            pass
         except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
             self._observer.call_broken(call.record, error)
             call.abort()
         finally:
             call.close()
 
-    async def _settle(self, call: Call, need: NeedLookup) -> bool:
-        """Make a plan final by a look-up; False when the call ended meanwhile."""
+    async def _settle(self, call: Call, need: NeedLookup) -> None:
+        """Make a plan final by a look-up. Raises Over when the call ends meanwhile."""
         answer = await ask(call, need, self._directory)
-        if answer is None:
-            return False
         call.facts = call.facts.answered(need, answer)
         decision = decide(call.dialplan, call.facts, self._shared.snapshot)
         # Its lines are its own throughout: it takes the new ones before it gives the old back.
@@ -309,7 +311,6 @@ class Calls:
         self._shared.give(call.plan.holds)
         call.plan = decision.plan
         call.record.trace = decision.trace
-        return True
 
     def _over(self, call: Call) -> None:
         self._active.discard(call)

@@ -7,10 +7,11 @@ from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
 from callrouter.call.flows.bridge.recorder import Recorder
-from callrouter.call.flows.ivr.wait import NoMedia, Over, attend
 from callrouter.call.flows.transfer.anchored_transfer import move
 from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked
 from callrouter.call.services.media import Digit, Recorded
+from callrouter.call.teardown import Over
+from callrouter.call.wait import NoMedia, attend
 
 _HOLDING: Final = frozenset(("sendonly", "inactive"))
 RECORD_CODE: Final = "*1"

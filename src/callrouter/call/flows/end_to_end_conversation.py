@@ -1,7 +1,6 @@
-"""A conversation of two parties end to end: everything passes between them until one leaves."""
+"""A conversation of two parties end to end, with its transfers and replacements."""
 
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.flows.bridge.pair import Pair, pass_on
 from callrouter.call.flows.transfer.blind_attended import transfer
 from callrouter.call.flows.transfer.replaces import replace
 from callrouter.call.interwork.header_policy import passed_rows
@@ -15,58 +14,62 @@ from callrouter.call.legs.events import (
     TakenOver,
 )
 from callrouter.call.legs.leg import Leg
-from callrouter.call.teardown import party_left
+from callrouter.call.legs.pair import Pair
+from callrouter.call.mid_dialog import answer
+from callrouter.call.teardown import Over, end, party_left
 
 
 async def bridge(call: Call) -> bool:
-    """Pass everything on. False: the call is over; True: the callee has left, and the caller is
-    still there to be asked something.
+    """Pass everything on until the call is over; True: the callee has left, and the caller is still
+    there to be asked something. Raises Over.
     """
     if call.b is None:
-        return False
-    pair = Pair(call.a, call.b)
+        raise Over
+    pair = call.inbox.pair = Pair(call.a, call.b)
     try:
-        return await _talk(call, pair)
+        while True:
+            event = await call.inbox.next()
+            match event:
+                case HungUp() | Lost() if _asks(call, pair, event.leg):
+                    party_left(call, event)
+                    return True
+                case HungUp() | Lost() if pair.has(event.leg):
+                    end(call, event)
+                case Shutdown():
+                    end(call, event)
+                case Asked() if event.request.method == "REFER" and pair.has(event.leg):
+                    await transfer(call, pair, event)
+                case Asked():
+                    answer(call, event)
+                case Acknowledged():
+                    _acknowledge(call, event)
+                case Replacing():
+                    await replace(call, pair, event)
+                case TakenOver():
+                    # Who the leaving party talked to goes on in another call.
+                    call.hung_up(event.leg, NORMAL_CLEARING)
+                    event.leg.let_leave()
+                    raise Over
+                case _:
+                    pass  # what is left of targets that were rung, and of sessions
     finally:
         call.inbox.pair = None
-        pair.let_go(call)
+        _let_go(call, pair)
 
 
-async def _talk(call: Call, pair: Pair) -> bool:
-    while True:
-        call.inbox.pair = pair
-        event = await call.inbox.next()
-        match event:
-            case HungUp() | Lost() if pair.has(event.leg):
-                reason = party_left(call, event)
-                if _asks(call, pair, event.leg):
-                    return True
-                pair.hang_up(reason)
-                return False
-            case Shutdown():
-                call.hung_up(None, NORMAL_CLEARING)
-                pair.hang_up()
-                return False
-            case Asked() if event.request.method == "REFER" and pair.has(event.leg):
-                call.inbox.pair = None
-                await transfer(call, pair, event)
-            case Asked():
-                pass_on(call, event, pair.other(event.leg))
-            case Acknowledged():
-                if call.b is not None:
-                    a, b = call.a, call.b
-                    rows = passed_rows(event.request, a.peer, b.peer, private=a.private)
-                    call.b.ack(rows, call.b.described(event.request.body))
-            case Replacing():
-                call.inbox.pair = None
-                await replace(call, pair, event)
-            case TakenOver():
-                # Who the leaving party talked to goes on in another call.
-                call.hung_up(event.leg, NORMAL_CLEARING)
-                event.leg.let_leave()
-                return False
-            case _:
-                pass  # what is left of targets that were rung, and of sessions
+def _acknowledge(call: Call, event: Acknowledged) -> None:
+    """The caller's ACK answers what the target offered in its answer."""
+    a, b, ack = call.a, call.b, event.request
+    if b is not None:
+        b.ack(passed_rows(ack, a.peer, b.peer, private=a.private), b.described(ack.body))
+
+
+def _let_go(call: Call, pair: Pair) -> None:
+    """The conversation is over: legs that the call does not know as its own end here."""
+    for leg in (pair.one, pair.two):
+        if leg is not call.a and leg is not call.b and leg.inbox is call.inbox:
+            leg.release()
+            leg.hang_up()
 
 
 def _asks(call: Call, pair: Pair, left: Leg) -> bool:

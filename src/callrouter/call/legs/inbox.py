@@ -6,40 +6,19 @@ behind it: `post` resumes it at once, or leaves the event in the queue while it 
 
 from collections import deque
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Protocol
+from types import coroutine
 
 from callrouter.call.legs.events import Deadline, Event
+from callrouter.call.legs.pair import Pair
 from callrouter.sip.timers import Timer, Timers
 
-if TYPE_CHECKING:
-    from callrouter.call.legs.leg import Leg
-
 _DEADLINE = Deadline()
-
-
-class Talking(Protocol):
-    """Two parties of a call that talk to each other."""
-
-    def other(self, leg: "Leg") -> "Leg | None":
-        """Who talks to this one, None when it is not one of them."""
-
-
-class _Wait:
-    """Suspends the script until the driver sends the next event."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, Event, Event]:
-        return (yield)
-
-
-_WAIT = _Wait()
 
 
 class Inbox:
     """Events of one call. Nothing is delivered after the script has ended.
 
-    pair: the two who talk end to end, None while the script is at something else.
+    pair: the two who talk end to end, None while nobody does.
     """
 
     __slots__ = ("_queue", "_running", "_script", "_timer", "_timers", "_until", "pair")
@@ -51,7 +30,7 @@ class Inbox:
         self._running = False
         self._timer: Timer | None = None
         self._until = 0.0
-        self.pair: Talking | None = None
+        self.pair: Pair | None = None
 
     def start(self, script: Coroutine[None, Event, None]) -> None:
         """Run the script until it first waits."""
@@ -69,13 +48,16 @@ class Inbox:
         else:
             self._queue.append(event)
 
-    async def next(self, until: float = 0.0) -> Event:
-        """The next event, or `Deadline` at `until` (monotonic seconds; 0 is never)."""
+    @coroutine
+    def next(self, until: float = 0.0) -> Generator[None, Event, Event]:
+        """Await the next event, or `Deadline` at `until` (monotonic seconds; 0 is never)."""
+        # By `yield`, for a coroutine that waits for another keeps the frames of both: this is what
+        # each call in progress stands in.
         if self._queue:
             return self._queue.popleft()
         if until != self._until:
             self._arm(until)
-        return await _WAIT
+        return (yield)
 
     def _resume(self, event: Event | None) -> None:
         script = self._script

@@ -38,9 +38,6 @@ UNACKNOWLEDGED: Final = "unacknowledged"
 """Why a party is lost that never acknowledges what it was answered."""
 LEAVE_SECONDS: Final = 4.0
 """For who was told that its transfer is done, to hang up: T2, so that a lost BYE may come again."""
-_GLARE_OWNER: Final = (2.1, 4.0)
-_GLARE_OTHER: Final = (0.0, 2.0)
-_CHANCE_DIGITS: Final = 4
 _REPLACES: Final = supported(reliable=False, replaces=True, timer=False)
 _RETRY: Final = "Retry-After: 2\r\n"
 
@@ -431,15 +428,6 @@ class Leg:
         except SipError:
             # A name nobody resolves, or an unknown transport: where it was last heard is left.
             return
-
-    def back_off(self) -> float:
-        """Seconds until an offer of ours goes out again after a 491, by chance (section 14.1).
-
-        The Call-ID is ours in a dialog that we began.
-        """
-        least, most = _GLARE_OWNER if self.number else _GLARE_OTHER
-        chance = int(self.stack.token()[:_CHANCE_DIGITS], 16) / (16**_CHANCE_DIGITS - 1)
-        return round(least + chance * (most - least), 2)  # in units of 10 ms
 
     def _stop_waiting(self) -> None:
         if self.session is not None:

@@ -1,25 +1,49 @@
-"""Re-INVITE: an offer of ours inside a dialog, and what comes of it (RFC 3261 section 14).
+"""Re-INVITE: an INVITE of ours inside a dialog, from its offer to its ACK (RFC 3261 section 14).
 
 And an offer of a party that nobody is there to answer.
 """
 
+from typing import TYPE_CHECKING, Final, Protocol
+
 from callrouter.call.legs.events import Settled
-from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.errors import ParseError
 from callrouter.sip.body import SDP_ROW, take_answer
 from callrouter.sip.message import Response
 from callrouter.sip.offer import refusing
 from callrouter.sip.sdp import parse_sdp
+from callrouter.sip.timers import TIMEOUT
+
+if TYPE_CHECKING:
+    from callrouter.call.legs.leg import Leg
+
+GLARES: Final = 4
+"""How often an offer is made that meets one of the other side."""
+SETTLE_SECONDS: Final = TIMEOUT + 8.0
+"""How long an offer of ours is waited for: a silent peer is given up after 32 s, but one that says
+that it is trying never is."""
+_GLARE_OWNER: Final = (2.1, 4.0)
+_GLARE_OTHER: Final = (0.0, 2.0)
+_CHANCE_DIGITS: Final = 4
 
 
-def identity_after(leg: Leg, described: bytes) -> Identity:
+def back_off(leg: "Leg") -> float:
+    """Seconds until an offer of ours goes out again after a 491, by chance (section 14.1).
+
+    The Call-ID is ours in a dialog that we began.
+    """
+    least, most = _GLARE_OWNER if leg.number else _GLARE_OTHER
+    chance = int(leg.stack.token()[:_CHANCE_DIGITS], 16) / (16**_CHANCE_DIGITS - 1)
+    return round(least + chance * (most - least), 2)  # in units of 10 ms
+
+
+def identity_after(leg: "Leg", described: bytes) -> Identity:
     """Who we are to a leg; while that is nobody yet, who goes on from what it was described."""
     host = leg.dialog.flow.local_host
     return leg.identity or Identity.following(described, leg.stack.token(), host)
 
 
-def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
+def refusal(leg: "Leg", offer: bytes) -> tuple[str, bytes]:
     """The rows and body of an ACK that answers a party's offer by taking none of it.
 
     An ACK to an offer has to answer it, whatever comes next (RFC 3261 section 13.2.2.4). Both are
@@ -31,36 +55,83 @@ def refusal(leg: Leg, offer: bytes) -> tuple[str, bytes]:
         return "", b""
 
 
+class ReinviteUser(Protocol):
+    """The user of a re-INVITE."""
+
+    def on_provisional(self, response: Response) -> None:
+        """A response below 200 has come."""
+
+    def on_final(self, response: Response) -> None:
+        """The final response has come: a 2xx again and again, until `Reinvite.ack` is called."""
+
+    def on_silence(self, status: int) -> None:
+        """None will come: 408 for a silent peer, 503 for a request that was not sent."""
+
+
+class Reinvite:
+    """One re-INVITE. A 2xx that is repeated after the ACK gets the same ACK again."""
+
+    __slots__ = ("_acked", "_cseq", "_leg", "_user")
+
+    def __init__(self, leg: "Leg", rows: str, body: bytes, user: ReinviteUser) -> None:
+        """Send it. rows: header rows beside those of the dialog."""
+        self._leg = leg
+        self._user = user
+        self._acked = b""
+        self._cseq = leg.ask("INVITE", rows, body, self)
+
+    def on_response(self, _tx: object, response: Response) -> None:
+        """What the peer says."""
+        status = response.status
+        if status < 200:
+            self._user.on_provisional(response)
+        elif self._acked:
+            self._leg.stack.resend(self._leg.dialog.flow, self._acked)
+        else:
+            if status >= 300:
+                self._leg.offer_settled()
+            self._user.on_final(response)
+
+    def on_failure(self, _tx: object, status: int) -> None:
+        """The peer is silent, or is not reached."""
+        self._leg.offer_settled()
+        self._user.on_silence(status)
+
+    @property
+    def acknowledged(self) -> bool:
+        """Its ACK is sent."""
+        return bool(self._acked)
+
+    def ack(self, rows: str = "", body: bytes = b"") -> None:
+        """Acknowledge its 2xx: the offer is settled."""
+        self._leg.offer_settled()
+        self._acked = self._leg.send_ack(self._cseq, rows, body)
+
+
 class Reoffer:
-    """A re-INVITE of ours; `Settled` is posted to the leg's call. The ACK is sent here.
+    """An offer of ours to a party of a call; `Settled` is posted to the leg's call.
 
     A 2xx that does not answer the offer is posted without a body.
     """
 
-    __slots__ = ("_acked", "_cseq", "_leg", "_offer")
+    __slots__ = ("_leg", "_offer", "_reinvite")
 
-    def __init__(self, leg: Leg, body: bytes) -> None:
+    def __init__(self, leg: "Leg", body: bytes) -> None:
         self._leg = leg
-        self._acked = b""
         self._offer = body
-        self._cseq = leg.ask("INVITE", SDP_ROW, body, self)
+        self._reinvite = Reinvite(leg, SDP_ROW, body, self)
 
-    def on_response(self, _tx: object, response: Response) -> None:
-        """What the party says to it; a 2xx that is repeated gets its ACK again."""
-        if response.status < 200:
-            return
-        leg = self._leg
-        if self._acked:
-            leg.stack.resend(leg.dialog.flow, self._acked)
-            return
-        leg.offer_settled()
+    def on_provisional(self, _response: Response) -> None:
+        """It goes on."""
+
+    def on_final(self, response: Response) -> None:
+        """The party takes it, or does not."""
         if response.status < 300:
             take_answer(response, self._offer)
-            leg.took(response)
-            self._acked = leg.send_ack(self._cseq)
-        leg.post(Settled(leg, response))
+            self._leg.took(response)
+            self._reinvite.ack()
+        self._leg.post(Settled(self._leg, response))
 
-    def on_failure(self, _tx: object, _status: int) -> None:
+    def on_silence(self, _status: int) -> None:
         """The party is silent."""
-        self._leg.offer_settled()
         self._leg.post(Settled(self._leg, None))

@@ -9,7 +9,7 @@ from callrouter.call.interwork.caller_identity import identity_rows
 from callrouter.call.interwork.header_policy import passed_rows, relayed_status
 from callrouter.call.legs.events import UNANSWERED_OFFER, Lost
 from callrouter.call.legs.leg import CLOSING, Leg
-from callrouter.call.legs.reinvite import identity_after, refusal
+from callrouter.call.legs.reinvite import Reinvite, identity_after, refusal
 from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.errors import ParseError
 from callrouter.sip.body import DESCRIBING, take_answer, take_description, warning
@@ -31,11 +31,10 @@ class Relay(AckUser):
     """The relay to `sink` of what `source` asked on `tx`."""
 
     __slots__ = (
-        "_acked",
-        "_cseq",
         "_late_offer",
         "_method",
         "_offers",
+        "_reinvite",
         "_said",
         "_sink",
         "_source",
@@ -55,27 +54,35 @@ class Relay(AckUser):
         self._offers = request.method == "INVITE" or (
             request.method == "UPDATE" and bool(self._said)
         )
-        self._acked = b""
         body = sink.described(request.body)
         rows = extra + _rows(request, source, sink)
-        self._cseq = sink.ask(request.method, rows, body, self)
+        self._reinvite: Reinvite | None = None
+        if request.method == "INVITE":
+            self._reinvite = Reinvite(sink, rows, body, self)
+        else:
+            sink.ask(request.method, rows, body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:
+        """What the other party answered to what is no INVITE."""
+        if response.status < 200:
+            self.on_provisional(response)
+            return
+        self._settled()
+        self.on_final(response)
+
+    def on_provisional(self, response: Response) -> None:
+        """The other party is at it."""
+        if response.status > 100:
+            self._clean(response)
+            self._respond(response.status, response)
+
+    def on_final(self, response: Response) -> None:
         """What the other party answered."""
         status = response.status
-        if status < 200:
-            if status > 100:
-                self._clean(response)
-                self._respond(status, response)
-            return
-        if self._acked:
-            self._sink.stack.resend(self._sink.dialog.flow, self._acked)
-            return
-        if self._method == "INVITE" and status < 300:
-            self._on_accepted(response)
+        if self._reinvite is not None and status < 300:
+            self._on_accepted(self._reinvite, response)
             return
         sink = self._sink
-        self._settled()
         if self._method == "UPDATE" and status < 300:
             answered = take_answer(response, self._said)
             if self._said and not answered:
@@ -98,26 +105,26 @@ class Relay(AckUser):
             sink.post(Lost(sink))
 
     def _settled(self) -> None:
-        """It has its final response; only what offers is in the way of other offers."""
+        """An UPDATE has its final response; only what offers is in the way of other offers."""
         if self._offers:
             self._sink.offer_settled()
 
-    def _on_accepted(self, response: Response) -> None:
+    def _on_accepted(self, reinvite: Reinvite, response: Response) -> None:
         sink = self._sink
         if not self._tx.pending:
             # A repeated 2xx whose ACK waits for the caller's, or the asking leg is gone.
             if self._source.state >= CLOSING:
                 sink.took(response)
-                self._last_word(response.body)
+                self._last_word(reinvite, response.body)
             return
         answered = take_answer(response, self._said)
         sink.took(response)
         if not answered:
-            self._acknowledge("", b"")
+            reinvite.ack()
             self._unanswered()
             return
         if not self._late_offer:
-            self._acknowledge("", b"")
+            reinvite.ack()
         self._respond(200, response, self)
 
     def _clean(self, response: Response) -> None:
@@ -152,27 +159,27 @@ class Relay(AckUser):
         rows = _rows(response, self._sink, source)
         source.respond(self._tx, status, rows, body, waiting)
 
-    def _last_word(self, offer: bytes) -> None:
+    def _last_word(self, reinvite: Reinvite, offer: bytes) -> None:
         """Acknowledge, once the party that was to answer in the ACK is gone."""
-        self._acknowledge(*(refusal(self._sink, offer) if self._late_offer else ("", b"")))
+        reinvite.ack(*(refusal(self._sink, offer) if self._late_offer else ("", b"")))
 
     def on_failure(self, _tx: object, status: int) -> None:
-        """The other party is silent: for a request inside a dialog that ends it (12.2.1.2)."""
+        """The other party says nothing to what is no INVITE."""
         self._settled()
+        self.on_silence(status)
+
+    def on_silence(self, status: int) -> None:
+        """The other party is silent: for a request inside a dialog that ends it (12.2.1.2)."""
         self._source.respond(self._tx, status)
         self._sink.post(Lost(self._sink))
 
     def on_acknowledged(self, request: Request) -> None:
         """The asking party's ACK: with a late offer it carries the answer."""
-        if self._late_offer:
+        if self._late_offer and self._reinvite is not None:
             rows = _rows(request, self._source, self._sink)
-            self._acknowledge(rows, self._sink.described(request.body))
+            self._reinvite.ack(rows, self._sink.described(request.body))
 
     def on_abandoned(self) -> None:
         """The asking party has left without its ACK."""
-        if not self._acked:
-            self._last_word(self._sink.theirs)
-
-    def _acknowledge(self, extra: str, body: bytes) -> None:
-        self._sink.offer_settled()
-        self._acked = self._sink.send_ack(self._cseq, extra, body)
+        if self._reinvite is not None and not self._reinvite.acknowledged:
+            self._last_word(self._reinvite, self._sink.theirs)

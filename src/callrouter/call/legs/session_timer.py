@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from callrouter.call.legs.events import PEER_GONE, Lost
 from callrouter.call.legs.provisional import named_in
+from callrouter.call.legs.reinvite import Reinvite, back_off
 from callrouter.route.rules.peer_profile import SessionRule
 from callrouter.sip.body import SDP_ROW, take_answer
 from callrouter.sip.message import Message, Request, Response
@@ -189,7 +190,7 @@ class SessionTimer:
         if status == 422 and self.raised(response):
             self._refresh()
         elif status == 491:
-            self._later(self._leg.back_off())
+            self._later(back_off(self._leg))
         elif status in _UPDATE_REFUSED and self._by_update:
             self._by_update = False
             self._refresh()
@@ -241,30 +242,38 @@ class SessionTimer:
 class Refresh:
     """A request of ours that only says that we are still there, or asks whether the peer is."""
 
-    __slots__ = ("_acked", "_cseq", "_leg", "_method", "_session")
+    __slots__ = ("_leg", "_method", "_reinvite", "_session")
 
     def __init__(self, leg: "Leg", session: SessionTimer, method: str, body: bytes) -> None:
         self._leg = leg
         self._session = session
         self._method = method
-        self._acked = b""
-        rows = SDP_ROW if body else ""
-        self._cseq = leg.ask(method, rows, body, self)
+        self._reinvite: Reinvite | None = None
+        if method == "INVITE":
+            self._reinvite = Reinvite(leg, SDP_ROW if body else "", body, self)
+        else:
+            leg.ask(method, "", body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:
-        """What the peer says; a 2xx that is repeated gets its ACK again."""
-        leg = self._leg
-        if response.status < 200:
-            return
-        if self._acked:
-            leg.stack.resend(leg.dialog.flow, self._acked)
-            return
-        self._settled()
+        """What the peer says to an UPDATE or OPTIONS."""
+        if response.status >= 200:
+            self.on_final(response)
+
+    def on_failure(self, _tx: object, status: int) -> None:
+        """The peer says nothing to an UPDATE or OPTIONS."""
+        self.on_silence(status)
+
+    def on_provisional(self, _response: Response) -> None:
+        """It goes on."""
+
+    def on_final(self, response: Response) -> None:
+        """The peer is there, and takes it or not."""
+        leg, reinvite = self._leg, self._reinvite
         if response.status < 300:
-            if self._method != "INVITE" or not take_answer(response, leg.ours):
+            if reinvite is None or not take_answer(response, leg.ours):
                 response.body = b""  # an UPDATE without an offer has no answer
-            if self._method == "INVITE":
-                self._acked = leg.send_ack(self._cseq)
+            if reinvite is not None:
+                reinvite.ack()
         if leg.session is not self._session:
             return  # the leg ends
         if self._method == "OPTIONS":
@@ -274,13 +283,7 @@ class Refresh:
         else:
             self._session.refused(response)
 
-    def on_failure(self, _tx: object, status: int) -> None:
+    def on_silence(self, status: int) -> None:
         """The peer is silent, or is not reached any more."""
-        self._settled()
         if self._leg.session is self._session:
             self._session.silent(status)
-
-    def _settled(self) -> None:
-        """It has its final response; an UPDATE without an offer was in nobody's way."""
-        if self._method == "INVITE":
-            self._leg.offer_settled()

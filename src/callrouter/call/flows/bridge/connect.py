@@ -9,11 +9,13 @@ from typing import Final, NoReturn
 
 from callrouter.call.anchored_media import Callee, Speech
 from callrouter.call.call import Call
-from callrouter.call.flows.ivr.play_gather import hush
-from callrouter.call.flows.ivr.wait import Over, attend_or_lose, reoffer
 from callrouter.call.legs.events import Acknowledged, Answered
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.reinvite import identity_after
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.targets.connected_party import answer_of
+from callrouter.call.teardown import INCOMPATIBLE, Over
+from callrouter.call.wait import attend, reoffer
 from callrouter.errors import ParseError
 from callrouter.route.values.plan import Refusal
 from callrouter.sip.body import SDP_ROW
@@ -21,7 +23,7 @@ from callrouter.sip.sdp import parse_sdp, usable_audio
 
 _ACK_SECONDS: Final = 32.0
 _NOT_ACCEPTABLE: Final = 488
-_INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
+_HELD: Final = (b"a=sendonly", b"a=recvonly", b"a=inactive")
 
 
 async def join(call: Call, speech: Speech, event: Answered) -> bool:
@@ -51,7 +53,7 @@ def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool
     call.connected(event.leg, event.response.status)
     if call.record.answered_ms is None:
         speech.pick_up(speech.caller.answer(ear))
-    hush(call)
+    speech.hush()
     speech.far = callee.session
     ear.slots.bridge(ear.name, callee.session.name)
     return True
@@ -95,6 +97,25 @@ async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: 
     speech.let_go()
 
 
+async def introduce(call: Call, leg: Leg, body: bytes) -> bytes:
+    """Offer a leg of a pair another party's description; returns its answer, b"" for none.
+
+    Raises Over when one of the pair leaves.
+    """
+
+    def describe() -> bytes:
+        # Not before: what passed meanwhile counts too.
+        leg.identity = identity_after(leg, leg.ours)
+        return leg.described(body)
+
+    return await reoffer(call, leg, describe, alone=True)
+
+
+def resumed(body: bytes) -> bytes:
+    """A party's description without hold: who was held while it was transferred is no more."""
+    return b"\n".join(line for line in body.split(b"\n") if line.strip() not in _HELD)
+
+
 async def rejoin(call: Call, leg: BLeg) -> None:
     """The worker that bridged both is lost: connect them end to end. Raises Over."""
     body = await reoffer(call, leg, lambda: leg.described(call.caller_body()), alone=True)
@@ -122,7 +143,7 @@ async def _acknowledged(call: Call, leg: BLeg) -> bytes:
     """Wait for the ACK of a caller who describes nothing before. Raises Over."""
     until = call.now + _ACK_SECONDS
     while call.now < until and leg.reachable():
-        event = await attend_or_lose(call, until, alone=True)
+        event = await attend(call, until, alone=True)
         if isinstance(event, Acknowledged) and event.request.body:
             return event.request.body
     return _part(call)
@@ -140,9 +161,9 @@ def _part(call: Call) -> NoReturn:
     """Two parties cannot be connected although both are there. Raises Over."""
     if call.record.answered_ms is None:
         call.disconnect()
-        call.refuse(Refusal("no_target_left", _NOT_ACCEPTABLE, _INCOMPATIBLE))
+        call.refuse(Refusal("no_target_left", _NOT_ACCEPTABLE, INCOMPATIBLE))
     else:
-        call.hung_up(None, _INCOMPATIBLE)
+        call.hung_up(None, INCOMPATIBLE)
     call.hang_up()
     raise Over
 

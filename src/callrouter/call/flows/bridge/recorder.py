@@ -8,11 +8,11 @@ from pathlib import Path
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
-from callrouter.call.flows.ivr.wait import closed
 from callrouter.call.legs.events import Shutdown
 from callrouter.call.services.archive import Keeping, RecordingInfo, kept_id
 from callrouter.call.services.media import Recorded
 from callrouter.call.services.record import KeptRecord
+from callrouter.call.wait import closed
 from callrouter.route.values.media_steps import Recording
 from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
 

@@ -9,18 +9,22 @@ The caller hears one early media at a time: the first target that sends SDP has 
 ends, and what the others send meanwhile is kept back (RFC 3960; no ringback over media).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from operator import attrgetter
+from typing import Final
 
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Failed, Progress
+from callrouter.call.legs.leg import SETTING_UP
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.targets.gateway_feedback import by_another_way, ended, unreached
 from callrouter.call.targets.redirects import Redirections
 from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.route.values.plan import Hunt, Target
 
+_UNAVAILABLE: Final = 480
+_NOT_ACCEPTABLE: Final = 488
 _delay = attrgetter("delay_seconds")
 
 
@@ -54,24 +58,30 @@ class Ringing:
     """A hunt while it is carried out.
 
     lines: who rings now; when there is none, the round is over. hunt: as planned. end: when its
-    total time is over. until: when `expire` is needed next.
+    total time is over. until: when `expire` is needed next. status: what came of the target that
+    ended last, 0 before one has.
     """
 
     __slots__ = (
         "_after",
         "_call",
         "_heard",
+        "_left",
         "_redirections",
         "_start",
         "_waiting",
         "end",
         "hunt",
         "lines",
+        "status",
         "until",
     )
 
-    def __init__(self, call: Call, hunt: Hunt) -> None:
+    def __init__(self, call: Call, hunt: Hunt, left: Callable[[BLeg], None] | None = None) -> None:
+        """left: told which target is out, before another is rung in its place."""
         self._call = call
+        self._left = left
+        self.status = 0
         self.hunt = hunt
         self.end = call.now + hunt.total_seconds if hunt.total_seconds else inf
         self.until = 0.0
@@ -106,6 +116,7 @@ class Ringing:
             if leg.heard and now < line.ring_until:
                 line.until = line.ring_until
             else:
+                self.status = _UNAVAILABLE
                 call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
                 if not leg.heard:
                     unreached(call.shared, line.target, 408)
@@ -124,23 +135,35 @@ class Ringing:
             self._heard = leg
         self._call.ring(event)
 
-    def gone(self, leg: BLeg) -> None:
-        """A target ended without an answer: ring what else is left."""
-        self._drop(leg)
-        self._go_on()
-
     def failed(self, event: Failed) -> None:
         """A target ended by itself: try it by another way, or go on as it said or was planned."""
         leg = event.leg
+        self.status = event.status if event.status >= 400 else _UNAVAILABLE
         ended(self._call.shared, self.lines[leg].target, event)
         if not (by_another_way(event) and self._again(leg)):
             self._drop(leg, self._followed(event))
         self._go_on()
 
     def lost(self, leg: BLeg) -> None:
-        """A target that rings does not know its dialog any more."""
-        self._call.leg_failed(leg, 480, "unreachable")
-        self.gone(leg)
+        """A target has hung up before it was connected, or does not know its dialog any more."""
+        result = "unreachable" if leg.state == SETTING_UP else "rejected"
+        self._end(leg, _UNAVAILABLE, result)
+
+    def unusable(self, leg: BLeg) -> None:
+        """A target has answered, and cannot be connected by what it described."""
+        if leg in self.lines:
+            self._end(leg, _NOT_ACCEPTABLE, "rejected")
+
+    def forget(self, leg: BLeg) -> None:
+        """A target has ended: ring what else is left."""
+        if leg in self.lines:
+            self._drop(leg)
+            self._go_on()
+
+    def _end(self, leg: BLeg, status: int, result: str) -> None:
+        self.status = status
+        self._call.leg_failed(leg, status, result)
+        self.forget(leg)
 
     def _followed(self, event: Failed) -> Sequence[Target]:
         """The targets to go on with after a redirection, as many as the hunt still allows."""
@@ -173,6 +196,8 @@ class Ringing:
         return rings
 
     def _drop(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
+        if self._left is not None:
+            self._left(leg)
         rest = self.lines.pop(leg).rest
         if followed or rest:
             self._dial((*followed, *rest), self._call.now)

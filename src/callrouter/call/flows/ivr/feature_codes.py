@@ -2,7 +2,7 @@
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, say
-from callrouter.call.flows.ivr.wait import NoMedia
+from callrouter.call.wait import NoMedia
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.values.media_steps import Feature
 

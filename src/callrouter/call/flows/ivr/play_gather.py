@@ -11,9 +11,9 @@ from typing import Final
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
-from callrouter.call.flows.ivr.wait import NoMedia, attend, reoffer
 from callrouter.call.legs.events import Acknowledged, Answered
 from callrouter.call.services.media import Digit, MediaSlots, Played
+from callrouter.call.wait import NoMedia, attend, reoffer
 from callrouter.errors import SipError
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.sdp import Audio
@@ -162,13 +162,6 @@ def _is_ear(call: Call, session: str) -> bool:
     return call.speech is not None and call.speech.is_ear(session)
 
 
-def hush(call: Call) -> None:
-    """Stop what plays."""
-    speech = call.speech
-    if speech is not None and speech.ear is not None:
-        speech.ear.slots.stop(speech.ear.name)
-
-
 def ring_back(call: Call) -> None:
     """Let a caller whose media is with us hear that it rings."""
     if call.speech is not None and call.speech.with_us:
@@ -206,7 +199,7 @@ async def gather(
             playing = 0.0
         elif isinstance(event, Digit) and _is_ear(call, event.session):
             if not keys and playing:
-                hush(call)
+                speech_of(call).hush()
             if event.digit == "#" and keys:
                 return keys
             keys += event.digit

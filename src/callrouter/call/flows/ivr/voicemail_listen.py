@@ -11,9 +11,9 @@ from callrouter.call.flows.ivr.play_gather import (
     speech_of,
     start_playing_files,
 )
-from callrouter.call.flows.ivr.wait import NoMedia, attend
 from callrouter.call.legs.events import Deadline
 from callrouter.call.services.archive import Keeping, MessageList, VoicemailMessage
+from callrouter.call.wait import NoMedia, attend
 
 _PIN_TRIES: Final = 3
 _PIN_WAIT: Final = 8.0

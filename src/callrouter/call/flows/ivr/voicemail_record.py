@@ -9,10 +9,11 @@ from typing import Final
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say
-from callrouter.call.flows.ivr.wait import NoMedia, Over, attend, closed
 from callrouter.call.services.archive import Keeping, MessageLeft, kept_id
 from callrouter.call.services.media import Digit, Played, Recorded
 from callrouter.call.services.record import KeptRecord
+from callrouter.call.teardown import Over
+from callrouter.call.wait import NoMedia, attend, closed
 from callrouter.route.rules.mailboxes import Box
 
 _BEEP_HERTZ: Final = 1000

@@ -8,14 +8,14 @@ hears what is played to who is held.
 Rule. Only what names a number is done. A far end that Replaces names has its media elsewhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import take_answer
-from callrouter.call.flows.ivr.wait import NoMedia, attend
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
 from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
+from callrouter.call.wait import NoMedia, attend
 from callrouter.sip.uri import Uri
 
 _REFUSED = 603
@@ -44,18 +44,18 @@ async def move(
 class _Move(Referral):
     """One of them."""
 
-    __slots__ = ("_meanwhile_else", "_speech")
+    __slots__ = ("_meanwhile", "_speech")
 
     def __init__(
         self, call: Call, speech: Speech, asked: Asked, meanwhile: Callable[[Event], None]
     ) -> None:
         super().__init__(call, asked.leg, call.a)
         self._speech = speech
-        self._meanwhile_else = meanwhile
+        self._meanwhile = meanwhile
 
     async def carry_out(self, uri: Uri) -> HungUp | Lost | None:
         """Do it, and say how it went; as `move`."""
-        call, speech = self._call, self._speech
+        call, speech = self.call, self._speech
         try:
             answered = await self._answered(uri.subscriber())
         except NoMedia:
@@ -74,15 +74,22 @@ class _Move(Referral):
                 speech.recycle(leg)
         return self._left if answered is None else None
 
-    async def _next(self, until: float) -> Event:
-        return await attend(self._call, until)
+    def next(self, until: float) -> Awaitable[Event]:
+        """Await the next event. Raises Over, NoMedia."""
+        return attend(self.call, until)
 
-    def _takes(self, answered: Answered) -> bool:
-        callee = self._speech.callees.get(answered.leg)
-        return callee is not None and take_answer(callee, answered)
+    def answered(self, event: Answered) -> Answered | None:
+        """A target has answered: by what it describes, the caller can talk to it or not."""
+        callee = self._speech.callees.get(event.leg)
+        if callee is not None and take_answer(callee, event):
+            return event
+        self.ringing.unusable(event.leg)
+        return None
 
-    def _keep(self, event: Event) -> None:
+    def other(self, event: Event) -> Answered | None:
+        """The conversation goes on meanwhile."""
         if isinstance(event, HungUp | Lost) and event.leg is self._also:
             self._left = event
         else:
-            self._meanwhile_else(event)
+            self._meanwhile(event)
+        return None

@@ -12,13 +12,14 @@ there are two, before we do; else the call is as it was.
 from typing import Final
 
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.flows.bridge.pair import Pair, connect, keep, resumed
-from callrouter.call.flows.ivr.wait import Over
+from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
 from callrouter.call.flows.transfer.replaces import replaced_leg
-from callrouter.call.legs.events import Asked, Event, HungUp, Lost, TakenOver
+from callrouter.call.legs.events import Asked, TakenOver
 from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.pair import Pair
 from callrouter.call.services.record import LegRecord
+from callrouter.call.teardown import Over
 from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.uri import Uri
 
@@ -34,7 +35,9 @@ async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
     if uri is not None and stays is not None:
         work = _Transfer(call, pair, leg, stays)
         work.accept(asked)
+        pair.busy, pair.leaving = True, leg
         await work.carry_out(uri)
+        pair.busy, pair.leaving = False, None
 
 
 class _Transfer(Referral):
@@ -56,18 +59,13 @@ class _Transfer(Referral):
             return
         self.failed()
         if self._left is not None:
-            self._call.hung_up(None, NORMAL_CLEARING)
-            self._pair.hang_up()
+            self.call.hung_up(None, NORMAL_CLEARING)
+            self.call.hang_up()
             raise Over
-
-    def _keep(self, event: Event) -> None:
-        if isinstance(event, HungUp | Lost) and event.leg is self._also:
-            self._left = event
-        keep(self._call, self._pair, event, self._also)
 
     async def _blind(self, user: str) -> Leg | None:
         """Ring a number, and connect who stays with the target that answers."""
-        call = self._call
+        call = self.call
         before = call.b
         new = None
         answered = await self._answered(user)
@@ -79,7 +77,7 @@ class _Transfer(Referral):
             theirs = resumed(self._stays.theirs)
             if theirs.count(b"\nm=") != known.count(b"\nm="):
                 # Who stays has got more lines meanwhile, and none of them may vanish.
-                body = await connect(call, self._pair, leg, theirs, self._also)
+                body = await introduce(call, leg, theirs)
                 known = theirs
             new = await self._join(leg, body, known)
         if new is None:
@@ -93,22 +91,22 @@ class _Transfer(Referral):
         """
         answer = b""
         if body:
-            answer = await connect(self._call, self._pair, self._stays, body, self._also)
+            answer = await introduce(self.call, self._stays, body)
         if answer and answer != known:
-            answer = await connect(self._call, self._pair, leg, answer, self._also)
+            answer = await introduce(self.call, leg, answer)
         if answer:
             return leg
         self._status = _NOT_ACCEPTABLE
-        for entry in self._call.record.talking():
+        for entry in self.call.record.talking():
             if entry not in self._talking:
-                entry.end(self._call.ms(), cause_of(_NOT_ACCEPTABLE))
+                entry.end(self.call.ms(), cause_of(_NOT_ACCEPTABLE))
         leg.release()
         leg.hang_up()
         return None
 
     async def _attended(self, replaces: str) -> Leg | None:
         """Take over the far end of the call that is named."""
-        call = self._call
+        call = self.call
         named = replaced_leg(call.stack, replaces)
         far = None
         inbox = None if named is None else named.inbox
@@ -129,7 +127,7 @@ class _Transfer(Referral):
 
     def _is_same_party(self, named: Leg) -> bool:
         """Only who has both calls may connect them: the same trunk, or the same address."""
-        dialplan = self._call.dialplan
+        dialplan = self.call.dialplan
         mine, other = self._also.dialog.flow, named.dialog.flow
         trunk = dialplan.trunk_of(mine.remote_host, mine.peers)
         known = trunk is not None and trunk is dialplan.trunk_of(other.remote_host, other.peers)

@@ -9,19 +9,11 @@ from typing import Final
 from urllib.parse import unquote
 
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.flows.bridge.pair import resumed
+from callrouter.call.flows.bridge.connect import resumed
+from callrouter.call.flows.hunt.hunt import CallerSide, hunt
 from callrouter.call.flows.hunt.ringing import Ringing
 from callrouter.call.interwork.header_policy import canonical_host
-from callrouter.call.legs.events import (
-    Answered,
-    Asked,
-    Deadline,
-    Event,
-    Failed,
-    HungUp,
-    Lost,
-    Progress,
-)
+from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
@@ -29,7 +21,7 @@ from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import REFUSED, Decision, Hunt, Plan, Verdict
+from callrouter.route.values.plan import REFUSED, Decision, Hunt, Plan, Target, Verdict
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
 from callrouter.sip.message import Request
@@ -99,17 +91,20 @@ def _is_us(leg: Leg, uri: Uri) -> bool:
     return canonical_host(uri.host) in known
 
 
-class Referral:
-    """A REFER that is carried out. also: who asked, and may leave meanwhile. stays: the other one.
+class Referral(CallerSide):
+    """A REFER that is carried out: the side of both parties while who is meant is rung.
 
-    left: how the asking party left, None while it is there. status: what is to be said when it
-    fails. talking: the targets so far. told: what the new ones were last told of who stays.
+    also: who asked, and may leave meanwhile. stays: the other one. left: how the asking party left,
+    None while it is there. status: what is to be said when it fails. talking: the targets so far.
+    told: what the new ones were last told of who stays.
     """
 
-    __slots__ = ("_also", "_call", "_left", "_status", "_stays", "_talking", "_told")
+    __slots__ = ("_also", "_left", "_status", "_stays", "_talking", "_told")
+
+    ends_by_stop_codes = False
 
     def __init__(self, call: Call, also: Leg, stays: Leg) -> None:
-        self._call = call
+        self.call = call
         self._also = also
         self._stays = stays
         self._left: HungUp | Lost | None = None
@@ -124,19 +119,19 @@ class Referral:
 
     def failed(self, status: int = 0) -> None:
         """Tell who asked that nobody was connected."""
-        self._call.changed()
+        self.call.changed()
         self._tell(status or self._status, _OVER)
 
     def done(self) -> None:
         """Tell who asked that it went well, and hang up on it unless it does first (RFC 5589 6)."""
         also = self._also
-        if also is not self._call.a:
+        if also is not self.call.a:
             for entry in self._talking:
-                entry.end(self._call.ms(), NORMAL_CLEARING)
-        self._call.changed()
+                entry.end(self.call.ms(), NORMAL_CLEARING)
+        self.call.changed()
         self._tell(200, _OVER)
         also.let_leave()
-        if also is not self._call.a:
+        if also is not self.call.a:
             also.release()
 
     def _tell(self, status: int, state: str) -> None:
@@ -152,7 +147,7 @@ class Referral:
 
     async def _answered(self, user: str) -> Answered | None:
         """Ring a number or an extension; returns the answer of who is to be connected."""
-        call = self._call
+        call = self.call
         decision = self._decide(user)
         if decision is None:
             return None
@@ -164,14 +159,16 @@ class Referral:
         call.plan = Plan(own.steps, own.final, (*own.holds, *plan.holds), own.voice)
         for step in plan.steps:
             if isinstance(step, Hunt) and (not step.on or call.last_result in step.on):
-                answered = await self._ring(step)
+                self.ringing = Ringing(call, step)
+                answered = await hunt(self)
                 if answered is not None:
                     return answered
+                self._status = self.ringing.status or self._status
         return None
 
     def _decide(self, user: str) -> Decision | None:
         """What the dialplan says to the number; None when it knows it as no number."""
-        call = self._call
+        call = self.call
         flow = self._also.dialog.flow
         name = self._trunk()
         facts = call.facts
@@ -200,7 +197,7 @@ class Referral:
 
     def _trunk(self) -> str:
         """The trunk that who asks calls by. Whom we called and no trunk has: that of the call."""
-        call = self._call
+        call = self.call
         also = self._also
         if also is call.a:
             return call.record.trunk
@@ -212,7 +209,7 @@ class Referral:
 
     def _barred(self, key: str, trunk: str) -> Verdict | None:
         """Refuse whom a telephone has called what is for telephones alone; None to let it pass."""
-        call = self._call
+        call = self.call
         also = self._also
         number = call.dialplan.numbers[key]
         if (
@@ -226,55 +223,24 @@ class Referral:
         rule = f"from of {number.hold}"
         return Verdict(rule, False, trunk, why, number.file, number.line, REFUSED)
 
-    async def _ring(self, hunt: Hunt) -> Answered | None:
-        call = self._call
-        stays = self._stays
-        ringing = Ringing(call, hunt)
-        for targets in hunt.rounds:
-            self._told = resumed(stays.theirs)
-            call.introduce(_invite(stays, self._told))
-            if call.speech is not None:
-                call.speech.introducing = self._told
-            ringing.begin(targets)
-            while ringing.lines:
-                event = await self._next(ringing.until)
-                if not isinstance(event, Answered) or event.leg not in ringing.lines:
-                    self._meanwhile(ringing, event)
-                elif self._takes(event):
-                    return event
-                else:
-                    self._status = _NOT_ACCEPTABLE
-                    call.leg_failed(event.leg, _NOT_ACCEPTABLE, "rejected")
-                    ringing.gone(event.leg)
-        return None
-
-    def _meanwhile(self, ringing: Ringing, event: Event) -> None:
-        match event:
-            case Progress() if event.leg in ringing.lines:
-                ringing.progress(event)
-            case Failed() if event.leg in ringing.lines:
-                self._status = event.status if event.status >= 400 else 480
-                self._call.leg_ended(event, stops=False)
-                ringing.failed(event)
-            case Deadline():
-                self._status = 480
-                ringing.expire()
-            case HungUp(leg=BLeg() as leg) | Lost(leg=BLeg() as leg) if leg in ringing.lines:
-                ringing.lost(leg)
-            case _:
-                self._keep(event)
-
-    async def _next(self, until: float) -> Event:
-        """The next event while targets ring."""
-        return await self._call.inbox.next(until)
-
-    def _takes(self, _answered: Answered) -> bool:
-        """Whether who stays can talk to a target by what it describes."""
+    async def prepare(self, _targets: tuple[Target, ...]) -> bool:
+        """Tell the next targets who stays, and what it has described by now."""
+        call, stays = self.call, self._stays
+        self._told = resumed(stays.theirs)
+        call.introduce(_invite(stays, self._told))
+        if call.speech is not None:
+            call.speech.introducing = self._told
         return True
 
-    def _keep(self, event: Event) -> None:
-        """Deal with what is none of the targets' affair."""
-        raise NotImplementedError
+    def other(self, event: Event) -> Answered | None:
+        """Who asked may leave."""
+        if isinstance(event, HungUp | Lost) and event.leg is self._also:
+            self._left = event
+        return None
+
+    async def connect(self, _event: Answered) -> bool:
+        """It is left to who carries it out."""
+        return True
 
 
 def _invite(stays: Leg, body: bytes) -> Request:

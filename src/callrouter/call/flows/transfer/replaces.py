@@ -1,18 +1,14 @@
 """An INVITE that takes the place of a party of a call in progress (RFC 3891)."""
 
-from typing import TYPE_CHECKING
-
-from callrouter.call.flows.bridge.pair import connect, resumed
+from callrouter.call.call import Call
+from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.interwork.header_policy import passed_rows
+from callrouter.call.legs.events import Replacing
 from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.pair import Pair
 from callrouter.errors import ParseError
 from callrouter.sip.headers import parse_params
 from callrouter.sip.stack import Stack
-
-if TYPE_CHECKING:
-    from callrouter.call.call import Call
-    from callrouter.call.flows.bridge.pair import Pair
-    from callrouter.call.legs.events import Replacing
 
 _NOT_ACCEPTABLE = 488
 
@@ -33,17 +29,20 @@ def replaced_leg(stack: Stack, value: str) -> Leg | None:
         return None
     if not isinstance(leg, Leg) or leg.dialog.remote_tag != theirs:
         return None
-    return leg if leg.inbox is not None and leg.inbox.pair is not None else None
+    pair = None if leg.inbox is None else leg.inbox.pair
+    return leg if pair is not None and not pair.busy else None
 
 
-async def replace(call: "Call", pair: "Pair", event: "Replacing") -> None:
+async def replace(call: Call, pair: Pair, event: Replacing) -> None:
     """Connect who came with who the replaced leg talks to. Raises Over."""
     old, new = event.leg, event.by
     stays = pair.other(old)
-    if stays is None or not event.request.body:
+    if stays is None or pair.busy or not event.request.body:
         new.reject(_NOT_ACCEPTABLE)
         return
-    answer = await connect(call, pair, stays, resumed(event.request.body), None)
+    pair.busy = True
+    answer = await introduce(call, stays, resumed(event.request.body))
+    pair.busy = False
     if not answer:
         new.reject(_NOT_ACCEPTABLE)
         return

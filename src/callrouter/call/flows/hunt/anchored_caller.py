@@ -1,0 +1,220 @@
+"""The caller's side of a hunt while it is spoken to: greeting, ringback, confirmation, recording.
+
+Theory. A caller whose media is with us hears the greeting, then a ringback of ours; what targets
+send before they answer reaches it only through the worker.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from callrouter.call.anchored_media import Speech
+from callrouter.call.call import Call
+from callrouter.call.flows.bridge.connect import join
+from callrouter.call.flows.bridge.dtmf_relay import Crossing
+from callrouter.call.flows.bridge.recorder import not_recorded
+from callrouter.call.flows.hunt.confirm import Confirming
+from callrouter.call.flows.hunt.hunt import CallerSide
+from callrouter.call.flows.hunt.ringing import Ringing
+from callrouter.call.flows.ivr.play_gather import (
+    attach,
+    open_session,
+    ring_back,
+    say,
+    speech_of,
+    start_playing,
+)
+from callrouter.call.legs.events import Acknowledged, Answered, Event, Progress
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.services.media import Digit, Played
+from callrouter.call.teardown import Over
+from callrouter.call.wait import NoMedia, lost_worker
+from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
+
+_GONE: Final = 480
+
+
+class AnchoredCaller(CallerSide):
+    """A caller whose media is with us, or was, or is to be."""
+
+    __slots__ = ("_confirming", "_crossing", "_early", "_greeted", "_speech")
+
+    def __init__(self, call: Call, step: Hunt) -> None:
+        self.call = call
+        self.ringing = Ringing(call, step, self._left)
+        self._speech = speech_of(call)
+        self._confirming = None
+        if step.confirm is not None:
+            self._confirming = Confirming(call, self._speech, self.ringing, step.confirm)
+        self._early: BLeg | None = None
+        self._crossing = Crossing(call, self._speech)
+        self._greeted = False
+
+    async def prepare(self, targets: tuple[Target, ...]) -> bool:
+        """Greet the caller, and have sessions for targets that must confirm. Raises Over."""
+        call, speech, step = self.call, self._speech, self.ringing.hunt
+        if not self._greeted:
+            self._greeted = True
+            try:
+                await _greet(call, speech, step)
+            except NoMedia:
+                _unrecorded(call, speech)
+        try:
+            if step.confirm is not None:
+                await _reserve(call, speech, targets)
+        except NoMedia:
+            return False  # without its key no target may be connected
+        return True
+
+    def answered(self, event: Answered) -> Answered | None:
+        """A target has answered: it is connected now, or asked to confirm."""
+        if self._confirming is None:
+            return event
+        if not self._confirming.ask(event):
+            self.ringing.unusable(event.leg)
+        return None
+
+    async def connect(self, event: Answered) -> bool:
+        """Connect both, end to end or at the worker. Raises Over."""
+        return await join(self.call, self._speech, event)
+
+    def other(self, event: Event) -> Answered | None:
+        """Keys, prompts that end, the worker's loss."""
+        if lost_worker(self.call, event):
+            self._worker_lost()
+        elif isinstance(event, Digit):
+            return self._pressed(event)
+        elif isinstance(event, Played):
+            return self._played(event)
+        elif isinstance(event, Acknowledged):
+            # Its answer to our offer has come late: there was no media to wait for it.
+            self._speech.caller.heard(event.request.body)
+        return None
+
+    def progressed(self, event: Progress) -> None:
+        """Early media of a target reaches the caller by the worker, when that bridges the two."""
+        speech = self._speech
+        callee = speech.callees.get(event.leg)
+        if not (event.response.body and callee is not None and callee.session is speech.far):
+            return
+        if self._early is None and speech.ear is not None:
+            audio = callee.party.heard(event.response.body)
+            if audio is not None:
+                self._early = event.leg
+                speech.crossing = True
+                callee.session.connect(audio)
+                speech.hush()
+                speech.ear.slots.bridge(speech.ear.name, callee.session.name)
+
+    def _left(self, leg: BLeg) -> None:
+        """A target is out: what it had is there for the next."""
+        speech = self._speech
+        if leg is self._early:
+            self._early = None
+            speech.crossing = False
+            if speech.ear is not None and speech.far is not None:
+                speech.ear.slots.unbridge(speech.ear.name, speech.far.name)
+                self._fill()
+        if self._confirming is not None:
+            self._confirming.asked.pop(leg, None)
+        speech.recycle(leg)
+
+    def _fill(self) -> None:
+        """Let the caller hear what it hears while nobody answers."""
+        greeting = self.ringing.hunt.greeting
+        if greeting is not None and greeting.repeat:
+            start_playing(self.call, greeting.prompts, repeat=True)
+        else:
+            ring_back(self.call)
+
+    def _worker_lost(self) -> None:
+        """The worker is gone. Who was asked to confirm cannot be any more."""
+        asked = [] if self._confirming is None else list(self._confirming.asked)
+        self._speech.let_go()
+        self._early = None
+        for leg in asked:
+            self.call.leg_failed(leg, _GONE, "unreachable")
+            self.ringing.forget(leg)
+
+    def _pressed(self, event: Digit) -> Answered | None:
+        if self._early is not None:
+            self._crossing.pass_on(event, self._early)
+        return None if self._confirming is None else self._confirming.heard(event)
+
+    def _played(self, event: Played) -> Answered | None:
+        answered = None if self._confirming is None else self._confirming.heard(event)
+        if answered is None and self._speech.is_ear(event.session):
+            ring_back(self.call)
+        return answered
+
+
+async def _greet(call: Call, speech: Speech, hunt: Hunt) -> None:
+    greeting = hunt.greeting
+    # A caller who has described nothing yet does so in the ACK to an answer of ours.
+    late = not call.caller_body()
+    if speech.anchored:
+        _find_room(call, speech)
+        if hunt.confirm is not None:
+            speech.wanted = 1 + max(len(targets) for targets in hunt.rounds)
+        await attach(call, answer=late or (greeting is not None and greeting.answer))
+        await _notice(call, speech)
+        if hunt.confirm is None and speech.far is None and speech.ear is not None:
+            speech.far = await open_session(call, speech, speech.ear.slots, None)
+    elif late and hunt.confirm is not None:
+        await attach(call, answer=True)
+    if greeting is not None:
+        await attach(call, answer=greeting.answer)
+        start_playing(call, greeting.prompts, repeat=greeting.repeat)
+    else:
+        ring_back(call)
+
+
+async def _notice(call: Call, speech: Speech) -> None:
+    recording = speech.recording
+    if recording is not None and recording.notice and not speech.noticed:
+        speech.noticed = True
+        await say(call, (recording.notice,))
+
+
+def _unrecorded(call: Call, speech: Speech) -> None:
+    """There is no media: the call goes on without, and its record says so.
+
+    But a call that has to be recorded and, by what its caller describes, never can be goes nowhere.
+    Raises Over then.
+    """
+    rule = speech.recording
+    if rule is None or not rule.at_once:
+        return
+    unfit = speech.caller.unfit
+    if unfit is not None:
+        call.refuse_offer(unfit, NOT_RECORDABLE)
+        raise Over
+    not_recorded(call, "failed", "no media worker could take it")
+    if rule.required:
+        call.turn_away(call.refusal_for(NOT_RECORDABLE))
+        raise Over
+
+
+def _find_room(call: Call, speech: Speech) -> None:
+    """See that a call that has to be recorded can be. Raises Over when there is no room."""
+    rule, keeping = speech.recording, call.media.keeping
+    if rule is None or not rule.required or keeping is None:
+        return
+    record = call.record
+    if not keeping.has_room(record.number, record.started, rule.quota_seconds):
+        not_recorded(call, "full", "full")
+        call.turn_away(call.refusal_for(NOT_RECORDABLE))
+        raise Over
+
+
+async def _reserve(call: Call, speech: Speech, targets: Sequence[Target]) -> None:
+    """Have a session ready for each target that will have to confirm."""
+    missing = len(targets) - len(speech.free)
+    if missing <= 0:
+        return
+    slots = speech.ear.slots if speech.anchored and speech.ear is not None else None
+    slots = slots or speech.reserve(missing)
+    if slots is None:
+        raise NoMedia
+    for _ in range(missing):
+        speech.free.append(await open_session(call, speech, slots, None))
