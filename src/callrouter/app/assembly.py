@@ -8,7 +8,6 @@ from typing import Final
 
 from callrouter.app.call_observer import Observing
 from callrouter.app.edge_protection import Guard
-from callrouter.app.metric_readers import sources
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.calls import Calls
@@ -24,7 +23,7 @@ from callrouter.net.transport.listeners import Edges
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.log import Log
-from callrouter.observe.metrics import Metrics
+from callrouter.observe.metrics import Metrics, Sources
 from callrouter.operations.active_calls import ActiveCalls
 from callrouter.register.gateway_registrations import Registrations
 from callrouter.register.registrar import Registrar
@@ -48,8 +47,14 @@ class Parts:
     """The parts, by what they are for. `Server` opens, runs and closes them."""
 
     def __init__(
-        self, settings: Settings, dialplan: Dialplan, log: Log, loop: asyncio.AbstractEventLoop
+        self,
+        settings: Settings,
+        dialplan: Dialplan,
+        log: Log,
+        loop: asyncio.AbstractEventLoop,
+        sources: Callable[["Parts"], Sources],
     ) -> None:
+        """sources: what the metrics read of them, which need not all be there yet."""
         self._loop = loop
         self._log = log
         self.tls = None if settings.tls is None else Tls(settings.tls.options())

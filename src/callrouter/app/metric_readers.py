@@ -1,18 +1,14 @@
 """Metric sources: what the metrics tell, and where it is read."""
 
-from typing import TYPE_CHECKING
-
+from callrouter.app.assembly import Parts
 from callrouter.app.edge_protection import FIGURES
 from callrouter.observe.gateway_metrics import GatewayFigures
 from callrouter.observe.metrics import Sources
 from callrouter.register.register_client import FAILED, REGISTERED
 from callrouter.state.gateway_health import UP
 
-if TYPE_CHECKING:
-    from callrouter.app.assembly import Parts
 
-
-def sources(parts: "Parts") -> Sources:
+def sources(parts: Parts) -> Sources:
     """Read them of these parts, which need not all be there yet."""
     stack = parts.stack
     streams = parts.edges.turnstile.counts
@@ -72,7 +68,7 @@ def sources(parts: "Parts") -> Sources:
     )
 
 
-def _gateway_figures(parts: "Parts") -> list[GatewayFigures]:
+def _gateway_figures(parts: Parts) -> list[GatewayFigures]:
     return [
         GatewayFigures(it.gateway.name, it.state == UP, it.answered, it.unanswered)
         for it in parts.memory.gateways.all()

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from callrouter.api.unix_socket import ControlListener
 from callrouter.app.assembly import Parts
+from callrouter.app.metric_readers import sources
 from callrouter.errors import ConfigError
 from callrouter.net.transport.tls import TlsError
 from callrouter.net.transport.tokens_and_lag import LagProbe
@@ -44,7 +45,7 @@ class Server:
         self._loop = loop
         self._settings = settings
         self._log = log
-        self._parts = parts = Parts(settings, dialplan, log, loop)
+        self._parts = parts = Parts(settings, dialplan, log, loop, sources)
         parts.read_logins(dialplan)
         self._reloader = Reloader(
             dialplan, settings.dialplan, self._serve, log, settings.media.prompts, renew=self._renew

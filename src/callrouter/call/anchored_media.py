@@ -7,17 +7,22 @@ as long as its dialog lasts.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from callrouter.call.anchor.dtmf import DtmfReceiver
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.legs.events import Progress
+from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.legs.unconfirmed import Unconfirmed
 from callrouter.call.services.media import Digit, MediaSlots
+from callrouter.call.services.media_services import MediaServices
+from callrouter.call.services.record import CallRecord
 from callrouter.errors import ParseError
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.prompt_recipes import Sound
 from callrouter.route.values.media_steps import Recording
 from callrouter.route.values.plan import Plan
@@ -33,9 +38,7 @@ from callrouter.sip.sdp import (
     unusable,
     usable_audio,
 )
-
-if TYPE_CHECKING:
-    from callrouter.call.call import Call
+from callrouter.sip.stack import Stack
 
 
 class Unfit(NamedTuple):
@@ -129,6 +132,24 @@ class Callee:
         self.keys = DtmfReceiver()
 
 
+class AnchoredCall(Protocol):
+    """The call whose media it is, as far as it matters here."""
+
+    a: ALeg
+    dialplan: Dialplan
+    inbox: Inbox
+    media: MediaServices
+    plan: Plan
+    record: CallRecord
+    stack: Stack
+
+    def ms(self) -> int:
+        """Milliseconds since the call started."""
+
+    def picked_up(self) -> None:
+        """Note that the caller is answered now."""
+
+
 class Speech:
     """The media of one call.
 
@@ -161,7 +182,7 @@ class Speech:
         "with_us",
     )
 
-    def __init__(self, call: "Call") -> None:
+    def __init__(self, call: AnchoredCall) -> None:
         self._call = call
         self.caller = Party(call.stack.token(), call.a.dialog.flow.local_host)
         voice = call.plan.voice
@@ -319,13 +340,15 @@ class Speech:
         call.a.identity = identity
         return call.a.described(body)
 
-    def introduced(self, callee: Callee | None, host: str) -> tuple[Identity, bytes]:
-        """Who we are to the next target, and what it is offered. host: our address towards it."""
+    def introduced(self, callee: Callee | None, host: str, body: bytes) -> tuple[Identity, bytes]:
+        """Who we are to the next target, and what it is offered.
+
+        host: our address towards it. body: what the caller described last.
+        """
         if callee is not None:
             return callee.party.identity, callee.party.offer(callee.session)
-        call = self._call
-        identity = Identity(call.stack.token(), host)
-        body = self.introducing or call.caller_body()
+        identity = Identity(self._call.stack.token(), host)
+        body = self.introducing or body
         return identity, identity.show(body) if body else body
 
     def pick_up(self, body: bytes) -> None:
@@ -335,14 +358,6 @@ class Speech:
         assert self.ear is not None  # noqa: S101 - what answers is a session
         call.picked_up()
         call.a.answer(200, self.ear.name, SDP_ROW, body)
-
-    def hold(self, holds: tuple[str, ...]) -> None:
-        """Take lines beside those of the plan, for as long as the call lasts."""
-        call = self._call
-        if holds:
-            plan = call.plan
-            call.shared.take(holds)
-            call.plan = Plan(plan.steps, plan.final, (*plan.holds, *holds), plan.voice)
 
     def let_go(self) -> None:
         """Give all slots back: nobody's media is with us any more."""

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from typing import Final
 
 from callrouter.call.anchored_media import Speech, Unfit
-from callrouter.call.interwork.caller_identity import shown_caller
+from callrouter.call.interwork.caller_identity import CALLING, identity_rows, shown_caller
+from callrouter.call.interwork.diversion import DiversionTarget, forwarded_rows, reason_of
 from callrouter.call.interwork.header_policy import (
     passed_reason,
     passed_rows,
     q850_cause_of,
     relayed_status,
 )
-from callrouter.call.invite_headers import invite_rows
 from callrouter.call.legs.events import Answered, Failed, Progress, Shutdown
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.option_tags import supported
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.media_services import MediaServices
@@ -22,11 +23,12 @@ from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
 from callrouter.call.targets.connected_party import answer_of, rows_of
-from callrouter.call.targets.next_hop import way_to
+from callrouter.call.targets.next_hop import NextHop, way_to
 from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import LONGEST_CALL
+from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import CAUSE_NO_ANSWER, Plan, Refusal, Target, Verdict
 from callrouter.route.values.q850_causes import cause_of
@@ -36,6 +38,7 @@ from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import FarTimer
+from callrouter.sip.uas import ALLOW
 
 NORMAL_CLEARING: Final = 16
 TOO_LONG: Final = "too_long"
@@ -154,6 +157,13 @@ class Call:
         """Milliseconds since the call started."""
         return int((self.stack.now - self._started) * 1000)
 
+    def take_lines(self, holds: tuple[str, ...]) -> None:
+        """Take lines beside those of the plan, for as long as the call lasts."""
+        if holds:
+            plan = self.plan
+            self.shared.take(holds)
+            self.plan = Plan(plan.steps, plan.final, (*plan.holds, *holds), plan.voice)
+
     # Verbs on the way to an answer.
 
     def begin_round(self) -> None:
@@ -174,7 +184,8 @@ class Call:
         callee = identity = None
         if self.speech is not None:
             callee = self.speech.next_callee()
-            identity, body = self.speech.introduced(callee, self.a.dialog.flow.local_host)
+            us = self.a.dialog.flow.local_host
+            identity, body = self.speech.introduced(callee, us, self.caller_body())
             if body and not invite.body:
                 rows += SDP_ROW
         size = len(body) + len(rows)
@@ -195,7 +206,7 @@ class Call:
             len(legs),
             way.uri,
             shown_caller(invite, peer, way.host),
-            f"{invite_rows(self, invite, target, peer, way, self._hops)}{rows}",
+            f"{self._invite_rows(invite, target, peer, way)}{rows}",
             body,
             way.spare,
             self.dialplan.access.logins.gateways.get(target.login) if target.login else None,
@@ -211,6 +222,22 @@ class Call:
         if self.b is None:
             self.b = leg
         return leg
+
+    def _invite_rows(self, invite: Request, target: Target, peer: PeerProfile, way: NextHop) -> str:
+        """The rows of the INVITE to a target, beside its addresses and but those that pass."""
+        # An offer in a reliable response needs an answer in its PRACK, the caller's to give.
+        reliable = peer.reliable and (self.a.reliable is not None or bool(invite.body))
+        able = supported(reliable=reliable, replaces=self.speech is None, timer=True)
+        rows = f"{way.routes}Max-Forwards: {self._hops - 1}\r\n{ALLOW}{able}"
+        rows += identity_rows(invite, self.a.peer, peer, way.host, CALLING)
+        if target.diversion or target.history_info:
+            on = target.redirections
+            reason = reason_of(on[0].after if on else self.last_result, timed=self.plan.timed)
+            told = (target.diversion, target.history_info)
+            number = len(self.record.legs)
+            goal = DiversionTarget(way.uri, number, reason, *told, on, peer.trusted)
+            rows += forwarded_rows(invite, self.dialplan.called_by(self.facts), goal, way.host)
+        return rows
 
     def introduce(self, invite: Request) -> None:
         """Let the next targets be told this, now that the caller's own INVITE is forgotten."""

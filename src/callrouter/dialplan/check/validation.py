@@ -5,7 +5,7 @@ and a name counts as known even when its entry is wrong. References are read fro
 they are checked even in an entry that has another mistake. All mistakes go to one collection.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -13,13 +13,12 @@ from pydantic import ValidationError
 from callrouter.dialplan.areas import area_names as areas
 from callrouter.dialplan.check import media_references as speaking
 from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
+from callrouter.dialplan.check.references import Path, References
 from callrouter.dialplan.check.shared_models import Alike
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
 from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
-from callrouter.yamlfile.marked import Document, Mapping, Section
-from callrouter.yamlfile.mistakes import Mistakes
+from callrouter.yamlfile.marked import Document, Mapping
 
 _SECTIONS: Final = (
     "trunks",
@@ -48,17 +47,14 @@ _ALIASES: Final = {
     "whitelist": "allow",
 }
 
-Path = tuple[str | int, ...]
-
 T = TypeVar("T", bound=schema.StrictModel)
 
 
-class Checker:
-    """Checker of one document. mistakes: what was found so far."""
+class Checker(References):
+    """Checker of one document."""
 
     def __init__(self, document: Document) -> None:
-        self.mistakes = Mistakes(document)
-        self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
+        super().__init__(document)
         _plain(self._data)
         self.head = self._head(document.data)
         self.trunks = self._section("trunks", schema.TrunkEntry)
@@ -74,10 +70,8 @@ class Checker:
         self.prompts = self._section("prompts", schema.Prompt)
         self.hold_music = self._section("hold_music", schema.Music)
         self.boxes = self._section("voicemail", schema.VoicemailBox)
-        self._heard = {**BUILTIN, **self.entries("prompts")}.keys()
         self._written: dict[str, tuple[str, int]] = {}
         self._alike = Alike()
-        self._ringing = {**self.entries("targets"), **self.entries("groups")}.keys()
         self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
         self._check_networks()
         self._check_references()
@@ -94,17 +88,8 @@ class Checker:
             self.refer((key,), "list", _get(self._data, key))
         self._check_rung(("backup",), _get(self._data, "backup"))
         self._check_reasons(("reasons",), _get(self._data, "reasons"))
-        speaking.check_menus(self)
+        speaking.check_menus(self, self._check_choice)
         speaking.check_boxes(self)
-
-    def entries(self, section: str) -> Section:
-        """Return a section as it was read; empty when the file has none."""
-        found = self._data.get(section)
-        return found if isinstance(found, Section) else Section()
-
-    def names(self, section: str) -> Collection[str]:
-        """Return the names a section defines, those of wrong entries too."""
-        return self.entries(section).keys()
 
     def number(self, key: str, raw: Any, normal: str, line: int) -> schema.NumberEntry | None:
         """Check one entry of `numbers:`; None when it cannot be built from.
@@ -159,17 +144,6 @@ class Checker:
             if isinstance(name, str) and name not in known:
                 self.mistakes.unknown((*path, index), "trunk", name, known)
 
-    def prompt(self, name: Any, path: Path) -> None:
-        """Check the name of a prompt; what is no text is the schema's to report."""
-        if isinstance(name, str) and name not in self._heard:
-            self.mistakes.unknown(path, "prompt", name, self._heard)
-
-    def music(self, name: Any, path: Path) -> None:
-        """Check the name of hold music, in the same way."""
-        known = self.names("hold_music")
-        if isinstance(name, str) and name not in known:
-            self.mistakes.unknown(path, "music file", name, known)
-
     def _check_reasons(self, path: Path, reasons: Any) -> None:
         for reason, said in reasons.items() if isinstance(reasons, Mapping) else ():
             self.prompt(_get(said, "prompt"), (*path, reason, "prompt"))
@@ -206,14 +180,9 @@ class Checker:
             self.mistakes.invalid(path, error, model)
             return None
 
-    def step(self, path: Path, step: Mapping) -> None:
+    def _check_choice(self, path: Path, step: Mapping) -> None:
         """Check a step that a key of a menu chooses."""
         self._check_step(path, step, first=False, last=False)
-
-    def rung(self, path: Path, name: str) -> None:
-        """Check the name of a target or a group."""
-        if name not in self._ringing:
-            self.mistakes.unknown(path, "target", name, self._ringing)
 
     def _check_key(self, path: tuple[str, str], check_key: Callable[[object], str]) -> None:
         try:
@@ -313,17 +282,6 @@ class Checker:
                 self.mistakes.unknown((*path, index), "target", name, self._ringing)
         if path[0] != "groups" and self._nesting.count(hunt) > MOST:
             self.mistakes.at_value(path, f"more than {MOST} targets in one hunt")
-
-    def refer(self, path: Path, kind: str, named: Any) -> None:
-        """Check a name or a list of names; what is neither is the schema's to report."""
-        known = self.names(f"{kind}s")
-        if isinstance(named, str):
-            if named not in known:
-                self.mistakes.unknown(path, kind, named, known)
-        elif isinstance(named, list):
-            for index, name in enumerate(named):
-                if isinstance(name, str) and name not in known:
-                    self.mistakes.unknown((*path, index), kind, name, known)
 
 
 def _get(raw: Any, key: str) -> Any:

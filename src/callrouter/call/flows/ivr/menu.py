@@ -44,7 +44,7 @@ async def go_through(
             call.record.trace += chosen.trace
         if chosen is not None and not chosen.barred:
             speech.language = chosen.language or speech.language
-            speech.hold(chosen.plan.holds)
+            call.take_lines(chosen.plan.holds)
             return chosen.plan.steps
         if attempt + 1 < menu.tries:
             wrong = menu.invalid if keys else menu.silent
