@@ -38,7 +38,8 @@ class GatewayLegs:
         """All counts, in a scrape's thread."""
         legs = CounterMetricFamily(
             "callrouter_gateway_legs",
-            "Legs that ended, by gateway and final SIP status.",
+            "Each leg that went out by a gateway and ended counts one, by its final SIP status (0: "
+            "none came); many 5xx say that it takes no calls.",
             labels=("gateway", "code"),
         )
         for (gateway, status), count in list(self._counts.items()):
@@ -49,10 +50,15 @@ class GatewayLegs:
 def families(figures: Iterable[GatewayFigures]) -> Iterator[Metric]:
     """The state and the probes of each gateway."""
     up = GaugeMetricFamily(
-        "callrouter_gateway_up", "1 when calls are given to it.", labels=("gateway",)
+        "callrouter_gateway_up",
+        "A gateway has 1 while calls are given to it, else 0; `callrouter gateways` says why.",
+        labels=("gateway",),
     )
     probes = CounterMetricFamily(
-        "callrouter_gateway_probes", "Probes by their result.", labels=("gateway", "result")
+        "callrouter_gateway_probes",
+        "Each probe of a gateway counts one, by its result; several unanswered ones in a row take "
+        "it out of use.",
+        labels=("gateway", "result"),
     )
     for it in figures:
         up.add_metric((it.name,), float(it.up))

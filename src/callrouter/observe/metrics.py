@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from callrouter.call.services.record import CallRecord, KeptRecord
 from callrouter.errors import CallrouterError
 from callrouter.observe.gateway_metrics import GatewayFigures, GatewayLegs, families
+from callrouter.observe.metric_names import COUNTERS, GAUGES
 
 # A number that nobody dialled before must not be able to fill the memory of us and Prometheus.
 _LABELS_KEPT: Final = 10_000
@@ -111,138 +112,6 @@ class Sources:
     media_broken: Callable[[], int]
 
 
-_GAUGES: Final = (
-    ("active_calls", "callrouter_active_calls", "Calls alive now."),
-    ("active_legs", "callrouter_active_legs", "Legs alive now."),
-    ("transactions", "callrouter_transactions", "SIP transactions alive now."),
-    ("timers", "callrouter_timers", "Timers armed now."),
-    ("records_queued", "callrouter_records_queued", "Call records not yet on disk."),
-    (
-        "journal_waiting",
-        "callrouter_journal_waiting",
-        "Answered calls that are not on disk yet: a kill now would lose them.",
-    ),
-    ("connections", "callrouter_connections", "TCP and TLS connections open now."),
-    ("bindings", "callrouter_bindings", "Contacts of registered telephones."),
-    ("banned", "callrouter_banned", "Addresses that are banned now."),
-    ("registrations", "callrouter_registrations", "Our registrations with gateways that hold."),
-    (
-        "registrations_failed",
-        "callrouter_registrations_failed",
-        "Those that do not: they are tried again.",
-    ),
-    ("media_slots", "callrouter_media_slots", "Sessions that the media workers can hold."),
-    ("media_used", "callrouter_media_slots_used", "Those of them that are reserved."),
-)
-_COUNTERS: Final = (
-    ("retransmissions", "callrouter_retransmissions", "SIP messages that we sent again."),
-    (
-        "malformed",
-        "callrouter_malformed",
-        "Datagrams and frames that were no SIP message, or over a limit.",
-    ),
-    *(
-        (f"over_{name}", f"callrouter_over_{name}", f"Those of them over limits.{name}.")
-        for name in ("headers", "header_size", "body_size")
-    ),
-    ("dropped", "callrouter_dropped", "SIP messages that were dropped unanswered."),
-    ("strangers", "callrouter_strangers", "Messages from addresses that no trunk has."),
-    ("bans", "callrouter_bans", "Bans that addresses brought on themselves."),
-    *(
-        (f"dropped_{name}", f"callrouter_dropped_{name}", f"{text}.")
-        for name, text in (
-            ("banned", "Messages dropped, and connections refused, from banned addresses"),
-            ("over_source", "Strangers' requests dropped: too many from one network"),
-            ("over_all", "Strangers' requests dropped: too many in all"),
-            ("over_trunk", "Datagrams of trunks dropped: over packets_per_second"),
-            ("over_size", "Datagrams dropped: over limits.message_size"),
-            ("scanners", "Requests dropped: their User-Agent is a scanner's"),
-            ("large", "Answers to strangers dropped: larger than the request, or one too many"),
-        )
-    ),
-    ("overloaded", "callrouter_overloaded", "INVITEs answered 503: at a limit, or draining."),
-    ("refused_late", "callrouter_refused_late", "Those of them past limits.lag."),
-    ("refused_fast", "callrouter_refused_fast", "Those past limits.calls_per_second."),
-    ("refused_full", "callrouter_refused_full", "Those past limits.transactions."),
-    ("lost", "callrouter_datagrams_lost", "Datagrams that the kernel dropped: a socket was full."),
-    ("auth_challenged", "callrouter_auth_challenged", "Requests that were asked for a password."),
-    ("auth_failed", "callrouter_auth_failed", "Requests with a wrong user or password."),
-    (
-        "auth_dropped",
-        "callrouter_auth_dropped",
-        "Requests dropped because their address had given too many wrong passwords.",
-    ),
-    (
-        "auth_without_qop",
-        "callrouter_auth_without_qop",
-        "Requests with a right password and no qop, which their account does not take.",
-    ),
-    (
-        "auth_other_uri",
-        "callrouter_auth_other_uri",
-        "Requests answered 400: their credentials were for another Request-URI.",
-    ),
-    (
-        "records_written",
-        "callrouter_records_written",
-        "Call records put into the database at once.",
-    ),
-    ("records_spooled", "callrouter_records_spooled", "Call records that went to the spool first."),
-    (
-        "records_replayed",
-        "callrouter_records_replayed",
-        "Call records put into the database from the spool.",
-    ),
-    (
-        "records_rejected",
-        "callrouter_records_rejected",
-        "Call records set aside in the spool folder: the table does not take them.",
-    ),
-    ("records_lost", "callrouter_records_lost", "Call records that are nowhere."),
-    (
-        "calls_lost",
-        "callrouter_calls_lost",
-        "Calls that a killed process lost, recorded since this one began.",
-    ),
-    (
-        "calls_unjournaled",
-        "callrouter_calls_unjournaled",
-        "Answered calls past the 50,000 that can wait for the disk.",
-    ),
-    (
-        "journal_rejected",
-        "callrouter_journal_rejected",
-        "Lines of the journal of calls that were set aside.",
-    ),
-    *(
-        (f"connections_{name}", f"callrouter_connections_{name}", f"Connections {text}.")
-        for name, text in (
-            ("over_limit", "refused: there were too many in all"),
-            ("over_source", "refused: there were too many from one address"),
-            ("handshake", "whose TLS handshake failed or took too long"),
-            ("silent", "dropped: no whole message came in time"),
-            ("slow_writer", "dropped: a message took too long to come"),
-            ("slow_reader", "dropped: the peer did not read"),
-            ("idle", "dropped: no sign of life for too long"),
-            ("broken", "closed: the bytes were no messages, or one was too large"),
-        )
-    ),
-    (
-        "media_refused",
-        "callrouter_media_refused",
-        "Reservations of media slots that no worker had free.",
-    ),
-    (
-        "media_unwritten",
-        "callrouter_media_unwritten",
-        "Messages and recordings that a media worker could not write, or not whole.",
-    ),
-    (
-        "recordings_failed",
-        "callrouter_recordings_failed",
-        "Calls that were to be recorded from their answer on and were not.",
-    ),
-)
 _STORES: Final = ("records", "journal", "state", "archive")
 _WORKERS: Final = ("starting", "serving", "retiring")
 _LOSSES: Final = ("died", "hung", "broken")
@@ -322,14 +191,18 @@ class Metrics(Collector):
         """Called for each scrape, in its own thread."""
         # list(): one step for the interpreter, so the loop cannot add a key in the middle of it.
         calls = CounterMetricFamily(
-            "callrouter_calls", "Calls that ended.", labels=("disposition", "number")
+            "callrouter_calls",
+            "Each call that ended counts one, by its disposition and the number called; when the "
+            "answered ones get fewer, a route or a carrier fails.",
+            labels=("disposition", "number"),
         )
         for (disposition, number), count in list(self._calls.items()):
             calls.add_metric((disposition, number), count)
         yield calls
         legs = CounterMetricFamily(
             "callrouter_legs",
-            "Legs that ended, by their final SIP status (0: none came).",
+            "Each leg to a target that ended counts one, by its final SIP status (0: none came); "
+            "it says which target fails.",
             labels=("target", "code"),
         )
         for (target, status), count in list(self._legs.items()):
@@ -337,20 +210,34 @@ class Metrics(Collector):
         yield legs
         yield self._by_gateway.family()
         yield from families(self._sources.gateways())
-        yield self._setup.family("callrouter_setup_seconds", "From the call's start to its answer.")
+        yield self._setup.family(
+            "callrouter_setup_seconds",
+            "Each answered call adds the seconds from its start to its answer; they "
+            "grow when targets are slow, or many ring in turn.",
+        )
         yield self._ringing.family(
-            "callrouter_post_dial_delay_seconds", "From the call's start to its ringing."
+            "callrouter_post_dial_delay_seconds",
+            "Each call that rang adds the seconds from its start to its ringing; until then its "
+            "caller hears nothing.",
         )
-        yield self._duration.family("callrouter_call_seconds", "From the answer to the end.")
+        yield self._duration.family(
+            "callrouter_call_seconds",
+            "Each answered call adds the seconds from its answer to its end; many short ones "
+            "point to broken audio.",
+        )
         yield self.loop_lag.family(
-            "callrouter_loop_lag_seconds", "How much later than asked the event loop came round."
+            "callrouter_loop_lag_seconds",
+            "Each measurement adds the seconds by which the event loop came round late; they "
+            "grow when the processor core is full.",
         )
-        for name, metric, text in _GAUGES:
+        for name, metric, text in GAUGES:
             yield GaugeMetricFamily(metric, text, value=getattr(self._sources, name)())
-        for name, metric, text in _COUNTERS:
+        for name, metric, text in COUNTERS:
             yield CounterMetricFamily(metric, text, value=getattr(self._sources, name)())
         failing = GaugeMetricFamily(
-            "callrouter_store_failing", "1 while it cannot be written.", labels=("store",)
+            "callrouter_store_failing",
+            "A store has 1 while it cannot be written, else 0; the log says what is wrong with it.",
+            labels=("store",),
         )
         for store in _STORES:
             failing.add_metric((store,), float(getattr(self._sources, f"{store}_failing")()))
@@ -359,29 +246,44 @@ class Metrics(Collector):
 
     def _media(self) -> Iterator[Metric]:
         for name, text, counts in (
-            ("callrouter_messages", "Messages of callers by what became of them.", self._messages),
-            ("callrouter_recordings", "Recordings by what became of them.", self._recordings),
+            (
+                "callrouter_messages",
+                "Each message of a caller counts one, by what became of it; look at the disk "
+                "when they are broken, full or failed.",
+                self._messages,
+            ),
+            (
+                "callrouter_recordings",
+                "Each recording counts one, by what became of it; look at the disk when they are "
+                "broken, full or failed.",
+                self._recordings,
+            ),
         ):
             family = CounterMetricFamily(name, text, labels=("result",))
             for result, count in list(counts.items()):
                 family.add_metric((result,), count)
             yield family
         workers = GaugeMetricFamily(
-            "callrouter_media_workers", "Media workers by what they do.", labels=("state",)
+            "callrouter_media_workers",
+            "This many media workers are in each state; while none serves, no call hears us.",
+            labels=("state",),
         )
         for state in _WORKERS:
             workers.add_metric((state,), getattr(self._sources, f"media_{state}")())
         yield workers
         losses = CounterMetricFamily(
             "callrouter_media_lost",
-            "Media workers that died, hung or did not keep to the protocol.",
+            "Each media worker that died, hung or broke the protocol counts one; its calls lost "
+            "their media.",
             labels=("why",),
         )
         for why in _LOSSES:
             losses.add_metric((why,), getattr(self._sources, f"media_{why}")())
         yield losses
         yield self.media_ack.family(
-            "callrouter_media_ack_seconds", "From a command to a media worker to its done."
+            "callrouter_media_ack_seconds",
+            "Each command to a media worker adds the seconds until it was done; workers with "
+            "too much to do take long.",
         )
 
 
