@@ -1,5 +1,5 @@
 import pytest
-from rig import Rig
+from support.rig import Rig
 
 
 @pytest.fixture

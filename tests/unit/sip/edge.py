@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rig import Sent
+from support.rig import Sent
 from support.wire import Router, Wire
 
 from callrouter.sip.flow import Flow

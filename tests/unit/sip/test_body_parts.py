@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rig import request
+from support.rig import request
 
 from callrouter.errors import ParseError
 from callrouter.sip.body import BodyError, take_answer, take_description, take_session

@@ -1,7 +1,7 @@
 """The client transactions' timers with the values of RFC 3261 table 4, on a fake clock."""
 
 import pytest
-from rig import Rig, starts, times
+from support.rig import Rig, starts, times
 from support.wire import left_over
 
 INVITE_COPIES = [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]

@@ -1,8 +1,8 @@
 """Dialogs: where their requests go, through whom, and what a peer may change about it."""
 
 import pytest
-from rig import PEER, US, Sent, request
 from support.message import Message
+from support.rig import PEER, US, Sent, request
 
 from callrouter.errors import ParseError
 from callrouter.sip.dialog import Dialog, contact_uri

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 from edge import Edge
-from rig import Sent, request
+from support.rig import Sent, request
 
 from callrouter.sip.framing import Framer
 

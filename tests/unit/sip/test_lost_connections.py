@@ -1,7 +1,7 @@
 """What was asked over a connection that is lost: once more over another, or failed at once."""
 
 import pytest
-from rig import Rig, starts
+from support.rig import Rig, starts
 from support.wire import left_over
 
 from callrouter.sip.flow import Flow

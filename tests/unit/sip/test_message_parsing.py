@@ -1,7 +1,7 @@
 """Reading messages: what is a message at all, and what one has to say before it means anything."""
 
 import pytest
-from rig import request
+from support.rig import request
 
 from callrouter.errors import ParseError
 from callrouter.sip.grammar import COMPACT, SPELLINGS

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from rig import PEER, US, Rig, one, request
+from support.rig import PEER, US, Rig, one, request
 
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, parse

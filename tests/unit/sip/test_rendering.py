@@ -1,7 +1,7 @@
 """What is sent: responses and where they go, requests, an INVITE's ACK and CANCEL."""
 
 import pytest
-from rig import PEER, US, Rig, Sent, request, starts
+from support.rig import PEER, US, Rig, Sent, request, starts
 
 from callrouter.sip.flow import Flow
 from callrouter.sip.grammar import REASONS

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Final, NamedTuple
 
 import pytest
-from rig import Rig, request, starts
+from support.rig import Rig, request, starts
 from support.wire import left_over
 
 from callrouter.sip.server_tx import (

@@ -1,7 +1,7 @@
 """The server transactions' timers with the values of RFC 3261 table 4, on a fake clock."""
 
 import pytest
-from rig import Rig, request, starts, times
+from support.rig import Rig, request, starts, times
 from support.wire import left_over
 
 COPIES = [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]

@@ -6,8 +6,8 @@ from random import Random
 from edge import Edge
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from rig import Rig, request
 from support.mutations import mutate, splice
+from support.rig import Rig, request
 from support.torture import MESSAGES
 from support.wire import left_over
 

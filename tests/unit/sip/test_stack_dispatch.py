@@ -1,7 +1,7 @@
 """What becomes of each message: whose it is, and what is answered when it is nobody's."""
 
 import pytest
-from rig import BRANCH, PEER, US, Heard, Rig, Sent, one, request, starts
+from support.rig import BRANCH, PEER, US, Heard, Rig, Sent, one, request, starts
 from support.wire import left_over
 
 from callrouter.errors import ParseError, SipError

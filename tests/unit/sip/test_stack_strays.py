@@ -1,7 +1,7 @@
 """Responses to nothing, and bytes that are no message or not a well said one."""
 
 import pytest
-from rig import Rig, one, request
+from support.rig import Rig, one, request
 from support.wire import left_over
 
 

@@ -1,7 +1,7 @@
 """Cutting a stream into messages: by Content-Length, whatever the pieces it comes in."""
 
 import pytest
-from rig import Rig, request
+from support.rig import Rig, request
 
 from callrouter.sip.framing import MAX_MESSAGE, Framer, FramingError
 

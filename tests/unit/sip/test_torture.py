@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 from edge import SENDER, TARGET, Edge
-from rig import Sent, one, starts
+from support.rig import Sent, one, starts
 from support.torture import MESSAGES, Torture
 from support.wire import left_over
 

@@ -1,7 +1,7 @@
 """What a UAS refuses before it looks at what is asked, with what the answer has to carry."""
 
 import pytest
-from rig import request
+from support.rig import request
 
 from callrouter.errors import ParseError
 from callrouter.sip.message import Request, parse

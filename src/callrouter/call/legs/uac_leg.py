@@ -1,4 +1,9 @@
-"""A B-leg: one target's side of a call, where we are the UAC of the INVITE."""
+"""A B-leg: one target's side of a call, where we are the UAC of the INVITE.
+
+Theory. What becomes of the INVITE, whatever crosses what, is in the table below: one row a state,
+one column an event, each cell (next state, action). The state changes before the action. The
+dialog's state, from the answer on, is the leg's.
+"""
 
 from typing import Final
 
@@ -25,19 +30,79 @@ from callrouter.sip.stack import Stack
 from callrouter.sip.timers import TIMEOUT, Timer
 from callrouter.sip.uri import is_sips
 
-_NOT_CANCELLED: Final = 0
-_TO_CANCEL: Final = 1  # no CANCEL before a provisional response (RFC 3261 section 9.1)
-_CANCELLED: Final = 2
+# States of the INVITE.
+CALLING: Final = 0  # no response has come
+RINGING: Final = 1  # one has, be it a 100
+TO_CANCEL: Final = 2  # no CANCEL before a provisional response (RFC 3261 section 9.1)
+CANCELLED: Final = 3
+ACCEPTED: Final = 4  # a 2xx has come; more may, of this fork or of others (section 13.2.2.4)
+OVER: Final = 5
+STAY: Final = -1
+
+# Events.
+PROVISIONAL: Final = 0
+ACCEPTANCE: Final = 1
+REFUSAL: Final = 2  # any other final response
+SILENCE: Final = 3  # none will come, or it could not be sent
+CANCEL: Final = 4  # nobody wants the answer any more
+GIVE_UP: Final = 5  # the CANCEL has led to nothing for 32 s
+
+# Actions.
+NOTHING: Final = 0
+TELL: Final = 1  # post the progress
+TAKE: Final = 2  # post the answer
+AGAIN: Final = 3  # send it anew where the refusal asks for that, else post the failure
+ELSEWHERE: Final = 4  # send it by the other transport where there is one, else post the failure
+FAIL: Final = 5  # post the failure
+SEND_CANCEL: Final = 6
+DECLINE: Final = 7  # acknowledge the answer and hang up
+ACK_AGAIN: Final = 8  # or, of another fork, acknowledge and hang up
+END: Final = 9
+ABANDON: Final = 10
+
+_NO: Final = (STAY, NOTHING)
+
+INVITE_TABLE: Final = (
+    # 1xx, 2xx, 3xx-6xx, no response, cancelled by us, 32 s after the CANCEL
+    (  # Calling
+        (RINGING, TELL),
+        (ACCEPTED, TAKE),
+        (OVER, AGAIN),
+        (OVER, ELSEWHERE),
+        (TO_CANCEL, NOTHING),
+        _NO,
+    ),
+    (  # Ringing
+        (STAY, TELL),
+        (ACCEPTED, TAKE),
+        (OVER, AGAIN),
+        (OVER, FAIL),
+        (CANCELLED, SEND_CANCEL),
+        _NO,
+    ),
+    (  # To be cancelled
+        (CANCELLED, SEND_CANCEL),
+        (ACCEPTED, DECLINE),
+        (OVER, END),
+        (OVER, END),
+        _NO,
+        _NO,
+    ),
+    (_NO, (ACCEPTED, DECLINE), (OVER, END), (OVER, END), _NO, (OVER, ABANDON)),  # Cancelled
+    (_NO, (STAY, ACK_AGAIN), _NO, _NO, _NO, _NO),  # Accepted
+    (_NO, (STAY, ACK_AGAIN), _NO, _NO, _NO, _NO),  # Over
+)
+
 _NOT_ACCEPTABLE: Final = 488
 
 
 class BLeg(Leg):
     """One target being rung, or answered.
 
-    heard: a response has come, be it a 100. Once cancelled it posts nothing more: a 2xx that
-    crosses the CANCEL is acknowledged and hung up here. So is one whose description is of no use,
-    for which `Failed` is posted; after `Answered`, `theirs` holds what it described. unpracked: the
-    RAck value that a reliable response of it waits for, "" for none (RFC 3262). telephone: it is a
+    invite: the state of its INVITE. Once cancelled it posts nothing more: a 2xx that crosses the
+    CANCEL is acknowledged and hung up here. So is one whose description is of no use, for which
+    `Failed` is posted; after `Answered`, `theirs` holds what it described. unpracked: the RAck
+    value that a reliable response of it waits for, "" for none (RFC 3262). telephone: it is a
     registered telephone of an extension.
     """
 
@@ -46,7 +111,6 @@ class BLeg(Leg):
         "_again",
         "_branch",
         "_cancel_reason",
-        "_cancelling",
         "_cseq",
         "_give_up",
         "_offer",
@@ -54,7 +118,7 @@ class BLeg(Leg):
         "_spare",
         "_tries",
         "_tx",
-        "heard",
+        "invite",
         "offered",
         "telephone",
         "unpracked",
@@ -86,11 +150,10 @@ class BLeg(Leg):
         dialog.secure = is_sips(uri)
         dialog.local_cseq = 1
         super().__init__(stack, inbox, dialog, number)
-        self._cancelling = _NOT_CANCELLED
+        self.invite = CALLING
         self._cancel_reason = ""
         self._give_up: Timer | None = None
         self._ack = b""
-        self.heard = False
         self.unpracked = ""
         self.telephone = False
         self._received: Received | None = None
@@ -108,15 +171,17 @@ class BLeg(Leg):
             self.session = SessionTimer(self, peer.timer)
         self._invite(flow, extra, body)
 
+    @property
+    def heard(self) -> bool:
+        """A response has come to its INVITE, be it a 100."""
+        return self.invite not in {CALLING, TO_CANCEL}
+
     def cancel(self, reason: str = "") -> None:
         """Stop ringing. From here on the leg looks after itself."""
-        if self.state != SETTING_UP or self._cancelling != _NOT_CANCELLED:
-            return
-        self.release()
-        self._cancel_reason = reason
-        self._cancelling = _TO_CANCEL
-        if self.heard:
-            self._send_cancel()
+        if self.invite <= RINGING:
+            self.release()
+            self._cancel_reason = reason
+            self._run(CANCEL)
 
     def ack(self, extra: str = "", body: bytes = b"") -> None:
         """Acknowledge the answer, once; its retransmissions get the same ACK again."""
@@ -139,28 +204,46 @@ class BLeg(Leg):
         if tx is not self._tx:
             super().on_response(tx, response)
             return
-        self.heard = True
         status = response.status
-        if status < 200:
-            self._on_provisional(response)
-        elif status < 300:
-            self._on_2xx(response)
-        elif not self._again_after(status, response):
-            self._over()
-            self.post(Failed(self, status, response))
+        event = PROVISIONAL if status < 200 else ACCEPTANCE if status < 300 else REFUSAL
+        self._run(event, status, response)
 
     def on_failure(self, tx: object, status: int) -> None:
         """The INVITE, or our BYE, was never answered or could not be sent."""
         if tx is not self._tx:
             super().on_failure(tx, status)
             return
-        spare = self._spare
-        if spare is not None and not self.heard and self._cancelling == _NOT_CANCELLED:
-            self._spare = None
-            self._invite(*spare)
+        self._run(SILENCE, status)
+
+    def _run(self, event: int, status: int = 0, response: Response | None = None) -> None:
+        """Go from one state of the INVITE to the next. status: as `Failed` has it."""
+        state, action = INVITE_TABLE[self.invite][event]
+        if state != STAY:
+            self.invite = state
+        if action == TELL and response is not None:
+            self._on_provisional(response)
+        elif action == TAKE and response is not None:
+            self._on_answer(response)
+        elif action == AGAIN and response is not None and self._again_after(status, response):
             return
-        self._over()
-        self.post(Failed(self, status, None))
+        elif action == ELSEWHERE and self._spare is not None:
+            spare, self._spare = self._spare, None
+            self._invite(*spare)
+        elif action in {AGAIN, ELSEWHERE, FAIL}:
+            self._over()
+            self.post(Failed(self, status, response))
+        elif action == SEND_CANCEL:
+            self._send_cancel()
+        elif action == DECLINE and response is not None:
+            self._accepted_by(response)
+            self._decline()
+        elif action == ACK_AGAIN and response is not None:
+            self._ack_again(response)
+        elif action == END:
+            self._over()
+        elif action == ABANDON and self._tx is not None:
+            self._tx.abandon(self.stack.now)
+            self._over()
 
     def _again_after(self, status: int, response: Response) -> bool:
         """Send the INVITE again if its refusal asks for that, as a new request.
@@ -168,7 +251,7 @@ class BLeg(Leg):
         With credentials (section 22.2), or with a longer session interval (RFC 4028 section 7.3).
         """
         again = self._again
-        if again is None or self._cancelling != _NOT_CANCELLED:
+        if again is None:
             return False
         proving, session = self.proving, self.session
         if status in CHALLENGES and proving is not None:
@@ -189,11 +272,11 @@ class BLeg(Leg):
         dialog.begin_again(uri)
         dialog.local_cseq += 1
         self._spare = None
-        self.heard = False  # of the new INVITE: it may not be cancelled yet
         self._invite(dialog.flow, f"{row}{extra}", body)
         return True
 
     def _invite(self, flow: Flow, extra: str, body: bytes) -> None:
+        self.invite = CALLING  # and may not be cancelled yet
         dialog = self.dialog
         dialog.flow = flow
         self._cseq = dialog.local_cseq
@@ -214,21 +297,18 @@ class BLeg(Leg):
             super()._on_bye(tx, request)
 
     def _on_provisional(self, response: Response) -> None:
-        if self._cancelling == _TO_CANCEL:
-            self._send_cancel()
+        if response.status == 100:
             return
-        if response.status > 100 and self._cancelling == _NOT_CANCELLED:
-            if response.body and self.state == SETTING_UP and not self._is_of_use(response):
-                self.post(Failed(self, _NOT_ACCEPTABLE, response))
-                return
-            if is_reliable(response) and not self._take_reliable(response):
-                return
-            fork = self._learn(response)
-            if self.state == SETTING_UP:
-                self.post(Progress(self, fork, response))
-            if self.unpracked:
-                rack, self.unpracked = self.unpracked, ""
-                self.ask("PRACK", f"RAck: {rack}\r\n", b"", Silent())
+        if response.body and not self._is_of_use(response):
+            self.post(Failed(self, _NOT_ACCEPTABLE, response))
+            return
+        if is_reliable(response) and not self._take_reliable(response):
+            return
+        fork = self._learn(response)
+        self.post(Progress(self, fork, response))
+        if self.unpracked:
+            rack, self.unpracked = self.unpracked, ""
+            self.ask("PRACK", f"RAck: {rack}\r\n", b"", Silent())
 
     def _take_reliable(self, response: Response) -> bool:
         """A response has to be acknowledged; False when it is not to be looked at."""
@@ -240,33 +320,40 @@ class BLeg(Leg):
             return False
         return bool(self.unpracked)
 
-    def _on_2xx(self, response: Response) -> None:
-        tag = response.to_tag()
-        if self.state != SETTING_UP:
-            if tag == self.dialog.remote_tag:
-                if self._ack:
-                    self.stack.resend(self.dialog.flow, self._ack)
-            else:
-                self._refuse_fork(response)
-            return
-        self._again = None
+    def _on_answer(self, response: Response) -> None:
+        """The first 2xx, which somebody waits for."""
         useful = self._is_of_use(response)
-        fork = self._learn(response)
-        self.dialog.take_routes(response, reverse=True)
-        self.state = ANSWERED
-        self._agree(response)
-        if self._give_up is not None:
-            self._give_up.cancel()
-            self._give_up = None
-        if self._cancelling or self.inbox is None:
-            self._refuse()
-            super().hang_up(self._cancel_reason)
+        fork = self._accepted_by(response)
+        if self.inbox is None:
+            self._decline()
         elif not useful:
             # No session can come of it (RFC 3261 section 13.2.1).
             self.hang_up()
             self.post(Failed(self, _NOT_ACCEPTABLE, response))
         else:
             self.post(Answered(self, fork, response))
+
+    def _accepted_by(self, response: Response) -> str:
+        """The first 2xx makes the dialog; returns the fork's name for the A-leg."""
+        self._again = None
+        fork = self._learn(response)
+        self.dialog.take_routes(response, reverse=True)
+        self.state = ANSWERED
+        self._agree(response)
+        self._forget_give_up()
+        return fork
+
+    def _decline(self) -> None:
+        """Nobody wants the answer any more."""
+        self._refuse()
+        super().hang_up(self._cancel_reason)
+
+    def _ack_again(self, response: Response) -> None:
+        """Another 2xx: ours came too late, or a second fork has answered as well."""
+        if response.to_tag() != self.dialog.remote_tag:
+            self._refuse_fork(response)
+        elif self._ack:
+            self.stack.resend(self.dialog.flow, self._ack)
 
     def _learn(self, response: Response) -> str:
         """Take what the response says of the dialog; returns the fork's name for the A-leg."""
@@ -339,23 +426,22 @@ class BLeg(Leg):
 
     def _send_cancel(self) -> None:
         tx = self._tx
-        if tx is None or not tx.request:
-            return
-        self._cancelling = _CANCELLED
-        stack = self.stack
-        stack.cancel(tx.flow, self._branch, cancel_of(tx.request, self._cancel_reason))
-        self._give_up = stack.timers.start(stack.now + TIMEOUT, self._on_give_up)
+        if tx is not None and tx.request:
+            stack = self.stack
+            stack.cancel(tx.flow, self._branch, cancel_of(tx.request, self._cancel_reason))
+            self._give_up = stack.timers.start(stack.now + TIMEOUT, self._on_give_up)
 
-    def _on_give_up(self, now: float) -> None:
+    def _on_give_up(self, _now: float) -> None:
         # Cancelled, but never finally answered: the INVITE is forgotten (section 9.1).
         self._give_up = None
-        if self._tx is not None and self.state == SETTING_UP:
-            self._tx.abandon(now)
-            self._over()
+        self._run(GIVE_UP)
 
     def _over(self) -> None:
+        self._forget_give_up()
+        if self.state < CLOSING:
+            self._end()
+
+    def _forget_give_up(self) -> None:
         if self._give_up is not None:
             self._give_up.cancel()
             self._give_up = None
-        if self.state < CLOSING:
-            self._end()

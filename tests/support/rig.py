@@ -3,8 +3,6 @@
 import itertools
 from typing import Final, NamedTuple
 
-from support.message import Message
-
 from callrouter.errors import SipError
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.flow import Flow
@@ -12,6 +10,7 @@ from callrouter.sip.message import Request, Response
 from callrouter.sip.render import render_request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
+from support.message import Message
 
 US: Final = ("192.0.2.2", 5060)
 PEER: Final = ("192.0.2.1", 5060)
@@ -140,7 +139,9 @@ class Rig:
         self.hear(data)
         return self.core.served[-1]
 
-    def respond(self, asked: Sent, status: int, tag: str = "theirs", **changes: str) -> bytes:
+    def respond(
+        self, asked: Sent, status: int, tag: str = "theirs", body: str = "", **changes: str
+    ) -> bytes:
         """The peer's response to a request of ours."""
         message = asked.message
         rows = {
@@ -150,7 +151,7 @@ class Rig:
             "Call-ID": message["Call-ID"],
             "CSeq": message["CSeq"],
         } | {name.replace("_", "-"): value for name, value in changes.items()}
-        return Message(f"SIP/2.0 {status} Said", list(rows.items())).render()
+        return Message(f"SIP/2.0 {status} Said", list(rows.items()), body).render()
 
     def taken(self) -> list[Sent]:
         """What was sent by the test's own calls since this was last asked."""
