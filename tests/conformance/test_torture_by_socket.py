@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from program import Program, open_program, probe
 from support.phone import Phone
+from support.polling import PATIENCE
 from support.torture import MESSAGES, Torture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -72,7 +73,7 @@ async def by_tcp(program: Program, phone: Phone, message: Torture) -> None:
         writer.write(message.data)
         writer.write_eof()
         await probed(phone)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             came = await reader.read()
     finally:
         writer.close()

@@ -6,6 +6,7 @@ import pytest
 from program import STRANGER, Program, probe, raw
 from support.edge import talk
 from support.message import SDP
+from support.polling import PATIENCE
 from table import CALLER, Table, connected, hang_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -83,7 +84,7 @@ async def test_row_41_stream_is_cut_by_length_and_a_message_without_one_is_400(
     phone.raw(b"\r\n\r\n" + first + second)
     for _ in range(2):
         await phone.expect(200)
-    await asyncio.wait_for(phone.links[0].pinged.wait(), 5)
+    await asyncio.wait_for(phone.links[0].pinged.wait(), PATIENCE)
     size = len(third) // 20 + 1
     clock = await program.phone()
     for at in range(0, len(third), size):
@@ -95,7 +96,7 @@ async def test_row_41_stream_is_cut_by_length_and_a_message_without_one_is_400(
     assert phone.links[0].pongs == 1
     phone.raw(probe("TCP 127.0.0.1").render().replace(b"Content-Length: 0\r\n", b""))
     await phone.expect(400)
-    await asyncio.wait_for(phone.links[0].lost.wait(), 5)
+    await asyncio.wait_for(phone.links[0].lost.wait(), PATIENCE)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

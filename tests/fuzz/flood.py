@@ -28,7 +28,7 @@ BATCH: Final = 100
 BY_TCP: Final = 4
 BY_TLS: Final = 2
 T1: Final = 0.5
-PATIENCE: Final = 10.0
+PATIENCE: Final = 30.0
 """Seconds that a probe may take on a machine with other work; longer means that it is not heard."""
 
 

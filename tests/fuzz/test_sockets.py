@@ -18,7 +18,7 @@ from support.serving import Serving
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CALLS: Final = 20
-PROBE_MS: Final = 3000
+PROBE_MS: Final = 8000
 """A batch of a hundred messages and the probe behind it, on a machine with other work."""
 
 DIALPLAN: Final = """\

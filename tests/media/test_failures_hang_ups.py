@@ -104,7 +104,7 @@ async def _nothing_is_left(load: Load, *, full: bool) -> None:
         workers = await load.workers()
         return await load.is_idle() and not any(one[name] for one in workers for name in held)
 
-    await until(look, 10.0)
+    await until(look)
     for folder in ("voicemail", "recordings"):
         assert list((load.shared / folder / "incoming").iterdir()) == []
     if full:

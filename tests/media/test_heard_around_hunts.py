@@ -80,7 +80,7 @@ async def test_greeting_that_repeats_comes_back_after_a_targets_early_media(hous
     async def rings() -> list[Call]:
         return house.early.came
 
-    (target,) = await until(rings, 8.0)
+    (target,) = await until(rings)
     target.say(hearing.sine(_EARLY, 2.0))
     since = await call.hears(_EARLY)
     await call.hears(_GREETING, since)

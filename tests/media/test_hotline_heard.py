@@ -79,7 +79,7 @@ async def test_in_hours_key_2_connects_and_the_recording_has_both_voices(
     welcome = spoken(lab, "hotline-welcome")
     await asyncio.sleep(len(welcome) / 8000 + 0.5)
     await phone.press("2")
-    await target.state("confirmed", within=15.0)
+    await target.state("confirmed")
     await target.media()
     await phone.stop_recording()
     sound = hearing.load(heard)

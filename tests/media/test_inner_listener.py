@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from support.polling import PATIENCE
 
 from callrouter.errors import SipError
 from callrouter.net.transport.core_filter import Gate
@@ -59,7 +60,7 @@ class Net:
         )
         own = transport.get_extra_info("sockname")[1]
         transport.sendto(INVITE.format(port=own).encode())
-        data = await asyncio.wait_for(peer.answers.get(), 2.0)
+        data = await asyncio.wait_for(peer.answers.get(), PATIENCE)
         transport.close()
         return data.partition(b"\r\n")[0]
 

@@ -54,7 +54,7 @@ class Talks:
         async def rings() -> bool:
             return bool(callees.came) and caller.line.remote is not None
 
-        await until(rings, 8.0)
+        await until(rings)
         return caller, await self._hear_each_other(caller, callees.came[0])
 
     async def _call(
@@ -125,7 +125,7 @@ async def came(call: Call, keys: str, by: Callable[[Call], str]) -> None:
         last = call.line.keys[-1:] if by is pressed else []
         return len(by(call)) >= len(keys) and all(packet.ended for packet in last)
 
-    await until(all_came, 12.0)
+    await until(all_came)
     # As long as another copy could need.
     await call.listen(0.6)
     assert (by(call), (asked if by is pressed else pressed)(call)) == (keys, "")

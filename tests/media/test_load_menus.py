@@ -58,7 +58,7 @@ async def test_callers_in_menus_at_once_hear_their_own_and_their_keys_are_taken(
             faults = [_fault(call, *one) for call, one in zip(over, drawn, strict=True)]
             assert not any(faults), list(filter(None, faults))
             pressed += drawn
-            await until(load.is_idle, 10.0)
+            await until(load.is_idle)
             each = held.bytes / held.slots
             note("%.0f bytes for each of %d slots", each, held.slots)
             assert each <= _MOST_BYTES

@@ -70,7 +70,7 @@ async def test_every_message_is_kept_with_its_length_its_sound_and_its_rows(
             found = _rows(load.serving.place.database)
             return found if len(found) >= count else []
 
-        messages = {row["caller"]: row for row in await until(kept, 10.0)}
+        messages = {row["caller"]: row for row in await until(kept)}
         assert messages.keys() == told.keys()
         off = []
         for record in await load.serving.records("4103", count):

@@ -25,7 +25,7 @@ async def ended(pid: int) -> None:
             return True
         return state.split()[0] == "Z"
 
-    await until(look, within=5)
+    await until(look)
 
 
 async def test_the_end_of_a_worker_is_told_with_its_status(nursery: Nursery) -> None:

@@ -66,7 +66,7 @@ async def test_call_plays_hears_keys_records_and_gives_its_slot_back(
     async def is_free() -> bool:
         return rig.pool.used == 0
 
-    await until(is_free, within=3.0)
+    await until(is_free)
     assert rig.diary.said("media command failed") == []
     assert rig.diary.said("media worker leaks and is retired") == []
 
@@ -81,7 +81,7 @@ async def test_killed_worker_with_four_calls_is_lost_once_to_each(rig: Rig, phon
     (pid,) = rig.pids()
     os.kill(pid, signal.SIGKILL)
     await asyncio.gather(*(ear.lost.wait() for ear in ears))
-    await rig.replaced(pid, 1, within=3.0)
+    await rig.replaced(pid, 1)
     assert [[type(event) for event in ear.heard] for ear in ears] == [[MediaLost]] * len(ears)
     ear = Ear()
     slots = rig.pool.reserve(1, ear.post)
@@ -104,7 +104,7 @@ async def test_slots_are_free_for_the_next_calls_as_soon_as_they_are_said_to_be(
             async def look() -> Reservation | None:
                 return rig.pool.reserve(1, Ear().post)
 
-            slots = await until(look, within=10.0)
+            slots = await until(look)
             assert slots is not None
             await dialled(phone, slots)
             slots.release()

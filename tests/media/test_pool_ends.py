@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.pools import HOST, Ear, Rig, are_gone, descriptors, pooled
 
 _PARENT = """\
@@ -48,7 +48,7 @@ async def test_pool_that_hangs_in_all_its_parts_is_closed_all_the_same() -> None
         pids = [rig.nursery(), *rig.pids()]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-    await are_gone(pids, within=1.0)
+    await are_gone(pids)
     assert descriptors() == before
 
 
@@ -81,12 +81,12 @@ async def test_workers_end_by_themselves_when_callrouter_is_killed() -> None:
     )
     try:
         assert process.stdout is not None
-        pids = json.loads(await asyncio.wait_for(process.stdout.readline(), 20.0))
+        pids = json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE))
         assert len(pids) == 4
     finally:
         process.kill()
         await process.wait()
-    await are_gone(pids, within=3.0)
+    await are_gone(pids)
 
 
 async def test_without_pjsua2_there_is_one_warning_and_no_media(
@@ -105,7 +105,7 @@ async def test_without_pjsua2_there_is_one_warning_and_no_media(
     assert "media.python" in line["hint"]
     nursery = rig.nursery()
     if nursery:
-        await are_gone([nursery], within=2.0)
+        await are_gone([nursery])
     assert rig.pool.reserve(1, Ear().post) is None
     assert rig.pool.status()["missing"] == why
     seen = len(rig.diary.lines)
@@ -113,7 +113,7 @@ async def test_without_pjsua2_there_is_one_warning_and_no_media(
     async def has_ticked() -> bool:
         return rig.nursery() == 0
 
-    await until(has_ticked, within=3.0)
+    await until(has_ticked)
     assert len(rig.diary.lines) == seen
     await rig.pool.close()
 

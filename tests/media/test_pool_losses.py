@@ -56,7 +56,7 @@ async def test_stopped_worker_is_killed_within_the_heartbeats_time() -> None:
         start = time.monotonic()
         await ear.lost.wait()
         assert time.monotonic() - start < HUNG_SECONDS + _SLACK_SECONDS
-        await are_gone([pid], within=1.0)
+        await are_gone([pid])
         await rig.serving(1, within=_REPLACED_SECONDS)
         assert rig.pool.lost_by == {"hung": 1}
 
@@ -70,22 +70,22 @@ async def test_calls_outlive_the_nursery_and_another_one_forks_the_next_workers(
         old = rig.nursery()
         survivor = rig.holder(slots)
         os.kill(old, signal.SIGKILL)
-        await are_gone([old], within=2.0)
+        await are_gone([old])
         slots.tone(session, 440, 0.1)
         other = next(
             worker["pid"] for worker in rig.workers() if worker["name"] != survivor["name"]
         )
         os.kill(other, signal.SIGKILL)
 
-        await rig.replaced(other, 2, within=5.0)
+        await rig.replaced(other, 2)
         assert rig.holder(slots)["name"] == survivor["name"]
         assert ear.heard == []
         assert not rig.diary.said("media command failed")
         # An orphan that hangs is killed all the same, though nobody but its pidfd tells of its end.
         os.kill(survivor["pid"], signal.SIGSTOP)
         await ear.lost.wait()
-        await are_gone([survivor["pid"]], within=1.0)
-        await rig.serving(2, within=5.0)
+        await are_gone([survivor["pid"]])
+        await rig.serving(2)
 
 
 async def test_all_processes_killed_at_once_are_back_soon() -> None:
@@ -97,8 +97,8 @@ async def test_all_processes_killed_at_once_are_back_soon() -> None:
             os.kill(pid, signal.SIGKILL)
         start = time.monotonic()
         await asyncio.gather(*(ear.lost.wait() for ear, s in zip(ears, held, strict=True) if s))
-        await are_gone(pids, within=1.0)
-        await rig.serving(4, within=5.0)
+        await are_gone(pids)
+        await rig.serving(4)
         assert time.monotonic() - start < _REPLACED_SECONDS
         assert not set(pids) & {rig.nursery(), *rig.pids()}
 
@@ -119,7 +119,7 @@ async def test_machine_that_stood_still_costs_no_worker() -> None:
         async def is_known() -> bool:
             return len(rig.acks) > heard + 1
 
-        await until(is_known, within=3.0)
+        await until(is_known)
         assert rig.pool.lost_by == {}
 
 
@@ -158,7 +158,7 @@ async def test_worker_that_hangs_while_it_starts_is_killed(monkeypatch: pytest.M
         while not (pid := max((w["pid"] for w in rig.workers("starting")), default=0)):  # noqa: ASYNC110
             await asyncio.sleep(0)  # it is ready in less than `until` waits
         os.kill(pid, signal.SIGSTOP)
-        await are_gone([pid], within=3.0)
+        await are_gone([pid])
         await rig.serving(2)
         assert is_alive(nursery)
         assert rig.pool.lost_by["hung"] == 1
@@ -170,5 +170,5 @@ async def test_nursery_that_hangs_is_killed_and_replaced(monkeypatch: pytest.Mon
         nursery = rig.nursery()
         os.kill(nursery, signal.SIGSTOP)
         assert rig.pool.reserve(1, Ear().post) is not None  # so a second one is asked for
-        await are_gone([nursery], within=4.0)
+        await are_gone([nursery])
         await rig.serving(2)

@@ -22,7 +22,7 @@ async def filled(rig: Rig, workers: int) -> list[Reservation]:
         serving = rig.workers("serving")
         return len(serving) == workers and not any(w["slots"] - w["used"] for w in serving)
 
-    await until(look, within=15)
+    await until(look)
     return held
 
 
@@ -68,7 +68,7 @@ async def test_idle_workers_are_ended_one_by_one_down_to_the_least(
         monkeypatch.setattr(pool, "_SHRINK_SECONDS", 0.6)
         for slots in held:
             slots.release()
-        await until(ended, within=10.0)
+        await until(ended)
         assert len(rig.workers("serving")) == 1
         assert rig.pool.lost_by == {}
         assert [line["status"] for line in rig.diary.said("media worker ended")] == [0, 0, 0]
@@ -98,7 +98,7 @@ async def test_session_that_was_opened_frees_its_slot_only_when_it_is_closed() -
         async def is_free() -> bool:
             return rig.pool.used == 0
 
-        await until(is_free, within=2.0)
+        await until(is_free)
         assert rig.pool.reserve(capacity, Ear().post) is not None
 
 
@@ -113,7 +113,7 @@ async def test_commands_are_acknowledged_soon() -> None:
             async def is_known(count: int = sent) -> bool:
                 return len(rig.acks) == count
 
-            await until(is_known, within=2.0)
+            await until(is_known)
         assert sorted(rig.acks)[len(rig.acks) // 2] < 0.05
 
 
@@ -129,7 +129,7 @@ async def test_leaking_worker_takes_no_more_calls_and_quits_after_the_last(
         async def is_retiring() -> bool:
             return any(w["pid"] == leaking and w["state"] == "retiring" for w in rig.workers())
 
-        await until(is_retiring, within=3.0)
+        await until(is_retiring)
         monkeypatch.undo()
         slots.tone(slots.open(), 440, 0.1)  # its call goes on
         await asyncio.wait_for(_serving_another(rig, leaking), 5.0)
@@ -146,4 +146,4 @@ async def _serving_another(rig: Rig, than: int) -> None:
     async def look() -> bool:
         return any(worker["pid"] != than for worker in rig.workers("serving"))
 
-    await until(look, within=5.0)
+    await until(look)

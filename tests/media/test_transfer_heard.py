@@ -31,7 +31,7 @@ async def test_recorded_caller_is_transferred_and_the_recording_goes_on(
         caller, agent = await lab.phone(), await lab.target("5081")
         colleague = await lab.target("5080")
         await caller.talk(lab.number("4104"))
-        await agent.state("confirmed", within=15.0)
+        await agent.state("confirmed")
         await heard(caller, agent, 500, tmp_path)
         await agent.hold()
         await agent.transfer(lab.number("4000"))

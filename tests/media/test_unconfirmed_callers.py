@@ -99,7 +99,7 @@ class Office:
         async def all_of_them() -> bool:
             return len(self.serving.place.records()) >= count
 
-        await until(all_of_them, within=45)
+        await until(all_of_them)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -146,7 +146,7 @@ async def stopped(line: RtpLine) -> None:
     async def quiet() -> bool:
         return time.time() - line.heard[-1].at > 10 * PTIME
 
-    await until(quiet, within=8)
+    await until(quiet)
 
 
 def learn(line: RtpLine, response: Message) -> None:
@@ -174,7 +174,7 @@ async def test_media_of_an_answer_that_is_never_acknowledged_is_little(
     spoofer.invite("5002", third.sdp())
     answer = await spoofer.expect(200)
     # Both prompts have their time: 200 comes after 0.5, 1.5, 3.5 and 7.5 s once more.
-    await spoofer.copies(answer, 5, within=12)
+    await spoofer.copies(answer, 5)
     assert 0 < third.bytes < _BYTES
 
 
@@ -185,7 +185,7 @@ async def test_who_sends_rtp_before_the_answer_hears_everything(office: Office) 
     await stopped(line)
     assert heard_seconds(line) < 0.6
     await line.say(np.asarray(hearing.sine(300, 1.0)))
-    phone.ack(await phone.expect(480, within=12))
+    phone.ack(await phone.expect(480))
     assert heard_seconds(line) > _PROMPT_SECONDS - 0.1
 
 
@@ -196,7 +196,7 @@ async def test_who_acknowledges_the_answer_hears_everything(office: Office) -> N
     await phone.copies(answer, 3)  # 1.5 s later
     assert heard_seconds(line) < 0.6
     phone.ack(answer)
-    await phone.expect("BYE", within=20)
+    await phone.expect("BYE")
     assert heard_seconds(line) > 2 * _PROMPT_SECONDS - 0.2
 
 
@@ -204,7 +204,7 @@ async def test_who_calls_over_tcp_hears_everything(office: Office) -> None:
     phone, line = await office.caller(_UNKNOWN, tcp=True)
     phone.invite("5001", described(line))
     await phone.expect(183)
-    phone.ack(await phone.expect(480, within=12))
+    phone.ack(await phone.expect(480))
     assert heard_seconds(line) > _PROMPT_SECONDS - 0.1
 
 
@@ -215,7 +215,7 @@ async def test_who_acknowledges_with_a_prack_hears_everything(office: Office) ->
     phone.learn(ringing)
     phone.request("PRACK", "", ("RAck", f"{ringing['RSeq']} {ringing.cseq} INVITE"))
     assert (await phone.expect(200)).method == "PRACK"
-    phone.ack(await phone.expect(480, within=12))
+    phone.ack(await phone.expect(480))
     assert heard_seconds(line) > _PROMPT_SECONDS - 0.1
 
 
@@ -227,7 +227,7 @@ async def test_media_host_that_has_shown_itself_hears_everything_the_next_time(
         phone, line = await office.caller(_UNKNOWN)
         phone.invite("5001", described(line))
         await phone.expect(183)
-        refusal = await phone.expect(480, within=12)
+        refusal = await phone.expect(480)
         phone.ack(refusal)
         heard.append(heard_seconds(line))
         # Its ACK has come when it is not sent again for that reason; another call waits for it.
@@ -244,7 +244,7 @@ async def test_ack_without_our_tag_shows_nothing(office: Office, third: ThirdPar
         before = third.bytes
         spoofer.invite("5001", third.sdp())
         await spoofer.expect(183)
-        refusal = await spoofer.expect(480, within=12)
+        refusal = await spoofer.expect(480)
         forged = [(n, "<sip:5001@127.0.0.1>" if n == "To" else v) for n, v in refusal.rows]
         spoofer.ack(Message(refusal.start, forged))
         spent.append(third.bytes - before)

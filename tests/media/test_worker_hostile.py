@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.message import SDP, Message
+from support.polling import PATIENCE
 from support.rtp_callers import Callers
 from support.softphone import Softphone
 from support.workers import Nursery, WorkerAtWork
@@ -60,7 +61,7 @@ class Dialog:
     async def final(self) -> Message:
         """The final response to the last request."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 data = await loop.sock_recv(self.wire, 65536)
                 if not data.startswith(b"SIP/2.0 "):

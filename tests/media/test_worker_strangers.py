@@ -12,6 +12,7 @@ import pytest_asyncio
 from support import hearing
 from support.hearing import Sound
 from support.message import SDP, Message
+from support.polling import PATIENCE
 from support.rtp_callers import Call, Callers
 from support.rtp_line import RtpLine
 from support.workers import Nursery, WorkerAtWork
@@ -139,7 +140,7 @@ async def test_flood_of_invites_from_elsewhere_reaches_no_worker(
         for number in range(_FLOOD):
             stranger.sendto(_invite(worker.uri(session), number), callers.server)
         call = callers.call(session)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await call.answered.wait()
         call.hang_up()
         await call.over.wait()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from callrouter.media.protocol import Lines
-from support.channel import PATIENCE, Channel
+from support.channel import Channel
 from support.message import Message
 from support.polling import until
 from support.ports import free_port
@@ -103,7 +103,7 @@ class Baresip(Channel):
                 stderr=out,
             )
         try:
-            mine = await until(lambda: _connected(control), within=PATIENCE)
+            mine = await until(lambda: _connected(control))
             assert mine is not None
             phone = cls(mine)
             phone.process, phone.place, phone.log = process, place, log

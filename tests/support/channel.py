@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from callrouter.media.protocol import Lines
-
-PATIENCE = 10.0
+from support.polling import PATIENCE
 
 
 class Channel:

@@ -11,7 +11,7 @@ import trustme
 from support.message import SDP, Message
 from support.phone import Phone
 from support.ports import free_port
-from support.serving import Place, Serving
+from support.serving import PUNCTUAL, Place, Serving
 from support.stream_phone import StreamPhone
 
 OURS: Final = ("127.0.0.1", "::1", "sip.test")
@@ -91,6 +91,7 @@ def lay_out_edge(
         "  by_name: [{name: other.test, certificate: other.pem, key: other.key}]\n"
         "  authorities: authorities.pem\n"
         f"connections: {limits}\n"
+        f"limits: {{{PUNCTUAL}}}\n"
         "dialplan: dialplan.yaml\n"
         f"metrics: '127.0.0.1:{place.metrics_port}'\n"
         "log: {level: info, format: text}\n",
@@ -175,7 +176,7 @@ class Edge:
 async def talk(caller: Phone, callee: Phone, number: str) -> Message:
     """A whole call, hung up by the callee; returns the INVITE that the callee got."""
     caller.invite(number)
-    invite = await callee.expect("INVITE", within=10)
+    invite = await callee.expect("INVITE")
     callee.reply(invite, 180)
     await caller.expect(180)
     callee.reply(invite, 200, SDP)

@@ -82,7 +82,7 @@ class House:
             found = self.serving.place.records()[self._before :]
             return found if len(found) >= count else []
 
-        return await until(look, within=10)
+        return await until(look)
 
 
 def password(user: str) -> str:
@@ -90,10 +90,14 @@ def password(user: str) -> str:
     return f"secret-{user}"
 
 
-def hear_each_other(one: Baresip, other: Baresip) -> bool:
-    """The sound of each goes straight to the other, as both were told."""
+async def hear_each_other(one: Baresip, other: Baresip) -> bool:
+    """Wait until the sound of each goes straight to the other, as both were told."""
     pairs = ((one, other), (other, one))
-    return all(to.audio(sent=False) == by.audio(sent=True) for to, by in pairs)
+
+    async def look() -> bool:
+        return all(to.audio(sent=False) == by.audio(sent=True) for to, by in pairs)
+
+    return await until(look)
 
 
 def told(phone: Baresip) -> list[str]:

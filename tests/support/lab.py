@@ -116,5 +116,5 @@ async def running_lab(folder: Path) -> AsyncIterator[Lab]:
     serving = await Serving.start(Place(folder, config, ports[5060], ports[9090]))
     yield Lab(serving, ports)
     serving.signal(signal.SIGTERM)
-    assert await serving.ended(10) == 0
+    assert await serving.ended(25) == 0
     await serving.stop()

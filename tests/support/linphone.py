@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from callrouter.media.protocol import Lines
-from support.channel import PATIENCE, Channel
+from support.channel import Channel
 from support.polling import until
 from support.ports import free_port
 from support.programs import ended
@@ -96,7 +96,7 @@ class Linphone(Channel):
         phone.process = process
         try:
             await phone.do(f"register sip:{user}@{place} <sip:{place};transport=tls> {password}")
-            await until(phone._registered, within=PATIENCE)
+            await until(phone._registered)
         except BaseException:
             process.kill()
             raise

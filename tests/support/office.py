@@ -114,7 +114,7 @@ class Office:
             rows = self.serving.place.records()
             return next((row for row in rows if row["call_id"] == caller.call_id), None)
 
-        return await until(look, within=10)
+        return await until(look)
 
     async def close(self) -> None:
         while self._opened:

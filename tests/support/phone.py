@@ -9,10 +9,9 @@ import itertools
 from typing import Final, Self, cast
 
 from support.message import SDP, Message
+from support.polling import PATIENCE
 
 _tokens: Final = itertools.count(1)
-WITHIN: Final = 8.0
-"""Seconds to wait for a message that has to come; none of callrouter's own comes later than T2."""
 
 
 def token() -> str:
@@ -88,7 +87,7 @@ class Phone(asyncio.DatagramProtocol):
 
     # What comes.
 
-    async def expect(self, what: str | int, within: float = WITHIN) -> Message:
+    async def expect(self, what: str | int, within: float = PATIENCE) -> Message:
         """The next news: a request of this method, or a response of this status.
 
         100 and whatever was sent again are no news.
@@ -100,7 +99,7 @@ class Phone(asyncio.DatagramProtocol):
             assert message.start.startswith(f"{what} "), f"expected {what}, got {message}"
         return message
 
-    async def expect_any(self, within: float = WITHIN, what: str = "a message") -> Message:
+    async def expect_any(self, within: float = PATIENCE, what: str = "a message") -> Message:
         """The next news, whatever it is."""
         try:
             async with asyncio.timeout(within):
@@ -109,7 +108,7 @@ class Phone(asyncio.DatagramProtocol):
             came = [str(message) for message in self.seen]
             raise AssertionError(f"{what} did not come; there came {came}") from None
 
-    async def copies(self, like: Message, count: int, within: float = WITHIN) -> None:
+    async def copies(self, like: Message, count: int, within: float = PATIENCE) -> None:
         """Wait until a message has come so many times in all."""
         async with asyncio.timeout(within), self._arrived:
             await self._arrived.wait_for(lambda: self.count(like) >= count)

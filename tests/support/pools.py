@@ -11,7 +11,7 @@ from callrouter.call.services.media import MediaEvent, MediaLost
 from callrouter.media.pool.pool import Pool
 from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.supervisor import Size
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import rtp_ports
 
 HOST: Final = "127.0.0.1"
@@ -60,7 +60,7 @@ class Rig:
         """Those that are known: to kill number 0 would be to kill ourselves."""
         return [worker["pid"] for worker in self.workers() if worker["pid"]]
 
-    async def serving(self, count: int, within: float = 15.0) -> None:
+    async def serving(self, count: int, within: float = PATIENCE) -> None:
         """Wait until exactly so many workers take calls."""
 
         async def look() -> bool:
@@ -68,7 +68,7 @@ class Rig:
 
         await until(look, within)
 
-    async def replaced(self, pid: int, count: int, within: float = 15.0) -> None:
+    async def replaced(self, pid: int, count: int, within: float = PATIENCE) -> None:
         """Wait until a worker is gone and so many others take calls."""
 
         async def look() -> bool:
@@ -127,7 +127,7 @@ def is_alive(pid: int) -> bool:
     return bool(stat) and stat[0] not in {"Z", "X"}
 
 
-async def are_gone(pids: list[int], within: float) -> None:
+async def are_gone(pids: list[int], within: float = PATIENCE) -> None:
     """Wait until none of these processes runs."""
 
     async def look() -> bool:

@@ -81,7 +81,7 @@ def is_free(port: int) -> bool:
 
 
 async def bound(transport: str, port: int) -> None:
-    """Wait until a socket is bound to the port, at most 15 s. transport: "udp" or "tcp".
+    """Wait until a socket is bound to the port. transport: "udp" or "tcp".
 
     The kernel's tables are the only place that tells, and they have to be asked.
     """
@@ -91,7 +91,7 @@ async def bound(transport: str, port: int) -> None:
     async def look() -> bool:
         return any(_local(table, needle) for table in tables)
 
-    await until(look, within=15)
+    await until(look)
 
 
 def _local(table: Path, needle: str) -> bool:

@@ -181,7 +181,7 @@ class Postgres:
             password=PASSWORD,
             dbname=name,
             autocommit=True,
-            connect_timeout=2,
+            connect_timeout=20,
         )
 
 

@@ -4,10 +4,10 @@ import asyncio
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from pathlib import Path
 
-from support.channel import PATIENCE
+from support.polling import PATIENCE
 
 
-async def run(*arguments: str, cwd: Path, within: float = 60) -> tuple[int, str]:
+async def run(*arguments: str, cwd: Path, within: float = 2 * PATIENCE) -> tuple[int, str]:
     """The exit code of a program, and all it printed."""
     process = await asyncio.create_subprocess_exec(
         *arguments, cwd=cwd, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT

@@ -17,6 +17,7 @@ from typing import Final, Self, cast
 from support.hearing import Sound
 from support.message import Message
 from support.phone import token
+from support.polling import PATIENCE
 from support.rtp_line import EVENT_PT, RtpLine
 
 _T1: Final = 0.5
@@ -144,13 +145,13 @@ class Call:
         """Wait for the first sound after a moment; when it came."""
         return (await self.line.until(lambda packet: packet.is_loud, since)).at
 
-    async def hears(self, hertz: int, since: float = 0.0, within: float = 8.0) -> float:
+    async def hears(self, hertz: int, since: float = 0.0, within: float = PATIENCE) -> float:
         """Wait for a tone; when it came. since: what came before this moment does not count."""
         return (await self.line.until(lambda packet: packet.has(hertz), since, within)).at
 
     async def listen(self, seconds: float) -> None:
         """Hear whatever there is for so long."""
-        await self.line.until(lambda _: True, time.time() + seconds, seconds + 8.0)
+        await self.line.until(lambda _: True, time.time() + seconds, seconds + PATIENCE)
 
     def say(self, sound: Sound) -> None:
         """Begin to say something; it ends with the call."""

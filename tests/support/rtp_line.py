@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from support.hearing import RATE, Sound
+from support.polling import PATIENCE
 
 PTIME: Final = 0.02
 EVENT_PT: Final = 101
@@ -113,7 +114,7 @@ class RtpLine:
             self._socket.close()
 
     async def until(
-        self, wanted: Callable[[Packet], bool], since: float = 0.0, within: float = 8.0
+        self, wanted: Callable[[Packet], bool], since: float = 0.0, within: float = PATIENCE
     ) -> Packet:
         """Wait for a packet that came after a moment, which may be long ago."""
         for packet in self.heard:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from urllib.request import urlopen
 
 from callrouter.observe.cdr.rows import LISTS
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
@@ -24,11 +24,15 @@ ALIVE: Final = (
 )
 """What has to be 0 when nothing is left over."""
 
+PUNCTUAL: Final = "lag: 5s"
+"""In the settings' `limits`: other tests make callrouter late, which is to cost no call."""
+
 LINGER_SECONDS: Final = 32.0
 """How long the RFCs let an ended transaction live."""
 
 _LISTEN: Final = ("127.0.0.1", "[::1]")
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
+_TURN_SECONDS: Final = 0.05
 
 Record = dict[str, Any]
 """A call's row; what is a list there is a list of dicts."""
@@ -85,7 +89,7 @@ def lay_out(folder: Path, dialplan: str, *, drain: str = "30s") -> Place:
         "records: {database: 'sqlite:///var/callrouter.db', spool: var/spool}\n"
         f"metrics: '127.0.0.1:{place.metrics_port}'\n"
         "log: {level: info, format: text}\n"
-        f"limits: {{calls: 50000, drain: {drain}}}\n",
+        f"limits: {{calls: 50000, drain: {drain}, {PUNCTUAL}}}\n",
         encoding="utf-8",
     )
     return place
@@ -135,7 +139,7 @@ class Serving:
         """What it logged."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    async def logged(self, *parts: str, times: int = 1, within: float = 10.0) -> None:
+    async def logged(self, *parts: str, times: int = 1, within: float = PATIENCE) -> None:
         """Wait until so many lines of its log have all these parts: it logs off its calls' path."""
 
         async def look() -> bool:
@@ -178,6 +182,12 @@ class Serving:
                     found[labelled] = float(value)
         return found
 
+    async def lives_on(self, seconds: float) -> None:
+        """Let time pass for it: while it or we stand still, none does."""
+        for _ in range(round(seconds / _TURN_SECONDS)):
+            await self.metrics()
+            await asyncio.sleep(_TURN_SECONDS)  # its time is what is waited for
+
     async def nothing_is_left(self, within: float = LINGER_SECONDS + 8) -> None:
         """Wait until no call, leg, transaction or timer is alive; fails when some stay."""
         left: dict[str, float] = {}
@@ -193,12 +203,12 @@ class Serving:
         except TimeoutError:
             raise AssertionError(f"left over after {within:g} s: {left}") from None
 
-    async def record(self, called: str, within: float = 10.0) -> Record:
+    async def record(self, called: str, within: float = PATIENCE) -> Record:
         """The only record of the calls to a number, once it is on disk."""
         found = await self.records(called, 1, within)
         return found[0]
 
-    async def records(self, called: str, count: int, within: float = 30.0) -> list[Record]:
+    async def records(self, called: str, count: int, within: float = 2 * PATIENCE) -> list[Record]:
         """The records of the calls to a number, once so many are on disk; one more is a fault."""
 
         async def look() -> list[Record]:
@@ -211,6 +221,6 @@ class Serving:
 
 
 def _get(url: str) -> str:
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=PATIENCE) as answer:
         text: str = answer.read().decode()
     return text

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Final, Self
 
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import bound, free_port
 from support.serving import ROOT
 
@@ -78,7 +78,7 @@ class Sipp:
         # Sockets it opens unasked; its own choice fails when many SIPps start at the same time.
         argv += ["-mp", str(free_port()), "-cp", str(free_port())]
         argv += ["-bind_local", "-t", "t1" if transport == "tcp" else "u1"]
-        argv += ["-timeout", "70s", "-timeout_error"]
+        argv += ["-timeout", "150s", "-timeout_error"]
         argv += ["-trace_err", "-error_file", f"{log}.err", "-trace_msg"]
         argv += ["-message_file", f"{log}.msg", "-message_overwrite", "true"]
         for key, value in (keys or {}).items():
@@ -101,7 +101,7 @@ class Sipp:
             task.cancel()
         assert self._process.returncode is None, f"{self._name} ended: {self._read('err')[-3000:]}"
 
-    async def done(self, within: float = 60.0) -> None:
+    async def done(self, within: float = 160.0) -> None:
         """Wait until it has played its scenario; fails, with what SIPp says, when it could not."""
         async with asyncio.timeout(within):
             code = await self._process.wait()
@@ -125,7 +125,7 @@ class Sipp:
         ]
         return [row.partition(";tag=")[2] for row in rows]
 
-    async def got(self, status: int, within: float = 15.0) -> None:
+    async def got(self, status: int, within: float = PATIENCE) -> None:
         """Wait until a response of this status has come."""
 
         async def look() -> bool:

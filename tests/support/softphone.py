@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from callrouter.media.protocol import encode
-from support.channel import PATIENCE, Channel
+from support.channel import Channel
+from support.polling import PATIENCE
 from support.programs import ended
 
 _SCRIPT = Path(__file__).with_name("softphone_process.py")

@@ -319,7 +319,7 @@ class Phone:
 
     def _stop_recording(self, order: dict[str, Any]) -> None:
         self._recorder = None
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not wav.is_closed(self._recorded):
             self._endpoint.libHandleEvents(5)
             if time.monotonic() > deadline:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from support.phone import Phone
+from support.polling import PATIENCE
 from support.ports import free_port
 from support.serving import Place, Record, Serving, lay_out
 from support.sipp import Sipp
@@ -148,7 +149,7 @@ class Scene:
         """Call this at the end of the story."""
         self._closing.append(close)
 
-    async def record(self, within: float = 10.0) -> Record:
+    async def record(self, within: float = PATIENCE) -> Record:
         """The only record of the calls to the number."""
         return await self.serving.record(self.number, within)
 

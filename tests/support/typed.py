@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.polling import PATIENCE
 from support.serving import command
 
 
@@ -27,7 +28,7 @@ async def run(folder: Path, *arguments: str | Path, env: dict[str, str] | None =
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             out, err = await process.communicate()
     except TimeoutError:
         process.kill()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from callrouter.media.protocol import encode
-from support.channel import PATIENCE, Channel
+from support.channel import Channel
+from support.polling import PATIENCE
 from support.ports import rtp_ports
 from support.softphone import Softphone
 

@@ -33,7 +33,7 @@ async def test_telephones_hold_and_resume_each_other(house: House) -> None:
         assert other.audio(sent=True).way == phone.audio(sent=False).way == "recvonly"
         await house.reinvite(phone, "resume", other)
         assert phone.audio(sent=True).way == "sendrecv"
-        assert hear_each_other(caller, callee)
+        assert await hear_each_other(caller, callee)
     await callee.do("hangup")
     await caller.event("CALL_CLOSED")
     [record] = await house.records(1)
@@ -53,7 +53,7 @@ async def test_telephone_transfers_the_other_side_to_a_number(house: House, side
     await other.do("accept")
     await asks.event("CALL_CLOSED")
     await other.event("CALL_RTPESTAB")
-    assert hear_each_other(stays, other)
+    assert await hear_each_other(stays, other)
     assert told(asks) == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
     await other.do("hangup")
     await stays.event("CALL_CLOSED")
@@ -94,7 +94,7 @@ async def test_telephone_connects_both_that_it_talks_to(house: House, side: str)
     await asks.do("transfer", f"<{house.to('4103')}?Replaces={quote(second, safe='')}>")
     for _ in range(2):
         await asks.event("CALL_CLOSED")
-    assert hear_each_other(stays, other)
+    assert await hear_each_other(stays, other)
     assert stays.audio(sent=True).way == "sendrecv"
     assert told(asks) == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
     await stays.do("hangup")

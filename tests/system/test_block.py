@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.phones import Outcome, Phones
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.serving import Place, Serving, command, lay_out
 
@@ -40,7 +40,7 @@ class Desk:
             cwd=self.place.folder,
             stdout=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             out, _ = await process.communicate()
         assert process.returncode == 0, out
         answer: dict[str, Any] = json.loads(out)
@@ -56,7 +56,7 @@ class Desk:
             finally:
                 base.close()
 
-        await until(written, within=1.0)
+        await until(written)
         self.serving.signal(signal.SIGKILL)
         await self.serving.ended()
         self.serving = await Serving.start(self.place)
@@ -68,7 +68,7 @@ class Desk:
             records = self.place.records()
             return [record for record in records if record["call_id"] == outcome.call_id]
 
-        record = (await until(look, within=10))[0]
+        record = (await until(look))[0]
         return [leg["target"] for leg in record["legs"]]
 
 
@@ -120,7 +120,7 @@ async def test_caller_blocked_by_hand_is_refused_over_a_kill_until_released(
     async with desk(tmp_path) as it:
         first = it.place.records
         assert (await it.call("6000")).status == 200
-        caller = (await until(_found(first), within=10))[0]["caller"]
+        caller = (await until(_found(first)))[0]["caller"]
         await it.do("block", "add", caller, "--for", "1h")
         assert (await it.call("6000")).status == 403
         await it.restart("block")
@@ -156,7 +156,7 @@ async def test_attempts_before_a_kill_count_after_it(tmp_path: Path) -> None:
 async def test_override_survives_a_kill_and_ends_by_itself(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         assert await it.rung(await it.call("6001")) == ["day"]
-        await it.do("override", "set", "always", "closed", "--for", "8s")
+        await it.do("override", "set", "always", "closed", "--for", "20s")
         assert await it.rung(await it.call("6001")) == ["night"]
         await it.restart("override")
         assert await it.rung(await it.call("6001")) == ["night"]
@@ -164,7 +164,7 @@ async def test_override_survives_a_kill_and_ends_by_itself(tmp_path: Path) -> No
         async def open_again() -> bool:
             return await it.rung(await it.call("6001")) == ["day"]
 
-        await until(open_again, within=15)
+        await until(open_again)
         assert (await it.do("override", "list"))["overrides"] == []
 
 

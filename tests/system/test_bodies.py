@@ -20,6 +20,7 @@ from support.office import (
     refused,
 )
 from support.phone import Phone
+from support.polling import PATIENCE
 from support.ports import free_port
 from support.serving import Record
 
@@ -229,7 +230,7 @@ async def test_refused_line_without_a_format_is_read(office: Office, number: str
     caller.ack(told)
     await desk.expect("ACK")
     if number == "4001":
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await ear.heard.wait()
     await hang_up(caller, desk)
     media.close()

@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 from support.message import Message
+from support.polling import PATIENCE
 from support.stage import Scene, story
 
-WITHIN: Final = 8.0
 BROKEN: Final = {
     "no length": "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n",
     "two lengths": "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nContent-Length: 0\r\nl: 1\r\n\r\n",
@@ -34,7 +34,7 @@ async def answers(scene: Scene, data: bytes) -> list[str]:
     reader, writer = await asyncio.open_connection(*scene.server_address())
     try:
         writer.write(data)
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(PATIENCE):
             text = (await reader.read()).decode()
     finally:
         writer.close()

@@ -19,7 +19,7 @@ async def test_caller_hangs_up(scene: Scene) -> None:
     record = await call(scene, "callee_answers", "caller_hangs_up")
     answered(record, scene.number, by="caller")
     assert record["legs"][0]["uri"] == f"sip:service@127.0.0.1:{scene.ports[0]}"
-    assert 300 <= record["ended_ms"] - record["answered_ms"] < 3000
+    assert 300 <= record["ended_ms"] - record["answered_ms"] < 10_000
     assert (record["caller"], record["source"]) == ("1001", "127.0.0.1")
 
 
@@ -27,7 +27,7 @@ async def test_caller_hangs_up(scene: Scene) -> None:
 async def test_callee_hangs_up(scene: Scene) -> None:
     record = await call(scene, "callee_hangs_up", "caller_is_hung_up_on")
     answered(record, scene.number, by="callee")
-    assert 300 <= record["ended_ms"] - record["answered_ms"] < 3000
+    assert 300 <= record["ended_ms"] - record["answered_ms"] < 10_000
 
 
 @story(transport="tcp")

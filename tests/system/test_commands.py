@@ -134,7 +134,7 @@ async def test_ctrl_c_ends_serve_normally(tmp_path: Path) -> None:
     try:
         await answers(serving.place)
         serving.signal(signal.SIGINT)
-        assert await serving.ended(10) == 0
+        assert await serving.ended(25) == 0
         assert "Traceback" not in serving.log()
     finally:
         await serving.stop()
@@ -154,7 +154,7 @@ async def test_greeting_says_where_it_listens_what_it_serves_and_how_to_call(
         assert "dialplan.yaml (1 numbers)" in screen
         assert f"http://127.0.0.1:{serving.place.metrics_port}/metrics" in screen
         assert "sipp -sn uac" in screen
-        assert await serving.ended(10) == 0
+        assert await serving.ended(25) == 0
     finally:
         await serving.stop()
 
@@ -168,7 +168,7 @@ async def test_cdr_shows_the_refused_call_with_the_rules_verdicts(tmp_path: Path
         record = await serving.record("4999")
         await caller.close()
         serving.signal(signal.SIGTERM)
-        assert await serving.ended(10) == 0
+        assert await serving.ended(25) == 0
     finally:
         await serving.stop()
     shown = await run(tmp_path, "cdr", "--json", "--config", serving.place.config)
@@ -198,7 +198,7 @@ async def test_settings_are_found_here_and_their_paths_hold_from_anywhere(tmp_pa
         assert (await run(elsewhere, "cdr", "--config", place.config)).code == 0
         await answers(place)
         serving.signal(signal.SIGTERM)
-        assert await serving.ended(10) == 0
+        assert await serving.ended(25) == 0
     finally:
         await serving.stop()
     assert place.database.exists()

@@ -14,7 +14,7 @@ from support.serving import command
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_WITHIN: Final = 30.0
+_WITHIN: Final = 120.0
 # Which phone a message went to or came from is told by its arrow; within one phone the order is
 # fixed, between two of them it is a matter of microseconds.
 _MESSAGES: Final = {
@@ -68,7 +68,8 @@ async def test_demo_shows_the_call_its_verdicts_and_its_record(folder: Path) -> 
     said = output.decode()
     assert demo.returncode == 0, said
     for phone, messages in _MESSAGES.items():
-        assert ladder(said)[phone] == messages.split(", "), said
+        # Whoever is late is sent it again.
+        assert list(dict.fromkeys(ladder(said)[phone])) == messages.split(", "), said
     _, rules, record = re.split(r"\nWhat the rules said\n|\nThe record.*\n", said)
     for place in (
         "demo.*passed.*:6",

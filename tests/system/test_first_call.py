@@ -4,12 +4,13 @@ import asyncio
 import re
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
 from support.phone import Phone
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.programs import run
 from support.serving import Serving, lay_out
@@ -41,7 +42,7 @@ async def greeted(serving: Serving) -> str:
     while "metrics  " not in serving.greeting:
         serving.greeting += (await serving.process.stdout.readline()).decode()
     for _ in range(2):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             serving.greeting += (await serving.process.stdout.readline()).decode()
         if "let it in" in serving.greeting:
             break
@@ -85,7 +86,7 @@ async def test_call_that_is_not_heard_is_logged_with_what_lets_it_in(tmp_path: P
             serving
         )
         caller.invite("02873001234")
-        (line,) = await until(lambda: told(serving), within=10)
+        (line,) = await until(lambda: told(serving))
         assert "info" in line
         assert "source=127.0.0.1" in line
         assert hint in line
@@ -94,7 +95,7 @@ async def test_call_that_is_not_heard_is_logged_with_what_lets_it_in(tmp_path: P
             caller.invite("02873001234")
         other = await StreamPhone.connect(("127.0.0.1", place.port), host="127.0.0.9")
         other.invite("02873001234")
-        await until(lambda: told(serving, 2), within=10)
+        await until(lambda: told(serving, 2))
         assert [line.count("source=127.0.0.9") for line in not_heard(serving)] == [0, 1]
         assert caller.seen == []
         await other.close()
@@ -103,7 +104,7 @@ async def test_call_that_is_not_heard_is_logged_with_what_lets_it_in(tmp_path: P
             plan.replace("[192.0.2.0/24]", "[192.0.2.0/24, 127.0.0.1]"), encoding="utf-8"
         )
         callee = await Phone.open("127.0.0.1", target, ("127.0.0.1", place.port))
-        await serving.logged("dialplan reloaded", within=20)
+        await serving.logged("dialplan reloaded")
         caller.invite("02873001234")
         callee.reply(await callee.expect("INVITE"), 486)
         caller.ack(await caller.expect(486))
@@ -122,18 +123,21 @@ async def test_flood_of_strangers_fills_no_log(tmp_path: Path) -> None:
                 sock.bind((f"127.1.{host // 200}.{host % 200 + 1}", 0))
                 for _ in range(5):
                     sock.sendto(b"INVITE sip:1@x SIP/2.0\r\n\r\n", ("127.0.0.1", place.port))
-
-        async def heard() -> bool:
-            return (await serving.metrics())["callrouter_strangers_total"] >= 3000
-
-        await until(heard, within=20)
+            # No more at once than the kernel keeps for who does not read.
+            if host % 20 == 19:
+                await until(partial(heard, serving, 5 * (host + 1)))
         serving.signal(signal.SIGTERM)
-        assert await serving.ended(20) == 0
+        assert await serving.ended(25) == 0
         lines = not_heard(serving)
         assert 10 <= len(lines) < 30
         assert len({re.search(r"source=(\S+)", line)[1] for line in lines}) == len(lines)  # type: ignore[index]
     finally:
         await serving.stop()
+
+
+async def heard(serving: Serving, count: int) -> bool:
+    """So many datagrams of strangers have been read."""
+    return (await serving.metrics())["callrouter_strangers_total"] >= count
 
 
 async def told(serving: Serving, count: int = 1) -> list[str]:

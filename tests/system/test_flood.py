@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from callrouter.commands.bench import bench
 
+pytestmark = pytest.mark.alone
+
 
 def measured(*arguments: str) -> dict[str, Any]:
     """The figures that `callrouter bench` prints."""

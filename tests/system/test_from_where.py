@@ -194,7 +194,7 @@ async def test_telephone_that_was_called_transfers_to_a_number_for_telephones(
     async def over() -> bool:
         return bool(house.serving.place.records("4001"))
 
-    await until(over, 10.0)
+    await until(over)
 
 
 _MENU = """\

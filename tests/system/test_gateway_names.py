@@ -11,7 +11,7 @@ import pytest
 from support.gateway import CarrierGateway
 from support.nameserver import NameServer
 from support.phones import Outcome, Phones
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.serving import Serving, command, lay_out
 
@@ -27,8 +27,8 @@ targets:
   desk: {uri: "sip:desk@pbx.example:PORT"}
   moved: {uri: "sip:moved@127.0.0.1:MOVED"}
 numbers:
-  "6001": {route: [{hunt: [moved], redirects: follow, progress: 2s}]}
-  "6000": {route: [{hunt: [mobile, desk], progress: 2s}]}
+  "6001": {route: [{hunt: [moved], redirects: follow, progress: 20s}]}
+  "6000": {route: [{hunt: [mobile, desk], progress: 20s}]}
 """
 
 
@@ -54,7 +54,7 @@ class Office:
             records = self.serving.place.records()
             return [record for record in records if record["call_id"] == outcome.call_id]
 
-        return [verdict["why"] for verdict in (await until(look, within=10))[0]["trace"]]
+        return [verdict["why"] for verdict in (await until(look))[0]["trace"]]
 
     async def gateways(self) -> dict[str, dict[str, Any]]:
         process = await asyncio.create_subprocess_exec(
@@ -62,7 +62,7 @@ class Office:
             cwd=self.serving.place.folder,
             stdout=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             out, _ = await process.communicate()
         return {it["name"]: it for it in json.loads(out)["gateways"]}
 
@@ -74,9 +74,9 @@ class Office:
             names = (f"{self.ports[2]}:udp", "5060:any", "0:any")
             return all(found[f"host:pbx.example:{name}"]["state"] == "up" for name in names)
 
-        await until(look, 20.0)
+        await until(look)
 
-    async def located(self, *ports: int, within: float = 20.0) -> None:
+    async def located(self, *ports: int) -> None:
         """Wait until the gateway is known to be at these ports."""
         wanted = [f"udp:127.0.0.1:{port}" for port in ports]
 
@@ -84,7 +84,7 @@ class Office:
             found = (await self.gateways())["named"]
             return [it["place"] for it in found["places"]] == wanted
 
-        await until(look, within)
+        await until(look, 2 * PATIENCE)
 
 
 @asynccontextmanager
@@ -139,12 +139,12 @@ async def test_name_is_rung_by_its_srv_records_with_failover_and_kept_while_dns_
         assert [len(carrier.rung) for carrier in it.carriers[:3]] == [2, 1, 1]
         it.dns.silent = True
         it.dns.news.clear()
-        await asyncio.wait_for(it.dns.news.wait(), 20)
+        await asyncio.wait_for(it.dns.news.wait(), PATIENCE)
         assert (await it.call()).status == 200
         assert [len(carrier.rung) for carrier in it.carriers[:3]] == [3, 2, 1]
         it.dns.silent = False
         services(it, it.ports[1])
-        await it.located(it.ports[1], within=40.0)
+        await it.located(it.ports[1])
         assert (await it.call()).status == 200
         assert [len(carrier.rung) for carrier in it.carriers[:3]] == [3, 3, 1]
 

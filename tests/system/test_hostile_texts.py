@@ -72,7 +72,7 @@ async def test_no_text_of_a_caller_acts_on_a_terminal_a_program_or_a_sheet(
         async def all_recorded() -> bool:
             return len(place.records()) == taken
 
-        await until(all_recorded, 10.0)
+        await until(all_recorded)
         records = place.records()
         assert max(len(str(record[name])) for record in records for name in record) < 1500
         table = await printed(place, "cdr", "--last", "0")

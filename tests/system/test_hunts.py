@@ -1,10 +1,20 @@
 """Hunts, SIPp at both ends: what each target did, what the caller was told, and the record."""
 
 from support.records import answered, lasted, refused, results
+from support.serving import Record
 from support.stage import Scene, story
 
-AT_ONCE_MS = 900
-"""More than callrouter and SIPp need for the next target, less than any timer of the dialplan."""
+AT_ONCE_MS = 100
+"""From the end of one target to the beginning of the next."""
+SHORTEST_MS = 4900
+"""Less than any timer of a story's dialplan: it was no timer that ended the target."""
+
+
+def next_at_once(record: Record) -> None:
+    """The second target was rung as soon as the first said no, by callrouter's own times."""
+    first, second = record["legs"]
+    assert first["ended_ms"] - first["started_ms"] < SHORTEST_MS
+    assert second["started_ms"] - first["ended_ms"] < AT_ONCE_MS
 
 
 @story()
@@ -30,7 +40,7 @@ async def test_busy_target_rings_the_next_at_once(scene: Scene) -> None:
     record = await scene.record()
     answered(record, scene.number, by="caller", legs=2)
     assert results(record) == [("busy", 486), ("answered", 200)]
-    assert record["legs"][1]["started_ms"] < AT_ONCE_MS
+    next_at_once(record)
     assert 486 not in caller.statuses()
 
 
@@ -80,7 +90,7 @@ async def test_refused_tcp_connection_rings_the_next_at_once(scene: Scene) -> No
     record = await scene.record()
     answered(record, scene.number, by="caller", legs=2)
     assert results(record) == [("unreachable", 503), ("answered", 200)]
-    assert record["legs"][1]["started_ms"] < AT_ONCE_MS
+    next_at_once(record)
 
 
 @story(transport="tcp", targets=2, ring="20s")
@@ -121,10 +131,10 @@ async def test_503_rings_the_next_at_once(scene: Scene) -> None:
     await callee.done()
     record = await scene.record()
     answered(record, scene.number, by="caller", legs=2)
-    assert record["legs"][1]["started_ms"] < AT_ONCE_MS
+    next_at_once(record)
 
 
-@story(targets=2, progress="1s", ring="20s")
+@story(targets=2, progress="4s", ring="20s")
 async def test_silent_target_is_left_after_the_progress_timeout(scene: Scene) -> None:
     await scene.callee("callee_silent")
     callee = await scene.callee("callee_answers", 1)
@@ -134,7 +144,7 @@ async def test_silent_target_is_left_after_the_progress_timeout(scene: Scene) ->
     record = await scene.record()
     answered(record, scene.number, by="caller", legs=2)
     assert results(record) == [("unreachable", 408), ("answered", 200)]
-    lasted(record["legs"][0], 1.0)
+    lasted(record["legs"][0], 4.0)
     assert record["legs"][0]["progress_ms"] is None
 
 
@@ -148,7 +158,7 @@ async def test_target_where_nothing_listens_is_unavailable(scene: Scene) -> None
     lasted(record["legs"][0], 1.0)
 
 
-@story(targets=2, ring="1s")
+@story(targets=2, ring="5s")
 async def test_target_that_only_rings_is_cancelled_after_the_ring_timeout(scene: Scene) -> None:
     ringing = await scene.callee("callee_rings")
     callee = await scene.callee("callee_answers", 1)
@@ -159,10 +169,10 @@ async def test_target_that_only_rings_is_cancelled_after_the_ring_timeout(scene:
     record = await scene.record()
     answered(record, scene.number, by="caller", legs=2)
     assert results(record) == [("no_answer", 408), ("answered", 200)]
-    lasted(record["legs"][0], 1.0)
+    lasted(record["legs"][0], 5.0)
 
 
-@story(targets=2, ring="1s", final=480)
+@story(targets=2, ring="4s", final=480)
 async def test_nobody_answers_and_the_final_code_says_so(scene: Scene) -> None:
     first = await scene.callee("callee_rings")
     second = await scene.callee("callee_rings", 1)
@@ -174,10 +184,10 @@ async def test_nobody_answers_and_the_final_code_says_so(scene: Scene) -> None:
     refused(record, scene.number, "NO_ANSWER", 480, 18)
     assert record["reason"] == "no_target_left"
     assert results(record) == [("no_answer", 408)] * 2
-    lasted(record["legs"][1], 1.0)
+    lasted(record["legs"][1], 4.0)
 
 
-@story(targets=2, ring="1s", progress="1s")
+@story(targets=2, ring="5s", progress="4s")
 async def test_target_that_is_not_there_after_one_that_rang_makes_the_route_no_dead_one(
     scene: Scene,
 ) -> None:
@@ -191,7 +201,7 @@ async def test_target_that_is_not_there_after_one_that_rang_makes_the_route_no_d
     assert caller.statuses()[-1] == 480
 
 
-@story(targets=3, ring="2s", total="3s")
+@story(targets=3, ring="6s", total="11s")
 async def test_total_timeout_cuts_the_second_target_and_never_rings_the_third(
     scene: Scene,
 ) -> None:
@@ -205,12 +215,12 @@ async def test_total_timeout_cuts_the_second_target_and_never_rings_the_third(
     record = await scene.record()
     refused(record, scene.number, "NO_ANSWER", 480, 19)
     assert results(record) == [("no_answer", 408)] * 2
-    lasted(record["legs"][0], 2.0)
-    lasted(record["legs"][1], 0.9)
-    assert 3000 <= record["ended_ms"] < 5000
+    lasted(record["legs"][0], 6.0)
+    lasted(record["legs"][1], 1.0, slack=5.0)  # cut: it would have rung for six
+    assert 11_000 <= record["ended_ms"] < 15_000
 
 
-@story(targets=2, ring="1s")
+@story(targets=2, ring="5s")
 async def test_target_that_answers_after_the_ring_timeout_is_hung_up(scene: Scene) -> None:
     late = await scene.callee("callee_answers_after_the_cancel")
     callee = await scene.callee("callee_answers", 1)

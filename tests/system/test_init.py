@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.programs import run
 from support.serving import Place, Serving, command
@@ -72,7 +72,7 @@ async def test_newcomer_is_led_from_an_empty_folder_to_a_call_and_back(tmp_path:
     serving = await Serving.start(place)
     try:
         assert serving.process.stdout is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while "sipp -sn uac" not in serving.greeting:
                 line = await serving.process.stdout.readline()
                 assert line, serving.greeting
@@ -104,7 +104,7 @@ async def test_newcomer_is_led_from_an_empty_folder_to_a_call_and_back(tmp_path:
         assert re.search(r"^number +\+442079460123 *$", said, re.MULTILINE)
         code, said = await do(tmp_path, "drain")
         assert (code, said.splitlines()[-1]) == (0, "the server has stopped")
-        assert await serving.ended(10) == 0
+        assert await serving.ended(25) == 0
     finally:
         await serving.stop()
 
@@ -164,7 +164,7 @@ async def test_what_it_writes_is_accepted_and_its_tests_pass(
 async def test_wrong_options_say_what_was_expected_and_write_nothing(
     tmp_path: Path, options: list[str], code: int, said: str
 ) -> None:
-    async with asyncio.timeout(30):  # nobody is asked where there is nobody
+    async with asyncio.timeout(PATIENCE):  # nobody is asked where there is nobody
         ended, told = await do(tmp_path, "init", *options)
     assert ended == code
     assert said in told.splitlines()[-1]
@@ -212,7 +212,7 @@ async def test_at_a_terminal_it_asks_and_asks_again_for_what_cannot_be_read(
         async def look() -> bool:
             return words in await shown()
 
-        await until(look, within=20)
+        await until(look)
 
     try:
         for asked, typed, complaint in ANSWERS:
@@ -222,7 +222,7 @@ async def test_at_a_terminal_it_asks_and_asks_again_for_what_cannot_be_read(
             if complaint:
                 await shows(f"callrouter: error: {complaint}")
         await shows("serve")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
     finally:
         os.close(ours)

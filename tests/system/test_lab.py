@@ -274,11 +274,13 @@ async def refuse_as_busy(target: Phone) -> None:
 async def test_4019_rings_one_more_every_two_seconds(lab: Lab) -> None:
     caller, *targets = await phones(lab, 5081, 5082, 5083)
     caller.invite("4019")
-    invites = [await target.expect("INVITE") for target in targets]
+    invites = []
+    for target in targets:
+        invites.append(await target.expect("INVITE"))
+        target.reply(invites[-1], 100)
     targets[2].reply(invites[2], 200, SDP)
     caller.ack(await caller.expect(200))
     for target, invite in zip(targets[:2], invites[:2], strict=True):
-        target.reply(invite, 100)
         cancel = await target.expect("CANCEL")
         target.reply(cancel, 200)
         target.reply(invite, 487)

@@ -8,6 +8,7 @@ import pytest_asyncio
 from support.lab import Lab, running_lab
 from support.message import SDP
 from support.phone import Phone
+from support.polling import PATIENCE
 from support.ports import free_port
 from support.proving import Telephone, credentials
 from support.records import results
@@ -53,7 +54,7 @@ async def test_anybody_on_this_machine_may_call_by_tls(lab: Lab) -> None:
 async def test_trunk_tls_without_its_certificate_is_a_stranger(lab: Lab, name: str) -> None:
     caller = await StreamPhone.connect(lab.secure, lab.shown(name), host=TLS)
     caller.invite("4002")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await caller.links[0].lost.wait()
     assert caller.seen == []
     await put_away(caller)
@@ -145,7 +146,7 @@ async def test_trunk_timer_that_knows_none_is_asked_after_45_seconds(lab: Lab, f
         pytest.skip("45 seconds; --full")
     callee = await lab.callee("callee_answers", 5080)
     caller = await lab.caller("4000", "caller_is_refreshed", TIMER)
-    await caller.done(within=60)
+    await caller.done()
     await callee.done()
 
 
@@ -173,7 +174,7 @@ async def test_strangers_get_nothing_at_all(lab: Lab) -> None:
 async def test_stranger_that_connects_is_hung_up_on(lab: Lab) -> None:
     stranger = await StreamPhone.connect(lab.address, host=STRANGER)
     stranger.invite("4000")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await stranger.links[0].lost.wait()
     assert stranger.seen == []
     await put_away(stranger)

@@ -65,7 +65,7 @@ async def test_linphone_transfers_who_called_it_to_a_number(party: Party) -> Non
     await other.do("accept")
     await phone.event("LinphoneCallEnd")
     await other.event("CALL_RTPESTAB")
-    assert hear_each_other(caller, other)
+    assert await hear_each_other(caller, other)
     await other.do("hangup")
     await caller.event("CALL_CLOSED")
     [record] = await house.records(1)
@@ -84,7 +84,7 @@ async def test_linphone_connects_both_that_it_talks_to(party: Party) -> None:
     for _ in range(2):
         await phone.event("LinphoneCallEnd")
     await other.event("CALL_RTPESTAB")
-    assert hear_each_other(caller, other)
+    assert await hear_each_other(caller, other)
     assert caller.audio(sent=True).way == "sendrecv"
     await caller.do("hangup")
     await other.event("CALL_CLOSED")

@@ -95,11 +95,11 @@ async def test_requests_to_one_place_share_a_connection_and_fail_with_it(ours: O
     peer = await StreamPhone.listen(HOST, 0, (HOST, port))
     there = peer.listening_at
     first, second = ours.bye(there), ours.bye(there)
-    await asyncio.wait_for(peer.connected.wait(), 5)
+    await asyncio.wait_for(peer.connected.wait(), 25)
     assert len(peer.links) == 1
     await peer.hang_up_the_line()
     for heard in (first, second):
-        await asyncio.wait_for(heard.failed.wait(), 5)
+        await asyncio.wait_for(heard.failed.wait(), 25)
         assert heard.failures == [503]
     await peer.close()
 
@@ -109,7 +109,7 @@ async def test_request_to_who_refuses_the_connection_fails_at_once(ours: Ours) -
     with socket.socket() as nobody:
         nobody.bind((HOST, 0))
         heard = ours.bye(nobody.getsockname()[1])
-        await asyncio.wait_for(heard.failed.wait(), 5)
+        await asyncio.wait_for(heard.failed.wait(), 25)
     assert heard.failures == [503]
 
 
@@ -124,5 +124,5 @@ async def test_more_than_may_wait_for_a_connection_fails(ours: Ours) -> None:
             second.setblocking(False)
             second.connect_ex((HOST, port))
             heard = [ours.bye(port, BYE + "x" * 30_000) for _ in range(3)]
-            await asyncio.wait_for(heard[2].failed.wait(), 3)
+            await asyncio.wait_for(heard[2].failed.wait(), 25)
             assert heard[2].failures == [503]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.pools import are_gone
 from support.ports import rtp_ports
 from support.serving import Serving, command, lay_out
@@ -45,7 +45,7 @@ async def asked(serving: Serving, *options: str) -> str:
         cwd=serving.place.folder,
         stdout=asyncio.subprocess.PIPE,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), 30.0)
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
     return out.decode()
 
@@ -77,21 +77,21 @@ async def test_killed_worker_is_counted_and_replaced_and_a_stop_ends_them_all(
                 and metrics["callrouter_media_slots"] == 2 * slots
             )
 
-        await until(is_replaced, within=5.0)
+        await until(is_replaced)
         second = await workers(serving)
         table = await asked(serving)
         assert f"0 of {2 * slots} slots in use; 0 reservations refused, 1 workers lost" in table
         assert all(f" {worker['pid']} " in table for worker in second)
         serving.signal(signal.SIGTERM)
         assert await serving.ended() == 0
-        await are_gone([worker["pid"] for worker in (*first, *second)], within=0.5)
+        await are_gone([worker["pid"] for worker in (*first, *second)])
 
 
 async def test_workers_of_a_killed_callrouter_end_by_themselves(tmp_path: Path) -> None:
     async with served(tmp_path, "workers: {min: 2, max: 2}") as serving:
         pids = [worker["pid"] for worker in await workers(serving)]
         serving.signal(signal.SIGKILL)
-        await are_gone(pids, within=3.0)
+        await are_gone(pids)
 
 
 async def test_user_of_the_workers_who_is_not_there_is_a_clear_error(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from callrouter.route.rules.mailboxes import Mail, Secret, Webhook
 from callrouter.storage.cdr_table import open_for_writing
 
 KEY = "the webhook's key"
-WITHIN = 20.0
+WITHIN = 60.0
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -34,7 +34,7 @@ def said(place: Place, *words: str | Path, before: Sequence[str] = ()) -> tuple[
         cwd=place.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return ended.returncode, ended.stderr
@@ -152,7 +152,7 @@ def begun(folder: Path, target: str, *words: str) -> tuple[int, str]:
         ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         umask=0,
     )

@@ -20,7 +20,7 @@ from alembic import command as alembic
 from alembic.config import Config
 from support.archives import box, leave, listed, record
 from support.phones import Outcome, Phones
-from support.polling import until
+from support.polling import PATIENCE, gone, until
 from support.ports import free_port
 from support.postgres import PASSWORD, USER, Postgres
 from support.serving import Place, Serving, command, lay_out
@@ -64,7 +64,7 @@ class Lines:
             rows = self.postgres.rows(self.database, "SELECT call_id FROM calls")
             return sorted(row["call_id"] for row in rows) == due
 
-        await until(look, 30.0)
+        await until(look)
 
     async def count(self, name: str, least: float) -> float:
         """Wait until a metric has come so far; what it is then."""
@@ -73,7 +73,7 @@ class Lines:
             value = (await self.serving.metrics())[f"callrouter_{name}"]
             return value if value >= least else 0.0
 
-        return await until(look, 20.0)
+        return await until(look)
 
 
 def placed(folder: Path, url: str) -> tuple[Place, int]:
@@ -181,7 +181,7 @@ async def test_database_that_stops_under_calls_gets_each_record_once(
         assert log.count("records go to the spool: the database does not take them") == 1
         assert "every user of this machine can read a secret" in log
         assert "geheim" not in log
-        assert not (place.folder / "var" / "spool" / "records.jsonl").exists()
+        await gone(place.folder / "var" / "spool" / "records.jsonl")
 
 
 async def test_silent_database_holds_up_neither_calls_nor_the_spool(
@@ -236,7 +236,7 @@ async def test_killed_callrouter_leaves_each_answered_call_one_record(
                 it.call_id for it in talking
             }
 
-        await until(look, 20.0)
+        await until(look)
         rows = [row["call_id"] for row in postgres.rows("killed", "SELECT call_id FROM calls")]
         assert len(rows) == len(set(rows))
         assert (
@@ -291,7 +291,7 @@ async def test_tables_of_an_older_version_are_brought_up_to_date(
     assert b"version 0001 of the tables" in error
     async with lines(place, port, postgres, "older") as up:
         (call,) = await up.calls(1)
-        await until(lambda: _rows(postgres, "older", 2), 20.0)
+        await until(lambda: _rows(postgres, "older", 2))
         shown = json.loads(await said("cdr", "--config", place.config, "--json"))
         assert [row["call_id"] for row in shown] == [call.call_id, "old@x"]
 
@@ -320,7 +320,7 @@ async def refused(folder: Path, url: str, why: str) -> None:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, error = await asyncio.wait_for(process.communicate(), 30.0)
+    _, error = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 1
     assert why in error.decode()
     assert "geheim" not in error.decode()
@@ -361,8 +361,8 @@ async def test_odd_texts_arrive_as_they_are_and_what_does_not_fit_stops_nothing(
             found = postgres.rows("odd", "SELECT call_id FROM calls WHERE id NOT LIKE 'odd-%'")
             return {row["call_id"] for row in found} == {it.call_id for it in calls}
 
-        await until(live, 20.0)
-        assert not (spool / "records.jsonl").exists()
+        await until(live)
+        await gone(spool / "records.jsonl")
 
 
 async def test_trigger_that_refuses_a_call_costs_no_other_one(
@@ -432,15 +432,16 @@ async def test_archive_keeps_lists_counts_and_expires(tmp_path: Path, postgres: 
         postgres.rows("archive", "UPDATE messages SET expires = 0")
         postgres.rows("archive", "UPDATE recordings SET expires = 0")
 
-        async def gone() -> bool:
+        async def expired() -> bool:
             return not any(
                 postgres.rows("archive", f"SELECT id FROM {table}")
                 for table in ("messages", "recordings")
+            ) and not any(
+                any((tmp_path / "var" / folder).rglob("*.wav"))
+                for folder in ("voicemail", "recordings")
             )
 
-        await until(gone, 20.0)
-        for folder in ("voicemail", "recordings"):
-            assert not list((tmp_path / "var" / folder).rglob("*.wav"))
+        await until(expired)
     finally:
         await asyncio.to_thread(archive.close)
 
@@ -457,7 +458,7 @@ async def test_archive_goes_on_after_its_database_was_away(
         try:
             leave(archive, "c2")
             record(archive, "c3")
-            await until(partial(_failing, archive), 20.0)
+            await until(partial(_failing, archive))
         finally:
             await postgres.start()
         assert len(await asyncio.to_thread(listed, archive)) == 2

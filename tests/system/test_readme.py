@@ -81,12 +81,12 @@ class Clone:
         if command == _SERVES:
             return await self._serve()
         if command.startswith(f"{_SERVES} cdr"):
-            await until(self._recorded, within=10)
+            await until(self._recorded)
         # A file and no pipe: SIPp in the background keeps it open.
         path = self.folder / "output"
         with path.open("wb") as output:
             process = await self._start(command, output.fileno())
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(300):
             code = await process.wait()
         said = path.read_text(encoding="utf-8", errors="replace")
         self._said += said
@@ -104,7 +104,7 @@ class Clone:
             return 0
         if self._server.returncode is None:
             self._server.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self._server.wait()
 
     async def _recorded(self) -> bool:
@@ -121,7 +121,7 @@ class Clone:
             assert server.returncode is None, f"{_SERVES} ended: {said}"
             return said if GREETING in said and said.count("\n") > 4 else ""
 
-        return await until(ready, within=60)
+        return await until(ready, within=120)
 
     async def _start(self, command: str, output: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -167,7 +167,7 @@ async def free(port: int) -> None:
         return is_free(port)
 
     try:
-        await until(look, within=60)
+        await until(look, within=120)
     except TimeoutError:
         pytest.fail(f"port {port} of 127.0.0.1 is in use; the README's commands need it: free it")
 

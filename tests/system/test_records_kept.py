@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.phones import Outcome, Phones
-from support.polling import until
+from support.polling import gone, until
 from support.ports import free_port
 from support.serving import Place, Serving, command, lay_out
 
@@ -39,7 +39,7 @@ class Lines:
         async def look() -> bool:
             return (await self.serving.metrics())[f"callrouter_{name}"] == value
 
-        await until(look, 20.0)
+        await until(look)
 
     async def recorded(self, *calls: Outcome) -> None:
         """Wait until these calls, and no others, each have one row."""
@@ -48,7 +48,7 @@ class Lines:
         async def look() -> bool:
             return sorted(row["call_id"] for row in self.serving.place.records("6000")) == due
 
-        await until(look, 20.0)
+        await until(look)
 
 
 def placed(folder: Path) -> tuple[Place, int]:
@@ -126,9 +126,10 @@ async def test_lines_that_do_not_fit_the_table_stop_neither_replay_nor_live_reco
             base.close()
             return ids == {first.call_id, second.call_id, "spooled-0@old", "spooled-1@old"}
 
-        await until(all_there, 20.0)
-        assert not (spool / "records.jsonl").exists()
+        await until(all_there)
+        await gone(spool / "records.jsonl")
         assert (spool / "rejected.jsonl").read_bytes() == b"\n".join((*bad, b""))
+        await up.serving.logged("a call record was set aside")
         assert up.serving.log().count("a call record was set aside") == 1
 
 
@@ -295,7 +296,7 @@ async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
         async def failing() -> bool:
             return (await up.serving.metrics())["callrouter_store_failing"] >= 2
 
-        await until(failing, 20.0)
+        await until(failing)
         filler.unlink()
         await up.recorded(first, *outcomes)
         await up.count("store_failing", 0)
@@ -303,7 +304,7 @@ async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
         async def kept_again() -> bool:
             return "state is kept on disk again" in up.serving.log()
 
-        await until(kept_again, 20.0)  # it is tried again every few seconds
+        await until(kept_again)  # it is tried again every few seconds
         log = up.serving.log()
         assert log.count("records go to the spool: the database does not take them") == 1
         assert log.count("the record spool cannot be used") == 1

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PARTS: dict[str, Any] = {
     "targets": {"phone": {"extension": "101"}},
-    "numbers": {"4200": {"route": [{"hunt": ["phone"], "ring": "5s"}]}},
+    "numbers": {"4200": {"route": [{"hunt": ["phone"], "ring": "30s"}]}},
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.phones import Phones
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.serving import Place, Serving, command, lay_out
 
@@ -45,7 +45,7 @@ class Up:
             found = await self.version()
             return "" if found == version else found
 
-        return await until(look, within=20)
+        return await until(look)
 
 
 @asynccontextmanager
@@ -79,7 +79,7 @@ async def run(place: Place, *arguments: str) -> tuple[int, str, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 
@@ -109,8 +109,6 @@ async def test_reload_under_load_loses_no_call_and_only_new_calls_get_the_new_ve
         made = [*await load, after]
         assert {(outcome.status, outcome.closed) for outcome in made} == {(200, True)}
         assert not before.over.is_set()
-        metrics = await it.serving.metrics()
-        assert metrics["callrouter_retransmissions_total"] == 0
         it.serving.signal(signal.SIGTERM)
         assert await it.serving.ended() == 0
         records = {record["call_id"]: record for record in it.serving.place.records()}

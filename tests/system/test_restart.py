@@ -6,10 +6,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.phones import Outcome, Phones
+from support.polling import until
 from support.ports import free_port
 from support.serving import Serving, lay_out
 
@@ -59,6 +61,16 @@ async def lines(folder: Path, drain: str = "30s") -> AsyncIterator[Lines]:
         await serving.stop()
 
 
+async def _talking(up: Lines, count: float) -> bool:
+    """So many calls have been answered."""
+    return sum(outcome.answered.is_set() for outcome in up.made) >= count
+
+
+async def _over(up: Lines, count: float) -> bool:
+    """So many calls are over."""
+    return sum(outcome.over.is_set() for outcome in up.made) > count
+
+
 async def refused_from_now_on(up: Lines) -> Outcome:
     """Call until a call is refused, so the signal has arrived; the refused call."""
     while True:
@@ -74,6 +86,7 @@ async def test_sigterm_under_load_refuses_new_calls_and_ends_no_call_in_progress
 ) -> None:
     async with lines(tmp_path) as up:
         await up.load(2.0, hold=1.0)
+        await until(partial(_talking, up, 0.9 * 2.0 * _RATE))
         up.serving.signal(signal.SIGTERM)
         await up.load(0.5, hold=1.0)
         for outcome in up.made:
@@ -81,7 +94,7 @@ async def test_sigterm_under_load_refuses_new_calls_and_ends_no_call_in_progress
         assert await up.serving.ended() == 0
         talked = [outcome for outcome in up.made if outcome.status == 200]
         refused = [outcome for outcome in up.made if outcome.status != 200]
-        assert len(talked) >= 0.9 * 2.0 * _RATE  # all that were placed before the signal
+        assert len(talked) >= 0.9 * 2.0 * _RATE
         assert all(outcome.closed and not outcome.hung_up_on for outcome in talked)
         assert {(outcome.status, outcome.retry_after) for outcome in refused} == {(503, "5")}
         records = up.serving.place.records()
@@ -108,7 +121,7 @@ async def test_second_sigterm_ends_all_calls_at_once_and_each_leaves_its_record(
         began = time.monotonic()
         up.serving.signal(signal.SIGTERM)
         assert await up.serving.ended() == 0
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 20.0  # a drain would be given 30
         assert all(outcome.hung_up_on and outcome.closed for outcome in talking)
         assert (ringing.status, ringing.retry_after) == (503, "5")
         records = {record["call_id"]: record for record in up.serving.place.records()}
@@ -130,7 +143,7 @@ async def test_drain_limit_ends_the_calls_that_are_still_there(tmp_path: Path) -
         began = time.monotonic()
         up.serving.signal(signal.SIGTERM)
         assert await up.serving.ended() == 0
-        assert 1.0 <= time.monotonic() - began < 6.0
+        assert 1.0 <= time.monotonic() - began < 20.0  # the calls would last 60
         assert all(outcome.hung_up_on for outcome in talking)
         records = up.serving.place.records()
         assert {record["hung_up_by"] for record in records} == {"callrouter"}
@@ -141,16 +154,13 @@ async def test_kill_9_loses_no_record_older_than_a_second_and_the_next_start_ser
     tmp_path: Path,
 ) -> None:
     async with lines(tmp_path) as up:
-        await up.load(3.0, hold=0.2)
+        calling = asyncio.create_task(up.load(60.0, hold=0.2))
+        await until(partial(_over, up, _RATE))
+        due = {outcome.call_id for outcome in up.made if outcome.over.is_set()}
+        await up.serving.lives_on(1.0)
         up.serving.signal(signal.SIGKILL)
-        killed = asyncio.get_running_loop().time()
         assert await up.serving.ended() == -signal.SIGKILL
-        due = {
-            outcome.call_id
-            for outcome in up.made
-            if outcome.over.is_set() and outcome.ended <= killed - 1.0
-        }
-        assert len(due) > _RATE
+        calling.cancel()
         found = [record["call_id"] for record in up.serving.place.records()]
         assert due <= set(found)
         assert len(found) == len(set(found))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.edge import OURS, Authority, Edge, talk
+from support.polling import PATIENCE
 from support.stream_phone import StreamPhone
 
 from callrouter.net.transport.connection_limits import StreamLimits
@@ -74,7 +75,7 @@ class Line:
         """Send a request that is answered."""
         heard = self.ask()
         self.peer.reply(await self.peer.expect("OPTIONS"), 200)
-        assert await asyncio.wait_for(heard.over, 5) == "200"
+        assert await asyncio.wait_for(heard.over, PATIENCE) == "200"
 
     def _bug(self, error: Exception) -> None:
         raise AssertionError from error
@@ -102,7 +103,7 @@ async def test_request_on_a_connection_that_is_just_closed_goes_over_a_new_one(l
     line.peer.links[0].transport.abort()
     heard = line.ask()
     line.peer.reply(await line.peer.expect("OPTIONS"), 200)
-    assert await asyncio.wait_for(heard.over, 5) == "200"
+    assert await asyncio.wait_for(heard.over, PATIENCE) == "200"
     assert len(line.peer.links) == 2
     assert line.stack.clients == {}
 
@@ -116,14 +117,14 @@ async def test_request_that_was_read_and_not_answered_comes_twice_and_never_agai
     await line.peer.hang_up_the_line()
     await line.peer.copies(first, 2)
     await line.peer.hang_up_the_line()
-    assert await asyncio.wait_for(heard.over, 5) == "failed 503"
+    assert await asyncio.wait_for(heard.over, PATIENCE) == "failed 503"
     assert (len(line.peer.links), line.peer.count(first)) == (2, 2)
 
 
 async def test_peer_that_is_gone_for_good_fails_at_once(line: Line) -> None:
     await line.use()
     await line.peer.close()
-    assert await asyncio.wait_for(line.ask().over, 5) == "failed 503"
+    assert await asyncio.wait_for(line.ask().over, PATIENCE) == "failed 503"
 
 
 async def test_closing_everything_opens_nothing(line: Line) -> None:
@@ -131,7 +132,7 @@ async def test_closing_everything_opens_nothing(line: Line) -> None:
     heard = line.ask()
     await line.peer.expect("OPTIONS")
     line.edges.close()
-    assert await asyncio.wait_for(heard.over, 5) == "failed 503"
+    assert await asyncio.wait_for(heard.over, PATIENCE) == "failed 503"
     assert len(line.peer.links) == 1
 
 

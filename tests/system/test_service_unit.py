@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(version() < 250, reason="no systemd-analyze that
 
 def analyze(*arguments: str) -> str:
     done = subprocess.run(
-        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=30, check=False
+        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stderr

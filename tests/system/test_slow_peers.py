@@ -12,7 +12,7 @@ import pytest_asyncio
 from support.edge import OURS, Authority, Ports, lay_out_edge
 from support.phone import token
 from support.phones import Phones
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.serving import Serving
 from support.stream_phone import StreamPhone
 
@@ -106,13 +106,13 @@ async def test_slow_peers_are_dropped_in_time_and_every_call_goes_through(
     await asyncio.wait([peer.gone for peer in peers], timeout=60)
     lasted = asyncio.get_running_loop().time() - began
     assert all(peer.gone.done() for peer in peers)
-    assert lasted < (30 if full else 6), f"the last one was dropped after {lasted:.1f} s"
+    assert lasted < (30 if full else 15), f"the last one was dropped after {lasted:.1f} s"
     await asyncio.gather(*trickling)
 
     async def as_before() -> bool:
         return open_files(serving) <= before
 
-    await until(as_before, within=5)
+    await until(as_before)
     after = await serving.metrics()
     counted = {
         name: after[name] - metrics[name]
@@ -144,9 +144,13 @@ async def test_peer_that_does_not_read_is_dropped(slow: tuple[Serving, Ports, Au
         context = authority.client() if transport == "tls" else None
         phone = await StreamPhone.connect(("127.0.0.1", port), context)
         phone.links[0].transport.pause_reading()
-        await until(lambda phone=phone: asks_much(phone), within=30)
-        after = (await serving.metrics())["callrouter_connections_slow_reader_total"]
-        assert after == before + 1
+        await until(lambda phone=phone: asks_much(phone))
+
+        async def counted(expected: float = before + 1) -> bool:
+            counts = await serving.metrics()
+            return counts["callrouter_connections_slow_reader_total"] == expected
+
+        await until(counted)
 
 
 async def test_message_that_is_too_large_is_refused_and_ends_the_connection(
@@ -157,8 +161,12 @@ async def test_message_that_is_too_large_is_refused_and_ends_the_connection(
     message = OPTIONS.format("large").replace("Content-Length: 0", "Content-Length: 70000")
     phone.raw(message.encode())
     assert (await phone.expect_any()).status == 513
-    await asyncio.wait_for(phone.links[0].lost.wait(), 5)
-    assert (await serving.metrics())["callrouter_connections_broken_total"] == 1
+    await asyncio.wait_for(phone.links[0].lost.wait(), PATIENCE)
+
+    async def counted() -> bool:
+        return (await serving.metrics())["callrouter_connections_broken_total"] == 1
+
+    await until(counted)
 
 
 async def test_peers_past_the_limits_are_refused_and_calls_by_udp_go_on(tmp_path: Path) -> None:
@@ -170,9 +178,9 @@ async def test_peers_past_the_limits_are_refused_and_calls_by_udp_go_on(tmp_path
     serving = await Serving.start(place)
     try:
         first = [await Slow.open(ports.plain, 1, b"") for _ in range(4)]
-        await asyncio.wait_for(first[3].gone, 5)
+        await asyncio.wait_for(first[3].gone, PATIENCE)
         second = [await Slow.open(ports.tls, 2, b"") for _ in range(3)]
-        await asyncio.wait_for(second[2].gone, 5)
+        await asyncio.wait_for(second[2].gone, PATIENCE)
         assert not any(peer.gone.done() for peer in [*first[:3], *second[:2]])
         metrics = await serving.metrics()
         assert metrics["callrouter_connections_over_source_total"] == 1

@@ -25,7 +25,7 @@ PARTS: dict[str, Any] = {
     "numbers": {
         "4200": {"route": [{"hunt": ["phone"], "ring": "5s"}]},
         "4201": {
-            "auto_block": {"calls": 2, "within": "10s", "for": "20s"},
+            "auto_block": {"calls": 2, "within": "60s", "for": "20s"},
             "route": [{"hunt": ["phone"], "ring": "5s"}],
         },
     },
@@ -119,11 +119,11 @@ async def test_registrations_blocks_and_bans_last_as_long_as_they_were_given_for
 ) -> None:
     phone, caller = await room.phone(), await room.phone()
     await phone.registered(expires=600)
-    await room.do("block", "add", "+8613800138000", "--for", "4s")
     await room.do("block", "add", "+8613800138001", "--for", "10m")
-    await room.do("ban", "add", "192.0.2.1", "--for", "4s")
     await room.do("ban", "add", "192.0.2.2", "--for", "10m")
     began = time.monotonic()
+    await room.do("block", "add", "+8613800138000", "--for", "6s")
+    await room.do("ban", "add", "192.0.2.1", "--for", "6s")
     await room.step(step)
     (left,) = await room.left()
     assert 560 <= left <= 600
@@ -132,8 +132,8 @@ async def test_registrations_blocks_and_bans_last_as_long_as_they_were_given_for
     async def over() -> bool:
         return (await room.blocks(), await room.bans()) == (1, 1)
 
-    await until(over, 20.0)
-    assert time.monotonic() - began >= 2.0
+    await until(over)
+    assert time.monotonic() - began >= 5.0
     # What is shown goes by the clock as it is now.
     (block,) = (await room.do("block", "list"))["blocks"]
     assert abs(block["until"] - (time.time() + step + 600)) < 60
@@ -152,14 +152,16 @@ async def test_registrations_blocks_and_bans_last_as_long_as_they_were_given_for
     assert (await room.blocks(), await room.bans()) == (1, 1)
 
 
-async def talk(phone: Telephone, caller: Telephone) -> float:
-    """A call from one to the other is up; the monotonic time of its answer."""
+async def talk(phone: Telephone, caller: Telephone) -> tuple[float, float]:
+    """A call from one to the other is up; monotonic times that its answer lies between."""
     caller.invite("4200", SDP)
     invite = await phone.expect("INVITE")
+    sooner = time.monotonic()
     phone.reply(invite, 200, SDP)
     caller.ack(await caller.expect(200))
+    later = time.monotonic()
     await phone.expect("ACK")
-    return time.monotonic()
+    return sooner, later
 
 
 @pytest.mark.parametrize("step", [7200, -3600])
@@ -169,11 +171,9 @@ async def test_calls_that_a_kill_ends_are_as_long_as_they_were(room: Room, step:
     before = await talk(phone, caller)
     await room.step(step)
     after = await talk(phone, second)
-
-    async def long() -> bool:
-        return time.monotonic() - after > 3.0
-
-    await until(long, 20.0)
+    await room.serving.lives_on(2.0)
+    alive = time.monotonic()
+    await room.serving.lives_on(2.0)
     room.serving.signal(signal.SIGKILL)
     await room.serving.ended()
     killed = time.monotonic()
@@ -183,8 +183,8 @@ async def test_calls_that_a_kill_ends_are_as_long_as_they_were(room: Room, step:
     assert {record["reason"] for record in records} == {"lost"}
     took = sorted((record["ended_ms"] - record["answered_ms"]) / 1000 for record in records)
     # It says each second that it is alive.
-    for seconds, began in zip(took, (after, before), strict=True):
-        assert killed - began - 2.5 < seconds < killed - began + 0.5
+    for seconds, (sooner, later) in zip(took, (after, before), strict=True):
+        assert alive - later - 0.5 < seconds < killed - sooner + 0.5
 
 
 async def test_clock_put_back_while_nothing_runs_lets_nothing_last_longer_than_it_had_left(
@@ -195,15 +195,15 @@ async def test_clock_put_back_while_nothing_runs_lets_nothing_last_longer_than_i
     await room.do("block", "add", "+8613800138000", "--for", "20s")
     await room.restart(-_DAY)
     began = time.monotonic()
+    assert await room.blocks() == 1
     (left,) = await room.left()
     assert left <= 600
-    assert await room.blocks() == 1
 
     async def over() -> bool:
         return await room.blocks() == 0
 
-    await until(over, 40.0)
-    assert time.monotonic() - began <= 30.0
+    await until(over, 60.0)
+    assert time.monotonic() - began <= 60.0
 
 
 async def test_automatic_block_of_20_seconds_lasts_20_seconds_when_the_clock_goes_back_a_day(
@@ -227,5 +227,5 @@ async def test_automatic_block_of_20_seconds_lasts_20_seconds_when_the_clock_goe
     async def over() -> bool:
         return await room.blocks() == 0
 
-    await until(over, 40.0)
-    assert 10.0 <= time.monotonic() - began <= 35.0
+    await until(over, 60.0)
+    assert 10.0 <= time.monotonic() - began <= 60.0

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import pytest
 import pytest_asyncio
 from support.message import SDP
 from support.phone import Phone
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.programs import run
 from support.serving import Serving, command, lay_out
@@ -105,7 +106,7 @@ async def test_stranger_that_connects_is_hung_up_on(guarded: Guarded) -> None:
     stranger = await StreamPhone.connect(guarded.at, host=STRANGER)
     stranger.raw(b"\r\n\r\n")
     stranger.invite("4000")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await stranger.links[0].lost.wait()
     assert stranger.seen == []
     assert stranger.links[0].pongs == 0
@@ -164,17 +165,18 @@ async def test_stranger_is_refused_where_the_settings_say_so(tmp_path: Path) -> 
     stranger = await guarded.phone(STRANGER)
     stranger.invite("4000")
     stranger.ack(await stranger.expect(403))
+    began = time.monotonic()
     for _ in range(40):
         stranger.request("OPTIONS")
     await guarded.told()
     metrics = await guarded.serving.metrics()
-    assert len(stranger.seen) <= 4
+    assert len(stranger.seen) <= 4 + 3 * (time.monotonic() - began)
     assert metrics["callrouter_dropped_over_source_total"] == 5
     assert metrics["callrouter_bans_total"] == metrics["callrouter_banned"] == 1
     # By hand it is heard again, and banned again; over a restart as well.
     assert await guarded.do("ban", "remove", STRANGER) == (0, f"{STRANGER} is heard again\n")
     stranger.seen.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not stranger.seen:
             stranger.request("OPTIONS")
             await asyncio.sleep(0.2)  # its bucket fills by time alone
@@ -232,7 +234,7 @@ async def test_only_a_telephone_that_may_be_there_and_call_is_asked_for_its_pass
     assert (len(stranger.seen), elsewhere.seen) == (1, [])
     line = await StreamPhone.connect(guarded.at, host=STRANGER)
     line.invite("4000")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await line.links[0].lost.wait()
     assert line.seen == []
     for phone in (stranger, elsewhere, line):
@@ -261,7 +263,7 @@ async def test_answer_is_never_larger_than_what_a_stranger_sent(tmp_path: Path) 
         metrics = await guarded.serving.metrics()
         return metrics["callrouter_dropped_large_total"] == 10
 
-    await until(counted, within=5)
+    await until(counted)
     await guarded.serving.stop()
 
 
@@ -272,7 +274,7 @@ async def test_strangers_that_connect_leave_room_for_a_trunk(tmp_path: Path) -> 
         for index in range(9):
             phone = await StreamPhone.connect(guarded.at, host=f"127.0.{index + 1}.20")
             strangers.append(phone)
-        await asyncio.wait_for(strangers[8].links[0].lost.wait(), 5)
+        await asyncio.wait_for(strangers[8].links[0].lost.wait(), PATIENCE)
         assert not any(phone.links[0].lost.is_set() for phone in strangers[:8])
         trunk = await StreamPhone.connect(guarded.at)
         strangers.append(trunk)

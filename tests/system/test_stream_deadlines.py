@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from support.polling import PATIENCE
 from support.stream_phone import StreamPhone
 
 from callrouter.net.transport.connection_limits import StreamLimits
@@ -30,7 +31,7 @@ class Ours:
         self.port = self.port or await self.edges.listen(self.pump, "tcp", HOST, 0)
         phone = await StreamPhone.listen(HOST, 0, (HOST, self.port))
         self.edges.connect("TCP", HOST, phone.listening_at)
-        await asyncio.wait_for(phone.connected.wait(), 5)
+        await asyncio.wait_for(phone.connected.wait(), PATIENCE)
         return phone
 
 
@@ -48,7 +49,7 @@ async def test_idle_connection_is_dropped(opened: list[Ours]) -> None:
     ours = Ours(StreamLimits(idle=0.2))
     opened.append(ours)
     peer = await ours.connect()
-    await asyncio.wait_for(peer.links[0].lost.wait(), 5)
+    await asyncio.wait_for(peer.links[0].lost.wait(), PATIENCE)
     assert ours.edges.turnstile.counts.idle == 1
     assert ours.edges.turnstile.counts.open == 0
     await peer.close()
@@ -64,8 +65,8 @@ async def test_quiet_peer_is_pinged_and_need_not_answer_unless_it_did_before(
     # It never answers, so a ping is worth nothing; another one follows.
     while link.pongs < 4:
         link.pinged.clear()
-        await asyncio.wait_for(link.pinged.wait(), 5)
+        await asyncio.wait_for(link.pinged.wait(), PATIENCE)
     peer.raw(b"\r\n")
-    await asyncio.wait_for(link.lost.wait(), 5)
+    await asyncio.wait_for(link.lost.wait(), PATIENCE)
     assert ours.edges.turnstile.counts.idle == 1
     await peer.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.edge import OURS, Authority, Edge, talk
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.stream_phone import StreamPhone
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -71,7 +71,6 @@ async def test_certificate_of_a_carrier_is_its_trunk_wherever_it_comes_from(edge
             lambda: asyncio.to_thread(
                 lambda: [row for row in records("7001") if row["source"] == "127.0.0.9"]
             ),
-            within=10,
         )
         assert found[0]["trunk"] == "carrier"
     finally:
@@ -86,7 +85,7 @@ async def test_without_the_carriers_certificate_a_strange_address_is_a_stranger(
     context = edge.authority.client(*names)
     caller = await StreamPhone.connect(edge.at("tls"), context, host="127.0.0.9")
     caller.invite("7001")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await caller.links[0].lost.wait()
     assert caller.seen == []
     await caller.close()
@@ -103,13 +102,13 @@ async def test_certificate_of_an_unknown_authority_ends_the_connection(
     except OSError:
         pass
     else:  # with TLS 1.3 the client learns of it later
-        await asyncio.wait_for(caller.links[0].lost.wait(), 5)
+        await asyncio.wait_for(caller.links[0].lost.wait(), PATIENCE)
 
     async def counted() -> bool:
         metrics = await edge.serving.metrics()
         return metrics["callrouter_connections_handshake_total"] > before
 
-    await until(counted, within=5)
+    await until(counted)
 
 
 async def test_name_that_is_asked_for_chooses_the_certificate(edge: Edge) -> None:
@@ -174,7 +173,7 @@ async def test_new_certificate_serves_new_connections_and_drops_none(edge: Edge)
     async def renewed() -> bool:
         return await serial_of(edge) != serial
 
-    await until(renewed, within=10)
+    await until(renewed)
     renewed_serial = await serial_of(edge)
     own = edge.serving.place.folder / "own.pem"
     whole = own.read_bytes()
