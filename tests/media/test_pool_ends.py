@@ -13,6 +13,8 @@ import pytest
 from support.polling import PATIENCE, until
 from support.pools import HOST, Ear, Rig, are_gone, descriptors, pooled
 
+from callrouter.media.pool.worker_handle import START_SECONDS
+
 _PARENT = """\
 import asyncio, json
 from support.pools import HOST, Rig
@@ -98,7 +100,7 @@ async def test_without_pjsua2_there_is_one_warning_and_no_media(
     rig = Rig(2, 4)
     start = asyncio.get_running_loop().time()
     await rig.pool.start([(HOST, 0)])
-    assert asyncio.get_running_loop().time() - start < 5.0
+    assert asyncio.get_running_loop().time() - start < START_SECONDS
     why = f"{sys.executable}: no such wheel"
     (line,) = rig.diary.said("no media: pjsua2 cannot be imported")
     assert line["why"] == why

@@ -19,6 +19,7 @@ _SLACK_SECONDS = 1.5
 """For a machine with other things to do."""
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("at_once", [True, False], ids=["one reservation", "four"])
 async def test_killed_worker_loses_each_reservation_once_and_is_replaced(at_once: bool) -> None:
     async with pooled(1, 1) as rig:
@@ -33,7 +34,7 @@ async def test_killed_worker_loses_each_reservation_once_and_is_replaced(at_once
         os.kill(pid, signal.SIGKILL)
         start = time.monotonic()
         await asyncio.gather(*(ear.lost.wait() for ear in ears))
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < HUNG_SECONDS  # by its end, not by its silence
         await rig.replaced(pid, 1, within=_REPLACED_SECONDS)
         for ear, slots in zip(ears, held, strict=True):
             assert slots is not None
@@ -46,6 +47,7 @@ async def test_killed_worker_loses_each_reservation_once_and_is_replaced(at_once
         assert rig.pool.used == 0
 
 
+@pytest.mark.alone
 async def test_stopped_worker_is_killed_within_the_heartbeats_time() -> None:
     async with pooled(1, 1) as rig:
         ear = Ear()
@@ -88,6 +90,7 @@ async def test_calls_outlive_the_nursery_and_another_one_forks_the_next_workers(
         await rig.serving(2)
 
 
+@pytest.mark.alone
 async def test_all_processes_killed_at_once_are_back_soon() -> None:
     async with pooled(4, 6) as rig:
         ears = [Ear() for _ in range(6)]
@@ -139,6 +142,7 @@ async def test_next_worker_comes_later_and_later_when_they_die_young() -> None:
         assert longest >= 4 * first
 
 
+@pytest.mark.alone
 async def test_worker_that_dies_old_is_replaced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_YOUNG_SECONDS", 0.0)
     async with pooled(1, 1) as rig:
@@ -151,7 +155,7 @@ async def test_worker_that_dies_old_is_replaced_at_once(monkeypatch: pytest.Monk
 
 
 async def test_worker_that_hangs_while_it_starts_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callrouter.media.pool.worker_handle.START_SECONDS", 1.0)
+    monkeypatch.setattr("callrouter.media.pool.worker_handle.START_SECONDS", 4.0)
     async with pooled(1, 2) as rig:
         nursery = rig.nursery()
         assert rig.pool.reserve(1, Ear().post) is not None  # so a second one starts
@@ -165,7 +169,7 @@ async def test_worker_that_hangs_while_it_starts_is_killed(monkeypatch: pytest.M
 
 
 async def test_nursery_that_hangs_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "START_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor, "START_SECONDS", 4.0)
     async with pooled(1, 2) as rig:
         nursery = rig.nursery()
         os.kill(nursery, signal.SIGSTOP)

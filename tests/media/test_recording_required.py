@@ -19,7 +19,7 @@ _FAILED: Final = "callrouter_recordings_failed_total"
 _DIALPLAN: Final = """\
 country: CN
 trunks: {lab: {addresses: [127.0.0.1]}}
-targets: {desk: {uri: "sip:service@127.0.0.1:%d", ring: 5s}}
+targets: {desk: {uri: "sip:service@127.0.0.1:%d", ring: 30s}}
 numbers:
   "6001": {record: {notice: false}, route: [{hunt: [desk]}]}
   "6003": {record: {notice: false}, route: [{hunt: [desk]}]}

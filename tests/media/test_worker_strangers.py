@@ -81,7 +81,7 @@ async def shouting(line: RtpLine) -> AsyncIterator[None]:
         while True:
             for _ in range(30):
                 await line.say(sound)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace is what is tested
 
     task = asyncio.create_task(shout())
     try:

@@ -11,6 +11,7 @@ RATE = 8000
 FRAME = 80
 """Samples that are looked at together: 10 ms."""
 
+_HEAD_BYTES = 44
 _QUIET = 300.0
 """Root mean square under which a frame is silent."""
 
@@ -37,6 +38,12 @@ def load(file: Path, channel: int = 0) -> Sound:
         channels = opened.getnchannels()
         data = np.frombuffer(opened.readframes(opened.getnframes()), dtype="<i2")
     return data.reshape(-1, channels)[:, channel].astype(np.float64)
+
+
+def so_far(file: Path) -> Sound:
+    """What a recording of one channel has in it while it is written; its head is filled in last."""
+    data = file.read_bytes()[_HEAD_BYTES:]
+    return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float64)
 
 
 def channels(file: Path) -> int:
@@ -151,6 +158,11 @@ def found(heard: Sound, reference: Sound) -> float:
         if len(around) >= size:
             good += match(around, reference[piece : piece + size]).likeness > 0.85
     return good / len(pieces)
+
+
+def is_in(heard: Sound, reference: Sound) -> bool:
+    """Most of a reference was heard, its end too."""
+    return len(heard) >= len(reference) and found(heard, reference) > 0.6
 
 
 class Match(NamedTuple):

@@ -94,8 +94,9 @@ class Call:
 
     infos: the bodies of the INFOs that came.
 
-    invited, answered_at, ended: when its INVITE went out, it was answered, and it was over, in
-    seconds of the wall clock. moves: where our media was to go, and since when.
+    invited, answered_at, left, ended: when its INVITE went out, it was answered, we asked for its
+    end, and it was over, in seconds of the wall clock. moves: where our media was to go, and since
+    when.
     """
 
     def __init__(self, callers: Callers, name: str, user: str) -> None:
@@ -103,7 +104,7 @@ class Call:
         self.line = RtpLine(callers.event_pt)
         self.infos: list[str] = []
         self.status = 0
-        self.invited = self.answered_at = self.ended = 0.0
+        self.invited = self.answered_at = self.left = self.ended = 0.0
         self.moves: list[tuple[float, tuple[str, int]]] = []
         self.answered = asyncio.Event()
         self.over = asyncio.Event()
@@ -135,6 +136,7 @@ class Call:
         """End the call, whatever its state: CANCEL or BYE."""
         if self.over.is_set():
             return
+        self.left = time.time()
         if self.answered.is_set():
             self._branch = token()
             self._repeat(self._request("BYE"))
@@ -157,6 +159,11 @@ class Call:
         """Begin to say something; it ends with the call."""
         self._saying = asyncio.create_task(self.line.say(sound))
 
+    def hush(self) -> None:
+        """Say no more of it."""
+        if self._saying is not None:
+            self._saying.cancel()
+
     def ask_info(self, key: str) -> None:
         """Press a key, by INFO."""
         self._branch = token()
@@ -166,8 +173,7 @@ class Call:
     def forget(self) -> None:
         """Send nothing again, hear no more."""
         self._stop()
-        if self._saying is not None:
-            self._saying.cancel()
+        self.hush()
         self.line.close()
 
     # As a callee.

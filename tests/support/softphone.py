@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from callrouter.media.protocol import encode
+from support import hearing
 from support.channel import Channel
-from support.polling import PATIENCE
+from support.hearing import Sound
+from support.polling import PATIENCE, until
 from support.programs import ended
 
 _SCRIPT = Path(__file__).with_name("softphone_process.py")
@@ -172,6 +174,23 @@ class Softphone(Channel):
     async def record(self, file: Path) -> dict[str, Any]:
         """Write what it hears from now on into a WAV file: silence while there is no media."""
         return await self.do("record", file=str(file))
+
+    async def hears(self, file: Path, wanted: Callable[[Sound], object]) -> None:
+        """Wait until there is something in what it records; it comes a quarter of a second late."""
+
+        async def heard() -> bool:
+            return bool(wanted(hearing.so_far(file)))
+
+        await until(heard)
+
+    async def hears_tone(self, file: Path, hertz: int) -> None:
+        """Wait until a tone is in what it records."""
+        await self.hears(file, lambda sound: hearing.tones(sound, [hertz]))
+
+    async def says(self, file: Path, *parts: Sound) -> None:
+        """Say something, written to a file first, and wait for its end."""
+        await self.play(hearing.write(file, *parts))
+        await self.event("played")
 
     async def stop_recording(self) -> dict[str, Any]:
         """Close the file; it is whole when this returns."""
