@@ -1,4 +1,7 @@
-"""What all tests share: this folder is importable, and `--full` asks for the long runs."""
+"""What all tests share: this folder is importable, and `--full` asks for the long runs.
+
+At the end it says how long the unit tests took, which are to take seconds.
+"""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +11,7 @@ from support.groups import FIRST, NEED_PJSIP, Groups
 from xdist.remote import Producer
 
 _MEDIA = Path(__file__).parent / "media"
+_UNIT = "tests/unit/"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +30,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = "PJSIP has no wheel for this Python: run the tests with 3.11 or 3.12"
         for item in filter(_needs_pjsip, items):
             item.add_marker(pytest.mark.skip(reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    unit = [
+        report.duration
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.nodeid.startswith(_UNIT)
+    ]
+    if unit:
+        terminalreporter.write_line(f"the unit tests took {sum(unit):.1f} s of one process")
 
 
 def _needs_pjsip(item: pytest.Item) -> bool:

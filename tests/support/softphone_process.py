@@ -218,7 +218,7 @@ class Phone:
 
         PJSIP refuses it as long as a callee has no ACK yet, and while another request is under way.
         """
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while True:
             try:
                 ask(self._the_call())

@@ -1,37 +1,62 @@
+"""What a unit test does not do: start a process, open a socket or a database, or wait.
+
+Whatever needs one of these is slow, or waits for another party; it belongs to tests/integration.
+"""
+
+import asyncio
+import sys
+import time
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any, Final, NoReturn
 
-import orjson
 import pytest
-import structlog
-from support.observed import Lines
 
-from callrouter.observe.log import Log, open_log
-from callrouter.storage import engine as database
+REFUSED: Final = frozenset(
+    (
+        *("subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"),
+        *("socket.bind", "socket.connect", "sqlite3.connect"),
+    )
+)
+"""Audit events (docs.python.org/3/library/audit_events.html)."""
 
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with (tmp_path / "log.jsonl").open("wb") as file:
-        log = open_log("json", "info", file.fileno())
-        yield log
-        log.close()
-    structlog.reset_defaults()
+_running = ""
+_sleep, _asyncio_sleep = time.sleep, asyncio.sleep
 
 
-@pytest.fixture
-def logged(tmp_path: Path, log: Log) -> Lines:
-    """What was logged so far, as read back from a file."""
-
-    def lines() -> list[dict[str, object]]:
-        log.flush()
-        return [orjson.loads(line) for line in (tmp_path / "log.jsonl").read_bytes().splitlines()]
-
-    return lines
+def _refuse(what: str) -> NoReturn:
+    raise RuntimeError(f"{_running} is a unit test and may do no {what}: see tests/integration")
 
 
-@pytest.fixture
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A database in a folder that is not there yet; its locks are not waited for."""
-    monkeypatch.setattr(database, "_LOCK_SECONDS", 0.01)
-    return f"sqlite:///{tmp_path}/data/calls.db"
+def _hear(event: str, _arguments: tuple[Any, ...]) -> None:
+    if _running and event in REFUSED:
+        _refuse(event)
+
+
+def _sleep_unless_running(seconds: float) -> None:
+    if _running:
+        _refuse("time.sleep")
+    _sleep(seconds)
+
+
+async def _turn(delay: float, result: Any = None) -> Any:
+    if _running and delay > 0:
+        _refuse("asyncio.sleep")
+    return await _asyncio_sleep(delay, result)
+
+
+# An audit hook cannot be taken back: it and what is put in the place of sleep stay for the process,
+# and look whether one of our tests runs.
+sys.addaudithook(_hear)
+time.sleep = _sleep_unless_running
+asyncio.sleep = _turn
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Note which test runs: its fixtures are of it."""
+    global _running  # noqa: PLW0603  # what the hook looks at has to be somewhere
+    _running = item.nodeid
+    try:
+        return (yield)
+    finally:
+        _running = ""

@@ -286,11 +286,6 @@ _MACHINE: Final = re.compile("(?<![A-Za-z0-9_.$}])/" + "(work|root|home)/")
 _NOT_OURS: Final = {"var", "build", "__pycache__"}
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
-    """All of the syntax tree of a file."""
-    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-
-
 class Import(NamedTuple):
     """One import. module: its full name."""
 
@@ -298,8 +293,48 @@ class Import(NamedTuple):
     place: str
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+class Seen(NamedTuple):
+    """What the tests ask of one module. The trees are too big to be kept.
+
+    classes: the public ones. long: functions that are longer than a screen. unsaid: the places
+    where everything is caught, without a reason.
+    """
+
+    imports: tuple[Import, ...]
+    classes: dict[str, str]
+    long: list[str]
+    unsaid: list[str]
+
+
+@cache
+def modules() -> tuple[Path, ...]:
+    return tuple(sorted(PACKAGE.rglob("*.py")))
+
+
+@cache
+def seen(path: Path) -> Seen:
+    """Look at each node of a module once, for all tests."""
+    below = path.relative_to(ROOT)
+    found: list[Import] = []
+    classes: dict[str, str] = {}
+    long, caught = [], []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        place = f"{below}:{getattr(node, 'lineno', 0)}"
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                found += _imports(node, place)
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                classes[name] = place
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                if (node.end_lineno or 0) - node.lineno >= _FUNCTION_LINES:
+                    long.append(f"{place}: {node.name}")
+            case ast.ExceptHandler() if broad(node.type):
+                last = node.body[-1]
+                if not (isinstance(last, ast.Raise) and last.exc is None):
+                    caught.append((node.lineno, place))
+    reasons = comments(path) if caught else {}
+    unsaid = [place for line, place in caught if not reasons.get(line)]
+    return Seen(tuple(found), classes, long, unsaid)
 
 
 def part_of(path: Path) -> str:
@@ -307,6 +342,7 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@cache
 def room_of(module: str) -> str:
     """The room of a module below the package: the folder that it lies in, or itself."""
     folder, parts = PACKAGE, module.split(".")
@@ -339,27 +375,24 @@ def rooms() -> dict[str, set[tuple[str, str]]]:
     return found
 
 
-@cache
 def imports(path: Path) -> tuple[Import, ...]:
-    """What a file imports; asked again and again, and the trees are too big to be kept."""
-    return tuple(_imports(path))
+    """What a module imports."""
+    return seen(path).imports
 
 
-def _imports(path: Path) -> Iterator[Import]:
-    for node in nodes(path):
-        place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(alias.name, place)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{place}: imports are written with the full name"
-            module = node.module or ""
-            yield Import(module, place)
-            if module == "callrouter" or module.startswith("callrouter."):
-                # A name may be a module: `from callrouter.dialplan import fields`.
-                for alias in node.names:
-                    if (PACKAGE / Path(*module.split(".")[1:]) / f"{alias.name}.py").is_file():
-                        yield Import(f"{module}.{alias.name}", place)
+def _imports(node: ast.Import | ast.ImportFrom, place: str) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield Import(alias.name, place)
+        return
+    assert not node.level, f"{place}: imports are written with the full name"
+    module = node.module or ""
+    yield Import(module, place)
+    if module == "callrouter" or module.startswith("callrouter."):
+        # A name may be a module: `from callrouter.dialplan import fields`.
+        for alias in node.names:
+            if (PACKAGE / Path(*module.split(".")[1:]) / f"{alias.name}.py").is_file():
+                yield Import(f"{module}.{alias.name}", place)
 
 
 def tracked() -> Iterator[tuple[Path, str]]:
@@ -470,10 +503,8 @@ def test_public_class_has_a_name_of_its_own() -> None:
     """Whoever searches for it finds one class, and reads no import to know which one is meant."""
     places: dict[str, list[str]] = {}
     for path in modules():
-        for node in nodes(path):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                place = f"{path.relative_to(ROOT)}:{node.lineno}"
-                places.setdefault(node.name, []).append(place)
+        for name, place in seen(path).classes.items():
+            places.setdefault(name, []).append(place)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
@@ -492,28 +523,11 @@ def test_all_stories_play_in_one_process() -> None:
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
-    long = [
-        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
-        for path in modules()
-        for node in nodes(path)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno >= _FUNCTION_LINES
-    ]
-    assert long == []
+    assert [function for path in modules() for function in seen(path).long] == []
 
 
 def test_whoever_catches_everything_says_why_or_raises_it_again() -> None:
-    wrong = []
-    for path in modules():
-        reasons = comments(path)
-        for node in nodes(path):
-            if not isinstance(node, ast.ExceptHandler) or not broad(node.type):
-                continue
-            last = node.body[-1]
-            again = isinstance(last, ast.Raise) and last.exc is None
-            if not again and not reasons.get(node.lineno):
-                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
-    assert wrong == []
+    assert [place for path in modules() for place in seen(path).unsaid] == []
 
 
 def comments(path: Path) -> dict[int, str]:

@@ -233,7 +233,7 @@ async def test_nonsense_costs_the_worker_its_life(far: Far, nonsense: bytes) -> 
     assert [event.slots for event in far.heard if isinstance(event, MediaLost)] == [slots]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.lists(st.binary(max_size=200), max_size=5))
 def test_no_bytes_of_a_worker_raise(data: list[bytes]) -> None:
     async def run() -> None:

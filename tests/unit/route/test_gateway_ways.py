@@ -1,9 +1,11 @@
 """The ways to a target: their order, and what is left out."""
 
 from collections import Counter
+from functools import cache
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.decide.routing import decide
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import (
     MOST_WAYS,
@@ -44,9 +46,14 @@ PLACES = (
 )
 
 
+@cache
+def ringing(rung: str) -> Dialplan:
+    """The dialplan whose only number rings this."""
+    return compile_dialplan(parse(f'{HEAD}  "4000": {{route: [{{hunt: [{rung}]}}]}}\n', "f"))
+
+
 def call(rung: str, snapshot: Snapshot) -> Decision:
-    dialplan = compile_dialplan(parse(f'{HEAD}  "4000": {{route: [{{hunt: [{rung}]}}]}}\n', "f"))
-    return decide(dialplan, Facts("lab", "127.0.0.1", "1", "4000"), snapshot)
+    return decide(ringing(rung), Facts("lab", "127.0.0.1", "1", "4000"), snapshot)
 
 
 def ways(decision: Decision) -> list[str]:

@@ -22,7 +22,7 @@ from callrouter.sip.sdp import (
 )
 
 UNHURRIED = settings(
-    max_examples=300,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,
