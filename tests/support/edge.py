@@ -168,7 +168,9 @@ class Edge:
         port = self.ports.target(name or transport)
         server = self.at(transport, host)
         if transport == "udp":
-            return await Phone.open(host, port, server)
+            phone = await Phone.open(host, port, server)
+            phone.newcomer = True
+            return phone
         context = self.authority.server(host) if transport == "tls" else None
         return await StreamPhone.listen(host, port, server, context)
 

@@ -79,6 +79,7 @@ class Office:
     async def phone(self, port: int = 0) -> Phone:
         server = ("127.0.0.1", self.serving.place.port)
         phone = await Phone.open("127.0.0.1", port or free_port(), server)
+        phone.newcomer = bool(port)
         self._opened.append(phone)
         return phone
 

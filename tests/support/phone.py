@@ -30,7 +30,13 @@ def place(host: str, port: int) -> str:
 
 
 class Phone(asyncio.DatagramProtocol):
-    """One party of one call. seen: each message that came, in order, repeated ones too."""
+    """One party of one call. seen: each message that came, in order, repeated ones too.
+
+    newcomer: its port was somebody's a moment ago, to whom callrouter may still send again what he
+    has answered, when it is late. What belongs to no call of ours is dropped.
+    """
+
+    newcomer = False
 
     def __init__(self, host: str, port: int, server: tuple[str, int]) -> None:
         self.host = host
@@ -43,6 +49,7 @@ class Phone(asyncio.DatagramProtocol):
         self._server = server
         self._news: asyncio.Queue[Message] = asyncio.Queue()
         self._known: set[bytes] = set()
+        self._calls: set[str] = set()
         self._transport: asyncio.DatagramTransport | None = None
         self._arrived = asyncio.Condition()
         self._waking: set[asyncio.Task[None]] = set()
@@ -68,6 +75,8 @@ class Phone(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
         message = Message.parse(data)
+        if self.newcomer and not self._is_ours(message):
+            return
         self.seen.append(message)
         if data not in self._known and message.status != 100:
             self._known.add(data)
@@ -80,6 +89,12 @@ class Phone(asyncio.DatagramProtocol):
         """Close the socket."""
         if self._transport is not None:
             self._transport.close()
+
+    def _is_ours(self, message: Message) -> bool:
+        name = message["Call-ID"]
+        if not message.status and not message.tag("To") and message.method != "CANCEL":
+            self._calls.add(name)
+        return name in self._calls or name == self.call_id
 
     async def _wake(self) -> None:
         async with self._arrived:

@@ -64,6 +64,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Room
 async def room(shared: Room) -> AsyncIterator[Room]:
     server = ("127.0.0.1", shared.serving.place.port)
     shared.gateway = await Phone.open("127.0.0.1", shared.port, server)
+    shared.gateway.newcomer = True
     shared.caller = await Phone.open("127.0.0.1", free_port(), server)
     yield shared
     await shared.gateway.close()

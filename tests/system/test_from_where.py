@@ -35,6 +35,7 @@ class House:
         """A scripted peer at a loopback address."""
         server = ("127.0.0.1", self.serving.place.port)
         phone = await Telephone.open(host, port or free_port(), server)
+        phone.newcomer = bool(port)
         self.open.append(phone)
         return phone
 

@@ -123,6 +123,8 @@ async def phones(lab: Lab, *ports: int) -> list[Phone]:
     """A caller, and a target at each of these ports."""
     caller = await Phone.open("127.0.0.1", free_port(), lab.address)
     targets = [await Phone.open("127.0.0.1", lab.ports[port], lab.address) for port in ports]
+    for target in targets:
+        target.newcomer = True
     return [caller, *targets]
 
 
