@@ -71,6 +71,7 @@ async def test_inactive_at_first_it_plays_when_it_is_offered_sendrecv_at_the_sam
     await phone.reinvite()
     first = (await phone.media())["remote"]
     await worker.report("played", session)
+    await phone.hears(tmp_path / "heard.wav", hearing.has_ended)
     await phone.stop_recording()
     tones = hearing.tones(hearing.load(tmp_path / "heard.wav"), (400, 1000))
     assert [tone.hertz for tone in tones] == [400]
@@ -98,6 +99,7 @@ async def test_a_party_that_holds_hears_the_rest_when_it_comes_back(
     await phone.reinvite()
     await phone.media("sendrecv")
     await worker.report("played", session)
+    await phone.hears(tmp_path / "heard.wav", hearing.has_ended)
     await phone.stop_recording()
     tones = hearing.tones(hearing.load(tmp_path / "heard.wav"), (400, 1000))
     assert len(tones) == 2

@@ -18,6 +18,12 @@ async def heard(phone: Softphone, file: Path) -> hearing.Sound:
     return hearing.load(file)
 
 
+async def heard_out(phone: Softphone, file: Path) -> hearing.Sound:
+    """What it hears until it is silent: what the worker has sent is on its way for a while."""
+    await phone.hears(file, hearing.has_ended)
+    return await heard(phone, file)
+
+
 def near(tones: list[Tone], hertz: list[int], lengths: list[float]) -> bool:
     """The tones are these, of these lengths in seconds but for 40 ms."""
     return [tone.hertz for tone in tones] == hertz and all(
@@ -35,7 +41,7 @@ async def test_files_play_in_order_without_a_gap_and_their_end_is_told_once(
     await phone.record(tmp_path / "heard.wav")
     await phone.talk(worker.uri(session))
     await worker.report("played", session)
-    sound = await heard(phone, tmp_path / "heard.wav")
+    sound = await heard_out(phone, tmp_path / "heard.wav")
     assert near(hearing.tones(sound, (400, 1000)), [400, 1000, 400], [0.5, 0.33, 0.5])
     assert hearing.longest_gap(sound) < 0.02
     await phone.hang_up()
@@ -101,7 +107,7 @@ async def test_what_plays_is_replaced_by_the_next_play(
     await worker.next_beat()
     await worker.play(session, notice)
     await worker.report("played", session)
-    sound = await heard(phone, tmp_path / "heard.wav")
+    sound = await heard_out(phone, tmp_path / "heard.wav")
     tones = hearing.tones(sound, (400, 1000))
     assert [tone.hertz for tone in tones] == [400, 1000]
     assert abs(tones[1].seconds - 0.3) < 0.04
@@ -116,7 +122,7 @@ async def test_a_tone_has_its_pitch_and_length(
     await phone.record(tmp_path / "heard.wav")
     await worker.do("tone", session, hertz=1000, seconds=0.4)
     await worker.report("played", session)
-    sound = await heard(phone, tmp_path / "heard.wav")
+    sound = await heard_out(phone, tmp_path / "heard.wav")
     assert near(hearing.tones(sound, (850, 1000, 1150)), [1000], [0.4])
     await phone.hang_up()
 
@@ -138,8 +144,12 @@ async def test_bridged_parties_hear_each_other_until_they_are_parted(
         for number, party in enumerate(parties)
     ]
     spoke = [(await party.play(file))["at"] for party, file in zip(parties, files, strict=True)]
-    for party in parties:
+    for number, party in enumerate(parties):
         await party.event("played")
+        await party.hears(
+            tmp_path / f"heard{number}.wav",
+            lambda sound, other=said[1 - number]: hearing.is_in(sound, other),
+        )
     await worker.do("unbridge", sessions[0], other=sessions[1])
     for party, file in zip(parties, files, strict=True):
         await party.play(file)
@@ -166,8 +176,8 @@ async def test_one_party_leaves_and_the_other_hears_the_next(
     third = await worker.dial(comes)
     await worker.do("bridge", second, other=third)
     await stays.record(tmp_path / "heard.wav")
-    await comes.says(tmp_path / "said.wav", said, hearing.silence(0.3))
-    sound = await heard(stays, tmp_path / "heard.wav")
+    await comes.says(tmp_path / "said.wav", said)
+    sound = await heard_out(stays, tmp_path / "heard.wav")
     assert hearing.found(sound, said) >= 0.8
     await stays.hang_up()
     await comes.hang_up()

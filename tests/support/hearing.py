@@ -15,6 +15,8 @@ _HEAD_BYTES = 44
 _QUIET = 300.0
 """Root mean square under which a frame is silent."""
 
+_WHILE = 0.3
+
 Sound = NDArray[np.float64]
 
 
@@ -139,6 +141,12 @@ def last_sound(sound: Sound) -> float:
     loud = np.flatnonzero(_levels(sound) > _QUIET)
     assert len(loud), "there is nothing to hear"
     return float((loud[-1] + 1) * FRAME / RATE)
+
+
+def has_ended(sound: Sound) -> bool:
+    """Something was to be heard, and then nothing for a while."""
+    loud = np.flatnonzero(_levels(sound) > _QUIET)
+    return len(loud) > 0 and len(sound) - loud[-1] * FRAME > _WHILE * RATE
 
 
 def found(heard: Sound, reference: Sound) -> float:
