@@ -155,7 +155,7 @@ def happens(target: Target, event: str) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize(("state", "event"), product(WANTED, EVENTS))
+@pytest.mark.parametrize(("state", "event"), list(product(WANTED, EVENTS)))
 def test_cell(state: int, event: str) -> None:
     if (state, event) in UNHEARD_OF:
         assert INVITE_TABLE[state][EVENTS.index(event)] == (STAY, NOTHING)
