@@ -116,13 +116,17 @@ class Baresip(Channel):
         return phone
 
     async def do(self, command: str, params: str = "") -> str:
-        """Give it an order; what it answered."""
+        """Give it an order, which it takes; what it answered."""
+        answer = await self.order(command, params)
+        assert answer["ok"], answer
+        return str(answer["data"])
+
+    async def order(self, command: str, params: str = "") -> dict[str, Any]:
+        """Give it an order, whether or not it says that it takes it; what it answered."""
         token = str(next(self._ids))
         order = json.dumps({"command": command, "params": params, "token": token}).encode()
         await self.send(b"%d:%s," % (len(order), order))
-        answer = await self.until(lambda line: line.get("token") == token)
-        assert answer["ok"], answer
-        return str(answer["data"])
+        return await self.until(lambda line: line.get("token") == token)
 
     async def event(self, event: str, param: str = "") -> dict[str, Any]:
         """Wait for an event of this type. param: what it says of itself, "" for anything."""

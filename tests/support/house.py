@@ -71,7 +71,9 @@ class House:
 
     async def reinvite(self, phone: Baresip, order: str, other: Baresip) -> None:
         """Hold or resume, and wait until both know."""
-        await phone.do(order)
+        # Version 1.1 says that a resume failed when there is no other call that it could hold for
+        # it, and resumes all the same. What both sides hear of it is the proof.
+        await phone.order(order)
         await other.event("CALL_REMOTE_SDP", "offer")
         await phone.event("CALL_REMOTE_SDP", "answer")
 
