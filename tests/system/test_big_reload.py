@@ -19,7 +19,8 @@ from callrouter.api.client import ask
 from callrouter.bench import loop_lag as lag
 from callrouter.bench.processes import split_cores
 from callrouter.bench.sipp import Load, Traffic
-from callrouter.operations.requests import Reload
+from callrouter.operations.operation import NoValues
+from callrouter.operations.running_server import reload_dialplan
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
@@ -62,8 +63,8 @@ def dialplan(numbers: int, port: int, ring: int) -> str:
 async def reload(serving: Serving) -> str:
     """Load the dialplan again; the version that serves from then on."""
     path = serving.place.folder / "var" / "callrouter.sock"
-    answer = await asyncio.to_thread(ask, path, Reload(), 120.0)
-    return str(answer["serving"])
+    answer = await asyncio.to_thread(ask, path, reload_dialplan, NoValues(), 120.0)
+    return answer.serving
 
 
 async def calls_ended(serving: Serving, count: int) -> None:

@@ -19,7 +19,8 @@ from support.ports import free_port
 from support.serving import Serving, lay_out
 
 from callrouter.api.client import ask
-from callrouter.operations.requests import Reload
+from callrouter.operations.operation import NoValues
+from callrouter.operations.running_server import reload_dialplan
 from callrouter.route.values.facts import Facts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -124,7 +125,8 @@ async def test_explain_tells_the_records_of_real_calls(tmp_path: Path, full: boo
         for plan in plans:
             if count:
                 (tmp_path / "dialplan.yaml").write_text(written(plan), encoding="utf-8")
-                await asyncio.to_thread(ask, tmp_path / "var" / "callrouter.sock", Reload())
+                path = tmp_path / "var" / "callrouter.sock"
+                await asyncio.to_thread(ask, path, reload_dialplan, NoValues())
             calls = [drawn_facts(dice) for _ in range(CALLS)]
             made = {await call(facts, ("127.0.0.1", place.port)): facts for facts in calls}
             count += CALLS

@@ -16,7 +16,8 @@ from support.ports import free_port
 from support.serving import Serving, command, lay_out
 
 from callrouter.api.client import ask
-from callrouter.operations.requests import ListGateways
+from callrouter.operations.gateways import list_gateways
+from callrouter.operations.operation import NoValues
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,8 +72,8 @@ class Office:
     async def listed(self) -> dict[str, dict[str, Any]]:
         """The gateways by name."""
         path = self.folder / "var" / "callrouter.sock"
-        answer = await asyncio.to_thread(ask, path, ListGateways())
-        return {it["name"]: it for it in answer["gateways"]}
+        answer = await asyncio.to_thread(ask, path, list_gateways, NoValues())
+        return {it.name: it.model_dump() for it in answer.gateways}
 
     async def becomes(self, name: str, state: str, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until a gateway is in a state."""

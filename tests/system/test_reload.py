@@ -16,7 +16,8 @@ from support.ports import free_port
 from support.serving import Place, Serving, command, lay_out
 
 from callrouter.api.client import ask
-from callrouter.operations.requests import Status
+from callrouter.operations.operation import NoValues
+from callrouter.operations.running_server import show_status
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,8 +36,7 @@ class Up:
     async def version(self) -> str:
         """The version that serves new calls."""
         path = self.serving.place.folder / "var" / "callrouter.sock"
-        answer = await asyncio.to_thread(ask, path, Status())
-        return str(answer["dialplan"])
+        return (await asyncio.to_thread(ask, path, show_status, NoValues())).dialplan
 
     async def another_than(self, version: str) -> str:
         """Wait until another version serves."""

@@ -3,30 +3,39 @@
 import os
 import socket
 import struct
+from http.client import BadStatusLine, HTTPConnection, HTTPException, RemoteDisconnected
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+from urllib.parse import quote, urlencode
 
 import orjson
+from pydantic import ValidationError
 
+from callrouter import __version__
+from callrouter.api.routes import Route, route_of
 from callrouter.errors import CallrouterError
-from callrouter.operations.requests import AnyRequest
+from callrouter.operations.operation import AnswerT, Operation, Problem, RequestT
 
-_CHUNK: Final = 65536
+PRODUCT: Final = f"callrouter/{__version__}"
+"""What servers and commands call themselves (RFC 9110 section 10.2.4)."""
+NOT_UNDERSTOOD: Final = frozenset({"malformed", "no_such_operation"})
+"""Codes of problems that a command of the server's own version never causes."""
+
 _CONNECT_SECONDS: Final = 5.0
 _CREDENTIALS: Final = struct.Struct("3i")
 """Linux's `struct ucred`: process, user, group."""
 
 
 class ControlError(CallrouterError):
-    """A server that did not answer."""
+    """A server that did not answer, or not in a way that this command understands."""
 
 
 class AskedError(CallrouterError):
-    """A request that the server could not carry out. answer: all that it said."""
+    """A request that the server could not carry out. problem: what it said."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(str(answer.get("error", "refused")))
-        self.answer = answer
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.error)
+        self.problem = problem
 
 
 def socket_name(path: Path) -> str:
@@ -34,23 +43,39 @@ def socket_name(path: Path) -> str:
     return min(str(path), os.path.relpath(path), key=len)
 
 
-def ask(path: Path, request: AnyRequest, seconds: float = 10.0) -> dict[str, Any]:
-    """Ask the server that listens at a path and return its answer.
+def ask(
+    path: Path,
+    operation: Operation[RequestT, AnswerT],
+    request: RequestT,
+    seconds: float = 10.0,
+) -> AnswerT:
+    """Ask the server that listens at a path to do something, and return its answer.
 
-    seconds: how long the answer may take. Raises ControlError when there is no server or no answer,
-    AskedError when it could not do it.
+    seconds: how long the answer may take. Raises ControlError when there is no server, no answer or
+    one of another version, AskedError when it could not do it.
     """
-    with _connected(path) as sock:
-        try:
-            sock.settimeout(seconds)
-            sock.sendall(orjson.dumps(request.model_dump()) + b"\n")
-            line = b"".join(iter(lambda: sock.recv(_CHUNK), b""))
-            answer: dict[str, Any] = orjson.loads(line)
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise ControlError(f"the callrouter at {path} did not answer") from error
-    if not answer.get("ok"):
-        raise AskedError(answer)
-    return answer
+    route = route_of(operation)
+    connection = _Connection(path, seconds)
+    try:
+        connection.request(route.method, *_written(route, request))
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, HTTPException) as error:
+        if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
+            raise _other_version(path, "one that does not speak HTTP") from error
+        raise ControlError(f"the callrouter at {path} did not answer") from error
+    finally:
+        connection.close()
+    server = response.headers.get("Server", "another program")
+    try:
+        if response.status == 200:
+            return route.answer.model_validate_json(body)
+        problem = Problem.model_validate_json(body)
+    except ValidationError as error:
+        raise _other_version(path, server) from error
+    if problem.code in NOT_UNDERSTOOD:
+        raise _other_version(path, f"{server} and said: {problem.error}")
+    raise AskedError(problem)
 
 
 def watch(path: Path) -> int | None:
@@ -66,6 +91,33 @@ def watch(path: Path) -> int | None:
         return os.pidfd_open(process)
     except OSError:
         return None
+
+
+class _Connection(HTTPConnection):
+    """Connection to a Unix socket."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__("localhost", timeout=seconds)
+        self.sock = _connected(path)
+        self.sock.settimeout(seconds)
+
+
+def _written(route: Route[RequestT, AnswerT], request: RequestT) -> tuple[str, bytes | None]:
+    """Target and body of a request."""
+    values = request.model_dump(mode="json", exclude_none=True)
+    target = route.path.format_map(
+        {name: quote(values.pop(name), safe="") for name in route.in_path}
+    )
+    if route.has_body:
+        return target, orjson.dumps(values)
+    return f"{target}?{urlencode(values)}" if values else target, None
+
+
+def _other_version(path: Path, server: str) -> ControlError:
+    return ControlError(
+        f"the callrouter at {path} is of another version than this command, {PRODUCT}: "
+        f"it is {server}"
+    )
 
 
 def _connected(path: Path) -> socket.socket:

@@ -17,8 +17,7 @@ from callrouter.net.transport.tls import TlsError
 from callrouter.net.transport.tokens_and_lag import LagProbe
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import MetricsServer
-from callrouter.operations import registrations
-from callrouter.operations.dispatch import Dispatcher
+from callrouter.operations.operation import RunningServer
 from callrouter.operations.reload.background_loader import LoadError
 from callrouter.operations.reload.file_watch import Watcher
 from callrouter.operations.reload.reloader import Reloader
@@ -50,18 +49,19 @@ class Server:
         self._reloader = Reloader(
             dialplan, settings.dialplan, self._serve, log, settings.media.prompts, renew=self._renew
         )
-        dispatcher = Dispatcher(
-            parts.memory,
-            parts.live,
-            self._reloader,
-            time.time(),
-            parts.media.status,
-            parts.record,
-            partial(registrations.answer, parts.memory, parts.registrations),
-            self._drain_by_command,
-            lambda: self._draining,
+        running = RunningServer(
+            memory=parts.memory,
+            live=parts.live,
+            registrations=parts.registrations,
+            started=time.time(),
+            dialplan=lambda: self._reloader.dialplan,
+            reload=partial(self._reloader.reload, "asked for"),
+            media=parts.media.status,
+            record=parts.record,
+            drain=self._drain_by_command,
+            is_draining=lambda: self._draining,
         )
-        self._control = ControlListener(settings.control, dispatcher)
+        self._control = ControlListener(settings.control, running)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))
         self._certificates = Watcher(self._renew_soon)
         self._reloading: set[asyncio.Task[None]] = set()
@@ -125,8 +125,8 @@ class Server:
         """Close what is open; every record and the state are on disk afterwards."""
         self._watcher.close()
         self._certificates.close()
-        self._control.close()
         await self._reloader.close()
+        await self._control.close()
         await self._parts.directory.close()
         if self._expiring is not None:
             self._expiring.cancel()

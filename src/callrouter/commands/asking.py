@@ -8,14 +8,13 @@ import click
 from pydantic import ValidationError
 
 from callrouter.api.client import AskedError, ask
+from callrouter.api.routes import route_of
 from callrouter.commands.moments import on_clocks, span
 from callrouter.observe import terminal_table as tables
 from callrouter.observe.terminal_table import Column
-from callrouter.operations.requests import AnyRequest
+from callrouter.operations.operation import AnswerT, Operation, RequestT
 from callrouter.printable import json_text, printable
 from callrouter.settings.settings_file import load_settings
-
-Answer = dict[str, Any]
 
 _WHOLE = frozenset({"id", "started", "for"})
 """Columns that never fold."""
@@ -43,31 +42,34 @@ class DurationType(click.ParamType[float]):
 
 def put(
     config: Path,
-    kind: type[AnyRequest],
+    operation: Operation[RequestT, AnswerT],
     values: dict[str, object],
     as_json: bool,
-    show: Callable[[Answer], None],
+    show: Callable[[AnswerT], None],
     seconds: float = 10.0,
 ) -> None:
     """Ask the server that the settings name, and show its answer; exit with 1 on a refusal."""
     try:
-        request = kind.model_validate(values)
+        request = route_of(operation).request.model_validate(values)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise click.UsageError(f"{wrong['loc'][0]}: {wrong['msg']}") from error
     try:
-        answer = ask(load_settings(config).control, request, seconds)
+        answer = ask(load_settings(config).control, operation, request, seconds)
     except AskedError as error:
-        mistakes = error.answer.get("diagnostics", [])
+        problem = error.problem
         if as_json:
-            click.echo(json_text(error.answer))
+            said = problem.model_dump(
+                include={"error", "diagnostics", "serving"}, exclude_unset=True
+            )
+            click.echo(json_text({"ok": False, **said}))
         else:
-            for mistake in mistakes:
-                click.echo(printable(str(mistake)), err=True)
+            for mistake in problem.diagnostics:
+                click.echo(printable(mistake), err=True)
             click.echo(f"callrouter: error: {printable(str(error))}", err=True)
         raise click.exceptions.Exit(1) from error
     if as_json:
-        click.echo(json_text(answer))
+        click.echo(json_text({"ok": True, **answer.model_dump(exclude_unset=True)}))
     else:
         show(answer)
 
@@ -79,6 +81,12 @@ def table(rows: list[dict[str, Any]], *columns: str) -> None:
         for name in columns
     ]
     click.echo(tables.table(rows, kinds))
+
+
+def and_more(count: int) -> None:
+    """Say how many rows a table does without, if any."""
+    if count > 0:
+        click.echo(f"and {count} more")
 
 
 def moment(seconds: float) -> str:

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, DurationType, json_option, moment, put, table
+from callrouter.commands.asking import DurationType, and_more, json_option, moment, put, table
 from callrouter.commands.options import config_option
-from callrouter.operations.requests import MOST, AddBan, ListBans, RemoveBan
+from callrouter.operations.bans import (
+    BanAdded,
+    BannedAddresses,
+    BanRemoved,
+    add_ban,
+    list_bans,
+    remove_ban,
+)
+from callrouter.operations.operation import MOST
 
 
 @click.group()
@@ -20,7 +28,7 @@ def ban() -> None:
 @config_option
 def list_(last: int, as_json: bool, config: Path) -> None:
     """Show who is banned, the newest first."""
-    put(config, ListBans, {"most": last}, as_json, _show)
+    put(config, list_bans, {"most": last}, as_json, _show)
 
 
 @ban.command()
@@ -32,7 +40,7 @@ def list_(last: int, as_json: bool, config: Path) -> None:
 @config_option
 def add(address: str, seconds: float | None, as_json: bool, config: Path) -> None:
     """Hear ADDRESS no more; of IPv6 its /64."""
-    put(config, AddBan, {"address": address, "seconds": seconds}, as_json, _added)
+    put(config, add_ban, {"address": address, "seconds": seconds}, as_json, _added)
 
 
 @ban.command()
@@ -41,23 +49,19 @@ def add(address: str, seconds: float | None, as_json: bool, config: Path) -> Non
 @config_option
 def remove(address: str, as_json: bool, config: Path) -> None:
     """Hear ADDRESS again, and forget what it did."""
-    put(config, RemoveBan, {"address": address}, as_json, _removed)
+    put(config, remove_ban, {"address": address}, as_json, _removed)
 
 
-def _show(answer: Answer) -> None:
-    rows = [
-        {"address": it["address"], "until": moment(it["until"]), "why": it["why"]}
-        for it in answer["bans"]
-    ]
+def _show(answer: BannedAddresses) -> None:
+    rows = [{"address": it.address, "until": moment(it.until), "why": it.why} for it in answer.bans]
     table(rows, "address", "until", "why")
-    if answer["all"] > len(rows):
-        click.echo(f"and {answer['all'] - len(rows)} more")
+    and_more(answer.all - len(rows))
 
 
-def _added(answer: Answer) -> None:
-    until = f"until {moment(answer['until'])}" if answer["until"] else "until removed"
-    click.echo(f"{answer['address']} is banned {until}")
+def _added(answer: BanAdded) -> None:
+    until = f"until {moment(answer.until)}" if answer.until else "until removed"
+    click.echo(f"{answer.address} is banned {until}")
 
 
-def _removed(answer: Answer) -> None:
-    click.echo(f"{answer['address']} is heard again")
+def _removed(answer: BanRemoved) -> None:
+    click.echo(f"{answer.address} is heard again")

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, DurationType, json_option, moment, put, table
+from callrouter.commands.asking import DurationType, and_more, json_option, moment, put, table
 from callrouter.commands.options import config_option
-from callrouter.operations.requests import MOST, AddBlock, ListBlocks, RemoveBlock
+from callrouter.operations.blocks import (
+    BlockAdded,
+    BlockList,
+    BlockRemoved,
+    add_block,
+    list_blocks,
+    remove_block,
+)
+from callrouter.operations.operation import MOST
 
 _number_option = click.option("--number", help="At this number only, by its key in the dialplan.")
 
@@ -23,7 +31,7 @@ def block() -> None:
 @config_option
 def list_(caller: str | None, last: int, as_json: bool, config: Path) -> None:
     """Show who is blocked, the newest first."""
-    put(config, ListBlocks, {"caller": caller, "most": last}, as_json, _show)
+    put(config, list_blocks, {"caller": caller, "most": last}, as_json, _show)
 
 
 @block.command()
@@ -43,7 +51,9 @@ def add(
     or first digits such as 0898* or the area code 0898. First digits without a 0 or + block short
     numbers, too.
     """
-    put(config, AddBlock, {"caller": caller, "number": number, "seconds": seconds}, as_json, _added)
+    put(
+        config, add_block, {"caller": caller, "number": number, "seconds": seconds}, as_json, _added
+    )
 
 
 @block.command()
@@ -53,34 +63,33 @@ def add(
 @config_option
 def remove(caller: str, number: str | None, as_json: bool, config: Path) -> None:
     """Release CALLER where all numbers refuse them, or at one number, and forget their calls."""
-    put(config, RemoveBlock, {"caller": caller, "number": number}, as_json, _removed)
+    put(config, remove_block, {"caller": caller, "number": number}, as_json, _removed)
 
 
-def _show(answer: Answer) -> None:
+def _show(answer: BlockList) -> None:
     rows = [
         {
-            "caller": it["caller"],
-            "number": it["number"] or "all",
-            "until": moment(it["until"]),
-            "why": "by hand" if it["by_hand"] else "called too often",
+            "caller": it.caller,
+            "number": it.number or "all",
+            "until": moment(it.until),
+            "why": "by hand" if it.by_hand else "called too often",
         }
-        for it in answer["blocks"]
+        for it in answer.blocks
     ]
     table(rows, "caller", "number", "until", "why")
-    if answer["all"] > len(rows):
-        click.echo(f"and {answer['all'] - len(rows)} more")
+    and_more(answer.all - len(rows))
 
 
-def _added(answer: Answer) -> None:
-    until = f"until {moment(answer['until'])}" if answer["until"] else "until removed"
-    callers, verb = _named(answer), "are" if answer["callers"][1:] else "is"
-    click.echo(f"{callers} {verb} blocked at {answer['number'] or 'all numbers'} {until}")
+def _added(answer: BlockAdded) -> None:
+    until = f"until {moment(answer.until)}" if answer.until else "until removed"
+    callers, verb = _named(answer), "are" if answer.callers[1:] else "is"
+    click.echo(f"{callers} {verb} blocked at {answer.number or 'all numbers'} {until}")
 
 
-def _removed(answer: Answer) -> None:
-    click.echo(f"{_named(answer)} may call {answer['number'] or 'again'}")
+def _removed(answer: BlockRemoved) -> None:
+    click.echo(f"{_named(answer)} may call {answer.number or 'again'}")
 
 
-def _named(answer: Answer) -> str:
+def _named(answer: BlockRemoved) -> str:
     """Name all that one text blocks: first digits such as 5* are those of short numbers, too."""
-    return " and ".join(answer["callers"])
+    return " and ".join(answer.callers)

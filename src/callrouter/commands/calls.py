@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, json_option, put, table
+from callrouter.commands.asking import and_more, json_option, put, table
 from callrouter.commands.options import config_option
-from callrouter.operations.requests import MOST, ListCalls
+from callrouter.operations.calls import CallList, list_calls
+from callrouter.operations.operation import MOST
 
 
 @click.command()
@@ -15,11 +16,10 @@ from callrouter.operations.requests import MOST, ListCalls
 @config_option
 def calls(last: int, as_json: bool, config: Path) -> None:
     """Show the calls in progress of the running server, the newest first."""
-    put(config, ListCalls, {"most": last}, as_json, _show)
+    put(config, list_calls, {"most": last}, as_json, _show)
 
 
-def _show(answer: Answer) -> None:
-    rows = [{**call, "for": f"{call['seconds']:.0f}s"} for call in answer["calls"]]
+def _show(answer: CallList) -> None:
+    rows = [{**call.model_dump(), "for": f"{call.seconds:.0f}s"} for call in answer.calls]
     table(rows, "id", "caller", "called", "number", "state", "for")
-    if answer["all"] > len(rows):
-        click.echo(f"and {answer['all'] - len(rows)} more")
+    and_more(answer.all - len(rows))

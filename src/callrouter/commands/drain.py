@@ -10,7 +10,13 @@ import click
 from callrouter.api.client import ControlError, ask, watch
 from callrouter.commands.options import config_option
 from callrouter.errors import CommandError
-from callrouter.operations.requests import Drain, Status
+from callrouter.operations.operation import NoValues
+from callrouter.operations.running_server import (
+    ServerStatus,
+    cancel_drain,
+    show_status,
+    start_drain,
+)
 from callrouter.settings.settings_file import load_settings
 
 _LOOK_SECONDS: Final = 1.0
@@ -27,11 +33,11 @@ def drain(cancel: bool, config: Path) -> None:
     """
     control = load_settings(config).control
     if cancel:
-        ask(control, Drain(on=False))
+        ask(control, cancel_drain, NoValues())
         click.echo("new calls are taken again")
         return
     server = watch(control)
-    left = ask(control, Drain())["calls"]
+    left = ask(control, start_drain, NoValues()).calls
     click.echo(f"no new calls are taken; in progress: {left}")
     try:
         while not _ended(server):
@@ -40,10 +46,10 @@ def drain(cancel: bool, config: Path) -> None:
                 if server is None:
                     break
                 continue
-            if not found["draining"]:
+            if not found.draining:
                 raise CommandError("the drain was cancelled: new calls are taken again")
-            if found["calls"] != left:
-                left = found["calls"]
+            if found.calls != left:
+                left = found.calls
                 click.echo(f"in progress: {left}")
     finally:
         if server is not None:
@@ -57,9 +63,9 @@ def _ended(server: int | None) -> bool:
     return bool(select.select(seen, [], [], _LOOK_SECONDS)[0])
 
 
-def _status(control: Path) -> dict[str, object] | None:
+def _status(control: Path) -> ServerStatus | None:
     """How it is, None once it has shut its socket."""
     try:
-        return ask(control, Status())
+        return ask(control, show_status, NoValues())
     except ControlError:
         return None

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, json_option, put, table
+from callrouter.commands.asking import json_option, put, table
 from callrouter.commands.options import config_option
-from callrouter.operations.requests import ShowMedia
+from callrouter.operations.running_server import MediaPoolStatus, MediaWorker, show_media
 
 _COLUMNS = ("name", "state", "pid", "port", "slots", "used", "calls", "players", "recorders")
 
@@ -16,25 +16,25 @@ _COLUMNS = ("name", "state", "pid", "port", "slots", "used", "calls", "players",
 @config_option
 def media(as_json: bool, config: Path) -> None:
     """Show the media workers of the running server, and what they hold."""
-    put(config, ShowMedia, {}, as_json, _show)
+    put(config, show_media, {}, as_json, _show)
 
 
-def _show(answer: Answer) -> None:
-    if answer["missing"]:
-        click.echo(f"no media: {answer['missing']}")
+def _show(answer: MediaPoolStatus[list[MediaWorker]]) -> None:
+    if answer.missing:
+        click.echo(f"no media: {answer.missing}")
         return
     nothing = dict.fromkeys(_COLUMNS, "")  # a worker that starts has not said anything
     rows = [
-        {**nothing, **worker, "for": f"{worker['seconds']:.0f}s", "MB": _megabytes(worker)}
-        for worker in answer["workers"]
+        {
+            **nothing,
+            **worker.model_dump(exclude_none=True),
+            "for": f"{worker.seconds:.0f}s",
+            "MB": "" if worker.rss is None else f"{worker.rss / 2**20:.0f}",
+        }
+        for worker in answer.workers
     ]
     table(rows, *_COLUMNS, "MB", "for")
-    lost = sum(answer["lost"].values())
     click.echo(
-        f"{answer['used']} of {answer['slots']} slots in use; "
-        f"{answer['refused']} reservations refused, {lost} workers lost"
+        f"{answer.used} of {answer.slots} slots in use; "
+        f"{answer.refused} reservations refused, {sum(answer.lost.values())} workers lost"
     )
-
-
-def _megabytes(worker: Answer) -> str:
-    return f"{worker['rss'] / 2**20:.0f}" if "rss" in worker else ""

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, DurationType, json_option, moment, put, table
+from callrouter.commands.asking import DurationType, json_option, moment, put, table
 from callrouter.commands.moments import CLOCKS, zone_of_settings
 from callrouter.commands.moments import moment as read
 from callrouter.commands.options import config_option
-from callrouter.operations.requests import ClearOverride, ListOverrides, SetOverride
+from callrouter.operations.overrides import (
+    OverrideList,
+    clear_override,
+    list_overrides,
+    set_override,
+)
 
 
 @click.group()
@@ -41,7 +46,7 @@ def set_(
     elif until is not None:
         end = read("--until", until, zone_of_settings(config), ahead=True).timestamp()
     wanted: dict[str, object] = {"schedule": schedule, "open": state == "open", "until": end}
-    put(config, SetOverride, wanted, as_json, _show)
+    put(config, set_override, wanted, as_json, _show)
 
 
 @override.command()
@@ -50,7 +55,7 @@ def set_(
 @config_option
 def clear(schedule: str, as_json: bool, config: Path) -> None:
     """Let SCHEDULE follow its hours again."""
-    put(config, ClearOverride, {"schedule": schedule}, as_json, _show)
+    put(config, clear_override, {"schedule": schedule}, as_json, _show)
 
 
 @override.command("list")
@@ -58,16 +63,16 @@ def clear(schedule: str, as_json: bool, config: Path) -> None:
 @config_option
 def list_(as_json: bool, config: Path) -> None:
     """Show which schedules are switched, and until when."""
-    put(config, ListOverrides, {}, as_json, _show)
+    put(config, list_overrides, {}, as_json, _show)
 
 
-def _show(answer: Answer) -> None:
+def _show(answer: OverrideList) -> None:
     rows = [
         {
-            "schedule": it["schedule"],
-            "state": "open" if it["open"] else "closed",
-            "until": moment(it["until"]),
+            "schedule": it.schedule,
+            "state": "open" if it.open else "closed",
+            "until": moment(it.until),
         }
-        for it in answer["overrides"]
+        for it in answer.overrides
     ]
     table(rows, "schedule", "state", "until")

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import Answer, json_option, put, table
+from callrouter.commands.asking import json_option, put, table
 from callrouter.commands.options import config_option
-from callrouter.operations.requests import ClearPresence, ListPresence, SetPresence
+from callrouter.operations.presence import (
+    PresenceList,
+    clear_presence,
+    list_presence,
+    set_presence,
+)
 
 
 @click.group()
@@ -21,7 +26,7 @@ def presence() -> None:
 @config_option
 def set_(extension: str, reason: str, as_json: bool, config: Path) -> None:
     """EXTENSION is away; REASON is shown in the records of calls for it: on a break, on leave."""
-    put(config, SetPresence, {"extension": extension, "reason": reason}, as_json, _show)
+    put(config, set_presence, {"extension": extension, "reason": reason}, as_json, _show)
 
 
 @presence.command()
@@ -30,7 +35,7 @@ def set_(extension: str, reason: str, as_json: bool, config: Path) -> None:
 @config_option
 def clear(extension: str, as_json: bool, config: Path) -> None:
     """EXTENSION is back."""
-    put(config, ClearPresence, {"extension": extension}, as_json, _show)
+    put(config, clear_presence, {"extension": extension}, as_json, _show)
 
 
 @presence.command("list")
@@ -38,8 +43,8 @@ def clear(extension: str, as_json: bool, config: Path) -> None:
 @config_option
 def list_(as_json: bool, config: Path) -> None:
     """Show who is away, and why."""
-    put(config, ListPresence, {}, as_json, _show)
+    put(config, list_presence, {}, as_json, _show)
 
 
-def _show(answer: Answer) -> None:
-    table(answer["away"], "extension", "reason")
+def _show(answer: PresenceList) -> None:
+    table([it.model_dump() for it in answer.away], "extension", "reason")

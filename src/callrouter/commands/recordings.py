@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from callrouter.archive.reader import ArchiveReader
-from callrouter.commands.asking import Answer, json_option, put
+from callrouter.commands.asking import json_option, put
 from callrouter.commands.audio import deleting, fetching, reader, show
 from callrouter.commands.options import COUNT, config_option
-from callrouter.operations.requests import RecordCall
+from callrouter.operations.calls import RecordingStatus, start_recording, stop_recording
 
 _COLUMNS = ("id", "number", "started", "caller", "seconds", "sides", "complete")
 
@@ -35,7 +35,7 @@ def list_recordings(number: str | None, last: int, as_json: bool, config: Path) 
 @config_option
 def start(call: str, as_json: bool, config: Path) -> None:
     """Begin to record CALL, the id of a call in progress (see `callrouter calls`)."""
-    put(config, RecordCall, {"call": call, "on": True}, as_json, _asked)
+    put(config, start_recording, {"call": call}, as_json, _asked)
 
 
 @recordings.command()
@@ -44,11 +44,11 @@ def start(call: str, as_json: bool, config: Path) -> None:
 @config_option
 def stop(call: str, as_json: bool, config: Path) -> None:
     """End the recording of CALL."""
-    put(config, RecordCall, {"call": call, "on": False}, as_json, _asked)
+    put(config, stop_recording, {"call": call}, as_json, _asked)
 
 
-def _asked(answer: Answer) -> None:
-    click.echo(f"{'recording' if answer['on'] else 'no longer recording'} {answer['call']}")
+def _asked(answer: RecordingStatus) -> None:
+    click.echo(f"{'recording' if answer.on else 'no longer recording'} {answer.call}")
 
 
 recordings.add_command(fetching("recording", ArchiveReader.recording_audio))

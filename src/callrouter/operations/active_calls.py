@@ -21,6 +21,10 @@ class ActiveCalls:
     def __len__(self) -> int:
         return len(self._records)
 
+    def __contains__(self, call: str) -> bool:
+        """Say whether the call of this id is in progress."""
+        return call in self._records
+
     def newest(self) -> Iterator[CallRecord]:
         """All records of calls in progress, the newest first. They go on changing."""
         return reversed(self._records.values())

@@ -1,45 +1,105 @@
 """Bans, as operators ask for them: who is banned, to ban and to hear an address again."""
 
 from itertools import islice
-from typing import Any
 
-from callrouter.errors import CallrouterError
-from callrouter.operations.requests import AddBan, ListBans, RemoveBan
-from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.operations.operation import (
+    BadValueError,
+    ConflictError,
+    Count,
+    Name,
+    NotFoundError,
+    OperationAnswer,
+    OperationRequest,
+    RunningServer,
+    Seconds,
+)
 from callrouter.state.bans import banned_as
-from callrouter.state.memory import Memory
 
 
-class BanError(CallrouterError):
-    """An address that cannot be banned, or was not."""
+class ListBans(OperationRequest):
+    """most: bans at most."""
+
+    most: Count = 100
 
 
-def answer(
-    request: ListBans | AddBan | RemoveBan, memory: Memory, dialplan: Dialplan
-) -> dict[str, Any]:
-    """Do what is asked. Raises BanError."""
-    bans, clock = memory.bans, memory.clock
+class BannedAddress(OperationAnswer):
+    """until: Unix seconds, 0 for no end."""
+
+    address: str
+    until: float
+    why: str
+    by_hand: bool
+
+
+class BannedAddresses(OperationAnswer):
+    """all: how many there are."""
+
+    bans: list[BannedAddress]
+    all: int
+
+
+class AddBan(OperationRequest):
+    """seconds: None for ever."""
+
+    address: Name
+    seconds: Seconds | None = None
+
+
+class RemoveBan(OperationRequest):
+    """address: any of its /64, if it is of IPv6."""
+
+    address: Name
+
+
+class BanRemoved(OperationAnswer):
+    """address: of IPv6 the first of its /64."""
+
+    address: str
+
+
+class BanAdded(BanRemoved):
+    """until: Unix seconds, 0 for no end."""
+
+    until: float
+
+
+async def list_bans(running: RunningServer, request: ListBans) -> BannedAddresses:
+    """The addresses that are not heard, the newest first."""
+    bans, clock = running.memory.bans, running.memory.clock
     now = clock.now()
-    if isinstance(request, ListBans):
-        listed = [
-            ban._asdict() | {"until": clock.wall(ban.until)}
+    return BannedAddresses(
+        bans=[
+            BannedAddress(**ban._asdict() | {"until": clock.wall(ban.until)})
             for ban in islice(bans.newest(now), request.most)
-        ]
-        return {"bans": listed, "all": sum(1 for _ in bans.newest(now))}
-    try:
-        address = banned_as(request.address)
-    except ValueError:
-        raise BanError(f"{request.address} is not an IP address") from None
-    if isinstance(request, RemoveBan):
-        if not bans.remove(address):
-            raise BanError(f"{address} is not banned")
-        return {"address": address}
-    trunk = dialplan.trunk_of(address)
+        ],
+        all=sum(1 for _ in bans.newest(now)),
+    )
+
+
+async def add_ban(running: RunningServer, request: AddBan) -> BanAdded:
+    """Hears an IP address no more; of IPv6 its /64."""
+    address, clock = _address(request.address), running.memory.clock
+    trunk = running.dialplan().trunk_of(address)
     if trunk is not None:
-        raise BanError(
+        raise ConflictError(
             f"{address} belongs to trunk {trunk.name}: take it out of its addresses instead"
         )
-    until = now + request.seconds if request.seconds else 0.0
-    if not bans.add(address, until):
-        raise BanError("too many addresses are banned by hand already: use a firewall")
-    return {"address": address, "until": clock.wall(until)}
+    until = clock.now() + request.seconds if request.seconds else 0.0
+    if not running.memory.bans.add(address, until):
+        raise ConflictError("too many addresses are banned by hand already: use a firewall")
+    return BanAdded(address=address, until=clock.wall(until))
+
+
+async def remove_ban(running: RunningServer, request: RemoveBan) -> BanRemoved:
+    """Hears an IP address again, and forgets what it did."""
+    address = _address(request.address)
+    if not running.memory.bans.remove(address):
+        raise NotFoundError(f"{address} is not banned")
+    return BanRemoved(address=address)
+
+
+def _address(text: str) -> str:
+    try:
+        return banned_as(text)
+    except ValueError:
+        raise BadValueError(f"{text} is not an IP address", "address", "an IP address") from None

@@ -1,70 +1,138 @@
 """Gateways, as operators ask for them: how they are, to drain and to enable them again."""
 
 from itertools import islice
-from typing import Any
 
-from callrouter.errors import CallrouterError
-from callrouter.operations.requests import MOST, DrainGateway, EnableGateway, ListGateways
-from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.operations.operation import (
+    MOST,
+    ConflictError,
+    Name,
+    NotFoundError,
+    NoValues,
+    OperationAnswer,
+    OperationRequest,
+    RunningServer,
+)
 from callrouter.state.gateway_health import Standing, Watched, key_of
-from callrouter.state.memory import Memory
 from callrouter.state.steady_clock import SteadyClock
 
 
-class GatewayError(CallrouterError):
-    """A name that is no gateway's, or a gateway that is as asked already."""
+class OneGateway(OperationRequest):
+    """gateway: its name in the dialplan."""
+
+    gateway: Name
 
 
-def answer(
-    request: ListGateways | DrainGateway | EnableGateway, memory: Memory, dialplan: Dialplan
-) -> dict[str, Any]:
-    """Do what is asked; the answer says how the gateways are then. Raises GatewayError."""
-    gateways = memory.gateways
-    if isinstance(request, DrainGateway | EnableGateway):
-        name = request.gateway
-        drained = gateways.is_drained(name)
-        # One that was drained can be enabled after it has left the dialplan, too.
-        if not drained and (name not in dialplan.gateways or dialplan.gateways[name].of_uri):
-            named = (key for key, gateway in dialplan.gateways.items() if not gateway.of_uri)
-            known = ", ".join(islice(named, 20)) or "none"
-            raise GatewayError(f"the dialplan has no gateway {name}; it has: {known}")
-        if isinstance(request, EnableGateway) and not gateways.enable(name):
-            raise GatewayError(f"gateway {name} is not drained")
-        if isinstance(request, DrainGateway):
-            if drained:
-                raise GatewayError(f"gateway {name} is drained already")
-            gateways.drain(name)
+class GatewayPlace(OperationAnswer):
+    """place: transport, address and port. rests_until: Unix seconds, 0 for not."""
+
+    place: str
+    up: bool
+    why: str
+    rests_until: float
+
+
+class ProbeCounts(OperationAnswer):
+    """OPTIONS requests so far."""
+
+    answered: int
+    unanswered: int
+
+
+class GatewayStatus(OperationAnswer):
+    """state: up, down, resting, drained or unknown. since, probed: Unix seconds, 0 for never.
+
+    lookup: what DNS failed with. taken, failed: calls so far. calls: now.
+    """
+
+    name: str
+    state: str
+    why: str
+    since: float
+    address: str
+    places: list[GatewayPlace]
+    lookup: str
+    probed: float
+    probes: ProbeCounts
+    taken: int
+    failed: int
+    calls: int
+
+
+class GatewayList(OperationAnswer):
+    """all: how many there are."""
+
+    gateways: list[GatewayStatus]
+    all: int
+
+
+async def list_gateways(running: RunningServer, _request: NoValues) -> GatewayList:
+    """The gateways, and how they are."""
+    return _gateways(running)
+
+
+async def drain_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
+    """Gives a gateway no new calls, over restarts too; its calls go on."""
+    drained = _is_drained(running, request.gateway)
+    if drained:
+        raise ConflictError(f"gateway {request.gateway} is drained already")
+    running.memory.gateways.drain(request.gateway)
+    return _gateways(running)
+
+
+async def enable_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
+    """Gives a gateway calls again."""
+    if not _is_drained(running, request.gateway):
+        raise ConflictError(f"gateway {request.gateway} is not drained")
+    running.memory.gateways.enable(request.gateway)
+    return _gateways(running)
+
+
+def _is_drained(running: RunningServer, name: str) -> bool:
+    """Raises NotFoundError; one that was drained may have left the dialplan since."""
+    gateways = running.dialplan().gateways
+    if running.memory.gateways.is_drained(name):
+        return True
+    if name not in gateways or gateways[name].of_uri:
+        named = (key for key, gateway in gateways.items() if not gateway.of_uri)
+        known = ", ".join(islice(named, 20)) or "none"
+        raise NotFoundError(f"the dialplan has no gateway {name}; it has: {known}")
+    return False
+
+
+def _gateways(running: RunningServer) -> GatewayList:
+    memory = running.memory
     lines = memory.snapshot.lines
-    watched = gateways.all()
-    return {
-        "gateways": [
-            {**_told(it, memory.clock), "calls": lines.get(f"gateway {it.gateway.name}", 0)}
+    watched = memory.gateways.all()
+    return GatewayList(
+        gateways=[
+            _gateway(it, memory.clock, lines.get(f"gateway {it.gateway.name}", 0))
             for it in watched[:MOST]
         ],
-        "all": len(watched),
-    }
+        all=len(watched),
+    )
 
 
-def _told(watched: Watched, clock: SteadyClock) -> dict[str, Any]:
-    return {
-        "name": watched.gateway.name,
-        "state": watched.state,
-        "why": watched.why,
-        "since": clock.wall(watched.since),
-        "address": watched.gateway.goal.host,
-        "places": [_place(standing, clock) for standing in watched.standings.values()],
-        "lookup": watched.lookup,
-        "probed": clock.wall(watched.probed),
-        "probes": {"answered": watched.answered, "unanswered": watched.unanswered},
-        "taken": watched.taken,
-        "failed": watched.failed,
-    }
+def _gateway(watched: Watched, clock: SteadyClock, calls: int) -> GatewayStatus:
+    return GatewayStatus(
+        name=watched.gateway.name,
+        state=watched.state,
+        why=watched.why,
+        since=clock.wall(watched.since),
+        address=watched.gateway.goal.host,
+        places=[_place(standing, clock) for standing in watched.standings.values()],
+        lookup=watched.lookup,
+        probed=clock.wall(watched.probed),
+        probes=ProbeCounts(answered=watched.answered, unanswered=watched.unanswered),
+        taken=watched.taken,
+        failed=watched.failed,
+        calls=calls,
+    )
 
 
-def _place(standing: Standing, clock: SteadyClock) -> dict[str, Any]:
-    return {
-        "place": key_of(standing.place),
-        "up": not standing.silent and not standing.rests,
-        "why": standing.silent or (standing.tired if standing.rests else ""),
-        "rests_until": clock.wall(standing.rests),
-    }
+def _place(standing: Standing, clock: SteadyClock) -> GatewayPlace:
+    return GatewayPlace(
+        place=key_of(standing.place),
+        up=not standing.silent and not standing.rests,
+        why=standing.silent or (standing.tired if standing.rests else ""),
+        rests_until=clock.wall(standing.rests),
+    )

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
@@ -13,9 +12,11 @@ from click.testing import CliRunner, Result
 from callrouter.api.client import AskedError
 from callrouter.commands import asking
 from callrouter.commands.asking import DurationType, json_option, moment, put, table
-from callrouter.operations.requests import AddBlock, AnyRequest
+from callrouter.operations.blocks import AddBlock, BlockAdded, add_block
+from callrouter.operations.operation import OperationAnswer, Problem
 
-Server = Callable[[Path, AnyRequest, float], dict[str, Any]]
+Server = Callable[..., OperationAnswer]
+BLOCKED = BlockAdded(number="", callers=["4001"], until=0.0)
 
 
 @click.command()
@@ -25,7 +26,7 @@ Server = Callable[[Path, AnyRequest, float], dict[str, Any]]
 def command(caller: str, as_json: bool, span: float | None) -> None:
     """A command as those that ask are."""
     values: dict[str, object] = {"caller": caller, "seconds": span}
-    put(Path("s.yaml"), AddBlock, values, as_json, lambda answer: click.echo(answer["said"]))
+    put(Path("s.yaml"), add_block, values, as_json, lambda answer: click.echo(answer.callers[0]))
 
 
 @pytest.fixture
@@ -65,21 +66,23 @@ def test_span_of_nothing_is_refused() -> None:
 def test_server_of_the_settings_is_asked_and_its_answer_shown(
     ask: Callable[[Server], None],
 ) -> None:
-    asked: list[tuple[Path, AnyRequest, float]] = []
+    asked: list[tuple[object, ...]] = []
 
-    def server(path: Path, request: AnyRequest, seconds: float) -> dict[str, Any]:
-        asked.append((path, request, seconds))
-        return {"ok": True, "said": "blocked"}
+    def server(*told: object) -> OperationAnswer:
+        asked.append(told)
+        return BLOCKED
 
     ask(server)
     result = run("4001", "--for", "2m")
-    assert (result.exit_code, result.stdout) == (0, "blocked\n")
-    assert asked == [(Path("there.sock"), AddBlock(caller="4001", seconds=120.0), 10.0)]
-    assert orjson.loads(run("4001", "--json").stdout) == {"ok": True, "said": "blocked"}
+    assert (result.exit_code, result.stdout) == (0, "4001\n")
+    request = AddBlock(caller="4001", seconds=120.0)
+    assert asked == [(Path("there.sock"), add_block, request, 10.0)]
+    shown = '{"ok":true,"number":"","callers":["4001"],"until":0.0}\n'
+    assert run("4001", "--json").stdout == shown
 
 
 def test_value_that_no_request_may_have_is_a_wrong_use(ask: Callable[[Server], None]) -> None:
-    def never(*_: object) -> dict[str, Any]:
+    def never(*_: object) -> OperationAnswer:
         raise AssertionError("asked")
 
     ask(never)
@@ -89,8 +92,8 @@ def test_value_that_no_request_may_have_is_a_wrong_use(ask: Callable[[Server], N
 
 
 def test_refusal_is_told_and_exits_with_1(ask: Callable[[Server], None]) -> None:
-    def server(*_: object) -> dict[str, Any]:
-        raise AskedError({"ok": False, "error": "no number is \x1b[31m"})
+    def server(*_: object) -> OperationAnswer:
+        raise AskedError(Problem(code="not_found", error="no number is \x1b[31m"))
 
     ask(server)
     result = run("4001")
@@ -105,10 +108,10 @@ def test_refusal_is_told_and_exits_with_1(ask: Callable[[Server], None]) -> None
 def test_mistakes_of_a_file_are_told_one_a_line_and_exit_with_2(
     ask: Callable[[Server], None],
 ) -> None:
-    def server(*_: object) -> dict[str, Any]:
-        raise AskedError(
-            {"error": "not reloaded", "diagnostics": ["d.yaml:1:1: a", "d.yaml:2:1: b"]}
-        )
+    mistakes = ["d.yaml:1:1: a", "d.yaml:2:1: b"]
+
+    def server(*_: object) -> OperationAnswer:
+        raise AskedError(Problem(code="dialplan_mistakes", error="wrong", diagnostics=mistakes))
 
     ask(server)
     result = run("4001")
@@ -116,7 +119,7 @@ def test_mistakes_of_a_file_are_told_one_a_line_and_exit_with_2(
     assert result.stderr.splitlines() == [
         "d.yaml:1:1: a",
         "d.yaml:2:1: b",
-        "callrouter: error: not reloaded",
+        "callrouter: error: wrong",
     ]
 
 

@@ -35,6 +35,23 @@ class Changes:
         self.altered = altered
 
 
+class Reloaded:
+    """A reload that succeeded. old, new: the versions. why: who asked. at: Unix seconds.
+
+    last: the one that brought the version that serves, None when this one did or none has.
+    """
+
+    __slots__ = ("at", "changes", "last", "new", "old", "why")
+
+    def __init__(self, old: str, new: str, changes: Changes, why: str, at: float) -> None:
+        self.old = old
+        self.new = new
+        self.changes = changes
+        self.why = why
+        self.at = at
+        self.last: Reloaded | None = None
+
+
 def fingerprints(dialplan: Dialplan, pace: Pace) -> "array[int]":
     """Take the fingerprint of each number, in order; the same in every process."""
     printer = _Printer(pace)

@@ -18,31 +18,17 @@ from typing import Final
 from callrouter.errors import ConfigError
 from callrouter.observe.log import Log
 from callrouter.operations.reload.background_loader import Loaded, Loader, LoadError, let_go
-from callrouter.operations.reload.dialplan_diff import Changes, compare, fingerprints
+from callrouter.operations.reload.dialplan_diff import Changes, Reloaded, compare, fingerprints
 from callrouter.operations.reload.yielding import Pace
 from callrouter.route.rules.compiled_dialplan import Dialplan
 
 _MISTAKES_LOGGED: Final = 50
 
 
-class Reloaded:
-    """A reload that succeeded. old, new: the versions. why: who asked. at: Unix seconds."""
-
-    __slots__ = ("at", "changes", "new", "old", "why")
-
-    def __init__(self, old: str, new: str, changes: Changes, why: str, at: float) -> None:
-        self.old = old
-        self.new = new
-        self.changes = changes
-        self.why = why
-        self.at = at
-
-
 class Reloader:
     """Reloader of the dialplan: brings new ones into service.
 
-    dialplan: the one that serves. last: the reload that brought it, None for the first one. path:
-    its file. serve: makes another one the one for new calls.
+    dialplan: the one that serves. path: its file. serve: makes another one the one for new calls.
     prompts: the folder where its sounds are kept, None to make none.
     renew: takes what else a reload is for, such as certificates.
     """
@@ -57,7 +43,7 @@ class Reloader:
         renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.dialplan = dialplan
-        self.last: Reloaded | None = None
+        self._last: Reloaded | None = None
         self._path = path
         self._serve = serve
         self._log = log
@@ -110,7 +96,9 @@ class Reloader:
         last = [self.dialplan]
         done = Reloaded(self.dialplan.version, loaded.dialplan.version, changes, why, time.time())
         if done.new != done.old:
-            self.last = done
+            self._last = done
+        else:
+            done.last = self._last
         self.dialplan = loaded.dialplan
         self._prints = loaded.prints
         self._serve(loaded.dialplan)

@@ -1,0 +1,92 @@
+"""Routes of the operations: by which method and path HTTP asks for each.
+
+Rules:
+
+- A GET or DELETE says what it wants in its path and its query, a PUT or POST in its path and a body
+  of JSON.
+- The answer is JSON: 200 with what the operation answers, or another status with a `Problem`.
+- The first part of the path is the version. What is added to a request or an answer does not change
+  it.
+"""
+
+import re
+from inspect import get_annotations
+from typing import Any, Final, Generic, NamedTuple
+
+from callrouter.operations import (
+    bans,
+    blocks,
+    calls,
+    gateways,
+    overrides,
+    presence,
+    registrations,
+    running_server,
+)
+from callrouter.operations.operation import AnswerT, Operation, RequestT
+
+PART: Final = re.compile(r"{(\w+)}")
+"""A field in a path."""
+
+
+class Route(NamedTuple, Generic[RequestT, AnswerT]):
+    """One operation over HTTP. path: with the names of fields in braces."""
+
+    method: str
+    path: str
+    operation: Operation[RequestT, AnswerT]
+
+    @property
+    def request(self) -> type[RequestT]:
+        """Model of what is asked."""
+        model: type[RequestT] = list(get_annotations(self.operation).values())[1]
+        return model
+
+    @property
+    def answer(self) -> type[AnswerT]:
+        """Model of what is answered."""
+        model: type[AnswerT] = get_annotations(self.operation)["return"]
+        return model
+
+    @property
+    def in_path(self) -> list[str]:
+        """Fields of the request that the path says."""
+        return PART.findall(self.path)
+
+    @property
+    def has_body(self) -> bool:
+        """The other fields are in the body, not in the query."""
+        return self.method in {"PUT", "POST"}
+
+
+ROUTES: Final[tuple[Route[Any, Any], ...]] = (
+    Route("GET", "/v1/status", running_server.show_status),
+    Route("POST", "/v1/reload", running_server.reload_dialplan),
+    Route("PUT", "/v1/drain", running_server.start_drain),
+    Route("DELETE", "/v1/drain", running_server.cancel_drain),
+    Route("GET", "/v1/media", running_server.show_media),
+    Route("GET", "/v1/calls", calls.list_calls),
+    Route("PUT", "/v1/calls/{call}/recording", calls.start_recording),
+    Route("DELETE", "/v1/calls/{call}/recording", calls.stop_recording),
+    Route("GET", "/v1/blocks", blocks.list_blocks),
+    Route("POST", "/v1/blocks", blocks.add_block),
+    Route("DELETE", "/v1/blocks", blocks.remove_block),
+    Route("GET", "/v1/bans", bans.list_bans),
+    Route("PUT", "/v1/bans/{address}", bans.add_ban),
+    Route("DELETE", "/v1/bans/{address}", bans.remove_ban),
+    Route("GET", "/v1/overrides", overrides.list_overrides),
+    Route("PUT", "/v1/overrides/{schedule}", overrides.set_override),
+    Route("DELETE", "/v1/overrides/{schedule}", overrides.clear_override),
+    Route("GET", "/v1/presence", presence.list_presence),
+    Route("PUT", "/v1/presence/{extension}", presence.set_presence),
+    Route("DELETE", "/v1/presence/{extension}", presence.clear_presence),
+    Route("GET", "/v1/gateways", gateways.list_gateways),
+    Route("PUT", "/v1/gateways/{gateway}/drain", gateways.drain_gateway),
+    Route("DELETE", "/v1/gateways/{gateway}/drain", gateways.enable_gateway),
+    Route("GET", "/v1/registrations", registrations.list_registrations),
+)
+
+
+def route_of(operation: Operation[RequestT, AnswerT]) -> Route[RequestT, AnswerT]:
+    """The route of an operation."""
+    return next(route for route in ROUTES if route.operation is operation)

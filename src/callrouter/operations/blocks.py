@@ -1,0 +1,124 @@
+"""Blocked callers, as operators ask for them: who is blocked, to block and to release one."""
+
+from callrouter.dialplan.areas.list_files import blocked_by_hand
+from callrouter.operations.operation import (
+    BadValueError,
+    ConflictError,
+    Count,
+    Name,
+    NotFoundError,
+    OperationAnswer,
+    OperationRequest,
+    RunningServer,
+    Seconds,
+)
+from callrouter.route.callers.number_lists import Caller
+
+
+class ListBlocks(OperationRequest):
+    """caller: this one only."""
+
+    caller: Name | None = None
+    most: Count = 100
+
+
+class BlockedCaller(OperationAnswer):
+    """number: "" for all of them. until: Unix seconds, 0 for no end."""
+
+    number: str
+    caller: str
+    until: float
+    by_hand: bool
+
+
+class BlockList(OperationAnswer):
+    """all: how many there are."""
+
+    blocks: list[BlockedCaller]
+    all: int
+
+
+class AddBlock(OperationRequest):
+    """number: None for all of them. seconds: None for ever."""
+
+    caller: Name
+    number: Name | None = None
+    seconds: Seconds | None = None
+
+
+class RemoveBlock(OperationRequest):
+    """number: None for where all numbers refuse the caller."""
+
+    caller: Name
+    number: Name | None = None
+
+
+class BlockRemoved(OperationAnswer):
+    """callers: what the blocks are kept by; first digits such as 5* are those of two kinds."""
+
+    number: str
+    callers: list[str]
+
+
+class BlockAdded(BlockRemoved):
+    """until: Unix seconds, 0 for no end."""
+
+    until: float
+
+
+async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
+    """The callers that are blocked, the newest first."""
+    clock = running.memory.clock
+    found = list(running.memory.blocks(clock.now()))
+    if request.caller is not None:
+        wanted = _known(running, request.caller)
+        found = [block for block in found if block.caller in wanted]
+    return BlockList(
+        blocks=[
+            BlockedCaller(**block._asdict() | {"until": clock.wall(block.until)})
+            for block in found[: request.most]
+        ],
+        all=len(found),
+    )
+
+
+async def add_block(running: RunningServer, request: AddBlock) -> BlockAdded:
+    """Refuses a caller, or all whose numbers begin so, at one number or at all."""
+    memory, number = running.memory, request.number or ""
+    callers = _callers(running, request.caller)
+    if number and number not in running.dialplan().numbers:
+        raise NotFoundError(f"the dialplan has no number {number}")
+    until = memory.clock.now() + request.seconds if request.seconds else 0.0
+    if not all(memory.block(number, caller, until) for caller in callers):
+        raise ConflictError("too many callers are blocked by hand already: use a list")
+    return BlockAdded(number=number, callers=list(callers), until=memory.clock.wall(until))
+
+
+async def remove_block(running: RunningServer, request: RemoveBlock) -> BlockRemoved:
+    """Releases a caller, and forgets their calls."""
+    number = request.number or ""
+    released = [
+        caller
+        for caller in _known(running, request.caller)
+        if running.memory.unblock(number, caller)
+    ]
+    if not released:
+        where = f"at number {number}" if number else "at all numbers"
+        raise NotFoundError(f"{request.caller} is not blocked {where}")
+    return BlockRemoved(number=number, callers=released)
+
+
+def _callers(running: RunningServer, text: str) -> tuple[str, ...]:
+    """What a block of these callers is kept by; read as in lists."""
+    try:
+        return blocked_by_hand(text, running.dialplan().country)
+    except ValueError as error:
+        raise BadValueError(str(error), "caller", "a number or its first digits") from error
+
+
+def _known(running: RunningServer, text: str) -> tuple[str, ...]:
+    """What a block may be kept by: of those made automatically, names are some."""
+    try:
+        return (*_callers(running, text), text)
+    except BadValueError:
+        return (Caller(text, running.dialplan().country).key, text)

@@ -1,0 +1,95 @@
+"""Calls in progress, as operators ask for them: the list, and the recording of one."""
+
+from itertools import islice
+
+from callrouter.call.services.record import CallRecord
+from callrouter.operations.operation import (
+    ConflictError,
+    Count,
+    Name,
+    NotFoundError,
+    OperationAnswer,
+    OperationRequest,
+    RunningServer,
+)
+
+
+class ListCalls(OperationRequest):
+    """most: calls at most."""
+
+    most: Count = 100
+
+
+class ActiveCall(OperationAnswer):
+    """state: routing, ringing or answered. since: Unix seconds. dialplan: its version."""
+
+    id: str
+    caller: str
+    called: str
+    number: str
+    state: str
+    since: float
+    seconds: float
+    dialplan: str
+
+
+class CallList(OperationAnswer):
+    """all: how many calls there are."""
+
+    calls: list[ActiveCall]
+    all: int
+
+
+class OneCall(OperationRequest):
+    """call: its id."""
+
+    call: Name
+
+
+class RecordingStatus(OperationAnswer):
+    """on: it is asked for."""
+
+    call: str
+    on: bool
+
+
+async def list_calls(running: RunningServer, request: ListCalls) -> CallList:
+    """The calls in progress, the newest first."""
+    live = running.live
+    calls = [
+        ActiveCall(
+            id=record.id,
+            caller=record.caller,
+            called=record.called,
+            number=record.number,
+            state=_state(record),
+            since=record.started,
+            seconds=round(live.age(record), 1),
+            dialplan=record.dialplan,
+        )
+        for record in islice(live.newest(), request.most)
+    ]
+    return CallList(calls=calls, all=len(live))
+
+
+async def start_recording(running: RunningServer, request: OneCall) -> RecordingStatus:
+    """Begins to record a call in progress."""
+    return _record(running, request.call, on=True)
+
+
+async def stop_recording(running: RunningServer, request: OneCall) -> RecordingStatus:
+    """Ends the recording of a call in progress."""
+    return _record(running, request.call, on=False)
+
+
+def _record(running: RunningServer, call: str, *, on: bool) -> RecordingStatus:
+    why = running.record(call, on)
+    if why:
+        raise (ConflictError if call in running.live else NotFoundError)(why)
+    return RecordingStatus(call=call, on=on)
+
+
+def _state(record: CallRecord) -> str:
+    if record.answered_ms is not None:
+        return "answered"
+    return "routing" if record.ringing_ms is None else "ringing"

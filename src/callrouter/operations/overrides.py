@@ -1,0 +1,83 @@
+"""Overrides, as operators ask for them: schedules that are switched open or closed by hand."""
+
+import time
+from itertools import islice
+
+from callrouter.operations.operation import (
+    MOST,
+    BadValueError,
+    Name,
+    NotFoundError,
+    NoValues,
+    OperationAnswer,
+    OperationRequest,
+    RunningServer,
+    Until,
+)
+
+
+class SetOverride(OperationRequest):
+    """until: Unix seconds, 0 for no end."""
+
+    schedule: Name
+    open: bool
+    until: Until = 0.0
+
+
+class ClearOverride(OperationRequest):
+    """schedule: its name in the dialplan."""
+
+    schedule: Name
+
+
+class ScheduleOverride(OperationAnswer):
+    """until: Unix seconds, 0 for no end."""
+
+    schedule: str
+    open: bool
+    until: float
+
+
+class OverrideList(OperationAnswer):
+    """Those that hold now."""
+
+    overrides: list[ScheduleOverride]
+
+
+async def list_overrides(running: RunningServer, _request: NoValues) -> OverrideList:
+    """The schedules that are switched."""
+    return _overrides(running)
+
+
+async def set_override(running: RunningServer, request: SetOverride) -> OverrideList:
+    """Switches a schedule open or closed, whatever its hours say."""
+    schedules = running.dialplan().schedules
+    if request.schedule not in schedules:
+        known = ", ".join(islice(schedules, 20)) or "none"
+        raise NotFoundError(f"the dialplan has no schedule {request.schedule}; it has: {known}")
+    if 0 < request.until <= time.time():
+        what = "the end of the override has passed already"
+        raise BadValueError(what, "until", "a time that is to come, or 0")
+    running.memory.override(request.schedule, request.open, request.until)
+    return _overrides(running)
+
+
+async def clear_override(running: RunningServer, request: ClearOverride) -> OverrideList:
+    """Lets a schedule follow its hours again."""
+    memory = running.memory
+    memory.expire(memory.clock.now())
+    if not memory.end_override(request.schedule):
+        raise NotFoundError(f"schedule {request.schedule} follows its hours already")
+    return _overrides(running)
+
+
+def _overrides(running: RunningServer) -> OverrideList:
+    memory = running.memory
+    memory.expire(memory.clock.now())
+    listed = islice(memory.overrides().items(), MOST)
+    return OverrideList(
+        overrides=[
+            ScheduleOverride(schedule=schedule, open=override.open, until=override.until)
+            for schedule, override in listed
+        ]
+    )
