@@ -7,6 +7,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pytest
@@ -19,6 +20,7 @@ REFUSED: Final = frozenset(
 )
 """Audit events (docs.python.org/3/library/audit_events.html)."""
 
+_HERE: Final = Path(__file__).parent
 _running = ""
 _sleep, _asyncio_sleep = time.sleep, asyncio.sleep
 
@@ -53,9 +55,10 @@ asyncio.sleep = _turn
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Note which test runs: its fixtures are of it."""
+    """Note which of our tests runs, with its fixtures; this is asked for those of others too."""
     global _running  # noqa: PLW0603  # what the hook looks at has to be somewhere
-    _running = item.nodeid
+    if item.path.is_relative_to(_HERE):
+        _running = item.nodeid
     try:
         return (yield)
     finally:
