@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from callrouter.printable import brief
 from callrouter.route.rules.number_rules import Menu, Step
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.media_steps import (
     EnterMenu,
     Feature,
@@ -15,16 +16,7 @@ from callrouter.route.values.media_steps import (
     Voicemail,
     VoiceStep,
 )
-from callrouter.route.values.plan import (
-    NOT_ASKED,
-    PASSED,
-    REFUSED,
-    Decision,
-    Hunt,
-    Plan,
-    Target,
-    Verdict,
-)
+from callrouter.route.values.plan import NOT_ASKED, PASSED, REFUSED, Hunt, Plan, Target, Verdict
 
 Outcome = dict[str, Any]
 """What can be compared, by key."""
@@ -92,7 +84,7 @@ def plan_outcome(decision: Decision, menus: Menus) -> Outcome:
         "reason": "" if final is None else final.reason,
         "cause": None if final is None else final.cause or None,
         "prompt": "" if final is None else final.prompt,
-        "lines": list(plan.holds),
+        "lines": [hold.name for hold in plan.holds],
         "speaks": [words for step in plan.steps for words in spoken(step)],
         "media": [] if plan.voice is None else media_words(plan.voice),
         "menus": {name: menu_words(menus[name]) for name in entered(plan, menus)},

@@ -86,7 +86,7 @@ class Lab:
             self.recorder,
             CALLS,
             EPOCH,
-            self.shared,
+            self.shared.ports,
             Books({}),
             MediaServices(),
         )
@@ -141,7 +141,7 @@ class Lab:
         assert self.recorder.open == set()
         assert self.recorder.bugs == []
         assert self.calls.active == 0
-        assert self.shared.snapshot.lines == {}
+        assert self.shared.snapshot().lines == {}
 
     def step(self) -> None:
         """One datagram: what a peer would say now, damaged or not, or something else altogether."""

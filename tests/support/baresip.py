@@ -16,7 +16,7 @@ import socket
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from callrouter.media.protocol import Lines
+from callrouter.media.protocol import LineBuffer
 from support.channel import Channel
 from support.message import Message
 from support.polling import until
@@ -58,7 +58,7 @@ class Audio(NamedTuple):
     way: str
 
 
-class Netstrings(Lines):
+class Netstrings(LineBuffer):
     """Cuts `12:{"ok": true},` and what follows it into messages."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Lines of JSON to and from a process, over a socket."""
+"""LineBuffer of JSON to and from a process, over a socket."""
 
 import asyncio
 import socket
@@ -6,18 +6,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from callrouter.media.protocol import Lines
+from callrouter.media.protocol import LineBuffer
 from support.polling import PATIENCE
 
 
 class Channel:
-    """Lines that come in, kept until somebody waits for them."""
+    """LineBuffer that come in, kept until somebody waits for them."""
 
     def __init__(self, mine: socket.socket) -> None:
         self.heard: list[dict[str, Any]] = []
         self.closed = False
         self._socket = mine
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._news = asyncio.Event()
         mine.setblocking(False)
         self._reading = asyncio.create_task(self._read())

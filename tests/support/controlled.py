@@ -17,7 +17,7 @@ from callrouter.observe.log import open_log
 from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.operation import AnswerT, Operation, RequestT, RunningServer
 from callrouter.operations.reload.reloader import Reloader
-from callrouter.register.gateway_registrations import Registrations
+from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
@@ -77,9 +77,12 @@ class Room:
             dialplan, self.plan, lambda _: None, open_log("text", "error"), renew=self.renew
         )
         running = RunningServer(
-            memory=self.memory,
+            shared=self.memory.ports,
+            bans=self.memory.bans,
+            gateways=self.memory.gateways,
+            clock=self.memory.clock,
             live=self.live,
-            registrations=Registrations(Stack(Tokens(), nowhere), {}, lambda: 0.5),
+            registrations=GatewayRegistrations(Stack(Tokens(), nowhere), {}, lambda: 0.5),
             started=0.0,
             dialplan=lambda: self.reloader.dialplan,
             reload=partial(self.reloader.reload, "asked for"),

@@ -14,7 +14,7 @@ import socket
 from pathlib import Path
 from typing import Any, Final, Self
 
-from callrouter.media.protocol import Lines
+from callrouter.media.protocol import LineBuffer
 from support.channel import Channel
 from support.polling import until
 from support.ports import free_port
@@ -41,7 +41,7 @@ enabled=0
 _PROMPT: Final = b"daemon-linphone>"
 
 
-class Answers(Lines):
+class Answers(LineBuffer):
     """Cuts `Name: value` into messages, one a line; an event has its Id as well."""
 
     __slots__ = ("_event",)

@@ -58,4 +58,4 @@ def refused(id: str = "0002", started: float = 1_700_000_001.0) -> CallRecord:
 def sources(**values: float) -> Sources:
     """All zero but those given."""
     nothing = {name: partial(values.get, name, 0) for name in Sources.__slots__}
-    return Sources(**{**nothing, "gateways": list})
+    return Sources(**{**nothing, "gateways": list, "unanswered": dict})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pjsua2 as pj
 
-from callrouter.media.protocol import Lines, encode
+from callrouter.media.protocol import LineBuffer, encode
 from callrouter.media.sounds import wav
 
 _DIRECTIONS = {
@@ -86,7 +86,7 @@ class Phone:
 
     def __init__(self, port: int, user: str) -> None:
         self._channel = socket.socket(fileno=0)
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self.changed = False
         self.played: deque[PhonePlayer] = deque()
         self._old: list[Any] = []

@@ -16,7 +16,6 @@ from callrouter.call.legs.events import (
     Event,
     Failed,
     HungUp,
-    LookedUp,
     Lost,
 )
 from callrouter.call.legs.inbox import Inbox
@@ -25,6 +24,7 @@ from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.rules.peer_profile import UNTIMED
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.simulate import virtual_network as virtual
@@ -32,7 +32,8 @@ from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
-from callrouter.state.memory import Key, Memory, Value
+from callrouter.state.journal import Key, Value
+from callrouter.state.memory import Memory
 from callrouter.yamlfile.reader import parse
 
 CALLER: Final = ("192.0.2.1", 5060)
@@ -181,7 +182,7 @@ class Router:
             self.noted,
             1000,
             EPOCH,
-            self.shared,
+            self.shared.ports,
             self.directory,
             MediaServices(),
         )
@@ -192,19 +193,18 @@ class Books:
 
     def __init__(self, owners: dict[str, str]) -> None:
         self.owners = owners
-        self.asked: list[tuple[str, Callable[[LookedUp], None]]] = []
-        self.given_up = 0
+        self.asked: list[tuple[str, Pending[LookupAnswer | Unavailable]]] = []
 
-    def find(
-        self, _lookup: Lookup, caller: str, post: Callable[[LookedUp], None]
-    ) -> LookupAnswer | Callable[[], None]:
+    def find(self, lookup: Lookup, caller: str) -> Later[LookupAnswer]:
         if caller in self.owners:
             return said(self.owners[caller])
-        self.asked.append((caller, post))
-        return self._give_up
+        pending = Pending[LookupAnswer | Unavailable]()
+        self.asked.append((caller, pending))
+        return pending
 
-    def _give_up(self) -> None:
-        self.given_up += 1
+    @property
+    def given_up(self) -> int:
+        return sum(pending.given_up for _, pending in self.asked)
 
 
 def _forget(_kind: str, _key: Key, _value: Value) -> None:

@@ -15,10 +15,10 @@ from support.polling import PATIENCE, until
 from support.ports import free_port
 from support.serving import Place, Record, Serving, lay_out
 
-from callrouter.call.legs.events import LookedUp
 from callrouter.lookup import directory as directories
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.lookup.http_query import LARGEST
+from callrouter.pending import Pending
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,12 +35,15 @@ class Asker:
 
     async def ask(self, caller: str) -> LookupAnswer:
         """What comes of asking, at once or later."""
-        posted: asyncio.Queue[LookedUp] = asyncio.Queue()
-        found = self.directory.find(self.lookup, caller, posted.put_nowait)
-        if isinstance(found, LookupAnswer):
-            return found
-        async with asyncio.timeout(2 * PATIENCE):
-            return (await posted.get()).answer
+        found = self.directory.find(self.lookup, caller)
+        if isinstance(found, Pending):
+            came = asyncio.Event()
+            found.then(came.set)
+            async with asyncio.timeout(2 * PATIENCE):
+                await came.wait()
+            found = found.answer
+        assert isinstance(found, LookupAnswer)
+        return found
 
 
 @asynccontextmanager
@@ -149,10 +152,11 @@ async def test_one_question_is_under_way_for_one_caller_and_all_who_wait_get_its
 async def test_who_has_given_up_hears_nothing_and_the_answer_is_remembered() -> None:
     async with Crm.open() as crm, asking(crm.port) as asker:
         crm.acts["1"] = crm.dawdles
-        posted: list[LookedUp] = []
-        give_up = asker.directory.find(asker.lookup, "1", posted.append)
-        assert not isinstance(give_up, LookupAnswer)
-        give_up()
+        posted: list[str] = []
+        pending = asker.directory.find(asker.lookup, "1")
+        assert isinstance(pending, Pending)
+        pending.then(lambda: posted.append("it came"))
+        pending.give_up()
         await crm.came.wait()
         answer = asyncio.create_task(asker.ask("1"))
         await asyncio.sleep(0)
@@ -164,13 +168,13 @@ async def test_who_has_given_up_hears_nothing_and_the_answer_is_remembered() -> 
 
 async def test_questions_that_are_under_way_when_it_closes_are_given_up() -> None:
     async with Crm.open() as crm:
-        posted: list[LookedUp] = []
         async with asking(crm.port) as asker:
             crm.acts["1"] = crm.dawdles
-            asker.directory.find(asker.lookup, "1", posted.append)
+            pending = asker.directory.find(asker.lookup, "1")
+            assert isinstance(pending, Pending)
             await crm.came.wait()
         crm.go_on.set()
-        assert posted == []
+        assert pending.answer is None
 
 
 async def test_answers_are_remembered_and_failures_are_not() -> None:

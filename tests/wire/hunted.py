@@ -6,8 +6,9 @@ import pytest
 from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, left_over
 
 from callrouter.call.services.record import CallRecord
+from callrouter.route.values.decision import Decision, NeedLines
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import AutoBlock, Decision, Hunt, Plan, Refusal, Target
+from callrouter.route.values.plan import AutoBlock, Hold, Hunt, Plan, Refusal, Target
 from callrouter.simulate.caller import SimulatedCaller
 from callrouter.simulate.target_script import Legs, read_legs
 from callrouter.simulate.virtual_network import Datagram
@@ -46,7 +47,9 @@ def decided(
     rule: AutoBlock | None = None,
 ) -> None:
     """From here on every call gets this plan."""
-    decision = Decision("4000", Plan(hunts, final, HOLDS), (), FACTS.caller, rule)
+    holds = tuple(Hold(name, 0) for name in HOLDS)
+    plan, needs = Plan(hunts, final, holds), (NeedLines(holds, ()),)
+    decision = Decision("4000", plan, (), needs, FACTS.caller, rule)
     monkeypatch.setattr("callrouter.call.admission.calls.decide", lambda *_: decision)
 
 
@@ -77,7 +80,7 @@ class World:
 
     @property
     def lines(self) -> dict[str, int]:
-        return dict(self.router.shared.snapshot.lines)
+        return dict(self.router.shared.snapshot().lines)
 
     def messages(self, source: str, goal: str) -> Iterator[tuple[Datagram, Request | Response]]:
         """What one party sent to another, each message once. Parties: caller, router, a target."""

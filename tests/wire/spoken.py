@@ -63,7 +63,7 @@ class SpokenRouter:
         self.archive = VirtualArchive(self.stack, dialplan, kept)
         services = MediaServices(self.pool if media else None, self.archive if media else None)
         self.calls = Calls(
-            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared, Books({}), services
+            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared.ports, Books({}), services
         )
 
 

@@ -1,11 +1,8 @@
 """Calls that wait for a look-up: answered, late, given up; nothing is left over of any."""
 
-from collections.abc import Callable
-
 import pytest
 from support.wire import CALLER, EPOCH, ROUTER, TARGET, Books, Router, Wire, left_over
 
-from callrouter.call.legs.events import LookedUp
 from callrouter.call.services.record import CallRecord
 from callrouter.route.values.external_lookup import said
 from callrouter.route.values.facts import Facts
@@ -51,12 +48,11 @@ class World:
     def answer(self, owner: str) -> None:
         """The other system answers what it was asked first."""
         self.router.stack.now = self.wire.now
-        post: Callable[[LookedUp], None] = self.books.asked[0][1]
-        post(LookedUp(said(owner)))
+        self.books.asked[0][1].settle(said(owner))
 
     @property
     def lines(self) -> dict[str, int]:
-        return dict(self.router.shared.snapshot.lines)
+        return dict(self.router.shared.snapshot().lines)
 
     def play(self) -> CallRecord:
         self.wire.run()

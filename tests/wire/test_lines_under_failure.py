@@ -152,13 +152,12 @@ def test_lines_are_exact_whatever_becomes_of_calls(block: int, full: bool) -> No
         wire = Wire(lambda _: dice.random() < loss)  # noqa: B023  # the wire ends with its turn
         router = Router(wire, DIALPLAN)
         callers, callees = Callers(wire, dice), Callees(wire, dice)
-        lines = router.shared.snapshot.lines
+        lines = router.shared.snapshot().lines
         with pytest.MonkeyPatch.context() as patch:
             faults = Faults(dice, patch)
             for step in range(1, 200):
                 wire.run(step * 0.5)
-                going = [call for call in router.calls._active if call.plan.holds]
-                held = Counter(hold for call in going for hold in call.plan.holds)
+                held = Counter(name for call in router.calls._active for name in call.lines.names)
                 assert dict(lines) == dict(held), seed
                 assert all(lines.get(hold, 0) <= most for hold, most in LIMITS.items()), seed
             wire.run()

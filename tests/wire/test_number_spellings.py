@@ -14,7 +14,7 @@ from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ParseError
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.values.plan import Decision
+from callrouter.route.values.decision import Decision
 from callrouter.sip.message import Request, parse
 from callrouter.yamlfile.reader import parse as parse_yaml
 

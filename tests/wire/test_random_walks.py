@@ -180,7 +180,7 @@ def test_any_call_ends_with_one_record_and_nothing_left(
         caller.inbox.start(caller.place_call())
         if dice.random() < 0.1:
             wire.run(dice.uniform(0.0, 6.0))
-            assert dict(router.shared.snapshot.lines) in ({}, dict.fromkeys(HOLDS, 1))
+            assert dict(router.shared.snapshot().lines) in ({}, dict.fromkeys(HOLDS, 1))
             router.calls.end_all()
         wire.run()
         if cut != inf:
@@ -188,7 +188,7 @@ def test_any_call_ends_with_one_record_and_nothing_left(
             router.calls.end_all()
             wire.run()
         story = f"seed {seed}\n" + wire.story()
-        assert dict(router.shared.snapshot.lines) == {}, story
+        assert dict(router.shared.snapshot().lines) == {}, story
         assert router.noted.bugs == [], (story, router.noted.bugs)
         assert len(router.noted.started) <= 1, story
         assert router.noted.ended == router.noted.started, story

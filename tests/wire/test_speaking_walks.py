@@ -101,7 +101,7 @@ class Walk:
     def check(self, story: str) -> None:
         router = self.router
         assert router.noted.bugs == [], (story, router.noted.bugs)
-        assert dict(router.shared.snapshot.lines) == {}, story
+        assert dict(router.shared.snapshot().lines) == {}, story
         assert len(router.noted.started) <= 1, story
         assert router.noted.ended == router.noted.started, story
         there = [router.stack, router.pool.worker.stack]

@@ -3,7 +3,8 @@
 import pytest
 from hunted import FACTS, HOLDS, World, decided, hunt, target, together
 
-from callrouter.route.values.plan import AutoBlock, Refusal
+from callrouter.route.values.plan import AutoBlock, Hold, Refusal
+from callrouter.state.lines import LinesInMemory
 
 REFUSED = Refusal("blocked", 403, 21)
 
@@ -47,10 +48,13 @@ def test_bug_in_the_story_gives_the_lines_back_once(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("callrouter.call.flows.hunt.hunt.CallerSide.connect", broken)
     world = World("a: 180, 200 after 1s", "b: 180")
     given = []
-    give = world.router.shared.give
-    monkeypatch.setattr(
-        world.router.shared, "give", lambda holds: (given.append(holds), give(holds))
-    )
+    give = LinesInMemory._give
+
+    def noted(lines: LinesInMemory, holds: tuple[Hold, ...]) -> None:
+        given.append(tuple(hold.name for hold in holds))
+        give(lines, holds)
+
+    monkeypatch.setattr(LinesInMemory, "_give", noted)
     world.wire.run()
     assert given == [HOLDS]
     assert world.lines == {}
@@ -67,13 +71,13 @@ def test_rotation_turns_once_for_each_hunt_that_is_carried_out(
     decided(monkeypatch, hunt((target("a"),), rotation="first"), passed_over)
     world = World("a: 486")
     world.play()
-    assert dict(world.router.shared.snapshot.turns) == {"first": 1}
+    assert dict(world.router.shared.snapshot().turns) == {"first": 1}
 
 
 def test_call_that_counts_against_its_caller_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     decided(monkeypatch, together("a"), rule=AutoBlock(3, 10.0, 20.0))
     world = World("a: 486")
     world.play()
-    attempts = world.router.shared.snapshot.attempts
+    attempts = world.router.shared.snapshot().attempts
     assert list(attempts) == [("4000", FACTS.caller)]
     assert [round(at - FACTS.at, 1) for at in attempts["4000", FACTS.caller]] == [0.0]

@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from callrouter.app.call_observer import Observing
@@ -25,7 +26,7 @@ from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import Metrics, Sources
 from callrouter.operations.active_calls import ActiveCalls
-from callrouter.register.gateway_registrations import Registrations
+from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.secret import read_logins
@@ -57,6 +58,7 @@ class Parts:
         """sources: what the metrics read of them, which need not all be there yet."""
         self._loop = loop
         self._log = log
+        self._remarks = Bucket(_REMARKS, _REMARKS_AT_ONCE)
         self.tls = None if settings.tls is None else Tls(settings.tls.options())
         self.edges = Edges(settings.connections.limits(), self.tls)
         limits = settings.limits
@@ -67,6 +69,7 @@ class Parts:
         self.metrics = Metrics(sources(self))
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
+        self.memory.ports.failures.noted = self._unanswered
         self.live = ActiveCalls(Observing(log, self.metrics, self.writer), loop.time)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(
@@ -77,7 +80,7 @@ class Parts:
         )
         self.archive = self._archive(settings)
         places = self.memory.gateways.places
-        self.registrations = Registrations(self.stack, places, random.random)
+        self.registrations = GatewayRegistrations(self.stack, places, random.random)
         self.door = self._door()
         self.calls = self._calls(settings, dialplan)
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
@@ -96,7 +99,9 @@ class Parts:
         )
 
     def _door(self) -> Door:
-        registrar = Registrar(self.stack, self.memory.bindings)
+        ports = self.memory.ports
+        failed = partial(ports.failures.add, "registrations")
+        registrar = Registrar(self.stack, ports.registrations, failed)
         # Nonces of another process are not ours, so their secret need not outlive this one.
         secret = secrets.token_bytes(_NONCE_SECRET_BYTES)
         door = Door(secret, Tokens(), registrar, self.registrations)
@@ -117,11 +122,16 @@ class Parts:
             self.live,
             settings.limits.calls,
             self.memory.clock.zero,
-            self.memory,
+            self.memory.ports,
             self.directory,
             MediaServices(self.media, keeping),
             self.door,
         )
+
+    def _unanswered(self, port: str, why: str) -> None:
+        """Log that a port of the shared state gave no answer, now and then."""
+        if self._remarks.take(self._loop.time()):
+            self._log.warning("shared state does not answer", port=port, why=why)
 
     def record(self, call: str, on: bool) -> str:
         """Begin or end the recording of a call; returns why not."""

@@ -14,6 +14,7 @@ def sources(parts: Parts) -> Sources:
     streams = parts.edges.turnstile.counts
     return Sources(
         gateways=lambda: _gateway_figures(parts),
+        unanswered=lambda: parts.memory.ports.failures.counts,
         active_calls=lambda: parts.calls.active,
         active_legs=lambda: len(stack.dialogs),
         transactions=lambda: len(stack.clients) + len(stack.servers),

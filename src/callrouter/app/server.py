@@ -50,7 +50,10 @@ class Server:
             dialplan, settings.dialplan, self._serve, log, settings.media.prompts, renew=self._renew
         )
         running = RunningServer(
-            memory=parts.memory,
+            shared=parts.memory.ports,
+            bans=parts.memory.bans,
+            gateways=parts.memory.gateways,
+            clock=parts.memory.clock,
             live=parts.live,
             registrations=parts.registrations,
             started=time.time(),

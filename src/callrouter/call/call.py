@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from callrouter.call.anchored_media import Speech, Unfit
+from callrouter.call.held_lines import HeldLines
 from callrouter.call.interwork.caller_identity import CALLING, identity_rows, shown_caller
 from callrouter.call.interwork.diversion import DiversionTarget, forwarded_rows, reason_of
 from callrouter.call.interwork.header_policy import (
@@ -20,12 +21,13 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
-from callrouter.call.services.state import Shared
+from callrouter.call.services.shared_state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
 from callrouter.call.targets.connected_party import answer_of, rows_of
 from callrouter.call.targets.next_hop import NextHop, way_to
 from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
+from callrouter.register.bindings import Binding
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import LONGEST_CALL
 from callrouter.route.rules.peer_profile import PeerProfile
@@ -63,7 +65,8 @@ class Call:
     """A call from its INVITE to its record.
 
     a: the caller's leg. b: the leg the caller talks to; before the answer the one heard last, None
-    when none rings. shared: what this call and the others count together. speech: None while nobody
+    when none rings. shared: what this call and the others count together. lines: those that this
+    one holds. phones: the telephones found for it, by extension and key. speech: None while nobody
     was ever spoken to.
     """
 
@@ -83,7 +86,9 @@ class Call:
         "dialplan",
         "facts",
         "inbox",
+        "lines",
         "media",
+        "phones",
         "plan",
         "record",
         "shared",
@@ -121,6 +126,8 @@ class Call:
         self.plan = plan
         self.record = record
         self.shared = shared
+        self.lines = HeldLines(shared.lines, shared.failures)
+        self.phones: dict[str, Binding] = {}
         self.a = ALeg(stack, self.inbox, tx, invite, target)
         self.b: BLeg | None = None
         self._invite: Request | None = invite
@@ -157,13 +164,6 @@ class Call:
         """Milliseconds since the call started."""
         return int((self.stack.now - self._started) * 1000)
 
-    def take_lines(self, holds: tuple[str, ...]) -> None:
-        """Take lines beside those of the plan, for as long as the call lasts."""
-        if holds:
-            plan = self.plan
-            self.shared.take(holds)
-            self.plan = Plan(plan.steps, plan.final, (*plan.holds, *holds), plan.voice)
-
     # Verbs on the way to an answer.
 
     def begin_round(self) -> None:
@@ -176,7 +176,9 @@ class Call:
         if invite is None:
             return None
         legs = self.record.legs
-        entry = gateways.leg_record(self.shared, target, self.ms())
+        entry = gateways.leg_record(target, self.ms())
+        if target.gateway:
+            self.lines.count(f"gateway {target.gateway}")
         legs.append(entry)
         peer = self.dialplan.peer_of(target)
         rows = passed_rows(invite, self.a.peer, peer, private=self.a.private)
@@ -192,11 +194,11 @@ class Call:
         try:
             secure = self.a.dialog.secure
             if target.extension:
-                way = way_to_phone(self.stack, self.shared.bindings, target, self.at, secure=secure)
+                way = way_to_phone(self, self.stack, target, secure=secure)
             else:
                 way = way_to(self.stack, target, size, secure=secure)
         except SipError as error:
-            gateways.unreached(self.shared, target, error.status)
+            gateways.unreached(self.shared.gateways, target, error.status)
             self._note(entry, error.status, "unreachable", 0)
             return None
         leg = BLeg(
@@ -310,7 +312,7 @@ class Call:
         entry.answered_ms = self.ms()
         entry.status = status
         entry.result = "answered"
-        gateways.answered(self.shared, entry)
+        gateways.answered(self.shared.gateways, entry)
         self._invite = None
         self.b = leg
         self.changed()
@@ -503,7 +505,7 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
-        gateways.over(self.shared, record)
+        self.lines.release()
         if self.speech is not None:
             self.speech.let_go()
             self.speech = None

@@ -28,10 +28,11 @@ from callrouter.outcomes import (
 )
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.external_lookup import said
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import VoiceStep
-from callrouter.route.values.plan import NOT_ASKED, PASSED, REFUSED, Decision, Hunt, Verdict
+from callrouter.route.values.plan import NOT_ASKED, PASSED, REFUSED, Hunt, Verdict
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.settings.settings_file import load_settings
 from callrouter.yamlfile.wording import suggestion
@@ -83,8 +84,8 @@ def explain(
             raise CommandError(f"--down: no gateway is named '{gateway}'{hint}")
     snapshot = Snapshot(down=frozenset(down))
     decision = decide(dialplan, facts, snapshot)
-    if decision.need is not None and owner is not None:
-        decision = decide(dialplan, facts.answered(decision.need, said(owner)), snapshot)
+    if decision.lookup is not None and owner is not None:
+        decision = decide(dialplan, facts.answered(decision.lookup, said(owner)), snapshot)
     if as_json:
         click.echo(json.dumps(_object(dialplan, decision), ensure_ascii=False, indent=2))
         return

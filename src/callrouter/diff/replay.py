@@ -7,8 +7,8 @@ from typing import Any
 from callrouter.outcomes import Outcome, differences, plan_outcome, verdict_lines, written
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import Decision
 
 
 class ChangedDecision:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from callrouter.call.services.state import LookedUp
 from callrouter.lookup.http_query import Reply, ask, open_session
+from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 
 REMEMBERED: Final = 50_000
@@ -27,7 +27,6 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Key = tuple[str, str]
 """The look-up's URL and the caller: a reload does not bring back what another system said."""
-Post = Callable[[LookedUp], None]
 
 
 class _Known(NamedTuple):
@@ -36,7 +35,7 @@ class _Known(NamedTuple):
 
 
 class HttpDirectory:
-    """Directory by HTTP. Implements `callrouter.call.services.state.Directory`. Of one event loop.
+    """Directory by HTTP, of one event loop. Implements `call.services.directory.Directory`.
 
     step: runs what an answer sets off, as a step of the calls.
     """
@@ -47,11 +46,11 @@ class HttpDirectory:
         self._session = open_session()
         # The one that was asked longest ago is first.
         self._known: OrderedDict[Key, _Known] = OrderedDict()
-        self._waiting: dict[Key, dict[object, Post]] = {}
+        self._waiting: dict[Key, list[Pending[LookupAnswer | Unavailable]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, lookup: Lookup, caller: str, post: Post) -> LookupAnswer | Callable[[], None]:
-        """Answer from memory, or ask; see `Directory`."""
+    def find(self, lookup: Lookup, caller: str) -> Later[LookupAnswer]:
+        """LookupAnswer from memory, or ask; see `Directory`."""
         key = (lookup.url, caller)
         known = self._known.get(key)
         if known is not None:
@@ -62,13 +61,13 @@ class HttpDirectory:
         if waiting is None:
             if len(self._waiting) >= UNDER_WAY:
                 return LookupAnswer("", f"{UNDER_WAY} questions wait for their answers already")
-            waiting = self._waiting[key] = {}
+            waiting = self._waiting[key] = []
             task = self._loop.create_task(self._ask(key, lookup))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        mark = object()
-        waiting[mark] = post
-        return partial(_give_up, waiting, mark)
+        pending = Pending[LookupAnswer | Unavailable]()
+        waiting.append(pending)
+        return pending
 
     async def close(self) -> None:
         """Give up all questions; whoever waits hears nothing any more."""
@@ -90,8 +89,8 @@ class HttpDirectory:
             ms = round((now - began) * 1000)
             why = reply.answer.why
             _log.warning("look-up failed", lookup=lookup.name, caller=caller, why=why, ms=ms)
-        for post in list(waiting.values()):
-            self._step(partial(post, LookedUp(reply.answer)))
+        for pending in waiting:
+            self._step(partial(pending.settle, reply.answer))
 
     def _remember(self, key: Key, lookup: Lookup, reply: Reply, now: float) -> None:
         answer = reply.answer
@@ -102,7 +101,3 @@ class HttpDirectory:
             self._known.popitem(last=False)
         known = LookupAnswer(answer.owner, f"{answer.why}, as it said before")
         self._known[key] = _Known(known, now + seconds)
-
-
-def _give_up(waiting: dict[object, Post], mark: object) -> None:
-    waiting.pop(mark, None)

@@ -65,8 +65,8 @@ def encode(message: dict[str, Any]) -> bytes:
     return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-class Lines:
-    """Line buffer: cuts what is read from the channel into messages."""
+class LineBuffer:
+    """Line buffer of the channel: cuts what is read from the channel into messages."""
 
     __slots__ = ("_rest",)
 

@@ -1,7 +1,7 @@
 """Metrics of calls for Prometheus: plain ints that the loop adds to and a scrape only reads."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -42,6 +42,7 @@ class Sources:
     """
 
     gateways: Callable[[], list[GatewayFigures]]
+    unanswered: Callable[[], Mapping[str, int]]
 
     active_calls: Callable[[], int]
     active_legs: Callable[[], int]
@@ -210,6 +211,7 @@ class Metrics(Collector):
         yield legs
         yield self._by_gateway.family()
         yield from families(self._sources.gateways())
+        yield _by_port(self._sources.unanswered())
         yield self._setup.family(
             "callrouter_setup_seconds",
             "Each answered call adds the seconds from its start to its answer; they "
@@ -322,3 +324,16 @@ def _bounded(label: str, known: set[str]) -> str:
         return OTHER
     known.add(label)
     return label
+
+
+def _by_port(counts: Mapping[str, int]) -> CounterMetricFamily:
+    """What the shared state did not answer."""
+    family = CounterMetricFamily(
+        "callrouter_shared_state_unanswered",
+        "Each question to the shared state that had no answer in time adds one, by what it was "
+        "about; it grows when the state is away, and calls go on without it.",
+        labels=("port",),
+    )
+    for port, count in counts.items():
+        family.add_metric((port,), count)
+    return family

@@ -65,7 +65,7 @@ class BanAdded(BanRemoved):
 
 async def list_bans(running: RunningServer, request: ListBans) -> BannedAddresses:
     """The addresses that are not heard, the newest first."""
-    bans, clock = running.memory.bans, running.memory.clock
+    bans, clock = running.bans, running.clock
     now = clock.now()
     return BannedAddresses(
         bans=[
@@ -78,14 +78,14 @@ async def list_bans(running: RunningServer, request: ListBans) -> BannedAddresse
 
 async def add_ban(running: RunningServer, request: AddBan) -> BanAdded:
     """Hears an IP address no more; of IPv6 its /64."""
-    address, clock = _address(request.address), running.memory.clock
+    address, clock = _address(request.address), running.clock
     trunk = running.dialplan().trunk_of(address)
     if trunk is not None:
         raise ConflictError(
             f"{address} belongs to trunk {trunk.name}: take it out of its addresses instead"
         )
     until = clock.now() + request.seconds if request.seconds else 0.0
-    if not running.memory.bans.add(address, until):
+    if not running.bans.add(address, until):
         raise ConflictError("too many addresses are banned by hand already: use a firewall")
     return BanAdded(address=address, until=clock.wall(until))
 
@@ -93,7 +93,7 @@ async def add_ban(running: RunningServer, request: AddBan) -> BanAdded:
 async def remove_ban(running: RunningServer, request: RemoveBan) -> BanRemoved:
     """Hears an IP address again, and forgets what it did."""
     address = _address(request.address)
-    if not running.memory.bans.remove(address):
+    if not running.bans.remove(address):
         raise NotFoundError(f"{address} is not banned")
     return BanRemoved(address=address)
 

@@ -1,6 +1,7 @@
 """Blocked callers, as operators ask for them: who is blocked, to block and to release one."""
 
 from callrouter.dialplan.areas.list_files import blocked_by_hand
+from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     BadValueError,
     ConflictError,
@@ -68,8 +69,8 @@ class BlockAdded(BlockRemoved):
 
 async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
     """The callers that are blocked, the newest first."""
-    clock = running.memory.clock
-    found = list(running.memory.blocks(clock.now()))
+    clock = running.clock
+    found = await answer_of(running, "blocks", running.shared.blocks.newest(clock.now()))
     if request.caller is not None:
         wanted = _known(running, request.caller)
         found = [block for block in found if block.caller in wanted]
@@ -84,14 +85,15 @@ async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
 
 async def add_block(running: RunningServer, request: AddBlock) -> BlockAdded:
     """Refuses a caller, or all whose numbers begin so, at one number or at all."""
-    memory, number = running.memory, request.number or ""
+    clock, blocks, number = running.clock, running.shared.blocks, request.number or ""
     callers = _callers(running, request.caller)
     if number and number not in running.dialplan().numbers:
         raise NotFoundError(f"the dialplan has no number {number}")
-    until = memory.clock.now() + request.seconds if request.seconds else 0.0
-    if not all(memory.block(number, caller, until) for caller in callers):
-        raise ConflictError("too many callers are blocked by hand already: use a list")
-    return BlockAdded(number=number, callers=list(callers), until=memory.clock.wall(until))
+    until = clock.now() + request.seconds if request.seconds else 0.0
+    for caller in callers:
+        if not await answer_of(running, "blocks", blocks.block(number, caller, until)):
+            raise ConflictError("too many callers are blocked by hand already: use a list")
+    return BlockAdded(number=number, callers=list(callers), until=clock.wall(until))
 
 
 async def remove_block(running: RunningServer, request: RemoveBlock) -> BlockRemoved:
@@ -100,7 +102,7 @@ async def remove_block(running: RunningServer, request: RemoveBlock) -> BlockRem
     released = [
         caller
         for caller in _known(running, request.caller)
-        if running.memory.unblock(number, caller)
+        if await answer_of(running, "blocks", running.shared.blocks.unblock(number, caller))
     ]
     if not released:
         where = f"at number {number}" if number else "at all numbers"

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     MOST,
     ConflictError,
@@ -67,7 +68,7 @@ class GatewayList(OperationAnswer):
 
 async def list_gateways(running: RunningServer, _request: NoValues) -> GatewayList:
     """The gateways, and how they are."""
-    return _gateways(running)
+    return await _gateways(running)
 
 
 async def drain_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
@@ -75,22 +76,22 @@ async def drain_gateway(running: RunningServer, request: OneGateway) -> GatewayL
     drained = _is_drained(running, request.gateway)
     if drained:
         raise ConflictError(f"gateway {request.gateway} is drained already")
-    running.memory.gateways.drain(request.gateway)
-    return _gateways(running)
+    running.gateways.drain(request.gateway)
+    return await _gateways(running)
 
 
 async def enable_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
     """Gives a gateway calls again."""
     if not _is_drained(running, request.gateway):
         raise ConflictError(f"gateway {request.gateway} is not drained")
-    running.memory.gateways.enable(request.gateway)
-    return _gateways(running)
+    running.gateways.enable(request.gateway)
+    return await _gateways(running)
 
 
 def _is_drained(running: RunningServer, name: str) -> bool:
     """Raises NotFoundError; one that was drained may have left the dialplan since."""
     gateways = running.dialplan().gateways
-    if running.memory.gateways.is_drained(name):
+    if running.gateways.is_drained(name):
         return True
     if name not in gateways or gateways[name].of_uri:
         named = (key for key, gateway in gateways.items() if not gateway.of_uri)
@@ -99,16 +100,16 @@ def _is_drained(running: RunningServer, name: str) -> bool:
     return False
 
 
-def _gateways(running: RunningServer) -> GatewayList:
-    memory = running.memory
-    lines = memory.snapshot.lines
-    watched = memory.gateways.all()
+async def _gateways(running: RunningServer) -> GatewayList:
+    watched = running.gateways.all()[:MOST]
+    names = [f"gateway {it.gateway.name}" for it in watched]
+    calls = await answer_of(running, "lines", running.shared.lines.count(names))
     return GatewayList(
         gateways=[
-            _gateway(it, memory.clock, lines.get(f"gateway {it.gateway.name}", 0))
-            for it in watched[:MOST]
+            _gateway(it, running.clock, calls[name])
+            for name, it in zip(names, watched, strict=True)
         ],
-        all=len(watched),
+        all=len(running.gateways.all()),
     )
 
 

@@ -4,9 +4,8 @@ Each is a function of the running server and a request, which gives an answer or
 `OperationError`. Requests and answers are models, so whoever serves an operation (HTTP) and whoever
 asks for one (a command, the console) read and write by the same ones. `api.routes` lists them all.
 
-All but a reload is done at once and in bounded time: lists are cut at `MOST`, and a search looks at
-no more than there can be in `state.memory`. Each is `async` all the same: what they ask may answer
-later.
+All but a reload is done in bounded time: lists are cut at `MOST`, a search looks at no more than
+there can be in the shared state, and nobody waits for that longer than two seconds.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,12 +14,15 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
 from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.reload.dialplan_diff import Reloaded
-from callrouter.register.gateway_registrations import Registrations
+from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.state.memory import Memory
+from callrouter.state.bans import Bans
+from callrouter.state.gateway_health import Gateways
+from callrouter.state.steady_clock import SteadyClock
 
 MOST = 1000
 """Entries of a list in one answer."""
@@ -59,9 +61,12 @@ AnswerT = TypeVar("AnswerT", bound=OperationAnswer)
 class RunningServer:
     """The running server, as operations know it."""
 
-    memory: Memory
+    shared: Shared
+    bans: Bans
+    gateways: Gateways
+    clock: SteadyClock
     live: ActiveCalls
-    registrations: Registrations
+    registrations: GatewayRegistrations
     started: float
     """Unix seconds."""
     dialplan: Callable[[], Dialplan]

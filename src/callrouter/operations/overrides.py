@@ -3,6 +3,7 @@
 import time
 from itertools import islice
 
+from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     MOST,
     BadValueError,
@@ -46,7 +47,7 @@ class OverrideList(OperationAnswer):
 
 async def list_overrides(running: RunningServer, _request: NoValues) -> OverrideList:
     """The schedules that are switched."""
-    return _overrides(running)
+    return await _overrides(running)
 
 
 async def set_override(running: RunningServer, request: SetOverride) -> OverrideList:
@@ -58,26 +59,24 @@ async def set_override(running: RunningServer, request: SetOverride) -> Override
     if 0 < request.until <= time.time():
         what = "the end of the override has passed already"
         raise BadValueError(what, "until", "a time that is to come, or 0")
-    running.memory.override(request.schedule, request.open, request.until)
-    return _overrides(running)
+    asked = running.shared.overrides.override(request.schedule, request.open, request.until)
+    await answer_of(running, "overrides", asked)
+    return await _overrides(running)
 
 
 async def clear_override(running: RunningServer, request: ClearOverride) -> OverrideList:
     """Lets a schedule follow its hours again."""
-    memory = running.memory
-    memory.expire(memory.clock.now())
-    if not memory.end_override(request.schedule):
+    asked = running.shared.overrides.end(request.schedule)
+    if not await answer_of(running, "overrides", asked):
         raise NotFoundError(f"schedule {request.schedule} follows its hours already")
-    return _overrides(running)
+    return await _overrides(running)
 
 
-def _overrides(running: RunningServer) -> OverrideList:
-    memory = running.memory
-    memory.expire(memory.clock.now())
-    listed = islice(memory.overrides().items(), MOST)
+async def _overrides(running: RunningServer) -> OverrideList:
+    standing = await answer_of(running, "overrides", running.shared.overrides.standing())
     return OverrideList(
         overrides=[
             ScheduleOverride(schedule=schedule, open=override.open, until=override.until)
-            for schedule, override in listed
+            for schedule, override in islice(standing.items(), MOST)
         ]
     )

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     MOST,
     Name,
@@ -41,24 +42,27 @@ class PresenceList(OperationAnswer):
 
 async def list_presence(running: RunningServer, _request: NoValues) -> PresenceList:
     """The extensions that are away."""
-    return _presence(running)
+    return await _presence(running)
 
 
 async def set_presence(running: RunningServer, request: SetPresence) -> PresenceList:
     """Rings an extension no more."""
     if request.extension not in running.dialplan().extensions:
         raise NotFoundError(f"the dialplan has no extension {request.extension}")
-    running.memory.leave(request.extension, request.reason)
-    return _presence(running)
+    asked = running.shared.presence.leave(request.extension, request.reason)
+    await answer_of(running, "presence", asked)
+    return await _presence(running)
 
 
 async def clear_presence(running: RunningServer, request: ClearPresence) -> PresenceList:
     """Rings an extension again."""
-    if not running.memory.come_back(request.extension):
+    asked = running.shared.presence.come_back(request.extension)
+    if not await answer_of(running, "presence", asked):
         raise NotFoundError(f"extension {request.extension} is not away")
-    return _presence(running)
+    return await _presence(running)
 
 
-def _presence(running: RunningServer) -> PresenceList:
-    listed = islice(running.memory.away().items(), MOST)
+async def _presence(running: RunningServer) -> PresenceList:
+    away = await answer_of(running, "presence", running.shared.presence.away())
+    listed = islice(away.items(), MOST)
     return PresenceList(away=[Absence(extension=key, reason=why) for key, why in listed])

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import MOST, NoValues, OperationAnswer, RunningServer
 from callrouter.register.bindings import Binding
 
@@ -40,12 +41,12 @@ class RegistrationList(OperationAnswer):
 
 async def list_registrations(running: RunningServer, _request: NoValues) -> RegistrationList:
     """Registered telephones, and our registrations with gateways."""
-    now = running.memory.clock.now()
-    bindings = running.memory.bindings
-    holding = (pair for pair in bindings.all() if pair[1].expires > now)
+    now = running.clock.now()
+    asked = running.shared.registrations.all(now)
+    bindings = await answer_of(running, "registrations", asked)
     return RegistrationList(
-        phones=[_phone(extension, binding, now) for extension, binding in islice(holding, MOST)],
-        all=bindings.count,
+        phones=[_phone(extension, binding, now) for extension, binding in bindings[:MOST]],
+        all=len(bindings),
         gateways=[
             GatewayRegistration(
                 gateway=it.account.gateway,

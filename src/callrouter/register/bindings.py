@@ -1,13 +1,18 @@
 """Bindings of the telephones of each extension: their contacts, until these expire.
 
-Theory. Everything is in one dict for each extension, read at each call and changed by REGISTERs
-alone. Each change is told to a journal; `restore` is the way back. What a connection reached does
-not outlive it: such a binding is kept, and not rung, until the telephone registers again.
+Theory. Calls and REGISTERs know the port; `Bindings` is its implementation in memory: one dict for
+each extension. Each change is told to a journal; `restore` is the way back. What a connection
+reached does not outlive it: such a binding is kept, and not rung, until the telephone registers
+again.
+
+Rule. A binding that is registered again stays the same object, and one that is removed says so
+itself: a call that is about to ring it sees either.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
+from callrouter.pending import Later
 from callrouter.sip.flow import Flow
 
 MOST_EACH: Final = 10
@@ -75,9 +80,41 @@ class Binding:
         """There is a way to it."""
         return self.flow is not None and self.flow.open
 
+    def renew(self, by: "Binding") -> None:
+        """Be as another one of the same key says."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(by, name))
+
+
+Change = tuple[str, Binding | None]
+"""A binding's key, and what it is to be; None to remove it."""
+
+
+class Changed(NamedTuple):
+    """The bindings of an extension after changes. done: False when they would be too many."""
+
+    done: bool
+    bindings: tuple[Binding, ...]
+
+
+class Registrations(Protocol):
+    """Where telephones are registered. All times are steady ones."""
+
+    def of(self, extension: str, now: float) -> Later[tuple[Binding, ...]]:
+        """The bindings of an extension, the newest last."""
+
+    def change(self, extension: str, changes: Sequence[Change], now: float) -> Later[Changed]:
+        """Make all changes, in order, or none."""
+
+    def all(self, now: float) -> Later[Sequence[tuple[str, Binding]]]:
+        """Every extension with each of its bindings."""
+
 
 class Bindings:
-    """The bindings of all extensions. count: how many there are."""
+    """The bindings of all extensions, in memory. count: how many there are.
+
+    Implements `Registrations`.
+    """
 
     __slots__ = ("_extensions", "_journal", "count")
 
@@ -86,32 +123,39 @@ class Bindings:
         self._extensions: dict[str, dict[str, Binding]] = {}
         self.count = 0
 
-    def of(self, extension: str, now: float) -> list[Binding]:
-        """The bindings of an extension that hold at a steady time, the newest last."""
-        return [it for it in self._extensions.get(extension, {}).values() if it.expires > now]
+    def of(self, extension: str, now: float) -> tuple[Binding, ...]:
+        """The bindings of an extension that hold, the newest last."""
+        known = self._extensions.get(extension)
+        return () if known is None else tuple(it for it in known.values() if it.expires > now)
 
-    def find(self, extension: str, key: str, now: float) -> Binding | None:
-        """One binding of an extension, None when it does not hold at a steady time."""
-        binding = self._extensions.get(extension, {}).get(key)
-        return None if binding is None or binding.expires <= now else binding
+    def change(self, extension: str, changes: Sequence[Change], now: float) -> Changed:
+        """Make all changes, in order, or none."""
+        self.expire(now)
+        known = self._extensions.get(extension, {})
+        added = len({key for key, binding in changes if binding is not None} - known.keys())
+        if added and (len(known) + added > MOST_EACH or self.count + added > MOST):
+            return Changed(False, self.of(extension, now))
+        for key, binding in changes:
+            if binding is None:
+                self.remove(extension, key)
+            else:
+                self.bind(extension, binding)
+        return Changed(True, self.of(extension, now))
 
-    def all(self) -> Iterator[tuple[str, Binding]]:
-        """Every extension with each of its bindings."""
-        for extension, bindings in self._extensions.items():
-            for binding in bindings.values():
-                yield extension, binding
-
-    def fits(self, extension: str, more: int) -> bool:
-        """Say whether an extension may have so many more."""
-        has = len(self._extensions.get(extension, {}))
-        return has + more <= MOST_EACH and self.count + more <= MOST
+    def all(self, now: float) -> list[tuple[str, Binding]]:
+        """Every extension with each of its bindings that hold."""
+        return [(extension, it) for extension, it in self._all() if it.expires > now]
 
     def bind(self, extension: str, binding: Binding) -> None:
-        """Add a binding, or put it in the place of the one with its key."""
+        """Add a binding, or renew the one with its key."""
         bindings = self._extensions.setdefault(extension, {})
-        if bindings.pop(binding.key, None) is None:
+        known = bindings.pop(binding.key, None)
+        if known is None:
             self.count += 1
-        bindings[binding.key] = binding
+            known = binding
+        else:
+            known.renew(binding)
+        bindings[binding.key] = known
         value = (
             binding.uri,
             binding.expires,
@@ -128,8 +172,10 @@ class Bindings:
     def remove(self, extension: str, key: str) -> None:
         """Forget a binding."""
         bindings = self._extensions.get(extension)
-        if bindings is None or bindings.pop(key, None) is None:
+        known = None if bindings is None else bindings.pop(key, None)
+        if bindings is None or known is None:
             return
+        known.expires = 0.0
         self.count -= 1
         if not bindings:
             del self._extensions[extension]
@@ -137,7 +183,7 @@ class Bindings:
 
     def expire(self, now: float) -> None:
         """Forget what has expired by a steady time; calls do not depend on it."""
-        over = [(name, it.key) for name, it in self.all() if it.expires <= now]
+        over = [(name, it.key) for name, it in self._all() if it.expires <= now]
         for extension, key in over:
             self.remove(extension, key)
 
@@ -176,6 +222,11 @@ class Bindings:
 
     def rejoin(self, find: Callable[[tuple[str, str, int, str, int]], Flow | None]) -> None:
         """Find the flows of restored bindings again. find: by their places."""
-        for _, binding in self.all():
+        for _, binding in self._all():
             if binding.flow is None:
                 binding.flow = find(binding.place)
+
+    def _all(self) -> Iterator[tuple[str, Binding]]:
+        for extension, bindings in self._extensions.items():
+            for binding in bindings.values():
+                yield extension, binding

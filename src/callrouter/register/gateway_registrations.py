@@ -10,7 +10,7 @@ from callrouter.sip.stack import Stack
 from callrouter.sip.uri import host_port, usual_port
 
 
-class Registrations:
+class GatewayRegistrations:
     """The keeper of our registrations with gateways.
 
     Whoever calls it does so in a step of the stack.

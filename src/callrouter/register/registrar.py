@@ -1,19 +1,23 @@
 """The registrar of telephones (RFC 3261 section 10.3, with RFC 3327 Path and RFC 5626 flows).
 
 Rules. A REGISTER is done as a whole or not at all. One that is older than what it would change is
-refused. Who asks is known by now: a telephone registers for its own extension and no other.
+refused; one that nobody can keep is answered 503, since a telephone that believes to be registered
+and is not would wait in vain. Who asks is known by now: a telephone registers for its own extension
+and no other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, TypeVar
 
 from callrouter.errors import ParseError, SipError
-from callrouter.register.bindings import Binding, Bindings
+from callrouter.pending import Later, Pending, Unavailable, wait
+from callrouter.register.bindings import Binding, Change, Changed, Registrations
 from callrouter.route.rules.digest_accounts import Login
 from callrouter.sip.flow import Flow
 from callrouter.sip.headers import parse_address, parse_params, split_tokens, split_values
 from callrouter.sip.message import Request
+from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.uas import RefusedError
 from callrouter.sip.uri import Uri, parse_uri
@@ -28,7 +32,13 @@ _MOST_PATHS: Final = 4
 _LONGEST_AGENT: Final = 100
 _EXTENSIONS: Final = frozenset(("path", "outbound"))
 _SUPPORTED: Final = "Supported: path, outbound\r\n"
+_SECONDS: Final = 2.0
+"""How long a telephone waits for the registrations; it asks again after half a second."""
+_LATER: Final = "Retry-After: 5\r\n"
 _OUTBOUND: Final = "Require: outbound\r\n"  # RFC 5626 section 6
+
+
+T = TypeVar("T")
 
 
 class _Wish:
@@ -47,13 +57,19 @@ class _Wish:
 
 
 class Registrar:
-    """The registrar, which answers REGISTERs."""
+    """The registrar, which answers REGISTERs.
 
-    __slots__ = ("_bindings", "_stack")
+    failed: told why the registrations gave no answer.
+    """
 
-    def __init__(self, stack: Stack, bindings: Bindings) -> None:
+    __slots__ = ("_failed", "_registrations", "_stack")
+
+    def __init__(
+        self, stack: Stack, registrations: Registrations, failed: Callable[[str], None]
+    ) -> None:
         self._stack = stack
-        self._bindings = bindings
+        self._registrations = registrations
+        self._failed = failed
 
     def register(self, request: Request, flow: Flow, login: Login, now: float) -> None:
         """Answer a REGISTER of a telephone at a steady time, which `inspect_register` has taken.
@@ -66,34 +82,105 @@ class Registrar:
         if parse_uri(request.to().uri).decoded_user() not in {extension, login.user}:
             raise SipError("a telephone registers for another extension", 403)
         _check_required(request)
-        bindings = self._bindings
-        known = {binding.key: binding for binding in bindings.of(extension, now)}
+        wishes: list[_Wish] | None = None
         contacts = split_values(request.rows("contact"))
-        rows = _SUPPORTED
-        if contacts == ["*"]:
-            _in_order(request, known.values())
-            tx = self._stack.accept(request, flow)
-            for key in known:
-                bindings.remove(extension, key)
-        else:
+        if contacts != ["*"]:
             wishes = _wishes(request, contacts)
-            path = _path(request)
-            _in_order(request, [known[it.key] for it in wishes if it.key in known])
-            bindings.expire(now)
-            added = {it.key for it in wishes if it.seconds} - known.keys()
-            if not bindings.fits(extension, len(added)):
-                raise SipError("too many contacts", 403)
-            tx = self._stack.accept(request, flow)
-            for wish in wishes:
-                if wish.seconds:
-                    bindings.bind(extension, _binding(request, flow, wish, path, now))
-                else:
-                    bindings.remove(extension, wish.key)
-            if any(wish.outbound for wish in wishes):
-                rows = f"{rows}{_OUTBOUND}"
-            rows += "".join(f"Path: {route}\r\n" for route in path)
-        for binding in bindings.of(extension, now):
-            rows += f"Contact: <{binding.uri}>;expires={int(binding.expires - now)}\r\n"
+        path = () if wishes is None else _path(request)
+        _Asked(self._stack, self._registrations, self._failed, request, flow, now).carry_out(
+            extension, wishes, path
+        )
+
+
+class _Asked:
+    """A REGISTER that is carried out: what is known of its extension, its changes, the answer.
+
+    It gets a transaction as soon as it has to wait, so that it is not carried out twice.
+    """
+
+    __slots__ = (
+        "_extension",
+        "_failed",
+        "_flow",
+        "_now",
+        "_path",
+        "_registrations",
+        "_request",
+        "_stack",
+        "_tx",
+        "_wishes",
+    )
+
+    def __init__(
+        self,
+        stack: Stack,
+        registrations: Registrations,
+        failed: Callable[[str], None],
+        request: Request,
+        flow: Flow,
+        now: float,
+    ) -> None:
+        self._stack = stack
+        self._registrations = registrations
+        self._failed = failed
+        self._request = request
+        self._flow = flow
+        self._now = now
+        self._extension = ""
+        self._wishes: list[_Wish] | None = None
+        self._path: tuple[str, ...] = ()
+        self._tx: ServerTransaction | None = None
+
+    def carry_out(self, extension: str, wishes: list[_Wish] | None, path: tuple[str, ...]) -> None:
+        """Do what it asks for. wishes: None to remove all there is. Raises SipError."""
+        self._extension = extension
+        self._wishes = wishes
+        self._path = path
+        self._ask(self._registrations.of(extension, self._now), self._change)
+
+    def _ask(self, asked: Later[T], do: Callable[[T], None]) -> None:
+        """Go on with an answer of the registrations. Raises SipError when it came at once."""
+
+        def go_on(answer: T | Unavailable) -> None:
+            try:
+                if isinstance(answer, Unavailable):
+                    self._failed(answer.why)
+                    raise RefusedError("the registrations do not answer", 503, _LATER)
+                do(answer)
+            except SipError as error:
+                if self._tx is None:
+                    raise
+                self._tx.respond(error.status, getattr(error, "extra", ""))
+
+        if isinstance(asked, Pending) and self._tx is None:
+            self._tx = self._stack.accept(self._request, self._flow)
+        wait(self._stack.timers, self._stack.now + _SECONDS, asked, go_on)
+
+    def _change(self, bindings: tuple[Binding, ...]) -> None:
+        known = {binding.key: binding for binding in bindings}
+        request = self._request
+        changes: list[Change]
+        if self._wishes is None:
+            _in_order(request, known.values())
+            changes = [(key, None) for key in known]
+        else:
+            _in_order(request, [known[it.key] for it in self._wishes if it.key in known])
+            changes = [(it.key, self._binding(it) if it.seconds else None) for it in self._wishes]
+        self._ask(self._registrations.change(self._extension, changes, self._now), self._done)
+
+    def _binding(self, wish: _Wish) -> Binding:
+        return _binding(self._request, self._flow, wish, self._path, self._now)
+
+    def _done(self, changed: Changed) -> None:
+        if not changed.done:
+            raise SipError("too many contacts", 403)
+        rows = _SUPPORTED
+        if any(wish.outbound for wish in self._wishes or ()):
+            rows = f"{rows}{_OUTBOUND}"
+        rows += "".join(f"Path: {route}\r\n" for route in self._path)
+        for binding in changed.bindings:
+            rows += f"Contact: <{binding.uri}>;expires={int(binding.expires - self._now)}\r\n"
+        tx = self._tx or self._stack.accept(self._request, self._flow)
         tx.respond(200, rows)
 
 

@@ -1,19 +1,20 @@
 """Simulated call: from its INVITE to its record, by the code that serves live calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Final
 
 from callrouter.call.admission.calls import Calls
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
+from callrouter.call.services.shared_state import Block, LineReservation, PortFailures, Shared
 from callrouter.register.bindings import Binding, Bindings
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import AutoBlock
-from callrouter.route.values.snapshot import NOTHING, Snapshot
+from callrouter.route.values.plan import AutoBlock, Hold
+from callrouter.route.values.snapshot import NOTHING, Override, Snapshot
 from callrouter.simulate.caller import SimulatedCaller
 from callrouter.simulate.silent_sounds import SilentSounds
 from callrouter.simulate.target_script import DEFAULT, Leave, Legs, Press, Script
@@ -90,7 +91,18 @@ def play(
     if media:
         pool = VirtualPool(wire, stack, sounds.lengths)
     services = MediaServices(pool, VirtualArchive(stack, dialplan))
-    shared = _Frozen(snapshot, _registered(dialplan))
+    frozen = _Frozen(snapshot)
+    shared = Shared(
+        lines=frozen,
+        blocks=frozen,
+        presence=frozen,
+        rotations=frozen,
+        registrations=_registered(dialplan),
+        overrides=frozen,
+        gateways=frozen,
+        snapshot=frozen.snapshot,
+        failures=PortFailures(),
+    )
     if trunk is not None and not facts.source:
         wire.certificates[place] = trunk.tls_peers
     door = _Proven(facts.trunk)
@@ -153,17 +165,19 @@ def _registered(dialplan: Dialplan) -> Bindings:
 
 
 class _Frozen:
-    """State that one call alone cannot change for itself."""
+    """Ports of a state that one call alone cannot change for itself."""
 
-    def __init__(self, snapshot: Snapshot, bindings: Bindings) -> None:
-        self.snapshot = snapshot
-        self.bindings = bindings
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
-    def take(self, holds: tuple[str, ...]) -> None:
-        pass
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
 
-    def give(self, holds: tuple[str, ...]) -> None:
-        pass
+    def reserve(self, holds: tuple[Hold, ...]) -> LineReservation:
+        return LineReservation(holds, _nothing)
+
+    def count(self, names: Iterable[str]) -> dict[str, int]:
+        return dict.fromkeys(names, 0)
 
     def arrived(self, trunk: str, at: float, most: int) -> None:
         pass
@@ -174,20 +188,39 @@ class _Frozen:
     def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
         pass
 
-    def tried(self, gateway: str, place: str, why: str, rest_seconds: float) -> None:
+    def newest(self, now: float) -> tuple[Block, ...]:
+        return ()
+
+    def block(self, number: str, caller: str, until: float) -> bool:
+        return True
+
+    def unblock(self, number: str, caller: str) -> bool:
+        return False
+
+    def tried(self, name: str, place: str, why: str, rest_seconds: float) -> None:
         pass
 
-    def override(self, schedule: str, open: bool, until: float) -> None:
-        pass
+    def standing(self) -> Mapping[str, Override]:
+        return self._snapshot.overrides
 
-    def end_override(self, schedule: str) -> bool:
-        return schedule in self.snapshot.overrides
+    def override(self, schedule: str, open: bool, until: float) -> bool:
+        return True
 
-    def leave(self, extension: str, reason: str) -> None:
-        pass
+    def end(self, schedule: str) -> bool:
+        return schedule in self._snapshot.overrides
+
+    def away(self) -> Mapping[str, str]:
+        return self._snapshot.away
+
+    def leave(self, extension: str, reason: str) -> bool:
+        return True
 
     def come_back(self, extension: str) -> bool:
-        return extension in self.snapshot.away
+        return extension in self._snapshot.away
+
+
+def _nothing(_holds: tuple[Hold, ...]) -> None:
+    """Nobody else wants a line."""
 
 
 class _Proven:
@@ -217,5 +250,5 @@ class _Told:
     def __init__(self, owner: str) -> None:
         self._answer = said(owner)
 
-    def find(self, _lookup: Lookup, _caller: str, _post: object) -> LookupAnswer:
+    def find(self, lookup: Lookup, caller: str) -> LookupAnswer:
         return self._answer

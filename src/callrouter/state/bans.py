@@ -12,14 +12,13 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 
+from callrouter.state.journal import Journal
+
 MOST: Final = 65_536
 """Automatic bans, and addresses whose wrongs are counted."""
 BY_HAND: Final = 10_000
 _SITE: Final = 64
 _SEEN_AT_ONCE: Final = 2000
-
-Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
-"""Told ("ban", address, value) of each change, None for one that is over. Must not block."""
 
 
 class Ban(NamedTuple):

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
-
-Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
+from callrouter.state.journal import Journal
 
 UP: Final = "up"
 DOWN: Final = "down"

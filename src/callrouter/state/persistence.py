@@ -17,7 +17,8 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from callrouter.state.memory import Key, Memory, Value
+from callrouter.state.journal import Key, Value
+from callrouter.state.memory import Memory
 from callrouter.state.state_file import StateStore
 from callrouter.storage.engine import StoreError
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.private import own_database
-from callrouter.state.memory import Key, Value
+from callrouter.state.journal import Key, Value
 from callrouter.storage.engine import StoreError, open_engine, parse_url
 
 _REVISIONS: Final = (

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from callrouter.state.journal import Journal
+
 MARK_SECONDS: Final = 60.0
 """From one mark to the next: at most so much longer something lasts after a clock was put back
 while no callrouter ran."""
@@ -22,8 +24,6 @@ STEP_SECONDS: Final = 1.0
 """What is worth a line in the log; less is how clocks are kept right."""
 _NOISE_SECONDS: Final = 0.005
 """The loop's clock ticks in ms: a smaller difference is none."""
-
-Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
 
 class SteadyClock:

@@ -45,9 +45,9 @@ def run(tested: Tested, case: Case, line: int) -> Result:
     facts = tested.facts(case.call)
     snapshot = _snapshot(tested, facts, case.state)
     decision = decide(tested.dialplan, facts, snapshot)
-    if decision.need is not None:
+    if decision.lookup is not None:
         answer = said(case.state.owner)
-        decision = decide(tested.dialplan, facts.answered(decision.need, answer), snapshot)
+        decision = decide(tested.dialplan, facts.answered(decision.lookup, answer), snapshot)
     got = outcome(decision)
     trace = decision.trace
     rung = [target.name for hunt in decision.plan.hunts for target in hunt.targets]

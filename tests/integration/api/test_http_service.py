@@ -144,7 +144,7 @@ async def test_client_that_does_not_read_is_dropped(
 ) -> None:
     monkeypatch.setattr("callrouter.api.http_service._WRITE_SECONDS", 0.5)
     for number in range(1000):
-        room.memory.leave(str(number), "on leave" * 200)
+        room.memory.presence.leave(str(number), "on leave" * 200)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(room.path))
         client.send(b"GET /v1/presence HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -110,11 +110,11 @@ async def test_recording_of_a_call_is_asked_for_by_its_id(room: Room) -> None:
 
 async def test_caller_is_blocked_in_e164_however_it_is_written(room: Room) -> None:
     await room.ask(add_block, AddBlock(caller="13800138000", seconds=60.0))
-    assert set(room.memory.snapshot.blocks) == {("", "+8613800138000")}
+    assert set(room.memory.snapshot().blocks) == {("", "+8613800138000")}
     answer = await room.ask(list_blocks, ListBlocks(caller="008613800138000"))
     assert [block.caller for block in answer.blocks] == ["+8613800138000"]
     await room.ask(remove_block, RemoveBlock(caller="+8613800138000"))
-    assert not room.memory.snapshot.blocks
+    assert not room.memory.snapshot().blocks
 
 
 async def test_reload_that_finds_mistakes_names_them_and_what_serves_on(room: Room) -> None:

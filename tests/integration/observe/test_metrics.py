@@ -71,10 +71,23 @@ def test_numbers_and_targets_past_the_limit_are_counted_as_other(
 
 
 def test_every_source_is_read_at_the_scrape():
-    names = set(Sources.__slots__) - {"gateways"}
+    names = set(Sources.__slots__) - {"gateways", "unanswered"}
     values = {name: float(at) for at, name in enumerate(sorted(names), 1)}
     found = set(samples(Metrics(sources(**values))).values())
     assert set(values.values()) <= found
+
+
+def test_unanswered_questions_are_counted_by_port():
+    read = sources()
+    read.unanswered = lambda: {"lines": 3, "presence": 0}
+    name = "callrouter_shared_state_unanswered_total"
+    found = [
+        (sample.labels["port"], sample.value)
+        for family in Metrics(read).collect()
+        for sample in family.samples
+        if sample.name == name
+    ]
+    assert found == [("lines", 3), ("presence", 0)]
 
 
 def test_gateways_have_their_state_their_probes_and_their_legs():

@@ -21,19 +21,19 @@ def opened(path: Path) -> tuple[Persistence, Memory]:
 def test_next_process_finds_what_was_told(tmp_path: Path) -> None:
     path = tmp_path / "var" / "state.db"
     persistence, memory = opened(path)
-    memory.block("4000", "+861", 0.0)
-    memory.block("", "caf\udce9", 0.0)  # bytes that are not UTF-8
-    memory.leave("801", "on leave")
-    memory.leave("802", "away")
-    memory.come_back("802")
+    memory.blocks.block("4000", "+861", 0.0)
+    memory.blocks.block("", "caf\udce9", 0.0)  # bytes that are not UTF-8
+    memory.presence.leave("801", "on leave")
+    memory.presence.leave("802", "away")
+    memory.presence.come_back("802")
     for _ in range(500):
-        memory.turned("sales")
+        memory.rotations.turned("sales")
     persistence.close()
     persistence, memory = opened(path)
     persistence.close()
-    assert set(memory.snapshot.blocks) == {("4000", "+861"), ("", "caf\udce9")}
-    assert memory.snapshot.away == {"801": "on leave"}
-    assert memory.snapshot.turns == {"sales": 500}
+    assert set(memory.snapshot().blocks) == {("4000", "+861"), ("", "caf\udce9")}
+    assert memory.snapshot().away == {"801": "on leave"}
+    assert memory.snapshot().turns == {"sales": 500}
 
 
 def test_file_of_a_newer_callrouter_is_refused(tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_removed_file_is_made_again_with_the_changes_that_waited(tmp_path: Path)
     path = tmp_path / "state.db"
     persistence, memory = opened(path)
     path.unlink()
-    memory.leave("801", "on leave")
+    memory.presence.leave("801", "on leave")
     persistence.close()
     persistence, memory = opened(path)
     persistence.close()
-    assert memory.snapshot.away == {"801": "on leave"}
+    assert memory.snapshot().away == {"801": "on leave"}

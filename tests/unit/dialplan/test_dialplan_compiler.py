@@ -5,8 +5,9 @@ import pytest
 from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import Decision, Hunt
+from callrouter.route.values.plan import Hunt
 from callrouter.yamlfile.reader import parse
 
 ROOT = Path(__file__).parents[3]

@@ -15,7 +15,7 @@ from callrouter.call.services.media import Digit, MediaEvent, MediaLost, Played,
 from callrouter.media.pool import worker_handle as links
 from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.worker_handle import ENDING, RETIRING, SERVING, WorkerHandle
-from callrouter.media.protocol import HUNG_SECONDS, MAX_LINE, Lines
+from callrouter.media.protocol import HUNG_SECONDS, MAX_LINE, LineBuffer
 
 READY = {"do": "ready", "sip_port": 5070, "slots": 4}
 EMPTY = {
@@ -70,7 +70,7 @@ class Far:
         self.owner = Desk()
         self.link = WorkerHandle("0-1", 0, ours, self.owner)
         self.heard: list[MediaEvent] = []
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self.channel.settimeout(2.0)
 
     async def say(self, *messages: dict[str, Any] | bytes) -> None:

@@ -7,8 +7,9 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order, with_rounds
 from callrouter.route.rules.number_rules import Extension, Number, Step, Trunk
 from callrouter.route.rules.trunk_identification import Network
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import Decision, Hunt, Refusal, Target
+from callrouter.route.values.plan import Hunt, Plan, Refusal, Target
 from callrouter.route.values.refusal_reasons import USUAL
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import NOTHING, Snapshot
@@ -123,3 +124,8 @@ def why(decision: Decision, rule: str) -> tuple[bool, str, str]:
     (found,) = [verdict for verdict in decision.trace if verdict.rule == rule]
     assert found.line > 0
     return found.matched, found.value, found.why
+
+
+def held(plan: Plan) -> tuple[str, ...]:
+    """What a call with this plan takes a line of."""
+    return tuple(hold.name for hold in plan.holds)

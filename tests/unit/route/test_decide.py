@@ -3,8 +3,8 @@ from hypothesis import strategies as st
 from rulebook import FILE, dialplan, number
 
 from callrouter.route.decide.routing import decide
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import Decision
 
 PLAN = dialplan("4000", "02012345678", "4xxx", "4*", number("4004", 20, reads_to=True))
 

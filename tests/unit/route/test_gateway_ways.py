@@ -6,6 +6,7 @@ from functools import cache
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import (
     MOST_WAYS,
@@ -16,7 +17,6 @@ from callrouter.route.values.gateway_candidates import (
     name_of,
     redirect_goals,
 )
-from callrouter.route.values.plan import Decision
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.yamlfile.reader import parse
 

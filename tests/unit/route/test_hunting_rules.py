@@ -3,9 +3,9 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rulebook import FRIDAY_NOON, SATURDAY_NOON, Rules, reason, rounds, why
+from rulebook import FRIDAY_NOON, SATURDAY_NOON, Rules, held, reason, rounds, why
 
-from callrouter.route.values.plan import Decision
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import Override, Snapshot
 
@@ -114,7 +114,7 @@ def test_route_of_which_every_step_is_closed_is_out_of_hours() -> None:
     plan = Rules(f"route: [{OFFICE}]")
     decision = plan.call(at=SATURDAY_NOON)
     assert reason(decision) == ("out_of_hours", 480, 18)
-    assert decision.plan.holds == ()
+    assert held(decision.plan) == ()
     assert why(decision, "step 1 of number 4000") == (
         False,
         "Sat 2026-03-07 12:00 Asia/Shanghai",
@@ -188,13 +188,13 @@ def test_number_without_a_free_line_refuses(used: int, refused: bool) -> None:
     snapshot = Snapshot(lines={"number 4000": used})
     decision = Rules("lines: 2, route: [{hunt: [a]}]").call(snapshot=snapshot)
     assert reason(decision) == (("over_limit", 486, 17) if refused else None)
-    assert decision.plan.holds == (() if refused else ("number 4000", "trunk lab"))
+    assert held(decision.plan) == (() if refused else ("number 4000", "trunk lab"))
     assert why(decision, "lines of number 4000")[:2] == (refused, f"{used} of 2")
 
 
 def test_trunk_without_a_free_line_refuses_even_a_plain_number() -> None:
     plan = Rules("route: [{hunt: [a]}]")
-    assert plan.call(trunk="small").plan.holds == ("number 4000", "trunk small")
+    assert held(plan.call(trunk="small").plan) == ("number 4000", "trunk small")
     full = Snapshot(lines={"trunk small": 1})
     assert reason(plan.call(snapshot=full, trunk="small")) == ("over_limit", 486, 17)
     assert reason(plan.call(snapshot=full)) is None
@@ -205,14 +205,14 @@ def test_overflow_takes_calls_beyond_the_lines_and_holds_none_of_them() -> None:
     assert rounds(plan.call()) == [[["a"]]]
     decision = plan.call(snapshot=Snapshot(lines={"number 4000": 1}))
     assert rounds(decision) == [[["b"]]]
-    assert decision.plan.holds == ("trunk lab",)
+    assert held(decision.plan) == ("trunk lab",)
     assert why(decision, "step 1 of overflow of number 4000")[0]
 
 
 def test_extension_rings_first_and_is_held() -> None:
     decision = Rules("to_header: extensions, route: [{hunt: [a]}]").call(to="101")
     assert rounds(decision) == [[["c"]], [["a"]]]
-    assert decision.plan.holds == ("number 4000", "trunk lab", "extension 101")
+    assert held(decision.plan) == ("number 4000", "trunk lab", "extension 101")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_extension_that_cannot_answer_is_passed_over(
     plan = Rules("to_header: extensions, route: [{hunt: [a]}]")
     decision = plan.call(to=extension, snapshot=snapshot)
     assert rounds(decision) == [[["a"]]]
-    assert decision.plan.holds == ("number 4000", "trunk lab")
+    assert held(decision.plan) == ("number 4000", "trunk lab")
     assert because in [verdict.why for verdict in decision.trace]
 
 

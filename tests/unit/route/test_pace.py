@@ -4,8 +4,8 @@ import pytest
 from rulebook import Rules, dialplan, reason, rounds, why
 
 from callrouter.route.decide.routing import decide
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import Decision
 from callrouter.route.values.snapshot import Snapshot
 
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from rulebook import FRIDAY_NOON, HEAD, Rules, reason, why
+from rulebook import FRIDAY_NOON, HEAD, Rules, held, reason, why
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.decide.menu_choice import Chosen, choose, may_follow
 from callrouter.route.rules.prompt_recipes import FromFile, FromText, FromTone, Prompts, Sound
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import (
     MEDIA,
@@ -20,7 +21,7 @@ from callrouter.route.values.media_steps import (
     Voicemail,
     VoiceStep,
 )
-from callrouter.route.values.plan import Decision, Hunt
+from callrouter.route.values.plan import Hunt
 from callrouter.route.values.snapshot import NOTHING, Snapshot
 from callrouter.yamlfile.reader import parse
 
@@ -176,7 +177,7 @@ def test_extension_that_is_dialled_rings_and_takes_its_line() -> None:
     found = chosen("101")
     assert led(found) == ["c"]
     assert found is not None
-    assert found.plan.holds == ("extension 101",)
+    assert held(found.plan) == ("extension 101",)
     assert found.trace[0].why == "is an extension"
 
 
@@ -191,7 +192,7 @@ def test_extension_that_nobody_answers_at_leads_nowhere_and_holds_nothing(
     found = chosen("101", snapshot=snapshot)
     assert led(found) == []
     assert found is not None
-    assert found.plan.holds == ()
+    assert held(found.plan) == ()
 
 
 @pytest.mark.parametrize(("keys", "menu"), [("9", "main"), ("101", "bare"), ("1", "bare")])

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
-from callrouter.call.services.state import Shared
-from callrouter.route.values.plan import AutoBlock
-from callrouter.state import memory as module
-from callrouter.state.memory import Key, Memory, Value
+from callrouter.call.services.shared_state import Busy, LineReservation, Shared
+from callrouter.route.values.plan import AutoBlock, Hold
+from callrouter.state import blocks as module
+from callrouter.state.journal import Key, Value
+from callrouter.state.memory import Memory
 
 RULE = AutoBlock(3, 10.0, 20.0)
 
@@ -37,82 +38,106 @@ def restored(journal: Journal) -> Memory:
 
 
 def test_memory_is_what_calls_share() -> None:
-    shared: Shared = fresh()[0]
-    assert shared.snapshot.lines == {}
+    shared: Shared = fresh()[0].ports
+    assert shared.snapshot().lines == {}
+
+
+def test_what_a_decision_reads_cannot_be_changed_by_it() -> None:
+    memory, _ = fresh()
+    snapshot = memory.snapshot()
+    for name in ("lines", "turns", "blocks", "attempts", "away", "arrivals", "overrides"):
+        with pytest.raises(TypeError):
+            getattr(snapshot, name)["x"] = 1
+
+
+def hold(*names: str, lines: int = 0) -> tuple[Hold, ...]:
+    return tuple(Hold(name, lines) for name in names)
 
 
 def test_lines_are_zero_again_after_any_order_of_calls() -> None:
     memory, _ = fresh()
     chance = random.Random(7)
-    up: list[tuple[str, ...]] = []
+    up: list[LineReservation] = []
     for _ in range(10_000):
         if up and chance.random() < 0.5:
-            memory.give(up.pop(chance.randrange(len(up))))
+            up.pop(chance.randrange(len(up))).release()
         else:
-            holds = tuple(chance.choices(["number 4000", "trunk lab", "extension 801"], k=2))
-            memory.take(holds)
-            up.append(holds)
-        counted = [hold for holds in up for hold in holds]
-        assert sum(memory.snapshot.lines.values()) == len(counted)
-    for holds in up:
-        memory.give(holds)
-    assert memory.snapshot.lines == {}
+            names = chance.choices(["number 4000", "trunk lab", "extension 801"], k=2)
+            granted = memory.lines.reserve(hold(*names))
+            assert isinstance(granted, LineReservation)
+            up.append(granted)
+        assert sum(memory.snapshot().lines.values()) == 2 * len(up)
+    for granted in up:
+        granted.release()
+    assert memory.snapshot().lines == {}
 
 
-def test_line_that_nobody_holds_is_never_counted_below_zero() -> None:
+def test_reservation_that_is_released_twice_gives_its_lines_back_once() -> None:
     memory, _ = fresh()
-    memory.give(("number 4000",))
-    memory.take(("number 4000",))
-    assert memory.snapshot.lines == {"number 4000": 1}
+    first, second = (memory.lines.reserve(hold("number 4000")) for _ in range(2))
+    assert isinstance(first, LineReservation)
+    first.release()
+    first.release()
+    assert memory.snapshot().lines == {"number 4000": 1}
+    assert second is not first
+
+
+def test_lines_are_reserved_all_or_none() -> None:
+    memory, _ = fresh()
+    assert isinstance(memory.lines.reserve(hold("trunk lab", lines=1)), LineReservation)
+    both = (Hold("number 4000", 5), Hold("trunk lab", 1))
+    assert memory.lines.reserve(both) == Busy("trunk lab")
+    assert memory.snapshot().lines == {"trunk lab": 1}
+    assert memory.lines.count(["trunk lab", "number 4000"]) == {"trunk lab": 1, "number 4000": 0}
 
 
 def test_snapshot_is_live_and_each_has_a_seed_of_its_own() -> None:
     memory, _ = fresh()
-    snapshot = memory.snapshot
+    snapshot = memory.snapshot()
     first = snapshot.seed
-    memory.turned("sales")
+    memory.rotations.turned("sales")
     assert snapshot.turns == {"sales": 1}
-    assert memory.snapshot.seed != first
+    assert memory.snapshot().seed != first
 
 
 def test_call_too_often_blocks_the_caller_for_as_long_as_the_rule_says() -> None:
     memory, _ = fresh()
     for at in (100.0, 101.0):
-        memory.attempted("4013", "+861", at, RULE)
-        assert not memory.snapshot.blocks
-    memory.attempted("4013", "+861", 102.0, RULE)
-    assert memory.snapshot.blocks == {("4013", "+861"): 122.0}
-    assert not memory.snapshot.attempts
+        memory.blocks.attempted("4013", "+861", at, RULE)
+        assert not memory.snapshot().blocks
+    memory.blocks.attempted("4013", "+861", 102.0, RULE)
+    assert memory.snapshot().blocks == {("4013", "+861"): 122.0}
+    assert not memory.snapshot().attempts
 
 
 def test_calls_outside_the_window_do_not_add_up() -> None:
     memory, _ = fresh()
     for at in (100.0, 105.0, 110.0, 115.0, 120.0):
-        memory.attempted("4013", "+861", at, AutoBlock(3, 10.0, 20.0))
-    assert not memory.snapshot.blocks
+        memory.blocks.attempted("4013", "+861", at, AutoBlock(3, 10.0, 20.0))
+    assert not memory.snapshot().blocks
 
 
 def test_calls_while_blocked_do_not_make_the_block_longer() -> None:
     memory, _ = fresh()
     for at in (100.0, 101.0, 102.0, 110.0, 111.0, 112.0):
-        memory.attempted("4013", "+861", at, RULE)
-    assert memory.snapshot.blocks == {("4013", "+861"): 122.0}
+        memory.blocks.attempted("4013", "+861", at, RULE)
+    assert memory.snapshot().blocks == {("4013", "+861"): 122.0}
 
 
 def test_ended_blocks_overrides_and_attempts_are_forgotten() -> None:
     memory, journal = fresh()
     for at in (100.0, 101.0, 102.0):
-        memory.attempted("4013", "+861", at, RULE)
-    memory.attempted("4013", "+862", 103.0, RULE)
-    memory.block("", "+863", 0.0)
-    memory.override("office", open=False, until=110.0)
-    memory.override("shop", open=True, until=0.0)
+        memory.blocks.attempted("4013", "+861", at, RULE)
+    memory.blocks.attempted("4013", "+862", 103.0, RULE)
+    memory.blocks.block("", "+863", 0.0)
+    memory.overrides.override("office", open=False, until=110.0)
+    memory.overrides.override("shop", open=True, until=0.0)
     memory.expire(112.9)
-    assert set(memory.snapshot.attempts) == {("4013", "+862")}
-    assert set(memory.snapshot.overrides) == {"shop"}
+    assert set(memory.snapshot().attempts) == {("4013", "+862")}
+    assert set(memory.snapshot().overrides) == {"shop"}
     memory.expire(122.0)
-    assert not memory.snapshot.attempts
-    assert set(memory.snapshot.blocks) == {("", "+863")}
+    assert not memory.snapshot().attempts
+    assert set(memory.snapshot().blocks) == {("", "+863")}
     assert {kind for kind, _, _ in journal.entries()} == {"block", "override"}
 
 
@@ -122,10 +147,10 @@ def test_flood_of_made_up_callers_keeps_its_bound_and_drops_the_oldest(
     monkeypatch.setattr(module, "CALLERS", 100)
     memory, journal = fresh()
     for index in range(1000):
-        memory.attempted("4013", f"+86{index}", 100.0, RULE)
-    assert len(memory.snapshot.attempts) == 100
-    assert ("4013", "+86999") in memory.snapshot.attempts
-    assert memory.dropped == 900
+        memory.blocks.attempted("4013", f"+86{index}", 100.0, RULE)
+    assert len(memory.snapshot().attempts) == 100
+    assert ("4013", "+86999") in memory.snapshot().attempts
+    assert memory.blocks.dropped == 900
     assert len(journal.entries()) == 100
 
 
@@ -135,10 +160,10 @@ def test_flood_of_blocks_does_not_push_out_what_was_blocked_by_hand(
     monkeypatch.setattr(module, "CALLERS", 100)
     memory, _ = fresh()
     for index in range(10):
-        memory.block("", f"hand{index}", 0.0)
+        memory.blocks.block("", f"hand{index}", 0.0)
     for index in range(1000):
-        memory.attempted("4013", f"+86{index}", 100.0, AutoBlock(1, 10.0, 20.0))
-    blocks = list(memory.blocks(101.0))
+        memory.blocks.attempted("4013", f"+86{index}", 100.0, AutoBlock(1, 10.0, 20.0))
+    blocks = list(memory.blocks.newest(101.0))
     assert len(blocks) == 100
     assert {block.caller for block in blocks if block.by_hand} == {f"hand{i}" for i in range(10)}
 
@@ -146,65 +171,65 @@ def test_flood_of_blocks_does_not_push_out_what_was_blocked_by_hand(
 def test_too_many_blocks_by_hand_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BY_HAND", 2)
     memory, _ = fresh()
-    assert [memory.block("", caller, 0.0) for caller in "abc"] == [True, True, False]
+    assert [memory.blocks.block("", caller, 0.0) for caller in "abc"] == [True, True, False]
 
 
 def test_first_digits_that_are_blocked_are_known_by_their_length_until_the_last_is_gone() -> None:
     memory, journal = fresh()
     for caller in ("+86898*", "+86899*", "47*", "+86138"):
-        memory.block("", caller, 0.0)
-        memory.block("", caller, 500.0)
-    assert sorted(memory.snapshot.begun) == [2, 6]
-    assert sorted(restored(journal).snapshot.begun) == [2, 6]
-    assert memory.unblock("", "+86898*")
-    assert sorted(memory.snapshot.begun) == [2, 6]
+        memory.blocks.block("", caller, 0.0)
+        memory.blocks.block("", caller, 500.0)
+    assert sorted(memory.snapshot().begun) == [2, 6]
+    assert sorted(restored(journal).snapshot().begun) == [2, 6]
+    assert memory.blocks.unblock("", "+86898*")
+    assert sorted(memory.snapshot().begun) == [2, 6]
     memory.expire(501.0)
-    assert not memory.snapshot.blocks
-    assert not memory.snapshot.begun
-    assert not memory.snapshot.by_hand
+    assert not memory.snapshot().blocks
+    assert not memory.snapshot().begun
+    assert not memory.snapshot().by_hand
 
 
 def test_released_caller_starts_from_nothing() -> None:
     memory, journal = fresh()
     for at in (100.0, 101.0, 102.0):
-        memory.attempted("4013", "+861", at, RULE)
-    assert memory.unblock("4013", "+861")
-    assert not memory.unblock("4013", "+861")
-    memory.attempted("4013", "+861", 103.0, RULE)
-    assert not memory.snapshot.blocks
+        memory.blocks.attempted("4013", "+861", at, RULE)
+    assert memory.blocks.unblock("4013", "+861")
+    assert not memory.blocks.unblock("4013", "+861")
+    memory.blocks.attempted("4013", "+861", 103.0, RULE)
+    assert not memory.snapshot().blocks
     assert [kind for kind, _, _ in journal.entries()] == ["attempts"]
 
 
 def test_restart_knows_all_but_the_lines() -> None:
     memory, journal = fresh()
-    memory.take(("number 4000",))
-    memory.turned("sales")
-    memory.turned("sales")
-    memory.attempted("4013", "+861", 100.0, RULE)
-    memory.attempted("4013", "+861", 101.0, RULE)
-    memory.block("", "+862", 500.0)
-    memory.override("office", open=False, until=400.0)
-    memory.leave("801", "on leave")
+    memory.lines.reserve(hold("number 4000"))
+    memory.rotations.turned("sales")
+    memory.rotations.turned("sales")
+    memory.blocks.attempted("4013", "+861", 100.0, RULE)
+    memory.blocks.attempted("4013", "+861", 101.0, RULE)
+    memory.blocks.block("", "+862", 500.0)
+    memory.overrides.override("office", open=False, until=400.0)
+    memory.presence.leave("801", "on leave")
     again = restored(journal)
-    assert again.snapshot.lines == {}
-    assert again.snapshot.turns == {"sales": 2}
-    assert again.snapshot.blocks == {("", "+862"): 500.0}
-    assert again.snapshot.away == {"801": "on leave"}
-    assert again.overrides()["office"].until == 400.0
-    again.attempted("4013", "+861", 102.0, RULE)
-    assert again.snapshot.blocks["4013", "+861"] == 122.0
+    assert again.snapshot().lines == {}
+    assert again.snapshot().turns == {"sales": 2}
+    assert again.snapshot().blocks == {("", "+862"): 500.0}
+    assert again.snapshot().away == {"801": "on leave"}
+    assert again.snapshot().overrides["office"].until == 400.0
+    again.blocks.attempted("4013", "+861", 102.0, RULE)
+    assert again.snapshot().blocks["4013", "+861"] == 122.0
 
 
 def test_what_was_cleared_stays_cleared_over_a_restart() -> None:
     memory, journal = fresh()
-    memory.override("office", open=False, until=0.0)
-    memory.leave("801", "away")
-    assert memory.end_override("office")
-    assert memory.come_back("801")
-    assert not memory.end_override("office")
-    assert not memory.come_back("801")
+    memory.overrides.override("office", open=False, until=0.0)
+    memory.presence.leave("801", "away")
+    assert memory.overrides.end("office")
+    assert memory.presence.come_back("801")
+    assert not memory.overrides.end("office")
+    assert not memory.presence.come_back("801")
     again = restored(journal)
-    assert (again.overrides(), again.away()) == ({}, {})
+    assert (again.overrides.standing(), again.presence.away()) == ({}, {})
 
 
 @pytest.mark.parametrize(
@@ -227,14 +252,14 @@ def test_state_that_is_not_ours_is_refused(
 def test_arrivals_are_kept_as_long_as_they_count_and_never_more_than_two_seconds_worth() -> None:
     memory, journal = fresh()
     for call in range(10_000):
-        memory.arrived("trunk lab", call / 1000, 10)
-    times = memory.snapshot.arrivals["trunk lab"]
+        memory.lines.arrived("trunk lab", call / 1000, 10)
+    times = memory.snapshot().arrivals["trunk lab"]
     assert len(times) <= 20
     assert list(times) == sorted(times)
     assert times[-1] == 9.999
     assert list(times[-10:]) == [call / 1000 for call in range(9_990, 10_000)]
     memory.expire(10.9)
-    assert memory.snapshot.arrivals
+    assert memory.snapshot().arrivals
     memory.expire(11.0)
-    assert memory.snapshot.arrivals == {}
+    assert memory.snapshot().arrivals == {}
     assert journal.values == {}

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 from callrouter.call.anchored_media import Unfit
 from callrouter.call.call import Call
 from callrouter.call.flows.call_flow import run
-from callrouter.call.flows.directory_lookup import ask
 from callrouter.call.flows.transfer.replaces import replaced_leg
 from callrouter.call.interwork.caller_identity import routing_caller
 from callrouter.call.interwork.diversion import diversions
@@ -18,17 +17,19 @@ from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.option_tags import check_extensions
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.directory import Directory
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Observer, bounded
-from callrouter.call.services.state import Directory, Shared
+from callrouter.call.services.shared_state import Shared
 from callrouter.call.teardown import RETRY_AFTER, Over
 from callrouter.errors import SipError, StrangerError
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import Decision, NeedLookup, Plan
+from callrouter.route.values.plan import Plan
 from callrouter.sip.body import BodyError, check_session
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
@@ -215,12 +216,12 @@ class Calls:
         door = self._door
         if door is not None and dialplan.access.enrolments and door.told(facts.called):
             facts.called = facts.to_user  # it asks for the Contact of a registration of ours
-        snapshot = shared.snapshot
+        snapshot = shared.snapshot()
         decision = decide(dialplan, facts, snapshot)
         if decision.counts:
-            shared.arrived(trunk.hold, now, trunk.calls_per_second)
+            shared.lines.arrived(trunk.hold, now, trunk.calls_per_second)
         if decision.auto_block is not None:
-            shared.attempted(decision.number, decision.caller, now, decision.auto_block)
+            shared.blocks.attempted(decision.number, decision.caller, now, decision.auto_block)
         # Sortable: calls of one millisecond count up.
         self._count = (self._count + 1) & 0xFFFF
         wall = now + snapshot.ahead
@@ -229,11 +230,10 @@ class Calls:
         record.dialplan = dialplan.version
         record.began = stack.now
         call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
-        # From here on the call ends in `_over`, come what may; what it holds is given back there.
+        # From here on the call ends in `_over`, come what may.
         self._active.add(call)
-        shared.take(call.plan.holds)
         self._observer.call_started(record)
-        call.inbox.start(self._run(call, decision.need, unfit))
+        call.inbox.start(self._run(call, decision, unfit))
 
     def _made(
         self,
@@ -284,15 +284,13 @@ class Calls:
         new.meet(trunk.peer, request)
         leg.inbox.post(Replacing(leg, new, request))
 
-    async def _run(self, call: Call, need: NeedLookup | None, unfit: Unfit | None) -> None:
+    async def _run(self, call: Call, decision: Decision, unfit: Unfit | None) -> None:
         """The story, and whatever it comes to: one record, and nothing left standing."""
         try:
             if unfit is not None and call.plan.steps:
                 call.refuse_offer(unfit)
             else:
-                if need is not None:
-                    await self._settle(call, need)
-                await run(call)
+                await run(call, decision, self._directory)
         except Over:
             pass
         except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
@@ -301,20 +299,8 @@ class Calls:
         finally:
             call.close()
 
-    async def _settle(self, call: Call, need: NeedLookup) -> None:
-        """Make a plan final by a look-up. Raises Over when the call ends meanwhile."""
-        answer = await ask(call, need, self._directory)
-        call.facts = call.facts.answered(need, answer)
-        decision = decide(call.dialplan, call.facts, self._shared.snapshot)
-        # Its lines are its own throughout: it takes the new ones before it gives the old back.
-        self._shared.take(decision.plan.holds)
-        self._shared.give(call.plan.holds)
-        call.plan = decision.plan
-        call.record.trace = decision.trace
-
     def _over(self, call: Call) -> None:
         self._active.discard(call)
-        self._shared.give(call.plan.holds)
         self._observer.call_ended(call.record)
         if self._idle is not None and not self._active:
             self._idle()

@@ -1,6 +1,7 @@
 """The call flow: step after step until one is its end, then what is left to say.
 
-Scripts only. What may happen is a `case`; how it is done stands in `Call` and in the legs.
+Before the first step it is found out what the plan needs (`call/settle.py`). Scripts only. What may
+happen is a `case`; how it is done stands in `Call` and in the legs.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,8 +21,13 @@ from callrouter.call.flows.ivr.play_gather import attach, say
 from callrouter.call.flows.ivr.survey import ask
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
+from callrouter.call.services.directory import Directory
+from callrouter.call.settle import settle
 from callrouter.call.teardown import Over, end, party_left
-from callrouter.call.wait import NoMedia
+from callrouter.call.wait import NoMedia, wait
+from callrouter.route.decide.routing import decide
+from callrouter.route.values.decision import Decision
+from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import (
     Act,
     EnterMenu,
@@ -34,8 +40,15 @@ from callrouter.route.values.media_steps import (
 from callrouter.route.values.plan import Hunt
 
 
-async def run(call: Call) -> None:
-    """Carry out the plan. Raises Over when it ends before its last step does."""
+async def run(call: Call, decision: Decision, directory: Directory) -> None:
+    """Carry out what was decided. Raises Over when it ends before its last step does."""
+
+    def again(facts: Facts) -> Decision:
+        return decide(call.dialplan, facts, call.shared.snapshot())
+
+    decision = await settle(call, call.facts, decision, again, partial(wait, call), directory)
+    call.plan = decision.plan
+    call.record.trace = decision.trace
     try:
         if not await take(call, call.plan.steps):
             await finish(call)
@@ -66,7 +79,7 @@ async def take(call: Call, steps: Steps, goes_on: Callable[[], bool] = _ends) ->
             continue
         if isinstance(step, Hunt):
             if step.rotation:
-                call.shared.turned(step.rotation)
+                call.shared.rotations.turned(step.rotation)
             connected = await ring(call, step)
         else:
             more = partial(_more, call, steps[index + 1 :], goes_on)

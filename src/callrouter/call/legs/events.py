@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from callrouter.call.services.archive import MessageList
 from callrouter.call.services.media import MediaEvent
-from callrouter.call.services.state import LookedUp
 
 if TYPE_CHECKING:
     from callrouter.call.legs.leg import Leg
@@ -154,6 +153,12 @@ class TakenOver:
         self.leg = leg
 
 
+class Replied:
+    """The answer of a service, which the script that waits for it looks at."""
+
+    __slots__ = ()
+
+
 class Deadline:
     """The deadline given to `Inbox.next`, which has come."""
 
@@ -180,7 +185,7 @@ Event = (
     | TakenOver
     | MediaEvent
     | MessageList
-    | LookedUp
+    | Replied
     | RecordAsked
     | Deadline
     | Shutdown

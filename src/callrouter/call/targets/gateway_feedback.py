@@ -1,11 +1,11 @@
-"""Gateway feedback of calls: lines in use, and whether calls are taken."""
+"""Gateway feedback of calls: whether they are taken."""
 
 import re
 from typing import Final
 
 from callrouter.call.legs.events import Failed
-from callrouter.call.services.record import CallRecord, LegRecord
-from callrouter.call.services.state import Shared
+from callrouter.call.services.record import LegRecord
+from callrouter.call.services.shared_state import GatewayHealth
 from callrouter.route.values.plan import Target
 from callrouter.sip.message import Response
 
@@ -13,45 +13,37 @@ _NOT_TAKEN: Final = frozenset((408, 503))
 _SECONDS: Final = re.compile(r"[ \t]*([0-9]{1,10})(?![0-9])")
 
 
-def leg_record(shared: Shared, target: Target, ms: int) -> LegRecord:
-    """Begin the record of a leg; it holds a line of its gateway until the call is over."""
+def leg_record(target: Target, ms: int) -> LegRecord:
+    """Begin the record of a leg."""
     entry = LegRecord(target.name, target.uri, ms)
     if target.gateway:
         entry.gateway = target.gateway
         entry.place = target.place
-        shared.take((f"gateway {target.gateway}",))
     return entry
 
 
-def over(shared: Shared, record: CallRecord) -> None:
-    """Give the lines back that a call's legs took."""
-    for entry in record.legs:
-        if entry.gateway:
-            shared.give((f"gateway {entry.gateway}",))
-
-
-def answered(shared: Shared, entry: LegRecord) -> None:
+def answered(health: GatewayHealth, entry: LegRecord) -> None:
     """A gateway brought a call to its end."""
     if entry.gateway:
-        shared.tried(entry.gateway, entry.place, "", 0.0)
+        health.tried(entry.gateway, entry.place, "", 0.0)
 
 
-def unreached(shared: Shared, target: Target, status: int) -> None:
+def unreached(health: GatewayHealth, target: Target, status: int) -> None:
     """A gateway never said anything (408), or nothing could be sent to it (503)."""
     if target.gateway and status in _NOT_TAKEN:
         why = "calls are not responded to" if status == 408 else "calls cannot be sent to it"
-        shared.tried(target.gateway, target.place, why, 0.0)
+        health.tried(target.gateway, target.place, why, 0.0)
 
 
-def ended(shared: Shared, target: Target, event: Failed) -> None:
+def ended(health: GatewayHealth, target: Target, event: Failed) -> None:
     """A gateway's leg ended by itself; whatever else it says, it is there."""
     if event.response is None:
-        unreached(shared, target, event.status)
+        unreached(health, target, event.status)
     elif target.gateway:
         taken = event.status not in _NOT_TAKEN
         rest = retry_after(event.response) if event.status == 503 else 0.0
         why = "" if taken else f"calls are answered {event.status}"
-        shared.tried(target.gateway, target.place, why, rest)
+        health.tried(target.gateway, target.place, why, rest)
 
 
 def by_another_way(event: Failed) -> bool:

@@ -2,40 +2,60 @@
 
 from typing import Protocol
 
-from callrouter.call.services.state import Shared
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.reply import Wait, reply
+from callrouter.call.services.shared_state import SECONDS, Shared
 from callrouter.call.targets.next_hop import NextHop
 from callrouter.errors import SipError
-from callrouter.register.bindings import Bindings
+from callrouter.pending import Unavailable
+from callrouter.register.bindings import Binding
 from callrouter.route.values.plan import Target
 from callrouter.sip.stack import Stack
 from callrouter.sip.uri import parse_uri, usual_port
 
 
 class Ringer(Protocol):
-    """A call, as far as it is needed here. at: Unix seconds."""
+    """A call, as far as it is needed here. at: steady time. phones: those found, by their keys."""
 
     shared: Shared
+    inbox: Inbox
+    phones: dict[str, Binding]
 
     @property
     def at(self) -> float:
         """The time of this step."""
 
+    @property
+    def now(self) -> float:
+        """The clock of this step."""
 
-def with_phones(targets: tuple[Target, ...], call: Ringer) -> tuple[Target, ...]:
+
+async def with_phones(targets: tuple[Target, ...], call: Ringer, wait: Wait) -> tuple[Target, ...]:
     """Put each telephone that is registered now in the place of its extension.
 
-    An extension that has none stays: it is noted as not reachable when it is rung.
+    An extension that has none stays: it is noted as not reachable when it is rung. Raises what
+    `wait` raises.
     """
     for target in targets:
         if target.extension:
             break
     else:
         return targets
+    until = call.now + SECONDS
+    registrations = call.shared.registrations
+    asked = [
+        registrations.of(target.extension, call.at) if target.extension else ()
+        for target in targets
+    ]
     found: list[Target] = []
-    for target in targets:
-        phones = call.shared.bindings.of(target.extension, call.at) if target.extension else []
+    for target, question in zip(targets, asked, strict=True):
+        phones = await reply(call.inbox, wait, question, until)
+        if isinstance(phones, Unavailable):
+            call.shared.failures.add("registrations", phones.why)
+            phones = ()
         reachable = [phone for phone in phones if phone.reachable]
         for phone in reachable:
+            call.phones[f"{target.extension} {phone.key}"] = phone
             made = target.copied()
             made.contact, made.uri = phone.key, phone.uri
             found.append(made)
@@ -44,18 +64,18 @@ def with_phones(targets: tuple[Target, ...], call: Ringer) -> tuple[Target, ...]
     return tuple(found)
 
 
-def way_to_phone(
-    stack: Stack, bindings: Bindings, target: Target, now: float, *, secure: bool
-) -> NextHop:
+def way_to_phone(call: Ringer, stack: Stack, target: Target, *, secure: bool) -> NextHop:
     """Find the way to one telephone.
 
-    now: Unix seconds. secure: the caller asked for TLS on every hop. Raises SipError 480 when it is
-    not registered, or not by TLS.
+    secure: the caller asked for TLS on every hop. Raises SipError 480 when it is not registered any
+    more, or not by TLS.
     """
-    binding = bindings.find(target.extension, target.contact, now)
-    if binding is None or binding.flow is None or not binding.flow.open:
+    binding = call.phones.get(f"{target.extension} {target.contact}")
+    if binding is None or binding.expires <= call.at or binding.flow is None:
         raise SipError("no telephone is registered", 480)
     flow = binding.flow
+    if not flow.open:
+        raise SipError("no telephone is registered", 480)
     if secure and flow.transport != "TLS":
         raise SipError("the telephone is not reached by TLS", 480)
     if not binding.pinned and not binding.path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import callrouter
-from callrouter.media.protocol import Lines, encode
+from callrouter.media.protocol import LineBuffer, encode
 
 _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH")
 """All that it gets of ours: there may be secrets in the rest."""
@@ -81,7 +81,7 @@ class ForkServerHandle:
         self.python = python
         self._parent = parent
         self._loop = asyncio.get_running_loop()
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self.born = self._loop.time()
         self._stderr, stderr = os.pipe()
         try:

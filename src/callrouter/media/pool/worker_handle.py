@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from callrouter.call.services.media import MediaEvent
 from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.worker_reports import Ack, Beat, Ready, SaysRecorded, SessionReport, read
-from callrouter.media.protocol import HUNG_SECONDS, Lines, encode
+from callrouter.media.protocol import HUNG_SECONDS, LineBuffer, encode
 
 STARTING: Final = "starting"
 SERVING: Final = "serving"
@@ -83,7 +83,7 @@ class WorkerHandle:
         self.beat: Beat | None = None
         self._owner = owner
         self._channel = channel
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._loop = asyncio.get_running_loop()
         self.born = self._heard = self._loop.time()
         self._due = self.born + START_SECONDS

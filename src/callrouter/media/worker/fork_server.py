@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from callrouter.media.protocol import Lines, encode
+from callrouter.media.protocol import LineBuffer, encode
 
 Work = Callable[[Mapping[str, Any], socket.socket], None]
 
@@ -37,7 +37,7 @@ class ForkServer:
     def __init__(self, pool: socket.socket, work: Work) -> None:
         self._pool = pool
         self._work = work
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._sockets: deque[int] = deque()
         self._selector = selectors.DefaultSelector()
         self._selector.register(pool, selectors.EVENT_READ)

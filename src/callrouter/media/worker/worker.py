@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pjsua2 as pj
 
-from callrouter.media.protocol import BEAT_SECONDS, Lines, encode
+from callrouter.media.protocol import BEAT_SECONDS, LineBuffer, encode
 from callrouter.media.worker import confinement as limits
 from callrouter.media.worker.pjsip_callbacks import Arrived
 from callrouter.media.worker.pjsip_endpoint import Engine
@@ -44,7 +44,7 @@ class Worker:
     def __init__(self, config: Mapping[str, Any], channel: socket.socket) -> None:
         channel.setblocking(False)
         self._channel = channel
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._unsent = bytearray()
         self._quitting = 0.0
         self._engine = Engine(config)

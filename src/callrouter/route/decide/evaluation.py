@@ -24,6 +24,7 @@ from callrouter.route.rules.number_rules import (
 )
 from callrouter.route.rules.opening_hours import Hours, Schedule
 from callrouter.route.values import refusal_reasons as reasons
+from callrouter.route.values.decision import Need, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import CODES, MEDIA, VoiceStep
@@ -31,8 +32,8 @@ from callrouter.route.values.plan import (
     PASSED,
     REFUSED,
     AutoBlock,
+    Hold,
     Hunt,
-    NeedLookup,
     Plan,
     Refusal,
     Verdict,
@@ -46,7 +47,7 @@ _WITHHELD: Final = "the caller has no number that a list could have"
 
 
 class Evaluation:
-    """The evaluation of one call. trace, caller, auto_block, need are for its decision.
+    """The evaluation of one call. trace, caller, auto_block are for its decision.
 
     barred: a step was left out because its caller may not have it.
     """
@@ -58,7 +59,9 @@ class Evaluation:
         "_facts",
         "_final",
         "_hours",
+        "_lookup",
         "_number",
+        "_passed",
         "_snapshot",
         "_steps",
         "_timed",
@@ -66,7 +69,6 @@ class Evaluation:
         "auto_block",
         "barred",
         "caller",
-        "need",
         "trace",
     )
 
@@ -93,20 +95,29 @@ class Evaluation:
         self.trace = list(trace)
         self.caller = ""
         self.auto_block: AutoBlock | None = None
-        self.need: NeedLookup | None = None
+        self._passed = facts.passed
+        self._lookup: NeedLookup | None = None
 
     def plan(self, extension: Extension | None, named: tuple[Verdict, ...]) -> Plan:
         """Go the way. extension: the one that `To:` names; named: how it was looked for."""
         number = self._number
-        reason = self._suspended() or self._screened() or self._trunk_full()
+        reason = self._suspended() or self._screened()
         if reason:
             return Plan((), number.reasons[reason])
-        holds = [self._trunk.hold]
+        self._passed = tuple(self.trace)
+        return self.admitted(extension, named)
+
+    def admitted(self, extension: Extension | None, named: tuple[Verdict, ...]) -> Plan:
+        """Go on from where a line is needed. extension, named: as `plan` has them."""
+        number, trunk = self._number, self._trunk
+        if self._full(trunk.hold, trunk.lines, trunk.file, trunk.line):
+            return Plan((), number.reasons[reasons.OVER_LIMIT])
+        holds = [Hold(trunk.hold, trunk.lines)]
         if self._full(number.hold, number.lines, number.file, number.line):
             if not number.overflow:
                 return Plan((), number.reasons[reasons.OVER_LIMIT])
             return self._go(number.overflow, holds, None)
-        holds.insert(0, number.hold)
+        holds.insert(0, Hold(number.hold, number.lines))
         self.trace += named
         if extension is None and number.lookup is not None:
             self._ask(number.lookup)
@@ -117,18 +128,27 @@ class Evaluation:
         number = self._number
         caller = Caller(self._facts.caller, self._trunk.country).identity
         self._note(lookup.rule, extension is not None, caller, why, lookup.file, lookup.line)
-        return self._go(number.route, [number.hold, self._trunk.hold], extension)
+        trunk = self._trunk
+        holds = [Hold(number.hold, number.lines), Hold(trunk.hold, trunk.lines)]
+        return self._go(number.route, holds, extension)
 
-    def _go(self, steps: tuple[Step, ...], holds: list[str], extension: Extension | None) -> Plan:
+    def needs(self, plan: Plan) -> tuple[Need, ...]:
+        """What has to be asked before this plan is final."""
+        if not plan.holds:
+            return ()
+        lines = NeedLines(plan.holds, self._passed)
+        return (lines,) if self._lookup is None else (lines, self._lookup)
+
+    def _go(self, steps: tuple[Step, ...], holds: list[Hold], extension: Extension | None) -> Plan:
         """Ring an extension, then what the steps say."""
         if extension is not None and self._rings(extension):
-            holds.append(extension.hold)
+            holds.append(Hold(extension.hold, extension.lines))
         self._take(steps)
         if self._steps:
             voice = self._number.voice
             return Plan(tuple(self._steps), self._final, tuple(holds), voice, self._timed)
         plan = self._nobody(tuple(holds))
-        if self.need is not None and not plan.steps:
+        if self._lookup is not None and not plan.steps:
             # It was let in, and may ring yet: its lines are held while the answer is waited for.
             return Plan((), plan.final, tuple(holds))
         return plan
@@ -140,7 +160,7 @@ class Evaluation:
         why = "the caller has no number to ask with"
         if caller:
             why = "would be asked who is responsible; the plan is that without an answer"
-            self.need = NeedLookup(lookup, caller, passed)
+            self._lookup = NeedLookup(lookup, caller, passed)
         self._note(lookup.rule, False, caller, why, lookup.file, lookup.line)
 
     def chosen(self, steps: tuple[Step, ...]) -> Plan:
@@ -150,7 +170,8 @@ class Evaluation:
 
     def extension(self, extension: Extension) -> Plan:
         """Go on with an extension that the caller dialled in a menu."""
-        holds = (extension.hold,) if self._rings(extension) else ()
+        held = Hold(extension.hold, extension.lines)
+        holds = (held,) if self._rings(extension) else ()
         return Plan(tuple(self._steps), None, holds)
 
     def _note(
@@ -281,15 +302,12 @@ class Evaluation:
 
     # Whether there is a line.
 
-    def _trunk_full(self) -> str:
-        trunk = self._trunk
-        full = self._full(trunk.hold, trunk.lines, trunk.file, trunk.line)
-        return reasons.OVER_LIMIT if full else ""
-
     def _full(self, hold: str, lines: int, file: str, line: int) -> bool:
         if not lines:
             return False
         used = self._snapshot.lines.get(hold, 0)
+        if hold in self._facts.busy:
+            used = max(used, lines)  # others than we know of have them
         full = used >= lines
         why = "no line is free" if full else "a line is free"
         self._judge(f"lines of {hold}", full, f"{used} of {lines}", why, file, line)
@@ -381,7 +399,7 @@ class Evaluation:
         self._steps.append(hunt)
         return hunt
 
-    def _nobody(self, holds: tuple[str, ...]) -> Plan:
+    def _nobody(self, holds: tuple[Hold, ...]) -> Plan:
         """Say what becomes of a call for which no target is left before any was rung."""
         number = self._number
         if self.barred:

@@ -3,6 +3,7 @@
 from callrouter.route.decide.evaluation import Evaluation
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Menu
+from callrouter.route.values.decision import Need
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Plan, Verdict
 from callrouter.route.values.snapshot import Snapshot
@@ -11,15 +12,22 @@ from callrouter.route.values.snapshot import Snapshot
 class Chosen:
     """The choice that keys led to. plan: its steps are to be taken. language: "" to leave it.
 
-    barred: to what this caller may not have; to it the keys are no choice.
+    needs: as those of a decision. barred: to what this caller may not have; to it the keys are no
+    choice.
     """
 
-    __slots__ = ("barred", "language", "plan", "trace")
+    __slots__ = ("barred", "language", "needs", "plan", "trace")
 
     def __init__(
-        self, plan: Plan, trace: tuple[Verdict, ...], language: str, barred: bool = False
+        self,
+        plan: Plan,
+        trace: tuple[Verdict, ...],
+        needs: tuple[Need, ...],
+        language: str,
+        barred: bool = False,
     ) -> None:
         self.barred = barred
+        self.needs = needs
         self.plan = plan
         self.trace = trace
         self.language = language
@@ -43,11 +51,11 @@ def choose(
     choice = menu.choices.get(keys)
     if choice is not None:
         plan = case.chosen(choice.steps)
-        return Chosen(plan, tuple(case.trace), choice.language, case.barred)
+        return Chosen(plan, tuple(case.trace), (), choice.language, case.barred)
     extension = dialplan.extensions.get(keys) if menu.extensions else None
     if extension is None:
         return None
     rule = f"extensions of menu {menu.name}"
     case.trace.append(Verdict(rule, True, keys, "is an extension", menu.file, menu.line))
     plan = case.extension(extension)
-    return Chosen(plan, tuple(case.trace), "")
+    return Chosen(plan, tuple(case.trace), case.needs(plan), "")

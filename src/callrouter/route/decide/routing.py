@@ -16,9 +16,10 @@ from callrouter.route.rules.compiled_dialplan import CalledNumber, Dialplan
 from callrouter.route.rules.number_index import Match
 from callrouter.route.rules.number_rules import Extension, Number, Trunk
 from callrouter.route.values import refusal_reasons as reasons
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import PASSED, REFUSED, Decision, Plan, Refusal, Verdict
+from callrouter.route.values.plan import PASSED, REFUSED, Plan, Refusal, Verdict
 from callrouter.route.values.snapshot import NOTHING, Snapshot
 
 # Called numbers kept, and the longest that is: nobody's number is longer.
@@ -47,11 +48,8 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     number = found.number
     if number is None:
         return Decision(found.key, found.refused, (came, *found.trace))
-    if facts.answer is not None and number.lookup is not None:
-        case = Evaluation(trunk, number, facts, snapshot, facts.passed)
-        owner, why = _owner(dialplan, facts.answer)
-        plan = case.answered(number.lookup, owner, why)
-        return Decision(number.key, plan, tuple(case.trace))
+    if facts.answer is not None or facts.busy:
+        return _again(dialplan, trunk, number, facts, snapshot)
     counts = False
     before: tuple[Verdict, ...] = (came,)
     if facts.diversions or trunk.calls_per_second:
@@ -64,17 +62,27 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         and not snapshot.blocks
         and (not snapshot.down or number.gateways.isdisjoint(snapshot.down))
     ):
-        decision = Decision(number.key, found.plan, (*before, *found.trace))
+        decision = Decision(number.key, found.plan, (*before, *found.trace), found.needs)
         decision.counts = counts
         return decision
-    extension = None
-    named: tuple[Verdict, ...] = ()
-    if number.reads_to:
-        extension, named = _named(dialplan, number, facts)
+    extension, named = _named(dialplan, number, facts)
     case = Evaluation(trunk, number, facts, snapshot, (*before, *found.way))
     plan = case.plan(extension, named)
-    trace = tuple(case.trace)
-    return Decision(number.key, plan, trace, case.caller, case.auto_block, case.need, counts)
+    trace, needs = tuple(case.trace), case.needs(plan)
+    return Decision(number.key, plan, trace, needs, case.caller, case.auto_block, counts)
+
+
+def _again(
+    dialplan: Dialplan, trunk: Trunk, number: Number, facts: Facts, snapshot: Snapshot
+) -> Decision:
+    """Decide by the answers to what an earlier decision needed."""
+    case = Evaluation(trunk, number, facts, snapshot, facts.passed)
+    if facts.answer is not None and number.lookup is not None:
+        owner, why = _owner(dialplan, facts.answer)
+        plan = case.answered(number.lookup, owner, why)
+    else:
+        plan = case.admitted(*_named(dialplan, number, facts))
+    return Decision(number.key, plan, tuple(case.trace), case.needs(plan))
 
 
 def _owner(dialplan: Dialplan, answer: LookupAnswer) -> tuple[Extension | None, str]:
@@ -133,6 +141,7 @@ def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> CalledNumber:
     elif number is not None and number.fixed and not trunk.lines:
         case = Evaluation(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
         found.plan = case.plan(None, ())
+        found.needs = case.needs(found.plan)
         found.trace = tuple(case.trace)
     if len(called) <= _LONGEST:
         if len(dialplan.found) >= _KEPT:
@@ -175,6 +184,8 @@ def _named(
     dialplan: Dialplan, number: Number, facts: Facts
 ) -> tuple[Extension | None, tuple[Verdict, ...]]:
     """Find the extension that `To:` names: its `ext` parameter counts before its user part."""
+    if not number.reads_to:
+        return None, ()
     missed: tuple[Verdict, ...] = ()
     if facts.to_ext:
         extension = dialplan.extensions.get(numbers.plain(facts.to_ext))

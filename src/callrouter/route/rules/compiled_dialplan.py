@@ -11,6 +11,7 @@ from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
 from callrouter.route.rules.trunk_identification import Network, SourceIndex
+from callrouter.route.values.decision import Need
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import Gateway
 from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
@@ -22,10 +23,10 @@ class CalledNumber:
     number: None when the dialplan has none for it, or none that is called from there. key: that of
     the number, "" when there is none. refused: the plan of a call without a number. way: the
     verdicts up to the number. plan: that of each call while no gateway is down and nobody is
-    blocked, None when calls differ. trace: the verdicts up to the plan.
+    blocked, None when calls differ. needs: of that plan. trace: the verdicts up to the plan.
     """
 
-    __slots__ = ("key", "number", "plan", "refused", "trace", "way")
+    __slots__ = ("key", "needs", "number", "plan", "refused", "trace", "way")
 
     def __init__(self, number: Number | None, way: tuple[Verdict, ...], unknown: Plan) -> None:
         self.number = number
@@ -33,6 +34,7 @@ class CalledNumber:
         self.refused = unknown
         self.way = way
         self.plan: Plan | None = None
+        self.needs: tuple[Need, ...] = ()
         self.trace = way
 
 

@@ -1,7 +1,8 @@
 """The facts of a call, known when its route is decided. All that `decide()` may look at."""
 
+from callrouter.route.values.decision import NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer
-from callrouter.route.values.plan import NeedLookup, Verdict
+from callrouter.route.values.plan import Verdict
 
 
 class Facts:
@@ -11,13 +12,14 @@ class Facts:
     caller: user part of the caller's identity as sent. called: user part of the Request-URI.
     to_user: user part of the `To:` URI. to_ext: its `ext` parameter, "" when it has none.
     at: time of the call, Unix seconds. diversions: how often it was forwarded before it came here.
-    answer: what came of the look-up that a first decision needed, None before. passed: the verdicts
-    of that decision up to there.
+    answer: what came of the look-up that an earlier decision needed, None before. busy: the
+    names of what no line could be had of. passed: the verdicts of that decision up to there.
     """
 
     __slots__ = (
         "answer",
         "at",
+        "busy",
         "called",
         "caller",
         "diversions",
@@ -48,10 +50,20 @@ class Facts:
         self.at = at
         self.diversions = diversions
         self.answer: LookupAnswer | None = None
+        self.busy: frozenset[str] = frozenset()
         self.passed: tuple[Verdict, ...] = ()
 
     def answered(self, need: NeedLookup, answer: LookupAnswer) -> "Facts":
         """Return the facts to decide by now that what was needed is known."""
+        return self._with(answer, self.busy, need.passed)
+
+    def without(self, need: NeedLines, name: str) -> "Facts":
+        """Return the facts to decide by now that no line of this can be had."""
+        return self._with(self.answer, self.busy | {name}, need.passed)
+
+    def _with(
+        self, answer: LookupAnswer | None, busy: frozenset[str], passed: tuple[Verdict, ...]
+    ) -> "Facts":
         facts = Facts(
             self.trunk,
             self.source,
@@ -63,5 +75,6 @@ class Facts:
             self.diversions,
         )
         facts.answer = answer
-        facts.passed = need.passed
+        facts.busy = busy
+        facts.passed = passed
         return facts

@@ -1,8 +1,7 @@
-"""The decision of `decide()`: a plan to carry out and the verdicts that led to it."""
+"""The plan of a call: what is to be carried out, and the verdicts that led to it."""
 
 from typing import Final, NamedTuple
 
-from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.media_steps import Confirm, Greeting, Voice, VoiceStep
 
 # Hangup causes of ITU-T Q.850 that a refusal of ours can carry.
@@ -245,11 +244,18 @@ class Refusal:
         self.prompt = prompt
 
 
+class Hold(NamedTuple):
+    """A line that a call takes. name: of what, `number 4000`. lines: it has, 0 for any number."""
+
+    name: str
+    lines: int
+
+
 class Plan:
     """A plan: steps to take one after the other, then the answer when none of them was the end.
 
     final: None relays the last target's status. holds: what the call takes one line of while it
-    lasts, such as `number 4000` and `trunk lab`. voice: None for a call of which nobody said
+    lasts, its number and its trunk for instance. voice: None for a call of which nobody said
     anything about media. timed: the first hunt is the one for this time of day.
     """
 
@@ -259,7 +265,7 @@ class Plan:
         self,
         steps: tuple[Hunt | VoiceStep, ...],
         final: Refusal | None,
-        holds: tuple[str, ...] = (),
+        holds: tuple[Hold, ...] = (),
         voice: Voice | None = None,
         timed: bool = False,
     ) -> None:
@@ -288,49 +294,3 @@ class AutoBlock:
         self.calls = calls
         self.within_seconds = within_seconds
         self.for_seconds = for_seconds
-
-
-class NeedLookup:
-    """The need of a look-up, which has to say who is responsible for the caller.
-
-    caller: the number to ask with. passed: the verdicts up to here, which stand whatever comes of
-    it: the call was let in.
-    """
-
-    __slots__ = ("caller", "lookup", "passed")
-
-    def __init__(self, lookup: Lookup, caller: str, passed: tuple[Verdict, ...]) -> None:
-        self.lookup = lookup
-        self.caller = caller
-        self.passed = passed
-
-
-class Decision:
-    """The decision on a call: what becomes of it, and why.
-
-    number: the dialplan's key that matched, "" when none did. trace: in the order looked at.
-    caller: the caller in E.164 where a rule needed it, "" otherwise. auto_block: the rule by which
-    this call counts against its caller, None for none. need: what has to be asked before the plan
-    is final; the plan is as if nothing came of it. counts: the call counts against the calls per
-    second of its trunk.
-    """
-
-    __slots__ = ("auto_block", "caller", "counts", "need", "number", "plan", "trace")
-
-    def __init__(
-        self,
-        number: str,
-        plan: Plan,
-        trace: tuple[Verdict, ...],
-        caller: str = "",
-        auto_block: AutoBlock | None = None,
-        need: NeedLookup | None = None,
-        counts: bool = False,
-    ) -> None:
-        self.number = number
-        self.plan = plan
-        self.trace = trace
-        self.caller = caller
-        self.auto_block = auto_block
-        self.need = need
-        self.counts = counts

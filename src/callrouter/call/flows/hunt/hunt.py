@@ -16,8 +16,10 @@ from callrouter.call.legs.events import (
     HungUp,
     Lost,
     Progress,
+    Replied,
 )
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.call.wait import wait
 from callrouter.route.values.plan import Hunt, Target
 
@@ -45,6 +47,13 @@ class CallerSide:
         """Await the next event. Raises Over when the call ends."""
         return wait(self.call, until)
 
+    async def asking(self, until: float) -> Event:
+        """Await the next event while a service is asked, and nobody rings. Raises Over."""
+        event = await self.next(until)
+        if not isinstance(event, Deadline | Replied):
+            self.other(event)
+        return event
+
     def progressed(self, event: Progress) -> None:
         """A target rings, or is heard already."""
 
@@ -54,7 +63,7 @@ class CallerSide:
 
     def other(self, _event: Event) -> Answered | None:
         """Something else happens; the answer of a target that is to be connected now."""
-        return None  # an ACK that came late, or what is left of a look-up
+        return None  # an ACK that came late, or an answer that nobody waits for any more
 
     async def connect(self, event: Answered) -> bool:
         """Connect the caller with who answered; False when that cannot be. Raises Over."""
@@ -72,7 +81,7 @@ async def hunt(caller: CallerSide) -> Answered | None:
     for targets in ringing.hunt.rounds:
         if not await caller.prepare(targets):
             return None
-        ringing.begin(targets)
+        ringing.begin(await with_phones(targets, caller.call, caller.asking))
         while lines:
             event = await caller.next(ringing.until)
             answered = None

@@ -20,7 +20,6 @@ from callrouter.call.legs.leg import SETTING_UP
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.targets.gateway_feedback import by_another_way, ended, unreached
 from callrouter.call.targets.redirects import Redirections
-from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.route.values.plan import Hunt, Target
 
 _UNAVAILABLE: Final = 480
@@ -97,7 +96,6 @@ class Ringing:
         call = self._call
         self._after = call.last_result
         call.begin_round()
-        targets = with_phones(targets, call)
         self._start = now = call.now
         if len(targets) == 1:
             self._dial(targets, now)
@@ -119,7 +117,7 @@ class Ringing:
                 self.status = _UNAVAILABLE
                 call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
                 if not leg.heard:
-                    unreached(call.shared, line.target, 408)
+                    unreached(call.shared.gateways, line.target, 408)
                 if leg.heard or not self._again(leg):
                     self._drop(leg)
         self._go_on()
@@ -139,7 +137,7 @@ class Ringing:
         """A target ended by itself: try it by another way, or go on as it said or was planned."""
         leg = event.leg
         self.status = event.status if event.status >= 400 else _UNAVAILABLE
-        ended(self._call.shared, self.lines[leg].target, event)
+        ended(self._call.shared.gateways, self.lines[leg].target, event)
         if not (by_another_way(event) and self._again(leg)):
             self._drop(leg, self._followed(event))
         self._go_on()
@@ -178,7 +176,7 @@ class Ringing:
             event.leg.number,
             response,
             call.dialplan,
-            call.shared.snapshot,
+            call.shared.snapshot(),
             call.facts.diversions,
             self._after,
         )

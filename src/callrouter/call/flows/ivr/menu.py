@@ -1,10 +1,15 @@
 """The script of a menu (C3)."""
 
 from collections.abc import Callable
+from functools import partial
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say, speech_of
-from callrouter.route.decide.menu_choice import choose, may_follow
+from callrouter.call.settle import settle
+from callrouter.call.wait import attend
+from callrouter.route.decide.menu_choice import Chosen, choose, may_follow
+from callrouter.route.rules.number_rules import Menu
+from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import EnterMenu, VoiceStep
 from callrouter.route.values.plan import Hunt
 
@@ -39,12 +44,18 @@ async def go_through(
             menu.between_seconds,
             lambda keys: not may_follow(dialplan, menu, keys),
         )
-        chosen = choose(dialplan, call.facts, call.shared.snapshot, call.record.number, menu, keys)
+        chosen = _choose(call, menu, keys, call.facts)
         if chosen is not None:
+
+            def again(facts: Facts, keys: str = keys) -> Chosen:
+                chosen = _choose(call, menu, keys, facts)
+                assert chosen is not None  # noqa: S101 - keys that are a choice stay one
+                return chosen
+
+            chosen = await settle(call, call.facts, chosen, again, partial(attend, call))
             call.record.trace += chosen.trace
         if chosen is not None and not chosen.barred:
             speech.language = chosen.language or speech.language
-            call.take_lines(chosen.plan.holds)
             return chosen.plan.steps
         if attempt + 1 < menu.tries:
             wrong = menu.invalid if keys else menu.silent
@@ -52,3 +63,8 @@ async def go_through(
     if menu.farewell and not goes_on():
         await say(call, (menu.farewell,))
     return ()
+
+
+def _choose(call: Call, menu: Menu, keys: str, facts: Facts) -> Chosen | None:
+    """Where keys lead, by these facts."""
+    return choose(call.dialplan, facts, call.shared.snapshot(), call.record.number, menu, keys)

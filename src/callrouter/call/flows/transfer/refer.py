@@ -17,11 +17,13 @@ from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.settle import settle
 from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
+from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import REFUSED, Decision, Hunt, Plan, Target, Verdict
+from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
 from callrouter.sip.message import Request
@@ -148,15 +150,17 @@ class Referral(CallerSide):
     async def _answered(self, user: str) -> Answered | None:
         """Ring a number or an extension; returns the answer of who is to be connected."""
         call = self.call
-        decision = self._decide(user)
+        asked, decision = self._decide(user)
         if decision is None:
             return None
+
+        def again(facts: Facts) -> Decision:
+            return decide(call.dialplan, facts, call.shared.snapshot())
+
+        decision = await settle(call, asked, decision, again, self.asking)
         plan = decision.plan
         self._status = 404 if plan.final is None else plan.final.status or 480
         call.record.trace += decision.trace
-        call.shared.take(plan.holds)
-        own = call.plan
-        call.plan = Plan(own.steps, own.final, (*own.holds, *plan.holds), own.voice)
         for step in plan.steps:
             if isinstance(step, Hunt) and (not step.on or call.last_result in step.on):
                 self.ringing = Ringing(call, step)
@@ -166,8 +170,8 @@ class Referral(CallerSide):
                 self._status = self.ringing.status or self._status
         return None
 
-    def _decide(self, user: str) -> Decision | None:
-        """What the dialplan says to the number; None when it knows it as no number."""
+    def _decide(self, user: str) -> tuple[Facts, Decision | None]:
+        """What the dialplan says to the number, and by which facts; None for what is no number."""
         call = self.call
         flow = self._also.dialog.flow
         name = self._trunk()
@@ -175,15 +179,15 @@ class Referral(CallerSide):
         caller = facts.caller if self._stays is call.a else facts.called
         source = flow.remote_host
         asked = Facts(name, source, caller, user, user, "", call.at, facts.diversions + 1)
-        snapshot = call.shared.snapshot
+        snapshot = call.shared.snapshot()
         decision = decide(call.dialplan, asked, snapshot)
         if decision.number:
             barred = self._barred(decision.number, name)
             if barred is None:
-                return decision
+                return asked, decision
             self._status = 404
             call.record.trace += (*decision.trace, barred)
-            return None
+            return asked, None
         self._status = 404
         number = call.dialplan.numbers.get(call.record.number)
         if (
@@ -191,9 +195,9 @@ class Referral(CallerSide):
             or number is None
             or not number.reads_to
         ):
-            return None
+            return asked, None
         asked = Facts(facts.trunk, source, caller, facts.called, user, user, call.at, 0)
-        return decide(call.dialplan, asked, snapshot)
+        return asked, decide(call.dialplan, asked, snapshot)
 
     def _trunk(self) -> str:
         """The trunk that who asks calls by. Whom we called and no trunk has: that of the call."""

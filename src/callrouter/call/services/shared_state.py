@@ -1,0 +1,179 @@
+"""The state that calls share with each other, and later with other instances: its ports.
+
+Theory. A decision reads one snapshot, which is in this process and at most a second old. What must
+be true everywhere, or is to be changed, is asked of a port, and the answer may come later. `state/`
+is the first implementation, and answers at once.
+
+Rules. Nobody waits for a port without a limit, and a call has an outcome without its answer:
+
+| port | asked for | without an answer |
+|---|---|---|
+| lines | a line, before anything is rung | the call goes on, if the snapshot has a line free |
+| blocks, rotations, gateways | told, never asked, by calls | nothing is missed |
+| presence, overrides | a change by a feature code | the caller is not told that it was done |
+| registrations | where telephones are, and to be there | not reached; a REGISTER is answered 503 |
+
+What an operator asks is refused, with the reason. Each time is counted and logged (`PortFailures`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from callrouter.pending import Later
+from callrouter.register.bindings import Registrations
+from callrouter.route.values.plan import AutoBlock, Hold
+from callrouter.route.values.snapshot import Override, Snapshot
+
+PORTS: Final = ("lines", "blocks", "presence", "overrides", "registrations")
+"""Those that are asked, and not only told."""
+SECONDS: Final = 0.2
+"""How long a call waits for a port."""
+
+
+class Busy(NamedTuple):
+    """The answer that no line is free. name: of what, one of those that were asked for."""
+
+    name: str
+
+
+class LineReservation:
+    """Lines that are held until they are given back, which happens once. holds: what they are of.
+
+    give: takes them back.
+    """
+
+    __slots__ = ("_give", "holds")
+
+    def __init__(self, holds: tuple[Hold, ...], give: Callable[[tuple[Hold, ...]], None]) -> None:
+        self.holds = holds
+        self._give: Callable[[tuple[Hold, ...]], None] | None = give
+
+    def release(self) -> None:
+        """Give them back, if that has not been done."""
+        give = self._give
+        if give is not None:
+            self._give = None
+            give(self.holds)
+
+
+Granted = LineReservation | Busy
+
+
+class Lines(Protocol):
+    """Lines in use, and the pace of trunks."""
+
+    def reserve(self, holds: tuple[Hold, ...]) -> Later[Granted]:
+        """Take one line of each, or none at all. What has no limit is never busy."""
+
+    def count(self, names: Iterable[str]) -> Later[Mapping[str, int]]:
+        """How many lines are in use of each."""
+
+    def arrived(self, trunk: str, at: float, most: int) -> None:
+        """A trunk, `trunk lab`, was let in with a call at a steady time, of `most` in a second."""
+
+
+class Block(NamedTuple):
+    """A blocked caller. until: steady time, 0 for no end. by_hand: not automatic."""
+
+    number: str
+    caller: str
+    until: float
+    by_hand: bool
+
+
+class Blocks(Protocol):
+    """Blocked callers."""
+
+    def attempted(self, number: str, caller: str, at: float, rule: AutoBlock) -> None:
+        """A caller (E.164) called a number (its key) at a steady time; perhaps once too often."""
+
+    def newest(self, now: float) -> Later[Sequence[Block]]:
+        """The blocks that have not ended by a steady time, the newest first."""
+
+    def block(self, number: str, caller: str, until: float) -> Later[bool]:
+        """Refuse a caller at a number ("": at all of them) until a steady time, 0 for ever.
+
+        caller: its key, or the first digits of many with a * behind them: `+86898*`. False when
+        there are too many such blocks already.
+        """
+
+    def unblock(self, number: str, caller: str) -> Later[bool]:
+        """Release a caller and forget the attempts; False when the caller was not blocked."""
+
+
+class Presence(Protocol):
+    """Presence of extensions."""
+
+    def away(self) -> Later[Mapping[str, str]]:
+        """Why each extension that is away is so."""
+
+    def leave(self, extension: str, reason: str) -> Later[bool]:
+        """Ring an extension no more. True."""
+
+    def come_back(self, extension: str) -> Later[bool]:
+        """Ring it again; False when it was not away."""
+
+
+class Overrides(Protocol):
+    """Schedules that are switched by hand."""
+
+    def standing(self) -> Later[Mapping[str, Override]]:
+        """The schedules that are switched now."""
+
+    def override(self, schedule: str, open: bool, until: float) -> Later[bool]:
+        """Switch a schedule, until a time of the clock on the wall; 0 for no end. True."""
+
+    def end(self, schedule: str) -> Later[bool]:
+        """Let a schedule follow its hours again; False when it does already."""
+
+
+class Rotations(Protocol):
+    """Turns of rotations."""
+
+    def turned(self, rotation: str) -> None:
+        """A hunt with this rotation is about to be carried out."""
+
+
+class GatewayHealth(Protocol):
+    """The health of gateways, as calls find it."""
+
+    def tried(self, name: str, place: str, why: str, rest_seconds: float) -> None:
+        """A gateway took a call at one of its places, or not. why: "" when it did.
+
+        rest_seconds: how long it asked to be left alone, 0 when it did not.
+        """
+
+
+class PortFailures:
+    """Questions that a port did not answer, or could not. noted: told of each, by port."""
+
+    __slots__ = ("counts", "noted")
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(PORTS, 0)
+        self.noted: Callable[[str, str], None] = _nobody
+
+    def add(self, port: str, why: str) -> None:
+        """Count one."""
+        self.counts[port] += 1
+        self.noted(port, why)
+
+
+def _nobody(_port: str, _why: str) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Shared:
+    """All ports. snapshot: the state of the moment, for one decision."""
+
+    lines: Lines
+    blocks: Blocks
+    presence: Presence
+    rotations: Rotations
+    registrations: Registrations
+    overrides: Overrides
+    gateways: GatewayHealth
+    snapshot: Callable[[], Snapshot]
+    failures: PortFailures

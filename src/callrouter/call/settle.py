@@ -1,0 +1,140 @@
+"""The settling of a decision: what it needs is found out, and it is made again by the answers.
+
+Theory. All that a decision needs is asked at once, and each answer has its own limit. Where one
+changes the plan the decision is made again, and what that one needs more is asked for, until it
+needs nothing. Where all answers come at once, as they do from memory, nothing waits.
+
+Rules. Each need has an outcome without an answer: a look-up names nobody, a line counts as granted.
+So calls go on while the service is away, as far as the snapshot of the decision let them. Lines
+that the last plan does not need are given back at once, all others when the call is over.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from callrouter.call.call import Call
+from callrouter.call.held_lines import give_back, not_granted
+from callrouter.call.legs.reply import Wait, reply
+from callrouter.call.services.directory import Directory
+from callrouter.call.services.shared_state import Busy, Granted, LineReservation
+from callrouter.pending import Pending, Unavailable
+from callrouter.route.values.decision import Need, NeedLines, NeedLookup
+from callrouter.route.values.external_lookup import LookupAnswer
+from callrouter.route.values.facts import Facts
+from callrouter.route.values.plan import Plan
+
+
+class Needy(Protocol):
+    """A decision, or what keys of a menu have led to."""
+
+    plan: Plan
+    needs: tuple[Need, ...]
+
+
+D = TypeVar("D", bound=Needy)
+
+
+async def settle(
+    call: Call,
+    facts: Facts,
+    decision: D,
+    again: Callable[[Facts], D],
+    wait: Wait,
+    directory: Directory | None = None,
+) -> D:
+    """Find out what a decision by these facts needs; returns the one that needs nothing more.
+
+    again: decides anew. directory: None where nobody is looked up. Raises what `wait` raises.
+    """
+    granted: dict[str, LineReservation | None] = {}
+    while True:
+        # All are asked before one is waited for.
+        asked: list[_LinesAsked | _LookupAsked] = []
+        for need in decision.needs:
+            if isinstance(need, NeedLines):
+                asked.append(_LinesAsked(call, need, granted))
+            elif directory is not None:
+                asked.append(_LookupAsked(call, need, directory))
+        known = facts
+        try:
+            for question in asked:
+                known = await question.settle(known, wait)
+                if known.busy is not facts.busy:
+                    break
+        finally:
+            for question in asked:
+                question.give_up()
+        if known is facts:
+            break
+        facts, decision = known, again(known)
+    needed = {hold.name for hold in decision.plan.holds}
+    for reservation in set(granted.values()):
+        if reservation is not None and needed.isdisjoint(hold.name for hold in reservation.holds):
+            call.lines.drop(reservation)
+    return decision
+
+
+class _LinesAsked:
+    """The question for lines. granted: what there is one of already, or none is needed."""
+
+    __slots__ = ("_answer", "_call", "_granted", "_holds", "_need", "_until")
+
+    def __init__(
+        self, call: Call, need: NeedLines, granted: dict[str, LineReservation | None]
+    ) -> None:
+        self._call = call
+        self._need = need
+        self._granted = granted
+        self._until = call.now + need.seconds
+        self._holds = tuple(hold for hold in need.holds if hold.name not in granted)
+        self._answer = call.shared.lines.reserve(self._holds) if self._holds else None
+
+    async def settle(self, facts: Facts, wait: Wait) -> Facts:
+        """Hold what is granted; returns the facts that say what is not."""
+        if self._answer is None:
+            return facts
+        call = self._call
+        answer: Granted | Unavailable = await reply(
+            call.inbox, wait, self._answer, self._until, give_back
+        )
+        reservation = None
+        if isinstance(answer, LineReservation):
+            reservation = answer
+            call.lines.add(answer)
+        elif isinstance(answer, Busy) and any(
+            hold.name == answer.name and hold.lines for hold in self._holds
+        ):
+            return facts.without(self._need, answer.name)
+        else:
+            call.shared.failures.add("lines", not_granted(answer))
+        for hold in self._holds:
+            self._granted[hold.name] = reservation
+        return facts
+
+    def give_up(self) -> None:
+        """It was answered, as the first of all."""
+
+
+class _LookupAsked:
+    """The question who is responsible for the caller."""
+
+    __slots__ = ("_answer", "_call", "_need", "_until")
+
+    def __init__(self, call: Call, need: NeedLookup, directory: Directory) -> None:
+        self._call = call
+        self._need = need
+        self._until = call.now + need.seconds
+        self._answer = directory.find(need.lookup, need.caller)
+
+    async def settle(self, facts: Facts, wait: Wait) -> Facts:
+        """Return the facts with its answer."""
+        need = self._need
+        answer = await reply(self._call.inbox, wait, self._answer, self._until)
+        if isinstance(answer, Unavailable):
+            answer = LookupAnswer("", f"no answer within {need.seconds:g} s")
+        return facts.answered(need, answer)
+
+    def give_up(self) -> None:
+        """Nobody wants to know any more."""
+        if isinstance(self._answer, Pending):
+            self._answer.give_up()

@@ -1,0 +1,89 @@
+"""The decision of `decide()`: a plan, and what has to be known from outside before it is final.
+
+Theory. Rules ask nobody; they only say what is needed. Whoever asked for the decision finds that
+out and asks again with the answers in the facts, until nothing more is needed. The plan of a
+decision with needs is the one for the case that a look-up names nobody and that lines are granted.
+
+Rules. Each need says how long its answer may take. What an answer changes begins behind its
+`passed`: the verdicts that stand whatever comes of it.
+"""
+
+from typing import Final
+
+from callrouter.route.values.external_lookup import Lookup
+from callrouter.route.values.plan import AutoBlock, Hold, Plan, Verdict
+
+_LINES_SECONDS: Final = 0.2
+"""Nobody waits longer for a line to be granted: the caller hears nothing meanwhile."""
+
+
+class NeedLines:
+    """The need of one line of each of these, for as long as the call lasts."""
+
+    __slots__ = ("holds", "passed")
+
+    def __init__(self, holds: tuple[Hold, ...], passed: tuple[Verdict, ...]) -> None:
+        self.holds = holds
+        self.passed = passed
+
+    @property
+    def seconds(self) -> float:
+        """How long the answer may take."""
+        return _LINES_SECONDS
+
+
+class NeedLookup:
+    """The need of a look-up, which has to say who is responsible for the caller.
+
+    caller: the number to ask with.
+    """
+
+    __slots__ = ("caller", "lookup", "passed")
+
+    def __init__(self, lookup: Lookup, caller: str, passed: tuple[Verdict, ...]) -> None:
+        self.lookup = lookup
+        self.caller = caller
+        self.passed = passed
+
+    @property
+    def seconds(self) -> float:
+        """How long the answer may take."""
+        return self.lookup.timeout_seconds
+
+
+Need = NeedLines | NeedLookup
+
+
+class Decision:
+    """The decision on a call: what becomes of it, and why.
+
+    number: the dialplan's key that matched, "" when none did. trace: in the order looked at.
+    caller: the caller in E.164 where a rule needed it, "" otherwise. auto_block: the rule by which
+    this call counts against its caller, None for none. needs: what has to be asked before the plan
+    is final. counts: the call counts against the calls per second of its trunk.
+    """
+
+    __slots__ = ("auto_block", "caller", "counts", "needs", "number", "plan", "trace")
+
+    def __init__(
+        self,
+        number: str,
+        plan: Plan,
+        trace: tuple[Verdict, ...],
+        needs: tuple[Need, ...] = (),
+        caller: str = "",
+        auto_block: AutoBlock | None = None,
+        counts: bool = False,
+    ) -> None:
+        self.number = number
+        self.plan = plan
+        self.trace = trace
+        self.needs = needs
+        self.caller = caller
+        self.auto_block = auto_block
+        self.counts = counts
+
+    @property
+    def lookup(self) -> NeedLookup | None:
+        """The look-up that is needed, None for none."""
+        return next((need for need in self.needs if isinstance(need, NeedLookup)), None)
