@@ -5,6 +5,7 @@ own stack; datagrams are numbered in the order they are sent.
 """
 
 from collections.abc import Callable, Coroutine
+from random import Random
 from typing import Final
 
 from callrouter.call.admission.calls import Calls
@@ -23,6 +24,7 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
+from callrouter.call.services.shared_state import Shared
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.rules.peer_profile import UNTIMED
@@ -35,6 +37,7 @@ from callrouter.sip.stack import Stack
 from callrouter.state.journal import Key, Value
 from callrouter.state.memory import Memory
 from callrouter.yamlfile.reader import parse
+from support.slow_state import SlowState
 
 CALLER: Final = ("192.0.2.1", 5060)
 ROUTER: Final = ("192.0.2.2", 5060)
@@ -166,10 +169,14 @@ class Target:
 
 
 class Router:
-    """callrouter's core between the two."""
+    """callrouter's core between the two. far: what becomes of questions to the shared state."""
 
     def __init__(
-        self, wire: Wire, dialplan_text: str = DIALPLAN, directory: "Books | None" = None
+        self,
+        wire: Wire,
+        dialplan_text: str = DIALPLAN,
+        directory: "Books | None" = None,
+        far: Random | None = None,
     ) -> None:
         self.stack = wire.stack(ROUTER)
         self.noted = Noted()
@@ -182,10 +189,15 @@ class Router:
             self.noted,
             1000,
             EPOCH,
-            self.shared.ports,
+            ports_of(self.shared, self.stack, far),
             self.directory,
             MediaServices(),
         )
+
+
+def ports_of(memory: Memory, stack: Stack, far: Random | None) -> Shared:
+    """The ports of a memory, or of one that is far away."""
+    return memory.ports if far is None else SlowState(memory, stack, far).ports
 
 
 class Books:

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from support.wire import CALLER, EPOCH, ROUTER, Books, Noted, Wire, _forget
+from support.wire import CALLER, EPOCH, ROUTER, Books, Noted, Wire, _forget, ports_of
 
 from callrouter.call.admission.calls import Calls
 from callrouter.call.legs.events import (
@@ -49,7 +49,9 @@ _FOLDER: Final = Path(__file__).parents[2] / "dialplans"
 class SpokenRouter:
     """callrouter's core between the two, with workers and an archive."""
 
-    def __init__(self, wire: Wire, dialplan: Dialplan, *, media: bool = True) -> None:
+    def __init__(
+        self, wire: Wire, dialplan: Dialplan, *, media: bool = True, far: Random | None = None
+    ) -> None:
         self.stack = wire.stack(ROUTER)
         self.noted = Noted()
         self.shared = Memory(_forget, seed=1)
@@ -62,8 +64,9 @@ class SpokenRouter:
         ]
         self.archive = VirtualArchive(self.stack, dialplan, kept)
         services = MediaServices(self.pool if media else None, self.archive if media else None)
+        ports = ports_of(self.shared, self.stack, far)
         self.calls = Calls(
-            self.stack, dialplan, self.noted, 1000, EPOCH, self.shared.ports, Books({}), services
+            self.stack, dialplan, self.noted, 1000, EPOCH, ports, Books({}), services
         )
 
 

@@ -172,3 +172,27 @@ def test_lines_are_exact_whatever_becomes_of_calls(block: int, full: bool) -> No
         assert all(map(refused_when_full, refused)), seed
         assert left_over(router.stack) == {}, seed
         assert (callers.stack.clients, callees.stack.clients) == ({}, {}), seed
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_no_line_stays_reserved_while_the_state_is_slow_refuses_and_loses_answers(
+    block: int, full: bool
+) -> None:
+    worlds = 10 if full else 1
+    for seed in range(block * worlds, (block + 1) * worlds):
+        dice = Random(seed)
+        loss = dice.choice((0.0, 0.02, 0.1))
+        wire = Wire(lambda _: dice.random() < loss)  # noqa: B023  # the wire ends with its turn
+        router = Router(wire, DIALPLAN, far=Random(seed))
+        callers, callees = Callers(wire, dice), Callees(wire, dice)
+        with pytest.MonkeyPatch.context() as patch:
+            faults = Faults(dice, patch)
+            wire.run(100.0)
+            router.calls.end_all()
+            wire.run()
+        assert dict(router.shared.snapshot().lines) == {}, seed
+        assert len(router.noted.bugs) == faults.count, seed
+        assert router.noted.started, seed
+        assert len(router.noted.ended) == len(router.noted.started), seed
+        assert left_over(router.stack) == {}, seed
+        assert (callers.stack.clients, callees.stack.clients) == ({}, {}), seed

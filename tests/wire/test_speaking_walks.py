@@ -53,13 +53,15 @@ def moody(dice: Random, mood: str) -> Callable[[VirtualWorker, Request, Flow], N
 class Walk:
     """One call."""
 
-    def __init__(self, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, seed: int, monkeypatch: pytest.MonkeyPatch, far: Random | None = None
+    ) -> None:
         self.dice = dice = Random(seed)
         loss = dice.choice((0.0, 0.0, 0.02, 0.1))
         self.cut = dice.randrange(3, 60) if dice.random() < 0.05 else inf
         self.wire = Wire(partial(lose, dice, loss, self.cut), partial(next, delays(dice)))
         dialplan = compiled()
-        self.router = SpokenRouter(self.wire, dialplan, media=dice.random() < 0.97)
+        self.router = SpokenRouter(self.wire, dialplan, media=dice.random() < 0.97, far=far)
         mood = dice.choice(("", "", "", "", "refuses", "silent"))
         monkeypatch.setattr(VirtualWorker, "on_request", moody(dice, mood))
         self.number = dice.choice(list(dialplan.numbers))
@@ -132,5 +134,16 @@ def test_any_spoken_call_ends_with_one_record_and_nothing_left(
     runs = 1000 if full else 200
     for seed in range(block * runs, (block + 1) * runs):
         walk = Walk(seed, monkeypatch)
+        walk.run()
+        walk.check(f"seed {seed}, {walk.number}\n{walk.wire.story()}")
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_the_same_holds_while_the_shared_state_is_slow_refuses_and_loses_answers(
+    block: int, full: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = 1000 if full else 100
+    for seed in range(block * runs, (block + 1) * runs):
+        walk = Walk(seed, monkeypatch, Random(seed))
         walk.run()
         walk.check(f"seed {seed}, {walk.number}\n{walk.wire.story()}")
