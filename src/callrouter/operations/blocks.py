@@ -1,7 +1,6 @@
 """Blocked callers, as operators ask for them: who is blocked, to block and to release one."""
 
 from callrouter.dialplan.areas.list_files import blocked_by_hand
-from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     BadValueError,
     ConflictError,
@@ -70,7 +69,7 @@ class BlockAdded(BlockRemoved):
 async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
     """The callers that are blocked, the newest first."""
     clock = running.clock
-    found = await answer_of(running, "blocks", running.shared.blocks.newest(clock.now()))
+    found = await running.answer_of("blocks", running.shared.blocks.newest(clock.now()))
     if request.caller is not None:
         wanted = _known(running, request.caller)
         found = [block for block in found if block.caller in wanted]
@@ -91,7 +90,7 @@ async def add_block(running: RunningServer, request: AddBlock) -> BlockAdded:
         raise NotFoundError(f"the dialplan has no number {number}")
     until = clock.now() + request.seconds if request.seconds else 0.0
     for caller in callers:
-        if not await answer_of(running, "blocks", blocks.block(number, caller, until)):
+        if not await running.answer_of("blocks", blocks.block(number, caller, until)):
             raise ConflictError("too many callers are blocked by hand already: use a list")
     return BlockAdded(number=number, callers=list(callers), until=clock.wall(until))
 
@@ -102,7 +101,7 @@ async def remove_block(running: RunningServer, request: RemoveBlock) -> BlockRem
     released = [
         caller
         for caller in _known(running, request.caller)
-        if await answer_of(running, "blocks", running.shared.blocks.unblock(number, caller))
+        if await running.answer_of("blocks", running.shared.blocks.unblock(number, caller))
     ]
     if not released:
         where = f"at number {number}" if number else "at all numbers"

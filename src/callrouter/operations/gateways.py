@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     MOST,
     ConflictError,
@@ -103,7 +102,7 @@ def _is_drained(running: RunningServer, name: str) -> bool:
 async def _gateways(running: RunningServer) -> GatewayList:
     watched = running.gateways.all()[:MOST]
     names = [f"gateway {it.gateway.name}" for it in watched]
-    calls = await answer_of(running, "lines", running.shared.lines.count(names))
+    calls = await running.answer_of("lines", running.shared.lines.count(names))
     return GatewayList(
         gateways=[
             _gateway(it, running.clock, calls[name])

@@ -8,6 +8,7 @@ All but a reload is done in bounded time: lists are cut at `MOST`, a search look
 there can be in the shared state, and nobody waits for that longer than two seconds.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -18,6 +19,7 @@ from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
 from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.reload.dialplan_diff import Reloaded
+from callrouter.pending import Later, Pending, Unavailable
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.state.bans import Bans
@@ -53,6 +55,10 @@ class OperationAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
+_SECONDS = 2.0
+"""How long an operator waits for the shared state."""
+
+ValueT = TypeVar("ValueT")
 RequestT = TypeVar("RequestT", bound=OperationRequest)
 AnswerT = TypeVar("AnswerT", bound=OperationAnswer)
 
@@ -79,6 +85,25 @@ class RunningServer:
     drain: Callable[[bool], str]
     """Begins or ends the drain; returns why not."""
     is_draining: Callable[[], bool]
+
+    async def answer_of(self, port: str, asked: Later[ValueT]) -> ValueT:
+        """Wait for an answer of the shared state. Raises UnavailableError."""
+        answer = asked
+        if isinstance(asked, Pending):
+            pending = asked
+            came = asyncio.Event()
+            pending.then(came.set)
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    await came.wait()
+            except TimeoutError:
+                pending.give_up()
+            answer = Unavailable("no answer in time") if pending.answer is None else pending.answer
+        if isinstance(answer, Pending | Unavailable):
+            why = answer.why if isinstance(answer, Unavailable) else ""
+            self.shared.failures.add(port, why)
+            raise UnavailableError(f"the shared state does not know now: {port}: {why}")
+        return answer
 
 
 Operation = Callable[[RunningServer, RequestT], Awaitable[AnswerT]]

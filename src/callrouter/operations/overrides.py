@@ -3,7 +3,6 @@
 import time
 from itertools import islice
 
-from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     MOST,
     BadValueError,
@@ -60,20 +59,20 @@ async def set_override(running: RunningServer, request: SetOverride) -> Override
         what = "the end of the override has passed already"
         raise BadValueError(what, "until", "a time that is to come, or 0")
     asked = running.shared.overrides.override(request.schedule, request.open, request.until)
-    await answer_of(running, "overrides", asked)
+    await running.answer_of("overrides", asked)
     return await _overrides(running)
 
 
 async def clear_override(running: RunningServer, request: ClearOverride) -> OverrideList:
     """Lets a schedule follow its hours again."""
     asked = running.shared.overrides.end(request.schedule)
-    if not await answer_of(running, "overrides", asked):
+    if not await running.answer_of("overrides", asked):
         raise NotFoundError(f"schedule {request.schedule} follows its hours already")
     return await _overrides(running)
 
 
 async def _overrides(running: RunningServer) -> OverrideList:
-    standing = await answer_of(running, "overrides", running.shared.overrides.standing())
+    standing = await running.answer_of("overrides", running.shared.overrides.standing())
     return OverrideList(
         overrides=[
             ScheduleOverride(schedule=schedule, open=override.open, until=override.until)

@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import (
     MOST,
     Name,
@@ -50,19 +49,19 @@ async def set_presence(running: RunningServer, request: SetPresence) -> Presence
     if request.extension not in running.dialplan().extensions:
         raise NotFoundError(f"the dialplan has no extension {request.extension}")
     asked = running.shared.presence.leave(request.extension, request.reason)
-    await answer_of(running, "presence", asked)
+    await running.answer_of("presence", asked)
     return await _presence(running)
 
 
 async def clear_presence(running: RunningServer, request: ClearPresence) -> PresenceList:
     """Rings an extension again."""
     asked = running.shared.presence.come_back(request.extension)
-    if not await answer_of(running, "presence", asked):
+    if not await running.answer_of("presence", asked):
         raise NotFoundError(f"extension {request.extension} is not away")
     return await _presence(running)
 
 
 async def _presence(running: RunningServer) -> PresenceList:
-    away = await answer_of(running, "presence", running.shared.presence.away())
+    away = await running.answer_of("presence", running.shared.presence.away())
     listed = islice(away.items(), MOST)
     return PresenceList(away=[Absence(extension=key, reason=why) for key, why in listed])

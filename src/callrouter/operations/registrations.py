@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-from callrouter.operations.answers import answer_of
 from callrouter.operations.operation import MOST, NoValues, OperationAnswer, RunningServer
 from callrouter.register.bindings import Binding
 
@@ -43,7 +42,7 @@ async def list_registrations(running: RunningServer, _request: NoValues) -> Regi
     """Registered telephones, and our registrations with gateways."""
     now = running.clock.now()
     asked = running.shared.registrations.all(now)
-    bindings = await answer_of(running, "registrations", asked)
+    bindings = await running.answer_of("registrations", asked)
     return RegistrationList(
         phones=[_phone(extension, binding, now) for extension, binding in bindings[:MOST]],
         all=len(bindings),
