@@ -42,13 +42,8 @@ from callrouter.route.values.plan import Hunt
 
 async def run(call: Call, decision: Decision, directory: Directory) -> None:
     """Carry out what was decided. Raises Over when it ends before its last step does."""
-
-    def again(facts: Facts) -> Decision:
-        return decide(call.dialplan, facts, call.shared.snapshot())
-
-    decision = await settle(call, call.facts, decision, again, partial(wait, call), directory)
-    call.plan = decision.plan
-    call.record.trace = decision.trace
+    if decision.needs:
+        await _find_out(call, decision, directory)
     try:
         if not await take(call, call.plan.steps):
             await finish(call)
@@ -60,6 +55,17 @@ async def run(call: Call, decision: Decision, directory: Directory) -> None:
     # each coroutine in between would be kept for as long.
     if await conversation(call):
         await question(call)
+
+
+async def _find_out(call: Call, decision: Decision, directory: Directory) -> None:
+    """Have what the plan needs, which may make it another. Raises Over."""
+
+    def again(facts: Facts) -> Decision:
+        return decide(call.dialplan, facts, call.shared.snapshot())
+
+    decision = await settle(call, call.facts, decision, again, partial(wait, call), directory)
+    call.plan = decision.plan
+    call.record.trace = decision.trace
 
 
 Steps = tuple[Hunt | VoiceStep, ...]
