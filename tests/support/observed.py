@@ -1,10 +1,8 @@
 """Records and sources to test with."""
 
 from collections.abc import Callable
-from functools import partial
 
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
-from callrouter.observe.metrics import Sources
 from callrouter.route.values.plan import Verdict
 
 Lines = Callable[[], list[dict[str, object]]]
@@ -53,9 +51,3 @@ def refused(id: str = "0002", started: float = 1_700_000_001.0) -> CallRecord:
     record.reason = "unknown number"
     record.hung_up_by = "callrouter"
     return record
-
-
-def sources(**values: float) -> Sources:
-    """All zero but those given."""
-    nothing = {name: partial(values.get, name, 0) for name in Sources.__slots__}
-    return Sources(**{**nothing, "gateways": list, "unanswered": dict})

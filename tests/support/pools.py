@@ -38,7 +38,6 @@ class Rig:
 
     def __init__(self, low: int, high: int, python: str = "") -> None:
         self.diary = Diary()
-        self.acks: list[float] = []
         self.bugs: list[Exception] = []
         size = Size(
             low=low,
@@ -49,7 +48,12 @@ class Rig:
             user="",
             python=python,
         )
-        self.pool = Pool(size, self.diary, self._step, self.acks.append)
+        self.pool = Pool(size, self.diary, self._step)
+
+    @property
+    def acks(self) -> int:
+        """Commands that workers acknowledged."""
+        return sum(self.pool.acks.counts)
 
     def workers(self, state: str = "") -> list[dict[str, Any]]:
         """The status of all workers, or those in one state."""

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from pydantic.fields import FieldInfo
 
+from callrouter.app.metric_table import METRICS
 from callrouter.cli import main
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError
-from callrouter.observe.metrics import Metrics, Sources
 from callrouter.settings import settings_file as config
 from callrouter.testing.grammar import CaseFile
 from callrouter.yamlfile.reader import parse
@@ -51,12 +51,12 @@ def default(field: FieldInfo) -> str:
 
 
 def metrics() -> str:
-    """The table of all metrics, from what a scrape gets."""
-    nothing = dict.fromkeys(Sources.__dataclass_fields__, lambda: 0)
-    lines = ["| name | kind | meaning |", "|---|---|---|"]
-    for family in Metrics(Sources(**{**nothing, "gateways": list})).collect():
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        lines.append(f"| `{name}` | {family.type} | {family.documentation} |")
+    """The table of all metrics, from their declarations."""
+    lines = ["| name | kind | labels | meaning |", "|---|---|---|---|"]
+    for row in METRICS:
+        name = f"{row.name}_total" if row.type == "counter" else row.name
+        labels = ", ".join(f"`{label}`" for label in row.labels)
+        lines.append(f"| `{name}` | {row.type} | {labels} | {row.help} |")
     return "\n".join(lines)
 
 

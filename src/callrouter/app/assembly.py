@@ -23,8 +23,8 @@ from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.listeners import Edges
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
+from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
-from callrouter.observe.metrics import Metrics, Sources
 from callrouter.operations.active_calls import ActiveCalls
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
@@ -53,9 +53,7 @@ class Parts:
         dialplan: Dialplan,
         log: Log,
         loop: asyncio.AbstractEventLoop,
-        sources: Callable[["Parts"], Sources],
     ) -> None:
-        """sources: what the metrics read of them, which need not all be there yet."""
         self._loop = loop
         self._log = log
         self._remarks = Bucket(_REMARKS, _REMARKS_AT_ONCE)
@@ -66,18 +64,13 @@ class Parts:
         self.stack = Stack(Tokens(), self.edges.connect, sizes)
         self.pump = Pump(loop, self.stack, self._bug)
         self.writer = RecordWriter(settings.records.database, settings.records.spool)
-        self.metrics = Metrics(sources(self))
+        self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
         self.memory.ports.failures.noted = self._unanswered
-        self.live = ActiveCalls(Observing(log, self.metrics, self.writer), loop.time)
+        self.live = ActiveCalls(Observing(log, self.call_metrics, self.writer), loop.time)
         self.directory = HttpDirectory(self.pump.step)
-        self.media = Pool(
-            _media_size(settings),
-            log,
-            self.pump.step,
-            lambda seconds: self.metrics.media_ack.add(seconds * 1000),
-        )
+        self.media = Pool(_media_size(settings), log, self.pump.step)
         self.archive = self._archive(settings)
         places = self.memory.gateways.places
         self.registrations = GatewayRegistrations(self.stack, places, random.random)

@@ -3,8 +3,8 @@
 from typing import Final
 
 from callrouter.call.services.record import CallRecord, KeptRecord
+from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
-from callrouter.observe.metrics import Metrics
 from callrouter.storage.background_writer import RecordWriter
 
 _AS_IT_WAS: Final = frozenset(("short", "empty"))
@@ -20,7 +20,7 @@ class Observing:
 
     __slots__ = ("_log", "_metrics", "_writer")
 
-    def __init__(self, log: Log, metrics: Metrics, writer: RecordWriter) -> None:
+    def __init__(self, log: Log, metrics: CallMetrics, writer: RecordWriter) -> None:
         self._log = log
         self._metrics = metrics
         self._writer = writer

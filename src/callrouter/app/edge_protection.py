@@ -1,6 +1,6 @@
 """Edge protection: what keeps out strangers and too many calls, put together for the server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -8,6 +8,7 @@ import structlog
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.calls import Calls
 from callrouter.call.teardown import RETRY_AFTER
+from callrouter.metric import LAG_MS, Histogram, Rows, counter, gauge, histogram
 from callrouter.net.overload.early_reject import Shed
 from callrouter.net.overload.overload_control import Overload
 from callrouter.net.overload.stranger_filter import FilterCounts, Strangers
@@ -41,6 +42,7 @@ class Guard:
         """clock: that of the bans."""
         limits = settings.limits
         self._lag = limits.lag
+        self.loop_lag = Histogram(LAG_MS)
         self.edges = edges
         self.calls = calls
         self.bans = bans
@@ -72,6 +74,7 @@ class Guard:
 
     def measured(self, late: float, now: float) -> None:
         """Note how late the loop came round, in seconds, at a monotonic time."""
+        self.loop_lag.add(late * 1000)
         self.overload.measured(max(late, self.edges.backlog() * self._lag), now)
         self.shed.on = self.overload.is_busy
 
@@ -92,31 +95,99 @@ class Guard:
             **more,
         )
 
-    def figure(self, name: str) -> int:
-        """One of FIGURES, for the metrics."""
-        return FIGURES[name](self)
-
     @property
     def counts(self) -> FilterCounts:
         """What strangers sent that went no further."""
         return self._strangers.counts
 
 
-FIGURES: Final[Mapping[str, Callable[[Guard], int]]] = {
-    "strangers": lambda it: it.calls.strangers + it.counts.unknown,
-    "banned": lambda it: len(it.bans),
-    "bans": lambda it: it.bans.made,
-    "dropped_banned": lambda it: it.counts.banned,
-    "dropped_over_source": lambda it: it.counts.over_source,
-    "dropped_over_all": lambda it: it.counts.over_all,
-    "dropped_over_trunk": lambda it: it.counts.over_trunk,
-    "dropped_scanners": lambda it: it.counts.scanners,
-    "dropped_large": lambda it: it.counts.large,
-    "dropped_over_size": lambda it: it.counts.over_size,
-    "overloaded": lambda it: it.calls.overloaded + it.shed.refused,
-    "refused_late": lambda it: it.overload.late,
-    "refused_fast": lambda it: it.overload.fast,
-    "refused_full": lambda it: it.overload.full,
-    "lost": lambda it: it.edges.lost(),
-}
-"""What the metrics tell of a guard, by name."""
+METRICS: Final[Rows[Guard]] = (
+    counter(
+        "callrouter_strangers",
+        "Each message that was turned away because no trunk has its address counts one: of "
+        "scanners, or of a carrier that moved.",
+        lambda it: it.calls.strangers + it.counts.unknown,
+    ),
+    gauge(
+        "callrouter_banned",
+        "This many addresses are banned now; whoever complains of no answer may be among them.",
+        lambda it: len(it.bans),
+    ),
+    counter(
+        "callrouter_bans",
+        "Each ban that an address brought on itself counts one; it grows while somebody attacks.",
+        lambda it: it.bans.made,
+    ),
+    counter(
+        "callrouter_dropped_banned",
+        "Each message dropped, or connection refused, because its address is banned counts one; "
+        "it says how long an attack goes on.",
+        lambda it: it.counts.banned,
+    ),
+    counter(
+        "callrouter_dropped_over_source",
+        "Each message of a stranger past strangers.packets_per_second of its network counts one "
+        "and was dropped: a flood, mostly.",
+        lambda it: it.counts.over_source,
+    ),
+    counter(
+        "callrouter_dropped_over_all",
+        "Each message of a stranger past strangers.all_packets_per_second counts one and was "
+        "dropped; honest ones may be among them.",
+        lambda it: it.counts.over_all,
+    ),
+    counter(
+        "callrouter_dropped_over_trunk",
+        "Each datagram of a trunk past its packets_per_second counts one and was dropped; its "
+        "calls suffer.",
+        lambda it: it.counts.over_trunk,
+    ),
+    counter(
+        "callrouter_dropped_over_size",
+        "Each datagram that was longer than limits.message_size counts one and was dropped "
+        "unread; a trunk may need a higher limit.",
+        lambda it: it.counts.over_size,
+    ),
+    counter(
+        "callrouter_dropped_scanners",
+        "Each request whose User-Agent is a scanner's counts one and was dropped; nothing has "
+        "to be done.",
+        lambda it: it.counts.scanners,
+    ),
+    counter(
+        "callrouter_dropped_large",
+        "Each answer to a stranger that was larger than its request, or one too many, counts "
+        "one and was not sent: it might flood a third.",
+        lambda it: it.counts.large,
+    ),
+    counter(
+        "callrouter_overloaded",
+        "Each INVITE that was answered 503, at a limit or while draining, counts one; while "
+        "nobody drains, callers are turned away.",
+        lambda it: it.calls.overloaded + it.shed.refused,
+    ),
+    counter(
+        "callrouter_refused_late",
+        "Each INVITE refused past limits.lag counts one, and one as overloaded; the processor "
+        "core is full.",
+        lambda it: it.overload.late,
+    ),
+    counter(
+        "callrouter_refused_fast",
+        "Each INVITE refused past limits.calls_per_second counts one, and one as overloaded; "
+        "the limit may be too low.",
+        lambda it: it.overload.fast,
+    ),
+    counter(
+        "callrouter_refused_full",
+        "Each INVITE refused past limits.transactions counts one, and one as overloaded; peers "
+        "answer too slowly, or the limit is too low.",
+        lambda it: it.overload.full,
+    ),
+    histogram(
+        "callrouter_loop_lag_seconds",
+        "Each measurement adds the seconds by which the event loop came round late; they "
+        "grow when the processor core is full.",
+        lambda it: it.loop_lag,
+    ),
+)

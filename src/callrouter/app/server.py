@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from callrouter.api.unix_socket import ControlListener
 from callrouter.app.assembly import Parts
-from callrouter.app.metric_readers import sources
+from callrouter.app.metric_table import METRICS
 from callrouter.errors import ConfigError
 from callrouter.net.transport.tls import TlsError
 from callrouter.net.transport.tokens_and_lag import LagProbe
 from callrouter.observe.log import Log
-from callrouter.observe.metrics import MetricsServer
+from callrouter.observe.metrics import MetricsServer, Registry
 from callrouter.operations.operation import RunningServer
 from callrouter.operations.reload.background_loader import LoadError
 from callrouter.operations.reload.file_watch import Watcher
@@ -44,7 +44,7 @@ class Server:
         self._loop = loop
         self._settings = settings
         self._log = log
-        self._parts = parts = Parts(settings, dialplan, log, loop, sources)
+        self._parts = parts = Parts(settings, dialplan, log, loop)
         parts.read_logins(dialplan)
         self._reloader = Reloader(
             dialplan, settings.dialplan, self._serve, log, settings.media.prompts, renew=self._renew
@@ -86,7 +86,8 @@ class Server:
         self._parts.calls.epoch = self._parts.memory.clock.zero
         await self._control.start()
         metrics = self._settings.metrics
-        self._exposed = MetricsServer(self._parts.metrics, metrics.host, metrics.port)
+        registry = Registry(METRICS, self._parts)
+        self._exposed = MetricsServer(registry, metrics.host, metrics.port)
         # Workers take time to start: an address that cannot be had is said before.
         self._parts.edges.try_out(
             (one.transport, one.host, one.port) for one in self._settings.listen
@@ -262,7 +263,6 @@ class Server:
         return bool(done)
 
     def _note_lag(self, seconds: float) -> None:
-        self._parts.metrics.loop_lag.add(seconds * 1000)
         self._parts.guard.measured(seconds, self._loop.time())
         step = self._parts.memory.look_at_clock()
         if step:

@@ -35,6 +35,7 @@ from callrouter.call.services.archive import (
     kept_id,
 )
 from callrouter.errors import masked
+from callrouter.metric import Rows, counter
 from callrouter.route.rules.mailboxes import Box
 from callrouter.storage.cdr_table import open_for_writing
 from callrouter.storage.engine import StoreError, is_postgres
@@ -355,3 +356,13 @@ def _inode(engine: Engine) -> int:
 def month_of(now: float) -> str:
     """Write the month of a moment, such as 2026-03 (UTC)."""
     return time.strftime("%Y-%m", time.gmtime(now))
+
+
+METRICS: Final[Rows[Archive]] = (
+    counter(
+        "callrouter_recordings_failed",
+        "Each call that was to be recorded from its answer on and was not counts one; it "
+        "matters where recording is a duty.",
+        lambda it: it.unrecorded,
+    ),
+)

@@ -12,6 +12,7 @@ itself: a call that is about to ring it sees either.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from callrouter.metric import Rows, gauge
 from callrouter.pending import Later
 from callrouter.sip.flow import Flow
 
@@ -230,3 +231,13 @@ class Bindings:
         for extension, bindings in self._extensions.items():
             for binding in bindings.values():
                 yield extension, binding
+
+
+METRICS: Final[Rows[Bindings]] = (
+    gauge(
+        "callrouter_bindings",
+        "This many contacts of registered telephones hold now; a sudden fall says that "
+        "telephones do not reach us.",
+        lambda it: it.count,
+    ),
+)

@@ -2,8 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
-from callrouter.register.register_client import CarrierAccount, Registration, Spot
+from callrouter.metric import Rows, gauge
+from callrouter.register.register_client import (
+    FAILED,
+    REGISTERED,
+    CarrierAccount,
+    Registration,
+    Spot,
+)
 from callrouter.route.rules.digest_accounts import Access, Enrolment, Login
 from callrouter.route.values.gateway_candidates import Gateway, TransportAddress
 from callrouter.sip.stack import Stack
@@ -107,3 +115,19 @@ def _same(one: Login | None, other: Login | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.user, one.password, one.realm) == (other.user, other.password, other.realm)
+
+
+METRICS: Final[Rows[GatewayRegistrations]] = (
+    gauge(
+        "callrouter_registrations",
+        "This many of our registrations with gateways hold now; a gateway without one may send "
+        "us no calls.",
+        lambda it: it.count(REGISTERED),
+    ),
+    gauge(
+        "callrouter_registrations_failed",
+        "This many of our registrations with gateways do not hold and are tried again; it "
+        "should be 0.",
+        lambda it: it.count(FAILED),
+    ),
+)

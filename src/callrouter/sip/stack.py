@@ -10,10 +10,12 @@ or an answer without state (`reply`).
 """
 
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from typing import Final, Protocol
 
 from callrouter.errors import ParseError, SipError
+from callrouter.metric import Rows, counter, gauge
 from callrouter.sip.body import DESCRIBING, check_session
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.flow import ClientUser, Flow, Layer, Transaction
@@ -337,3 +339,54 @@ class Stack(Layer):
         self.send(response_flow(request, flow), render_response(200, head, to, tag, "", b""))
         if tx.pending and tx.user is not None:
             tx.user.on_cancel(request)
+
+
+def _over(limit: str, stack: Stack) -> int:
+    return stack.over[limit]
+
+
+METRICS: Final[Rows[Stack]] = (
+    gauge(
+        "callrouter_active_legs",
+        "This many legs (SIP dialogs) stand now; a call has two as a rule, more while it rings "
+        "several targets.",
+        lambda it: len(it.dialogs),
+    ),
+    gauge(
+        "callrouter_transactions",
+        "This many SIP transactions are open now; past limits.transactions new calls are refused.",
+        lambda it: len(it.clients) + len(it.servers),
+    ),
+    gauge(
+        "callrouter_timers",
+        "This many timers are armed now; a number that only ever grows is a bug of ours.",
+        lambda it: it.timers.live,
+    ),
+    counter(
+        "callrouter_retransmissions",
+        "Each SIP message that we sent again counts one; many for each call mean a lossy path "
+        "or a peer that is down.",
+        lambda it: it.retransmitted,
+    ),
+    counter(
+        "callrouter_malformed",
+        "Each datagram or frame that was no SIP message, or over a limit, counts one; it grows "
+        "with broken devices and attacks.",
+        lambda it: it.malformed,
+    ),
+    *(
+        counter(
+            f"callrouter_over_{limit}",
+            f"Each message over limits.{limit} counts one, and one as malformed; a peer of yours "
+            "may need a higher limit.",
+            partial(_over, limit),
+        )
+        for limit in (HEADERS, HEADER_SIZE, BODY_SIZE)
+    ),
+    counter(
+        "callrouter_dropped",
+        "Each response or ACK that nothing of ours waited for counts one and was dropped; "
+        "refused floods and late answers are such.",
+        lambda it: it.stray,
+    ),
+)

@@ -13,6 +13,7 @@ restart; all else is found out again.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from callrouter.metric import Rows, counter, gauge
 from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
 from callrouter.state.journal import Journal
 
@@ -150,6 +151,10 @@ class Gateways:
     def all(self) -> list[Watched]:
         """All gateways, and the hosts in URIs that DNS says the place of."""
         return list(self._watched.values())
+
+    def named(self) -> list[Watched]:
+        """Those that the dialplan has a name for."""
+        return [one for one in self.all() if not one.gateway.of_uri]
 
     def probes(self) -> list[tuple[Gateway, TransportAddress]]:
         """Who is to be probed, and where: each place by itself."""
@@ -305,3 +310,28 @@ def key_of(place: TransportAddress) -> str:
 
 def _nobody(_change: GatewayChange) -> None:
     """Nobody wants to know."""
+
+
+def _probes(gateways: Gateways) -> dict[tuple[str, str], int]:
+    return {
+        (one.gateway.name, result): count
+        for one in gateways.named()
+        for result, count in (("answered", one.answered), ("unanswered", one.unanswered))
+    }
+
+
+METRICS: Final[Rows[Gateways]] = (
+    gauge(
+        "callrouter_gateway_up",
+        "A gateway has 1 while calls are given to it, else 0; `callrouter gateways` says why.",
+        lambda it: {one.gateway.name: one.state == UP for one in it.named()},
+        "gateway",
+    ),
+    counter(
+        "callrouter_gateway_probes",
+        "Each probe of a gateway counts one, by its result; several unanswered ones in a row take "
+        "it out of use.",
+        _probes,
+        *("gateway", "result"),
+    ),
+)

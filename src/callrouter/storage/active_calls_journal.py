@@ -30,6 +30,7 @@ from typing import Final
 
 import structlog
 
+from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import lost_record
 from callrouter.observe.cdr.rows import Encoder, Row
 from callrouter.private import FILE, tighten
@@ -322,3 +323,25 @@ def _read(
                 elif line != b"\n":
                     rejected.append(line)
     return calls, alive, rejected
+
+
+METRICS: Final[Rows[Journal]] = (
+    gauge(
+        "callrouter_journal_waiting",
+        "This many answered calls are not on disk yet; a kill now would lose them, so do not "
+        "kill while it is above 0.",
+        lambda it: it.waiting,
+    ),
+    counter(
+        "callrouter_calls_unjournaled",
+        "Each answered call past the 50,000 that can wait for the disk counts one; a kill loses "
+        "it.",
+        lambda it: it.missed,
+    ),
+    counter(
+        "callrouter_journal_rejected",
+        "Each line of an earlier process's journal that cannot be read counts one and was set "
+        "aside; a lost call may have no record.",
+        lambda it: it.rejected,
+    ),
+)

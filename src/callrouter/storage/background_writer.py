@@ -37,6 +37,7 @@ from sqlalchemy.exc import (
 
 from callrouter.call.services.record import CallRecord
 from callrouter.errors import masked
+from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import up_line
 from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row, misfit
 from callrouter.storage.active_calls_journal import Journal
@@ -352,3 +353,49 @@ def _about_a_row(error: Exception) -> bool:
 def _said(error: Exception) -> str:
     """What the database said, without the password of its URL."""
     return masked(str(getattr(error, "orig", None) or error))
+
+
+METRICS: Final[Rows[RecordWriter]] = (
+    gauge(
+        "callrouter_records_queued",
+        "This many call records wait to be written; when it keeps growing, the disk or the "
+        "database is too slow or away.",
+        lambda it: it.depth,
+    ),
+    counter(
+        "callrouter_records_written",
+        "Each call record that the database took at once counts one; while all is well it grows "
+        "with the calls that end.",
+        lambda it: it.written,
+    ),
+    counter(
+        "callrouter_records_spooled",
+        "Each call record that went to the spool first counts one; it grows while the database "
+        "is away.",
+        lambda it: it.spooled,
+    ),
+    counter(
+        "callrouter_records_replayed",
+        "Each call record that came from the spool into the database counts one; it grows when "
+        "the database is back.",
+        lambda it: it.replayed,
+    ),
+    counter(
+        "callrouter_records_rejected",
+        "Each call record that the table does not take, or bad line of the spool, counts one "
+        "and was set aside; the log says why.",
+        lambda it: it.rejected,
+    ),
+    counter(
+        "callrouter_records_lost",
+        "Each call record that neither database nor spool could take counts one and is gone; it "
+        "should be 0 for ever.",
+        lambda it: it.lost,
+    ),
+    counter(
+        "callrouter_calls_lost",
+        "Each answered call that an earlier process lost when it was killed counts one once it "
+        "is recorded; find out who killed it.",
+        lambda it: it.calls_lost,
+    ),
+)

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from support.observed import Lines, answered, sources
+from support.observed import Lines, answered
 
 from callrouter.app.call_observer import Observing
 from callrouter.call.services.record import Observer
+from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
-from callrouter.observe.metrics import Metrics
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.cdr_query import CdrQuery
 
@@ -13,7 +13,7 @@ from callrouter.storage.cdr_query import CdrQuery
 def test_a_call_leaves_two_lines_one_count_and_one_row(
     url: str, tmp_path: Path, log: Log, logged: Lines
 ):
-    metrics = Metrics(sources())
+    metrics = CallMetrics()
     writer = RecordWriter(url, tmp_path / "spool")
     writer.start()
     observer: Observer = Observing(log, metrics, writer)
@@ -34,7 +34,6 @@ def test_a_call_leaves_two_lines_one_count_and_one_row(
         "number": "4000",
     }
     assert (ended["call"], ended["disposition"], ended["ms"]) == ("42", "ANSWERED", 61_500)
-    [calls, *_] = metrics.collect()
-    assert [sample.value for sample in calls.samples] == [1]
+    assert metrics.calls == {("ANSWERED", "4000"): 1}
     with CdrQuery(url) as rows:
         assert rows.one("42") is not None

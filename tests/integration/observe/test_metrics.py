@@ -1,25 +1,42 @@
+import asyncio
 import socket
 import urllib.request
+from pathlib import Path
 
 import pytest
-from support.observed import answered, refused, sources
+from support.observed import answered, refused
 
-from callrouter.observe import metrics as counting
-from callrouter.observe.gateway_metrics import GatewayFigures
-from callrouter.observe.metrics import Histogram, Metrics, MetricsError, MetricsServer, Sources
+from callrouter.app.assembly import Parts
+from callrouter.app.metric_table import METRICS
+from callrouter.call.services import shared_state
+from callrouter.call.services.shared_state import PortFailures
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.metric import Histogram, Metric, gauge
+from callrouter.observe import call_metrics as counting
+from callrouter.observe.call_metrics import CallMetrics
+from callrouter.observe.log import Log
+from callrouter.observe.metrics import MetricsError, MetricsServer, Registry, family
+from callrouter.settings.settings_file import Settings
+from callrouter.yamlfile.reader import parse
+
+SEVEN: Metric[None] = gauge("callrouter_seven", "It is always 7.", lambda _: 7)
 
 
-def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
+def scraped(registry: Registry) -> dict[tuple[str, ...], float]:
     """(name, label values...) to value."""
     return {
         (sample.name, *sample.labels.values()): sample.value
-        for family in metrics.collect()
-        for sample in family.samples
+        for found in registry.collect()
+        for sample in found.samples
     }
 
 
+def samples(metrics: CallMetrics) -> dict[tuple[str, ...], float]:
+    return scraped(Registry(counting.METRICS, metrics))
+
+
 def test_calls_and_legs_are_counted_by_their_labels():
-    metrics = Metrics(sources())
+    metrics = CallMetrics()
     for record in (answered("a"), answered("b"), refused("c")):
         metrics.call_ended(record)
     found = samples(metrics)
@@ -29,7 +46,7 @@ def test_calls_and_legs_are_counted_by_their_labels():
 
 
 def test_times_of_an_answered_call_are_in_their_histograms_in_seconds():
-    metrics = Metrics(sources())
+    metrics = CallMetrics()
     metrics.call_ended(answered())
     metrics.call_ended(refused())
     found = samples(metrics)
@@ -45,9 +62,9 @@ def test_histogram_bucket_holds_its_upper_end_and_all_below_it():
     histogram = Histogram((10, 20))
     for ms in (0, 10, 11, 20, 21, 1_000_000):
         histogram.add(ms)
-    family = histogram.family("x", "x")
-    assert [s.value for s in family.samples if s.name == "x_bucket"] == [2, 4, 6]
-    assert [s.labels["le"] for s in family.samples if s.name == "x_bucket"] == [
+    found = family(Metric("histogram", "x", "x", lambda _: histogram), histogram)
+    assert [s.value for s in found.samples if s.name == "x_bucket"] == [2, 4, 6]
+    assert [s.labels["le"] for s in found.samples if s.name == "x_bucket"] == [
         "0.01",
         "0.02",
         "+Inf",
@@ -58,7 +75,7 @@ def test_numbers_and_targets_past_the_limit_are_counted_as_other(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(counting, "_LABELS_KEPT", 2)
-    metrics = Metrics(sources())
+    metrics = CallMetrics()
     for name in ("1", "2", "3", "4", "1"):
         record = answered()
         record.number = record.legs[0].target = name
@@ -70,57 +87,71 @@ def test_numbers_and_targets_past_the_limit_are_counted_as_other(
     assert ("callrouter_calls_total", "ANSWERED", "3") not in found
 
 
-def test_every_source_is_read_at_the_scrape():
-    names = set(Sources.__slots__) - {"gateways", "unanswered"}
-    values = {name: float(at) for at, name in enumerate(sorted(names), 1)}
-    found = set(samples(Metrics(sources(**values))).values())
-    assert set(values.values()) <= found
+PLAN = """
+country: CN
+trunks:
+  lab: {addresses: [127.0.0.0/8]}
+gateways:
+  a: {address: 192.0.2.1}
+  b: {address: 192.0.2.2}
+targets:
+  out: {number: "1", via: a}
+numbers:
+  "4000": {route: [{hunt: [out]}]}
+"""
+
+
+async def test_every_metric_is_read_of_the_parts_of_a_process(tmp_path: Path, log: Log):
+    settings = Settings.model_validate(
+        {
+            "listen": ["udp:127.0.0.1:5060"],
+            "dialplan": "plan.yaml",
+            "state": f"sqlite:///{tmp_path}/state.db",
+            "records": {"database": f"sqlite:///{tmp_path}/calls.db", "spool": str(tmp_path)},
+        }
+    )
+    dialplan = compile_dialplan(parse(PLAN, "plan.yaml"))
+    parts = Parts(settings, dialplan, log, asyncio.get_running_loop())
+    parts.memory.gateways.serve(dialplan.gateways)
+    parts.memory.gateways.drain("b")
+    parts.call_metrics.call_ended(answered())
+    found = scraped(Registry(METRICS, parts))
+    names = {f"{row.name}_total" if row.type == "counter" else row.name for row in METRICS}
+    assert len(names) == len(METRICS)
+    empty = {name for name in names if not any(key[0].startswith(name) for key in found)}
+    assert empty == {
+        f"callrouter_{name}_total" for name in ("gateway_legs", "messages", "recordings")
+    }
+    assert found["callrouter_calls_total", "ANSWERED", "4000"] == 1
+    assert found["callrouter_gateway_up", "a"] == 1
+    assert found["callrouter_gateway_up", "b"] == 0
+    assert found["callrouter_gateway_probes_total", "b", "unanswered"] == 0
+    assert found["callrouter_store_failing", "archive"] == 0
+    assert found["callrouter_media_lost_total", "hung"] == 0
 
 
 def test_unanswered_questions_are_counted_by_port():
-    read = sources()
-    read.unanswered = lambda: {"lines": 3, "presence": 0}
+    failures = PortFailures()
+    failures.counts.update({"lines": 3, "presence": 0})
+    found = scraped(Registry(shared_state.METRICS, failures))
     name = "callrouter_shared_state_unanswered_total"
-    found = [
-        (sample.labels["port"], sample.value)
-        for family in Metrics(read).collect()
-        for sample in family.samples
-        if sample.name == name
-    ]
-    assert found == [("lines", 3), ("presence", 0)]
+    assert (found[name, "lines"], found[name, "presence"]) == (3, 0)
 
 
-def test_gateways_have_their_state_their_probes_and_their_legs():
-    figures = [GatewayFigures("a", True, 5, 1), GatewayFigures("b", False, 0, 3)]
-    read = sources()
-    read.gateways = lambda: figures
-    metrics = Metrics(read)
+def test_legs_by_a_gateway_are_counted_by_its_name():
+    metrics = CallMetrics()
     record = answered()
     record.legs[0].gateway = "a"
     metrics.call_ended(record)
-    found = {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in metrics.collect()
-        for sample in family.samples
-        if sample.name.startswith("callrouter_gateway_") and not sample.name.endswith("_created")
-    }
-    assert found == {
-        ("callrouter_gateway_up", "a"): 1.0,
-        ("callrouter_gateway_up", "b"): 0.0,
-        ("callrouter_gateway_probes_total", "a", "answered"): 5,
-        ("callrouter_gateway_probes_total", "a", "unanswered"): 1,
-        ("callrouter_gateway_probes_total", "b", "answered"): 0,
-        ("callrouter_gateway_probes_total", "b", "unanswered"): 3,
-        ("callrouter_gateway_legs_total", "a", "200"): 1,
-    }
+    assert samples(metrics)["callrouter_gateway_legs_total", "a", "200"] == 1
 
 
 def test_scrape_over_http_then_the_port_is_free_again():
-    metrics = Metrics(sources(active_calls=7))
+    metrics = Registry((SEVEN,), None)
     server = MetricsServer(metrics, "127.0.0.1", 0)
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
         text = answer.read().decode()
-    assert "callrouter_active_calls 7.0" in text
+    assert "callrouter_seven 7.0" in text
     assert "process_cpu_seconds_total" in text
     server.close()
     MetricsServer(metrics, "127.0.0.1", server.port).close()
@@ -130,4 +161,4 @@ def test_port_in_use_is_a_clear_error():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(MetricsError, match=f"cannot listen on 127.0.0.1:{port}"):
-            MetricsServer(Metrics(sources()), "127.0.0.1", port)
+            MetricsServer(Registry((SEVEN,), None), "127.0.0.1", port)

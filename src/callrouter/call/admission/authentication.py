@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from callrouter.call.admission.login_throttle import Failures
 from callrouter.errors import ParseError, SipError, StrangerError
+from callrouter.metric import Rows, counter
 from callrouter.route.rules.digest_accounts import Access, Login
 from callrouter.route.rules.number_rules import Trunk
 from callrouter.sip.digest import Credentials, challenge_rows, parse_credentials
@@ -241,3 +242,37 @@ class _Asked:
             if found.algorithm in self.algorithms:
                 return found
         return None
+
+
+METRICS: Final[Rows[Door]] = (
+    counter(
+        "callrouter_auth_challenged",
+        "Each request that was asked for a password counts one; most devices are asked once for "
+        "each of their requests.",
+        lambda it: it.challenged,
+    ),
+    counter(
+        "callrouter_auth_failed",
+        "Each request with a wrong user or password counts one: somebody guesses, or a device "
+        "is set up wrongly.",
+        lambda it: it.failed,
+    ),
+    counter(
+        "callrouter_auth_dropped",
+        "Each request dropped because its address had given too many wrong passwords counts "
+        "one; a device of yours is shut out for a while too.",
+        lambda it: it.dropped,
+    ),
+    counter(
+        "callrouter_auth_without_qop",
+        "Each request with a right password and no qop counts one where its account does not "
+        "take that; see the key without_qop of accounts.",
+        lambda it: it.without_qop,
+    ),
+    counter(
+        "callrouter_auth_other_uri",
+        "Each request answered 400 because its credentials were for another Request-URI counts "
+        "one; something on the way rewrites requests.",
+        lambda it: it.other_uri,
+    ),
+)

@@ -23,6 +23,7 @@ from callrouter.call.services.record import CallRecord, Observer, bounded
 from callrouter.call.services.shared_state import Shared
 from callrouter.call.teardown import RETRY_AFTER, Over
 from callrouter.errors import SipError, StrangerError
+from callrouter.metric import Rows, gauge
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -352,3 +353,13 @@ def _record(
     record.number = bounded(decision.number)
     record.trace = decision.trace
     return record
+
+
+METRICS: Final[Rows[Calls]] = (
+    gauge(
+        "callrouter_active_calls",
+        "This many calls are in progress now, from their INVITE on; at limits.calls new ones "
+        "are refused.",
+        lambda it: it.active,
+    ),
+)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from callrouter.metric import Rows, counter
 from callrouter.pending import Later
 from callrouter.register.bindings import Registrations
 from callrouter.route.values.plan import AutoBlock, Hold
@@ -177,3 +178,14 @@ class Shared:
     gateways: GatewayHealth
     snapshot: Callable[[], Snapshot]
     failures: PortFailures
+
+
+METRICS: Final[Rows[PortFailures]] = (
+    counter(
+        "callrouter_shared_state_unanswered",
+        "Each question to the shared state that had no answer in time adds one, by what it was "
+        "about; it grows when the state is away, and calls go on without it.",
+        lambda it: it.counts,
+        "port",
+    ),
+)

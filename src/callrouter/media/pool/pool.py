@@ -18,8 +18,9 @@ from callrouter.call.services.media import MediaEvent
 from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.sizing import Need, is_ample, is_short
 from callrouter.media.pool.supervisor import ProcessLog, Size, Supervisor
-from callrouter.media.pool.worker_handle import ENDING, SERVING, STARTING, WorkerHandle
+from callrouter.media.pool.worker_handle import ENDING, RETIRING, SERVING, STARTING, WorkerHandle
 from callrouter.media.pool.worker_selection import WorkerSelection
+from callrouter.metric import LAG_MS, Histogram, Rows, counter, gauge, histogram
 
 _TICK_SECONDS: Final = 0.25
 _LATE_SECONDS: Final = 0.5
@@ -34,7 +35,7 @@ class Pool:
     """The media pool; implements `MediaPool`.
 
     refused: reservations that found no worker. unwritten: files that a worker could not write, or
-    not whole. lost_by: workers, by why.
+    not whole. lost_by: workers, by why. acks: how long commands took.
     """
 
     def __init__(
@@ -42,16 +43,15 @@ class Pool:
         size: Size,
         log: ProcessLog,
         step: Callable[[Callable[[], None]], None],
-        note_ack: Callable[[float], None],
     ) -> None:
-        """step: posts an event, as `Pump.step`. note_ack: told how long commands took, s.
+        """step: posts an event, as `Pump.step`.
 
         Raises MediaError when there is no such user.
         """
         self._size = size
         self._log = log
         self.step = step
-        self._note_ack = note_ack
+        self.acks = Histogram(LAG_MS)
         self._loop = asyncio.get_running_loop()
         self._supervisor = Supervisor(size, log, self, self._on_change)
         self._selection: WorkerSelection[WorkerHandle] = WorkerSelection()
@@ -182,7 +182,7 @@ class Pool:
 
     def acknowledged(self, seconds: float) -> None:
         """It did a command."""
-        self._note_ack(seconds)
+        self.acks.add(seconds * 1000)
 
     def _serving(self) -> list[WorkerHandle]:
         return [link for link in list(self._supervisor.links.values()) if link.state == SERVING]
@@ -242,3 +242,49 @@ class Pool:
                 link.check(now)
         self._fit()
         self._shrink(now)
+
+
+METRICS: Final[Rows[Pool]] = (
+    gauge(
+        "callrouter_media_slots",
+        "The serving media workers have room for this many sessions, taken or free.",
+        lambda it: it.slots,
+    ),
+    gauge(
+        "callrouter_media_slots_used",
+        "This many sessions of the serving media workers are reserved; near "
+        "callrouter_media_slots more workers are needed.",
+        lambda it: it.used,
+    ),
+    counter(
+        "callrouter_media_refused",
+        "Each reservation of media slots that no worker had free counts one; its call went on "
+        "as the route says, so allow more workers.",
+        lambda it: it.refused,
+    ),
+    counter(
+        "callrouter_media_unwritten",
+        "Each message or recording that a media worker could not write, or not whole, counts "
+        "one; its folder is read-only, full or gone.",
+        lambda it: it.unwritten,
+    ),
+    gauge(
+        "callrouter_media_workers",
+        "This many media workers are in each state; while none serves, no call hears us.",
+        lambda it: {state: it.count(state) for state in (STARTING, SERVING, RETIRING)},
+        "state",
+    ),
+    counter(
+        "callrouter_media_lost",
+        "Each media worker that died, hung or broke the protocol counts one; its calls lost "
+        "their media.",
+        lambda it: {why: it.lost_by[why] for why in ("died", "hung", "broken")},
+        "why",
+    ),
+    histogram(
+        "callrouter_media_ack_seconds",
+        "Each command to a media worker adds the seconds until it was done; workers with "
+        "too much to do take long.",
+        lambda it: it.acks,
+    ),
+)

@@ -5,6 +5,8 @@ import sys
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 
+from callrouter.metric import Rows, counter, gauge
+
 _SITE: Final = 64
 """Bits of an IPv6 address that one site has; whoever has one address of it has all."""
 _OWN_FILES: Final = 512
@@ -124,3 +126,60 @@ def _source(host: str) -> str:
         return host
     mapped = address.ipv4_mapped
     return str(mapped) if mapped is not None else f"{int(address) >> (128 - _SITE):x}"
+
+
+METRICS: Final[Rows[StreamCounts]] = (
+    gauge(
+        "callrouter_connections",
+        "This many TCP and TLS connections are open now; past connections.all peers are refused.",
+        lambda it: it.open,
+    ),
+    counter(
+        "callrouter_connections_over_limit",
+        "Each connection refused because there were too many in all counts one; see "
+        "connections.all.",
+        lambda it: it.over_limit,
+    ),
+    counter(
+        "callrouter_connections_over_source",
+        "Each connection refused because its address had too many counts one; see "
+        "connections.per_source.",
+        lambda it: it.over_source,
+    ),
+    counter(
+        "callrouter_connections_handshake",
+        "Each connection whose TLS handshake failed or took too long counts one; it grows when "
+        "a certificate has run out.",
+        lambda it: it.handshake,
+    ),
+    counter(
+        "callrouter_connections_silent",
+        "Each connection dropped because no whole message came in time counts one; port "
+        "scanners open such.",
+        lambda it: it.silent,
+    ),
+    counter(
+        "callrouter_connections_slow_writer",
+        "Each connection dropped because a message took too long to come counts one: an attack, "
+        "or a bad path.",
+        lambda it: it.slow_writer,
+    ),
+    counter(
+        "callrouter_connections_slow_reader",
+        "Each connection dropped because its peer did not read counts one; that peer hangs or "
+        "is overloaded.",
+        lambda it: it.slow_reader,
+    ),
+    counter(
+        "callrouter_connections_idle",
+        "Each connection dropped because it showed no sign of life for too long counts one; a "
+        "few are usual.",
+        lambda it: it.idle,
+    ),
+    counter(
+        "callrouter_connections_broken",
+        "Each connection closed because its bytes were no messages, or one was too large, "
+        "counts one; its peer speaks no SIP, or an attack is on.",
+        lambda it: it.broken,
+    ),
+)

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Final, TypeVar
 
 from callrouter.errors import SipError
+from callrouter.metric import Rows, counter
 from callrouter.net.overload.stranger_filter import Strangers
 from callrouter.net.transport.connection_limits import USUAL, StreamLimits, Turnstile
 from callrouter.net.transport.driver import Pump
@@ -198,3 +199,13 @@ def _is_address(host: str) -> bool:
 @lru_cache(maxsize=4096)
 def _is_loopback(host: str) -> bool:
     return _is_address(host) and ip_address(host).is_loopback
+
+
+METRICS: Final[Rows[Edges]] = (
+    counter(
+        "callrouter_datagrams_lost",
+        "Each datagram that the kernel dropped because a socket was full counts one; the "
+        "process reads too slowly.",
+        lambda it: it.lost(),
+    ),
+)

@@ -1,0 +1,46 @@
+"""The table of all metrics: those of each part, and what no part can tell alone."""
+
+from typing import Final
+
+from callrouter.app import edge_protection
+from callrouter.app.assembly import Parts
+from callrouter.archive import call_archive
+from callrouter.call.admission import authentication, calls
+from callrouter.call.services import shared_state
+from callrouter.media.pool import pool
+from callrouter.metric import Rows, gauge, of
+from callrouter.net.transport import connection_limits, listeners
+from callrouter.observe import call_metrics
+from callrouter.register import bindings, gateway_registrations
+from callrouter.sip import stack
+from callrouter.state import gateway_health
+from callrouter.storage import active_calls_journal, background_writer
+
+METRICS: Final[Rows[Parts]] = (
+    *of(call_metrics.METRICS, lambda it: it.call_metrics),
+    *of(calls.METRICS, lambda it: it.calls),
+    *of(shared_state.METRICS, lambda it: it.memory.ports.failures),
+    *of(gateway_health.METRICS, lambda it: it.memory.gateways),
+    *of(stack.METRICS, lambda it: it.stack),
+    *of(edge_protection.METRICS, lambda it: it.guard),
+    *of(listeners.METRICS, lambda it: it.edges),
+    *of(connection_limits.METRICS, lambda it: it.edges.turnstile.counts),
+    *of(authentication.METRICS, lambda it: it.door),
+    *of(bindings.METRICS, lambda it: it.memory.bindings),
+    *of(gateway_registrations.METRICS, lambda it: it.registrations),
+    *of(background_writer.METRICS, lambda it: it.writer),
+    *of(active_calls_journal.METRICS, lambda it: it.writer.journal),
+    *of(pool.METRICS, lambda it: it.media),
+    *of(call_archive.METRICS, lambda it: it.archive),
+    gauge(
+        "callrouter_store_failing",
+        "A store has 1 while it cannot be written, else 0; the log says what is wrong with it.",
+        lambda it: {
+            "records": it.writer.failing,
+            "journal": it.writer.journal.failing,
+            "state": it.persistence.failing,
+            "archive": it.archive.failing,
+        },
+        "store",
+    ),
+)
