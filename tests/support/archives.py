@@ -68,7 +68,7 @@ def unopened(folder: Path, *boxes: Box) -> Archive:
 def close_all() -> None:
     """End the threads of a test's archives: they would log into what the next tests print."""
     for archive in _made:
-        if archive._thread.is_alive():
+        if archive._thread.alive:
             archive.close()
     _made.clear()
 

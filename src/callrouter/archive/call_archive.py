@@ -1,6 +1,6 @@
 """The archive as calls see it, and the thread that does its work.
 
-Rules, beside those of `file_store`:
+Rules, beside those of `file_store` and `storage.background`:
 
 - What a call asks for by a plain method is answered from memory; all else is a job of the thread.
 - A job that the disk or the database refuses is tried again, without holding up the others. Its
@@ -9,7 +9,6 @@ Rules, beside those of `file_store`:
 - Nothing is recorded when the disk is nearly full: `place_...` says no, and the log says why.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -34,11 +33,11 @@ from callrouter.call.services.archive import (
     VoicemailMessage,
     kept_id,
 )
-from callrouter.errors import masked
 from callrouter.metric import Rows, counter
 from callrouter.route.rules.mailboxes import Box
+from callrouter.storage.background import Outage, TurnThread
 from callrouter.storage.cdr_table import open_for_writing
-from callrouter.storage.engine import StoreError, is_postgres
+from callrouter.storage.engine import StoreError, inode
 
 LEAST_FREE: Final = 64_000_000
 """Bytes on the disk under which nothing is recorded any more."""
@@ -46,7 +45,6 @@ LEAST_FREE: Final = 64_000_000
 _TURN_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 5.0
 """From one look at the disk, at what is expired and at what other processes deleted to the next."""
-_RETRY_SECONDS: Final = 2.0
 _EXPIRED_AT_ONCE: Final = 200
 
 Job = Callable[[Engine], None]
@@ -82,7 +80,6 @@ class Archive:
         self._boxes: Mapping[str, Box] = {}
         self._jobs: deque[Job] = deque()
         self._later: list[Job] = []
-        self._retry_at = 0.0
         self._look_at = 0.0
         self._numbers = count(1)
         # What the thread saw last, for `place_...` to go by.
@@ -93,10 +90,11 @@ class Archive:
         self.unrecorded = 0
         self._placed: dict[str, int] = {}  # by box: messages being recorded
         self._refused: set[tuple[str, str]] = set()  # numbers over their quota, by month
-        self._failing = False
-        self._wake = threading.Event()
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
+        self._outage = Outage(
+            "the archive cannot write: messages and recordings wait in their folders",
+            "the archive works again",
+        )
+        self._thread = TurnThread("archive", _TURN_SECONDS, self._turn, self._last_turn)
 
     def serve(self, boxes: Mapping[str, Box]) -> None:
         """These are the boxes from now on."""
@@ -121,10 +119,7 @@ class Archive:
 
     def close(self) -> None:
         """Return when all that can be kept is; the rest is said, and found at the next start."""
-        self._closing = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.close()
         self._courier.close()
         if self._engine is not None:
             self._engine.dispose()
@@ -132,7 +127,7 @@ class Archive:
     @property
     def failing(self) -> bool:
         """The disk or the database refuses what is to be kept, or there is hardly any room left."""
-        return self._failing or not self._room
+        return self._outage.on or not self._room
 
     # What calls ask for.
 
@@ -244,7 +239,7 @@ class Archive:
     def _do(self, job: Job) -> None:
         """Have the thread do it. Never blocks, never raises."""
         self._jobs.append(job)
-        self._wake.set()
+        self._thread.wake()
 
     # What the thread does.
 
@@ -264,21 +259,17 @@ class Archive:
         self._keepsakes.delete_message(engine, id)
         self._boxes_used = messages.usage(engine)
 
-    def _run(self) -> None:
-        while not self._closing:
-            self._wake.wait(_TURN_SECONDS)
-            self._wake.clear()
-            self._turn()
-        self._retry_at = 0.0  # the last chance for a database that has come back meanwhile
+    def _last_turn(self) -> None:
+        self._outage.retry()
         self._turn()
         left = len(self._later) + len(self._jobs)
         if left:
             _log.error("left for the next start: the archive cannot write", jobs=left)
 
     def _turn(self) -> None:
-        now = time.monotonic()
-        if now < self._retry_at:
+        if self._outage.waits:
             return
+        now = time.monotonic()
         self._jobs.extendleft(reversed(self._later))
         self._later = []
         if now >= self._look_at:
@@ -289,40 +280,29 @@ class Archive:
             try:
                 job(self._open())
             except (SQLAlchemyError, StoreError) as error:
-                self._failed(error)
+                self._outage.begin(error)
                 self._jobs.appendleft(job)
                 return
             except OSError as error:
                 # It may be this one file, so the others have their turn.
-                self._failed(error)
+                self._outage.begin(error)
                 self._later.append(job)
             except Exception as error:  # noqa: BLE001 - a bug of ours must cost this one job only
                 _log.error("internal error in the archive", exc_info=error)
-        if self._failing and not self._later:
-            self._failing = False
-            self._retry_at = 0.0
-            _log.info("the archive works again")
+        if not self._later:
+            self._outage.end()
 
     def _open(self) -> Engine:
         """The database: opened anew when its file is another one than before."""
-        if self._engine is not None and self._inode != _inode(self._engine):
+        if self._engine is not None and self._inode != inode(self._engine):
             self._engine.dispose()
             self._engine = None
             self._jobs.append(self._keepsakes.adopt)
         if self._engine is None:
             self._engine = open_for_writing(self._url)
-            self._inode = _inode(self._engine)
+            self._inode = inode(self._engine)
             self._courier.serve(self._engine)
         return self._engine
-
-    def _failed(self, error: Exception) -> None:
-        self._retry_at = time.monotonic() + _RETRY_SECONDS
-        if not self._failing:
-            self._failing = True
-            _log.error(
-                "the archive cannot write: messages and recordings wait in their folders",
-                error=masked(str(getattr(error, "orig", None) or error)),
-            )
 
     def _look(self, engine: Engine) -> None:
         """Do what time or other processes bring."""
@@ -338,19 +318,6 @@ class Archive:
         self._boxes_used = messages.usage(engine)
         self._month = month_of(now)
         self._recorded = recordings.usage(engine, self._month)
-
-
-def _inode(engine: Engine) -> int:
-    """Of SQLite's file, 0 when it is gone; 0 of PostgreSQL.
-
-    SQLite would go on writing into a file that was removed, and all of it would be lost.
-    """
-    if is_postgres(engine):
-        return 0
-    try:
-        return Path(str(engine.url.database)).stat().st_ino
-    except OSError:
-        return 0
 
 
 def month_of(now: float) -> str:

@@ -21,8 +21,9 @@ from callrouter.archive import message_rows as messages
 from callrouter.archive.delivery_transports import Undelivered, post_webhook, send_mail
 from callrouter.archive.file_store import Folder
 from callrouter.archive.message_rows import Due
-from callrouter.errors import CallrouterError, masked
+from callrouter.errors import CallrouterError
 from callrouter.route.rules.mailboxes import Box
+from callrouter.storage.engine import said
 
 AT_ONCE: Final = 8
 """Deliveries on their way at the same time; each holds its message in memory."""
@@ -153,8 +154,7 @@ class Courier:
     def _failed(self, error: SQLAlchemyError) -> None:
         if not self._failing:
             self._failing = True
-            what = masked(str(getattr(error, "orig", None) or error))
-            _log.error("messages are not delivered: the database fails", error=what)
+            _log.error("messages are not delivered: the database fails", error=said(error))
 
 
 def _say(due: Due, error: str, *, given_up: bool) -> None:

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import Any
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
@@ -12,7 +10,7 @@ from callrouter.archive.file_store import Folder
 from callrouter.archive.retention import Keepsakes
 from callrouter.errors import CallrouterError
 from callrouter.printable import storable
-from callrouter.storage.engine import StoreError, open_existing
+from callrouter.storage.engine import ReadSession, StoreError
 
 Row = dict[str, Any]
 
@@ -21,7 +19,7 @@ class NotThereError(CallrouterError):
     """An id of no message or recording, or of one whose file is gone."""
 
 
-class ArchiveReader:
+class ArchiveReader(ReadSession):
     """The archive as another process sees it: the server may be running or not.
 
     Everything raises StoreError when the database is missing or fails, NotThereError for an id that
@@ -29,13 +27,10 @@ class ArchiveReader:
     """
 
     def __init__(self, url: str, voicemail: Path, recorded: Path) -> None:
+        super().__init__(url)
         self._messages = Folder(voicemail)
         self._recordings = Folder(recorded)
         self._keepsakes = Keepsakes(self._messages, self._recordings)
-        self._engine = open_existing(url)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
@@ -43,10 +38,7 @@ class ArchiveReader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._engine.dispose()
-        if isinstance(error, SQLAlchemyError):
-            what = getattr(error, "orig", None) or error
-            raise StoreError(f"the database cannot be used: {what}") from error
+        super().__exit__(kind, error, traceback)
         if isinstance(error, OSError):
             raise StoreError(f"the archive's folder cannot be used: {error}") from error
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.private import own_database
 from callrouter.state.journal import Key, Value
-from callrouter.storage.engine import StoreError, open_engine, parse_url
+from callrouter.storage.engine import StoreError, check_file, inode, open_engine, parse_url
 
 _REVISIONS: Final = (
     "CREATE TABLE state (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, "
@@ -53,7 +53,7 @@ class StateStore:
         except (StoreError, SQLAlchemyError):
             self._engine.dispose()
             raise
-        self._inode = self._file.stat().st_ino
+        self._inode = inode(self._engine)
 
     def entries(self) -> Iterator[tuple[str, Key, tuple[object, ...]]]:
         """Every kind, key and value. Raises SQLAlchemyError, or ValueError for a row not ours."""
@@ -64,9 +64,7 @@ class StateStore:
 
     def write(self, changes: Changes) -> None:
         """Commit all changes in one transaction. Raises SQLAlchemyError or OSError: none is in."""
-        # SQLite would go on writing into a file that was removed, and all of it would be lost.
-        if self._file.stat().st_ino != self._inode:
-            raise FileNotFoundError(f"{self._file} was replaced")
+        check_file(self._engine, self._inode)
         put = []
         removed = []
         for (kind, key), value in changes.items():

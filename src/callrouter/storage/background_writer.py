@@ -1,8 +1,7 @@
 """The writer of records from the event loop to the disk, in a thread of its own.
 
-Rules:
+Rules, beside those of `background`:
 
-- `put` appends to a queue and does nothing else; a call never waits for a disk.
 - Records become rows in the thread, and go in by one transaction a quarter of a second, or at once
   when a whole batch has gathered.
 - A record that the table does not take costs no other one: it is set aside, in a file beside the
@@ -19,10 +18,10 @@ Rules:
   outage does not become a minute's load. The primary key makes each record exactly one row.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,20 +35,20 @@ from sqlalchemy.exc import (
 )
 
 from callrouter.call.services.record import CallRecord
-from callrouter.errors import masked
 from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import up_line
 from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row, misfit
+from callrouter.storage import background
 from callrouter.storage.active_calls_journal import Journal
+from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import Store
-from callrouter.storage.engine import StoreError, refuses_row
+from callrouter.storage.engine import StoreError, refuses_row, said
 from callrouter.storage.spool import Spool
 
 BATCH: Final = 500
 """Records in one transaction at most."""
 
 _GATHER_SECONDS: Final = 0.25
-_RETRY_SECONDS: Final = 2.0
 _BACKLOG: Final = 10_000
 """Records waiting from which on batches go to the spool, as fast as a disk writes."""
 QUEUE: Final = 50_000
@@ -81,23 +80,22 @@ class RecordWriter:
         self.replayed = 0
         self.lost = 0
         self.calls_lost = 0
-        self._url = store_url
+        self._database = Reopened(
+            partial(Store, store_url),
+            "records go to the spool: the database does not take them",
+            "records go to the database again",
+        )
         self._spool = Spool(spool_folder)
         self.journal = Journal(spool_folder)
         self._recovered: list[Row] | None = None
-        self._store: Store | None = None
         self._encoder = Encoder()
         self._queue: deque[CallRecord] = deque()
         self._rows: list[Row] = []  # taken from the queue, not yet on disk
-        self._wake = threading.Event()
-        self._closing = False
-        self._retry_at = 0.0
         # What was said last of each, so that a state is logged when it changes and not per batch.
-        self._away = False
         self._spool_failing = False
         self._overflowing = False
         self._broken: dict[str, float] = {}  # steps with a bug, and when they are tried again
-        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+        self._thread = TurnThread("records", _GATHER_SECONDS, self._turn, self._last_turn)
 
     @property
     def rejected(self) -> int:
@@ -107,7 +105,7 @@ class RecordWriter:
     @property
     def failing(self) -> bool:
         """The database does not take records, or the spool does not, or a bug is in the way."""
-        return self._away or self._spool_failing or bool(self._broken)
+        return self._database.on or self._spool_failing or bool(self._broken)
 
     @property
     def depth(self) -> int:
@@ -121,9 +119,9 @@ class RecordWriter:
         not help. `close` is to be called either way.
         """
         try:
-            self._store = Store(self._url)
+            self._database.store()
         except (SQLAlchemyError, OSError) as error:
-            self._database_failed(error)
+            self._database.begin(error)
         self.journal.open()
         self._thread.start()
 
@@ -143,27 +141,19 @@ class RecordWriter:
             return
         self._queue.append(record)
         if waiting == BATCH:
-            self._wake.set()
+            self._thread.wake()
 
     def close(self) -> None:
         """Return when every record is in the database or in the spool, or is counted as lost."""
-        self._closing = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.close()
         if self.depth:
             self.lost += self.depth
             _log.error("records lost: neither database nor spool could take them", count=self.depth)
-        if self._store is not None:
-            self._store.close()
+        self._database.close()
         self.journal.close(clean=not self.depth)
 
-    def _run(self) -> None:
-        while not self._closing:
-            self._wake.wait(_GATHER_SECONDS)
-            self._wake.clear()
-            self._turn()
-        self._retry_at = 0.0  # the last chance for a database that has come back meanwhile
+    def _last_turn(self) -> None:
+        self._database.retry()
         for _ in range(2):  # the second time past a bug, to the spool
             self._broken = dict.fromkeys(self._broken, 0.0)
             self._do(self._write_out)
@@ -185,7 +175,7 @@ class RecordWriter:
         except Exception as error:  # noqa: BLE001  # a bug must not end the thread: records go on
             if name not in self._broken:
                 _log.error("internal error in the record writer", step=name, exc_info=error)
-            self._broken[name] = time.monotonic() + _RETRY_SECONDS
+            self._broken[name] = time.monotonic() + background.RETRY_SECONDS
         else:
             self._broken.pop(name, None)
 
@@ -223,7 +213,7 @@ class RecordWriter:
             if self._overflowing:
                 self._overflowing = False
                 _log.error("records lost: the queue was full", lost_so_far=self.lost)
-            if len(self._queue) < BATCH and not self._closing:
+            if len(self._queue) < BATCH and not self._thread.closing:
                 return
 
     def _take(self) -> list[Row]:
@@ -242,22 +232,18 @@ class RecordWriter:
 
         A row that the table does not take is set aside.
         """
-        if self._away and time.monotonic() < self._retry_at:
+        if self._database.waits:
             return None
         try:
-            if self._store is None:
-                self._store = Store(self._url)
-            count = self._store.insert(rows)
+            count = self._database.store().insert(rows)
         except _UNFIT as error:
             return self._insert_fitting(rows, error)
         except (SQLAlchemyError, OSError, StoreError) as error:
             if isinstance(error, SQLAlchemyError) and refuses_row(error):
                 return self._insert_fitting(rows, error)
-            self._database_failed(error)
+            self._database.begin(error)
             return None
-        if self._away:
-            self._away = False
-            _log.info("records go to the database again")
+        self._database.end()
         return count
 
     def _insert_fitting(self, rows: list[Row], error: Exception) -> int | None:
@@ -267,10 +253,10 @@ class RecordWriter:
             if len(fitting) < len(rows):
                 return self._insert(fitting)
             if not _about_a_row(error):  # it was not the rows: a table is gone, say
-                self._database_failed(error)
+                self._database.begin(error)
                 return None
             if len(rows) == 1:
-                self._spool.set_aside(rows[0], _said(error))
+                self._spool.set_aside(rows[0], said(error))
                 return 0
         except OSError as failed:
             self._spool_failed(failed)
@@ -325,18 +311,6 @@ class RecordWriter:
         except OSError as error:
             self._spool_failed(error)
 
-    def _database_failed(self, error: Exception) -> None:
-        self._retry_at = time.monotonic() + _RETRY_SECONDS
-        if self._store is not None:
-            self._store.close()
-            self._store = None  # what comes back may be another file, or an empty one
-        if not self._away:
-            self._away = True
-            _log.error(
-                "records go to the spool: the database does not take them",
-                error=_said(error),
-            )
-
     def _spool_failed(self, error: OSError) -> None:
         if not self._spool_failing:
             self._spool_failing = True
@@ -348,11 +322,6 @@ def _about_a_row(error: Exception) -> bool:
     return isinstance(error, _REFUSED) or (
         isinstance(error, SQLAlchemyError) and refuses_row(error)
     )
-
-
-def _said(error: Exception) -> str:
-    """What the database said, without the password of its URL."""
-    return masked(str(getattr(error, "orig", None) or error))
 
 
 METRICS: Final[Rows[RecordWriter]] = (

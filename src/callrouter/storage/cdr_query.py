@@ -1,15 +1,13 @@
 """The table of calls as people read it: the last ones, one of them, or those that match."""
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.observe.cdr.rows import COLUMNS, row_to_dict
 from callrouter.printable import storable
-from callrouter.storage.engine import open_existing, unreadable
+from callrouter.storage.engine import ReadSession
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500
@@ -82,25 +80,8 @@ def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:
     return (known == number) | (unread & _CALLS.c[name].in_((sent, number)))
 
 
-class CdrQuery:
-    """The database of calls, open for reading: it is never made, migrated or changed.
-
-    Raises StoreError, also from the queries, when it is missing, unreadable or of another version.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._engine = open_existing(url)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._engine.dispose()
+class CdrQuery(ReadSession):
+    """The database of calls, open for reading: it is never changed."""
 
     def last(self, count: int, wanted: Filter) -> Iterator[dict[str, Any]]:
         """The newest `count` calls that match, newest first, as `row_to_dict` shapes them.
@@ -114,20 +95,14 @@ class CdrQuery:
         )
         if count:
             query = query.limit(count)
-        try:
-            with self._engine.connect() as connection:
-                stream = connection.execution_options(yield_per=_READ_AT_ONCE)
-                for row in stream.execute(query):
-                    yield row_to_dict(tuple(row))
-        except SQLAlchemyError as error:
-            raise unreadable(error) from error
+        with self._engine.connect() as connection:
+            stream = connection.execution_options(yield_per=_READ_AT_ONCE)
+            for row in stream.execute(query):
+                yield row_to_dict(tuple(row))
 
     def one(self, id: str) -> dict[str, Any] | None:
         """The call with this record id."""
-        try:
-            with self._engine.connect() as connection:
-                wanted = sa.select(_CALLS).where(_CALLS.c.id == storable(id))
-                row = connection.execute(wanted).first()
-        except SQLAlchemyError as error:
-            raise unreadable(error) from error
+        with self._engine.connect() as connection:
+            wanted = sa.select(_CALLS).where(_CALLS.c.id == storable(id))
+            row = connection.execute(wanted).first()
         return None if row is None else row_to_dict(tuple(row))

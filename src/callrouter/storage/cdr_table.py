@@ -20,6 +20,8 @@ from callrouter.private import own_database
 from callrouter.storage.engine import (
     SCHEMA,
     StoreError,
+    check_file,
+    inode,
     is_postgres,
     open_engine,
     parse_url,
@@ -105,10 +107,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine = open_for_writing(url)
-        self._file: Path | None = None
-        if not is_postgres(self._engine):
-            self._file = Path(str(self._engine.url.database))
-        self._inode = self._file and self._file.stat().st_ino
+        self._inode = inode(self._engine)
 
     def insert(self, rows: Sequence[Row]) -> int:
         """Commit all rows in one transaction; those whose id is there already are left alone.
@@ -116,11 +115,9 @@ class Store:
         Returns how many are new. Raises SQLAlchemyError or OSError, and whatever a driver raises
         for a value that it does not take; then none of them is in.
         """
-        # SQLite would go on writing into a file that was removed, and all of it would be lost.
-        if self._file is not None and self._file.stat().st_ino != self._inode:
-            raise FileNotFoundError(f"{self._file} was replaced")
+        check_file(self._engine, self._inode)
         with self._engine.begin() as connection:
-            if self._file is None:
+            if is_postgres(self._engine):
                 return _insert_as_json(connection, rows)
             return _insert_by_statements(connection, rows)
 

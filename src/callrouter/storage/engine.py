@@ -3,7 +3,8 @@
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
@@ -148,5 +149,52 @@ def _see_file(file: Path) -> None:
 
 def unreadable(error: SQLAlchemyError) -> StoreError:
     """What to say when a query fails."""
-    why = masked(str(getattr(error, "orig", None) or error))
-    return StoreError(f"the database cannot be read: {why}")
+    return StoreError(f"the database cannot be read: {said(error)}")
+
+
+def said(error: Exception) -> str:
+    """What the database said, without the password of its URL."""
+    return masked(str(getattr(error, "orig", None) or error))
+
+
+def inode(engine: Engine) -> int:
+    """Of SQLite's file, 0 when it is gone; 0 of PostgreSQL.
+
+    SQLite would go on writing into a file that was removed, and all of it would be lost.
+    """
+    if is_postgres(engine):
+        return 0
+    try:
+        return Path(str(engine.url.database)).stat().st_ino
+    except OSError:
+        return 0
+
+
+def check_file(engine: Engine, expected: int) -> None:
+    """Raises FileNotFoundError when SQLite's file is not the one that was opened."""
+    if inode(engine) != expected:
+        raise FileNotFoundError(f"{engine.url.database} was replaced")
+
+
+class ReadSession:
+    """A database that the server has made, open until the end of `with`: never made or migrated.
+
+    Raises StoreError when it is missing, unreadable or of another version; what fails inside the
+    `with` is one at its end.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_existing(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._engine.dispose()
+        if isinstance(error, SQLAlchemyError):
+            raise StoreError(f"the database cannot be used: {said(error)}") from error

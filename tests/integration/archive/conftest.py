@@ -10,14 +10,16 @@ from support.archives import Logged, close_all
 
 from callrouter.archive import call_archive as archive
 from callrouter.observe.log import open_log
+from callrouter.storage import background
 from callrouter.storage import engine as database
 
 
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a clock."""
-    for name in ("_TURN_SECONDS", "_LOOK_SECONDS", "_RETRY_SECONDS"):
+    for name in ("_TURN_SECONDS", "_LOOK_SECONDS"):
         monkeypatch.setattr(archive, name, 0.01)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(database, "_LOCK_SECONDS", 0.01)
 
 

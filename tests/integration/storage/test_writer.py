@@ -11,6 +11,7 @@ import pytest
 from support.observed import Lines, answered
 
 from callrouter.observe.cdr.rows import Encoder
+from callrouter.storage import background
 from callrouter.storage import background_writer as writing
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.cdr_query import CdrQuery, Filter
@@ -83,7 +84,7 @@ def test_close_returns_when_every_record_is_in_the_database(url: str, spool: Pat
 def test_database_locked_rows_go_to_the_spool_and_come_back_once(
     url: str, spool: Path, logged: Lines, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
     writer = RecordWriter(url, spool)
     writer.put(answered("a"))
     writer._turn()
@@ -165,7 +166,7 @@ def test_database_that_cannot_be_made_is_waited_for(url: str, spool: Path, logge
 def test_removed_database_is_made_anew_and_the_batch_is_in_it(
     url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
     writer = RecordWriter(url, spool)
     writer.put(answered("a"))
     writer._turn()
@@ -180,7 +181,7 @@ def test_removed_database_is_made_anew_and_the_batch_is_in_it(
 def test_disk_full_for_database_and_spool_rows_wait_in_memory_and_none_is_lost(
     url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
     writer = RecordWriter(url, spool)
     writer.put(answered("a"))
     writer._turn()
@@ -364,7 +365,7 @@ def test_a_record_that_the_table_does_not_take_is_set_aside_and_holds_up_none(
     values: dict[str, object],
     away: bool,
 ):
-    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
     write(url, spool)
     bad = answered("bad")
     for name, value in values.items():
@@ -401,7 +402,7 @@ def test_a_row_that_the_database_itself_refuses_is_found_among_hundreds(url: str
 def test_a_record_that_cannot_be_set_aside_yet_waits_with_its_batch(
     url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(writing, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
     write(url, spool)
     bad = answered("bad")
     bad.ended_ms = 2**70
