@@ -75,15 +75,11 @@ def _file(value: object) -> Path:
     return Path(value)
 
 
-def _seconds(low: float, high: float) -> Any:
-    return BeforeValidator(lambda value: fields.seconds(value, low, high))
-
-
 Listener = Annotated[Listen, BeforeValidator(listen)]
 PemFile = Annotated[Path, BeforeValidator(_file)]
-Wait = Annotated[float, _seconds(1, 300)]
-Idle = Annotated[float, _seconds(60, 604800)]
-Ping = Annotated[float, _seconds(0, 3600)]
+Wait = Annotated[float, fields.duration(1, 300)]
+Idle = Annotated[float, fields.duration(60, 604800)]
+Ping = Annotated[float, fields.duration(0, 3600)]
 
 
 class OwnCertificate(StrictModel):

@@ -1,6 +1,6 @@
 """Settings of strangers: what they get, and when they are banned."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -18,10 +18,6 @@ def _agent(value: object) -> str:
     if isinstance(value, str) and value.isprintable() and _SHORTEST <= len(value) <= 100:
         return value.lower()
     raise ValueError(f"expected a part of a User-Agent such as sipvicious, found {shown(value)}")
-
-
-def _seconds(low: float, high: float) -> Any:
-    return BeforeValidator(lambda value: fields.seconds(value, low, high))
 
 
 Agent = Annotated[str, BeforeValidator(_agent)]
@@ -63,10 +59,10 @@ class StrangersEntry(StrictModel):
         "passwords, requests over the limit, what is no SIP, the name of a scanner.",
         examples=[10],
     )
-    ban_within: Annotated[float, _seconds(1, 3600)] = Field(
+    ban_within: Annotated[float, fields.duration(1, 3600)] = Field(
         default=60.0, description="How long a wrong counts.", examples=["5m"]
     )
-    ban_for: Annotated[float, _seconds(1, 604_800)] = Field(
+    ban_for: Annotated[float, fields.duration(1, 604_800)] = Field(
         default=3600.0, description="How long a ban lasts.", examples=["24h"]
     )
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.dialplan_file import StrictModel
@@ -126,7 +126,7 @@ class Limits(StrictModel):
         description="New calls in any second, 0 for any number; more are refused with 503.",
         examples=[500],
     )
-    lag: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.01, 5))] = Field(
+    lag: Annotated[float, fields.duration(0.01, 5)] = Field(
         default=0.2,
         description="How late the event loop may be, or what waits in the sockets may be read; "
         "past it a growing share of new calls is refused with 503.",
@@ -390,12 +390,8 @@ def load_settings(path: Path) -> Settings:
         raise ConfigError([Diagnostic(f"cannot be read: {error.strerror}", str(path))]) from error
     document = load(path)
     mistakes = Mistakes(document)
-    try:
-        settings = Settings.model_validate(document.data)
-    except ValidationError as error:
-        mistakes.invalid((), error, Settings)
-        raise mistakes.error() from error
-    if mistakes.any():  # a key that is there twice
+    settings = mistakes.checked((), Settings, document.data)
+    if settings is None or mistakes.any():  # a key that is there twice
         raise mistakes.error()
     return _placed(settings, path.parent)
 

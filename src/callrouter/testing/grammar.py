@@ -54,7 +54,7 @@ def _keys(value: object) -> str:
     return value
 
 
-Ago = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0, _DAY))]
+Ago = Annotated[float, fields.duration(0, _DAY)]
 At = Annotated[datetime, BeforeValidator(_at)]
 Dialled = Annotated[str, BeforeValidator(_dialled)]
 Keys = Annotated[str, BeforeValidator(_keys)]

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
 from callrouter.errors import ConfigError, Diagnostic
@@ -111,11 +109,9 @@ def read(path: Path, known: dict[Path, Tested]) -> Suite:
     """
     document = load(path)
     mistakes = Mistakes(document)
-    try:
-        cases = CaseFile.model_validate(document.data)
-    except ValidationError as error:
-        mistakes.invalid((), error, CaseFile)
-        raise mistakes.error() from error
+    cases = mistakes.checked((), CaseFile, document.data)
+    if cases is None:
+        raise mistakes.error()
     tested = _dialplan(path, cases, known, mistakes)
     for index, case in enumerate(cases.tests):
         _check(mistakes, ("tests", index), case, tested)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.yamlfile.marked import Document, Mapping
 from callrouter.yamlfile.wording import in_file_order, plural, shown, suggestion
+
+M = TypeVar("M", bound=BaseModel)
 
 # A comparison with every known name is slow; a file with more mistakes than this has one cause.
 _SUGGESTIONS: Final = 50
@@ -118,6 +120,14 @@ class Mistakes:
         """Note a name that nothing has. kind: target, gateway and so on."""
         hint = self._elsewhere(name, known) or self._hint(name, known, plural(kind))
         self.at_value(path, f"no {kind} is named {shown(name)}{hint}")
+
+    def checked(self, path: tuple[str | int, ...], model: type[M], value: object) -> M | None:
+        """Make a model of the value at a path; None, and all that is wrong noted, if it is none."""
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            self.invalid(path, error, model)
+            return None
 
     def invalid(
         self, path: tuple[str | int, ...], error: ValidationError, model: type[BaseModel]

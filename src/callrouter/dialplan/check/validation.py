@@ -8,8 +8,6 @@ they are checked even in an entry that has another mistake. All mistakes go to o
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
-
 from callrouter.dialplan.areas import area_names as areas
 from callrouter.dialplan.check import media_references as speaking
 from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
@@ -156,11 +154,7 @@ class Checker(References):
                 key: {} if key in _SECTIONS and isinstance(value, Mapping) else value
                 for key, value in data.items()
             }
-        try:
-            return schema.DialplanFile.model_validate(bare)
-        except ValidationError as error:
-            self.mistakes.invalid((), error, schema.DialplanFile)
-            return None
+        return self.mistakes.checked((), schema.DialplanFile, bare)
 
     def _section(self, section: str, model: type[T]) -> dict[str, T]:
         checked = {}
@@ -174,11 +168,7 @@ class Checker(References):
         self, path: tuple[str, str], check_key: Callable[[object], str], raw: Any, model: type[T]
     ) -> T | None:
         self._check_key(path, check_key)
-        try:
-            return model.model_validate(raw)
-        except ValidationError as error:
-            self.mistakes.invalid(path, error, model)
-            return None
+        return self.mistakes.checked(path, model, raw)
 
     def _check_choice(self, path: Path, step: Mapping) -> None:
         """Check a step that a key of a menu chooses."""

@@ -157,8 +157,8 @@ class AutoBlockEntry(StrictModel):
         examples=[3],
     )
     within: fields.Within = Field(description="The time: 1s to 24h.", examples=["10s"])
-    for_: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1, 2592000))] = (
-        Field(alias="for", description="How long the block lasts: 1s to 720h.", examples=["1h"])
+    for_: Annotated[float, fields.duration(1, 2592000)] = Field(
+        alias="for", description="How long the block lasts: 1s to 720h.", examples=["1h"]
     )
     when: Literal["out_of_hours", "always"] = Field(
         default="out_of_hours",

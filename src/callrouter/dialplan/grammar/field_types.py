@@ -283,18 +283,19 @@ def whole(value: object, low: int, high: int, what: str) -> int:
     return value
 
 
-def _duration(low: float, high: float) -> Any:
+def duration(low: float, high: float) -> Any:
+    """The kind of a time between limits in seconds, to annotate a float with."""
     return BeforeValidator(lambda value: seconds(value, low, high))
 
 
-Ring = Annotated[float, _duration(1, 300)]
-Progress = Annotated[float, _duration(0.1, 300)]
-Total = Annotated[float, _duration(1, 3600)]
-Drain = Annotated[float, _duration(0, 3600)]
-LongestCall = Annotated[float, _duration(1, 604800)]
+Ring = Annotated[float, duration(1, 300)]
+Progress = Annotated[float, duration(0.1, 300)]
+Total = Annotated[float, duration(1, 3600)]
+Drain = Annotated[float, duration(0, 3600)]
+LongestCall = Annotated[float, duration(1, 604800)]
 Status = Annotated[int, BeforeValidator(lambda value: whole(value, 400, 699, "a SIP status"))]
 Cause = Annotated[int, BeforeValidator(lambda value: whole(value, 1, 127, "a Q.850 cause"))]
-Within = Annotated[float, _duration(1, 86400)]
+Within = Annotated[float, duration(1, 86400)]
 Lines = Annotated[int, BeforeValidator(lambda value: whole(value, 1, 100000, "a count of lines"))]
 Calls = Annotated[int, BeforeValidator(lambda value: whole(value, 2, 1000, "a count of calls"))]
 Name = Annotated[str, BeforeValidator(name)]

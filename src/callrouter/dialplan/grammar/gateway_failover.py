@@ -21,9 +21,9 @@ def _weight(value: object) -> int:
 
 
 _Count = Annotated[int, BeforeValidator(_count)]
-_Every = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1, 3600))]
-_Timeout = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.1, 30))]
-_RestFor = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1, 3600))]
+_Every = Annotated[float, fields.duration(1, 3600)]
+_Timeout = Annotated[float, fields.duration(0.1, 30)]
+_RestFor = Annotated[float, fields.duration(1, 3600)]
 _Priority = Annotated[int, BeforeValidator(_priority)]
 _Weight = Annotated[int, BeforeValidator(_weight)]
 

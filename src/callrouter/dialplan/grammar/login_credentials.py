@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from callrouter.dialplan.grammar.field_types import HostName, Network, seconds
+from callrouter.dialplan.grammar.field_types import HostName, Network, duration
 from callrouter.route.rules.digest_accounts import DigestAccount
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.yamlfile.strict_model import StrictModel
@@ -119,7 +119,7 @@ class RegisterEntry(StrictModel):
         description="Its domain. When left out: the address of the gateway.",
         examples=["sip.carrier.example"],
     )
-    expires: Annotated[float, BeforeValidator(lambda value: seconds(value, 60, 86400))] = Field(
+    expires: Annotated[float, duration(60, 86400)] = Field(
         default=600.0, description="For how long each time: 60s to 24h.", examples=["10m"]
     )
 

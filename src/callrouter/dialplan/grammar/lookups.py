@@ -1,6 +1,6 @@
 """The grammar of look-ups in other systems, and of how much a trunk may bring."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
@@ -36,10 +36,6 @@ def _calls(value: object) -> int:
     return fields.whole(value, 1, _MOST_A_SECOND, "a count of calls")
 
 
-def _kept() -> Any:
-    return BeforeValidator(lambda value: fields.seconds(value, 0, 86400))
-
-
 Pace = Annotated[int, BeforeValidator(_calls)]
 
 
@@ -55,19 +51,17 @@ class LookupEntry(StrictModel):
         "itself is checked against the certificate authorities of the machine.",
         examples=["https://192.0.2.20/owner?caller={caller}"],
     )
-    timeout: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.1, 30))] = (
-        Field(
-            default=2.0,
-            description="How long a call waits for the answer: 100ms to 30s.",
-            examples=["1s"],
-        )
+    timeout: Annotated[float, fields.duration(0.1, 30)] = Field(
+        default=2.0,
+        description="How long a call waits for the answer: 100ms to 30s.",
+        examples=["1s"],
     )
-    cache: Annotated[float, _kept()] = Field(
+    cache: Annotated[float, fields.duration(0, 86400)] = Field(
         default=600.0,
         description="How long an answer that names somebody counts for later calls: 0s to 24h.",
         examples=["10m"],
     )
-    cache_unknown: Annotated[float, _kept()] = Field(
+    cache_unknown: Annotated[float, fields.duration(0, 86400)] = Field(
         default=60.0,
         description="The same for an answer that says that nobody is responsible.",
         examples=["1m"],

@@ -46,8 +46,8 @@ def _record(value: object) -> object:
 Prompts = Annotated[list[Name], BeforeValidator(_prompts), Field(min_length=1, max_length=20)]
 Days = Annotated[float, BeforeValidator(_days)]
 Key = Annotated[str, BeforeValidator(_key)]
-Wait = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.5, 60))]
-Quota = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 60, 3_600_000))]
+Wait = Annotated[float, fields.duration(0.5, 60)]
+Quota = Annotated[float, fields.duration(60, 3_600_000)]
 
 
 class GreetingEntry(StrictModel):

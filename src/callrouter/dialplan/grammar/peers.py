@@ -47,8 +47,8 @@ def _value(value: object) -> str:
 
 Header = Annotated[str, BeforeValidator(_header)]
 HeaderText = Annotated[str, BeforeValidator(_value)]
-_Expires = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 90.0, 86400.0))]
-_AskEvery = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1.0, 86400.0))]
+_Expires = Annotated[float, fields.duration(90.0, 86400.0)]
+_AskEvery = Annotated[float, fields.duration(1.0, 86400.0)]
 
 
 class TimerEntry(StrictModel):

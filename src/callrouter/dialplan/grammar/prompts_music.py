@@ -59,7 +59,7 @@ class Tone(StrictModel):
     hertz: Annotated[int, BeforeValidator(_hertz)] = Field(
         description="Its frequency: 50 to 3500.", examples=[440]
     )
-    for_: Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0.1, 60))] = Field(
+    for_: Annotated[float, fields.duration(0.1, 60)] = Field(
         alias="for", description="How long it is: 100ms to 60s.", examples=["2s"]
     )
 

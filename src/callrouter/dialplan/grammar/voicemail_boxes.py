@@ -73,9 +73,9 @@ MailAddresses = Annotated[
 ]
 MailServer = Annotated[tuple[str, int], BeforeValidator(_server)]
 Url = Annotated[str, BeforeValidator(_url)]
-Longest = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1, 1800))]
-Shortest = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 0, 30))]
-Silence = Annotated[float, BeforeValidator(lambda value: fields.seconds(value, 1, 60))]
+Longest = Annotated[float, fields.duration(1, 1800)]
+Shortest = Annotated[float, fields.duration(0, 30)]
+Silence = Annotated[float, fields.duration(1, 60)]
 
 
 class MailEntry(StrictModel):
