@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.dialplan_file import StrictModel
@@ -55,9 +55,13 @@ def _keys(value: object) -> str:
 
 
 Ago = Annotated[float, fields.duration(0, _DAY)]
-At = Annotated[datetime, BeforeValidator(_at)]
-Dialled = Annotated[str, BeforeValidator(_dialled)]
-Keys = Annotated[str, BeforeValidator(_keys)]
+At = Annotated[
+    datetime,
+    BeforeValidator(_at),
+    fields.text(f"^{fields.DATE_TEXT}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?$"),
+]
+Dialled = Annotated[str, BeforeValidator(_dialled), WithJsonSchema({"type": "string"})]
+Keys = Annotated[str, BeforeValidator(_keys), fields.text("^[0-9*#]*$")]
 Status = Annotated[int, Field(ge=100, le=699)]
 
 
@@ -230,14 +234,27 @@ class Case(StrictModel):
         description="What is going on when it comes in. When left out: nothing.",
         examples=[{"down": ["carrier_a"]}],
     )
-    legs: dict[Name, Annotated[Script, BeforeValidator(_script)]] | None = Field(
+    legs: (
+        dict[
+            Name,
+            Annotated[
+                Script,
+                BeforeValidator(_script),
+                fields.text(r"^\s*([1-6][0-9]{2}(\s|,|$)|silence\s*$)"),
+            ],
+        ]
+        | None
+    ) = Field(
         default=None,
         description="What each target does when it is rung; the call is then played on a virtual "
         "clock. A target that is left out rings and answers after 5 s. Once it has answered it can "
         "press keys and hang up: `200 after 2s, key 1 after 4s, bye after 9s`.",
         examples=[{"uas_5081": "486 after 2s", "uas_5082": "180 after 1s, 200 after 3s"}],
     )
-    press: list[Annotated[Press, BeforeValidator(_press)]] | None = Field(
+    press: (
+        list[Annotated[Press, BeforeValidator(_press), fields.text(r"^\s*[0-9*#]\s+after\s")]]
+        | None
+    ) = Field(
         default=None,
         description="The caller's keys, each with its seconds from the start; the call is then "
         "played, as with `legs`.",

@@ -61,24 +61,31 @@ def _area(value: object) -> str:
     return listed(value, wanted)
 
 
-Area = Annotated[str, BeforeValidator(_area)]
+# Separators and digits may be of any script.
+_DIGITS_TEXT: Final = r"^[^A-Za-z*#;,/]+"
+
+Area = Annotated[str, BeforeValidator(_area), fields.ANY_TEXT]
 Withheld = Literal["allow", "refuse"]
 
 
 class NumberListEntry(StrictModel):
     """Callers: whole numbers, and first digits of numbers; never last digits."""
 
-    numbers: list[Annotated[str, BeforeValidator(_number)]] = Field(
-        default=[],
-        description="Whole numbers, in any way they are written.",
-        examples=[["+8613800138000", "02012345678"]],
+    numbers: list[Annotated[str, BeforeValidator(_number), fields.text(f"{_DIGITS_TEXT}$")]] = (
+        Field(
+            default=[],
+            description="Whole numbers, in any way they are written.",
+            examples=[["+8613800138000", "02012345678"]],
+        )
     )
-    prefixes: list[Annotated[str, BeforeValidator(_prefix)]] = Field(
+    prefixes: list[
+        Annotated[str, BeforeValidator(_prefix), fields.text(rf"{_DIGITS_TEXT}\*?$")]
+    ] = Field(
         default=[],
         description="Area codes, or other first digits of numbers.",
         examples=[["0898", "+84"]],
     )
-    file: Annotated[str, BeforeValidator(_file)] | None = Field(
+    file: Annotated[str, BeforeValidator(_file), fields.ANY_TEXT] | None = Field(
         default=None,
         description="A file in the folder of the dialplan or below: one number a line, or first "
         "digits with a `*` behind them; what follows a `#` is a comment.",
@@ -146,7 +153,8 @@ def _from(value: object) -> object:
     return names
 
 
-From = Annotated[list[Name], BeforeValidator(_from), Field(min_length=1)]
+Froms = Annotated[list[Name], Field(min_length=1)]
+From = Annotated[Froms, BeforeValidator(_from, json_schema_input_type=fields.NAMED | Froms)]
 
 
 class AutoBlockEntry(StrictModel):

@@ -6,15 +6,18 @@ Validators raise ValueError with the whole sentence that the reader of the file 
 import functools
 import ipaddress
 import re
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import holidays.registry
 import phonenumbers
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.yamlfile.wording import shown
 
+DURATION_TEXT: Final = "^[0-9]{1,6}(ms|s|m|h)$"
+DAYS_TEXT: Final = "^[0-9]{1,4}d$"
+"""As JSON Schema has a time, and days."""
 _DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m|h)")
 # What people write for one: "15 s", "15sec", "2 minutes", "15".
 _LOOSE_DURATION: Final = re.compile(
@@ -285,7 +288,34 @@ def whole(value: object, low: int, high: int, what: str) -> int:
 
 def duration(low: float, high: float) -> Any:
     """The kind of a time between limits in seconds, to annotate a float with."""
-    return BeforeValidator(lambda value: seconds(value, low, high))
+    return BeforeValidator(
+        lambda value: seconds(value, low, high),
+        json_schema_input_type=Annotated[str, text(DURATION_TEXT)],
+    )
+
+
+def text(pattern: str) -> WithJsonSchema:
+    """What a text has to match, in JSON Schema; it may let through what is then refused."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+def between(low: int, high: int) -> WithJsonSchema:
+    """The limits of a whole number, in JSON Schema."""
+    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
+
+
+def _count(low: int, high: int, what: str) -> Any:
+    return BeforeValidator(
+        lambda value: whole(value, low, high, what),
+        json_schema_input_type=Annotated[int, between(low, high)],
+    )
+
+
+DATE_TEXT: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+NAME_TEXT: Final = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+NAMED: TypeAlias = Annotated[str, text(NAME_TEXT)]
+"""What stands for a name in the short form of something."""
+ANY_TEXT: Final = WithJsonSchema({"type": "string", "minLength": 1})
 
 
 Ring = Annotated[float, duration(1, 300)]
@@ -293,17 +323,31 @@ Progress = Annotated[float, duration(0.1, 300)]
 Total = Annotated[float, duration(1, 3600)]
 Drain = Annotated[float, duration(0, 3600)]
 LongestCall = Annotated[float, duration(1, 604800)]
-Status = Annotated[int, BeforeValidator(lambda value: whole(value, 400, 699, "a SIP status"))]
-Cause = Annotated[int, BeforeValidator(lambda value: whole(value, 1, 127, "a Q.850 cause"))]
+Status = Annotated[int, _count(400, 699, "a SIP status")]
+Cause = Annotated[int, _count(1, 127, "a Q.850 cause")]
 Within = Annotated[float, duration(1, 86400)]
-Lines = Annotated[int, BeforeValidator(lambda value: whole(value, 1, 100000, "a count of lines"))]
-Calls = Annotated[int, BeforeValidator(lambda value: whole(value, 2, 1000, "a count of calls"))]
-Name = Annotated[str, BeforeValidator(name)]
-Label = Annotated[str, BeforeValidator(_label)]
-Dial = Annotated[str, BeforeValidator(_dial)]
-NumberKey = Annotated[str, BeforeValidator(number_key)]
-Country = Annotated[str, BeforeValidator(_country)]
-Network = Annotated[str, BeforeValidator(_network)]
-SipAddress = Annotated[SocketAddress, BeforeValidator(_gateway_address)]
-HostName = Annotated[str, BeforeValidator(host_name)]
-Uri = Annotated[SipPlace, BeforeValidator(_uri)]
+Lines = Annotated[int, _count(1, 100000, "a count of lines")]
+Calls = Annotated[int, _count(2, 1000, "a count of calls")]
+Name = Annotated[str, BeforeValidator(name), text(NAME_TEXT)]
+Label = Annotated[
+    str,
+    BeforeValidator(_label),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100}),
+]
+Dial = Annotated[str, BeforeValidator(_dial), text("^[^A-Za-z#;,/]+$")]
+NumberKey = Annotated[
+    str, BeforeValidator(number_key), text(r"^(\+?[0-9]{0,32}[0-9x]{0,32}\*?|[*#][0-9*#]{1,31})$")
+]
+Country = Annotated[
+    str,
+    BeforeValidator(_country),
+    WithJsonSchema({"type": "string", "enum": sorted(phonenumbers.SUPPORTED_REGIONS)}),
+]
+Network = Annotated[str, BeforeValidator(_network), text("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")]
+SipAddress = Annotated[
+    SocketAddress,
+    BeforeValidator(_gateway_address),
+    text(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$"),
+]
+HostName = Annotated[str, BeforeValidator(host_name), text("^[A-Za-z0-9.:-]{1,253}$")]
+Uri = Annotated[SipPlace, BeforeValidator(_uri), text("^sips?:")]

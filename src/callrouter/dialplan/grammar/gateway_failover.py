@@ -20,12 +20,12 @@ def _weight(value: object) -> int:
     return fields.whole(value, 0, 65535, "a weight")
 
 
-_Count = Annotated[int, BeforeValidator(_count)]
+_Count = Annotated[int, BeforeValidator(_count), fields.between(1, 100)]
 _Every = Annotated[float, fields.duration(1, 3600)]
 _Timeout = Annotated[float, fields.duration(0.1, 30)]
 _RestFor = Annotated[float, fields.duration(1, 3600)]
-_Priority = Annotated[int, BeforeValidator(_priority)]
-_Weight = Annotated[int, BeforeValidator(_weight)]
+_Priority = Annotated[int, BeforeValidator(_priority), fields.between(0, 65535)]
+_Weight = Annotated[int, BeforeValidator(_weight), fields.between(0, 65535)]
 
 
 class ProbeEntry(StrictModel):

@@ -1,8 +1,8 @@
 """The grammar of hunts: options, groups and the steps of a route."""
 
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
@@ -39,7 +39,21 @@ def _rung(value: object) -> Rung:
     return Rung(fields.name(value["name"]), fields.whole(value["weight"], 1, _HEAVIEST, "a weight"))
 
 
-Rings = Annotated[Rung, BeforeValidator(_rung)]
+_WEIGHTED: Final = WithJsonSchema(
+    {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "pattern": fields.NAME_TEXT},
+            "weight": {"type": "integer", "minimum": 1, "maximum": _HEAVIEST},
+        },
+        "required": ["name", "weight"],
+        "additionalProperties": False,
+    }
+)
+Rings = Annotated[
+    Rung,
+    BeforeValidator(_rung, json_schema_input_type=fields.NAMED | Annotated[Rung, _WEIGHTED]),
+]
 
 
 class HuntOptions(StrictModel):

@@ -8,9 +8,9 @@ import os
 import re
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from callrouter.dialplan.grammar.field_types import HostName, Network, duration
+from callrouter.dialplan.grammar.field_types import ANY_TEXT, HostName, Network, duration, text
 from callrouter.route.rules.digest_accounts import DigestAccount
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.yamlfile.strict_model import StrictModel
@@ -45,10 +45,16 @@ def _realm(value: object) -> str:
     return value
 
 
-SecretFile = Annotated[str, BeforeValidator(_file)]
-Variable = Annotated[str, BeforeValidator(_variable)]
-User = Annotated[str, BeforeValidator(_user)]
-Realm = Annotated[str, BeforeValidator(_realm)]
+SecretFile = Annotated[str, BeforeValidator(_file), ANY_TEXT]
+Variable = Annotated[str, BeforeValidator(_variable), text("^[A-Za-z_][A-Za-z0-9_]*$")]
+User = Annotated[
+    str, BeforeValidator(_user), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
+]
+Realm = Annotated[
+    str,
+    BeforeValidator(_realm),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100}),
+]
 
 
 class LoginEntry(StrictModel):

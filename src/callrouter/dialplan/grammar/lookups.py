@@ -36,7 +36,7 @@ def _calls(value: object) -> int:
     return fields.whole(value, 1, _MOST_A_SECOND, "a count of calls")
 
 
-Pace = Annotated[int, BeforeValidator(_calls)]
+Pace = Annotated[int, BeforeValidator(_calls), fields.between(1, _MOST_A_SECOND)]
 
 
 class LookupEntry(StrictModel):
@@ -46,7 +46,7 @@ class LookupEntry(StrictModel):
     that nobody is. Whatever else comes, or comes late, is as if nobody were.
     """
 
-    url: Annotated[str, BeforeValidator(_url)] = Field(
+    url: Annotated[str, BeforeValidator(_url), fields.text(r"^https?://.*\{caller\}")] = Field(
         description="Where to ask; `{caller}` stands for the caller's number. What https says of "
         "itself is checked against the certificate authorities of the machine.",
         examples=["https://192.0.2.20/owner?caller={caller}"],

@@ -43,9 +43,12 @@ def _record(value: object) -> object:
     return {} if value is True else value
 
 
-Prompts = Annotated[list[Name], BeforeValidator(_prompts), Field(min_length=1, max_length=20)]
-Days = Annotated[float, BeforeValidator(_days)]
-Key = Annotated[str, BeforeValidator(_key)]
+_Listed = Annotated[list[Name], Field(min_length=1, max_length=20)]
+Prompts = Annotated[
+    _Listed, BeforeValidator(_prompts, json_schema_input_type=fields.NAMED | _Listed)
+]
+Days = Annotated[float, BeforeValidator(_days), fields.text(fields.DAYS_TEXT)]
+Key = Annotated[str, BeforeValidator(_key), fields.text("^[0-9*#]$")]
 Wait = Annotated[float, fields.duration(0.5, 60)]
 Quota = Annotated[float, fields.duration(60, 3_600_000)]
 
@@ -85,8 +88,18 @@ class ConfirmEntry(StrictModel):
     )
 
 
-Greet = Annotated[GreetingEntry, BeforeValidator(_greet)]
-ConfirmWith = Annotated[ConfirmEntry, BeforeValidator(_confirm)]
+Greet = Annotated[
+    GreetingEntry,
+    BeforeValidator(
+        _greet, json_schema_input_type=fields.NAMED | list[fields.NAMED] | GreetingEntry
+    ),
+]
+ConfirmWith = Annotated[
+    ConfirmEntry,
+    BeforeValidator(
+        _confirm, json_schema_input_type=Annotated[str, fields.text("^[0-9*#]$")] | ConfirmEntry
+    ),
+]
 
 
 class FeatureEntry(StrictModel):
@@ -161,7 +174,9 @@ class RecordEntry(StrictModel):
         return self
 
 
-Record = Annotated[RecordEntry, BeforeValidator(_record)]
+Record = Annotated[
+    RecordEntry, BeforeValidator(_record, json_schema_input_type=Literal[True] | RecordEntry)
+]
 
 
 class SurveyEntry(StrictModel):
@@ -187,4 +202,6 @@ def _survey(value: object) -> object:
     return {} if value is True else value
 
 
-Survey = Annotated[SurveyEntry, BeforeValidator(_survey)]
+Survey = Annotated[
+    SurveyEntry, BeforeValidator(_survey, json_schema_input_type=Literal[True] | SurveyEntry)
+]

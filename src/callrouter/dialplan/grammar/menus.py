@@ -41,7 +41,9 @@ class ChoiceEntry(StepEntry):
     )
 
 
-Chosen = Annotated[ChoiceEntry, BeforeValidator(_chosen)]
+Chosen = Annotated[
+    ChoiceEntry, BeforeValidator(_chosen, json_schema_input_type=fields.NAMED | ChoiceEntry)
+]
 
 
 class MenuEntry(StrictModel):
@@ -50,11 +52,13 @@ class MenuEntry(StrictModel):
     prompt: Prompts = Field(
         description="What is said; a key ends it at once.", examples=[["welcome", "choose"]]
     )
-    keys: dict[Annotated[str, BeforeValidator(_keys)], Chosen] = Field(
-        default={},
-        description="What each key does: the name of a target or group, or a step as in a route, "
-        "which can also change the `language`.",
-        examples=[{"1": "sales", "2": {"menu": "service"}, "0": {"hunt": ["reception"]}}],
+    keys: dict[Annotated[str, BeforeValidator(_keys), fields.text("^([0-9*]{1,8}|#)$")], Chosen] = (
+        Field(
+            default={},
+            description="What each key does: the name of a target or group, or a step as in a "
+            "route, which can also change the `language`.",
+            examples=[{"1": "sales", "2": {"menu": "service"}, "0": {"hunt": ["reception"]}}],
+        )
     )
     extensions: bool = Field(
         default=False,
@@ -72,7 +76,7 @@ class MenuEntry(StrictModel):
         description="How long another key is waited for where one could follow: 500ms to 60s.",
         examples=["2s"],
     )
-    tries: Annotated[int, BeforeValidator(_tries)] = Field(
+    tries: Annotated[int, BeforeValidator(_tries), fields.between(1, 10)] = Field(
         default=3, description="How often the prompt is played: 1 to 10.", examples=[2]
     )
     invalid: Name | Literal[False] = Field(

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.route.rules.peer_profile import TIMED, USUAL, PeerProfile, SessionRule
@@ -45,8 +45,12 @@ def _value(value: object) -> str:
     return value
 
 
-Header = Annotated[str, BeforeValidator(_header)]
-HeaderText = Annotated[str, BeforeValidator(_value)]
+Header = Annotated[str, BeforeValidator(_header), fields.text("^[A-Za-z][A-Za-z0-9-]{0,63}$")]
+HeaderText = Annotated[
+    str,
+    BeforeValidator(_value),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 256}),
+]
 _Expires = Annotated[float, fields.duration(90.0, 86400.0)]
 _AskEvery = Annotated[float, fields.duration(1.0, 86400.0)]
 

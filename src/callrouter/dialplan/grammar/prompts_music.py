@@ -9,6 +9,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -50,13 +51,13 @@ def _hertz(value: object) -> int:
     return fields.whole(value, 50, 3500, "a frequency")
 
 
-SoundFile = Annotated[str, BeforeValidator(_file)]
+SoundFile = Annotated[str, BeforeValidator(_file), fields.ANY_TEXT]
 
 
 class Tone(StrictModel):
     """A tone."""
 
-    hertz: Annotated[int, BeforeValidator(_hertz)] = Field(
+    hertz: Annotated[int, BeforeValidator(_hertz), fields.between(50, 3500)] = Field(
         description="Its frequency: 50 to 3500.", examples=[440]
     )
     for_: Annotated[float, fields.duration(0.1, 60)] = Field(
@@ -92,7 +93,14 @@ class SoundEntry(_Short):
         description="A WAV, MP3, FLAC or OGG file in the folder of the dialplan or below.",
         examples=["welcome.wav"],
     )
-    text: Annotated[str, BeforeValidator(_text)] | None = Field(
+    text: (
+        Annotated[
+            str,
+            BeforeValidator(_text),
+            WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2000}),
+        ]
+        | None
+    ) = Field(
         default=None,
         description="A text that espeak-ng speaks.",
         examples=["We are closed today."],

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 import holidays
 from pydantic import BeforeValidator, Field
 
-from callrouter.dialplan.grammar.field_types import Name, country_hint
+from callrouter.dialplan.grammar.field_types import DATE_TEXT, Name, country_hint, text
 from callrouter.yamlfile.strict_model import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
@@ -176,35 +176,47 @@ def _region(value: object) -> Region:
     return Region(country, part)
 
 
-Timezone = Annotated[str, BeforeValidator(_timezone)]
-Date = Annotated[str, BeforeValidator(_date)]
+_SPAN_TEXT: Final = "[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}"
+_SPANS_TEXT: Final = rf"{_SPAN_TEXT}([,\s]+{_SPAN_TEXT})*\s*$"
+
+Timezone = Annotated[str, BeforeValidator(_timezone), text("^[A-Za-z0-9_+/-]+$")]
+Date = Annotated[str, BeforeValidator(_date), text(f"^{DATE_TEXT}$")]
 
 
 class ScheduleEntry(StrictModel):
     """Opening hours. A time past midnight belongs to the day on which it begins."""
 
-    open: list[Annotated[Times, BeforeValidator(_times)]] = Field(
+    open: list[
+        Annotated[Times, BeforeValidator(_times), text(rf"^[,\s]*([A-Za-z-]+[,\s]+)*{_SPANS_TEXT}")]
+    ] = Field(
         description="Days and times, by the wall clock. Several times a day are separated by "
         "commas; `22:00-06:00` ends on the next day; without days: every day.",
         examples=[["Mon-Fri 08:30-12:00, 13:30-17:30", "Sat 08:30-12:00"]],
     )
-    holidays: Annotated[Region, BeforeValidator(_region)] | None = Field(
+    holidays: Annotated[Region, BeforeValidator(_region), text("^[A-Z]{2}(-.+)?$")] | None = Field(
         default=None,
         description="Closed on the public holidays of a country, or of a part of it (`US-CA`).",
         examples=["CN"],
     )
-    closed: list[Annotated[Days, BeforeValidator(_days)]] = Field(
+    closed: list[
+        Annotated[Days, BeforeValidator(_days), text(rf"^{DATE_TEXT}(\.\.{DATE_TEXT})?$")]
+    ] = Field(
         default=[],
         description="Closed on these days too; `..` stands between a first and a last day.",
         examples=[["2026-12-31", "2026-02-10..2026-02-20"]],
     )
-    days: dict[Date, Annotated[tuple[tuple[int, int], ...], BeforeValidator(_hours_of_a_day)]] = (
-        Field(
-            default={},
-            description="Times of single days, which count before holidays, closed days and the "
-            "hours of the week.",
-            examples=[{"2026-02-14": "08:30-17:30", "2026-12-24": "08:30-12:00"}],
-        )
+    days: dict[
+        Date,
+        Annotated[
+            tuple[tuple[int, int], ...],
+            BeforeValidator(_hours_of_a_day),
+            text(rf"^\s*{_SPANS_TEXT}"),
+        ],
+    ] = Field(
+        default={},
+        description="Times of single days, which count before holidays, closed days and the "
+        "hours of the week.",
+        examples=[{"2026-02-14": "08:30-17:30", "2026-12-24": "08:30-12:00"}],
     )
     timezone: Timezone | None = Field(
         default=None,

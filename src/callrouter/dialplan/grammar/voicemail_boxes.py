@@ -66,13 +66,22 @@ def _messages(value: object) -> int:
     return fields.whole(value, 1, 10_000, "a count of messages")
 
 
-Size = Annotated[int, BeforeValidator(_size)]
-MailAddress = Annotated[str, BeforeValidator(_mail_address)]
+Size = Annotated[int, BeforeValidator(_size), fields.text("^[0-9]{1,6}(kB|MB|GB)$")]
+MailAddress = Annotated[str, BeforeValidator(_mail_address), fields.text("^[^@ ]+@[^@ ]+$")]
 MailAddresses = Annotated[
-    list[MailAddress], BeforeValidator(_mail_addresses), Field(min_length=1, max_length=20)
+    list[MailAddress],
+    Field(min_length=1, max_length=20),
+    BeforeValidator(
+        _mail_addresses,
+        json_schema_input_type=MailAddress | Annotated[list[MailAddress], Field(min_length=1)],
+    ),
 ]
-MailServer = Annotated[tuple[str, int], BeforeValidator(_server)]
-Url = Annotated[str, BeforeValidator(_url)]
+MailServer = Annotated[
+    tuple[str, int],
+    BeforeValidator(_server),
+    fields.text(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?$"),
+]
+Url = Annotated[str, BeforeValidator(_url), fields.text("^https?://")]
 Longest = Annotated[float, fields.duration(1, 1800)]
 Shortest = Annotated[float, fields.duration(0, 30)]
 Silence = Annotated[float, fields.duration(1, 60)]
@@ -146,7 +155,7 @@ class WebhookEntry(StrictModel):
 class BoxQuota(StrictModel):
     """What a box holds at most. A caller to a full box is not asked for a message."""
 
-    messages: Annotated[int, BeforeValidator(_messages)] = Field(
+    messages: Annotated[int, BeforeValidator(_messages), fields.between(1, 10000)] = Field(
         default=200, description="Count of messages: 1 to 10,000.", examples=[100]
     )
     size: Size | None = Field(
