@@ -15,7 +15,7 @@ from table import CALLER, DESK, STRANGER, Table, connected, hang_up, request, ri
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError, ParseError
-from callrouter.observe.cdr.rows import Encoder
+from callrouter.observe.cdr.rows import encode
 from callrouter.sip.digest import parse_challenge, parse_credentials
 from callrouter.sip.sdp import parse_sdp, usable_audio
 from callrouter.yamlfile.reader import parse as parse_yaml
@@ -270,7 +270,7 @@ def test_ghsa_ph27_and_r6c2_what_a_caller_says_is_data_in_the_record(tmp_path: P
     caller.send(message)
     table.wait(130.0)
     (record,) = table.router.noted.ended
-    row = Encoder().row(record)
+    row = encode(record)
     base = sqlite3.connect(tmp_path / "records.db")
     base.execute(f"CREATE TABLE calls ({', '.join(f'c{index}' for index in range(len(row)))})")
     base.execute(f"INSERT INTO calls VALUES ({', '.join('?' * len(row))})", tuple(row))

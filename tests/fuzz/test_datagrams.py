@@ -20,7 +20,7 @@ from callrouter.call.admission.calls import Calls
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import load_dialplan
-from callrouter.observe.cdr.rows import Encoder
+from callrouter.observe.cdr.rows import encode
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
 from callrouter.sip.stack import Stack
@@ -48,7 +48,6 @@ class Recorder:
     """Stores records as the database would; keeps none of them."""
 
     def __init__(self) -> None:
-        self._encoder = Encoder()
         self.open: set[str] = set()
         self.ended = 0
         self.bugs: list[Exception] = []
@@ -62,7 +61,7 @@ class Recorder:
     def call_ended(self, record: CallRecord) -> None:
         self.open.remove(record.id)
         self.ended += 1
-        for field in self._encoder.row(record):
+        for field in encode(record):
             if isinstance(field, str):
                 assert "\0" not in field.encode().decode()
 

@@ -14,7 +14,7 @@ from support.explaining import agree, explained
 
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
-from callrouter.observe.cdr.rows import Encoder, row_to_dict
+from callrouter.observe.cdr.rows import encode, row_to_dict
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.snapshot import Snapshot
@@ -36,7 +36,7 @@ def scripts(dice: Random, plan: Drawn) -> dict[str, Script]:
 
 def stored(record: CallRecord) -> dict[str, Any]:
     """The record as it stands in the database."""
-    return row_to_dict(Encoder().row(record))
+    return row_to_dict(encode(record))
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

@@ -44,7 +44,7 @@ class HttpDirectory:
         self._step = step
         self._loop = asyncio.get_running_loop()
         self._session = open_session()
-        # The one that was asked longest ago is first.
+        # The one that was asked for longest ago is first.
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._waiting: dict[Key, list[Pending[LookupAnswer | Unavailable]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,6 +55,7 @@ class HttpDirectory:
         known = self._known.get(key)
         if known is not None:
             if self._loop.time() < known.until:
+                self._known.move_to_end(key)
                 return known.answer
             del self._known[key]
         waiting = self._waiting.get(key)

@@ -32,7 +32,7 @@ import structlog
 
 from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import lost_record
-from callrouter.observe.cdr.rows import Encoder, Row
+from callrouter.observe.cdr.rows import Row, encode
 from callrouter.private import FILE, tighten
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -161,7 +161,6 @@ class Journal:
     def lost(self) -> list[Row]:
         """The records of the calls that earlier processes lost. Raises OSError."""
         calls, alive, rejected = _read(self._earlier)
-        encoder = Encoder()
         rows = []
         for name, (line, process) in calls.items():
             try:
@@ -169,7 +168,7 @@ class Journal:
             except ValueError:
                 rejected.append(line)
             else:
-                rows.append(encoder.row(record))
+                rows.append(encode(record))
         if rejected:
             self._set_aside(rejected)
         return rows

@@ -37,7 +37,7 @@ from sqlalchemy.exc import (
 from callrouter.call.services.record import CallRecord
 from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import up_line
-from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row, misfit
+from callrouter.observe.cdr.rows import COLUMNS, Row, encode, misfit
 from callrouter.storage import background
 from callrouter.storage.active_calls_journal import Journal
 from callrouter.storage.background import Reopened, TurnThread
@@ -88,7 +88,6 @@ class RecordWriter:
         self._spool = Spool(spool_folder)
         self.journal = Journal(spool_folder)
         self._recovered: list[Row] | None = None
-        self._encoder = Encoder()
         self._queue: deque[CallRecord] = deque()
         self._rows: list[Row] = []  # taken from the queue, not yet on disk
         # What was said last of each, so that a state is logged when it changes and not per batch.
@@ -221,7 +220,7 @@ class RecordWriter:
         for _ in range(min(BATCH, len(self._queue))):
             record = self._queue.popleft()
             try:
-                rows.append(self._encoder.row(record))
+                rows.append(encode(record))
             except Exception as error:  # noqa: BLE001  # a bug must cost this one record alone
                 self.lost += 1
                 _log.error("record lost: not a valid one", call=record.id, error=repr(error))

@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 from support.observed import answered, refused
 
 from callrouter.cli import main
-from callrouter.observe.cdr.rows import Encoder
+from callrouter.observe.cdr.rows import encode
 from callrouter.storage.cdr_table import Store
 
 
@@ -17,7 +17,7 @@ def run(url: str, *arguments: str) -> Result:
 @pytest.fixture
 def filled(url: str) -> str:
     store = Store(url)
-    store.insert([Encoder().row(answered("a")), Encoder().row(refused("b"))])
+    store.insert([encode(answered("a")), encode(refused("b"))])
     store.close()
     return url
 
@@ -37,7 +37,7 @@ def test_last_calls_as_table_json_and_csv(filled: str):
 def test_ids_are_whole_in_a_narrow_terminal(url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "60")
     store = Store(url)
-    store.insert([Encoder().row(answered("1a203d718d0-0483344ab4d9d6e4"))])
+    store.insert([encode(answered("1a203d718d0-0483344ab4d9d6e4"))])
     store.close()
     assert "1a203d718d0-0483344ab4d9d6e4" in run(url).output
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
-from callrouter.observe.cdr.rows import Encoder
+from callrouter.observe.cdr.rows import encode
 from callrouter.storage.cdr_table import Store
 
 OLD = """\
@@ -170,7 +170,7 @@ def test_records_of_a_database_are_replayed(folder: Path) -> None:
     record.trunk, record.source = "lab", "127.0.0.1"
     record.caller, record.called, record.to_header = "139", "4000", "4000"
     store = Store(url)
-    store.insert([Encoder().row(record)])
+    store.insert([encode(record)])
     store.close()
     files = [str(folder / "old.yaml"), str(folder / "new.yaml")]
     result = CliRunner().invoke(main, ["diff", *files, "--records", url])

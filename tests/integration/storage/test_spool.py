@@ -4,11 +4,11 @@ import orjson
 import pytest
 from support.observed import Lines, answered
 
-from callrouter.observe.cdr.rows import COLUMNS, Encoder, Row
+from callrouter.observe.cdr.rows import COLUMNS, Row, encode
 from callrouter.storage.engine import StoreError
 from callrouter.storage.spool import Spool
 
-ROWS = [Encoder().row(answered(f"{n:04}")) for n in range(5)]
+ROWS = [encode(answered(f"{n:04}")) for n in range(5)]
 
 
 def test_rows_come_back_in_order_and_the_file_goes_with_the_last(tmp_path: Path):

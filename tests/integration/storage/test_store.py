@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from support.observed import answered, refused
 
-from callrouter.observe.cdr.rows import COLUMNS, Encoder
+from callrouter.observe.cdr.rows import COLUMNS, encode
 from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.storage.cdr_table import Store
 from callrouter.storage.engine import SCHEMA, StoreError
@@ -20,9 +20,8 @@ def file_of(url: str) -> Path:
 
 
 def fill(url: str, count: int) -> None:
-    encoder = Encoder()
     store = Store(url)
-    store.insert([encoder.row(answered(f"{n:04}", 1000.0 + n)) for n in range(count)])
+    store.insert([encode(answered(f"{n:04}", 1000.0 + n)) for n in range(count)])
     store.close()
 
 
@@ -82,10 +81,10 @@ def test_insert_into_a_removed_file_fails_instead_of_vanishing(url: str):
     store = Store(url)
     file_of(url).unlink()
     with pytest.raises(FileNotFoundError):
-        store.insert([Encoder().row(answered())])
+        store.insert([encode(answered())])
     Store(url).close()
     with pytest.raises(FileNotFoundError, match="replaced"):
-        store.insert([Encoder().row(answered())])
+        store.insert([encode(answered())])
     store.close()
 
 
@@ -94,7 +93,7 @@ def test_locked_database_is_an_error_and_none_of_the_rows_is_in(url: str):
     with sqlite3.connect(file_of(url), isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sa.exc.OperationalError, match="locked"):
-            store.insert([Encoder().row(answered())])
+            store.insert([encode(answered())])
         other.execute("ROLLBACK")
     store.close()
     with CdrQuery(url) as calls:
@@ -119,9 +118,8 @@ def test_reading_an_empty_or_foreign_file_is_an_error_and_changes_nothing(tmp_pa
 
 
 def test_filters_find_exactly_their_calls_newest_first(url: str):
-    encoder = Encoder()
     store = Store(url)
-    store.insert([encoder.row(answered("a", 10.0)), encoder.row(refused("b", 20.0))])
+    store.insert([encode(answered("a", 10.0)), encode(refused("b", 20.0))])
     store.close()
     with CdrQuery(url) as calls:
 
@@ -158,7 +156,7 @@ def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         columns = [column["name"] for column in sa.inspect(connection).get_columns("calls")]
-        row = dict(zip(COLUMNS, Encoder().row(answered("old")), strict=True))
+        row = dict(zip(COLUMNS, encode(answered("old")), strict=True))
         marks = ", ".join(f":{name}" for name in columns)
         connection.execute(sa.text(f"INSERT INTO calls VALUES ({marks})"), row)
     engine.dispose()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.observed import Lines, answered
 
-from callrouter.observe.cdr.rows import Encoder
+from callrouter.observe.cdr.rows import encode
 from callrouter.storage import background
 from callrouter.storage import background_writer as writing
 from callrouter.storage.background_writer import RecordWriter
@@ -124,7 +124,7 @@ def test_spool_of_an_earlier_process_is_replayed_once_even_when_it_was_replayed_
 ):
     earlier = Spool(spool)
     names = [f"{n:05}" for n in range(3 * writing.BATCH)]
-    earlier.append([Encoder().row(answered(name)) for name in names])
+    earlier.append([encode(answered(name)) for name in names])
     write(url, spool.parent / "other", *names[: writing.BATCH])
     writer = RecordWriter(url, spool)
     for _ in range(3):
@@ -139,7 +139,7 @@ def test_spool_of_an_earlier_process_is_replayed_by_the_thread_at_start(
     url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ):
     earlier = Spool(spool)
-    earlier.append([Encoder().row(answered("a"))])
+    earlier.append([encode(answered("a"))])
     replayed = threading.Event()
     done = Spool.done
     monkeypatch.setattr(Spool, "done", lambda self, end: (done(self, end), replayed.set()))

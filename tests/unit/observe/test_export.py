@@ -7,10 +7,10 @@ import pytest
 from support.observed import answered, refused
 
 from callrouter.call.services.record import KeptRecord
-from callrouter.observe.cdr.rows import COLUMNS, Encoder, row_to_dict
+from callrouter.observe.cdr.rows import COLUMNS, encode, row_to_dict
 from callrouter.observe.cdr_export import call_detail, calls_table, write_csv, write_json
 
-CALLS = [row_to_dict(Encoder().row(record)) for record in (refused("b"), answered("a"))]
+CALLS = [row_to_dict(encode(record)) for record in (refused("b"), answered("a"))]
 
 
 @pytest.fixture(autouse=True)
@@ -82,13 +82,13 @@ def test_a_peers_escapes_and_markup_stay_text():
 def test_what_a_call_left_in_the_archive_is_shown():
     record = answered()
     record.voicemail = (KeptRecord("c-1", "sales", 2500, "broken"),)
-    assert "sales 2.5s broken c-1" in call_detail(row_to_dict(Encoder().row(record)), in_utc)
+    assert "sales 2.5s broken c-1" in call_detail(row_to_dict(encode(record)), in_utc)
 
 
 def test_what_was_heard_and_pressed_is_shown():
     record = answered()
     record.heard = [(0, "played", "welcome"), (1200, "key", "2"), (61000, "survey", "5")]
-    lines = call_detail(row_to_dict(Encoder().row(record)), in_utc).splitlines()
+    lines = call_detail(row_to_dict(encode(record)), in_utc).splitlines()
     at = lines.index("Heard and pressed (ms from the start)")
     assert [line.split() for line in lines[at + 2 : at + 5]] == [
         *(["0", "played", "welcome"], ["1200", "key", "2"], ["61000", "survey", "5"])

@@ -13,6 +13,7 @@ would send more to an address that somebody else wrote into the datagram than th
 
 import re
 from collections.abc import Callable
+from functools import lru_cache, partial
 from math import inf
 from typing import Final, NamedTuple, Protocol
 
@@ -106,13 +107,13 @@ class Strangers:
     """The filter of what comes from places that a listener does not know yet."""
 
     __slots__ = (
-        "_agents",
         "_all",
         "_clock",
         "_each",
         "_find",
         "_open",
         "_paces",
+        "_scans",
         "_stack",
         "_told_all",
         "_told_each",
@@ -140,7 +141,7 @@ class Strangers:
         self._find: Callable[[str, tuple[str, ...]], TrunkLimit | None] = lambda _host, _names: None
         self._open: Callable[[str], bool] = lambda _host: False
         self._paces: dict[str, tuple[int, Bucket]] = {}
-        self._agents: dict[str, bool] = {}
+        self._scans = lru_cache(_AGENTS_KEPT)(partial(_is_scanner, rule.scanners))
         self._told_each = Buckets(1 / _TOLD_EACH, 1)
         self._told_all = Bucket(1 / _TOLD_ALL, _TOLD_AT_ONCE)
         self._untold = 0
@@ -225,14 +226,7 @@ class Strangers:
 
     def is_scanner(self, agent: str) -> bool:
         """A User-Agent is that of a program that looks for open doors."""
-        known = self._agents.get(agent)
-        if known is None:
-            lower = agent.lower()
-            known = any(part in lower for part in self.rule.scanners)
-            if len(self._agents) >= _AGENTS_KEPT:
-                self._agents.clear()
-            self._agents[agent] = known
-        return known
+        return self._scans(agent)
 
     def _belongs(self, data: bytes) -> bool:
         stack = self._stack
@@ -280,3 +274,8 @@ class Narrow:
         """Who sent it is known: answer all, and hear it from now on."""
         self._left = inf
         self._listener.flow(flow.remote_host, flow.remote_port)
+
+
+def _is_scanner(scanners: tuple[str, ...], agent: str) -> bool:
+    lower = agent.lower()
+    return any(part in lower for part in scanners)

@@ -34,7 +34,7 @@ class Edges:
     everybody.
     """
 
-    __slots__ = ("_inner", "_streams", "_udp", "_ways", "strangers", "tls", "turnstile")
+    __slots__ = ("_inner", "_streams", "_udp", "_way", "strangers", "tls", "turnstile")
 
     def __init__(self, limits: StreamLimits = USUAL, tls: Tls | None = None) -> None:
         self.turnstile = Turnstile(limits)
@@ -42,7 +42,7 @@ class Edges:
         self.strangers: Strangers | None = None
         self._udp: list[UdpListener] = []
         self._inner: UdpListener | None = None
-        self._ways: dict[str, UdpListener] = {}
+        self._way = lru_cache(_WAYS_KEPT)(self._datagrams)
         self._streams: dict[str, list[StreamListener]] = {"TCP": [], "TLS": []}
 
     async def listen(
@@ -60,7 +60,7 @@ class Edges:
         if transport == "udp":
             udp = await listen_udp(pump, host, port, advertised, self.strangers)
             self._udp.append(udp)
-            self._ways.clear()
+            self._way.cache_clear()
             return udp.port
         if transport == "tls" and self.tls is None:
             raise ListenError(f"cannot listen on tls:{host}:{port}: there is no certificate")
@@ -78,7 +78,7 @@ class Edges:
     async def listen_inside(self, pump: Pump) -> None:
         """Open the inner listener, at a free port of loopback. Raises ListenError."""
         self._inner = await listen_udp(pump, _INSIDE, 0, strangers=self.strangers)
-        self._ways.clear()
+        self._way.cache_clear()
 
     def towards_workers(self, listeners: Iterable[tuple[str, str, int]]) -> list[tuple[str, int]]:
         """From where our media workers are sent SIP, once these are open: see `listen`.
@@ -103,7 +103,7 @@ class Edges:
         Raises SipError 503 when no listener has this transport and address family.
         """
         if transport == "UDP":
-            return (self._ways.get(host) or self._way(host)).flow(host, port)
+            return self._way(host).flow(host, port)
         if not _is_address(host):
             raise SipError(f"no {transport} listener can reach {host}", 503)
         return _nearest(self._streams.get(transport, []), transport, host).flow(host, port, name)
@@ -119,17 +119,10 @@ class Edges:
                 return listener.flow(peer, peer_port)
         return None
 
-    def _way(self, host: str) -> UdpListener:
-        """Find the UDP listener to send from, and keep it for the next time."""
-        if not _is_address(host):
-            raise SipError(f"no UDP listener can reach {host}", 503)
-        if len(self._ways) >= _WAYS_KEPT:
-            self._ways.clear()
-        way = self._ways[host] = self._datagrams(host)
-        return way
-
     def _datagrams(self, host: str) -> UdpListener:
         """The UDP listener to send from: what is on loopback is reached from there."""
+        if not _is_address(host):
+            raise SipError(f"no UDP listener can reach {host}", 503)
         inner = self._inner
         if inner is not None and _is_loopback(host) and ":" not in host:
             there = (listener for listener in self._udp if _is_loopback(listener.bound))

@@ -6,6 +6,7 @@ shares between calls that took the same way and which is therefore encoded once.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -70,73 +71,56 @@ _KEYS: Final = {
 _TRACES_KEPT: Final = 1024
 
 
-class Encoder:
-    """An encoder of records as rows.
+def encode(record: CallRecord) -> Row:
+    """The record in column order; all text is storable as UTF-8 by SQLite and PostgreSQL."""
+    row = (
+        record.id,
+        record.call_id,
+        record.started,
+        record.trunk,
+        record.source,
+        record.caller,
+        record.called,
+        record.to_header,
+        record.number,
+        record.dialplan,
+        record.ringing_ms,
+        record.answered_ms,
+        record.ended_ms,
+        record.disposition._value_,  # an Enum's `.value` is a call, and its hash another
+        record.status,
+        record.cause if -1 < record.cause < 128 else 0,  # may be a peer's word; Q.850 has 7 bits
+        bounded(record.reason),
+        record.hung_up_by,
+        _legs_text(record.legs) if record.legs else "[]",
+        _trace_text(record.trace),
+        _kept_text(record.voicemail) if record.voicemail else "[]",
+        _kept_text(record.recordings) if record.recordings else "[]",
+        _heard_text(record.heard) if record.heard else "[]",
+        record.caller_number,
+        record.called_number,
+    )
+    # What a peer wrote reaches these columns, and one row that cannot be stored would hold
+    # up its whole batch for ever. One look at all of them costs less than one look at each.
+    foreign = f"{record.call_id}{record.caller}{record.called}{record.to_header}{record.reason}"
+    if foreign.isascii() and "\0" not in foreign:
+        return row
+    return tuple(storable(value) if isinstance(value, str) else value for value in row)
 
-    Not for two threads at once: it remembers the traces it has seen.
-    """
 
-    def __init__(self) -> None:
-        self._traces: dict[tuple[object, ...], str] = {}
-
-    def row(self, record: CallRecord) -> Row:
-        """The record in column order; all text is storable as UTF-8 by SQLite and PostgreSQL."""
-        row = (
-            record.id,
-            record.call_id,
-            record.started,
-            record.trunk,
-            record.source,
-            record.caller,
-            record.called,
-            record.to_header,
-            record.number,
-            record.dialplan,
-            record.ringing_ms,
-            record.answered_ms,
-            record.ended_ms,
-            record.disposition._value_,  # an Enum's `.value` is a call, and its hash another
-            record.status,
-            record.cause
-            if -1 < record.cause < 128
-            else 0,  # may be a peer's word; Q.850 has 7 bits
-            bounded(record.reason),
-            record.hung_up_by,
-            _legs_text(record.legs) if record.legs else "[]",
-            self._trace_text(record),
-            _kept_text(record.voicemail) if record.voicemail else "[]",
-            _kept_text(record.recordings) if record.recordings else "[]",
-            _heard_text(record.heard) if record.heard else "[]",
-            record.caller_number,
-            record.called_number,
-        )
-        # What a peer wrote reaches these columns, and one row that cannot be stored would hold
-        # up its whole batch for ever. One look at all of them costs less than one look at each.
-        foreign = f"{record.call_id}{record.caller}{record.called}{record.to_header}{record.reason}"
-        if foreign.isascii() and "\0" not in foreign:
-            return row
-        return tuple(storable(value) if isinstance(value, str) else value for value in row)
-
-    def _trace_text(self, record: CallRecord) -> str:
-        trace = record.trace
-        # By its verdicts, which the engine shares: each decision puts them into a tuple of its own.
-        known = self._traces.get(trace)
-        if known is not None:
-            return known
-        text = _json_text(
-            [
-                entry
-                | {
-                    "value": bounded(str(entry["value"])),
-                    "why": bounded(str(entry["why"]), _LONGEST_WHY),
-                }
-                for entry in (verdict.as_dict() for verdict in trace)
-            ]
-        )
-        if len(self._traces) >= _TRACES_KEPT:
-            self._traces.clear()
-        self._traces[trace] = text
-        return text
+# By its verdicts, which the engine shares: each decision puts them into a tuple of its own.
+@lru_cache(maxsize=_TRACES_KEPT)
+def _trace_text(trace: tuple[Any, ...]) -> str:
+    return _json_text(
+        [
+            entry
+            | {
+                "value": bounded(str(entry["value"])),
+                "why": bounded(str(entry["why"]), _LONGEST_WHY),
+            }
+            for entry in (verdict.as_dict() for verdict in trace)
+        ]
+    )
 
 
 def row_of(entry: object) -> Row:
