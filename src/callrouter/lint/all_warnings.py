@@ -13,8 +13,7 @@ from callrouter.lint.shadowed_numbers import shadowed_numbers
 from callrouter.lint.timers import timers
 from callrouter.lint.unreachable_steps import steps
 from callrouter.lint.unreachable_targets import reach
-from callrouter.lint.unused_names import unused
-from callrouter.lint.unused_prompts import unused_prompts
+from callrouter.lint.unused_names import unused, unused_prompts
 from callrouter.lint.voice_steps import silent_recordings, unused_voices
 from callrouter.yamlfile.reader import Document
 

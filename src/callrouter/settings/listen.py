@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.net.transport.connection_limits import StreamLimits
 from callrouter.net.transport.tls import Certificate, TlsOptions
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _WANTED: Final = 'a transport and an IP address such as "udp:192.0.2.1:5060"'

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.net.overload.stranger_filter import SCANNERS, SourceFilterRule
 from callrouter.state.bans import BanRule
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _SHORTEST: Final = 3

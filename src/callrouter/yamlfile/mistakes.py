@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from callrouter.errors import ConfigError, Diagnostic
@@ -96,6 +96,12 @@ _WANTED: Final = {
 
 # Complaints about a key, or about what is missing, point at the key; all others at the value.
 _AT_KEY: Final = frozenset({"extra_forbidden", "missing"})
+
+
+class StrictModel(BaseModel):
+    """Base of all mappings in a file: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Mistakes:

@@ -28,9 +28,8 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.trunk_identification import Network
 from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
-from callrouter.yamlfile.gc_pause import collector_paused
 from callrouter.yamlfile.marked import Document, Mapping, Section, placed
-from callrouter.yamlfile.reader import load
+from callrouter.yamlfile.reader import collector_paused, load
 
 _DEFAULTS = schema.HuntOptions()
 

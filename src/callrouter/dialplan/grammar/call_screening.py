@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 # Longer ones are no telephone numbers, and 18 digits fit into 64 bits.

@@ -55,7 +55,7 @@ from callrouter.dialplan.grammar.voicemail_boxes import (
     WebhookEntry,
 )
 from callrouter.route.rules.number_rules import LONGEST_CALL
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 
 __all__ = [
     "Areas",

@@ -8,7 +8,7 @@ from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.media_options import ConfirmWith, FeatureEntry, Greet, Prompts
 from callrouter.dialplan.grammar.schedules import When
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _HEAVIEST = 1000

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from callrouter.dialplan.grammar.field_types import ANY_TEXT, HostName, Network, duration, text
 from callrouter.route.rules.digest_accounts import DigestAccount
 from callrouter.route.rules.mailboxes import Secret
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 # What stands between quotes in a header without an escape.

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.route.values import external_lookup as lookups
 from callrouter.route.values.external_lookup import CALLER
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _LONGEST: Final = 500

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _KEY: Final = re.compile(r"[0-9*#]")

@@ -10,7 +10,7 @@ from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.hunts import StepEntry
 from callrouter.dialplan.grammar.media_options import Prompts, Wait
 from callrouter.dialplan.grammar.prompts_music import Language
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _KEYS: Final = re.compile(r"[0-9*]{1,8}|#")

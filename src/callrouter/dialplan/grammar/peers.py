@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.route.rules.peer_profile import TIMED, USUAL, PeerProfile, SessionRule
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")

@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 Language = Literal["en", "zh", "vi"]

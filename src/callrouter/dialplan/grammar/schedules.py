@@ -11,7 +11,7 @@ import holidays
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar.field_types import DATE_TEXT, Name, country_hint, text
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

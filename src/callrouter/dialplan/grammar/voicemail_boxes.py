@@ -11,7 +11,7 @@ from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.login_credentials import SecretFile, Variable, secret_at
 from callrouter.dialplan.grammar.media_options import Days
 from callrouter.route.rules import mailboxes as boxes
-from callrouter.yamlfile.strict_model import StrictModel
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _DAY: Final = 86400.0
