@@ -93,6 +93,12 @@ class Party(Phone):
     def quiet(self) -> bool:
         return not self._unread
 
+    def rest(self) -> list[Message]:
+        """All news that nobody has asked for."""
+        news = list(self._unread)
+        self._unread.clear()
+        return news
+
     def times(self, what: str | int) -> list[float]:
         """When the messages of a method or status came, repeated ones too."""
         found = [one.status or one.start.split(" ")[0] for one in self.seen]

@@ -14,8 +14,8 @@ _AS_IT_WAS: Final = frozenset(("short", "empty"))
 class Observing:
     """Observer of calls: tells the log, the metrics and the record writer of each.
 
-    Implements `callrouter.call.legs.events.Observer`; these only append or add, and one line for
-    a call that comes up goes to the kernel, so no call waits.
+    Implements `call.services.record.Observer`: it only appends or adds, and one line for a call
+    that comes up goes to the kernel, so no call waits.
     """
 
     __slots__ = ("_log", "_metrics", "_writer")

@@ -49,6 +49,7 @@ _TIMED_OUT: Final = 408
 _ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 section 2
 _BUSY: Final = frozenset((486, 600))
 _UNREACHABLE: Final = frozenset((404, 408, 410, 480, 484, 500, 502, 503, 504))
+_REFUSED_AFTER_ALL: Final = {487: Disposition.CANCELLED, 480: Disposition.UNAVAILABLE}
 _DISPOSITIONS: Final = {
     "busy": Disposition.BUSY,
     "no_answer": Disposition.NO_ANSWER,
@@ -497,6 +498,11 @@ class Call:
         """Complete the record, report it, and let go of the legs."""
         record = self.record
         record.ended_ms = self.ms()
+        if record.answered_ms is not None and self.a.refused:
+            # Its 2xx waited for a PRACK, and was never sent (RFC 3262 section 3).
+            record.answered_ms = None
+            record.status = self.a.refused
+            record.disposition = _REFUSED_AFTER_ALL.get(record.status, Disposition.REJECTED)
         for leg in (self.a, self.b):
             if leg is not None and leg.inbox is self.inbox:  # else it is in another call now
                 leg.release()

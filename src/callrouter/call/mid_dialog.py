@@ -37,17 +37,23 @@ def answer(call: Call, asked: Asked) -> Digit | None:
 def _pass_on(call: Call, asked: Asked, other: Leg | None) -> None:
     """Pass a request on to a leg, if it can take one now."""
     request = asked.request
-    offers = request.method == "INVITE" or bool(request.body and request.method == "UPDATE")
     if request.method == "PRACK":
         _pass_prack(call, asked)
     elif request.method == "REFER":
         asked.leg.respond(asked.tx, 603)  # nobody is connected with anybody yet
     elif other is None or not other.reachable():
         asked.leg.respond(asked.tx, 500, _RETRY)
-    elif offers and not other.settled():
+    elif not _may_take(other, request):
         asked.leg.respond(asked.tx, 491)
     else:
         Relay(asked.leg, asked.tx, request, other)
+
+
+def _may_take(leg: Leg, request: Request) -> bool:
+    """Say whether no offer on a leg is in the way of a request."""
+    if request.method == "INVITE":
+        return leg.may_reinvite()
+    return request.method != "UPDATE" or not request.body or leg.settled()
 
 
 def _pass_prack(call: Call, asked: Asked) -> None:

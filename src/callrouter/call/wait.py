@@ -46,7 +46,9 @@ async def wait(call: Call, until: float = 0.0, *, refers: bool = False) -> Event
     while True:
         event = await call.inbox.next(until)
         match event:
-            case Cancelled() | Shutdown():
+            case Shutdown():
+                end(call, event)
+            case Cancelled() if event.leg is call.a:  # and not who asks for a party's place
                 end(call, event)
             case HungUp() | Lost() if _ends(call, event.leg):
                 end(call, event)
@@ -103,7 +105,7 @@ async def reoffer(
     for _ in range(GLARES):
         if not leg.reachable():
             return b""
-        if leg.settled():
+        if leg.may_reinvite():
             Reoffer(leg, describe())
             until = call.now + SETTLE_SECONDS
             event = await attend(call, until, alone=alone)

@@ -28,7 +28,7 @@ async def bridge(call: Call) -> bool:
     pair = call.inbox.pair = Pair(call.a, call.b)
     try:
         while True:
-            event = await call.inbox.next()
+            event = _missed(call, pair) or await call.inbox.next()
             match event:
                 case HungUp() | Lost() if _asks(call, pair, event.leg):
                     party_left(call, event)
@@ -55,6 +55,15 @@ async def bridge(call: Call) -> bool:
     finally:
         call.inbox.pair = None
         _let_go(call, pair)
+
+
+def _missed(call: Call, pair: Pair) -> HungUp | None:
+    """The hang-up of a party while the other was being connected with it, or with somebody else."""
+    if pair.one.reachable() and pair.two.reachable():
+        return None
+    # What has come and was not taken yet says it better.
+    gone = pair.two if pair.one.reachable() else pair.one
+    return HungUp(gone, "") if call.inbox.empty else None
 
 
 def _acknowledge(call: Call, event: Acknowledged) -> None:

@@ -59,14 +59,15 @@ class Failed:
 
 
 class Cancelled:
-    """The cancellation of a call: the caller gave up before an answer.
+    """The cancellation of an INVITE: its sender gave up before an answer.
 
     reason: the CANCEL's Reason value, "" for none.
     """
 
-    __slots__ = ("reason",)
+    __slots__ = ("leg", "reason")
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, leg: "ALeg", reason: str) -> None:
+        self.leg = leg
         self.reason = reason
 
 

@@ -48,6 +48,11 @@ class Inbox:
         else:
             self._queue.append(event)
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has come that was not taken yet."""
+        return not self._queue
+
     @coroutine
     def next(self, until: float = 0.0) -> Generator[None, Event, Event]:
         """Await the next event, or `Deadline` at `until` (monotonic seconds; 0 is never)."""

@@ -381,6 +381,10 @@ class Leg:
         """No offer is under way on this leg, in either direction."""
         return self.state < CLOSING and not (self._offer_out or self._answering())
 
+    def may_reinvite(self) -> bool:
+        """An INVITE may be sent: no other one is under way either (RFC 3261 section 14.1)."""
+        return self.state != SETTING_UP and self.settled()
+
     def learn_target(self, message: Message) -> None:
         """Take the peer's new Contact; one that is of no use leaves the old target."""
         try:

@@ -26,8 +26,9 @@ class ALeg(Leg):
     the tag of our first response, and another one a tag of its own once SDP has been sent, since
     one dialog can take one answer only (RFC 3261 section 13.2.1).
 
-    shown: something has come that names our tag, so what we send gets to it. unconfirmed: who is to
-    be told of that, None for nobody.
+    refused: the final status it was sent that is no 2xx, 0 before. shown: something has come that
+    names our tag, so what we send gets to it. unconfirmed: who is to be told of that, None for
+    nobody.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class ALeg(Leg):
         "_tx",
         "_wish",
         "late_offer",
+        "refused",
         "reliable",
         "shown",
         "unconfirmed",
@@ -61,6 +63,7 @@ class ALeg(Leg):
         self._wish: Request | None = None
         self._late_answer: tuple[int, str, str, bytes] | None = None
         self.reliable: Provisionals | None = None
+        self.refused = 0
         self._fork = ""
         self._answered: set[str] | None = (
             None  # tags whose offer in a reliable response has an answer
@@ -208,12 +211,13 @@ class ALeg(Leg):
                 self.reliable.stop()
             self._forget_other_tags(self.dialog.local_tag)
             self._end()
+            self.refused = status
             tx.respond(status, extra)
 
     def on_cancel(self, request: Request) -> None:
         """The caller gave up; the script answers 487."""
         if self._late_answer is None:
-            self.post(Cancelled(passed_reason(request)))
+            self.post(Cancelled(self, passed_reason(request)))
         else:
             # For the call it was answered already.
             self._late_answer = None
@@ -292,9 +296,8 @@ class ALeg(Leg):
 
     def _on_bye(self, tx: ServerTransaction, request: Request) -> None:
         # A BYE of the caller in an early dialog ends that dialog, so the INVITE too (15.1.2).
-        invite = self._tx
-        if invite is not None:
+        if self._tx is not None:
             tx.respond(200)
-            self.post(Cancelled(passed_reason(request)))
+            self.on_cancel(request)
             return
         super()._on_bye(tx, request)

@@ -14,7 +14,7 @@ from callrouter.call.flows.hunt.hunt import CallerSide, hunt
 from callrouter.call.flows.hunt.ringing import Ringing
 from callrouter.call.interwork.header_policy import canonical_host
 from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
-from callrouter.call.legs.leg import UP, Leg
+from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.settle import settle
@@ -44,8 +44,8 @@ def goal_of(call: Call, asked: Asked) -> Uri | None:
     if allowed == "none" or (leg is call.a and allowed != "both"):
         leg.respond(asked.tx, _REFUSED)
         return None
-    if call.b is not None and call.b.state < UP:
-        # The answer to what it has offered is still to come, in the caller's ACK.
+    if call.a.state == SETTING_UP or (call.b is not None and call.b.state < UP):
+        # The caller's answer waits for its PRACK, or the callee's offer for the caller's ACK.
         leg.respond(asked.tx, 500, "Retry-After: 2\r\n")
         return None
     try:
