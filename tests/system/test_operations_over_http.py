@@ -5,7 +5,7 @@ import json
 import signal
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,6 +95,12 @@ async def test_what_is_asked_over_http_holds_for_the_next_call(tmp_path: Path) -
         assert not held.over.is_set()
 
 
+async def closed(reader: asyncio.StreamReader) -> None:
+    """Read until the server has closed, be it before it read what was sent."""
+    with suppress(OSError):
+        await reader.read()
+
+
 async def test_stalled_and_senseless_clients_cost_neither_calls_nor_operators(
     tmp_path: Path,
 ) -> None:
@@ -106,7 +112,7 @@ async def test_stalled_and_senseless_clients_cost_neither_calls_nor_operators(
         assert (await it.ask("GET", "/v1/status"))[0] == 200
         assert {(made.status, made.closed) for made in await load} == {(200, True)}
         async with asyncio.timeout(30):  # each is answered or closed, without having asked
-            await asyncio.gather(*(reader.read() for reader, _ in clients))
+            await asyncio.gather(*(closed(reader) for reader, _ in clients))
         for _, writer in clients:
             writer.close()
         assert (await it.ask("GET", "/v1/status"))[0] == 200
