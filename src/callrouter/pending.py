@@ -9,7 +9,7 @@ take back, which sees `given_up`.
 """
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from callrouter.sip.timers import Timers
 
@@ -26,7 +26,10 @@ def _nothing() -> None:
     """Nobody waits."""
 
 
-def _drop(_answer: object) -> None:
+LATE: Final = Unavailable("no answer in time")
+
+
+def drop(_answer: object) -> None:
     """It was no more than news."""
 
 
@@ -39,7 +42,7 @@ class Pending(Generic[T]):
         self.answer: T | None = None
         self.given_up = False
         self._then: Callable[[], None] = _nothing
-        self._unwanted: Callable[[T], None] = _drop
+        self._unwanted: Callable[[T], None] = drop
 
     def settle(self, answer: T) -> None:
         """The service has the answer; once."""
@@ -55,7 +58,7 @@ class Pending(Generic[T]):
         if self.answer is not None:
             do()
 
-    def give_up(self, unwanted: Callable[[T], None] = _drop) -> None:
+    def give_up(self, unwanted: Callable[[T], None] = drop) -> None:
         """Wait no longer. unwanted: takes the answer, if it is there or when it comes."""
         self.given_up = True
         self._then = _nothing
@@ -87,7 +90,7 @@ def wait(
 
     def late(_now: float) -> None:
         pending.give_up()
-        do(Unavailable("no answer in time"))
+        do(LATE)
 
     timer = timers.start(until, late)
     pending.then(come)

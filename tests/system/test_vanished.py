@@ -15,7 +15,6 @@ from support.serving import Serving, lay_out
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _NUMBER = "4000"
-_DIALOG_GONE_SECONDS = 8.0
 _TIMER_F_SECONDS = 32.0
 
 

@@ -32,8 +32,6 @@ hundred thousand calls' lingering objects for one stops the loop for a tenth of 
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
 _EXPIRE_SECONDS: Final = 5.0
-_SEED_BITS: Final = 64
-_NONCE_SECRET_BYTES: Final = 32
 
 
 class Server:

@@ -28,6 +28,7 @@ from callrouter.call.services.media import Digit, MediaLost, Recorded
 from callrouter.call.teardown import end
 
 _CLOSE_SECONDS: Final = 2.0
+"""How long a worker may take to close a file."""
 
 
 class NoMedia(Exception):  # noqa: N818 - it is no error: the route goes on

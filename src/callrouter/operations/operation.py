@@ -19,7 +19,7 @@ from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
 from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.reload.dialplan_diff import Reloaded
-from callrouter.pending import Later, Pending, Unavailable
+from callrouter.pending import LATE, Later, Pending, Unavailable
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.state.bans import Bans
@@ -98,7 +98,7 @@ class RunningServer:
                     await came.wait()
             except TimeoutError:
                 pending.give_up()
-            answer = Unavailable("no answer in time") if pending.answer is None else pending.answer
+            answer = LATE if pending.answer is None else pending.answer
         if isinstance(answer, Pending | Unavailable):
             why = answer.why if isinstance(answer, Unavailable) else ""
             self.shared.failures.add(port, why)

@@ -99,7 +99,6 @@ with a letter of its own place and nothing is taken back, so no text takes long.
 _DIRTY: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _C1: Final = re.compile("[\x80-\x9f]")
 _CHARSET: Final = b"\na=charset:"
-_BLANKS: Final = b" \t"
 _IN_WORDS: Final = b"vocbtm"
 """Lines that are words with one blank between them."""
 _NEEDED: Final = (b"s=", b"t=")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from callrouter.call.legs.events import Deadline, Event, Replied
 from callrouter.call.legs.inbox import Inbox
-from callrouter.pending import Later, Pending, Unavailable
+from callrouter.pending import LATE, Later, Pending, Unavailable, drop
 
 T = TypeVar("T")
 
@@ -15,16 +15,12 @@ Wait = Callable[[float], Coroutine[None, Event, Event]]
 of the asker's affair; raises what ends the script."""
 
 
-def _drop(_answer: object) -> None:
-    """It was no more than news."""
-
-
 async def reply(
     inbox: Inbox,
     wait: Wait,
     asked: Later[T],
     until: float,
-    unwanted: Callable[[T | Unavailable], None] = _drop,
+    unwanted: Callable[[T | Unavailable], None] = drop,
 ) -> T | Unavailable:
     """The answer of a service, `Unavailable` when it has not come in time.
 
@@ -41,4 +37,4 @@ async def reply(
     finally:
         if taken is None:
             asked.give_up(unwanted)
-    return Unavailable("no answer in time") if taken is None else taken
+    return LATE if taken is None else taken

@@ -20,7 +20,6 @@ from callrouter.dialplan.grammar.call_screening import LISTED
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.geographic_areas import Area, Country
 
-_ENGLISH: Final = "en"
 # What ends the parts of a Chinese name: province, region, city, prefecture, area, league.
 _PARTS: Final = re.compile(r"(.+?)(省|自治区|市|自治州|地区|盟|县|$)[、]?")
 _BARE: Final = ("内蒙古", "广西", "宁夏", "新疆", "西藏")

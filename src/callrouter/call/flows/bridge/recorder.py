@@ -16,8 +16,6 @@ from callrouter.call.wait import closed
 from callrouter.route.values.media_steps import Recording
 from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
 
-"""How long a worker may take to close a file."""
-
 
 class Recorder:
     """The recorder of a call's conversation. on: it records now."""

@@ -33,7 +33,6 @@ _ACTIVE: Final = "active;expires=180"
 _OVER: Final = "terminated;reason=noresource"
 _FRAGMENT: Final = "Content-Type: message/sipfrag;version=2.0\r\n"
 _REFUSED: Final = 603
-_NOT_ACCEPTABLE: Final = 488
 _REPLACES: Final = "replaces="
 
 
