@@ -46,7 +46,6 @@ def test_bug_in_the_story_gives_the_lines_back_once(monkeypatch: pytest.MonkeyPa
 
     decided(monkeypatch, together("a", "b"))
     monkeypatch.setattr("callrouter.call.flows.hunt.hunt.CallerSide.connect", broken)
-    world = World("a: 180, 200 after 1s", "b: 180")
     given = []
     give = LinesInMemory._give
 
@@ -55,6 +54,7 @@ def test_bug_in_the_story_gives_the_lines_back_once(monkeypatch: pytest.MonkeyPa
         give(lines, holds)
 
     monkeypatch.setattr(LinesInMemory, "_give", noted)
+    world = World("a: 180, 200 after 1s", "b: 180")
     world.wire.run()
     assert given == [HOLDS]
     assert world.lines == {}

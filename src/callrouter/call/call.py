@@ -491,8 +491,9 @@ class Call:
             self.b.hang_up(reason)
         pair = self.inbox.pair
         if pair is not None:
-            pair.one.hang_up(reason)
-            pair.two.hang_up(reason)
+            for leg in (pair.one, pair.two):
+                if leg is not self.a and leg is not self.b:
+                    leg.hang_up(reason)
 
     def close(self) -> None:
         """Complete the record, report it, and let go of the legs."""

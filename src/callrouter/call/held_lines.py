@@ -14,7 +14,7 @@ class HeldLines:
         self._lines = lines
         self._failures = failures
         self._reservations: list[LineReservation] = []
-        self._coming: list[Pending[Granted | Unavailable]] = []
+        self._coming: list[Pending[Granted | Unavailable]] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -36,6 +36,8 @@ class HeldLines:
         if isinstance(answer, LineReservation):
             self._reservations.append(answer)
         elif isinstance(answer, Pending):
+            if self._coming is None:
+                self._coming = []
             self._coming.append(answer)
         else:
             self._failures.add("lines", not_granted(answer))
@@ -45,9 +47,10 @@ class HeldLines:
         for reservation in self._reservations:
             reservation.release()
         self._reservations.clear()
-        for pending in self._coming:
-            pending.give_up(give_back)
-        self._coming.clear()
+        if self._coming is not None:
+            for pending in self._coming:
+                pending.give_up(give_back)
+            self._coming = None
 
 
 def give_back(answer: Granted | Unavailable) -> None:

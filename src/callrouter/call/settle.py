@@ -17,7 +17,7 @@ from callrouter.call.held_lines import give_back, not_granted
 from callrouter.call.legs.reply import Wait, reply
 from callrouter.call.services.directory import Directory
 from callrouter.call.services.shared_state import Busy, Granted, LineReservation
-from callrouter.pending import Pending, Unavailable
+from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.values.decision import Need, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
@@ -34,6 +34,23 @@ class Needy(Protocol):
 D = TypeVar("D", bound=Needy)
 
 
+def ask_for_lines(call: Call, needs: tuple[Need, ...]) -> Later[Granted] | None:
+    """Ask for lines where nothing else is needed, and hold them if they come at once.
+
+    So it is with nearly all calls, and such a `LineReservation` settles the decision. Else returns
+    the answer for `settle`, None when nothing was asked.
+    """
+    if len(needs) != 1:
+        return None
+    need = needs[0]
+    if not isinstance(need, NeedLines):
+        return None
+    answer = call.shared.lines.reserve(need.holds)
+    if isinstance(answer, LineReservation):
+        call.lines.add(answer)
+    return answer
+
+
 async def settle(
     call: Call,
     facts: Facts,
@@ -41,10 +58,12 @@ async def settle(
     again: Callable[[Facts], D],
     wait: Wait,
     directory: Directory | None = None,
+    lines: Later[Granted] | None = None,
 ) -> D:
     """Find out what a decision by these facts needs; returns the one that needs nothing more.
 
-    again: decides anew. directory: None where nobody is looked up. Raises what `wait` raises.
+    again: decides anew. directory: None where nobody is looked up. lines: what `ask_for_lines` has
+    returned for it. Raises what `wait` raises.
     """
     granted: dict[str, LineReservation | None] = {}
     while True:
@@ -52,7 +71,8 @@ async def settle(
         asked: list[_LinesAsked | _LookupAsked] = []
         for need in decision.needs:
             if isinstance(need, NeedLines):
-                asked.append(_LinesAsked(call, need, granted))
+                asked.append(_LinesAsked(call, need, granted, lines))
+                lines = None
             elif directory is not None:
                 asked.append(_LookupAsked(call, need, directory))
         known = facts
@@ -75,19 +95,27 @@ async def settle(
 
 
 class _LinesAsked:
-    """The question for lines. granted: what there is one of already, or none is needed."""
+    """The question for lines. granted: what there is one of already, or none is needed. answer:
+    what was said to it already.
+    """
 
     __slots__ = ("_answer", "_call", "_granted", "_holds", "_need", "_until")
 
     def __init__(
-        self, call: Call, need: NeedLines, granted: dict[str, LineReservation | None]
+        self,
+        call: Call,
+        need: NeedLines,
+        granted: dict[str, LineReservation | None],
+        answer: Later[Granted] | None,
     ) -> None:
         self._call = call
         self._need = need
         self._granted = granted
         self._until = call.now + need.seconds
         self._holds = tuple(hold for hold in need.holds if hold.name not in granted)
-        self._answer = call.shared.lines.reserve(self._holds) if self._holds else None
+        if answer is None and self._holds:
+            answer = call.shared.lines.reserve(self._holds)
+        self._answer: Later[Granted | Unavailable] | None = answer
 
     async def settle(self, facts: Facts, wait: Wait) -> Facts:
         """Hold what is granted; returns the facts that say what is not."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from callrouter.call.call import Call
 from callrouter.call.legs.events import (
+    Answered,
     Asked,
     Cancelled,
     Deadline,
@@ -18,6 +19,7 @@ from callrouter.call.legs.events import (
     Failed,
     HungUp,
     Lost,
+    Progress,
     Settled,
     Shutdown,
 )
@@ -29,6 +31,8 @@ from callrouter.call.teardown import end
 
 _CLOSE_SECONDS: Final = 2.0
 """How long a worker may take to close a file."""
+_OF_TARGETS: Final = frozenset((Progress, Answered, Failed))
+"""What comes most before an answer, and is always a script's affair."""
 
 
 class NoMedia(Exception):  # noqa: N818 - it is no error: the route goes on
@@ -46,6 +50,8 @@ async def wait(call: Call, until: float = 0.0, *, refers: bool = False) -> Event
     """
     while True:
         event = await call.inbox.next(until)
+        if type(event) in _OF_TARGETS:
+            return event
         match event:
             case Shutdown():
                 end(call, event)

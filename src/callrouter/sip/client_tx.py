@@ -122,7 +122,8 @@ class ClientTransaction(Waiting):
     """A client transaction: one request of ours, sent at construction.
 
     key: its branch, with "CANCEL" behind it for a CANCEL, which shares the INVITE's branch.
-    sent_by: the host and port of its Via, whatever connection it is sent over again.
+    sent_by: the host and port of its Via, whatever connection it is sent over again. invite: it is
+    an INVITE.
     """
 
     __slots__ = (
@@ -130,10 +131,10 @@ class ClientTransaction(Waiting):
         "_flow",
         "_give_up_at",
         "_interval",
-        "_invite",
         "_layer",
         "_response",
         "_user",
+        "invite",
         "key",
         "sent_by",
         "state",
@@ -154,7 +155,7 @@ class ClientTransaction(Waiting):
         self.sent_by = flow.sent_by
         self._data = data
         self._user: ClientUser | None = user
-        self._invite = invite
+        self.invite = invite
         self._response: Response | None = None
         self._interval = T1
         self.state = CALLING
@@ -171,11 +172,6 @@ class ClientTransaction(Waiting):
     def flow(self) -> Flow:
         """Where the request went."""
         return self._flow
-
-    @property
-    def invite(self) -> bool:
-        """The request is an INVITE."""
-        return self._invite
 
     @property
     def request(self) -> bytes:
@@ -221,7 +217,7 @@ class ClientTransaction(Waiting):
         self._step(T_END)
 
     def _step(self, event: int) -> None:
-        table = INVITE_CLIENT if self._invite else REQUEST_CLIENT
+        table = INVITE_CLIENT if self.invite else REQUEST_CLIENT
         state, action = table[self.state][event]
         if state != STAY:
             self.state = state
@@ -245,7 +241,7 @@ class ClientTransaction(Waiting):
             self._forget()
 
     def _deliver(self) -> None:
-        if self._invite and self.state == PROCEEDING:
+        if self.invite and self.state == PROCEEDING:
             self._stop_timer()  # from here on it is the user who gives up
         if self._user is not None and self._response is not None:
             self._user.on_response(self, self._response)
@@ -253,7 +249,7 @@ class ClientTransaction(Waiting):
     def _finish(self) -> None:
         response = self._response
         user = self._user
-        if self._invite and response is not None:
+        if self.invite and response is not None:
             self._data = ack_of(self._data, response.get("to"))
             self._layer.send(self._flow, self._data)
             self._settle(0.0 if self._flow.reliable else TIMEOUT)
@@ -275,7 +271,7 @@ class ClientTransaction(Waiting):
     def _send_again(self) -> None:
         layer = self._layer
         layer.resend(self._flow, self._data)
-        if self._invite:
+        if self.invite:
             self._interval *= 2
         elif self.state == PROCEEDING:
             self._interval = T2

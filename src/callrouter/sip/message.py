@@ -9,12 +9,15 @@ import re
 from typing import Final
 
 from callrouter.errors import ParseError
-from callrouter.sip.grammar import IS_TOKEN, KNOWN_NAMES, header_key
+from callrouter.sip.grammar import IS_TOKEN, KNOWN_NAMES, REASONS, header_key
 from callrouter.sip.headers import Address, Via, parse_address, parse_cseq, parse_via, tag_of
 from callrouter.sip.sizes import USUAL, Sizes, check_lengths, check_rows
 
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
 _STATUS: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) (.*)\Z", re.DOTALL)
+_USUAL_STATUS: Final = {
+    f"SIP/2.0 {status} {phrase}": (status, phrase) for status, phrase in REASONS.items()
+}
 _SINGLE: Final = frozenset(
     ("call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to")
 )
@@ -108,22 +111,30 @@ class Message:
             self._cseq = parse_cseq(self.headers.get("cseq", ""))
         return self._cseq
 
-    def repeated(self) -> str:
-        """The name of a header that may stand only once but does not, or ""."""
-        if self.more is not None:
-            for name in self.more:
-                if name in _SINGLE:
-                    return name
-        return ""
+    def check_single(self) -> None:
+        """Raise ParseError for a header that is there twice and may not be."""
+        for name in self.more or ():
+            if name in _SINGLE:
+                raise ParseError(f"more than one {name} header")
 
-    def content_length(self) -> int:
-        """The Content-Length, -1 when absent. Raises ParseError when it is not a number."""
+    def cut(self) -> None:
+        """Cut the body to its Content-Length, as RFC 3261 section 18.3 asks of datagrams.
+
+        Raises ParseError when that is not a number, or larger than the message.
+        """
         text = self.headers.get("content-length")
+        if text == "0":
+            self.body = b""
+            return
         if text is None:
-            return -1
+            return
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise ParseError(f"not a Content-Length: {text[:40]!r}")
-        return int(text)
+        length = int(text)
+        if length != len(self.body):
+            if length > len(self.body):
+                raise ParseError("Content-Length is larger than the message")
+            self.body = self.body[:length]
 
 
 class Request(Message):
@@ -188,11 +199,13 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
     if not separator:
         raise ParseError("no empty line after the headers")
     text = head.decode("utf-8", "surrogateescape")
-    lines = text.split("\r\n")
+    lines = text.splitlines()
+    if sum(map(len, lines)) + 2 * len(lines) - 2 != len(text):
+        # Not all were CRLF, or there is what only Unicode takes for the end of a line.
+        if head.count(b"\n") != head.count(b"\r\n") or head.count(b"\r") != head.count(b"\r\n"):
+            raise ParseError("a bare CR or LF inside the headers")
+        lines = text.split("\r\n")
     start = lines.pop(0)
-    breaks = len(lines)
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
-        raise ParseError("a bare CR or LF inside the headers")
     if len(data) > sizes.harmless:
         check_lengths(start, _FOLD.sub(" ", text).split("\r\n")[1:], body, sizes)
     headers = _usual_headers(lines)
@@ -202,6 +215,9 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
         start, *lines = _FOLD.sub(" ", text).split("\r\n")
         check_rows(start, lines, sizes)
         headers, more = _read_headers(lines)
+    usual = _USUAL_STATUS.get(start)
+    if usual is not None:
+        return Response(usual[0], usual[1], headers, more, body)
     if start.startswith("SIP/"):
         match = _STATUS.match(start)
         if match is None:
@@ -223,9 +239,11 @@ def _usual_headers(lines: list[str]) -> dict[str, str] | None:
     headers: dict[str, str] = {}
     try:
         for line in lines:
-            name, value = line.split(":", 1)
+            name, _, value = line.partition(": ")
+            if not value:
+                return None
             headers[KNOWN_NAMES[name]] = value.strip(" \t")
-    except (KeyError, ValueError):
+    except KeyError:
         return None
     return headers if len(headers) == len(lines) else None
 
@@ -261,9 +279,8 @@ def check_request(request: Request) -> None:
             raise ParseError("not a request line")
         if version != "SIP/2.0":
             raise ParseError(f"version {version[:20]!r} is not supported", 505)
-    repeated = request.repeated()
-    if repeated:
-        raise ParseError(f"more than one {repeated} header")
+    if request.more is not None:
+        request.check_single()
     if not request.headers.get("call-id"):
         raise ParseError("no Call-ID header")
     request.via()
@@ -274,22 +291,13 @@ def check_request(request: Request) -> None:
         request.to()
     if request.cseq()[1] != request.method:
         raise ParseError("CSeq names another method than the request line")
-    length = request.content_length()
-    if length > len(request.body):
-        raise ParseError("Content-Length is larger than the message")
-    if length >= 0:
-        request.body = request.body[:length]
+    request.cut()
 
 
 def check_response(response: Response) -> None:
     """The same for a response. Raises ParseError: drop it, nobody can be answered."""
-    repeated = response.repeated()
-    if repeated:
-        raise ParseError(f"more than one {repeated} header")
+    if response.more is not None:
+        response.check_single()
     response.to_tag()
     response.cseq()
-    length = response.content_length()
-    if length > len(response.body):
-        raise ParseError("Content-Length is larger than the message")
-    if length >= 0:
-        response.body = response.body[:length]
+    response.cut()

@@ -109,20 +109,18 @@ REQUEST_SERVER: Final = (
 
 
 class ServerTransaction(Waiting):
-    """A server transaction: one request of a peer.
-
-    merged: its entry in the layer's set of INVITEs, "" for none."""
+    """A server transaction: one request of a peer. invite: it is an INVITE."""
 
     __slots__ = (
         "_flow",
         "_give_up_at",
         "_head",
         "_interval",
-        "_invite",
         "_last",
         "_layer",
         "_merged",
         "_to",
+        "invite",
         "key",
         "state",
         "tag",
@@ -132,13 +130,15 @@ class ServerTransaction(Waiting):
     def __init__(
         self, layer: Layer, key: str, source: Flow, flow: Flow, request: Request, merged: str
     ) -> None:
-        """source: where the request came from. flow: where the responses go."""
+        """source: where the request came from. flow: where the responses go. merged: its entry in
+        the layer's set of INVITEs, "" for none.
+        """
         self._layer = layer
         self.key = key
         self._flow = flow
-        self._invite = request.method == "INVITE"
+        self.invite = request.method == "INVITE"
         self._head = response_head(request, source)
-        self._to = request.get("to")
+        self._to = request.headers["to"]
         self.tag = "" if request.to_tag() else layer.token()
         self._merged = merged
         self._last = b""
@@ -146,7 +146,7 @@ class ServerTransaction(Waiting):
         self._give_up_at = 0.0
         self._timer = None
         self.user: InviteServerUser | None = None
-        self.state = PROCEEDING if self._invite else TRYING
+        self.state = PROCEEDING if self.invite else TRYING
         layer.servers[key] = self
         if merged:
             layer.merged.add(merged)
@@ -155,11 +155,6 @@ class ServerTransaction(Waiting):
     def flow(self) -> Flow:
         """Where the responses go."""
         return self._flow
-
-    @property
-    def invite(self) -> bool:
-        """The request is an INVITE."""
-        return self._invite
 
     @property
     def pending(self) -> bool:
@@ -173,7 +168,7 @@ class ServerTransaction(Waiting):
         had one keeps it.
         """
         event = SEND_1XX if status < 200 else SEND_2XX if status < 300 else SEND_FINAL
-        state, action = (INVITE_SERVER if self._invite else REQUEST_SERVER)[self.state][event]
+        state, action = (INVITE_SERVER if self.invite else REQUEST_SERVER)[self.state][event]
         if action == NOTHING:
             return b""
         if state != STAY:
@@ -208,7 +203,7 @@ class ServerTransaction(Waiting):
         self._step(T_END)
 
     def _step(self, event: int) -> None:
-        state, action = (INVITE_SERVER if self._invite else REQUEST_SERVER)[self.state][event]
+        state, action = (INVITE_SERVER if self.invite else REQUEST_SERVER)[self.state][event]
         if state != STAY:
             self.state = state
         if action == AGAIN:
@@ -231,7 +226,7 @@ class ServerTransaction(Waiting):
 
     def _finish(self) -> None:
         layer = self._layer
-        if self._invite:
+        if self.invite:
             self._give_up_at = layer.now + TIMEOUT
             due = self._give_up_at if self._flow.reliable else layer.now + T1
             self._timer = layer.timers.start(due, self._on_timer)

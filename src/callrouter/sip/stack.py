@@ -220,7 +220,8 @@ class Stack(Layer):
         """
         merged = ""
         if request.method == "INVITE":
-            merged = f"{request.get('call-id')} {request.from_tag()} {request.get('cseq')}"
+            headers = request.headers
+            merged = f"{headers['call-id']} {request.from_tag()} {headers['cseq']}"
             if merged in self.merged:
                 raise SipError("merged request", 482)
         return self._open(request, flow, merged)
@@ -314,7 +315,7 @@ class Stack(Layer):
         """A request that claims a dialog (section 12.2.2)."""
         method = request.method
         user = self.dialogs.get(request.to_tag())
-        known = user is not None and user.call_id == request.get("call-id")
+        known = user is not None and user.call_id == request.headers["call-id"]
         if method == "ACK":
             if user is not None and known:
                 user.on_ack(request)

@@ -13,11 +13,12 @@ class LinesInMemory:
     used: how many are, by what they are of. arrivals: when calls came in by a trunk lately.
     """
 
-    __slots__ = ("_arrivals", "_used", "arrivals", "used")
+    __slots__ = ("_arrivals", "_taken_back", "_used", "arrivals", "used")
 
     def __init__(self) -> None:
         self._used: dict[str, int] = {}
         self._arrivals: dict[str, list[float]] = {}
+        self._taken_back = self._give  # bound once, and not for each call
         self.used = MappingProxyType(self._used)
         self.arrivals = MappingProxyType(self._arrivals)
 
@@ -29,7 +30,7 @@ class LinesInMemory:
                 return Busy(name)
         for name, _ in holds:
             used[name] = used.get(name, 0) + 1
-        return LineReservation(holds, self._give)
+        return LineReservation(holds, self._taken_back)
 
     def count(self, names: Iterable[str]) -> dict[str, int]:
         """How many lines are in use of each."""

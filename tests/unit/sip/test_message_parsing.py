@@ -59,7 +59,7 @@ def test_a_request_is_read_whole() -> None:
     assert message.cseq() == (1, "INVITE")
     assert (message.from_tag(), message.to_tag()) == ("theirs", "")
     assert (message.branch(), message.via().host) == ("z9hG4bKpeer1", "192.0.2.1")
-    assert (message.content_length(), message.body) == (5, b"v=0\r\n")
+    assert (message.get("content-length"), message.body) == ("5", b"v=0\r\n")
 
 
 def test_a_response_is_read_whole() -> None:

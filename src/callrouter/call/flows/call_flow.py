@@ -22,9 +22,11 @@ from callrouter.call.flows.ivr.survey import ask
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
 from callrouter.call.services.directory import Directory
-from callrouter.call.settle import settle
+from callrouter.call.services.shared_state import Granted, LineReservation
+from callrouter.call.settle import ask_for_lines, settle
 from callrouter.call.teardown import Over, end, party_left
 from callrouter.call.wait import NoMedia, wait
+from callrouter.pending import Later
 from callrouter.route.decide.routing import decide
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
@@ -42,8 +44,11 @@ from callrouter.route.values.plan import Hunt
 
 async def run(call: Call, decision: Decision, directory: Directory) -> None:
     """Carry out what was decided. Raises Over when it ends before its last step does."""
-    if decision.needs:
-        await _find_out(call, decision, directory)
+    needs = decision.needs
+    if needs:
+        answer = ask_for_lines(call, needs)
+        if not isinstance(answer, LineReservation):
+            await _find_out(call, decision, directory, answer)
     try:
         if not await take(call, call.plan.steps):
             await finish(call)
@@ -57,13 +62,19 @@ async def run(call: Call, decision: Decision, directory: Directory) -> None:
         await question(call)
 
 
-async def _find_out(call: Call, decision: Decision, directory: Directory) -> None:
-    """Have what the plan needs, which may make it another. Raises Over."""
+async def _find_out(
+    call: Call, decision: Decision, directory: Directory, lines: Later[Granted] | None
+) -> None:
+    """Have what the plan needs, which may make it another. Raises Over.
+
+    lines: what the port said of its lines, None when it was not asked yet.
+    """
 
     def again(facts: Facts) -> Decision:
         return decide(call.dialplan, facts, call.shared.snapshot())
 
-    decision = await settle(call, call.facts, decision, again, partial(wait, call), directory)
+    waiting = partial(wait, call)
+    decision = await settle(call, call.facts, decision, again, waiting, directory, lines)
     call.plan = decision.plan
     call.record.trace = decision.trace
 

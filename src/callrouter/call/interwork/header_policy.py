@@ -66,8 +66,6 @@ def is_private(message: Message) -> bool:
 
 def passing(source: PeerProfile, sink: PeerProfile) -> tuple[tuple[str, str], ...]:
     """The headers that pass from one peer to another, as in PASSED."""
-    if source is USUAL and sink is USUAL:
-        return PASSED
     if not (source.passed or sink.passed or source.removed or sink.removed):
         return PASSED
     removed = source.removed | sink.removed
@@ -89,8 +87,9 @@ def passed_rows(
     """
     rows = sink.rows
     headers = message.headers
-    private = not sink.trusted and (private or is_private(message))
-    for key, name in passing(source, sink):
+    private = not sink.trusted and (private or ("privacy" in headers and is_private(message)))
+    usual = source is USUAL and sink is USUAL
+    for key, name in PASSED if usual else passing(source, sink):
         if key in headers and not (private and key in _PERSONAL):
             for value in message.rows(key)[:_MOST_ROWS]:
                 if not CONTROL.search(value):

@@ -156,11 +156,12 @@ class SessionTimer:
         now = self._leg.stack.now
         if not self._timed:
             self._end = inf
-            self._arm(now + self._ask_every)
+            self._timer.set(now, now + self._ask_every)
             return
         # Before the very end, so that the other side still hears our BYE (section 10).
         self._end = now + self.expires - max(32.0, self.expires / 3)
-        self._arm(min(now + self.expires / 2, self._end) if self._ours else self._end)
+        at = min(now + self.expires / 2, self._end) if self._ours else self._end
+        self._timer.set(now, at)
 
     def stop(self) -> None:
         """The dialog ends."""

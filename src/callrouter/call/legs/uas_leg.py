@@ -50,14 +50,15 @@ class ALeg(Leg):
         self, stack: Stack, inbox: Inbox, tx: ServerTransaction, request: Request, target: str
     ) -> None:
         """target: the URI of the INVITE's Contact."""
-        dialog = Dialog(request.get("call-id"), tx.tag, tx.flow)
+        headers = request.headers
+        dialog = Dialog(headers["call-id"], tx.tag, tx.flow)
         dialog.target = target
         dialog.secure = is_sips(request.uri)
         dialog.take_routes(request, reverse=False)
-        dialog.remote = request.get("from")
+        dialog.remote = headers["from"]
         dialog.remote_tag = request.from_tag()
         dialog.remote_cseq = request.cseq()[0]
-        dialog.local = f"{request.get('to')};tag={tx.tag}"
+        dialog.local = f"{headers['to']};tag={tx.tag}"
         super().__init__(stack, inbox, dialog, 0)
         self._tx: ServerTransaction | None = tx
         self._wish: Request | None = None

@@ -82,7 +82,7 @@ class Pump:
             for flow, data in outgoing:
                 edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
                 edge.send(flow, data)
-        deadline = stack.deadline()
+        deadline = stack.timers.deadline()
         if deadline is not None and deadline < self._armed:
             self._arm(deadline)
 
