@@ -7,7 +7,7 @@ runs up to 10 ms late for it. Cancelling only empties a timer: it is dropped wit
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from math import ceil, inf
+from math import inf
 from typing import Final, Protocol
 
 T1: Final = 0.5
@@ -59,40 +59,54 @@ class TimerOwner(Protocol):
 class Timers:
     """The timers of the process, in slots. live: timers that are neither run nor cancelled."""
 
-    __slots__ = ("_due", "_slots", "live")
+    __slots__ = ("_due", "_far", "_far_at", "_slots", "live")
 
     def __init__(self) -> None:
         self._slots: dict[int, list[Timer | FarTimer]] = {}
         self._due: list[int] = []  # a heap of the slots that are there
+        self._far: list[Timer | FarTimer] = []  # the slot of far timers, and when it is due
+        self._far_at = -inf
         self.live = 0
 
     def start(self, when: float, callback: Callable[[float], None]) -> Timer:
         """Call `callback(now)` at the first `run` at or after the end of `when`'s slot."""
         timer = Timer(self, callback)
         self.live += 1
-        # As in `put`, which costs a timer of every transaction a third more.
+        # As in `_slot`, which costs a timer of every transaction a third more.
         slot = int(when * _SLOTS)
         if slot / _SLOTS < when:
             slot += 1
-        timers = self._slots.get(slot)
-        if timers is None:
+        try:
+            self._slots[slot].append(timer)
+        except KeyError:
             self._slots[slot] = [timer]
             heappush(self._due, slot)
-        else:
-            timers.append(timer)
         return timer
 
-    def put(self, when: float, timer: "Timer | FarTimer") -> None:
-        """Run a timer at the first `run` at or after the end of `when`'s slot."""
+    def put(self, now: float, when: float, timer: "FarTimer") -> float:
+        """Run a far timer at its time, or before; returns when.
+
+        What is further away than the next minute, as nearly all of them are, lies in one slot with
+        all others that were put there in this second.
+        """
+        if self._far_at <= now + _HOP:
+            self._far_at = float(int(now + _HOP) + 1)
+            self._far = self._slot(self._far_at)
+        if self._far_at <= when:
+            self._far.append(timer)
+            return self._far_at
+        self._slot(when).append(timer)
+        return when
+
+    def _slot(self, when: float) -> "list[Timer | FarTimer]":
         slot = int(when * _SLOTS)
         if slot / _SLOTS < when:
             slot += 1  # never early
         timers = self._slots.get(slot)
         if timers is None:
-            self._slots[slot] = [timer]
+            timers = self._slots[slot] = []
             heappush(self._due, slot)
-        else:
-            timers.append(timer)
+        return timers
 
     def deadline(self) -> float | None:
         """When `run` has work next, None for never; a cancelled timer may still be counted."""
@@ -139,7 +153,7 @@ class FarTimer:
             self._timers.live += 1
         self._when = when
         if not now < self._lies <= when:
-            self._place(now)
+            self._lies = self._timers.put(now, when, self)
 
     def cancel(self) -> None:
         """Forget the owner, and with it all that it holds."""
@@ -154,16 +168,11 @@ class FarTimer:
         if owner is None or self._when == inf or now < self._lies:
             return  # cancelled; or it lies in another slot by now
         if now < self._when:
-            self._place(now)
+            self._lies = self._timers.put(now, self._when, self)
             return
         self._when = inf
         self._timers.live -= 1
         owner.on_due(now)
-
-    def _place(self, now: float) -> None:
-        # Whole seconds, so that many share a slot.
-        at = self._lies = min(self._when, float(ceil(now + _HOP)))
-        self._timers.put(at, self)
 
 
 class Waiting:

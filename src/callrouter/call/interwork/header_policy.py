@@ -25,6 +25,7 @@ PASSED: Final = (
 )
 """Headers that go through end to end as they are: the key they are read by, and their name."""
 
+_PASSED_KEYS: Final = frozenset(key for key, _ in PASSED)
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"")
 _TOKENS: Final = re.compile(rf"{NAME}(?: {NAME})*")
@@ -89,11 +90,12 @@ def passed_rows(
     headers = message.headers
     private = not sink.trusted and (private or ("privacy" in headers and is_private(message)))
     usual = source is USUAL and sink is USUAL
-    for key, name in PASSED if usual else passing(source, sink):
-        if key in headers and not (private and key in _PERSONAL):
-            for value in message.rows(key)[:_MOST_ROWS]:
-                if not CONTROL.search(value):
-                    rows += f"{name}: {value}\r\n"
+    if not (usual and _PASSED_KEYS.isdisjoint(headers)):
+        for key, name in PASSED if usual else passing(source, sink):
+            if key in headers and not (private and key in _PERSONAL):
+                for value in message.rows(key)[:_MOST_ROWS]:
+                    if not CONTROL.search(value):
+                        rows += f"{name}: {value}\r\n"
     if message.body:
         kind = headers.get("content-type", "application/sdp")
         if not CONTROL.search(kind):
