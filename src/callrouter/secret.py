@@ -80,7 +80,11 @@ def read_logins(access: Access, complain: Callable[[str, str], None]) -> Logins:
     trunks: dict[str, Login] = {}
     for name, account, password in _read("trunk", access.trunks, complain):
         login = Login(
-            account.user, password, account.realm, trunk=name, without_qop=account.without_qop
+            user=account.user,
+            password=password,
+            realm=account.realm,
+            trunk=name,
+            without_qop=account.without_qop,
         )
         if name in access.roaming:
             anywhere[account.user] = login
@@ -88,10 +92,14 @@ def read_logins(access: Access, complain: Callable[[str, str], None]) -> Logins:
             trunks[name] = login
     for name, account, password in _read("extension", access.phones, complain):
         anywhere[account.user] = Login(
-            account.user, password, account.realm, extension=name, without_qop=account.without_qop
+            user=account.user,
+            password=password,
+            realm=account.realm,
+            extension=name,
+            without_qop=account.without_qop,
         )
     gateways = {
-        name: Login(account.user, password, account.realm)
+        name: Login(user=account.user, password=password, realm=account.realm)
         for name, account, password in _read("gateway", access.gateways, complain)
     }
     return Logins(anywhere, trunks, gateways)

@@ -43,7 +43,9 @@ def guarded() -> tuple[Table, Party, Party]:
     table = Table(DIALPLAN)
     calls = table.router.calls
     calls._door = Door(b"0123456789abcdef", Tokens(), Nobody(), Nobody())  # type: ignore[arg-type]
-    calls.dialplan.access.logins = Logins(trunks={"lab": Login("lab", "secret", "lab", "lab")})
+    calls.dialplan.access.logins = Logins(
+        trunks={"lab": Login(user="lab", password="secret", realm="lab", trunk="lab")}
+    )
     return table, table.party(CALLER), table.party(DESK)
 
 
@@ -140,7 +142,7 @@ def test_row_45_ack_and_cancel_are_never_challenged_and_another_scheme_is_none()
 def outbound() -> tuple[Table, Party, Party]:
     """A table with a gateway that we have a password for."""
     table = Table(OUTBOUND)
-    logins = Logins(gateways={"ours": Login("us", "secret", "good")})
+    logins = Logins(gateways={"ours": Login(user="us", password="secret", realm="good")})
     table.router.calls.dialplan.access.logins = logins
     return table, table.party(CALLER), table.party(DESK)
 

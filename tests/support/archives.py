@@ -34,7 +34,7 @@ def box(name: str = "sales", **values: Any) -> Box:
         "most_messages": 5,
         "most_bytes": 10_000_000,
     }
-    return Box(name, "voicemail_greeting", **(usual | values))
+    return Box(name=name, greeting="voicemail_greeting", **(usual | values))
 
 
 def audio(ms: int, channels: int = 1) -> bytes:

@@ -250,7 +250,15 @@ def drawn_facts(dice: Random) -> Facts:
     to_user = dice.choice((called, called, *NAMED))
     to_ext = dice.choice(("", "", *NAMED))
     at = float(dice.randrange(FIRST, LAST))
-    return Facts(trunk, source, dice.choice(CALLERS), called, to_user, to_ext, at)
+    return Facts(
+        trunk=trunk,
+        source=source,
+        caller=dice.choice(CALLERS),
+        called=called,
+        to_user=to_user,
+        to_ext=to_ext,
+        at=at,
+    )
 
 
 def drawn_snapshot(dice: Random, plan: Drawn, at: float) -> Snapshot:
@@ -261,7 +269,7 @@ def drawn_snapshot(dice: Random, plan: Drawn, at: float) -> Snapshot:
     holds += [f"extension {key}" for key in plan["extensions"]]
     lines = {hold: dice.randint(1, 3) for hold in holds if dice.random() < 0.3}
     overrides = {
-        name: Override(dice.random() < 0.5, dice.choice((0.0, at - 1, at + 60)))
+        name: Override(open=dice.random() < 0.5, until=dice.choice((0.0, at - 1, at + 60)))
         for name in plan["schedules"]
         if dice.random() < 0.2
     }

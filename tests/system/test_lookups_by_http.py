@@ -31,7 +31,15 @@ class Asker:
         self, url: str, within: float = PATIENCE, known: float = 600.0, unknown: float = 60.0
     ) -> None:
         self.directory = HttpDirectory(lambda act: act())
-        self.lookup = Lookup("crm", url, within, known, unknown, "f", 1)
+        self.lookup = Lookup(
+            name="crm",
+            url=url,
+            timeout_seconds=within,
+            known_seconds=known,
+            unknown_seconds=unknown,
+            file="f",
+            line=1,
+        )
 
     async def ask(self, caller: str) -> LookupAnswer:
         """What comes of asking, at once or later."""

@@ -193,7 +193,15 @@ async def test_what_was_not_delivered_is_after_a_restart(
 ) -> None:
     monkeypatch.setattr(courier, "_FIRST_RETRY_SECONDS", 0.5)
     mail = mail_to(server)
-    gone = Mail(mail.to, mail.sender, mail.host, 9, mail.tls, mail.user, mail.password)
+    gone = Mail(
+        to=mail.to,
+        sender=mail.sender,
+        host=mail.host,
+        port=9,
+        tls=mail.tls,
+        user=mail.user,
+        password=mail.password,
+    )
     archive = opened(tmp_path, box(mail=gone))
     leave(archive)
     await asyncio.to_thread(listed, archive)
@@ -237,7 +245,7 @@ async def test_mail_over_starttls_with_a_password(
             host="localhost",
             tls="starttls",
             user="voicemail",
-            password=Secret("", "TEST_PASSWORD"),
+            password=Secret(file="", env="TEST_PASSWORD"),
         )
         archive = opened(tmp_path, box(mail=mail))
         leave(archive)
@@ -272,7 +280,9 @@ async def wait_for_error(folder: Path, text: str) -> None:
 
 
 async def test_message_is_posted_and_signed(tmp_path: Path, hook: Hook) -> None:
-    archive = opened(tmp_path, box(webhook=Webhook(hook.url, Secret("", "TEST_KEY"))))
+    archive = opened(
+        tmp_path, box(webhook=Webhook(url=hook.url, secret=Secret(file="", env="TEST_KEY")))
+    )
     leave(archive, caller="+8675612345", ms=60_000)
     headers, posted = await hook.next()
     await close(archive)
@@ -293,7 +303,9 @@ async def test_webhook_that_fails_is_tried_again_and_redirects_are_not_followed(
     tmp_path: Path, hook: Hook
 ) -> None:
     hook.statuses = [500, 307]
-    archive = opened(tmp_path, box(webhook=Webhook(hook.url, Secret("", "TEST_KEY"))))
+    archive = opened(
+        tmp_path, box(webhook=Webhook(url=hook.url, secret=Secret(file="", env="TEST_KEY")))
+    )
     leave(archive)
     posts = [(await hook.next())[1] for _ in range(3)]
     await close(archive)
@@ -306,7 +318,9 @@ async def test_delivery_is_given_up_at_its_time(
 ) -> None:
     monkeypatch.setattr("callrouter.archive.retention.DELIVER_SECONDS", 0.0)
     hook.statuses = [500]
-    archive = opened(tmp_path, box(webhook=Webhook(hook.url, Secret("", "TEST_KEY"))))
+    archive = opened(
+        tmp_path, box(webhook=Webhook(url=hook.url, secret=Secret(file="", env="TEST_KEY")))
+    )
     leave(archive)
     await wait_for_error(tmp_path, "the webhook answered 500")
     await close(archive)
@@ -318,7 +332,9 @@ async def test_missing_key_holds_back_the_webhook_and_not_the_mail(
     tmp_path: Path, hook: Hook, inbox: Inbox, server: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TEST_KEY")
-    both = box(mail=mail_to(server), webhook=Webhook(hook.url, Secret("", "TEST_KEY")))
+    both = box(
+        mail=mail_to(server), webhook=Webhook(url=hook.url, secret=Secret(file="", env="TEST_KEY"))
+    )
     archive = opened(tmp_path, both)
     leave(archive)
     await inbox.next()
@@ -330,7 +346,9 @@ async def test_missing_key_holds_back_the_webhook_and_not_the_mail(
 
 async def test_deleted_message_is_delivered_no_more(tmp_path: Path, hook: Hook) -> None:
     hook.statuses = [500] * 1000
-    archive = opened(tmp_path, box(webhook=Webhook(hook.url, Secret("", "TEST_KEY"))))
+    archive = opened(
+        tmp_path, box(webhook=Webhook(url=hook.url, secret=Secret(file="", env="TEST_KEY")))
+    )
     leave(archive)
     await hook.next()
     archive.delete_message("c1-1")
@@ -349,7 +367,9 @@ async def test_hanging_webhook_does_not_hold_up_the_stop(tmp_path: Path) -> None
 
     silent = await asyncio.start_server(hang, "127.0.0.1", 0, limit=10**6)
     url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/"
-    archive = opened(tmp_path, box(webhook=Webhook(url, Secret("", "TEST_KEY"))))
+    archive = opened(
+        tmp_path, box(webhook=Webhook(url=url, secret=Secret(file="", env="TEST_KEY")))
+    )
     leave(archive, ms=1500)
     async with asyncio.timeout(WITHIN):
         await connected.wait()

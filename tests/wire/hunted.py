@@ -21,7 +21,16 @@ HOLDS = ("number 4000", "trunk lab")
 
 def target(name: str, ring: float = 15.0, delay: float = 0.0, progress: float = 5.0) -> Target:
     host, port = TARGET
-    return Target(name, f"sip:{name}@{host}:{port}", host, port, "udp", ring, progress, delay)
+    return Target(
+        name=name,
+        uri=f"sip:{name}@{host}:{port}",
+        host=host,
+        port=port,
+        transport="udp",
+        ring_seconds=ring,
+        progress_seconds=progress,
+        delay_seconds=delay,
+    )
 
 
 def hunt(
@@ -32,7 +41,16 @@ def hunt(
     rotation: str = "",
 ) -> Hunt:
     stops = frozenset((603, 604, 606))
-    return Hunt("h", rounds, total, stops, redirects, frozenset((TARGET[0],)), on, rotation)
+    return Hunt(
+        name="h",
+        rounds=rounds,
+        total_seconds=total,
+        stop_codes=stops,
+        redirects=redirects,
+        redirect_hosts=frozenset((TARGET[0],)),
+        on=on,
+        rotation=rotation,
+    )
 
 
 def together(*names: str, **options: float) -> Hunt:

@@ -6,7 +6,7 @@ from hunted import FACTS, HOLDS, World, decided, hunt, target, together
 from callrouter.route.values.plan import AutoBlock, Hold, Refusal
 from callrouter.state.lines import LinesInMemory
 
-REFUSED = Refusal("blocked", 403, 21)
+REFUSED = Refusal(reason="blocked", status=403, cause=21)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_rotation_turns_once_for_each_hunt_that_is_carried_out(
 
 
 def test_call_that_counts_against_its_caller_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    decided(monkeypatch, together("a"), rule=AutoBlock(3, 10.0, 20.0))
+    decided(
+        monkeypatch, together("a"), rule=AutoBlock(calls=3, within_seconds=10.0, for_seconds=20.0)
+    )
     world = World("a: 486")
     world.play()
     attempts = world.router.shared.snapshot().attempts

@@ -92,7 +92,14 @@ def main(path: Path, every: int) -> None:
     peak = _peak_mib()
     keys = list(dialplan.numbers)[every - 1 :: every]
     listed = 10 * len(dialplan.numbers) if len(dialplan.numbers) > 10 else 10
-    entries = NumberList("bench", _entries_of(listed), *[Digits({})] * 3)
+    none = Digits({})
+    entries = NumberList(
+        name="bench",
+        full=_entries_of(listed),
+        beginnings=none,
+        short_full=none,
+        short_beginnings=none,
+    )
     callers = [Caller(f"+86{13000000000 + index}", "CN") for index in range(_ASKED)]
     gc.collect()
     gc.freeze()

@@ -394,8 +394,10 @@ class Call:
                 status, cause = 480, CAUSE_NO_ANSWER
         cause = cause or cause_of(status)
         if final is None or not words:
-            return Refusal("no_target_left", status, cause)
-        return Refusal("no_target_left", status, final.cause or cause, final.prompt)
+            return Refusal(reason="no_target_left", status=status, cause=cause)
+        return Refusal(
+            reason="no_target_left", status=status, cause=final.cause or cause, prompt=final.prompt
+        )
 
     def refuse_last(self, *, relay: bool = False) -> None:
         """No target is left: answer so."""
@@ -522,7 +524,7 @@ class Call:
         """A bug of ours stopped the script: end whatever stands."""
         if self.record.answered_ms is None:
             self.withdraw("")
-            self.refuse(Refusal("internal_error", 500, cause_of(500)))
+            self.refuse(Refusal(reason="internal_error", status=500, cause=cause_of(500)))
         else:
             self.hung_up(None, cause_of(500))
             self.hang_up()

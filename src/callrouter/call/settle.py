@@ -159,7 +159,7 @@ class _LookupAsked:
         need = self._need
         answer = await reply(self._call.inbox, wait, self._answer, self._until)
         if isinstance(answer, Unavailable):
-            answer = LookupAnswer("", f"no answer within {need.seconds:g} s")
+            answer = LookupAnswer(owner="", why=f"no answer within {need.seconds:g} s")
         return facts.answered(need, answer)
 
     def give_up(self) -> None:

@@ -9,13 +9,13 @@ from callrouter.route.values.plan import Refusal
 
 _RECOVERY_ON_TIMEOUT: Final = 102
 INCOMPATIBLE: Final = 88  # Q.850: incompatible destination
-_REFUSED: Final = Refusal(UNANSWERED_OFFER, 488, INCOMPATIBLE)
+_REFUSED: Final = Refusal(reason=UNANSWERED_OFFER, status=488, cause=INCOMPATIBLE)
 _UNANSWERED: Final = f'Q.850;cause={INCOMPATIBLE};text="no answer to the offer"'
 
 RETRY_AFTER: Final = "Retry-After: 5\r\n"
 """What a 503 carries that is about all of us, and not about one number: else who gets it would go
 on as after a 500 (RFC 3261 section 21.5.4)."""
-_DRAINED: Final = Refusal("shutting_down", 503, 41)
+_DRAINED: Final = Refusal(reason="shutting_down", status=503, cause=41)
 
 
 class Over(Exception):  # noqa: N818 - it is no error

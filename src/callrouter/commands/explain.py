@@ -77,7 +77,15 @@ def explain(
     when = now if at is None else moment("--at", at, lambda: zone)
     user, ext = (called, "") if to_header is None else _named(to_header)
     name = _trunk(dialplan, trunk)
-    facts = Facts(name, _source(dialplan, name), caller, called, user, ext, when.timestamp())
+    facts = Facts(
+        trunk=name,
+        source=_source(dialplan, name),
+        caller=caller,
+        called=called,
+        to_user=user,
+        to_ext=ext,
+        at=when.timestamp(),
+    )
     for gateway in down:
         if gateway not in dialplan.gateways:
             hint = suggestion(gateway, dialplan.gateways)

@@ -177,7 +177,15 @@ def _number_to_call(
     """
     first: tuple[str, Target | None] | None = None
     for number in islice(filter(is_written_out, dialplan.numbers), _NUMBERS_LOOKED_AT):
-        facts = Facts(trunk, source, _SIPP, number, number, "", time.time())
+        facts = Facts(
+            trunk=trunk,
+            source=source,
+            caller=_SIPP,
+            called=number,
+            to_user=number,
+            to_ext="",
+            at=time.time(),
+        )
         decision = decide(dialplan, facts, Snapshot())
         if decision.number != number or not decision.plan.steps or number[0] in "*#":
             continue

@@ -74,7 +74,15 @@ def simulate(
         to_user, to_ext = _to(to_header)
         zone = ZoneInfo(compiled.timezone)
         when = time.time() if at is None else moment("--at", at, lambda: zone).timestamp()
-        facts = Facts(name, source, caller, called, to_user, to_ext, when)
+        facts = Facts(
+            trunk=name,
+            source=source,
+            caller=caller,
+            called=called,
+            to_user=to_user,
+            to_ext=to_ext,
+            at=when,
+        )
         give_up = _cancel(cancel)
         keys = read_presses(presses)
     except ValueError as error:

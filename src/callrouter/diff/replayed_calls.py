@@ -106,13 +106,13 @@ class _Table:
         if values.get("at"):
             at = self._time(values["at"], columns.index("at") + 1)
         return Facts(
-            trunk,
-            source,
-            values.get("from", ""),
-            values["to"],
-            values.get("to_header", ""),
-            values.get("to_ext", ""),
-            at,
+            trunk=trunk,
+            source=source,
+            caller=values.get("from", ""),
+            called=values["to"],
+            to_user=values.get("to_header", ""),
+            to_ext=values.get("to_ext", ""),
+            at=at,
         )
 
     def _time(self, text: str, column: int) -> float:

@@ -61,7 +61,9 @@ class HttpDirectory:
         waiting = self._waiting.get(key)
         if waiting is None:
             if len(self._waiting) >= UNDER_WAY:
-                return LookupAnswer("", f"{UNDER_WAY} questions wait for their answers already")
+                return LookupAnswer(
+                    owner="", why=f"{UNDER_WAY} questions wait for their answers already"
+                )
             waiting = self._waiting[key] = []
             task = self._loop.create_task(self._ask(key, lookup))
             self._tasks.add(task)
@@ -100,5 +102,5 @@ class HttpDirectory:
             return
         if len(self._known) >= REMEMBERED:
             self._known.popitem(last=False)
-        known = LookupAnswer(answer.owner, f"{answer.why}, as it said before")
+        known = LookupAnswer(owner=answer.owner, why=f"{answer.why}, as it said before")
         self._known[key] = _Known(known, now + seconds)

@@ -98,4 +98,4 @@ def _understood(body: bytes) -> Reply:
 
 
 def _failed(why: str) -> Reply:
-    return Reply(LookupAnswer("", why), sound=False)
+    return Reply(LookupAnswer(owner="", why=why), sound=False)

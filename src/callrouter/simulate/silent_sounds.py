@@ -31,7 +31,7 @@ class SilentSounds:
         self.prompts = Prompts(said, music, dialplan.language)
 
     def _sound(self, name: str, seconds: float) -> Sound:
-        sound = Sound(Path(f"{name}.wav"), round(seconds * 1000))
+        sound = Sound(path=Path(f"{name}.wav"), ms=round(seconds * 1000))
         self.lengths[sound.path] = sound.ms
         return sound
 

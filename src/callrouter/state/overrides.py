@@ -28,7 +28,7 @@ class OverridesInMemory:
 
     def override(self, schedule: str, open: bool, until: float) -> bool:
         """Switch a schedule."""
-        self._switched[schedule] = Override(open, until)
+        self._switched[schedule] = Override(open=open, until=until)
         self._journal("override", (schedule,), (open, until))
         return True
 
@@ -44,7 +44,7 @@ class OverridesInMemory:
 
     def restore(self, schedule: str, open: bool, until: float) -> None:
         """It was switched when the last process ended."""
-        self._switched[schedule] = Override(open, until)
+        self._switched[schedule] = Override(open=open, until=until)
 
     def _end(self, schedule: str) -> bool:
         if self._switched.pop(schedule, None) is None:

@@ -90,7 +90,9 @@ def _played(record: CallRecord | None) -> dict[str, Any]:
 
 def _snapshot(tested: Tested, facts: Facts, state: State) -> Snapshot:
     """Return the state of the moment that a test describes."""
-    overrides = {name: Override(to == "open", 0.0) for name, to in state.override.items()}
+    overrides = {
+        name: Override(open=to == "open", until=0.0) for name, to in state.override.items()
+    }
     blocks = _NO_BLOCK
     attempts = {}
     if state.calls_before or state.blocked_for is not None:

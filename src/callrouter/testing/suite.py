@@ -49,7 +49,15 @@ class Tested:
             trunk = next(iter(self.dialplan.trunks))
         source = call.source or self._address(trunk)
         at = self.time(call.at)
-        return Facts(trunk, source, call.from_, call.to, call.to_header, call.to_ext, at)
+        return Facts(
+            trunk=trunk,
+            source=source,
+            caller=call.from_,
+            called=call.to,
+            to_user=call.to_header,
+            to_ext=call.to_ext,
+            at=at,
+        )
 
     def time(self, local: datetime) -> float:
         """Return the Unix time of a time that the dialplan's clocks show."""

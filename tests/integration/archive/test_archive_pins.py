@@ -17,8 +17,8 @@ def test_pin_of_a_file_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyP
     pins = Pins()
     pins.read(
         {
-            "a": box("a", pin=Secret(str(tmp_path / "pin"), "")),
-            "b": box("b", pin=Secret("", "SALES_PIN")),
+            "a": box("a", pin=Secret(file=str(tmp_path / "pin"), env="")),
+            "b": box("b", pin=Secret(file="", env="SALES_PIN")),
             "c": box("c"),
         }
     )
@@ -35,7 +35,7 @@ def test_pin_that_is_none_is_logged_without_it(
 ) -> None:
     monkeypatch.setenv("SALES_PIN", value)
     pins = Pins()
-    pins.read({"a": box("a", pin=Secret("", "SALES_PIN"))})
+    pins.read({"a": box("a", pin=Secret(file="", env="SALES_PIN"))})
     assert not pins.check("a", value, "carrier", 0.0)
     assert logged() == ["a voicemail box cannot be opened"]
     (line,) = (tmp_path / "log.jsonl").read_bytes().splitlines()
@@ -47,7 +47,7 @@ def test_box_stays_shut_after_many_wrong_pins(
 ) -> None:
     monkeypatch.setenv("SALES_PIN", "4711")
     pins = Pins()
-    pins.read({"a": box("a", pin=Secret("", "SALES_PIN"))})
+    pins.read({"a": box("a", pin=Secret(file="", env="SALES_PIN"))})
     for _ in range(9):
         assert not pins.check("a", "0000", "carrier", 100.0)
     assert pins.check("a", "4711", "carrier", 100.0)
@@ -64,9 +64,9 @@ def test_secret_that_is_missing_says_where_it_was_looked_for(
 ) -> None:
     monkeypatch.delenv("NO_SUCH", raising=False)
     with pytest.raises(SecretError, match="variable NO_SUCH has no secret"):
-        read_secret(Secret("", "NO_SUCH"))
+        read_secret(Secret(file="", env="NO_SUCH"))
     with pytest.raises(SecretError, match="nowhere cannot be read: FileNotFoundError"):
-        read_secret(Secret(str(tmp_path / "nowhere"), ""))
+        read_secret(Secret(file=str(tmp_path / "nowhere"), env=""))
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(SecretError, match="cannot be read"):
-        read_secret(Secret(str(tmp_path / "bytes"), ""))
+        read_secret(Secret(file=str(tmp_path / "bytes"), env=""))

@@ -67,7 +67,15 @@ def test_dialplan_that_was_handed_over_decides_as_the_one_compiled_here(path: Pa
     assert fingerprints(theirs, unhurried()) == fingerprints(ours, unhurried())
     for trunk in ours.trunks:
         for number in ours.numbers:
-            facts = Facts(trunk, "127.0.0.1", "+8613800138000", number, number, "", 1.7e9)
+            facts = Facts(
+                trunk=trunk,
+                source="127.0.0.1",
+                caller="+8613800138000",
+                called=number,
+                to_user=number,
+                to_ext="",
+                at=1.7e9,
+            )
             first, second = decide(ours, facts), decide(theirs, facts)
             assert pickle.dumps(second.plan.final) == pickle.dumps(first.plan.final)
             assert [verdict.why for verdict in second.trace] == [

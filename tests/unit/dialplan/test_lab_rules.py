@@ -22,7 +22,15 @@ def ports(
 ) -> list[list[int]] | tuple[int, str]:
     """What rings, by round; or the status and the reason of the refusal."""
     moment = datetime.datetime.fromisoformat(f"{at}+08:00").timestamp()
-    facts = Facts("lab", "127.0.0.1", caller, called, "", "", moment)
+    facts = Facts(
+        trunk="lab",
+        source="127.0.0.1",
+        caller=caller,
+        called=called,
+        to_user="",
+        to_ext="",
+        at=moment,
+    )
     plan = decide(LAB, facts, snapshot or Snapshot()).plan
     if plan.hunts:
         return [[t.port for t in together] for hunt in plan.hunts for together in hunt.rounds]

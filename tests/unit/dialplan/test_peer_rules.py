@@ -55,7 +55,17 @@ def test_all_that_a_gateway_says_is_compiled() -> None:
 def test_the_dialplans_session_timer_is_for_all_who_have_none_of_their_own() -> None:
     dialplan = headed("session_timer: {expires: 20m, ask_every: 60s}", gateway="trusted: true")
     assert dialplan.trunks["lab"].peer.timer == of_gateway(dialplan).timer == (1200, 90, 60)
-    assert dialplan.peer_of(Target("desk", "", "192.0.2.3", 5060, "udp", 1.0, 1.0)).timer == (
+    assert dialplan.peer_of(
+        Target(
+            name="desk",
+            uri="",
+            host="192.0.2.3",
+            port=5060,
+            transport="udp",
+            ring_seconds=1.0,
+            progress_seconds=1.0,
+        )
+    ).timer == (
         1200,
         90,
         60,

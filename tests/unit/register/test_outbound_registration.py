@@ -100,7 +100,7 @@ def test_registers_at_once_and_again_before_it_expires(line: Line) -> None:
 
 
 def test_challenge_is_answered_and_refreshes_carry_the_next_count(line: Line) -> None:
-    registration = line.registration(Login("u", "p", "r"))
+    registration = line.registration(Login(user="u", password="p", realm="r"))
     first, _ = line.sent()
     line.answer(first, 401, CHALLENGE.format("r", "n", ""))
     proven, _ = line.sent()
@@ -113,7 +113,7 @@ def test_challenge_is_answered_and_refreshes_carry_the_next_count(line: Line) ->
 
 @pytest.mark.parametrize("realm", ["evil", "r"])
 def test_other_realm_or_a_second_challenge_fails(line: Line, realm: str) -> None:
-    registration = line.registration(Login("u", "p", "r"))
+    registration = line.registration(Login(user="u", password="p", realm="r"))
     first, _ = line.sent()
     line.answer(first, 401, CHALLENGE.format(realm, "n", ""))
     if realm == "r":

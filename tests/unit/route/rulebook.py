@@ -4,7 +4,7 @@ from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order, with_rounds
+from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import Extension, Number, Step, Trunk
 from callrouter.route.rules.trunk_identification import Network
 from callrouter.route.values.decision import Decision
@@ -52,36 +52,82 @@ SATURDAY_NOON = FRIDAY_NOON + 86400
 
 
 def hunt(name: str) -> HuntRule:
-    target = Target(name, f"sip:{name}@192.0.2.1", "192.0.2.1", 5060, "udp", 15.0, 5.0)
-    order = Order("sequential", (Leaf(target, "", FILE, 2),), (1,), 0.0)
-    bare = Hunt(name, (), 0.0, frozenset(), 0, frozenset())
-    rounds = order.rounds(Dice(0), 0, NOTHING)
-    return HuntRule(order, with_rounds(bare, rounds, frozenset()))
+    target = Target(
+        name=name,
+        uri=f"sip:{name}@192.0.2.1",
+        host="192.0.2.1",
+        port=5060,
+        transport="udp",
+        ring_seconds=15.0,
+        progress_seconds=5.0,
+    )
+    order = Order(
+        strategy="sequential",
+        holds=(Leaf(target=target, gateway="", file=FILE, line=2),),
+        weights=(1,),
+        every_seconds=0.0,
+    )
+    only = Hunt(
+        name=name,
+        rounds=order.rounds(Dice(0), 0, NOTHING),
+        total_seconds=0.0,
+        stop_codes=frozenset(),
+        redirects=0,
+        redirect_hosts=frozenset(),
+    )
+    return HuntRule(order, only)
 
 
 def number(key: str, line: int = 10, reads_to: bool = False) -> Number:
     exact = key.removeprefix("+").isdigit()
     normal = numbers.normalise(key, "CN") if exact else ""
     rule = hunt(key)
-    step = Step(f"step 1 of number {key}", None, True, rule, rule, None, FILE, line + 1)
-    return Number(key, normal, (step,), USUAL, FILE, line, reads_to=reads_to)
+    step = Step(
+        rule=f"step 1 of number {key}",
+        schedule=None,
+        open=True,
+        alone=rule,
+        several=rule,
+        final=None,
+        file=FILE,
+        line=line + 1,
+    )
+    return Number(
+        key=key,
+        normal=normal,
+        route=(step,),
+        reasons=USUAL,
+        file=FILE,
+        line=line,
+        reads_to=reads_to,
+    )
 
 
 def dialplan(*keys: Number | str) -> Dialplan:
     """Trunks lab (127.0.0.0/8), far (VN, 10.0.0.0/8) and by_to (10.1.0.0/16, reads To:)."""
-    lab = Trunk("lab", "CN", False, FILE, 3)
-    far = Trunk("far", "VN", False, FILE, 4)
-    by_to = Trunk("by_to", "CN", True, FILE, 5)
+    lab = Trunk(name="lab", country="CN", called_is_to=False, file=FILE, line=3)
+    far = Trunk(name="far", country="VN", called_is_to=False, file=FILE, line=4)
+    by_to = Trunk(name="by_to", country="CN", called_is_to=True, file=FILE, line=5)
     networks = [
-        Network("127.0.0.0/8", lab, 3),
-        Network("::1/128", lab, 3),
-        Network("10.0.0.0/8", far, 4),
-        Network("10.1.0.0/16", by_to, 5),
+        Network(cidr="127.0.0.0/8", trunk=lab, line=3),
+        Network(cidr="::1/128", trunk=lab, line=3),
+        Network(cidr="10.0.0.0/8", trunk=far, line=4),
+        Network(cidr="10.1.0.0/16", trunk=by_to, line=5),
     ]
     built = [key if isinstance(key, Number) else number(key) for key in keys]
-    extensions = {"101": Extension("101", hunt("desk"), FILE, 7)}
-    unknown = Refusal("unknown_number", 404, 1)
-    return Dialplan("v1", FILE, "CN", [lab, far, by_to], networks, built, 9, extensions, unknown)
+    extensions = {"101": Extension(key="101", rule=hunt("desk"), file=FILE, line=7)}
+    unknown = Refusal(reason="unknown_number", status=404, cause=1)
+    return Dialplan(
+        version="v1",
+        file=FILE,
+        country="CN",
+        trunks=[lab, far, by_to],
+        networks=networks,
+        numbers=built,
+        numbers_line=9,
+        extensions=extensions,
+        unknown=unknown,
+    )
 
 
 class Rules:
@@ -99,7 +145,7 @@ class Rules:
         to: str = "",
         trunk: str = "lab",
     ) -> Decision:
-        facts = Facts(trunk, "127.0.0.1", caller, "4000", to, "", at)
+        facts = Facts(trunk, "127.0.0.1", caller, "4000", to, at=at)
         return decide(self.dialplan, facts, snapshot)
 
 

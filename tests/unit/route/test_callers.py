@@ -124,7 +124,7 @@ def test_number_for_one_country_refuses_others_but_the_excepted() -> None:
 
 
 def test_area_inside_another_is_not_of_it() -> None:
-    area = Area("outer", {"8675": True, "86756": False})
+    area = Area(name="outer", marks={"8675": True, "86756": False})
     assert area.has(Caller("07551234567", "CN"))
     assert not area.has(Caller("07561234567", "CN"))
 

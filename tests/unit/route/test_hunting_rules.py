@@ -105,7 +105,7 @@ def test_several_targets_that_ring_have_15_seconds_each() -> None:
 
 def test_switch_by_hand_changes_the_step_that_is_taken() -> None:
     plan = Rules(f"route: [{OFFICE}, {CLOSED}]")
-    decision = plan.call(snapshot=Snapshot(overrides={"office": Override(False, 0)}))
+    decision = plan.call(snapshot=Snapshot(overrides={"office": Override(open=False, until=0)}))
     assert rounds(decision) == [[["b"]]]
     assert "switched by hand" in why(decision, "step 2 of number 4000")[2]
 

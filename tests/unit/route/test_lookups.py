@@ -50,7 +50,7 @@ def test_owner_rings_first_then_the_route() -> None:
 
 
 def test_unknown_caller_goes_the_usual_way_and_the_reason_is_in_the_trace() -> None:
-    decision = answered(Rules(ROUTE, CRM), LookupAnswer("", "no answer within 2 s"))
+    decision = answered(Rules(ROUTE, CRM), LookupAnswer(owner="", why="no answer within 2 s"))
     assert rounds(decision) == [[["a"]]]
     assert why(decision, "lookup crm") == (False, E164, "no answer within 2 s")
 

@@ -7,9 +7,28 @@ from callrouter.route.values.plan import Refusal, Target
 
 def test_a_target_is_dealt_with_as_its_gateway_says() -> None:
     trusted = PeerProfile(trusted=True)
-    refusal = Refusal("unknown_number", 404, 1)
-    dialplan = Dialplan("0", "f", "CN", [], [], [], 1, {}, refusal, peers={"out": trusted})
-    target = Target("desk", "sip:a@192.0.2.1", "192.0.2.1", 5060, "udp", 15.0, 5.0)
+    refusal = Refusal(reason="unknown_number", status=404, cause=1)
+    dialplan = Dialplan(
+        version="0",
+        file="f",
+        country="CN",
+        trunks=[],
+        networks=[],
+        numbers=[],
+        numbers_line=1,
+        extensions={},
+        unknown=refusal,
+        peers={"out": trusted},
+    )
+    target = Target(
+        name="desk",
+        uri="sip:a@192.0.2.1",
+        host="192.0.2.1",
+        port=5060,
+        transport="udp",
+        ring_seconds=15.0,
+        progress_seconds=5.0,
+    )
     assert dialplan.peer_of(target) is USUAL
     target.gateway = "other"
     assert dialplan.peer_of(target) is USUAL

@@ -94,13 +94,13 @@ def test_single_day_counts_before_holiday_and_closed_day() -> None:
     [(0.0, 10.0**9, True), (5000.0, 4999.0, True), (5000.0, 5000.0, False)],
 )
 def test_switch_by_hand_holds_until_its_end(until: float, after: float, open: bool) -> None:
-    hours = schedule(open=["Sun 00:00-00:01"]).hours(after, {"s": Override(True, until)})
+    hours = schedule(open=["Sun 00:00-00:01"]).hours(after, {"s": Override(open=True, until=until)})
     assert hours.open is open
     assert (hours.why == "open, switched by hand") is open
 
 
 def test_schedule_can_be_switched_off_by_hand() -> None:
-    hours = OFFICE.hours(at("2026-03-06T10:00"), {"s": Override(False, 0)})
+    hours = OFFICE.hours(at("2026-03-06T10:00"), {"s": Override(open=False, until=0)})
     assert (hours.open, hours.why) == (False, "closed, switched by hand")
 
 

@@ -31,7 +31,15 @@ def test_stranger_belongs_to_no_trunk(source: str) -> None:
 
 
 def test_flood_of_sources_keeps_the_answers_right() -> None:
-    index = SourceIndex([Network("10.0.0.0/8", Trunk("a", "CN", False, "f", 1), 1)])
+    index = SourceIndex(
+        [
+            Network(
+                cidr="10.0.0.0/8",
+                trunk=Trunk(name="a", country="CN", called_is_to=False, file="f", line=1),
+                line=1,
+            )
+        ]
+    )
     for count in range(10000):
         assert index.find(f"11.0.{count >> 8}.{count & 255}") is None
     origin = index.find("10.0.0.1")
@@ -41,8 +49,13 @@ def test_flood_of_sources_keeps_the_answers_right() -> None:
 
 
 def test_network_of_all_addresses_takes_what_no_other_has() -> None:
-    everyone = Trunk("everyone", "CN", False, "f", 1)
-    index = SourceIndex([Network("0.0.0.0/0", everyone, 1), Network("::/0", everyone, 2)])
+    everyone = Trunk(name="everyone", country="CN", called_is_to=False, file="f", line=1)
+    index = SourceIndex(
+        [
+            Network(cidr="0.0.0.0/0", trunk=everyone, line=1),
+            Network(cidr="::/0", trunk=everyone, line=2),
+        ]
+    )
     for source, line in (("8.8.8.8", 1), ("2001:db8::1", 2)):
         origin = index.find(source)
         assert origin is not None

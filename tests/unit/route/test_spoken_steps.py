@@ -49,7 +49,15 @@ voicemail:
     webhook: {url: "https://example.com/hook", secret_env: HOOK_SECRET}
 """
 DOWN = Snapshot(down=frozenset((MEDIA,)))
-FACTS = Facts("lab", "127.0.0.1", "13900139000", "4000", "", "", FRIDAY_NOON)
+FACTS = Facts(
+    trunk="lab",
+    source="127.0.0.1",
+    caller="13900139000",
+    called="4000",
+    to_user="",
+    to_ext="",
+    at=FRIDAY_NOON,
+)
 
 
 def rules(route: str, more: str = "") -> Rules:
@@ -221,7 +229,7 @@ def test_whether_more_keys_may_follow(keys: str, menu: str, more: bool) -> None:
 
 
 def test_prompt_is_found_in_its_language_or_in_the_usual_one() -> None:
-    sounds = {("hello", code): Sound(Path(f"{code}.wav"), 900) for code in ("en", "zh")}
+    sounds = {("hello", code): Sound(path=Path(f"{code}.wav"), ms=900) for code in ("en", "zh")}
     prompts = Prompts(sounds, {}, "en")
     assert prompts.find("hello") is sounds["hello", "en"]
     assert prompts.find("hello", "zh") is sounds["hello", "zh"]

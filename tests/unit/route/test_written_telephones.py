@@ -153,7 +153,13 @@ def test_caller_is_known_by_its_number(
 
 def test_list_stops_what_may_mean_its_numbers_and_lets_nothing_in_by_it() -> None:
     full = Digits({13: [8613800138000]})
-    listed = NumberList("bad", full, Digits({5: [86898]}), Digits({5: [95588]}), Digits({2: [55]}))
+    listed = NumberList(
+        name="bad",
+        full=full,
+        beginnings=Digits({5: [86898]}),
+        short_full=Digits({5: [95588]}),
+        short_beginnings=Digits({2: [55]}),
+    )
     for sent in (f"{MAN}*", "+86898\x017654321", "95588*"):
         caller = Caller(sent, "CN")
         assert listed.stops(caller).startswith("is no number, and may mean ")

@@ -10,7 +10,7 @@ from callrouter.state import blocks as module
 from callrouter.state.journal import Key, Value
 from callrouter.state.memory import Memory
 
-RULE = AutoBlock(3, 10.0, 20.0)
+RULE = AutoBlock(calls=3, within_seconds=10.0, for_seconds=20.0)
 
 
 class Journal:
@@ -113,7 +113,9 @@ def test_call_too_often_blocks_the_caller_for_as_long_as_the_rule_says() -> None
 def test_calls_outside_the_window_do_not_add_up() -> None:
     memory, _ = fresh()
     for at in (100.0, 105.0, 110.0, 115.0, 120.0):
-        memory.blocks.attempted("4013", "+861", at, AutoBlock(3, 10.0, 20.0))
+        memory.blocks.attempted(
+            "4013", "+861", at, AutoBlock(calls=3, within_seconds=10.0, for_seconds=20.0)
+        )
     assert not memory.snapshot().blocks
 
 
@@ -162,7 +164,9 @@ def test_flood_of_blocks_does_not_push_out_what_was_blocked_by_hand(
     for index in range(10):
         memory.blocks.block("", f"hand{index}", 0.0)
     for index in range(1000):
-        memory.blocks.attempted("4013", f"+86{index}", 100.0, AutoBlock(1, 10.0, 20.0))
+        memory.blocks.attempted(
+            "4013", f"+86{index}", 100.0, AutoBlock(calls=1, within_seconds=10.0, for_seconds=20.0)
+        )
     blocks = list(memory.blocks.newest(101.0))
     assert len(blocks) == 100
     assert {block.caller for block in blocks if block.by_hand} == {f"hand{i}" for i in range(10)}

@@ -335,7 +335,16 @@ def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
     before = 0
     if "diversion" in headers or "history-info" in headers:
         before = diversions(request)
-    return Facts(trunk.name, source, caller, called, to_user, to_ext, now, before)
+    return Facts(
+        trunk=trunk.name,
+        source=source,
+        caller=caller,
+        called=called,
+        to_user=to_user,
+        to_ext=to_ext,
+        at=now,
+        diversions=before,
+    )
 
 
 def _record(

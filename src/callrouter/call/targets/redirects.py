@@ -171,18 +171,18 @@ def _followed(
     if transport not in {"", "udp"} and uri.scheme != "sips":
         text += f";transport={transport}"
     made = Target(
-        f"{target.name} -> {place}",
-        text,
-        uri.host,
-        port,
-        transport or "udp",
-        target.ring_seconds,
-        target.progress_seconds,
+        name=f"{target.name} -> {place}",
+        uri=text,
+        host=uri.host,
+        port=port,
+        transport=transport or "udp",
+        ring_seconds=target.ring_seconds,
+        progress_seconds=target.progress_seconds,
         # Where no gateway is known to be, who sent the call on speaks for the place.
         diversion=target.diversion if gateway is None else gateway.diversion,
         history_info=target.history_info if gateway is None else gateway.history_info,
+        redirections=chain,
     )
-    made.redirections = chain
     if gateway is not None:
         made.gateway, made.login, made.tls_name = gateway.name, gateway.login, gateway.tls_name
     if not known:
@@ -193,6 +193,11 @@ def _followed(
     if not at:
         at = [TransportAddress(made.transport, it.host, port) for it in places.get(addresses, ())]
     return (
-        arranged((GatewayCandidate(made, "", True),), Dice(state.seed), frozenset(), {"": at})
+        arranged(
+            (GatewayCandidate(target=made, gateway="", named=True),),
+            Dice(state.seed),
+            frozenset(),
+            {"": at},
+        )
         or made
     )

@@ -56,7 +56,7 @@ class AreaNames:
             for begins in found:
                 for inside in self._inside(begins):
                     marks.setdefault(inside, False)
-            area = self._areas[name] = Area(name, marks)
+            area = self._areas[name] = Area(name=name, marks=marks)
         return area
 
     def _found(self, name: str) -> list[str]:
@@ -90,9 +90,9 @@ def area(text: str, country: str) -> Area | Country | None:
         known = phonenumbers.PhoneMetadata.metadata_for_region(country)
         trunk = (known.national_prefix or "") if known is not None else ""
         code = str(numbers.country_code(country))
-        return Area(text, {international_prefix(text, code, trunk): True})
+        return Area(name=text, marks={international_prefix(text, code, trunk): True})
     if text in phonenumbers.SUPPORTED_REGIONS:
-        return Country(text)
+        return Country(name=text)
     return names_of(country).area(text)
 
 

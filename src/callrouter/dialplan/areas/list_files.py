@@ -91,11 +91,11 @@ class ListBuilder:
     def build(self, name: str) -> NumberList:
         """Make the list."""
         return NumberList(
-            name,
-            self._full.digits(),
-            self._beginnings.digits(),
-            self._short_full.digits(),
-            self._short_beginnings.digits(),
+            name=name,
+            full=self._full.digits(),
+            beginnings=self._beginnings.digits(),
+            short_full=self._short_full.digits(),
+            short_beginnings=self._short_beginnings.digits(),
         )
 
     def _line(self, text: str) -> None:

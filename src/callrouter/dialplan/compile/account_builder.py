@@ -113,4 +113,4 @@ def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
 
 def _enrolment(gateway: schema.GatewayEntry, entry: schema.RegisterEntry) -> Enrolment:
     user = entry.user or (gateway.auth.user if gateway.auth is not None else "")
-    return Enrolment(user, entry.domain or "", int(entry.expires))
+    return Enrolment(user=user, domain=entry.domain or "", seconds=int(entry.expires))

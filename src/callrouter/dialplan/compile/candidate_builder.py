@@ -94,21 +94,21 @@ class CandidateBuilder:
             name = self._look_up(route.GatewayAddress(host, port, transport))
             bare.tls_name = bare.tls_name or host
             bare.transport = transport or "udp"
-            return (route.GatewayCandidate(bare, name, True),)
+            return (route.GatewayCandidate(target=bare, gateway=name, named=True),)
         if target.via in self._groups:
             return tuple(
                 route.GatewayCandidate(
-                    self.dialled(bare, target, member.name),
-                    member.name,
-                    self._built[member.name].named,
-                    member.priority,
-                    member.weight,
+                    target=self.dialled(bare, target, member.name),
+                    gateway=member.name,
+                    named=self._built[member.name].named,
+                    priority=member.priority,
+                    weight=member.weight,
                 )
                 for member in self._groups[target.via].gateways
             )
         if target.via is None or not self._built[target.via].named:
             return ()
-        return (route.GatewayCandidate(bare, target.via, True),)
+        return (route.GatewayCandidate(target=bare, gateway=target.via, named=True),)
 
     def follow(self, hosts: Iterable[str]) -> None:
         """Have those of these hosts looked up that are names: a redirection may lead there."""

@@ -146,44 +146,50 @@ class _Builder:
             trunk = self._trunk(name, entry, place.line)
             trunks.append(trunk)
             for index, cidr in enumerate(entry.addresses):
-                networks.append(Network(cidr, trunk, raw["addresses"].find(index).line))
+                networks.append(
+                    Network(cidr=cidr, trunk=trunk, line=raw["addresses"].find(index).line)
+                )
         return Dialplan(
-            version,
-            self._file,
-            self._head.country,
-            trunks,
-            networks,
-            built,
-            numbers_line,
-            self._extensions(),
-            self._refusals.known[UNKNOWN_NUMBER],
-            self._schedules,
-            (self._file, *files, *sounds.files),
-            self._head.timezone or "UTC",
-            {**self._ways.gateways, **self._ways.hosts},
-            self._steps.menus(),
-            self._head.language,
-            tuple(sounds.recipes),
-            {name: box_of(name, entry, self._file) for name, entry in self._checker.boxes.items()},
-            access_of(self._checker, self._head, self._file),
-            {name: peer_of(entry, self._usual) for name, entry in self._checker.gateways.items()},
-            self._usual,
+            version=version,
+            file=self._file,
+            country=self._head.country,
+            trunks=trunks,
+            networks=networks,
+            numbers=built,
+            numbers_line=numbers_line,
+            extensions=self._extensions(),
+            unknown=self._refusals.known[UNKNOWN_NUMBER],
+            schedules=self._schedules,
+            files=(self._file, *files, *sounds.files),
+            timezone=self._head.timezone or "UTC",
+            gateways={**self._ways.gateways, **self._ways.hosts},
+            menus=self._steps.menus(),
+            language=self._head.language,
+            recipes=tuple(sounds.recipes),
+            boxes={
+                name: box_of(name, entry, self._file) for name, entry in self._checker.boxes.items()
+            },
+            access=access_of(self._checker, self._head, self._file),
+            peers={
+                name: peer_of(entry, self._usual) for name, entry in self._checker.gateways.items()
+            },
+            usual=self._usual,
         )
 
     def _trunk(self, name: str, entry: schema.TrunkEntry, line: int) -> rules.Trunk:
         return rules.Trunk(
-            name,
-            entry.country or self._head.country,
-            entry.called == "to",
-            self._file,
-            line,
-            entry.lines or 0,
-            entry.calls_per_second or 0,
-            tuple(entry.tls_peer),
-            entry.dtmf == "inband",
-            entry.auth is not None or entry.phones,
-            peer_of(entry, self._usual, entry.transfer, entry.caller),
-            entry.packets_per_second or 0,
+            name=name,
+            country=entry.country or self._head.country,
+            called_is_to=entry.called == "to",
+            file=self._file,
+            line=line,
+            lines=entry.lines or 0,
+            calls_per_second=entry.calls_per_second or 0,
+            tls_peers=tuple(entry.tls_peer),
+            inband=entry.dtmf == "inband",
+            guarded=entry.auth is not None or entry.phones,
+            peer=peer_of(entry, self._usual, entry.transfer, entry.caller),
+            packets_per_second=entry.packets_per_second or 0,
         )
 
     def number(
@@ -202,12 +208,12 @@ class _Builder:
             backup = self._hunt_of_backup(f"backup of {rule}", entry.backup)
         open_to, codes_for = self._origins(entry)
         number = rules.Number(
-            key,
-            normal,
-            self._steps.steps(rule, entry.route, placed(raw["route"], line), refusals),
-            refusals.known,
-            self._file,
-            line,
+            key=key,
+            normal=normal,
+            route=self._steps.steps(rule, entry.route, placed(raw["route"], line), refusals),
+            reasons=refusals.known,
+            file=self._file,
+            line=line,
             reads_to=entry.to_header is not None,
             screen=self._screens.screen(key, entry, raw, line),
             lines=entry.lines or 0,
@@ -255,5 +261,7 @@ class _Builder:
             rung = [schema.Rung(target, 1) for target in entry.targets or [phones_of(name)]]
             # The number's route follows, so an extension is never the only one to ring.
             rule = self._hunts.hunt(f"extension {name}", rung, _DEFAULTS, several=True)
-            built[name] = rules.Extension(name, rule, self._file, place.line, entry.lines or 0)
+            built[name] = rules.Extension(
+                key=name, rule=rule, file=self._file, line=place.line, lines=entry.lines or 0
+            )
         return built

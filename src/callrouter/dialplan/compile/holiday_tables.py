@@ -32,17 +32,17 @@ def schedule(name: str, entry: hours.ScheduleEntry, timezone: str) -> Schedule:
             week[day] += times.spans
     region = entry.holidays
     return Schedule(
-        name,
-        zone(entry.timezone or timezone),
-        tuple(_spans(sorted(set(day))) for day in week),
-        {day_of(date): _spans(list(spans)) for date, spans in entry.days.items()},
-        tuple((days.first, days.last) for days in entry.closed),
-        {} if region is None else public_holidays(region),
+        name=name,
+        zone=zone(entry.timezone or timezone),
+        week=tuple(_spans(sorted(set(day))) for day in week),
+        days={day_of(date): _spans(list(spans)) for date, spans in entry.days.items()},
+        closed=tuple((days.first, days.last) for days in entry.closed),
+        holidays={} if region is None else public_holidays(region),
     )
 
 
 def _spans(spans: list[tuple[int, int]]) -> tuple[Span, ...]:
-    return tuple(Span(start, end) for start, end in spans)
+    return tuple(Span(start=start, end=end) for start, end in spans)
 
 
 @functools.cache
@@ -66,7 +66,7 @@ def zone(name: str) -> Zone:
             low, high = (low, middle) if offset(middle) == after else (middle, high)
         starts.append(high)
         offsets.append(after)
-    return Zone(name, starts, offsets)
+    return Zone(name=name, starts=starts, offsets=offsets)
 
 
 @functools.cache

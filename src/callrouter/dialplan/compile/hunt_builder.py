@@ -1,6 +1,7 @@
 """Hunts of the dialplan made into the trees that `route` arranges."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from callrouter.dialplan.check.validation import Checker
@@ -8,7 +9,7 @@ from callrouter.dialplan.compile.candidate_builder import CandidateBuilder
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.hunts import Rung
-from callrouter.route.rules.hunt_strategies import ROUND_ROBIN, HuntRule, Leaf, Order, with_rounds
+from callrouter.route.rules.hunt_strategies import ROUND_ROBIN, HuntRule, Leaf, Order
 from callrouter.route.values.media_steps import Confirm, Greeting
 from callrouter.route.values.plan import Hunt, Target
 from callrouter.route.values.seeded_random import Dice
@@ -19,9 +20,14 @@ _RING_SEVERAL: Final = 15.0
 _REDIRECTS: Final = 5
 # All 6xx but 600, which is only busy: they speak for every phone of the user.
 _STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
-_SIMPLE: Final = ("strategy", "every", "ring", "progress", "total", "redirects")
+_OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
 _NONE: Final[frozenset[str]] = frozenset()
 _KEPT: Final = 4096
+
+
+def _hashable(options: schema.HuntOptions, name: str) -> object:
+    value = getattr(options, name)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def phones_of(extension: str) -> str:
@@ -71,19 +77,22 @@ class HuntBuilder:
             listed = named
             if options.strategy != ROUND_ROBIN:
                 rule = ", ".join(entry.name for entry in listed)
-        key = (rule, *listed, several, on, *(getattr(options, name) for name in _SIMPLE))
-        key = (*key, *(options.stop_on or ()))
+        key = (rule, *listed, several, on, *(_hashable(options, name) for name in _OPTIONS))
         known = self._rules.get(key)
         if known is None:
             known = self._rules[key] = self.hunt(rule, listed, options, several, on)
-        if step.greet is None and step.confirm is None:
+        greet, confirm = step.greet, step.confirm
+        if greet is None and confirm is None:
             return known
-        hunt = with_rounds(known.hunt, known.hunt.rounds, on)
-        if step.greet is not None:
-            greet = step.greet
-            hunt.greeting = Greeting(tuple(greet.prompts), greet.repeat, greet.answer)
-        if step.confirm is not None:
-            hunt.confirm = Confirm(step.confirm.key, step.confirm.prompt, step.confirm.wait)
+        hunt = replace(
+            known.hunt,
+            greeting=None
+            if greet is None
+            else Greeting(prompts=tuple(greet.prompts), repeat=greet.repeat, answer=greet.answer),
+            confirm=None
+            if confirm is None
+            else Confirm(key=confirm.key, prompt=confirm.prompt, wait_seconds=confirm.wait),
+        )
         return HuntRule(known.order, hunt)
 
     def hunt(
@@ -101,17 +110,16 @@ class HuntBuilder:
             self._follows = True
             self._ways.follow(self._hosts)
         hunt = Hunt(
-            name,
-            (),
-            options.total or 0.0,
-            _STOP_ON if options.stop_on is None else frozenset(options.stop_on),
-            _REDIRECTS if options.redirects == "follow" else 0,
-            self._hosts,
-            on,
-            rotation,
+            name=name,
+            rounds=order.rounds(Dice(0), 0, NOTHING),
+            total_seconds=options.total or 0.0,
+            stop_codes=_STOP_ON if options.stop_on is None else frozenset(options.stop_on),
+            redirects=_REDIRECTS if options.redirects == "follow" else 0,
+            redirect_hosts=self._hosts,
+            on=on,
+            rotation=rotation,
         )
-        rounds = order.rounds(Dice(0), 0, NOTHING)
-        return HuntRule(order, with_rounds(hunt, rounds, on))
+        return HuntRule(order, hunt)
 
     def _order(
         self, name: str, rung: Sequence[Rung], options: schema.HuntOptions, ring: float
@@ -128,7 +136,12 @@ class HuntBuilder:
             rotation = rotation or inner
             holds.append(order)
         weights = tuple(entry.weight for entry in rung)
-        return Order(options.strategy, tuple(holds), weights, options.every or 0.0), rotation
+        return Order(
+            strategy=options.strategy,
+            holds=tuple(holds),
+            weights=weights,
+            every_seconds=options.every or 0.0,
+        ), rotation
 
     def _leaf(self, name: str, ring: float, progress: float) -> Leaf:
         target = self._targets[name]
@@ -136,14 +149,24 @@ class HuntBuilder:
         known = self._leaves.get((name, ring, progress))
         if known is None:
             uri, address, transport = self._places[name]
-            built = Target(name, uri, address.host, address.port, transport, ring, progress)
-            built.tls_name = target.tls_name or ""
-            built.extension = target.extension or ""
+            built = Target(
+                name=name,
+                uri=uri,
+                host=address.host,
+                port=address.port,
+                transport=transport,
+                ring_seconds=ring,
+                progress_seconds=progress,
+                tls_name=target.tls_name or "",
+                extension=target.extension or "",
+            )
             if target.via in self._checker.gateways:
                 built = self._ways.dialled(built, target, target.via)
             ways = self._ways.ways(target, built)
             gateway = "" if ways else target.via or ""
-            known = Leaf(built, gateway, self._file, self._lines[name], ways)
+            known = Leaf(
+                target=built, gateway=gateway, file=self._file, line=self._lines[name], ways=ways
+            )
             self._leaves[name, ring, progress] = known
         return known
 

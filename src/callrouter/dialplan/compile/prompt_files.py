@@ -38,7 +38,9 @@ def read_sounds(checker: Checker, document: Document) -> PromptFiles:
     def add(name: str, language: str, source: Source | None, place: _Place) -> None:
         if source is not None:
             at = document.locate(place)[1]
-            sounds.recipes.append(Recipe(name, language, source, at.line, at.column))
+            sounds.recipes.append(
+                Recipe(name=name, language=language, source=source, line=at.line, column=at.column)
+            )
 
     for name, prompt in checker.prompts.items():
         for place, language, sound in _spoken(name, prompt):
@@ -48,11 +50,13 @@ def read_sounds(checker: Checker, document: Document) -> PromptFiles:
                 add(
                     name,
                     language,
-                    FromText(sound.text, language or prompt.language or usual),
+                    FromText(text=sound.text, language=language or prompt.language or usual),
                     place,
                 )
             elif sound.tone is not None:
-                add(name, language, FromTone(sound.tone.hertz, sound.tone.for_), place)
+                add(
+                    name, language, FromTone(hertz=sound.tone.hertz, seconds=sound.tone.for_), place
+                )
     for name, music in checker.hold_music.items():
         place = ("hold_music", name, "file")
         add(name, "", files.read(music.file, place, music=True), place)
@@ -106,7 +110,7 @@ class _Files:
             what = "hold music" if music else "a prompt"
             self._refuse(place, path, f"is larger than {most} MB, the limit for {what}")
             return None
-        return FromFile(str(path), digest, music)
+        return FromFile(path=str(path), digest=digest, music=music)
 
     def _refuse(self, place: _Place, path: Path, why: str) -> None:
         self._mistakes.at_value(place, f"'{path}' {why}")

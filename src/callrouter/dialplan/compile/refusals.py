@@ -38,12 +38,14 @@ class Refusals:
         known = self._final.get(status)
         if known is None:
             prompt = self.known[NO_TARGET_LEFT].prompt
-            known = Refusal(NO_TARGET_LEFT, status, cause_of(status), prompt)
+            known = Refusal(
+                reason=NO_TARGET_LEFT, status=status, cause=cause_of(status), prompt=prompt
+            )
             self._final[status] = known
         return known
 
 
-_RELAYED: Final = Refusal(NO_TARGET_LEFT, 0, 0)
+_RELAYED: Final = Refusal(reason=NO_TARGET_LEFT, status=0, cause=0)
 USUAL_REFUSALS = Refusals(USUAL, None)
 
 
@@ -51,4 +53,4 @@ def _said(usual: Refusal, said: schema.Reason) -> Refusal:
     status = usual.status if said.status is None else said.status
     cause = said.cause or (usual.cause if said.status is None else cause_of(status))
     prompt = usual.prompt if said.prompt is None else said.prompt
-    return Refusal(usual.reason, status, cause, prompt)
+    return Refusal(reason=usual.reason, status=status, cause=cause, prompt=prompt)

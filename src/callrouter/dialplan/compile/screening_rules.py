@@ -27,7 +27,7 @@ class ScreenBuilder:
         self._allow = self._uses("allow", head.allow, document.data, 0)
         self._block = self._uses("block", head.block, document.data, 0)
         self._auto = self._auto_block("auto_block", head.auto_block, document.data, 0)
-        self._usual = Screen(self._allow, self._block, (), self._auto)
+        self._usual = Screen(allow=self._allow, block=self._block, areas=(), auto_block=self._auto)
 
     def screen(self, key: str, entry: schema.NumberEntry, raw: Mapping, line: int) -> Screen:
         """Build that of one number; raw is the same as read, its lines count from `line`."""
@@ -36,14 +36,15 @@ class ScreenBuilder:
             return self._usual
         rule = f"number {key}"
         return Screen(
-            self._allow + self._uses("allow", entry.allow, raw, line),
-            self._block + self._uses("block", entry.block, raw, line),
-            (
+            allow=self._allow + self._uses("allow", entry.allow, raw, line),
+            block=self._block + self._uses("block", entry.block, raw, line),
+            areas=(
                 *self._areas(rule, entry.areas, raw, line),
                 *self._countries(rule, entry.countries, raw, line),
             ),
-            self._auto_block(f"auto_block of {rule}", entry.auto_block, raw, line) or self._auto,
-            self._uses("only", entry.only, raw, line),
+            auto_block=self._auto_block(f"auto_block of {rule}", entry.auto_block, raw, line)
+            or self._auto,
+            only=self._uses("only", entry.only, raw, line),
         )
 
     def _uses(
@@ -51,10 +52,10 @@ class ScreenBuilder:
     ) -> tuple[ListUse, ...]:
         return tuple(
             ListUse(
-                sys.intern(f"{key} {name}"),
-                self._lists[name],
-                self._file,
-                line + raw[key].find(index).line,
+                rule=sys.intern(f"{key} {name}"),
+                list=self._lists[name],
+                file=self._file,
+                line=line + raw[key].find(index).line,
             )
             for index, name in enumerate(names or ())
         )
@@ -69,7 +70,18 @@ class ScreenBuilder:
         refuse = self._named(tuple(entry.refuse))
         line += raw.find("areas")[0].line
         name = f"areas of {rule}"
-        return (AreaRule(name, AREA_REFUSED, allow, refuse, (), unknown_too, self._file, line),)
+        return (
+            AreaRule(
+                rule=name,
+                reason=AREA_REFUSED,
+                allow=allow,
+                refuse=refuse,
+                excepted=(),
+                unknown_too=unknown_too,
+                file=self._file,
+                line=line,
+            ),
+        )
 
     def _named(self, names: tuple[str, ...]) -> tuple[Area | Country, ...]:
         known = self._areas_named.get(names)
@@ -86,14 +98,14 @@ class ScreenBuilder:
             return ()
         return (
             AreaRule(
-                f"countries of {rule}",
-                COUNTRY_REFUSED,
-                tuple(Country(name) for name in entry.allow),
-                (),
-                tuple(self._lists[name] for name in entry.except_),
-                entry.withheld == "allow",
-                self._file,
-                line + raw.find("countries")[0].line,
+                rule=f"countries of {rule}",
+                reason=COUNTRY_REFUSED,
+                allow=tuple(Country(name=name) for name in entry.allow),
+                refuse=(),
+                excepted=tuple(self._lists[name] for name in entry.except_),
+                unknown_too=entry.withheld == "allow",
+                file=self._file,
+                line=line + raw.find("countries")[0].line,
             ),
         )
 
@@ -105,6 +117,10 @@ class ScreenBuilder:
         times = (entry.calls, entry.within, entry.for_)
         block = self._blocks.get(times)
         if block is None:
-            block = self._blocks[times] = AutoBlock(*times)
+            block = self._blocks[times] = AutoBlock(
+                calls=entry.calls, within_seconds=entry.within, for_seconds=entry.for_
+            )
         line += raw.find("auto_block")[0].line
-        return AutoBlockRule(rule, block, entry.when == "always", self._file, line)
+        return AutoBlockRule(
+            rule=rule, block=block, always=entry.when == "always", file=self._file, line=line
+        )

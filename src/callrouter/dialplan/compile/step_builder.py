@@ -51,20 +51,20 @@ class StepBuilder:
         for keys, _, place in raw["keys"].entries() if entry.keys else ():
             chosen = entry.keys[keys]
             step = self._step(f"key {keys} of menu {name}", chosen, place.line, None)
-            choices[keys] = rules.Choice((step,), chosen.language or "")
+            choices[keys] = rules.Choice(steps=(step,), language=chosen.language or "")
         return rules.Menu(
-            name,
-            tuple(entry.prompt),
-            choices,
-            entry.extensions,
-            entry.wait,
-            entry.between,
-            entry.tries,
-            entry.invalid or "",
-            entry.silent or "",
-            entry.farewell or "",
-            self._file,
-            line,
+            name=name,
+            prompts=tuple(entry.prompt),
+            choices=choices,
+            extensions=entry.extensions,
+            first_seconds=entry.wait,
+            between_seconds=entry.between,
+            tries=entry.tries,
+            invalid=entry.invalid or "",
+            silent=entry.silent or "",
+            farewell=entry.farewell or "",
+            file=self._file,
+            line=line,
         )
 
     def _final(self, step: schema.StepEntry, refusals: Refusals) -> Refusal | None:
@@ -80,12 +80,31 @@ class StepBuilder:
         is_open = step.when is None or step.when.is_ == "open"
         if step.hunt is None:
             on = frozenset[str]() if step.on is None else frozenset[str](step.on)
-            spoken = voice.VoiceStep(_act(step), on)
-            return rules.Step(name, schedule, is_open, None, None, final, self._file, line, spoken)
+            spoken = voice.VoiceStep(act=_act(step), on=on)
+            return rules.Step(
+                rule=name,
+                schedule=schedule,
+                open=is_open,
+                alone=None,
+                several=None,
+                final=final,
+                file=self._file,
+                line=line,
+                voice=spoken,
+            )
         several = self._hunts.step(name, step, several=True)
         # Only a hunt of one target can be the only one to ring.
         alone = self._hunts.step(name, step, several=False) if several.count == 1 else several
-        return rules.Step(name, schedule, is_open, alone, several, final, self._file, line)
+        return rules.Step(
+            rule=name,
+            schedule=schedule,
+            open=is_open,
+            alone=alone,
+            several=several,
+            final=final,
+            file=self._file,
+            line=line,
+        )
 
 
 def is_code(steps: Several[schema.StepEntry]) -> bool:
@@ -98,21 +117,23 @@ def is_code(steps: Several[schema.StepEntry]) -> bool:
 
 def _act(step: schema.StepEntry) -> voice.Act:
     if step.play is not None:
-        return voice.Play(tuple(step.play), step.answer)
+        return voice.Play(prompts=tuple(step.play), answer=step.answer)
     if step.menu is not None:
         greeting: Several[str] = () if step.greet is None else step.greet.prompts
-        return voice.EnterMenu(step.menu, tuple(greeting))
+        return voice.EnterMenu(menu=step.menu, greeting=tuple(greeting))
     if step.voicemail is not None:
-        return voice.Voicemail(step.voicemail)
+        return voice.Voicemail(box=step.voicemail)
     if step.messages is not None:
-        return voice.Messages(step.messages)
+        return voice.Messages(box=step.messages)
     assert step.feature is not None  # noqa: S101 - the schema asks for one of them
     return _feature(step.feature)
 
 
 def _feature(entry: FeatureEntry) -> voice.Feature:
     presence = "" if entry.presence == "back" else entry.presence
-    return voice.Feature(presence, entry.schedule or "", _OVERRIDES[entry.to or "usual"])
+    return voice.Feature(
+        presence=presence, schedule=entry.schedule or "", to=_OVERRIDES[entry.to or "usual"]
+    )
 
 
 def voice_of(number: schema.NumberEntry, language: str) -> voice.Voice | None:
@@ -120,10 +141,10 @@ def voice_of(number: schema.NumberEntry, language: str) -> voice.Voice | None:
     if number.language is None and not (number.hold_music or number.record or number.survey):
         return None
     return voice.Voice(
-        number.language or language,
-        _recording(number.record),
-        _survey(number.survey),
-        number.hold_music or "",
+        language=number.language or language,
+        recording=_recording(number.record),
+        survey=_survey(number.survey),
+        hold_music=number.hold_music or "",
     )
 
 
@@ -131,16 +152,18 @@ def _recording(entry: RecordEntry | None) -> voice.Recording | None:
     if entry is None:
         return None
     return voice.Recording(
-        entry.sides == "stereo",
-        entry.notice or "",
-        entry.start == "answer",
-        entry.keep,
-        entry.quota or 0.0,
-        entry.required,
+        stereo=entry.sides == "stereo",
+        notice=entry.notice or "",
+        at_once=entry.start == "answer",
+        keep_seconds=entry.keep,
+        quota_seconds=entry.quota or 0.0,
+        required=entry.required,
     )
 
 
 def _survey(entry: SurveyEntry | None) -> voice.Survey | None:
     if entry is None:
         return None
-    return voice.Survey(entry.prompt, entry.keys, entry.thanks, entry.wait)
+    return voice.Survey(
+        prompt=entry.prompt, keys=entry.keys, thanks=entry.thanks, wait_seconds=entry.wait
+    )

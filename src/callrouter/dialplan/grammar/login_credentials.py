@@ -132,10 +132,18 @@ class RegisterEntry(StrictModel):
 
 def secret_at(file: str, named: str | None, variable: str | None) -> Secret:
     """Where a secret is: a file named from the folder of the dialplan `file`, or a variable."""
-    return Secret(os.path.join(os.path.dirname(file), named) if named else "", variable or "")
+    return Secret(
+        file=os.path.join(os.path.dirname(file), named) if named else "", env=variable or ""
+    )
 
 
 def account_of(entry: LoginEntry, realm: str, file: str) -> DigestAccount:
     """Return the compiled account of a dialplan in a file."""
     networks = tuple(entry.addresses) if isinstance(entry, PhoneEntry) else ()
-    return DigestAccount(entry.user, entry.secret(file), realm, networks, entry.without_qop)
+    return DigestAccount(
+        user=entry.user,
+        secret=entry.secret(file),
+        realm=realm,
+        networks=networks,
+        without_qop=entry.without_qop,
+    )

@@ -71,5 +71,11 @@ class LookupEntry(StrictModel):
 def lookup(name: str, entry: LookupEntry, file: str, line: int) -> lookups.Lookup:
     """Build a look-up."""
     return lookups.Lookup(
-        name, entry.url, entry.timeout, entry.cache, entry.cache_unknown, file, line
+        name=name,
+        url=entry.url,
+        timeout_seconds=entry.timeout,
+        known_seconds=entry.cache,
+        unknown_seconds=entry.cache_unknown,
+        file=file,
+        line=line,
     )

@@ -170,12 +170,12 @@ def peer_of(
         return usual
     headers = entry.headers or HeadersEntry()
     return PeerProfile(
-        entry.trusted,
-        caller == "pai",
-        usual.timer if entry.session_timer is None else _rule(entry.session_timer, 0),
-        entry.reliable_provisionals == "supported",
-        transfer,
-        tuple((name.lower(), name) for name in headers.pass_),
-        frozenset(name.lower() for name in headers.remove),
-        "".join(f"{name}: {text}\r\n" for name, text in headers.set.items()),
+        trusted=entry.trusted,
+        caller_is_asserted=caller == "pai",
+        timer=usual.timer if entry.session_timer is None else _rule(entry.session_timer, 0),
+        reliable=entry.reliable_provisionals == "supported",
+        transfer=transfer,
+        passed=tuple((name.lower(), name) for name in headers.pass_),
+        removed=frozenset(name.lower() for name in headers.remove),
+        rows="".join(f"{name}: {text}\r\n" for name, text in headers.set.items()),
     )

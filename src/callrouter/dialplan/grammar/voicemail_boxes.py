@@ -230,8 +230,8 @@ def box_of(name: str, entry: VoicemailBox, file: str) -> boxes.Box:
     if entry.pin_file or entry.pin_env:
         pin = secret_at(file, entry.pin_file, entry.pin_env)
     return boxes.Box(
-        name,
-        entry.greeting,
+        name=name,
+        greeting=entry.greeting,
         beep=entry.beep,
         max_seconds=entry.max,
         min_seconds=entry.min,
@@ -251,15 +251,15 @@ def _mail(entry: MailEntry, file: str) -> boxes.Mail:
     if entry.user is not None:
         password = secret_at(file, entry.password_file, entry.password_env)
     return boxes.Mail(
-        tuple(entry.to),
-        entry.from_,
-        host,
-        port or _USUAL_PORTS[entry.tls],
-        entry.tls,
-        entry.user or "",
-        password,
+        to=tuple(entry.to),
+        sender=entry.from_,
+        host=host,
+        port=port or _USUAL_PORTS[entry.tls],
+        tls=entry.tls,
+        user=entry.user or "",
+        password=password,
     )
 
 
 def _webhook(entry: WebhookEntry, file: str) -> boxes.Webhook:
-    return boxes.Webhook(entry.url, secret_at(file, entry.secret_file, entry.secret_env))
+    return boxes.Webhook(url=entry.url, secret=secret_at(file, entry.secret_file, entry.secret_env))

@@ -61,7 +61,13 @@ def check(dialplan: Dialplan) -> list[Diagnostic]:
 
 def _builtin() -> list[Recipe]:
     return [
-        Recipe(file.stem, language, FromFile(str(file), _digest(file), False), 0, 0)
+        Recipe(
+            name=file.stem,
+            language=language,
+            source=FromFile(path=str(file), digest=_digest(file), music=False),
+            line=0,
+            column=0,
+        )
         for language in builtin.LANGUAGES
         for file in sorted((builtin.FOLDER / language).glob("*.wav"))
     ]

@@ -56,7 +56,7 @@ class Cache:
             self._write(path, make)
         self._asked.add(path)
         _touch(path)
-        return Sound(path, wav.samples(path) * 1000 // wav.RATE)
+        return Sound(path=path, ms=wav.samples(path) * 1000 // wav.RATE)
 
     def sweep(self) -> None:
         """Remove sounds that were not asked for, now or in the last 30 days; 1000 at a time.

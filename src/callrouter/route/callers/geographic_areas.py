@@ -6,6 +6,7 @@ told by its calling code; where several countries share one (+1, +7), by their n
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import phonenumbers
@@ -16,38 +17,38 @@ from callrouter.route.callers.number_lists import Caller, NumberList
 _LONGEST_CODE: Final = 3
 
 
+@dataclass(slots=True, kw_only=True)
 class Area:
     """An area by name. marks: by a beginning of numbers, whether these are in the area."""
 
-    __slots__ = ("_lengths", "_marks", "name")
+    name: str
+    marks: Mapping[str, bool]
+    _lengths: list[int] = field(init=False)
 
-    def __init__(self, name: str, marks: Mapping[str, bool]) -> None:
-        self.name = name
-        self._marks = marks
-        self._lengths = sorted({len(begins) for begins in marks}, reverse=True)
+    def __post_init__(self) -> None:
+        self._lengths = sorted({len(begins) for begins in self.marks}, reverse=True)
 
     def has(self, caller: Caller) -> bool:
         """Say whether a caller with a telephone number is from here."""
         for length in self._lengths:
-            mark = self._marks.get(caller.digits[:length])
+            mark = self.marks.get(caller.digits[:length])
             if mark is not None:
                 return mark
         return False
 
 
+@dataclass(slots=True, kw_only=True)
 class Country:
     """A country, by its ISO code: an area like any other."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name: str
 
     def has(self, caller: Caller) -> bool:
         """Say whether a caller with a telephone number is from here."""
         return country_of(caller.number) == self.name
 
 
+@dataclass(slots=True, kw_only=True)
 class AreaRule:
     """A rule of areas: from where a number may be called.
 
@@ -56,27 +57,14 @@ class AreaRule:
     telephone number may. reason: that of its refusal.
     """
 
-    __slots__ = ("allow", "excepted", "file", "line", "reason", "refuse", "rule", "unknown_too")
-
-    def __init__(
-        self,
-        rule: str,
-        reason: str,
-        allow: tuple[Area | Country, ...] | None,
-        refuse: tuple[Area | Country, ...],
-        excepted: tuple[NumberList, ...],
-        unknown_too: bool,
-        file: str,
-        line: int,
-    ) -> None:
-        self.rule = rule
-        self.reason = reason
-        self.allow = allow
-        self.refuse = refuse
-        self.excepted = excepted
-        self.unknown_too = unknown_too
-        self.file = file
-        self.line = line
+    rule: str
+    reason: str
+    allow: tuple[Area | Country, ...] | None
+    refuse: tuple[Area | Country, ...]
+    excepted: tuple[NumberList, ...]
+    unknown_too: bool
+    file: str
+    line: int
 
     def judge(self, caller: Caller) -> tuple[bool, str]:
         """Say whether it refuses a caller, and why."""

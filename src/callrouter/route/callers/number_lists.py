@@ -15,6 +15,7 @@ Rules.
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from callrouter.route.callers import telephone_numbers as numbers
@@ -94,24 +95,15 @@ class Digits:
         return ""
 
 
+@dataclass(slots=True, kw_only=True)
 class NumberList:
     """A list by name: full numbers and beginnings, in E.164 without + and as written."""
 
-    __slots__ = ("beginnings", "full", "name", "short_beginnings", "short_full")
-
-    def __init__(
-        self,
-        name: str,
-        full: Digits,
-        beginnings: Digits,
-        short_full: Digits,
-        short_beginnings: Digits,
-    ) -> None:
-        self.name = name
-        self.full = full
-        self.beginnings = beginnings
-        self.short_full = short_full
-        self.short_beginnings = short_beginnings
+    name: str
+    full: Digits
+    beginnings: Digits
+    short_full: Digits
+    short_beginnings: Digits
 
     def stops(self, caller: Caller) -> str:
         """Say by what a list of who is refused has a caller, or a number that it may mean."""

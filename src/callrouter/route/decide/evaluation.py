@@ -9,10 +9,11 @@ the call, a step that is matched is taken. A caller in a list of `allow` passes 
 about callers: `only`, `block`, blocks for a time, areas and countries. Others have to pass each.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from callrouter.route.callers.number_lists import Caller
-from callrouter.route.rules.hunt_strategies import HuntRule, listed, with_rounds
+from callrouter.route.rules.hunt_strategies import HuntRule, listed
 from callrouter.route.rules.number_rules import (
     AutoBlockRule,
     Extension,
@@ -184,11 +185,11 @@ class Evaluation:
         line: int,
         result: str = "",
     ) -> None:
-        self.trace.append(Verdict(rule, matched, value, why, file, line, result))
+        self.trace.append(Verdict(rule, matched, value, why, file, line, result=result))
 
     def _judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
         """Note a rule that takes effect by refusing."""
-        self._note(rule, refused, value, why, file, line, REFUSED if refused else PASSED)
+        self._note(rule, refused, value, why, file, line, result=REFUSED if refused else PASSED)
 
     # Who calls.
 
@@ -240,7 +241,7 @@ class Evaluation:
             found = use.list.find(caller)
             result = "" if found or use is not only[-1] else REFUSED
             why = found or _missing(caller)
-            self._note(use.rule, bool(found), self.caller, why, use.file, use.line, result)
+            self._note(use.rule, bool(found), self.caller, why, use.file, use.line, result=result)
             if found:
                 break
         else:
@@ -382,7 +383,7 @@ class Evaluation:
             self._verdict(step, False, "; the media pool is down", result=REFUSED)
             return
         if voice.on and not self._steps:
-            voice = VoiceStep(voice.act)
+            voice = VoiceStep(act=voice.act)
         self._steps.append(voice)
         self._verdict(step, True, f"; {voice.act.text}{_after(voice.on)}")
 
@@ -395,7 +396,7 @@ class Evaluation:
             return None
         if hunt.on and not self._steps:
             # What it is for has happened already: nothing before it can be reached.
-            hunt = with_rounds(hunt, hunt.rounds, _ANY)
+            hunt = replace(hunt, on=_ANY)
         self._steps.append(hunt)
         return hunt
 
@@ -412,7 +413,7 @@ class Evaluation:
             why = why or "cannot be reached either"
             rule = f"backup of {number.hold}"
             result = PASSED if rings else REFUSED
-            self._note(rule, rings, "", why, number.file, number.line, result)
+            self._note(rule, rings, "", why, number.file, number.line, result=result)
             if rings:
                 return Plan(tuple(self._steps), self._final, holds, number.voice)
         final = self._final
@@ -437,7 +438,9 @@ class Evaluation:
             hours = self._at(step.schedule)
             value = hours.value
             why = f"{step.schedule.name}: {hours.why}"
-        verdict = Verdict(step.rule, taken, value, f"{why}{then}", step.file, step.line, result)
+        verdict = Verdict(
+            step.rule, taken, value, f"{why}{then}", step.file, step.line, result=result
+        )
         self.trace.insert(len(self.trace) if place < 0 else place, verdict)
 
 

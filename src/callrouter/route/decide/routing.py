@@ -38,7 +38,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     if trunk is None:
         why = "the dialplan has no such trunk"
         rule = f"trunk {facts.trunk}"
-        nowhere = Verdict(rule, False, facts.source, why, dialplan.file, 1, REFUSED)
+        nowhere = Verdict(rule, False, facts.source, why, dialplan.file, 1, result=REFUSED)
         return Decision("", _NO_TRUNK, (nowhere,))
     came = _came_by(dialplan, trunk, facts.source)
     called = facts.to_user if trunk.called_is_to else facts.called
@@ -69,7 +69,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     case = Evaluation(trunk, number, facts, snapshot, (*before, *found.way))
     plan = case.plan(extension, named)
     trace, needs = tuple(case.trace), case.needs(plan)
-    return Decision(number.key, plan, trace, needs, case.caller, case.auto_block, counts)
+    return Decision(number.key, plan, trace, needs, case.caller, case.auto_block, counts=counts)
 
 
 def _again(
@@ -100,7 +100,7 @@ def _let_in(
     if facts.diversions >= MOST_DIVERSIONS:
         why = f"it was forwarded too often: {MOST_DIVERSIONS} times is the limit"
         count = str(facts.diversions)
-        looped = Verdict("diversions", True, count, why, number.file, number.line, REFUSED)
+        looped = Verdict("diversions", True, count, why, number.file, number.line, result=REFUSED)
         return (came, looped), reasons.USUAL[reasons.FORWARDED_TOO_OFTEN]
     if not trunk.calls_per_second:
         return (came,), None
@@ -118,7 +118,7 @@ def _paced(trunk: Trunk, facts: Facts, snapshot: Snapshot) -> Verdict:
     why = "as many calls came in the last second" if full else "fewer calls came in the last second"
     rule = f"calls_per_second of {trunk.hold}"
     result = REFUSED if full else PASSED
-    return Verdict(rule, full, f"{count} of {most}", why, trunk.file, trunk.line, result)
+    return Verdict(rule, full, f"{count} of {most}", why, trunk.file, trunk.line, result=result)
 
 
 def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
@@ -157,7 +157,9 @@ def _explain(dialplan: Dialplan, called: str, match: Match) -> tuple[Verdict, ..
     file = dialplan.file
     if number is None:
         why = f"no number, prefix or pattern fits {forms}"
-        return (Verdict("numbers", False, called, why, file, dialplan.numbers_line, REFUSED),)
+        return (
+            Verdict("numbers", False, called, why, file, dialplan.numbers_line, result=REFUSED),
+        )
     rule = f"number {number.key}"
     if number.normal:
         why = "written so" if match.value == number.key else f"both are {number.normal}"
@@ -177,7 +179,7 @@ def _elsewhere(dialplan: Dialplan, number: Number, trunk: Trunk) -> Verdict:
     names = ["extensions" if name == inside else name for name in sorted(number.open_to or ())]
     why = f"is called only from {' or '.join(names) or 'extensions, and no trunk has telephones'}"
     rule = f"from of {number.hold}"
-    return Verdict(rule, False, trunk.name, why, number.file, number.line, REFUSED)
+    return Verdict(rule, False, trunk.name, why, number.file, number.line, result=REFUSED)
 
 
 def _named(

@@ -5,57 +5,39 @@ each reload.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.route.rules.prefix_table import Networks
 
 
+@dataclass(slots=True, kw_only=True)
 class DigestAccount:
     """A user with the place of the password. realm: "" for any.
 
     networks: from where it may be used, none for any address. without_qop: see Login.
     """
 
-    __slots__ = ("networks", "realm", "secret", "user", "without_qop")
-
-    def __init__(
-        self,
-        user: str,
-        secret: Secret,
-        realm: str,
-        networks: tuple[str, ...] = (),
-        without_qop: bool = False,
-    ) -> None:
-        self.user = user
-        self.secret = secret
-        self.realm = realm
-        self.networks = networks
-        self.without_qop = without_qop
+    user: str
+    secret: Secret
+    realm: str
+    networks: tuple[str, ...] = ()
+    without_qop: bool = False
 
 
+@dataclass(slots=True, kw_only=True)
 class Login:
     """A user with the password. realm: "" for any. trunk, extension: whose, "" for not one.
 
     without_qop: its credentials need no qop.
     """
 
-    __slots__ = ("extension", "password", "realm", "trunk", "user", "without_qop")
-
-    def __init__(
-        self,
-        user: str,
-        password: str,
-        realm: str,
-        trunk: str = "",
-        extension: str = "",
-        without_qop: bool = False,
-    ) -> None:
-        self.without_qop = without_qop
-        self.user = user
-        self.password = password
-        self.realm = realm
-        self.trunk = trunk
-        self.extension = extension
+    user: str
+    password: str
+    realm: str
+    trunk: str = ""
+    extension: str = ""
+    without_qop: bool = False
 
 
 class Logins:
@@ -78,6 +60,7 @@ class Logins:
         self.gateways: Mapping[str, Login] = {} if gateways is None else gateways
 
 
+@dataclass(slots=True, kw_only=True)
 class Enrolment:
     """A registration of ours with a gateway.
 
@@ -85,12 +68,9 @@ class Enrolment:
     long it is asked for.
     """
 
-    __slots__ = ("domain", "seconds", "user")
-
-    def __init__(self, user: str, domain: str, seconds: int) -> None:
-        self.user = user
-        self.domain = domain
-        self.seconds = seconds
+    user: str
+    domain: str
+    seconds: int
 
 
 class Access:

@@ -8,6 +8,7 @@ Rule: a parallel or staggered order is one round, so it holds nothing but target
 orders; the compiler sees to it.
 """
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 from callrouter.route.values.gateway_candidates import GatewayCandidate, arranged, by_chance
@@ -25,27 +26,18 @@ WEIGHTED: Final = "weighted"
 Rounds = tuple[tuple[Target, ...], ...]
 
 
+@dataclass(slots=True, kw_only=True)
 class Leaf:
     """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's.
 
     ways: those to it when there are several, or when DNS says where it is; then gateway is "".
     """
 
-    __slots__ = ("file", "gateway", "line", "target", "ways")
-
-    def __init__(
-        self,
-        target: Target,
-        gateway: str,
-        file: str,
-        line: int,
-        ways: tuple[GatewayCandidate, ...] = (),
-    ) -> None:
-        self.target = target
-        self.gateway = gateway
-        self.file = file
-        self.line = line
-        self.ways = ways
+    target: Target
+    gateway: str
+    file: str
+    line: int
+    ways: tuple[GatewayCandidate, ...] = ()
 
     def gateways(self) -> tuple[str, ...]:
         """All that it is reached by."""
@@ -64,7 +56,9 @@ class Leaf:
         """Say which of its gateways are down."""
         rule = f"target {self.target.name}"
         return [
-            Verdict(rule, False, gateway, _down(gateway, state), self.file, self.line, REFUSED)
+            Verdict(
+                rule, False, gateway, _down(gateway, state), self.file, self.line, result=REFUSED
+            )
             for gateway in self.gateways()
             if gateway in state.down
         ]
@@ -74,25 +68,17 @@ def _down(gateway: str, state: Snapshot) -> str:
     return f"gateway {gateway} {state.why.get(gateway, 'is down')}"
 
 
+@dataclass(slots=True, kw_only=True)
 class Order:
     """Targets and further orders.
 
     weights: one for each. every_seconds: from one to the next of a staggered order.
     """
 
-    __slots__ = ("every_seconds", "holds", "strategy", "weights")
-
-    def __init__(
-        self,
-        strategy: str,
-        holds: tuple["Leaf | Order", ...],
-        weights: tuple[int, ...],
-        every_seconds: float,
-    ) -> None:
-        self.strategy = strategy
-        self.holds = holds
-        self.weights = weights
-        self.every_seconds = every_seconds
+    strategy: str
+    holds: tuple["Leaf | Order", ...]
+    weights: tuple[int, ...]
+    every_seconds: float
 
     def leaves(self) -> list[Leaf]:
         """All targets, as written."""
@@ -181,23 +167,7 @@ class HuntRule:
         else:
             for leaf in self.leaves:
                 trace += leaf.left_out(state)
-        return with_rounds(self.hunt, self.order.rounds(dice, turn, state), self.hunt.on)
-
-
-def with_rounds(hunt: Hunt, rounds: Rounds, on: frozenset[str]) -> Hunt:
-    """Copy a hunt with other rounds, after other results of the target before."""
-    return Hunt(
-        hunt.name,
-        rounds,
-        hunt.total_seconds,
-        hunt.stop_codes,
-        hunt.redirects,
-        hunt.redirect_hosts,
-        on,
-        hunt.rotation,
-        hunt.greeting,
-        hunt.confirm,
-    )
+        return replace(self.hunt, rounds=self.order.rounds(dice, turn, state))
 
 
 def listed(rounds: Rounds) -> str:

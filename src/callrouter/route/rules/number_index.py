@@ -126,7 +126,8 @@ class NumberIndex:
         if dialled == sent:
             return self._best([sent])
         match = self.find(dialled, country)
-        return Match(match.number, [sent, *match.forms], match.value, match.beaten)
+        match.forms.insert(0, sent)
+        return match
 
     def _forms(self, phone: PhoneNumber | None, normal: str, sent: str, country: str) -> list[str]:
         forms = [sent] if country == self._country or sent == normal else []

@@ -1,6 +1,7 @@
 """The compiled rules of a dialplan: plain values, never changed once built."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from callrouter.route.callers.geographic_areas import AreaRule
@@ -18,6 +19,7 @@ LONGEST_CALL: Final = 14400.0
 _SPEAKS: Final = frozenset({MEDIA})
 
 
+@dataclass(slots=True, kw_only=True)
 class Trunk:
     """A trunk, where calls come from.
 
@@ -29,77 +31,46 @@ class Trunk:
     guarded: who comes by it has to prove who it is. peer: how it is dealt with.
     """
 
-    __slots__ = (
-        "called_is_to",
-        "calls_per_second",
-        "country",
-        "file",
-        "guarded",
-        "hold",
-        "inband",
-        "line",
-        "lines",
-        "name",
-        "packets_per_second",
-        "peer",
-        "tls_peers",
-    )
+    name: str
+    country: str
+    called_is_to: bool
+    file: str
+    line: int
+    lines: int = 0
+    calls_per_second: int = 0
+    tls_peers: tuple[str, ...] = ()
+    inband: bool = False
+    guarded: bool = False
+    peer: PeerProfile = USUAL
+    packets_per_second: int = 0
+    hold: str = field(init=False)
 
-    def __init__(
-        self,
-        name: str,
-        country: str,
-        called_is_to: bool,
-        file: str,
-        line: int,
-        lines: int = 0,
-        calls_per_second: int = 0,
-        tls_peers: tuple[str, ...] = (),
-        inband: bool = False,
-        guarded: bool = False,
-        peer: PeerProfile = USUAL,
-        packets_per_second: int = 0,
-    ) -> None:
-        self.packets_per_second = packets_per_second
-        self.peer = peer
-        self.guarded = guarded
-        self.inband = inband
-        self.tls_peers = tls_peers
-        self.name = name
-        self.country = country
-        self.called_is_to = called_is_to
-        self.file = file
-        self.line = line
-        self.lines = lines
-        self.calls_per_second = calls_per_second
-        self.hold = f"trunk {name}"
+    def __post_init__(self) -> None:
+        self.hold = f"trunk {self.name}"
 
 
+@dataclass(slots=True, kw_only=True)
 class ListUse:
     """A list in `block:` or `allow:`. rule: `block nuisance`."""
 
-    __slots__ = ("file", "line", "list", "rule")
-
-    def __init__(self, rule: str, list: NumberList, file: str, line: int) -> None:
-        self.rule = rule
-        self.list = list
-        self.file = file
-        self.line = line
+    rule: str
+    list: NumberList
+    file: str
+    line: int
 
 
+@dataclass(slots=True, kw_only=True)
 class AutoBlockRule:
     """An `auto_block:`. always: also while the number's schedules are open."""
 
-    __slots__ = ("always", "block", "file", "line", "rule")
-
-    def __init__(self, rule: str, block: AutoBlock, always: bool, file: str, line: int) -> None:
-        self.rule = rule
-        self.block = block
-        self.always = always
-        self.file = file
-        self.line = line
+    rule: str
+    block: AutoBlock
+    always: bool
+    file: str
+    line: int
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Screen:
     """The screening of callers: who may call a number.
 
@@ -107,27 +78,22 @@ class Screen:
     is refused; empty for no such rule. block: a caller in one of these is refused.
     """
 
-    __slots__ = ("allow", "areas", "auto_block", "block", "only")
-
-    def __init__(
-        self,
-        allow: tuple[ListUse, ...] = (),
-        block: tuple[ListUse, ...] = (),
-        areas: tuple[AreaRule, ...] = (),
-        auto_block: AutoBlockRule | None = None,
-        only: tuple[ListUse, ...] = (),
-    ) -> None:
-        self.allow = allow
-        self.only = only
-        self.block = block
-        self.areas = areas
-        self.auto_block = auto_block
+    allow: tuple[ListUse, ...] = ()
+    block: tuple[ListUse, ...] = ()
+    areas: tuple[AreaRule, ...] = ()
+    auto_block: AutoBlockRule | None = None
+    only: tuple[ListUse, ...] = ()
 
     def asks(self) -> bool:
         """Say whether it looks at the caller."""
         return bool(self.only or self.allow or self.block or self.areas or self.auto_block)
 
 
+OPEN_TO_ALL: Final = Screen()
+"""Anybody may call."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Step:
     """A step of a route.
 
@@ -137,29 +103,15 @@ class Step:
     taken, None to relay the last target's answer.
     """
 
-    __slots__ = ("alone", "file", "final", "line", "open", "rule", "schedule", "several", "voice")
-
-    def __init__(
-        self,
-        rule: str,
-        schedule: Schedule | None,
-        open: bool,
-        alone: HuntRule | None,
-        several: HuntRule | None,
-        final: Refusal | None,
-        file: str,
-        line: int,
-        voice: VoiceStep | None = None,
-    ) -> None:
-        self.rule = rule
-        self.voice = voice
-        self.schedule = schedule
-        self.open = open
-        self.alone = alone
-        self.several = several
-        self.final = final
-        self.file = file
-        self.line = line
+    rule: str
+    schedule: Schedule | None
+    open: bool
+    alone: HuntRule | None
+    several: HuntRule | None
+    final: Refusal | None
+    file: str
+    line: int
+    voice: VoiceStep | None = None
 
     @property
     def on(self) -> frozenset[str]:
@@ -174,16 +126,15 @@ class Step:
         return _SPEAKS if self.several is None else self.several.gateways
 
 
+@dataclass(slots=True, kw_only=True)
 class Choice:
     """The effect of a key of a menu. language: changes it, "" to leave it."""
 
-    __slots__ = ("language", "steps")
-
-    def __init__(self, steps: tuple[Step, ...], language: str) -> None:
-        self.steps = steps
-        self.language = language
+    steps: tuple[Step, ...]
+    language: str
 
 
+@dataclass(slots=True, kw_only=True)
 class Menu:
     """A menu. choices: by key, or by several. extensions: an extension can be dialled too.
 
@@ -192,50 +143,21 @@ class Menu:
     when tries are over, "" for nothing.
     """
 
-    __slots__ = (
-        "between_seconds",
-        "choices",
-        "extensions",
-        "farewell",
-        "file",
-        "first_seconds",
-        "invalid",
-        "line",
-        "name",
-        "prompts",
-        "silent",
-        "tries",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        prompts: tuple[str, ...],
-        choices: Mapping[str, Choice],
-        extensions: bool,
-        first_seconds: float,
-        between_seconds: float,
-        tries: int,
-        invalid: str,
-        silent: str,
-        farewell: str,
-        file: str,
-        line: int,
-    ) -> None:
-        self.name = name
-        self.prompts = prompts
-        self.choices = choices
-        self.extensions = extensions
-        self.first_seconds = first_seconds
-        self.between_seconds = between_seconds
-        self.tries = tries
-        self.invalid = invalid
-        self.silent = silent
-        self.farewell = farewell
-        self.file = file
-        self.line = line
+    name: str
+    prompts: tuple[str, ...]
+    choices: Mapping[str, Choice]
+    extensions: bool
+    first_seconds: float
+    between_seconds: float
+    tries: int
+    invalid: str
+    silent: str
+    farewell: str
+    file: str
+    line: int
 
 
+@dataclass(slots=True, kw_only=True)
 class Number:
     """A key under `numbers:` and what happens to calls for it.
 
@@ -250,103 +172,64 @@ class Number:
     nobody is blocked.
     """
 
-    __slots__ = (
-        "backup",
-        "codes_for",
-        "file",
-        "fixed",
-        "gateways",
-        "hold",
-        "key",
-        "line",
-        "lines",
-        "longest_call",
-        "lookup",
-        "normal",
-        "open_to",
-        "overflow",
-        "reads_to",
-        "reasons",
-        "route",
-        "screen",
-        "suspended",
-        "voice",
-    )
+    key: str
+    normal: str
+    route: tuple[Step, ...]
+    reasons: Mapping[str, Refusal]
+    file: str
+    line: int
+    reads_to: bool = False
+    screen: Screen = OPEN_TO_ALL
+    lines: int = 0
+    overflow: tuple[Step, ...] = ()
+    backup: HuntRule | None = None
+    suspended: bool = False
+    voice: Voice | None = None
+    lookup: Lookup | None = None
+    open_to: frozenset[str] | None = None
+    codes_for: frozenset[str] | None = None
+    longest_call: float = LONGEST_CALL
+    hold: str = field(init=False)
+    gateways: frozenset[str] = field(init=False)
+    fixed: bool = field(init=False)
 
-    def __init__(
-        self,
-        key: str,
-        normal: str,
-        route: tuple[Step, ...],
-        reasons: Mapping[str, Refusal],
-        file: str,
-        line: int,
-        *,
-        reads_to: bool = False,
-        screen: Screen | None = None,
-        lines: int = 0,
-        overflow: tuple[Step, ...] = (),
-        backup: HuntRule | None = None,
-        suspended: bool = False,
-        voice: Voice | None = None,
-        lookup: Lookup | None = None,
-        open_to: frozenset[str] | None = None,
-        codes_for: frozenset[str] | None = None,
-        longest_call: float = LONGEST_CALL,
-    ) -> None:
-        self.longest_call = longest_call
-        self.voice = voice
-        self.open_to = open_to
-        self.codes_for = codes_for
-        self.lookup = lookup
-        self.key = key
-        self.normal = normal
-        self.route = route
-        self.reasons = reasons
-        self.file = file
-        self.line = line
-        self.reads_to = reads_to
-        self.screen = OPEN_TO_ALL if screen is None else screen
-        self.lines = lines
-        self.overflow = overflow
-        self.backup = backup
-        self.suspended = suspended
-        self.hold = f"number {key}"
-        self.gateways = route[0].gateways
-        for step in (*route[1:], *overflow):
-            self.gateways = self.gateways | step.gateways
+    def __post_init__(self) -> None:
+        self.hold = f"number {self.key}"
+        self.gateways = frozenset().union(
+            *(step.gateways for step in (*self.route, *self.overflow))
+        )
         self.fixed = not (
-            reads_to
-            or lines
-            or lookup is not None
+            self.reads_to
+            or self.lines
+            or self.lookup is not None
             or self.screen.asks()
             or any(
                 step.schedule is not None or (step.several is not None and step.several.changes)
-                for step in route
+                for step in self.route
             )
         )
 
 
+@dataclass(slots=True, kw_only=True)
 class Extension:
     """An employee: the hunt that rings them, and the verdicts of the two ways to be named.
 
     lines: calls they may have at the same time, 0 for any number.
     """
 
-    __slots__ = ("by_parameter", "by_user", "file", "hold", "key", "line", "lines", "rule")
+    key: str
+    rule: HuntRule
+    file: str
+    line: int
+    lines: int = 0
+    hold: str = field(init=False)
+    by_user: Verdict = field(init=False)
+    by_parameter: Verdict = field(init=False)
 
-    def __init__(self, key: str, rule: HuntRule, file: str, line: int, lines: int = 0) -> None:
-        self.key: Final = key
-        self.rule: Final = rule
-        self.file: Final = file
-        self.line: Final = line
-        self.lines: Final = lines
-        self.hold: Final = f"extension {key}"
-        by_user = "named by the user of To:"
-        by_parameter = "named by ;ext= of To:"
-        self.by_user: Final = Verdict(self.hold, True, key, by_user, file, line)
-        self.by_parameter: Final = Verdict(self.hold, True, key, by_parameter, file, line)
+    def __post_init__(self) -> None:
+        self.hold = f"extension {self.key}"
+        self.by_user = self._named("named by the user of To:")
+        self.by_parameter = self._named("named by ;ext= of To:")
 
-
-OPEN_TO_ALL: Final = Screen()
-"""Anybody may call."""
+    def _named(self, why: str) -> Verdict:
+        return Verdict(self.hold, True, self.key, why, self.file, self.line)

@@ -12,6 +12,7 @@ those beat the hours of the week.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from callrouter.route.values.snapshot import Override
@@ -22,32 +23,32 @@ _DAY: Final = 1440
 _LATEST: Final = 1e11
 
 
+@dataclass(slots=True, kw_only=True)
 class Span:
     """A part of a day, in minutes since its midnight: from start, up to but not with end.
 
     An end past 1440 is on the next day. text: as people write it.
     """
 
-    __slots__ = ("end", "start", "text")
+    start: int
+    end: int
+    text: str = field(init=False)
 
-    def __init__(self, start: int, end: int) -> None:
-        self.start = start
-        self.end = end
-        self.text = f"{_clock(start)}-{_clock(end if end <= _DAY else end - _DAY)}"
+    def __post_init__(self) -> None:
+        end = self.end if self.end <= _DAY else self.end - _DAY
+        self.text = f"{_clock(self.start)}-{_clock(end)}"
 
 
+@dataclass(slots=True, kw_only=True)
 class Zone:
     """A time zone. starts: Unix seconds, ascending, at which each of offsets begins to hold.
 
     offsets: seconds east of UTC. What lies before the first start has the first offset.
     """
 
-    __slots__ = ("name", "offsets", "starts")
-
-    def __init__(self, name: str, starts: Sequence[int], offsets: Sequence[int]) -> None:
-        self.name = name
-        self.starts = starts
-        self.offsets = offsets
+    name: str
+    starts: Sequence[int]
+    offsets: Sequence[int]
 
     def minute(self, at: float) -> int:
         """Return what the wall clock shows at a Unix time, in minutes since 1970-01-01 00:00."""
@@ -55,17 +56,16 @@ class Zone:
         return (second + self.offsets[max(bisect_right(self.starts, second) - 1, 0)]) // 60
 
 
+@dataclass(slots=True, kw_only=True)
 class Hours:
     """The state of a schedule at one moment. value: the wall clock. why: a short sentence."""
 
-    __slots__ = ("open", "value", "why")
-
-    def __init__(self, open: bool, value: str, why: str) -> None:
-        self.open = open
-        self.value = value
-        self.why = why
+    open: bool
+    value: str
+    why: str
 
 
+@dataclass(slots=True, kw_only=True)
 class Schedule:
     """Opening hours. Days are counted from 1970-01-01.
 
@@ -73,23 +73,12 @@ class Schedule:
     of each time it is closed. holidays: their names, by day.
     """
 
-    __slots__ = ("closed", "days", "holidays", "name", "week", "zone")
-
-    def __init__(
-        self,
-        name: str,
-        zone: Zone,
-        week: tuple[tuple[Span, ...], ...],
-        days: Mapping[int, tuple[Span, ...]],
-        closed: tuple[tuple[int, int], ...],
-        holidays: Mapping[int, str],
-    ) -> None:
-        self.name = name
-        self.zone = zone
-        self.week = week
-        self.days = days
-        self.closed = closed
-        self.holidays = holidays
+    name: str
+    zone: Zone
+    week: tuple[tuple[Span, ...], ...]
+    days: Mapping[int, tuple[Span, ...]]
+    closed: tuple[tuple[int, int], ...]
+    holidays: Mapping[int, str]
 
     def hours(self, at: float, overrides: Mapping[str, Override]) -> Hours:
         """Say whether it is open at a Unix time, and why."""
@@ -98,20 +87,22 @@ class Schedule:
         override = overrides.get(self.name)
         if override is not None and (override.until == 0 or at < override.until):
             word = "open" if override.open else "closed"
-            return Hours(override.open, value, f"{word}, switched by hand")
+            return Hours(open=override.open, value=value, why=f"{word}, switched by hand")
         shut = self._shut(day)
         spans = () if shut else self._spans(day)
         for span in spans:
             if span.start <= minute < span.end:
-                return Hours(True, value, f"open {span.text}")
+                return Hours(open=True, value=value, why=f"open {span.text}")
         if not self._shut(day - 1):
             for span in self._spans(day - 1):
                 if minute + _DAY < span.end:
-                    return Hours(True, value, f"open {span.text} since the day before")
+                    return Hours(
+                        open=True, value=value, why=f"open {span.text} since the day before"
+                    )
         if not shut:
             times = ", ".join(span.text for span in spans)
             shut = f"the hours are {times}" if spans else "no hours on this day"
-        return Hours(False, value, f"closed, {shut}")
+        return Hours(open=False, value=value, why=f"closed, {shut}")
 
     def _spans(self, day: int) -> tuple[Span, ...]:
         return self.days.get(day, self.week[(day + 3) % 7])

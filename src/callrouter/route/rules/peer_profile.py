@@ -4,6 +4,7 @@ Rule: whoever says nothing in the dialplan is `USUAL`, the one object, so that t
 identity test.
 """
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 TRANSFERS: Final = frozenset(("none", "callee", "both"))
@@ -22,6 +23,7 @@ class SessionRule(NamedTuple):
     ask_every: int
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class PeerProfile:
     """One trunk or gateway.
 
@@ -33,36 +35,14 @@ class PeerProfile:
     rows: header rows that we add to what goes to it, each with its CRLF.
     """
 
-    __slots__ = (
-        "caller_is_asserted",
-        "passed",
-        "reliable",
-        "removed",
-        "rows",
-        "timer",
-        "transfer",
-        "trusted",
-    )
-
-    def __init__(
-        self,
-        trusted: bool = False,
-        caller_is_asserted: bool = False,
-        timer: SessionRule | None = None,
-        reliable: bool = True,
-        transfer: str = "callee",
-        passed: tuple[tuple[str, str], ...] = (),
-        removed: frozenset[str] = frozenset(),
-        rows: str = "",
-    ) -> None:
-        self.trusted = trusted
-        self.caller_is_asserted = caller_is_asserted
-        self.timer = timer
-        self.reliable = reliable
-        self.transfer = transfer
-        self.passed = passed
-        self.removed = removed
-        self.rows = rows
+    trusted: bool = False
+    caller_is_asserted: bool = False
+    timer: SessionRule | None = None
+    reliable: bool = True
+    transfer: str = "callee"
+    passed: tuple[tuple[str, str], ...] = ()
+    removed: frozenset[str] = frozenset()
+    rows: str = ""
 
 
 TIMED: Final = SessionRule(1800, 90, 300)

@@ -5,72 +5,56 @@ decided go on by it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 
+@dataclass(slots=True, kw_only=True)
 class FromFile:
     """A sound file. digest: of its content. music: only one channel will do."""
 
-    __slots__ = ("digest", "music", "path")
-
-    def __init__(self, path: str, digest: str, music: bool) -> None:
-        self.path = path
-        self.digest = digest
-        self.music = music
+    path: str
+    digest: str
+    music: bool
 
 
+@dataclass(slots=True, kw_only=True)
 class FromText:
     """A text to speak. language: en, zh or vi."""
 
-    __slots__ = ("language", "text")
-
-    def __init__(self, text: str, language: str) -> None:
-        self.text = text
-        self.language = language
+    text: str
+    language: str
 
 
+@dataclass(slots=True, kw_only=True)
 class FromTone:
     """A tone."""
 
-    __slots__ = ("hertz", "seconds")
-
-    def __init__(self, hertz: int, seconds: float) -> None:
-        self.hertz = hertz
-        self.seconds = seconds
+    hertz: int
+    seconds: float
 
 
 Source = FromFile | FromText | FromTone
 
 
+@dataclass(slots=True, kw_only=True)
 class Recipe:
     """A recipe of a sound. language: who hears it, "" for everybody. line, column: its place."""
 
-    __slots__ = ("column", "language", "line", "name", "source")
-
-    def __init__(
-        self,
-        name: str,
-        language: str,
-        source: Source,
-        line: int,
-        column: int,
-    ) -> None:
-        self.name = name
-        self.language = language
-        self.source = source
-        self.line = line
-        self.column = column
+    name: str
+    language: str
+    source: Source
+    line: int
+    column: int
 
 
+@dataclass(slots=True, kw_only=True)
 class Sound:
     """A file that the media workers play: WAV, mono, 8 kHz, 16 bit. ms: its length."""
 
-    __slots__ = ("ms", "path")
-
-    def __init__(self, path: Path, ms: int) -> None:
-        self.path = path
-        self.ms = ms
+    path: Path
+    ms: int
 
 
 class Prompts:

@@ -1,5 +1,6 @@
 """Trunk identification by source address: longest prefix wins, in one look-up once known."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from callrouter.route.rules.number_rules import Trunk
@@ -11,25 +12,21 @@ from callrouter.route.values.plan import Verdict
 _KEPT: Final = 4096
 
 
+@dataclass(slots=True, kw_only=True)
 class Network:
     """A line under a trunk's `addresses:`. cidr: canonical, such as 127.0.0.0/8 or ::1/128."""
 
-    __slots__ = ("cidr", "line", "trunk")
-
-    def __init__(self, cidr: str, trunk: Trunk, line: int) -> None:
-        self.cidr = cidr
-        self.trunk = trunk
-        self.line = line
+    cidr: str
+    trunk: Trunk
+    line: int
 
 
+@dataclass(slots=True, kw_only=True)
 class IdentifiedTrunk:
     """The trunk of one source address and the verdict that says why."""
 
-    __slots__ = ("trunk", "verdict")
-
-    def __init__(self, trunk: Trunk, verdict: Verdict) -> None:
-        self.trunk = trunk
-        self.verdict = verdict
+    trunk: Trunk
+    verdict: Verdict
 
 
 class SourceIndex:
@@ -58,4 +55,4 @@ class SourceIndex:
         trunk = network.trunk
         why = f"the source address is in {network.cidr}"
         verdict = Verdict(f"trunk {trunk.name}", True, source, why, trunk.file, network.line)
-        return IdentifiedTrunk(trunk, verdict)
+        return IdentifiedTrunk(trunk=trunk, verdict=verdict)

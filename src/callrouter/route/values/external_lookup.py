@@ -4,12 +4,14 @@ The rules only say that an answer is needed (`NeedLookup` in a decision). Whoeve
 decision gets the answer, and asks again with it in the facts.
 """
 
+from dataclasses import dataclass, field
 from typing import Final
 
 CALLER: Final = "{caller}"
 """Stands in a URL for the caller's number."""
 
 
+@dataclass(slots=True, kw_only=True)
 class Lookup:
     """A look-up of the dialplan.
 
@@ -18,47 +20,29 @@ class Lookup:
     and one that names nobody, may be used again.
     """
 
-    __slots__ = (
-        "file",
-        "known_seconds",
-        "line",
-        "name",
-        "rule",
-        "timeout_seconds",
-        "unknown_seconds",
-        "url",
-    )
+    name: str
+    url: str
+    timeout_seconds: float
+    known_seconds: float
+    unknown_seconds: float
+    file: str
+    line: int
+    rule: str = field(init=False)
 
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        timeout_seconds: float,
-        known_seconds: float,
-        unknown_seconds: float,
-        file: str,
-        line: int,
-    ) -> None:
-        self.name: Final = name
-        self.url: Final = url
-        self.timeout_seconds: Final = timeout_seconds
-        self.known_seconds: Final = known_seconds
-        self.unknown_seconds: Final = unknown_seconds
-        self.file: Final = file
-        self.line: Final = line
-        self.rule: Final = f"lookup {name}"
+    def __post_init__(self) -> None:
+        self.rule = f"lookup {self.name}"
 
 
+@dataclass(slots=True, kw_only=True)
 class LookupAnswer:
     """A look-up's answer. owner: an extension, "" when nobody is known. why: for the verdict."""
 
-    __slots__ = ("owner", "why")
-
-    def __init__(self, owner: str, why: str) -> None:
-        self.owner: Final = owner
-        self.why: Final = why
+    owner: str
+    why: str
 
 
 def said(owner: str) -> LookupAnswer:
     """Return the answer of a system that names an extension, or nobody ("")."""
-    return LookupAnswer(owner, f"names extension {owner}" if owner else "nobody is responsible")
+    return LookupAnswer(
+        owner=owner, why=f"names extension {owner}" if owner else "nobody is responsible"
+    )

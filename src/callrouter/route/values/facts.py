@@ -65,14 +65,14 @@ class Facts:
         self, answer: LookupAnswer | None, busy: frozenset[str], passed: tuple[Verdict, ...]
     ) -> "Facts":
         facts = Facts(
-            self.trunk,
-            self.source,
-            self.caller,
-            self.called,
-            self.to_user,
-            self.to_ext,
-            self.at,
-            self.diversions,
+            trunk=self.trunk,
+            source=self.source,
+            caller=self.caller,
+            called=self.called,
+            to_user=self.to_user,
+            to_ext=self.to_ext,
+            at=self.at,
+            diversions=self.diversions,
         )
         facts.answer = answer
         facts.busy = busy

@@ -7,6 +7,7 @@ left out before the call is sent anywhere.
 """
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from callrouter.route.values.plan import Target
@@ -90,22 +91,18 @@ class Gateway(NamedTuple):
     login: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
 class GatewayCandidate:
     """One gateway for a target. target: the same for all, as it is rung by this one.
 
     gateway: what has to be up for it. named: its places are found by a DNS name.
     """
 
-    __slots__ = ("gateway", "named", "priority", "target", "weight")
-
-    def __init__(
-        self, target: Target, gateway: str, named: bool, priority: int = 0, weight: int = 1
-    ) -> None:
-        self.target = target
-        self.gateway = gateway
-        self.named = named
-        self.priority = priority
-        self.weight = weight
+    target: Target
+    gateway: str
+    named: bool
+    priority: int = 0
+    weight: int = 1
 
 
 def by_chance(ways: Sequence[GatewayCandidate]) -> bool:

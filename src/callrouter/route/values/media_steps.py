@@ -3,23 +3,22 @@
 Prompts stand here by name; the dialplan's version that made the plan knows their files.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 MEDIA: Final = ":media"
 """Stands in `Snapshot.down` while there is no media pool. No gateway can have this name."""
 
 
+@dataclass(slots=True, kw_only=True)
 class Play:
     """The playing of prompts.
 
     answer: answer the call first, and hang up at the end when no step follows.
     """
 
-    __slots__ = ("answer", "prompts")
-
-    def __init__(self, prompts: tuple[str, ...], answer: bool) -> None:
-        self.prompts = prompts
-        self.answer = answer
+    prompts: tuple[str, ...]
+    answer: bool
 
     @property
     def text(self) -> str:
@@ -27,36 +26,30 @@ class Play:
         return f"plays {', '.join(self.prompts)}"
 
 
+@dataclass(slots=True, kw_only=True)
 class Greeting:
     """The greeting while targets are rung. repeat: over and over. answer: see `Play`."""
 
-    __slots__ = ("answer", "prompts", "repeat")
-
-    def __init__(self, prompts: tuple[str, ...], repeat: bool, answer: bool) -> None:
-        self.prompts = prompts
-        self.repeat = repeat
-        self.answer = answer
+    prompts: tuple[str, ...]
+    repeat: bool
+    answer: bool
 
 
+@dataclass(slots=True, kw_only=True)
 class Confirm:
     """The confirmation of an answer: a target has to press `key` before it is connected."""
 
-    __slots__ = ("key", "prompt", "wait_seconds")
-
-    def __init__(self, key: str, prompt: str, wait_seconds: float) -> None:
-        self.key = key
-        self.prompt = prompt
-        self.wait_seconds = wait_seconds
+    key: str
+    prompt: str
+    wait_seconds: float
 
 
+@dataclass(slots=True, kw_only=True)
 class EnterMenu:
     """The entry to a menu. greeting: prompts said once, before it; keys count from then on."""
 
-    __slots__ = ("greeting", "menu")
-
-    def __init__(self, menu: str, greeting: tuple[str, ...]) -> None:
-        self.menu = menu
-        self.greeting = greeting
+    menu: str
+    greeting: tuple[str, ...]
 
     @property
     def text(self) -> str:
@@ -64,13 +57,11 @@ class EnterMenu:
         return f"menu {self.menu}"
 
 
+@dataclass(slots=True, kw_only=True)
 class Voicemail:
     """The taking of a voicemail message for a box."""
 
-    __slots__ = ("box",)
-
-    def __init__(self, box: str) -> None:
-        self.box = box
+    box: str
 
     @property
     def text(self) -> str:
@@ -78,13 +69,11 @@ class Voicemail:
         return f"takes a message for box {self.box}"
 
 
+@dataclass(slots=True, kw_only=True)
 class Messages:
     """The messages of a box, which the caller hears after its PIN."""
 
-    __slots__ = ("box",)
-
-    def __init__(self, box: str) -> None:
-        self.box = box
+    box: str
 
     @property
     def text(self) -> str:
@@ -92,6 +81,7 @@ class Messages:
         return f"plays the messages of box {self.box}"
 
 
+@dataclass(slots=True, kw_only=True)
 class Feature:
     """A feature code: something that is switched by dialling a number.
 
@@ -99,12 +89,9 @@ class Feature:
     it. schedule: what to switch, "" for nothing; to: open, closed or "" to end the override.
     """
 
-    __slots__ = ("presence", "schedule", "to")
-
-    def __init__(self, presence: str | None, schedule: str, to: str) -> None:
-        self.presence = presence
-        self.schedule = schedule
-        self.to = to
+    presence: str | None
+    schedule: str
+    to: str
 
     @property
     def text(self) -> str:
@@ -119,16 +106,15 @@ CODES: Final = (Messages, Feature)
 """What is for the house alone, unless the dialplan says otherwise."""
 
 
+@dataclass(slots=True, kw_only=True)
 class VoiceStep:
     """A step in which the caller is spoken to. on: as in a `Hunt`."""
 
-    __slots__ = ("act", "on")
-
-    def __init__(self, act: Act, on: frozenset[str] = frozenset()) -> None:
-        self.act = act
-        self.on = on
+    act: Act
+    on: frozenset[str] = frozenset()
 
 
+@dataclass(slots=True, kw_only=True)
 class Recording:
     """The recording of answered calls.
 
@@ -137,53 +123,32 @@ class Recording:
     all recordings of the number in a month, 0 for no limit. required: without it there is no call.
     """
 
-    __slots__ = ("at_once", "keep_seconds", "notice", "quota_seconds", "required", "stereo")
-
-    def __init__(
-        self,
-        stereo: bool,
-        notice: str,
-        at_once: bool,
-        keep_seconds: float,
-        quota_seconds: float,
-        required: bool,
-    ) -> None:
-        self.stereo = stereo
-        self.notice = notice
-        self.at_once = at_once
-        self.keep_seconds = keep_seconds
-        self.quota_seconds = quota_seconds
-        self.required = required
+    stereo: bool
+    notice: str
+    at_once: bool
+    keep_seconds: float
+    quota_seconds: float
+    required: bool
 
 
+@dataclass(slots=True, kw_only=True)
 class Survey:
     """A question for the caller when the callee has hung up. keys: the answers."""
 
-    __slots__ = ("keys", "prompt", "thanks", "wait_seconds")
-
-    def __init__(self, prompt: str, keys: str, thanks: str, wait_seconds: float) -> None:
-        self.prompt = prompt
-        self.keys = keys
-        self.thanks = thanks
-        self.wait_seconds = wait_seconds
+    prompt: str
+    keys: str
+    thanks: str
+    wait_seconds: float
 
 
+@dataclass(slots=True, kw_only=True)
 class Voice:
     """The media of a number's calls. language: of its prompts. hold_music: "" none.
 
     recording, survey: None for none.
     """
 
-    __slots__ = ("hold_music", "language", "recording", "survey")
-
-    def __init__(
-        self,
-        language: str,
-        recording: Recording | None = None,
-        survey: Survey | None = None,
-        hold_music: str = "",
-    ) -> None:
-        self.language = language
-        self.recording = recording
-        self.survey = survey
-        self.hold_music = hold_music
+    language: str
+    recording: Recording | None = None
+    survey: Survey | None = None
+    hold_music: str = ""

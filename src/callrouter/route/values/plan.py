@@ -1,5 +1,7 @@
 """The plan of a call: what is to be carried out, and the verdicts that led to it."""
 
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from callrouter.route.values.media_steps import Confirm, Greeting, Voice, VoiceStep
@@ -73,6 +75,7 @@ class Redirection(NamedTuple):
     after: str
 
 
+@dataclass(slots=True)
 class Target:
     """A target: one place a hunt rings.
 
@@ -89,60 +92,23 @@ class Target:
     who sent the call on to it, one after the other; none when the dialplan names it.
     """
 
-    __slots__ = (
-        "contact",
-        "delay_seconds",
-        "diversion",
-        "extension",
-        "gateway",
-        "history_info",
-        "host",
-        "login",
-        "name",
-        "others",
-        "port",
-        "progress_seconds",
-        "redirections",
-        "ring_seconds",
-        "tls_name",
-        "transport",
-        "uri",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        uri: str,
-        host: str,
-        port: int,
-        transport: str,
-        ring_seconds: float,
-        progress_seconds: float,
-        delay_seconds: float = 0.0,
-        diversion: bool = False,
-        history_info: bool = False,
-        tls_name: str = "",
-        login: str = "",
-        extension: str = "",
-        gateway: str = "",
-    ) -> None:
-        self.login = login
-        self.extension = extension
-        self.gateway = gateway
-        self.others: tuple[Target, ...] = ()
-        self.redirections: tuple[Redirection, ...] = ()
-        self.contact = ""
-        self.name = name
-        self.uri = uri
-        self.host = host
-        self.port = port
-        self.transport = transport
-        self.ring_seconds = ring_seconds
-        self.progress_seconds = progress_seconds
-        self.delay_seconds = delay_seconds
-        self.diversion = diversion
-        self.history_info = history_info
-        self.tls_name = tls_name
+    name: str
+    uri: str
+    host: str
+    port: int
+    transport: str
+    ring_seconds: float
+    progress_seconds: float
+    delay_seconds: float = 0.0
+    diversion: bool = False
+    history_info: bool = False
+    tls_name: str = ""
+    login: str = ""
+    extension: str = ""
+    gateway: str = ""
+    others: tuple["Target", ...] = ()
+    redirections: tuple[Redirection, ...] = ()
+    contact: str = ""
 
     @property
     def place(self) -> str:
@@ -152,27 +118,14 @@ class Target:
 
     def copied(self) -> "Target":
         """Return one that can be changed."""
-        made = Target(
-            self.name,
-            self.uri,
-            self.host,
-            self.port,
-            self.transport,
-            self.ring_seconds,
-            self.progress_seconds,
-            self.delay_seconds,
-            self.diversion,
-            self.history_info,
-            self.tls_name,
-            self.login,
-            self.extension,
-            self.gateway,
-        )
-        made.others = self.others
-        made.redirections = self.redirections
-        return made
+        return Target(*_VALUES(self))
 
 
+# A third of the time that `replace()` takes: a call has a copy for each way to its target.
+_VALUES: Final = attrgetter(*(field.name for field in fields(Target)))
+
+
+@dataclass(slots=True, kw_only=True)
 class Hunt:
     """A hunt: targets to ring until one answers.
 
@@ -185,42 +138,16 @@ class Hunt:
     greeting: what the caller hears meanwhile, confirm: what a target must do; None for nothing.
     """
 
-    __slots__ = (
-        "confirm",
-        "greeting",
-        "name",
-        "on",
-        "redirect_hosts",
-        "redirects",
-        "rotation",
-        "rounds",
-        "stop_codes",
-        "total_seconds",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        rounds: tuple[tuple[Target, ...], ...],
-        total_seconds: float,
-        stop_codes: frozenset[int],
-        redirects: int,
-        redirect_hosts: frozenset[str],
-        on: frozenset[str] = frozenset(),
-        rotation: str = "",
-        greeting: Greeting | None = None,
-        confirm: Confirm | None = None,
-    ) -> None:
-        self.name = name
-        self.greeting = greeting
-        self.confirm = confirm
-        self.rounds = rounds
-        self.total_seconds = total_seconds
-        self.stop_codes = stop_codes
-        self.redirects = redirects
-        self.redirect_hosts = redirect_hosts
-        self.on = on
-        self.rotation = rotation
+    name: str
+    rounds: tuple[tuple[Target, ...], ...]
+    total_seconds: float
+    stop_codes: frozenset[int]
+    redirects: int
+    redirect_hosts: frozenset[str]
+    on: frozenset[str] = frozenset()
+    rotation: str = ""
+    greeting: Greeting | None = None
+    confirm: Confirm | None = None
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -228,6 +155,7 @@ class Hunt:
         return tuple(target for together in self.rounds for target in together)
 
 
+@dataclass(slots=True, kw_only=True)
 class Refusal:
     """A final answer that is not a 2xx.
 
@@ -235,13 +163,10 @@ class Refusal:
     target answered. prompt: the name of what the caller hears before, "" for nothing.
     """
 
-    __slots__ = ("cause", "prompt", "reason", "status")
-
-    def __init__(self, reason: str, status: int, cause: int, prompt: str = "") -> None:
-        self.reason = reason
-        self.status = status
-        self.cause = cause
-        self.prompt = prompt
+    reason: str
+    status: int
+    cause: int
+    prompt: str = ""
 
 
 class Hold(NamedTuple):
@@ -281,6 +206,7 @@ class Plan:
         return tuple(step for step in self.steps if isinstance(step, Hunt))
 
 
+@dataclass(slots=True, kw_only=True)
 class AutoBlock:
     """The automatic block of a caller who calls too often.
 
@@ -288,9 +214,6 @@ class AutoBlock:
     blocked for `for_seconds`.
     """
 
-    __slots__ = ("calls", "for_seconds", "within_seconds")
-
-    def __init__(self, calls: int, within_seconds: float, for_seconds: float) -> None:
-        self.calls = calls
-        self.within_seconds = within_seconds
-        self.for_seconds = for_seconds
+    calls: int
+    within_seconds: float
+    for_seconds: float

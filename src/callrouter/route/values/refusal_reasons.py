@@ -25,22 +25,22 @@ NOT_RECORDABLE: Final = "not_recordable"
 USUAL: Final[Mapping[str, Refusal]] = {
     refusal.reason: refusal
     for refusal in (
-        Refusal(UNKNOWN_TRUNK, 403, 21),
-        Refusal(UNKNOWN_NUMBER, 404, 1),
-        Refusal(NOT_FROM_HERE, 404, 1),
-        Refusal(SUSPENDED, 480, 31),
-        Refusal(NOT_LISTED, 403, 21),
-        Refusal(BLOCKED_CALLER, 403, 21),
-        Refusal(AUTO_BLOCKED, 403, 21),
-        Refusal(BLOCKED_BY_HAND, 403, 21),
-        Refusal(AREA_REFUSED, 486, 17),
-        Refusal(COUNTRY_REFUSED, 403, 21),
-        Refusal(OVER_LIMIT, 486, 17),
-        Refusal(OUT_OF_HOURS, 480, 18),
-        Refusal(NO_TARGET_LEFT, 503, 34),
-        Refusal(FORWARDED_TOO_OFTEN, 482, 25),
-        Refusal(UNUSABLE_OFFER, 488, 88),
-        Refusal(NOT_RECORDABLE, 488, 88),
+        Refusal(reason=UNKNOWN_TRUNK, status=403, cause=21),
+        Refusal(reason=UNKNOWN_NUMBER, status=404, cause=1),
+        Refusal(reason=NOT_FROM_HERE, status=404, cause=1),
+        Refusal(reason=SUSPENDED, status=480, cause=31),
+        Refusal(reason=NOT_LISTED, status=403, cause=21),
+        Refusal(reason=BLOCKED_CALLER, status=403, cause=21),
+        Refusal(reason=AUTO_BLOCKED, status=403, cause=21),
+        Refusal(reason=BLOCKED_BY_HAND, status=403, cause=21),
+        Refusal(reason=AREA_REFUSED, status=486, cause=17),
+        Refusal(reason=COUNTRY_REFUSED, status=403, cause=21),
+        Refusal(reason=OVER_LIMIT, status=486, cause=17),
+        Refusal(reason=OUT_OF_HOURS, status=480, cause=18),
+        Refusal(reason=NO_TARGET_LEFT, status=503, cause=34),
+        Refusal(reason=FORWARDED_TOO_OFTEN, status=482, cause=25),
+        Refusal(reason=UNUSABLE_OFFER, status=488, cause=88),
+        Refusal(reason=NOT_RECORDABLE, status=488, cause=88),
     )
 }
 """By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given

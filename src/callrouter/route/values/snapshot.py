@@ -6,19 +6,18 @@ The mappings may be live: whoever owns them changes them between decisions, neve
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Final
 
 from callrouter.route.values.gateway_candidates import TransportAddress
 
 
+@dataclass(slots=True, kw_only=True)
 class Override:
     """A schedule switched by hand. open: what it is switched to. until: Unix seconds, 0: no end."""
 
-    __slots__ = ("open", "until")
-
-    def __init__(self, open: bool, until: float) -> None:
-        self.open = open
-        self.until = until
+    open: bool
+    until: float
 
 
 class Snapshot:

@@ -161,7 +161,7 @@ def _part(call: Call) -> NoReturn:
     """Two parties cannot be connected although both are there. Raises Over."""
     if call.record.answered_ms is None:
         call.disconnect()
-        call.refuse(Refusal("no_target_left", _NOT_ACCEPTABLE, INCOMPATIBLE))
+        call.refuse(Refusal(reason="no_target_left", status=_NOT_ACCEPTABLE, cause=INCOMPATIBLE))
     else:
         call.hung_up(None, INCOMPATIBLE)
     call.hang_up()

@@ -177,7 +177,16 @@ class Referral(CallerSide):
         facts = call.facts
         caller = facts.caller if self._stays is call.a else facts.called
         source = flow.remote_host
-        asked = Facts(name, source, caller, user, user, "", call.at, facts.diversions + 1)
+        asked = Facts(
+            trunk=name,
+            source=source,
+            caller=caller,
+            called=user,
+            to_user=user,
+            to_ext="",
+            at=call.at,
+            diversions=facts.diversions + 1,
+        )
         snapshot = call.shared.snapshot()
         decision = decide(call.dialplan, asked, snapshot)
         if decision.number:
@@ -195,7 +204,16 @@ class Referral(CallerSide):
             or not number.reads_to
         ):
             return asked, None
-        asked = Facts(facts.trunk, source, caller, facts.called, user, user, call.at, 0)
+        asked = Facts(
+            trunk=facts.trunk,
+            source=source,
+            caller=caller,
+            called=facts.called,
+            to_user=user,
+            to_ext=user,
+            at=call.at,
+            diversions=0,
+        )
         return asked, decide(call.dialplan, asked, snapshot)
 
     def _trunk(self) -> str:
@@ -224,7 +242,7 @@ class Referral(CallerSide):
             return None
         why = "who was called by a telephone is none"
         rule = f"from of {number.hold}"
-        return Verdict(rule, False, trunk, why, number.file, number.line, REFUSED)
+        return Verdict(rule, False, trunk, why, number.file, number.line, result=REFUSED)
 
     async def prepare(self, _targets: tuple[Target, ...]) -> bool:
         """Tell the next targets who stays, and what it has described by now."""
