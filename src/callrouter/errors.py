@@ -6,6 +6,7 @@ cause a `SipError`, which carries the status to answer; a file that ops wrote ca
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 _USER_INFO: Final = re.compile(
@@ -56,22 +57,18 @@ class ParseError(SipError):
     """Bytes that are not a SIP message, URI, header value or SDP body."""
 
 
+@dataclass(slots=True)
 class Diagnostic:
     """One mistake in a file: where it is, what was found, what was expected.
 
     line and column count from 1; 0 means that the mistake has no place inside the file.
     """
 
-    __slots__ = ("column", "file", "line", "message", "severity")
-
-    def __init__(
-        self, message: str, file: str, line: int = 0, column: int = 0, severity: str = "error"
-    ) -> None:
-        self.message = message
-        self.file = file
-        self.line = line
-        self.column = column
-        self.severity = severity
+    message: str
+    file: str
+    line: int = 0
+    column: int = 0
+    severity: str = "error"
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

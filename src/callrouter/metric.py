@@ -6,7 +6,7 @@ tables. Readers are called in a scrape's thread, so each may only read what is t
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -40,7 +40,7 @@ Value: TypeAlias = float | Mapping[Any, float] | Histogram
 """With labels a mapping, by a tuple of their values, or by the value of the only one."""
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Metric(Generic[Part]):
     """One metric of a part. help: whole sentences: what counts one, and when it matters."""
 
@@ -56,24 +56,26 @@ Rows: TypeAlias = tuple[Metric[Part], ...]
 
 def counter(name: str, help: str, read: Callable[[Part], Value], *labels: str) -> Metric[Part]:
     """Declare what only grows; its name is exposed with `_total` behind it."""
-    return Metric("counter", name, help, read, labels)
+    return Metric(type="counter", name=name, help=help, read=read, labels=labels)
 
 
 def gauge(name: str, help: str, read: Callable[[Part], Value], *labels: str) -> Metric[Part]:
     """Declare how much there is now."""
-    return Metric("gauge", name, help, read, labels)
+    return Metric(type="gauge", name=name, help=help, read=read, labels=labels)
 
 
 def histogram(name: str, help: str, read: Callable[[Part], Histogram]) -> Metric[Part]:
     """Declare how long something takes."""
-    return Metric("histogram", name, help, read)
+    return Metric(type="histogram", name=name, help=help, read=read)
 
 
 def of(rows: Rows[Part], find: Callable[[Whole], Part]) -> Rows[Whole]:
     """Return the rows of a part as those of the whole that it belongs to."""
-    return tuple(
-        Metric(row.type, row.name, row.help, partial(_read, row, find), row.labels) for row in rows
-    )
+    return tuple(_found(row, find) for row in rows)
+
+
+def _found(row: Metric[Any], find: Callable[[Whole], Part]) -> Metric[Whole]:
+    return replace(row, read=partial(_read, row, find))
 
 
 def _read(row: Metric[Part], find: Callable[[Whole], Part], whole: Whole) -> Value:

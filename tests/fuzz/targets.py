@@ -95,7 +95,7 @@ def sdp(data: bytes) -> None:
         media.fmtp(101)
     origin = Origin(5, "203.0.113.9")
     parse_sdp(readdressed(data, origin))
-    parse_sdp(offer_like(session, "203.0.113.9", 4, (8,), 101, "sendrecv", origin))
+    parse_sdp(offer_like(session, "203.0.113.9", 4, (8,), 101, "sendrecv", origin=origin))
     audio = usable_audio(session)
     if audio is not None:
         assert usable_audio(parse_sdp(worker_offer(audio, audio.codecs, audio.event_pt, 1)))
@@ -107,7 +107,15 @@ def credentials(data: bytes) -> None:
     try:
         challenge = digest.parse_challenge(text)
         if challenge is not None:
-            digest.credentials_value(challenge, "u", "p", "INVITE", "sip:a@b", "c", 1)
+            digest.credentials_value(
+                challenge,
+                user="u",
+                password="p",
+                method="INVITE",
+                uri="sip:a@b",
+                cnonce="c",
+                count=1,
+            )
     except SipError:
         pass
     found = digest.parse_credentials(text)

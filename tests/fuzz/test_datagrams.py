@@ -80,14 +80,14 @@ class Lab:
         self.recorder = Recorder()
         self.shared = Memory(lambda _kind, _key, _value: None, seed)
         self.calls = Calls(
-            self.stack,
-            DIALPLAN,
-            self.recorder,
-            CALLS,
-            EPOCH,
-            self.shared.ports,
-            Books({}),
-            MediaServices(),
+            stack=self.stack,
+            dialplan=DIALPLAN,
+            observer=self.recorder,
+            limit=CALLS,
+            epoch=EPOCH,
+            shared=self.shared.ports,
+            directory=Books({}),
+            media=MediaServices(),
         )
         self.peers = Peers(self.dice, [*DIALPLAN.numbers, "4999", "%34000"])
 

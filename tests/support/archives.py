@@ -98,7 +98,11 @@ def leave(
     file = archive.place_message(name, call, caller)
     assert file is not None
     file.write_bytes(audio(ms) if content is None else content)
-    archive.message_left(MessageLeft(file, name, call, caller, STARTED, ms, complete))
+    archive.message_left(
+        MessageLeft(
+            file, box=name, call=call, caller=caller, started=STARTED, ms=ms, complete=complete
+        )
+    )
     return file
 
 
@@ -119,5 +123,16 @@ def record(
     if file is None:
         return False
     file.write_bytes(audio(ms, channels))
-    archive.keep(RecordingInfo(file, number, call, "100", now, ms, complete, keep_seconds))
+    archive.keep(
+        RecordingInfo(
+            file,
+            number=number,
+            call=call,
+            caller="100",
+            started=now,
+            ms=ms,
+            complete=complete,
+            keep_seconds=keep_seconds,
+        )
+    )
     return True

@@ -109,7 +109,17 @@ class Caller:
         uri = "sip:4000@192.0.2.2"
         head = "Max-Forwards: 70\r\nContent-Type: application/sdp\r\n"
         me = "<sip:+8613800138000@192.0.2.1>"
-        self.leg = BLeg(self.stack, self.inbox, flow, 1, uri, me, head, SDP, peer=UNTIMED)
+        self.leg = BLeg(
+            self.stack,
+            self.inbox,
+            flow,
+            number=1,
+            uri=uri,
+            from_value=me,
+            extra=head,
+            body=SDP,
+            peer=UNTIMED,
+        )
         self.inbox.start(script(self))
 
 
@@ -184,14 +194,14 @@ class Router:
         self.shared = Memory(_forget, seed=1)
         self.directory = directory or Books({})
         self.calls = Calls(
-            self.stack,
-            dialplan,
-            self.noted,
-            1000,
-            EPOCH,
-            ports_of(self.shared, self.stack, far),
-            self.directory,
-            MediaServices(),
+            stack=self.stack,
+            dialplan=dialplan,
+            observer=self.noted,
+            limit=1000,
+            epoch=EPOCH,
+            shared=ports_of(self.shared, self.stack, far),
+            directory=self.directory,
+            media=MediaServices(),
         )
 
 

@@ -87,7 +87,7 @@ async def test_big_dialplan_is_reloaded_under_load_without_a_stall(
         settings.write("watch: false\n")
     plan = tmp_path / "dialplan.yaml"
     _, cores = split_cores()
-    load = Load(size.rate * size.seconds, size.rate)
+    load = Load(calls=size.rate * size.seconds, rate=size.rate)
     serving = await Serving.start(place)
     try:
         plan.write_text(dialplan(size.numbers, port, 5), encoding="utf-8")

@@ -85,14 +85,14 @@ class Room:
         crm = SlowCrm(self.stack, Random(seed))
         text = DIALPLAN.format(desk=self.desk)
         self.calls = Calls(
-            self.stack,
-            compile_dialplan(parse(text, "slow.yaml")),
-            self.noted,
-            1000,
-            self.memory.clock.zero,
-            self.state.ports,
-            crm,
-            MediaServices(),
+            stack=self.stack,
+            dialplan=compile_dialplan(parse(text, "slow.yaml")),
+            observer=self.noted,
+            limit=1000,
+            epoch=self.memory.clock.zero,
+            shared=self.state.ports,
+            directory=crm,
+            media=MediaServices(),
         )
 
     async def open(self) -> None:
@@ -103,7 +103,10 @@ class Room:
         until = self.memory.clock.now() + 3600
         flow = self.edges.connect("UDP", HOST, self.desk)
         uri = f"sip:101@{HOST}:{self.desk}"
-        self.memory.bindings.bind("101", Binding(uri, uri, until, "", 0, place, flow=flow))
+        self.memory.bindings.bind(
+            "101",
+            Binding(key=uri, uri=uri, expires=until, call_id="", cseq=0, place=place, flow=flow),
+        )
 
     async def close(self) -> None:
         await self.callers.close()

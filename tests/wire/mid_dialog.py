@@ -104,7 +104,17 @@ class Party:
         head = f"Max-Forwards: 70\r\n{SDP_ROW if body else ''}{rows}"
         me = f"<sip:+8613800138000@{self.host}>"
         uri = f"sip:{number}@{ROUTER[0]}"
-        self.leg = BLeg(self.stack, self.inbox, flow, 1, uri, me, head, body, peer=NO_TIMERS)
+        self.leg = BLeg(
+            self.stack,
+            self.inbox,
+            flow,
+            number=1,
+            uri=uri,
+            from_value=me,
+            extra=head,
+            body=body,
+            peer=NO_TIMERS,
+        )
         self.inbox.start(self._script())
 
     def ask(self, method: str, rows: str = "", body: bytes = b"") -> None:

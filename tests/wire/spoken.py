@@ -66,7 +66,14 @@ class SpokenRouter:
         services = MediaServices(self.pool if media else None, self.archive if media else None)
         ports = ports_of(self.shared, self.stack, far)
         self.calls = Calls(
-            self.stack, dialplan, self.noted, 1000, EPOCH, ports, Books({}), services
+            stack=self.stack,
+            dialplan=dialplan,
+            observer=self.noted,
+            limit=1000,
+            epoch=EPOCH,
+            shared=ports,
+            directory=Books({}),
+            media=services,
         )
 
 
@@ -287,7 +294,9 @@ class Caller(Party):
         rows = f"Max-Forwards: 70\r\n{SDP_ROW if body else ''}"
         uri = f"sip:{number}@{ROUTER[0]}"
         caller = "<sip:101@192.0.2.1>"
-        leg = BLeg(self.stack, inbox, flow, 1, uri, caller, rows, body)
+        leg = BLeg(
+            self.stack, inbox, flow, number=1, uri=uri, from_value=caller, extra=rows, body=body
+        )
         inbox.start(self._wait(leg, inbox, voice, patience))
 
     async def _wait(self, leg: BLeg, inbox: Inbox, voice: Voice, patience: float) -> None:

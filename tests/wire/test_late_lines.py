@@ -63,7 +63,16 @@ class World:
         dialplan = compile_dialplan(parse(DIALPLAN, "late.yaml"))
         services = MediaServices()
         books = Books({})
-        Calls(self.stack, dialplan, self.noted, 10, EPOCH, self.shared, books, services)
+        Calls(
+            stack=self.stack,
+            dialplan=dialplan,
+            observer=self.noted,
+            limit=10,
+            epoch=EPOCH,
+            shared=self.shared,
+            directory=books,
+            media=services,
+        )
         self.legs = Legs(self.wire.stack(TARGET), read_legs(()), self._dialled)
         facts = Facts("lab", CALLER[0], "+8613800138000", "4000", at=EPOCH)
         flow = Flow("UDP", *CALLER, *ROUTER, None)

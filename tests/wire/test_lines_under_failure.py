@@ -65,7 +65,16 @@ class Callers:
         flow = Flow("UDP", *CALLER, *ROUTER, None)
         uri = f"sip:{dice.choice(('4000', '101'))}@192.0.2.2"
         head = f"Max-Forwards: 70\r\n{BODY}"
-        leg = BLeg(self.stack, inbox, flow, 1, uri, "<sip:me@192.0.2.1>", head, SDP)
+        leg = BLeg(
+            self.stack,
+            inbox,
+            flow,
+            number=1,
+            uri=uri,
+            from_value="<sip:me@192.0.2.1>",
+            extra=head,
+            body=SDP,
+        )
         until = self.stack.now + dice.uniform(0.1, 4.0) if dice.random() < 0.4 else 0.0
         while True:
             match await inbox.next(until):

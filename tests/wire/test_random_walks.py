@@ -81,7 +81,16 @@ class Party:
         flow = Flow("UDP", "192.0.2.1", 5060, *ROUTER, None)
         head = f"Max-Forwards: 70\r\n{BODY}"
         uri = "sip:4000@192.0.2.2"
-        leg = BLeg(self.stack, self.inbox, flow, 1, uri, "<sip:me@192.0.2.1>", head, SDP)
+        leg = BLeg(
+            self.stack,
+            self.inbox,
+            flow,
+            number=1,
+            uri=uri,
+            from_value="<sip:me@192.0.2.1>",
+            extra=head,
+            body=SDP,
+        )
         impatient = self.dice.random() < 0.4
         until = self.moment(6.0) if impatient else 0.0
         while True:

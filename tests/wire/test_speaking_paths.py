@@ -73,7 +73,16 @@ class Calm:
         flow = Flow("UDP", *CALLER, *ROUTER, None)
         rows = f"Max-Forwards: 70\r\n{SDP_ROW if body else ''}"
         uri = f"sip:{number}@{ROUTER[0]}"
-        leg = BLeg(self.stack, inbox, flow, 1, uri, "<sip:101@192.0.2.1>", rows, body)
+        leg = BLeg(
+            self.stack,
+            inbox,
+            flow,
+            number=1,
+            uri=uri,
+            from_value="<sip:101@192.0.2.1>",
+            extra=rows,
+            body=body,
+        )
         inbox.start(self._wait(leg, inbox))
 
     async def _wait(self, leg: BLeg, inbox: Inbox) -> None:

@@ -78,7 +78,15 @@ class Parts:
         self.calls = self._calls(settings, dialplan)
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
         bans, clock = self.memory.bans, self.memory.clock.now
-        self.guard = Guard(settings, self.stack, self.edges, self.calls, bans, self.door, clock)
+        self.guard = Guard(
+            settings=settings,
+            stack=self.stack,
+            edges=self.edges,
+            calls=self.calls,
+            bans=bans,
+            door=self.door,
+            clock=clock,
+        )
         self.pump.shed = self.guard.shed
 
     def _archive(self, settings: Settings) -> Archive:
@@ -110,15 +118,15 @@ class Parts:
     def _calls(self, settings: Settings, dialplan: Dialplan) -> Calls:
         keeping = self.archive if settings.media.workers.max else None
         return Calls(
-            self.stack,
-            dialplan,
-            self.live,
-            settings.limits.calls,
-            self.memory.clock.zero,
-            self.memory.ports,
-            self.directory,
-            MediaServices(self.media, keeping),
-            self.door,
+            stack=self.stack,
+            dialplan=dialplan,
+            observer=self.live,
+            limit=settings.limits.calls,
+            epoch=self.memory.clock.zero,
+            shared=self.memory.ports,
+            directory=self.directory,
+            media=MediaServices(self.media, keeping),
+            door=self.door,
         )
 
     def _unanswered(self, port: str, why: str) -> None:

@@ -152,7 +152,15 @@ class Keepsakes:
                     started = taken.ended - taken.ms / 1000
                     self.message(
                         engine,
-                        MessageLeft(path, name.of, name.call, name.caller, started, taken.ms, True),
+                        MessageLeft(
+                            path,
+                            box=name.of,
+                            call=name.call,
+                            caller=name.caller,
+                            started=started,
+                            ms=taken.ms,
+                            complete=True,
+                        ),
                     )
         known = recordings.files(engine)
         for path in self._recordings.orphans():
@@ -165,13 +173,13 @@ class Keepsakes:
                         engine,
                         RecordingInfo(
                             path,
-                            name.of,
-                            name.call,
-                            name.caller,
-                            started,
-                            taken.ms,
-                            True,
-                            _USUAL_KEEP,
+                            number=name.of,
+                            call=name.call,
+                            caller=name.caller,
+                            started=started,
+                            ms=taken.ms,
+                            complete=True,
+                            keep_seconds=_USUAL_KEEP,
                         ),
                     )
 

@@ -11,7 +11,7 @@ from callrouter.bench.sipp import Load
 from callrouter.bench.systems_under_test import Callrouter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Flooded:
     """Result of a flood. calls, failed, setup_p99_ms: of the trunk, SIPp's INVITE to its 200.
 

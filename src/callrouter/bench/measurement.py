@@ -35,7 +35,7 @@ LINGER: Final = 40.0
 _PEAK: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Speed:
     """Speed of a system at a rate; cpu_us_per_call is user and system time of all its processes.
 
@@ -52,7 +52,7 @@ class Speed:
     records: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class MemoryPerCall:
     """Memory of calls held at once, in KiB of proportional set size per call, over an idle system.
 
@@ -91,7 +91,16 @@ class Running:
         callee, number = (self.ports.callee, NUMBER)
         if second:
             callee, number = (self.ports.second, SECOND)
-        return Traffic(name, load, port, callee, self.directory, cores, transport, number)
+        return Traffic(
+            name=name,
+            load=load,
+            port=port,
+            callee_port=callee,
+            directory=self.directory,
+            cores=cores,
+            transport=transport,
+            number=number,
+        )
 
     def lag(self) -> lag.Histogram | None:
         """Its event loop's lag so far, None when it tells none."""
@@ -193,7 +202,7 @@ def measure_memory(subject: Subject, calls: int, rate: int) -> MemoryPerCall:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class _Wave:
     """How many calls were held at once, and the memory in KiB then, at their end, and at last."""
 
@@ -206,7 +215,7 @@ class _Wave:
 def _wave(system: Running, name: str, calls: int, rate: int) -> _Wave:
     """Hold calls at once, end them and wait until their transactions are over."""
     placing = calls / rate + 2  # SIPp says once a second how many there are
-    with system.traffic(name, Load(calls, rate, placing + _PEAK)) as traffic:
+    with system.traffic(name, Load(calls=calls, rate=rate, hold=placing + _PEAK)) as traffic:
         deadline = time.monotonic() + placing + _PEAK / 2
         while (held := traffic.held()) < calls and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -214,7 +223,7 @@ def _wave(system: Running, name: str, calls: int, rate: int) -> _Wave:
         traffic.wait()
         ended = system.pss_kib()
     time.sleep(LINGER)
-    return _Wave(held, peak, ended, system.pss_kib())
+    return _Wave(held=held, peak=peak, ended=ended, left=system.pss_kib())
 
 
 def _per(amount: float, calls: int) -> float | None:

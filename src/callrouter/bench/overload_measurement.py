@@ -33,7 +33,7 @@ _LONGER: Final = 3.0
 _REFUSED: Final = "callrouter_refused_late_total"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Overloaded:
     """Result of an overload. capacity, offered: calls a second.
 
@@ -59,7 +59,7 @@ class Overloaded:
     lost: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class _Rush:
     """What became of some calls. answers: to their INVITEs, in order."""
 
@@ -84,15 +84,17 @@ def measure_overload(times: int, seconds: int, configured: int | None) -> Overlo
     """
     with running(Callrouter(calls_per_second=configured or 0)) as system:
         capacity = configured or _capacity(system)
-        held = Load(_RUNNING.calls, _RUNNING.rate, seconds + _OUTLAST)
+        held = Load(calls=_RUNNING.calls, rate=_RUNNING.rate, hold=seconds + _OUTLAST)
         with system.traffic("held", held, second=True) as traffic:
             traffic.part(held.calls / held.rate + 1)
             rate = times * capacity
-            rush = _rush(system, "rush", Load(rate * seconds, rate, _HOLD, refusable=True))
+            rush = _rush(
+                system, "rush", Load(calls=rate * seconds, rate=rate, hold=_HOLD, refusable=True)
+            )
             lost = metrics.values(system.ports.metrics, ["callrouter_datagrams_lost_total"])
             time.sleep(_RECOVERED)
             half = capacity // 2
-            after = Load(half * _AFTERWARDS, half, _HOLD, refusable=True)
+            after = Load(calls=half * _AFTERWARDS, rate=half, hold=_HOLD, refusable=True)
             afterwards = _rush(system, "afterwards", after)
             traffic.wait()
             hurt = held.calls - traffic.counts().seen
@@ -117,7 +119,9 @@ def measure_overload(times: int, seconds: int, configured: int | None) -> Overlo
 
 def _capacity(system: Running) -> int:
     """Let the rate rise until calls are refused; the most that were answered in a second."""
-    with system.traffic("rise", Load(1_000_000, _FIRST, 0.0, _RISE, refusable=True)) as traffic:
+    with system.traffic(
+        "rise", Load(calls=1_000_000, rate=_FIRST, hold=0.0, rise=_RISE, refusable=True)
+    ) as traffic:
         while metrics.values(system.ports.metrics, [_REFUSED])[_REFUSED] < _SATURATED:
             traffic.part(0.5)
         traffic.part(_LONGER)
@@ -135,7 +139,7 @@ def _rush(system: Running, name: str, load: Load) -> _Rush:
         counts = traffic.counts()
         answers = list(traffic.answers())
     refused = sum(answer.refused for answer in answers)
-    return _Rush(counts.seen, load.calls - refused - counts.seen, answers)
+    return _Rush(seen=counts.seen, failed=load.calls - refused - counts.seen, answers=answers)
 
 
 def _counted(answers: Iterable[FinalResponse], window: int) -> list[int]:

@@ -34,7 +34,7 @@ _TIMEWAIT: Final = 6.0
 _ENDED: Final = frozenset((0, 1, 97))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Load:
     """Load for SIPp to make: calls in all, rate a second, each held for hold seconds.
 
@@ -51,7 +51,7 @@ class Load:
     timed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class SippCounts:
     """Counts of both ends of SIPp.
 
@@ -64,7 +64,7 @@ class SippCounts:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class FinalResponse:
     """The final answer to an INVITE. at: seconds after the caller began; ms: how long it took."""
 
@@ -187,7 +187,7 @@ class Traffic:
             rows = csv.reader(file, delimiter=";")
             next(rows)
             for at, ms, which in rows:
-                yield FinalResponse(float(at) / 1000, float(ms), which == "refused")
+                yield FinalResponse(at=float(at) / 1000, ms=float(ms), refused=which == "refused")
 
     def _scenario(self, end: str) -> str:
         return "refusable" if end == "uac" and self._load.refusable else end

@@ -27,7 +27,7 @@ _ALIVE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Soaked:
     """Result of a soak test: what became of the calls.
 
@@ -51,7 +51,7 @@ def measure_soak(rate: int, minutes: int) -> Soaked:
     """Begin rate calls of 30 s a second, for so many minutes. Raises BenchError when it cannot."""
     subject = Callrouter()
     seconds = minutes * 60.0
-    load = Load(round(rate * seconds), rate, HOLD)
+    load = Load(calls=round(rate * seconds), rate=rate, hold=HOLD)
     with running(subject) as system:
         with system.traffic("soak", load) as traffic:
             traffic.part(min(_SETTLED, seconds / 2))

@@ -35,7 +35,7 @@ numbers:
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, frozen=True)
 class BenchPorts:
     """Ports on 127.0.0.1: the system under test, SIPp's callee, and the metrics.
 
@@ -57,7 +57,7 @@ class BenchPorts:
         return cls(*(free_port() for _ in range(7)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Command:
     """Command that starts a system: its arguments and the variables it needs."""
 
@@ -116,7 +116,9 @@ class Callrouter(Subject):
             callee=callee, number=NUMBER, second=ports.second, other=SECOND, transport=transport
         )
         (directory / "dialplan.yaml").write_text(dialplan)
-        return Command([sys.executable, "-m", "callrouter", "serve", "--config", str(settings)], {})
+        return Command(
+            argv=[sys.executable, "-m", "callrouter", "serve", "--config", str(settings)], env={}
+        )
 
     def has_loop_lag(self) -> bool:
         """It does, as a histogram."""
@@ -148,7 +150,7 @@ class Kamailio(Subject):
         argv += ["-A", f'CALLEE="sip:127.0.0.1:{ports.callee}"', "-m", "512", "-M", "8"]
         # Debian's default allocator searches long lists: it takes three quarters of all the time.
         argv += ["-x", "tlsf", "-X", "tlsf", "-w", str(directory), "-Y", str(directory)]
-        return Command(argv, {})
+        return Command(argv=argv, env={})
 
 
 class Sippy(Subject):
@@ -163,7 +165,7 @@ class Sippy(Subject):
         script = _copy("sippy_b2bua.py", directory)
         argv = [sys.executable, str(script), "-f", "-l", "127.0.0.1", "-p", str(ports.sip)]
         argv += ["-n", f"127.0.0.1:{ports.callee}"]
-        return Command(argv, {"SIPLOG_BEND": "none"})
+        return Command(argv=argv, env={"SIPLOG_BEND": "none"})
 
 
 OTHERS: Final[dict[str, Subject]] = {subject.name: subject for subject in (Kamailio(), Sippy())}

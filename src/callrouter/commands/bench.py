@@ -108,7 +108,7 @@ def bench(
         click.echo(orjson.dumps(asdict(measure_overload(overload, seconds or 20, capacity))))
         return
     rate = rate or _RATE
-    load = Load(calls or rate * (seconds or 20), rate)
+    load = Load(calls=calls or rate * (seconds or 20), rate=rate)
     if flood is not None:
         click.echo(orjson.dumps(asdict(measure_flood(load, flood, sources))))
         return

@@ -108,11 +108,11 @@ class Phone:
             stack,
             inbox,
             stack.connect("UDP", HOST, port),
-            1,
-            f"sip:{number}@{HOST}:{port}",
-            f"<sip:1001@{HOST}:{self.port}>",
-            f"Max-Forwards: 70\r\n{SDP_ROW}",
-            _SDP,
+            number=1,
+            uri=f"sip:{number}@{HOST}:{port}",
+            from_value=f"<sip:1001@{HOST}:{self.port}>",
+            extra=f"Max-Forwards: 70\r\n{SDP_ROW}",
+            body=_SDP,
         )
         inbox.start(_calls(leg, inbox))
         self._pump.flush()

@@ -1,6 +1,7 @@
 """Calls decided by two dialplans, and what differs."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class ChangedDecision:
     """A call that two dialplans decide differently.
 
@@ -18,23 +20,12 @@ class ChangedDecision:
     key.
     """
 
-    __slots__ = ("after", "before", "differences", "facts", "new", "old")
-
-    def __init__(
-        self,
-        facts: Facts,
-        old: Decision,
-        new: Decision,
-        before: Outcome,
-        after: Outcome,
-        differences: dict[str, tuple[Any, Any]],
-    ) -> None:
-        self.facts = facts
-        self.old = old
-        self.new = new
-        self.before = before
-        self.after = after
-        self.differences = differences
+    facts: Facts
+    old: Decision
+    new: Decision
+    before: Outcome
+    after: Outcome
+    differences: dict[str, tuple[Any, Any]]
 
 
 class Replay:
@@ -61,7 +52,9 @@ class Replay:
             differ = differences(before, after)
             if differ:
                 self.changed += 1
-                yield ChangedDecision(facts, old, new, before, after, differ)
+                yield ChangedDecision(
+                    facts=facts, old=old, new=new, before=before, after=after, differences=differ
+                )
 
 
 def told(change: ChangedDecision) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Schedules with times that overlap, or all but meet."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from callrouter.dialplan.grammar.dialplan_file import ScheduleEntry
@@ -12,15 +13,13 @@ _WEEK: Final = 7 * _DAY
 _SMALL: Final = 5
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class _Part:
     """One span of one day. start, end: minutes since Monday 00:00. index: its text's."""
 
-    __slots__ = ("end", "index", "start")
-
-    def __init__(self, start: int, end: int, index: int) -> None:
-        self.start = start
-        self.end = end
-        self.index = index
+    start: int
+    end: int
+    index: int
 
 
 def hours(found: Findings) -> None:
@@ -52,7 +51,7 @@ def _parts(schedule: ScheduleEntry) -> list[_Part]:
     """Return all spans of the week, in order."""
     return sorted(
         (
-            _Part(day * _DAY + start, day * _DAY + end, index)
+            _Part(start=day * _DAY + start, end=day * _DAY + end, index=index)
             for index, times in enumerate(schedule.open)
             for day in times.days
             for start, end in times.spans
@@ -64,7 +63,10 @@ def _parts(schedule: ScheduleEntry) -> list[_Part]:
 def _meetings(found: Findings, name: str, parts: list[_Part]) -> None:
     """Warn where two spans of the week overlap or nearly meet, once for each text."""
     told: set[int] = set()
-    after = [*parts[1:], *(_Part(p.start + _WEEK, p.end + _WEEK, p.index) for p in parts[:1])]
+    after = [
+        *parts[1:],
+        *(_Part(start=p.start + _WEEK, end=p.end + _WEEK, index=p.index) for p in parts[:1]),
+    ]
     for part, following in zip(parts, after, strict=True):
         gap = following.start - part.end
         index = max(part.index, following.index)

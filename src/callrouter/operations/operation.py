@@ -63,7 +63,7 @@ RequestT = TypeVar("RequestT", bound=OperationRequest)
 AnswerT = TypeVar("AnswerT", bound=OperationAnswer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class RunningServer:
     """The running server, as operations know it."""
 

@@ -10,6 +10,7 @@ itself: a call that is about to ring it sees either.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from callrouter.metric import Rows, gauge
@@ -24,6 +25,7 @@ MOST: Final = 20_000
 Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
 
+@dataclass(slots=True, kw_only=True)
 class Binding:
     """One contact of one telephone.
 
@@ -35,46 +37,17 @@ class Binding:
     if it had one, by which the telephone knows us; "" when an earlier version did not note it.
     """
 
-    __slots__ = (
-        "agent",
-        "call_id",
-        "cseq",
-        "domain",
-        "expires",
-        "flow",
-        "key",
-        "path",
-        "pinned",
-        "place",
-        "uri",
-    )
-
-    def __init__(
-        self,
-        key: str,
-        uri: str,
-        expires: float,
-        call_id: str,
-        cseq: int,
-        place: tuple[str, str, int, str, int],
-        *,
-        path: tuple[str, ...] = (),
-        pinned: bool = True,
-        agent: str = "",
-        domain: str = "",
-        flow: Flow | None = None,
-    ) -> None:
-        self.key = key
-        self.uri = uri
-        self.expires = expires
-        self.call_id = call_id
-        self.cseq = cseq
-        self.place = place
-        self.path = path
-        self.pinned = pinned
-        self.agent = agent
-        self.domain = domain
-        self.flow = flow
+    key: str
+    uri: str
+    expires: float
+    call_id: str
+    cseq: int
+    place: tuple[str, str, int, str, int]
+    path: tuple[str, ...] = ()
+    pinned: bool = True
+    agent: str = ""
+    domain: str = ""
+    flow: Flow | None = None
 
     @property
     def reachable(self) -> bool:
@@ -211,7 +184,12 @@ class Bindings:
                 place = (transport, host, port, far, far_port)
                 routes = tuple(str(route) for route in path)
                 self._extensions.setdefault(extension, {})[name] = Binding(
-                    *(name, uri, float(expires), call_id, cseq, place),
+                    key=name,
+                    uri=uri,
+                    expires=float(expires),
+                    call_id=call_id,
+                    cseq=cseq,
+                    place=place,
                     path=routes,
                     pinned=pinned,
                     agent=agent,

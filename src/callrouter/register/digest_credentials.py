@@ -58,7 +58,13 @@ class DigestCredentials:
         self._count += 1
         login = self._login
         value = credentials_value(
-            challenge, login.user, login.password, method, uri, self._cnonce, self._count
+            challenge,
+            user=login.user,
+            password=login.password,
+            method=method,
+            uri=uri,
+            cnonce=self._cnonce,
+            count=self._count,
         )
         return f"{self._header}: {value}\r\n"
 

@@ -107,7 +107,14 @@ def _account(
     parameter = f";transport={goal.transport}" if goal.transport in {"tcp", "tls"} else ""
     uri = f"sip:{domain}{parameter}"
     return CarrierAccount(
-        gateway.name, enrolment.user, domain, uri, contact, enrolment.seconds, gateway, hosts
+        gateway=gateway.name,
+        user=enrolment.user,
+        domain=domain,
+        uri=uri,
+        contact=contact,
+        seconds=enrolment.seconds,
+        peer=gateway,
+        hosts=hosts,
     )
 
 

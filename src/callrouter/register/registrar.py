@@ -247,7 +247,12 @@ def _binding(
         flow.remote_port,
     )
     return Binding(
-        *(wish.key, wish.uri, now + wish.seconds, request.get("call-id"), request.cseq()[0], place),
+        key=wish.key,
+        uri=wish.uri,
+        expires=now + wish.seconds,
+        call_id=request.get("call-id"),
+        cseq=request.cseq()[0],
+        place=place,
         path=path,
         pinned=_pinned(request, flow, wish),
         agent=request.get("user-agent")[:_LONGEST_AGENT],

@@ -212,15 +212,4 @@ class Connections(StrictModel):
 
     def limits(self) -> StreamLimits:
         """The same, as the sockets want it."""
-        return StreamLimits(
-            self.all,
-            self.per_source,
-            self.handshake,
-            self.first_message,
-            self.message,
-            self.idle,
-            self.ping,
-            self.unsent,
-            self.message_size,
-            for_trunks=self.for_trunks,
-        )
+        return StreamLimits(connections=self.all, **self.model_dump(exclude={"all"}))

@@ -1,6 +1,7 @@
 """Simulated call: from its INVITE to its record, by the code that serves live calls."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import Final
 
@@ -33,6 +34,7 @@ _NOWHERE: Final = "255.255.255.251"
 _CALLER_PORT: Final = 5060
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class SimulatedCall:
     """A call that was played.
 
@@ -41,19 +43,10 @@ class SimulatedCall:
     target of each B-leg by its Call-ID, in the order dialled.
     """
 
-    __slots__ = ("caller", "legs", "record", "sent")
-
-    def __init__(
-        self,
-        record: CallRecord | None,
-        sent: list[Datagram],
-        caller: Place,
-        legs: dict[str, str],
-    ) -> None:
-        self.record = record
-        self.sent = sent
-        self.caller = caller
-        self.legs = legs
+    record: CallRecord | None
+    sent: list[Datagram]
+    caller: Place
+    legs: dict[str, str]
 
 
 def play(
@@ -91,22 +84,19 @@ def play(
     if media:
         pool = VirtualPool(wire, stack, sounds.lengths)
     services = MediaServices(pool, VirtualArchive(stack, dialplan))
-    frozen = _Frozen(snapshot)
-    shared = Shared(
-        lines=frozen,
-        blocks=frozen,
-        presence=frozen,
-        rotations=frozen,
-        registrations=_registered(dialplan),
-        overrides=frozen,
-        gateways=frozen,
-        snapshot=frozen.snapshot,
-        failures=PortFailures(),
-    )
     if trunk is not None and not facts.source:
         wire.certificates[place] = trunk.tls_peers
-    door = _Proven(facts.trunk)
-    Calls(stack, dialplan, noted, 1, facts.at, shared, _Told(owner), services, door)
+    Calls(
+        stack=stack,
+        dialplan=dialplan,
+        observer=noted,
+        limit=1,
+        epoch=facts.at,
+        shared=_shared(_Frozen(snapshot), dialplan),
+        directory=_Told(owner),
+        media=services,
+        door=_Proven(facts.trunk),
+    )
     flow = Flow("UDP", *place, *_ROUTER, None)
     caller = SimulatedCaller(
         wire.stack(place), flow, facts, cancel_after, presses, noted.busy_until
@@ -114,7 +104,7 @@ def play(
     if pool is not None:
         pool.on_bridge = caller.listen
     wire.run()
-    return SimulatedCall(noted.record, wire.sent, place, legs.names)
+    return SimulatedCall(record=noted.record, sent=wire.sent, caller=place, legs=legs.names)
 
 
 class _Noted:
@@ -160,7 +150,9 @@ def _registered(dialplan: Dialplan) -> Bindings:
     for name in dialplan.access.phones:
         uri = f"sip:{name}@{_LEGS[0]}"
         place = ("UDP", *_ROUTER, *_LEGS)
-        bindings.bind(name, Binding(uri, uri, inf, "", 0, place, flow=flow))
+        bindings.bind(
+            name, Binding(key=uri, uri=uri, expires=inf, call_id="", cseq=0, place=place, flow=flow)
+        )
     return bindings
 
 
@@ -217,6 +209,20 @@ class _Frozen:
 
     def come_back(self, extension: str) -> bool:
         return extension in self._snapshot.away
+
+
+def _shared(frozen: _Frozen, dialplan: Dialplan) -> Shared:
+    return Shared(
+        lines=frozen,
+        blocks=frozen,
+        presence=frozen,
+        rotations=frozen,
+        registrations=_registered(dialplan),
+        overrides=frozen,
+        gateways=frozen,
+        snapshot=frozen.snapshot,
+        failures=PortFailures(),
+    )
 
 
 def _nothing(_holds: tuple[Hold, ...]) -> None:

@@ -6,6 +6,7 @@ is over, another one was faster) has no message when the target was never heard,
 the record too; the CANCEL that goes with it is not told again.
 """
 
+from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
@@ -37,16 +38,14 @@ def timeline(played: SimulatedCall) -> list[Moment]:
     return _Teller(played).moments
 
 
+@dataclass(slots=True, kw_only=True)
 class _Leg:
     """A target's leg. told: its end is in the time line. asked: it has to confirm."""
 
-    __slots__ = ("asked", "name", "record", "told")
-
-    def __init__(self, name: str, record: LegRecord) -> None:
-        self.name = name
-        self.record = record
-        self.told = False
-        self.asked = False
+    name: str
+    record: LegRecord
+    told: bool = False
+    asked: bool = False
 
 
 class _Teller:
@@ -58,7 +57,7 @@ class _Teller:
         self._router = played.sent[0].goal
         records = played.record.legs if played.record is not None else []
         pairs = zip(played.legs.items(), records, strict=False)
-        self._legs = {call_id: _Leg(name, record) for (call_id, name), record in pairs}
+        self._legs = {call_id: _Leg(name=name, record=record) for (call_id, name), record in pairs}
         self._heard = list(played.record.heard or ()) if played.record is not None else []
         told: set[bytes] = set()
         for datagram in played.sent:

@@ -7,6 +7,7 @@ arrives in the moment that callrouter lives in.
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,13 +39,13 @@ _FIRST_PORT: Final = 5060
 _FIRST_RTP: Final = 4000
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class _Recording:
     """A file that is being written."""
 
-    def __init__(self, file: Path, started: float, limit: Timer | None) -> None:
-        self.file = file
-        self.started = started
-        self.limit = limit
+    file: Path
+    started: float
+    limit: Timer | None
 
 
 class _Session:
@@ -146,7 +147,7 @@ class VirtualSlots:
             if max_seconds:
                 end = now + max_seconds
                 limit = self._clock.timers.start(end, lambda _: self._close(standing, "limit"))
-            standing.recording = _Recording(file, now, limit)
+            standing.recording = _Recording(file=file, started=now, limit=limit)
 
     def stop_recording(self, session: str) -> None:
         """Close the file; `Recorded` follows."""

@@ -186,15 +186,15 @@ def parse_credentials(text: str) -> Credentials | None:
     if qop and (values["qop"].lower() != "auth" or not _COUNT.match(values["nc"])):
         raise ParseError("credentials whose qop or nc is none")
     return Credentials(
-        values["username"],
-        values["realm"],
-        values["nonce"],
-        values["uri"],
-        values["response"].lower(),
-        algorithm,
-        values["cnonce"] if qop else "",
-        int(values["nc"], 16) if qop else ONLY,
-        qop,
+        user=values["username"],
+        realm=values["realm"],
+        nonce=values["nonce"],
+        uri=values["uri"],
+        response=values["response"].lower(),
+        algorithm=algorithm,
+        cnonce=values["cnonce"] if qop else "",
+        count=int(values["nc"], 16) if qop else ONLY,
+        qop=qop,
     )
 
 

@@ -149,7 +149,7 @@ def parse_via(text: str) -> Via:
         if transport.isalpha() and transport.isascii():
             host, number = _sent_by(sent_by)
             branch, rport = _via_params(parts, text)
-            return Via(transport.upper(), host, number, branch, rport, text, "")
+            return Via(transport.upper(), host, number, branch, rport, text, rest="")
     match = _VIA.match(text)
     if match is None or text[match.end() : match.end() + 1] not in {"", ","}:
         raise ParseError(f"not a Via: {text[:80]!r}")
@@ -167,7 +167,7 @@ def parse_via(text: str) -> Via:
             raise ParseError(f"not a Via: {text[:80]!r}")
         branch, rport = _via_params(parts, text)
     end = match.end()
-    return Via(transport.upper(), host, number, branch, rport, text[:end], text[end:])
+    return Via(transport.upper(), host, number, branch, rport, text[:end], rest=text[end:])
 
 
 def _via_params(parts: list[str], text: str) -> tuple[str, bool]:

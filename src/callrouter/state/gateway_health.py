@@ -11,6 +11,7 @@ restart; all else is found out again.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from callrouter.metric import Rows, counter, gauge
@@ -28,6 +29,7 @@ _MOST_REST: Final = 300.0
 """Seconds of a Retry-After that are honoured."""
 
 
+@dataclass(slots=True, kw_only=True)
 class Standing:
     """The health of one place. silent: it is down by its probes, because of this; "" for up.
 
@@ -35,18 +37,16 @@ class Standing:
     (steady time). tired: why it rests.
     """
 
-    __slots__ = ("failures", "hits", "misses", "place", "rests", "silent", "tired")
-
-    def __init__(self, place: TransportAddress) -> None:
-        self.place = place
-        self.misses = 0
-        self.hits = 0
-        self.failures = 0
-        self.silent = ""
-        self.rests = 0.0
-        self.tired = ""
+    place: TransportAddress
+    misses: int = 0
+    hits: int = 0
+    failures: int = 0
+    silent: str = ""
+    rests: float = 0.0
+    tired: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
 class Watched:
     """One gateway. since: when its state became this one (steady time). known: DNS has answered.
 
@@ -54,36 +54,24 @@ class Watched:
     failed: calls so far.
     """
 
-    __slots__ = (
-        "answered",
-        "failed",
-        "gateway",
-        "known",
-        "lookup",
-        "probed",
-        "since",
-        "standings",
-        "state",
-        "taken",
-        "unanswered",
-        "why",
-    )
+    gateway: Gateway
+    since: float
+    standings: dict[str, Standing] = field(default_factory=dict)
+    known: bool = field(init=False)
+    lookup: str = ""
+    state: str = UNKNOWN
+    why: str = ""
+    probed: float = 0.0
+    answered: int = 0
+    unanswered: int = 0
+    taken: int = 0
+    failed: int = 0
 
-    def __init__(self, gateway: Gateway, now: float) -> None:
-        self.gateway = gateway
-        self.standings: dict[str, Standing] = {}
-        self.known = not gateway.named
-        self.lookup = ""
-        self.state = UP if self.known else UNKNOWN
-        self.why = ""
-        self.since = now
-        self.probed = 0.0
-        self.answered = 0
-        self.unanswered = 0
-        self.taken = 0
-        self.failed = 0
+    def __post_init__(self) -> None:
+        self.known = not self.gateway.named
         if self.known:
-            host, port, transport = gateway.goal
+            self.state = UP
+            host, port, transport = self.gateway.goal
             self.move((TransportAddress(transport, host, port),))
 
     def move(self, places: Iterable[TransportAddress]) -> None:
@@ -91,7 +79,7 @@ class Watched:
         before = self.standings
         self.standings = {}
         for place in places:
-            standing = before.get(key_of(place)) or Standing(place)
+            standing = before.get(key_of(place)) or Standing(place=place)
             standing.place = place
             self.standings[key_of(place)] = standing
 
@@ -128,7 +116,7 @@ class Gateways:
         for name, gateway in gateways.items():
             watched = before.get(name)
             if watched is None or watched.gateway.goal != gateway.goal:
-                watched = Watched(gateway, self._clock())
+                watched = Watched(gateway=gateway, since=self._clock())
                 # DNS is not asked again for a name that is looked up already.
                 for twin in before.values():
                     if gateway.named and twin.known and twin.gateway.goal == gateway.goal:

@@ -1,6 +1,7 @@
 """The table of calls as people read it: the last ones, one of them, or those that match."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Filter:
     """A filter of the calls to find. since, until: Unix seconds, until excluded. None means any.
 
@@ -20,37 +22,14 @@ class Filter:
     the same as numbers are compared, "" when they are none.
     """
 
-    __slots__ = (
-        "called",
-        "called_number",
-        "caller",
-        "caller_number",
-        "disposition",
-        "number",
-        "since",
-        "until",
-    )
-
-    def __init__(
-        self,
-        *,
-        since: float | None = None,
-        until: float | None = None,
-        caller: str | None = None,
-        called: str | None = None,
-        number: str | None = None,
-        disposition: str | None = None,
-        caller_number: str = "",
-        called_number: str = "",
-    ) -> None:
-        self.caller_number = caller_number
-        self.called_number = called_number
-        self.since = since
-        self.until = until
-        self.caller = caller
-        self.called = called
-        self.number = number
-        self.disposition = disposition
+    since: float | None = None
+    until: float | None = None
+    caller: str | None = None
+    called: str | None = None
+    number: str | None = None
+    disposition: str | None = None
+    caller_number: str = ""
+    called_number: str = ""
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """As SQL, to be joined by AND."""

@@ -1,5 +1,6 @@
 """One test run: the call decided, or its whole hunt played, and the outcome held against it."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from callrouter.call.services.record import CallRecord
@@ -16,6 +17,7 @@ from callrouter.testing.suite import Tested
 _NO_BLOCK: Final[dict[tuple[str, str], float]] = {}
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Result:
     """Result of one test.
 
@@ -23,21 +25,11 @@ class Result:
     expected and what came.
     """
 
-    __slots__ = ("case", "differences", "line", "rung", "trace")
-
-    def __init__(
-        self,
-        case: Case,
-        line: int,
-        trace: tuple[Verdict, ...],
-        rung: list[str],
-        differences: dict[str, tuple[object, object]],
-    ) -> None:
-        self.case = case
-        self.line = line
-        self.trace = trace
-        self.rung = rung
-        self.differences = differences
+    case: Case
+    line: int
+    trace: tuple[Verdict, ...]
+    rung: list[str]
+    differences: dict[str, tuple[object, object]]
 
 
 def run(tested: Tested, case: Case, line: int) -> Result:
@@ -55,7 +47,15 @@ def run(tested: Tested, case: Case, line: int) -> Result:
         owner = case.state.owner
         keys = case.press or ()
         legs = case.legs or {}
-        played = play(tested.dialplan, facts, legs, case.cancel, snapshot, owner, keys)
+        played = play(
+            tested.dialplan,
+            facts,
+            legs,
+            cancel_after=case.cancel,
+            snapshot=snapshot,
+            owner=owner,
+            presses=keys,
+        )
         got |= _played(played.record)
         if played.record is not None:
             trace = played.record.trace  # with what keys have led to
@@ -65,7 +65,7 @@ def run(tested: Tested, case: Case, line: int) -> Result:
             }
             rung += [leg.target for leg in played.record.legs]
     differences = _differences(case.expect, got)
-    return Result(case, line, trace, rung, differences)
+    return Result(case=case, line=line, trace=trace, rung=rung, differences=differences)
 
 
 def _played(record: CallRecord | None) -> dict[str, Any]:

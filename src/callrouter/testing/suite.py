@@ -7,6 +7,7 @@ does not have, which would otherwise be a test that fails for no reason that it 
 import ipaddress
 import os
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,14 @@ class Tested:
         return str(network[1] if network.num_addresses > 1 else network[0])
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Suite:
     """One test file. lines: where each of its tests begins."""
 
-    def __init__(self, file: str, tested: Tested, tests: list[Case], lines: list[int]) -> None:
-        self.file = file
-        self.tested = tested
-        self.tests = tests
-        self.lines = lines
+    file: str
+    tested: Tested
+    tests: list[Case]
+    lines: list[int]
 
 
 def beside(dialplan: Path) -> Path:
@@ -127,7 +128,7 @@ def read(path: Path, known: dict[Path, Tested]) -> Suite:
         raise mistakes.error()
     raw = document.data["tests"]
     lines = [raw.find(index).line for index in range(len(raw))]
-    return Suite(document.file, tested, cases.tests, lines)
+    return Suite(file=document.file, tested=tested, tests=cases.tests, lines=lines)
 
 
 def _dialplan(path: Path, cases: CaseFile, known: dict[Path, Tested], mistakes: Mistakes) -> Tested:

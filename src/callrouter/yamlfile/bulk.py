@@ -11,6 +11,7 @@ nothing is read here: the whole file is read in the usual way, which finds the w
 
 import re
 from array import array
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -33,15 +34,13 @@ class _MisfitError(Exception):
     """A cut was wrong, a key is there twice, or too little is alike."""
 
 
+@dataclass(slots=True, kw_only=True)
 class _Piece:
     """What a piece was read as. places: of the key and of the value, as in a Mapping."""
 
-    __slots__ = ("key", "places", "value")
-
-    def __init__(self, key: str, places: tuple[int, int], value: Any) -> None:
-        self.key = key
-        self.places = places
-        self.value = value
+    key: str
+    places: tuple[int, int]
+    value: Any
 
 
 def read(text: str, file: str) -> Document | None:
@@ -49,7 +48,7 @@ def read(text: str, file: str) -> Document | None:
     if _OTHER_BREAKS.search(text) is not None:
         return None
     try:
-        return Document(file, _data(text, file), [])
+        return Document(file=file, data=_data(text, file), repeated=[])
     except (_MisfitError, YamlRefusedError, yaml.YAMLError):
         return None  # the usual way finds it again, and says what it is
 
@@ -167,7 +166,9 @@ class _Cutter:
                 if mark is None or mark.line != line or mark.column != indent:
                     raise _MisfitError
                 base = line - distance
-                found[place] = _Piece(key, (pack(mark, base), pack(value_mark, base)), value)
+                found[place] = _Piece(
+                    key=key, places=(pack(mark, base), pack(value_mark, base)), value=value
+                )
                 line += text.count("\n")
             if next(pairs, None) is not None or reader.repeated:
                 raise _MisfitError

@@ -10,6 +10,7 @@ Whoever finds a node has to know which of the two its lines are. Nodes that `Doc
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from callrouter.errors import Diagnostic
@@ -18,14 +19,12 @@ COLUMN_BITS: Final = 25  # as many as the longest line of the largest file needs
 _COLUMNS: Final = (1 << COLUMN_BITS) - 1
 
 
+@dataclass(slots=True)
 class Position:
     """A position in a file; line and column count from 1."""
 
-    __slots__ = ("column", "line")
-
-    def __init__(self, line: int, column: int) -> None:
-        self.line = line
-        self.column = column
+    line: int
+    column: int
 
 
 def pack(mark: Any, base: int) -> int:
@@ -117,16 +116,16 @@ def moved(node: Any, lines: int) -> Any:
     return node
 
 
+@dataclass(slots=True, kw_only=True)
 class Document:
     """Content of a file. data: Mapping, Sequence, str, int, float, bool or None, and so on inside.
 
     repeated: a Diagnostic for each duplicate key, of which the first was kept.
     """
 
-    def __init__(self, file: str, data: Any, repeated: list[Diagnostic]) -> None:
-        self.file = file
-        self.data = data
-        self.repeated = repeated
+    file: str
+    data: Any
+    repeated: list[Diagnostic]
 
     def locate(self, path: tuple[str | int, ...]) -> tuple[Position, Position]:
         """Return where the key and the value at a path of keys and indexes stand.

@@ -125,7 +125,7 @@ def parse(text: str, file: str) -> Document:
         return document
     reader = Reader(text, file, {})
     try:
-        return Document(file, reader.document(), reader.repeated)
+        return Document(file=file, data=reader.document(), repeated=reader.repeated)
     except YamlRefusedError as refused:
         found = Diagnostic(refused.message, file, refused.place.line, refused.place.column)
     except yaml.YAMLError as error:

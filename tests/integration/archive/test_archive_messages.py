@@ -93,7 +93,11 @@ def test_file_that_is_not_there_is_said(tmp_path: Path, logged: Logged) -> None:
     archive = opened(tmp_path, box())
     file = archive.place_message("sales", "c1", "100")
     assert file is not None
-    archive.message_left(MessageLeft(file, "sales", "c1", "100", STARTED, 5000, False))
+    archive.message_left(
+        MessageLeft(
+            file, box="sales", call="c1", caller="100", started=STARTED, ms=5000, complete=False
+        )
+    )
     assert listed(archive) == ()
     archive.close()
     assert "message lost: its file is not there" in logged()
@@ -137,7 +141,11 @@ def test_message_of_a_box_that_a_reload_took_away_is_kept(tmp_path: Path) -> Non
     assert file is not None
     archive.serve({})
     file.write_bytes(audio(2000))
-    archive.message_left(MessageLeft(file, "sales", "c1", "100", STARTED, 2000, True))
+    archive.message_left(
+        MessageLeft(
+            file, box="sales", call="c1", caller="100", started=STARTED, ms=2000, complete=True
+        )
+    )
     assert len(listed(archive)) == 1
     archive.close()
 
@@ -233,7 +241,17 @@ def test_caller_that_is_no_text_is_stored(tmp_path: Path) -> None:
 
 def test_bug_of_ours_costs_one_job(tmp_path: Path, logged: Logged) -> None:
     archive: Archive = opened(tmp_path, box())
-    archive.message_left(MessageLeft(Path("nonsense"), "sales", "c1", "", STARTED, 1, True))
+    archive.message_left(
+        MessageLeft(
+            Path("nonsense"),
+            box="sales",
+            call="c1",
+            caller="",
+            started=STARTED,
+            ms=1,
+            complete=True,
+        )
+    )
     leave(archive)
     assert len(listed(archive)) == 1
     archive.close()

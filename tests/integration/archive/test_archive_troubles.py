@@ -65,7 +65,17 @@ def test_header_that_cannot_be_mended_waits_without_holding_up_others(
     long = cut_off(60_000)
     file.write_bytes(long)
     with no_file_longer_than(len(long) - 1):
-        archive.message_left(MessageLeft(file, "sales", "c1", "100", STARTED, 60_000, False))
+        archive.message_left(
+            MessageLeft(
+                file,
+                box="sales",
+                call="c1",
+                caller="100",
+                started=STARTED,
+                ms=60_000,
+                complete=False,
+            )
+        )
         seen(logged, FAILS)
         leave(archive, "c2", ms=3000)
         while [one.ms for one in listed(archive)] != [3000]:

@@ -62,7 +62,9 @@ def test_histogram_bucket_holds_its_upper_end_and_all_below_it():
     histogram = Histogram((10, 20))
     for ms in (0, 10, 11, 20, 21, 1_000_000):
         histogram.add(ms)
-    found = family(Metric("histogram", "x", "x", lambda _: histogram), histogram)
+    found = family(
+        Metric(type="histogram", name="x", help="x", read=lambda _: histogram), histogram
+    )
     assert [s.value for s in found.samples if s.name == "x_bucket"] == [2, 4, 6]
     assert [s.labels["le"] for s in found.samples if s.name == "x_bucket"] == [
         "0.01",

@@ -44,7 +44,17 @@ class Target:
         head = "Max-Forwards: 70\r\nContent-Type: application/sdp\r\n"
         uri = "sip:desk@192.0.2.1"
         me = "<sip:us@192.0.2.2>"
-        self.leg = BLeg(self.rig.stack, inbox, flow, 1, uri, me, head, SDP, peer=UNTIMED)
+        self.leg = BLeg(
+            self.rig.stack,
+            inbox,
+            flow,
+            number=1,
+            uri=uri,
+            from_value=me,
+            extra=head,
+            body=SDP,
+            peer=UNTIMED,
+        )
         (self.invite,) = self.rig.taken()
         inbox.start(self._listen(inbox))
 

@@ -45,7 +45,14 @@ class Line:
         hosts = frozenset({GATEWAY[0], OTHER[0]})
         uri = "sip:carrier.example"
         account = CarrierAccount(
-            "carrier", "u", "carrier.example", uri, "tok", seconds, PEER, hosts
+            gateway="carrier",
+            user="u",
+            domain="carrier.example",
+            uri=uri,
+            contact="tok",
+            seconds=seconds,
+            peer=PEER,
+            hosts=hosts,
         )
         made = Registration(self.stack, account, lambda: self.found, login, lambda: 0.5)
         self.stack.run_timers(self.stack.now)

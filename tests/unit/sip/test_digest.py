@@ -48,7 +48,15 @@ def test_credentials_prove_the_password_and_no_other() -> None:
     challenge = parse_challenge(challenge_rows("x", "n1", stale=False).split("\r\n")[0][18:])
     assert challenge is not None
     assert (challenge.algorithm, challenge.qop, challenge.stale) == ("SHA-256", True, False)
-    value = credentials_value(challenge, "bob", "secret", "INVITE", "sip:a@b", "c1", 1)
+    value = credentials_value(
+        challenge,
+        user="bob",
+        password="secret",
+        method="INVITE",
+        uri="sip:a@b",
+        cnonce="c1",
+        count=1,
+    )
     found = parse_credentials(value)
     assert found is not None
     assert (found.user, found.realm, found.nonce, found.count) == ("bob", "x", "n1", 1)
@@ -126,7 +134,9 @@ def test_challenge_that_lacks_something_is_refused(text: str) -> None:
 def test_challenge_without_qop_is_answered_without_nc() -> None:
     challenge = parse_challenge('digest realm="a b", nonce="n", opaque=""')
     assert challenge is not None
-    value = credentials_value(challenge, "u", "p", "BYE", "sip:x", "c", 3)
+    value = credentials_value(
+        challenge, user="u", password="p", method="BYE", uri="sip:x", cnonce="c", count=3
+    )
     assert "nc=" not in value
     assert "cnonce" not in value
     assert 'opaque=""' in value

@@ -82,7 +82,7 @@ def test_version_grows_by_one_and_only_on_change() -> None:
 
 
 def test_first_offer_is_one_audio() -> None:
-    text = offer_like(None, "203.0.113.9", 4000, (8, 0), EVENT_PT, "sendrecv", origin())
+    text = offer_like(None, "203.0.113.9", 4000, (8, 0), EVENT_PT, "sendrecv", origin=origin())
     assert text.decode() == (
         "v=0\r\no=- 77 1 IN IP4 203.0.113.9\r\ns=-\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
         "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
@@ -103,7 +103,7 @@ def test_first_offer_is_one_audio() -> None:
 )
 def test_reoffer_keeps_the_lines_in_their_places(before: str, ports: list[int]) -> None:
     previous = parse_sdp((HEAD + before).encode())
-    text = offer_like(previous, "203.0.113.9", 4000, (0,), 0, "sendonly", origin())
+    text = offer_like(previous, "203.0.113.9", 4000, (0,), 0, "sendonly", origin=origin())
     session = parse_sdp(text)
     assert [media.port for media in session.media] == ports
     for old, new in zip(previous.media, session.media, strict=False):
@@ -138,7 +138,7 @@ def test_readdressed_needs_an_origin() -> None:
 def test_origin_counts_over_all_ways_of_describing() -> None:
     ours = origin()
     described(ours, ["t=0 0"])
-    offer_like(None, "203.0.113.9", 4000, (0,), 0, "sendrecv", ours)
+    offer_like(None, "203.0.113.9", 4000, (0,), 0, "sendrecv", origin=ours)
     assert b"o=- 77 3 " in readdressed((HEAD + AUDIO).encode(), ours)
 
 
@@ -166,7 +166,7 @@ def test_worker_sees_the_party_and_nothing_strange_of_it() -> None:
 
 
 def test_own_answer_answers_own_offer() -> None:
-    offer = parse_sdp(offer_like(None, "203.0.113.9", 4, (8, 0), 101, "sendrecv", origin()))
+    offer = parse_sdp(offer_like(None, "203.0.113.9", 4, (8, 0), 101, "sendrecv", origin=origin()))
     assert answers(offer, parse_sdp(answer_to(offer, "203.0.113.9", 6, 0, 101, origin())))
 
 

@@ -182,7 +182,9 @@ def test_answer_is_valid_or_488(body: bytes, events: bool) -> None:
 def test_reoffer_keeps_kinds_and_count(body: bytes, direction: str) -> None:
     previous = parse_sdp(body)
     session = parse_sdp(
-        offer_like(previous, "203.0.113.9", 4, (8,), 101, direction, Origin(5, "203.0.113.9"))
+        offer_like(
+            previous, "203.0.113.9", 4, (8,), 101, direction, origin=Origin(5, "203.0.113.9")
+        )
     )
     kinds = [media.kind for media in previous.media]
     assert [media.kind for media in session.media][: len(kinds)] == kinds

@@ -165,7 +165,7 @@ def _nobody(_port: str, _why: str) -> None:
     """Nobody wants to know."""
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Shared:
     """All ports. snapshot: the state of the moment, for one decision."""
 

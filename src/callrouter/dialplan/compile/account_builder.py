@@ -83,31 +83,31 @@ def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
     """Return the compiled accounts of a file without mistakes."""
     trunks = checker.trunks
     return Access(
-        head.realm,
-        {
+        realm=head.realm,
+        trunks={
             name: account_of(trunk.auth, trunk.auth.realm or head.realm, file)
             for name, trunk in trunks.items()
             if trunk.auth is not None
         },
-        {
+        phones={
             name: account_of(extension.phone, head.realm, file)
             for name, extension in checker.extensions.items()
             if extension.phone is not None
         },
-        {
+        gateways={
             name: account_of(gateway.auth, gateway.auth.realm or "", file)
             for name, gateway in checker.gateways.items()
             if gateway.auth is not None
         },
-        frozenset(name for name, trunk in trunks.items() if roams(trunk)),
-        next((name for name, trunk in trunks.items() if trunk.phones), ""),
-        {
+        roaming=frozenset(name for name, trunk in trunks.items() if roams(trunk)),
+        phones_trunk=next((name for name, trunk in trunks.items() if trunk.phones), ""),
+        enrolments={
             name: _enrolment(gateway, gateway.register_)
             for name, gateway in checker.gateways.items()
             if gateway.register_ is not None
         },
-        {trunk.registered: name for name, trunk in trunks.items() if trunk.registered},
-        tuple(head.algorithms),
+        registered={trunk.registered: name for name, trunk in trunks.items() if trunk.registered},
+        algorithms=tuple(head.algorithms),
     )
 
 

@@ -1,5 +1,6 @@
 """All lists of a dialplan, and the files they are read from."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from callrouter.dialplan.areas.list_files import ListBuilder
@@ -8,13 +9,13 @@ from callrouter.route.callers.number_lists import NumberList
 from callrouter.yamlfile.wording import shown
 
 
+@dataclass(slots=True, kw_only=True)
 class Lists:
     """Lists of a dialplan. built: by name. files: all that were read. digests: of contents."""
 
-    def __init__(self) -> None:
-        self.built: dict[str, NumberList] = {}
-        self.files: list[str] = []
-        self.digests: list[str] = []
+    built: dict[str, NumberList] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
 
 
 def read_lists(checker: Checker, file: str, country: str) -> Lists:

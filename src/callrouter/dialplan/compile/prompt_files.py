@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +21,13 @@ MOST_MUSIC_MB: Final = 2
 _Place = tuple[str, ...]
 
 
+@dataclass(slots=True, kw_only=True)
 class PromptFiles:
     """Sounds of a dialplan. recipes: of all. files: those read. digests: of their contents."""
 
-    def __init__(self) -> None:
-        self.recipes: list[Recipe] = []
-        self.files: list[str] = []
-        self.digests: list[str] = []
+    recipes: list[Recipe] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
 
 
 def read_sounds(checker: Checker, document: Document) -> PromptFiles:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from callrouter.call.services.media import MediaEvent
@@ -205,7 +206,7 @@ class WorkerHandle:
             return
         self._count += 1
         self._pending[self._count] = _Command(
-            do, session, fields.get("file", ""), self._loop.time()
+            do=do, session=session, file=fields.get("file", ""), sent=self._loop.time()
         )
         self._send(encode({"do": do, "id": self._count, "session": session, **fields}))
 
@@ -359,13 +360,11 @@ class WorkerHandle:
             self._channel.close()
 
 
+@dataclass(slots=True, kw_only=True)
 class _Command:
     """A command that is not acknowledged yet. file: of `record`. sent: seconds of the loop."""
 
-    __slots__ = ("do", "file", "sent", "session")
-
-    def __init__(self, do: str, session: str, file: str, sent: float) -> None:
-        self.do = do
-        self.session = session
-        self.file = file
-        self.sent = sent
+    do: str
+    session: str
+    file: str
+    sent: float

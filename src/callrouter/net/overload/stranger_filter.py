@@ -13,6 +13,7 @@ would send more to an address that somebody else wrote into the datagram than th
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import inf
 from typing import Final, NamedTuple, Protocol
@@ -84,23 +85,18 @@ class BanList(Protocol):
         """An address did something wrong; once too often, and it is banned."""
 
 
+@dataclass(slots=True, kw_only=True)
 class FilterCounts:
     """Counts of messages that went no further, by reason."""
 
-    __slots__ = (
-        *("banned", "large", "over_all", "over_size", "over_source", "over_trunk"),
-        *("scanners", "unknown"),
-    )
-
-    def __init__(self) -> None:
-        self.unknown = 0
-        self.banned = 0
-        self.over_source = 0
-        self.over_all = 0
-        self.over_trunk = 0
-        self.scanners = 0
-        self.large = 0
-        self.over_size = 0
+    unknown: int = 0
+    banned: int = 0
+    over_source: int = 0
+    over_all: int = 0
+    over_trunk: int = 0
+    scanners: int = 0
+    large: int = 0
+    over_size: int = 0
 
 
 class Strangers:

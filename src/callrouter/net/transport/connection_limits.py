@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 
@@ -41,31 +42,19 @@ class StreamLimits(NamedTuple):
 USUAL: Final = StreamLimits()
 
 
+@dataclass(slots=True, kw_only=True)
 class StreamCounts:
     """Connections alive, and those that were refused or dropped, by reason."""
 
-    __slots__ = (
-        "broken",
-        "handshake",
-        "idle",
-        "open",
-        "over_limit",
-        "over_source",
-        "silent",
-        "slow_reader",
-        "slow_writer",
-    )
-
-    def __init__(self) -> None:
-        self.open = 0
-        self.over_limit = 0
-        self.over_source = 0
-        self.handshake = 0
-        self.silent = 0
-        self.slow_writer = 0
-        self.slow_reader = 0
-        self.idle = 0
-        self.broken = 0
+    open: int = 0
+    over_limit: int = 0
+    over_source: int = 0
+    handshake: int = 0
+    silent: int = 0
+    slow_writer: int = 0
+    slow_reader: int = 0
+    idle: int = 0
+    broken: int = 0
 
 
 class Turnstile:

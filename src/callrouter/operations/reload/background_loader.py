@@ -13,6 +13,7 @@ import pickle
 import subprocess
 import sys
 from array import array
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,14 +31,12 @@ class LoadError(CallrouterError):
     """A compile process that did not come to its end."""
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Loaded:
     """A dialplan, and the fingerprints of its numbers in their order."""
 
-    __slots__ = ("dialplan", "prints")
-
-    def __init__(self, dialplan: Dialplan, prints: "array[int]") -> None:
-        self.dialplan = dialplan
-        self.prints = prints
+    dialplan: Dialplan
+    prints: "array[int]"
 
 
 class Loader:
@@ -115,7 +114,7 @@ def _take_over(fd: int) -> Loaded:
         gc.freeze()
     finally:
         gc.enable()
-    return Loaded(dialplan, prints)
+    return Loaded(dialplan=dialplan, prints=prints)
 
 
 class _PacedFile:

@@ -10,6 +10,7 @@ import hashlib
 import pickle
 from array import array
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from callrouter.operations.reload.yielding import Pace
@@ -24,32 +25,28 @@ _OURS: Final = "callrouter."
 Fingerprints = array  # of "Q", in the order of the dialplan's numbers
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Changes:
     """Keys of numbers, each in the order of its dialplan."""
 
-    __slots__ = ("added", "altered", "removed")
-
-    def __init__(self, added: list[str], removed: list[str], altered: list[str]) -> None:
-        self.added = added
-        self.removed = removed
-        self.altered = altered
+    added: list[str]
+    removed: list[str]
+    altered: list[str]
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Reloaded:
     """A reload that succeeded. old, new: the versions. why: who asked. at: Unix seconds.
 
     last: the one that brought the version that serves, None when this one did or none has.
     """
 
-    __slots__ = ("at", "changes", "last", "new", "old", "why")
-
-    def __init__(self, old: str, new: str, changes: Changes, why: str, at: float) -> None:
-        self.old = old
-        self.new = new
-        self.changes = changes
-        self.why = why
-        self.at = at
-        self.last: Reloaded | None = None
+    old: str
+    new: str
+    changes: Changes
+    why: str
+    at: float
+    last: "Reloaded | None" = None
 
 
 def fingerprints(dialplan: Dialplan, pace: Pace) -> "array[int]":
@@ -82,7 +79,7 @@ def compare(
         elif known != print_:
             altered.append(key)
     removed = [key for key in pace.each(before) if key not in new]
-    return Changes(added, removed, altered)
+    return Changes(added=added, removed=removed, altered=altered)
 
 
 class _Printer:

@@ -94,11 +94,11 @@ class Reloader:
         began = time.monotonic()
         loaded, changes = await asyncio.to_thread(self._prepare)
         last = [self.dialplan]
-        done = Reloaded(self.dialplan.version, loaded.dialplan.version, changes, why, time.time())
-        if done.new != done.old:
+        old, new = self.dialplan.version, loaded.dialplan.version
+        before = self._last if new == old else None
+        done = Reloaded(old=old, new=new, changes=changes, why=why, at=time.time(), last=before)
+        if new != old:
             self._last = done
-        else:
-            done.last = self._last
         self.dialplan = loaded.dialplan
         self._prints = loaded.prints
         self._serve(loaded.dialplan)
