@@ -281,4 +281,13 @@ def drawn_snapshot(dice: Random, plan: Drawn, at: float) -> Snapshot:
     away = {key: "on leave" for key in plan["extensions"] if dice.random() < 0.2}
     turns = {name: dice.randint(0, 9) for name in ("turns", "t0")}
     seed = dice.getrandbits(32)
-    return Snapshot(down, overrides, lines, turns, blocks, attempts, away, seed)
+    return Snapshot(
+        down=down,
+        overrides=overrides,
+        lines=lines,
+        turns=turns,
+        blocks=blocks,
+        attempts=attempts,
+        away=away,
+        seed=seed,
+    )

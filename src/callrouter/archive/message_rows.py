@@ -96,13 +96,6 @@ def deleted(engine: Engine, id: str) -> None:
         )
 
 
-def expired(engine: Engine, now: float, most: int) -> list[tuple[str, str]]:
-    """The ids and files of messages whose time is over."""
-    query = sa.select(_M.id, _M.file).where(_M.expires <= now).order_by(_M.expires).limit(most)
-    with engine.connect() as connection:
-        return [(row_id, file) for row_id, file in connection.execute(query)]
-
-
 def forget(engine: Engine, ids: Sequence[str]) -> None:
     """Remove the rows of messages whose files are gone."""
     with engine.begin() as connection:

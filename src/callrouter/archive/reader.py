@@ -1,7 +1,6 @@
 """The archive for commands: what is in it, a copy of it, and its end."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from callrouter.archive import message_rows as messages
@@ -32,12 +31,7 @@ class ArchiveReader(ReadSession):
         self._recordings = Folder(recorded)
         self._keepsakes = Keepsakes(self._messages, self._recordings)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         super().__exit__(kind, error, traceback)
         if isinstance(error, OSError):
             raise StoreError(f"the archive's folder cannot be used: {error}") from error

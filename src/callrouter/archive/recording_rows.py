@@ -60,13 +60,6 @@ def usage(engine: Engine, month: str) -> dict[str, int]:
         return {number: int(ms) for number, ms in connection.execute(query)}
 
 
-def expired(engine: Engine, now: float, most: int) -> list[tuple[str, str]]:
-    """The ids and files of recordings whose time is over."""
-    query = sa.select(_R.id, _R.file).where(_R.expires <= now).order_by(_R.expires).limit(most)
-    with engine.connect() as connection:
-        return [(row_id, file) for row_id, file in connection.execute(query)]
-
-
 def forget(engine: Engine, ids: Sequence[str]) -> None:
     """Remove the rows of recordings whose files are gone."""
     with engine.begin() as connection:

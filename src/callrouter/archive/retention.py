@@ -5,8 +5,8 @@ refuses, and can then be called again: each step that was done is found done.
 """
 
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.engine import Engine
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
 from callrouter.archive.file_store import Folder, KeptFile, NoAudioError, parse_name
+from callrouter.archive.tables import MESSAGES, RECORDINGS, expired
 from callrouter.call.services.archive import MessageLeft, RecordingInfo, kept_id
 from callrouter.printable import storable
 from callrouter.route.rules.mailboxes import Box
@@ -54,20 +55,12 @@ class Keepsakes:
             self._messages.remove(taken.name)
             _log.info("message not kept: too short", call=left.call, box=left.box, ms=taken.ms)
             return False
-        name = kept_id(left.file)
-        complete = left.complete and taken.ms >= left.ms - _LACKING_MS
+        row = _sound(left, taken)
+        name, complete = row["id"], row["complete"]
         ways = () if box is None else _ways(box)
         now = time.time()
-        row = {
-            "id": name,
+        row |= {
             "box": left.box,
-            "call": left.call,
-            "caller": storable(left.caller),
-            "started": left.started,
-            "ms": taken.ms,
-            "bytes": taken.bytes,
-            "file": taken.name,
-            "complete": complete,
             "state": "new",
             "expires": now + (_USUAL_KEEP if box is None else box.keep_seconds),
         }
@@ -85,24 +78,15 @@ class Keepsakes:
         except NoAudioError as error:
             _nothing_there(ended, "recording", str(error))
             return
-        name = kept_id(ended.file)
-        complete = ended.complete and taken.ms >= ended.ms - _LACKING_MS
-        row = {
-            "id": name,
+        row = _sound(ended, taken) | {
             "number": ended.number,
-            "call": ended.call,
-            "caller": storable(ended.caller),
-            "started": ended.started,
-            "ms": taken.ms,
-            "bytes": taken.bytes,
-            "file": taken.name,
             "sides": "stereo" if taken.channels == 2 else "mixed",
-            "complete": complete,
             "expires": time.time() + ended.keep_seconds,
         }
         month = time.strftime("%Y-%m", time.gmtime(ended.started))
-        if recordings.add(engine, row, month) and not complete:
-            _log.warning("recording kept, but it is not complete", call=ended.call, recording=name)
+        if recordings.add(engine, row, month) and not row["complete"]:
+            what = "recording kept, but it is not complete"
+            _log.warning(what, call=ended.call, recording=row["id"])
 
     def delete_message(self, engine: Engine, id: str) -> bool:
         """Delete a message; False when there is none with this id."""
@@ -126,12 +110,12 @@ class Keepsakes:
 
     def expire(self, engine: Engine, now: float, most: int) -> None:
         """Delete what has been kept long enough, `most` of each kind at a time."""
-        old = messages.expired(engine, now, most)
+        old = expired(engine, MESSAGES, now, most)
         for _, file in old:
             self._messages.remove(file)
         if old:
             messages.forget(engine, [key for key, _ in old])
-        gone = recordings.expired(engine, now, most)
+        gone = expired(engine, RECORDINGS, now, most)
         for _, file in gone:
             self._recordings.remove(file)
         if gone:
@@ -143,45 +127,39 @@ class Keepsakes:
         """Give rows to files that a process left without, and remove what should be gone."""
         states = messages.states(engine)
         for path in self._messages.orphans():
-            name = parse_name(path.name)
             if states.get(path.name) == "deleted":
                 self._messages.remove(path.name)
-            elif path.name not in states and name.id not in self.ours:
-                taken = _found(self._messages, path.name)
-                if taken is not None:
-                    started = taken.ended - taken.ms / 1000
-                    self.message(
-                        engine,
-                        MessageLeft(
-                            path,
-                            box=name.of,
-                            call=name.call,
-                            caller=name.caller,
-                            started=started,
-                            ms=taken.ms,
-                            complete=True,
-                        ),
-                    )
-        known = recordings.files(engine)
-        for path in self._recordings.orphans():
+        for of, left in self._left_behind(self._messages, states):
+            self.message(engine, MessageLeft(box=of, **left))
+        for of, left in self._left_behind(self._recordings, recordings.files(engine)):
+            self.recording(engine, RecordingInfo(number=of, keep_seconds=_USUAL_KEEP, **left))
+
+    def _left_behind(
+        self, folder: Folder, known: Container[str]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What an earlier process left without a row: whose it is, and all else that is told."""
+        for path in folder.orphans():
             name = parse_name(path.name)
-            if path.name not in known and name.id not in self.ours:
-                taken = _found(self._recordings, path.name)
-                if taken is not None:
-                    started = taken.ended - taken.ms / 1000
-                    self.recording(
-                        engine,
-                        RecordingInfo(
-                            path,
-                            number=name.of,
-                            call=name.call,
-                            caller=name.caller,
-                            started=started,
-                            ms=taken.ms,
-                            complete=True,
-                            keep_seconds=_USUAL_KEEP,
-                        ),
-                    )
+            if path.name in known or name.id in self.ours:
+                continue
+            taken = _found(folder, path.name)
+            if taken is not None:
+                told = {"file": path, "call": name.call, "caller": name.caller, "complete": True}
+                yield name.of, told | {"started": taken.ended - taken.ms / 1000, "ms": taken.ms}
+
+
+def _sound(ended: MessageLeft | RecordingInfo, taken: KeptFile) -> dict[str, Any]:
+    """The columns that the row of every kept sound has."""
+    return {
+        "id": kept_id(ended.file),
+        "call": ended.call,
+        "caller": storable(ended.caller),
+        "started": ended.started,
+        "ms": taken.ms,
+        "bytes": taken.bytes,
+        "file": taken.name,
+        "complete": ended.complete and taken.ms >= ended.ms - _LACKING_MS,
+    }
 
 
 def _found(folder: Folder, name: str) -> KeptFile | None:

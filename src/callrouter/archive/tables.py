@@ -79,3 +79,11 @@ def inserting(engine: Engine, table: sa.Table) -> postgresql.Insert | sqlite.Ins
 def as_dict(row: sa.RowMapping) -> dict[str, Any]:
     """A row by plain names: SQLAlchemy's own are of a class that JSON does not take."""
     return {str(name): value for name, value in row.items()}
+
+
+def expired(engine: Engine, table: sa.Table, now: float, most: int) -> list[tuple[str, str]]:
+    """The ids and files of messages or recordings whose time is over. Raises SQLAlchemyError."""
+    of = table.c
+    query = sa.select(of.id, of.file).where(of.expires <= now).order_by(of.expires).limit(most)
+    with engine.connect() as connection:
+        return [(row_id, file) for row_id, file in connection.execute(query)]

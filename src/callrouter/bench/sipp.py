@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from callrouter.bench.processes import (
@@ -122,12 +121,7 @@ class Traffic:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         stop(self._caller, 0)
         stop(self._callee, 0)
 

@@ -5,8 +5,8 @@ from itertools import islice
 from callrouter.operations.operation import (
     BadValueError,
     ConflictError,
-    Count,
     Name,
+    Newest,
     NotFoundError,
     OperationAnswer,
     OperationRequest,
@@ -14,12 +14,6 @@ from callrouter.operations.operation import (
     Seconds,
 )
 from callrouter.state.bans import banned_as
-
-
-class ListBans(OperationRequest):
-    """most: bans at most."""
-
-    most: Count = 100
 
 
 class BannedAddress(OperationAnswer):
@@ -63,7 +57,7 @@ class BanAdded(BanRemoved):
     until: float
 
 
-async def list_bans(running: RunningServer, request: ListBans) -> BannedAddresses:
+async def list_bans(running: RunningServer, request: Newest) -> BannedAddresses:
     """The addresses that are not heard, the newest first."""
     bans, clock = running.bans, running.clock
     now = clock.now()

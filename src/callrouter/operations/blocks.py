@@ -4,8 +4,8 @@ from callrouter.dialplan.areas.list_files import blocked_by_hand
 from callrouter.operations.operation import (
     BadValueError,
     ConflictError,
-    Count,
     Name,
+    Newest,
     NotFoundError,
     OperationAnswer,
     OperationRequest,
@@ -15,11 +15,10 @@ from callrouter.operations.operation import (
 from callrouter.route.callers.number_lists import Caller
 
 
-class ListBlocks(OperationRequest):
+class ListBlocks(Newest):
     """caller: this one only."""
 
     caller: Name | None = None
-    most: Count = 100
 
 
 class BlockedCaller(OperationAnswer):

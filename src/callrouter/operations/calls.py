@@ -5,19 +5,13 @@ from itertools import islice
 from callrouter.call.services.record import CallRecord
 from callrouter.operations.operation import (
     ConflictError,
-    Count,
     Name,
+    Newest,
     NotFoundError,
     OperationAnswer,
     OperationRequest,
     RunningServer,
 )
-
-
-class ListCalls(OperationRequest):
-    """most: calls at most."""
-
-    most: Count = 100
 
 
 class ActiveCall(OperationAnswer):
@@ -53,7 +47,7 @@ class RecordingStatus(OperationAnswer):
     on: bool
 
 
-async def list_calls(running: RunningServer, request: ListCalls) -> CallList:
+async def list_calls(running: RunningServer, request: Newest) -> CallList:
     """The calls in progress, the newest first."""
     live = running.live
     calls = [

@@ -67,7 +67,16 @@ class GatewayList(OperationAnswer):
 
 async def list_gateways(running: RunningServer, _request: NoValues) -> GatewayList:
     """The gateways, and how they are."""
-    return await _gateways(running)
+    watched = running.gateways.all()[:MOST]
+    names = [f"gateway {it.gateway.name}" for it in watched]
+    calls = await running.answer_of("lines", running.shared.lines.count(names))
+    return GatewayList(
+        gateways=[
+            _gateway(it, running.clock, calls[name])
+            for name, it in zip(names, watched, strict=True)
+        ],
+        all=len(running.gateways.all()),
+    )
 
 
 async def drain_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
@@ -76,7 +85,7 @@ async def drain_gateway(running: RunningServer, request: OneGateway) -> GatewayL
     if drained:
         raise ConflictError(f"gateway {request.gateway} is drained already")
     running.gateways.drain(request.gateway)
-    return await _gateways(running)
+    return await list_gateways(running, NoValues())
 
 
 async def enable_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
@@ -84,7 +93,7 @@ async def enable_gateway(running: RunningServer, request: OneGateway) -> Gateway
     if not _is_drained(running, request.gateway):
         raise ConflictError(f"gateway {request.gateway} is not drained")
     running.gateways.enable(request.gateway)
-    return await _gateways(running)
+    return await list_gateways(running, NoValues())
 
 
 def _is_drained(running: RunningServer, name: str) -> bool:
@@ -97,19 +106,6 @@ def _is_drained(running: RunningServer, name: str) -> bool:
         known = ", ".join(islice(named, 20)) or "none"
         raise NotFoundError(f"the dialplan has no gateway {name}; it has: {known}")
     return False
-
-
-async def _gateways(running: RunningServer) -> GatewayList:
-    watched = running.gateways.all()[:MOST]
-    names = [f"gateway {it.gateway.name}" for it in watched]
-    calls = await running.answer_of("lines", running.shared.lines.count(names))
-    return GatewayList(
-        gateways=[
-            _gateway(it, running.clock, calls[name])
-            for name, it in zip(names, watched, strict=True)
-        ],
-        all=len(running.gateways.all()),
-    )
 
 
 def _gateway(watched: Watched, clock: SteadyClock, calls: int) -> GatewayStatus:

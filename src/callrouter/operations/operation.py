@@ -49,6 +49,12 @@ class NoValues(OperationRequest):
     """A request that says nothing more."""
 
 
+class Newest(OperationRequest):
+    """most: entries at most."""
+
+    most: Count = 100
+
+
 class OperationAnswer(BaseModel):
     """Base of all answers. Fields that a newer server adds are passed over."""
 

@@ -46,7 +46,13 @@ class OverrideList(OperationAnswer):
 
 async def list_overrides(running: RunningServer, _request: NoValues) -> OverrideList:
     """The schedules that are switched."""
-    return await _overrides(running)
+    standing = await running.answer_of("overrides", running.shared.overrides.standing())
+    return OverrideList(
+        overrides=[
+            ScheduleOverride(schedule=schedule, open=override.open, until=override.until)
+            for schedule, override in islice(standing.items(), MOST)
+        ]
+    )
 
 
 async def set_override(running: RunningServer, request: SetOverride) -> OverrideList:
@@ -60,7 +66,7 @@ async def set_override(running: RunningServer, request: SetOverride) -> Override
         raise BadValueError(what, "until", "a time that is to come, or 0")
     asked = running.shared.overrides.override(request.schedule, request.open, request.until)
     await running.answer_of("overrides", asked)
-    return await _overrides(running)
+    return await list_overrides(running, NoValues())
 
 
 async def clear_override(running: RunningServer, request: ClearOverride) -> OverrideList:
@@ -68,14 +74,4 @@ async def clear_override(running: RunningServer, request: ClearOverride) -> Over
     asked = running.shared.overrides.end(request.schedule)
     if not await running.answer_of("overrides", asked):
         raise NotFoundError(f"schedule {request.schedule} follows its hours already")
-    return await _overrides(running)
-
-
-async def _overrides(running: RunningServer) -> OverrideList:
-    standing = await running.answer_of("overrides", running.shared.overrides.standing())
-    return OverrideList(
-        overrides=[
-            ScheduleOverride(schedule=schedule, open=override.open, until=override.until)
-            for schedule, override in islice(standing.items(), MOST)
-        ]
-    )
+    return await list_overrides(running, NoValues())

@@ -41,7 +41,9 @@ class PresenceList(OperationAnswer):
 
 async def list_presence(running: RunningServer, _request: NoValues) -> PresenceList:
     """The extensions that are away."""
-    return await _presence(running)
+    away = await running.answer_of("presence", running.shared.presence.away())
+    listed = islice(away.items(), MOST)
+    return PresenceList(away=[Absence(extension=key, reason=why) for key, why in listed])
 
 
 async def set_presence(running: RunningServer, request: SetPresence) -> PresenceList:
@@ -50,7 +52,7 @@ async def set_presence(running: RunningServer, request: SetPresence) -> Presence
         raise NotFoundError(f"the dialplan has no extension {request.extension}")
     asked = running.shared.presence.leave(request.extension, request.reason)
     await running.answer_of("presence", asked)
-    return await _presence(running)
+    return await list_presence(running, NoValues())
 
 
 async def clear_presence(running: RunningServer, request: ClearPresence) -> PresenceList:
@@ -58,10 +60,4 @@ async def clear_presence(running: RunningServer, request: ClearPresence) -> Pres
     asked = running.shared.presence.come_back(request.extension)
     if not await running.answer_of("presence", asked):
         raise NotFoundError(f"extension {request.extension} is not away")
-    return await _presence(running)
-
-
-async def _presence(running: RunningServer) -> PresenceList:
-    away = await running.answer_of("presence", running.shared.presence.away())
-    listed = islice(away.items(), MOST)
-    return PresenceList(away=[Absence(extension=key, reason=why) for key, why in listed])
+    return await list_presence(running, NoValues())

@@ -12,10 +12,10 @@ acknowledged by the user (section 13.2.2.4), any other final response by the tra
 
 from typing import Final
 
-from callrouter.sip.flow import ClientUser, Flow, Layer
+from callrouter.sip.flow import ClientUser, Flow, Layer, Waiting
 from callrouter.sip.message import Response
 from callrouter.sip.render import ack_of
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT
 
 # States.
 CALLING: Final = 0
@@ -126,19 +126,11 @@ class ClientTransaction(Waiting):
     an INVITE.
     """
 
-    __slots__ = (
-        "_data",
-        "_flow",
-        "_give_up_at",
-        "_interval",
-        "_layer",
-        "_response",
-        "_user",
-        "invite",
-        "key",
-        "sent_by",
-        "state",
-    )
+    __slots__ = ("_data", "_response", "_user", "sent_by")
+
+    on_resend = T_RESEND
+    on_give_up = T_GIVE_UP
+    on_end = T_END
 
     def __init__(
         self,
@@ -167,11 +159,6 @@ class ClientTransaction(Waiting):
             due = self._give_up_at
         self._timer = layer.timers.start(due, self._on_timer)
         layer.send(flow, data)
-
-    @property
-    def flow(self) -> Flow:
-        """Where the request went."""
-        return self._flow
 
     @property
     def request(self) -> bytes:
@@ -208,13 +195,6 @@ class ClientTransaction(Waiting):
         if self.state < COMPLETED:
             self.state = TERMINATED
             self._forget()
-
-    def _on_timer(self, now: float) -> None:
-        self._timer = None
-        self._step(T_GIVE_UP if now >= self._give_up_at else T_RESEND)
-
-    def _on_end(self, _now: float) -> None:
-        self._step(T_END)
 
     def _step(self, event: int) -> None:
         table = INVITE_CLIENT if self.invite else REQUEST_CLIENT
@@ -262,23 +242,14 @@ class ClientTransaction(Waiting):
 
     def _settle(self, linger: float) -> None:
         self._stop_timer()
-        if linger:
-            layer = self._layer
-            self._timer = layer.timers.start(layer.now + linger, self._on_end)
-        else:
-            self._step(T_END)
+        self._end_after(linger)
 
     def _send_again(self) -> None:
-        layer = self._layer
-        layer.resend(self._flow, self._data)
+        self._layer.resend(self._flow, self._data)
         if self.invite:
-            self._interval *= 2
-        elif self.state == PROCEEDING:
-            self._interval = T2
+            self._wait(self._interval * 2)
         else:
-            self._interval = min(self._interval * 2, T2)
-        due = min(layer.now + self._interval, self._give_up_at)
-        self._timer = layer.timers.start(due, self._on_timer)
+            self._wait(T2 if self.state == PROCEEDING else min(self._interval * 2, T2))
 
     def _give_over(self, status: int) -> None:
         user = self._user

@@ -1,10 +1,10 @@
 """Flows, where messages come from and go to, and the layer that all transactions stand on."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from callrouter.sip.message import Request, Response
-from callrouter.sip.timers import Timers
+from callrouter.sip.timers import Timer, Timers
 from callrouter.sip.uri import host_port
 
 RELIABLE: Final = frozenset(("TCP", "TLS"))
@@ -157,3 +157,61 @@ class Layer:
     def way_back(self, flow: Flow, _data: bytes) -> Flow:
         """Where a message goes whose connection is lost: nowhere, as far as is known here."""
         return flow
+
+
+class Waiting:
+    """The base of both kinds of transactions, which wait to send again or give up, or to end.
+
+    It has one timer at a time. Who derives from it sets all attributes: a base's __init__ would
+    cost more than it does. on_resend, on_give_up, on_end: what each timer is in its table.
+    """
+
+    __slots__ = ("_flow", "_give_up_at", "_interval", "_layer", "_timer", "invite", "key", "state")
+
+    on_resend: ClassVar[int]
+    on_give_up: ClassVar[int]
+    on_end: ClassVar[int]
+
+    _layer: Layer
+    _flow: Flow
+    _interval: float
+    _give_up_at: float
+    _timer: Timer | None
+    invite: bool
+    key: str
+    state: int
+
+    @property
+    def flow(self) -> Flow:
+        """Where its messages go."""
+        return self._flow
+
+    def _step(self, event: int) -> None:
+        """Do what the table says of an event."""
+        raise NotImplementedError
+
+    def _on_timer(self, now: float) -> None:
+        self._timer = None
+        self._step(self.on_give_up if now >= self._give_up_at else self.on_resend)
+
+    def _on_end(self, _now: float) -> None:
+        self._step(self.on_end)
+
+    def _wait(self, interval: float) -> None:
+        """Send again after so many seconds, but for the time to give up."""
+        layer = self._layer
+        self._interval = interval
+        due = min(layer.now + interval, self._give_up_at)
+        self._timer = layer.timers.start(due, self._on_timer)
+
+    def _end_after(self, seconds: float) -> None:
+        if seconds:
+            layer = self._layer
+            self._timer = layer.timers.start(layer.now + seconds, self._on_end)
+        else:
+            self._step(self.on_end)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

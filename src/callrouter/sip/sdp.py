@@ -53,7 +53,6 @@ _KIND: Final = re.compile(rb"\nm=([!-~]+) +(?:(0)|[0-9]{1,5})[ /]")
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"({_OCTET})\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z")
 _RTPMAP: Final = re.compile(r"rtpmap:([0-9]{1,3}) +([!-.0-~]+)/([0-9]{1,6})(?:/1)? *\Z")
-_PTIME: Final = re.compile(r"ptime:([0-9]{1,3}) *\Z")
 
 _TEXT: Final = rb"[ -~\x80-\xff]{0,2000}+(?<! )"
 """The rest of a line: no control character, and no blank at its end."""
@@ -164,34 +163,6 @@ class MediaDescription:
                 names.setdefault(int(found[1]), f"{found[2].upper()}/{found[3]}")
         return names
 
-    def fmtp(self, payload: int) -> str:
-        """The parameters of a payload type, "" when there are none."""
-        prefix = f"fmtp:{payload} "
-        for text in self.attributes:
-            if text.startswith(prefix):
-                return text[len(prefix) :].strip(" ")
-        return ""
-
-    def ptime(self) -> int:
-        """Milliseconds of audio in a packet, 0 when not given."""
-        for text in self.attributes:
-            found = _PTIME.match(text)
-            if found is not None:
-                return int(found[1])
-        return 0
-
-    def same(self, other: "MediaDescription") -> bool:
-        """It means the same stream; two that are refused are the same."""
-        if self.kind != other.kind or self.port != other.port:
-            return False
-        return not self.port or (
-            self.host == other.host
-            and self.proto == other.proto
-            and self.direction == other.direction
-            and self.formats == other.formats
-            and sorted(self.attributes) == sorted(other.attributes)
-        )
-
 
 class SessionDescription:
     """A body of application/sdp.
@@ -297,7 +268,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
         elif media is None:
             _of_session(session, line[0], value)
         else:
-            _of_media(media, line[0], value)
+            _of_part(media, line[0], value)
     if not session.origin:
         raise ParseError("session description without o=")
     for each in session.media:
@@ -307,29 +278,24 @@ def parse_sdp(body: bytes) -> SessionDescription:
 
 
 def _of_session(session: SessionDescription, kind: str, value: str) -> None:
-    if kind == "a":
-        if value not in DIRECTIONS:
-            session.attributes.append(value)
-        elif not session.direction:
-            session.direction = value
-    elif kind == "c":
-        session.host = session.host or _connection(value)
-    elif kind == "o":
+    if kind == "o":
         if session.origin:
             raise ParseError("session description with two o=")
         session.origin = value
     elif kind == "t":
         session.time = session.time or value
+    else:
+        _of_part(session, kind, value)
 
 
-def _of_media(media: MediaDescription, kind: str, value: str) -> None:
+def _of_part(part: SessionDescription | MediaDescription, kind: str, value: str) -> None:
     if kind == "a":
         if value not in DIRECTIONS:
-            media.attributes.append(value)
-        elif not media.direction:
-            media.direction = value
+            part.attributes.append(value)
+        elif not part.direction:
+            part.direction = value
     elif kind == "c":
-        media.host = media.host or _connection(value)
+        part.host = part.host or _connection(value)
 
 
 def _connection(value: str) -> str:
@@ -462,15 +428,6 @@ def may_answer(offer: bytes, answer: bytes) -> bool:
             theirs[0] == ours[0] and (not ours[1] or bool(theirs[1]))
             for ours, theirs in zip(asked, said, strict=True)
         )
-    )
-
-
-def same_media(first: SessionDescription, second: SessionDescription) -> bool:
-    """Whether both mean the same streams: address, port, codecs, direction, attributes."""
-    return (
-        len(first.media) == len(second.media)
-        and sorted(first.attributes) == sorted(second.attributes)
-        and all(ours.same(theirs) for ours, theirs in zip(first.media, second.media, strict=True))
     )
 
 

@@ -14,10 +14,10 @@ final response is not sent: the cell says nothing.
 
 from typing import Final
 
-from callrouter.sip.flow import Flow, InviteServerUser, Layer
+from callrouter.sip.flow import Flow, InviteServerUser, Layer, Waiting
 from callrouter.sip.message import Request
 from callrouter.sip.render import render_response, response_head
-from callrouter.sip.timers import T1, T2, T4, TIMEOUT, Waiting
+from callrouter.sip.timers import T1, T2, T4, TIMEOUT
 
 # States.
 TRYING: Final = 0
@@ -111,21 +111,11 @@ REQUEST_SERVER: Final = (
 class ServerTransaction(Waiting):
     """A server transaction: one request of a peer. invite: it is an INVITE."""
 
-    __slots__ = (
-        "_flow",
-        "_give_up_at",
-        "_head",
-        "_interval",
-        "_last",
-        "_layer",
-        "_merged",
-        "_to",
-        "invite",
-        "key",
-        "state",
-        "tag",
-        "user",
-    )
+    __slots__ = ("_head", "_last", "_merged", "_to", "tag", "user")
+
+    on_resend = T_RESEND
+    on_give_up = T_GIVE_UP
+    on_end = T_END
 
     def __init__(
         self, layer: Layer, key: str, source: Flow, flow: Flow, request: Request, merged: str
@@ -150,11 +140,6 @@ class ServerTransaction(Waiting):
         layer.servers[key] = self
         if merged:
             layer.merged.add(merged)
-
-    @property
-    def flow(self) -> Flow:
-        """Where the responses go."""
-        return self._flow
 
     @property
     def pending(self) -> bool:
@@ -195,13 +180,6 @@ class ServerTransaction(Waiting):
         if user is not None:
             user.on_acknowledged(ack)
 
-    def _on_timer(self, now: float) -> None:
-        self._timer = None
-        self._step(T_GIVE_UP if now >= self._give_up_at else T_RESEND)
-
-    def _on_end(self, _now: float) -> None:
-        self._step(T_END)
-
     def _step(self, event: int) -> None:
         state, action = (INVITE_SERVER if self.invite else REQUEST_SERVER)[self.state][event]
         if state != STAY:
@@ -234,19 +212,12 @@ class ServerTransaction(Waiting):
             self._linger(0.0 if self._flow.reliable else TIMEOUT)
 
     def _send_again(self) -> None:
-        layer = self._layer
-        layer.resend(self._flow, self._last)
-        self._interval = min(self._interval * 2, T2)
-        due = min(layer.now + self._interval, self._give_up_at)
-        self._timer = layer.timers.start(due, self._on_timer)
+        self._layer.resend(self._flow, self._last)
+        self._wait(min(self._interval * 2, T2))
 
     def _linger(self, seconds: float) -> None:
         self._head = ""
-        if seconds:
-            layer = self._layer
-            self._timer = layer.timers.start(layer.now + seconds, self._on_end)
-        else:
-            self._step(T_END)
+        self._end_after(seconds)
 
     def _forget(self) -> None:
         self._stop_timer()

@@ -173,20 +173,3 @@ class FarTimer:
         self._when = inf
         self._timers.live -= 1
         owner.on_due(now)
-
-
-class Waiting:
-    """The timer base of every transaction, which waits to send again or give up, or to end.
-
-    It has one timer at a time. Who derives from it sets it to None at first: a base's __init__
-    would cost more than it does.
-    """
-
-    __slots__ = ("_timer",)
-
-    _timer: Timer | None
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

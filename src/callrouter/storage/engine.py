@@ -3,7 +3,6 @@
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 import sqlalchemy as sa
@@ -189,12 +188,7 @@ class ReadSession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._engine.dispose()
         if isinstance(error, SQLAlchemyError):
             raise StoreError(f"the database cannot be used: {said(error)}") from error

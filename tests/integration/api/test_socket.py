@@ -23,14 +23,13 @@ from callrouter.operations.blocks import (
     remove_block,
 )
 from callrouter.operations.calls import (
-    ListCalls,
     OneCall,
     list_calls,
     start_recording,
     stop_recording,
 )
 from callrouter.operations.gateways import OneGateway, drain_gateway, enable_gateway
-from callrouter.operations.operation import NoValues
+from callrouter.operations.operation import Newest, NoValues
 from callrouter.operations.overrides import (
     ClearOverride,
     SetOverride,
@@ -88,7 +87,7 @@ async def test_calls_in_progress_are_listed_newest_first_with_their_state(room: 
         record.ringing_ms = 5 if index else None
         record.answered_ms = 9 if index == 2 else None
         room.live.call_started(record)
-    answer = await room.ask(list_calls, ListCalls(most=2))
+    answer = await room.ask(list_calls, Newest(most=2))
     assert [(call.id, call.state) for call in answer.calls] == [
         ("id2", "answered"),
         ("id1", "ringing"),

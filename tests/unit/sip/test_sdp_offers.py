@@ -1,6 +1,7 @@
 """Offers and answers of ours."""
 
 import pytest
+from support.descriptions import same_media
 
 from callrouter.errors import ParseError, SipError
 from callrouter.sip.offer import (
@@ -12,7 +13,7 @@ from callrouter.sip.offer import (
     readdressed,
     worker_offer,
 )
-from callrouter.sip.sdp import Audio, answers, parse_sdp, same_media, usable_audio
+from callrouter.sip.sdp import Audio, answers, parse_sdp, usable_audio
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=call\r\nc=IN IP4 192.0.2.1\r\nt=5 6\r\n"
 AUDIO = "m=audio 6000 RTP/AVP 18 8 0 97\r\na=rtpmap:97 telephone-event/8000\r\n"

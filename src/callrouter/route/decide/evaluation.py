@@ -128,7 +128,9 @@ class Evaluation:
         """Go on from where a look-up was needed. extension: the one that it names; why: or not."""
         number = self._number
         caller = Caller(self._facts.caller, self._trunk.country).identity
-        self._note(lookup.rule, extension is not None, caller, why, lookup.file, lookup.line)
+        self.trace.append(
+            Verdict(lookup.rule, extension is not None, caller, why, lookup.file, lookup.line)
+        )
         trunk = self._trunk
         holds = [Hold(number.hold, number.lines), Hold(trunk.hold, trunk.lines)]
         return self._go(number.route, holds, extension)
@@ -162,7 +164,7 @@ class Evaluation:
         if caller:
             why = "would be asked who is responsible; the plan is that without an answer"
             self._lookup = NeedLookup(lookup, caller, passed)
-        self._note(lookup.rule, False, caller, why, lookup.file, lookup.line)
+        self.trace.append(Verdict(lookup.rule, False, caller, why, lookup.file, lookup.line))
 
     def chosen(self, steps: tuple[Step, ...]) -> Plan:
         """Go on with the steps of a menu's choice. Without any the menu is what is left."""
@@ -175,21 +177,11 @@ class Evaluation:
         holds = (held,) if self._rings(extension) else ()
         return Plan(tuple(self._steps), None, holds)
 
-    def _note(
-        self,
-        rule: str,
-        matched: bool,
-        value: str,
-        why: str,
-        file: str,
-        line: int,
-        result: str = "",
-    ) -> None:
-        self.trace.append(Verdict(rule, matched, value, why, file, line, result=result))
-
     def _judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
         """Note a rule that takes effect by refusing."""
-        self._note(rule, refused, value, why, file, line, result=REFUSED if refused else PASSED)
+        self.trace.append(
+            Verdict(rule, refused, value, why, file, line, result=REFUSED if refused else PASSED)
+        )
 
     # Who calls.
 
@@ -226,11 +218,13 @@ class Evaluation:
         for use in allow:
             found = use.list.find(caller)
             why = found or _missing(caller)
-            self._note(use.rule, bool(found), self.caller, why, use.file, use.line)
+            self.trace.append(Verdict(use.rule, bool(found), self.caller, why, use.file, use.line))
             if found:
                 for area in self._number.screen.areas:
                     why = f"not asked: {use.rule}"
-                    self._note(area.rule, False, self.caller, why, area.file, area.line)
+                    self.trace.append(
+                        Verdict(area.rule, False, self.caller, why, area.file, area.line)
+                    )
                 return True
         return False
 
@@ -241,7 +235,9 @@ class Evaluation:
             found = use.list.find(caller)
             result = "" if found or use is not only[-1] else REFUSED
             why = found or _missing(caller)
-            self._note(use.rule, bool(found), self.caller, why, use.file, use.line, result=result)
+            self.trace.append(
+                Verdict(use.rule, bool(found), self.caller, why, use.file, use.line, result=result)
+            )
             if found:
                 break
         else:
@@ -289,7 +285,7 @@ class Evaluation:
                 if step.schedule is not None and self._at(step.schedule).open:
                     value = step.schedule.name
                     why = "counts calls out of hours, and a schedule is open"
-                    self._note(rule.rule, False, value, why, rule.file, rule.line)
+                    self.trace.append(Verdict(rule.rule, False, value, why, rule.file, rule.line))
                     return ""
         block = rule.block
         self.auto_block = block
@@ -319,7 +315,9 @@ class Evaluation:
         away = self._snapshot.away.get(extension.key)
         if away is not None:
             file, line = extension.file, extension.line
-            self._note(extension.hold, False, extension.key, f"is away: {away}", file, line)
+            self.trace.append(
+                Verdict(extension.hold, False, extension.key, f"is away: {away}", file, line)
+            )
             return False
         if self._full(extension.hold, extension.lines, extension.file, extension.line):
             return False
@@ -413,7 +411,9 @@ class Evaluation:
             why = why or "cannot be reached either"
             rule = f"backup of {number.hold}"
             result = PASSED if rings else REFUSED
-            self._note(rule, rings, "", why, number.file, number.line, result=result)
+            self.trace.append(
+                Verdict(rule, rings, "", why, number.file, number.line, result=result)
+            )
             if rings:
                 return Plan(tuple(self._steps), self._final, holds, number.voice)
         final = self._final

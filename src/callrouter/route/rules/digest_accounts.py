@@ -5,7 +5,7 @@ each reload.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.route.rules.prefix_table import Networks
@@ -73,6 +73,7 @@ class Enrolment:
     seconds: int
 
 
+@dataclass(slots=True, kw_only=True)
 class Access:
     """The accounts of a dialplan.
 
@@ -84,48 +85,25 @@ class Access:
     passwords are read, before the dialplan serves.
     """
 
-    __slots__ = (
-        "_anywhere",
-        "_bound",
-        "_somewhere",
-        "algorithms",
-        "enrolments",
-        "gateways",
-        "logins",
-        "phones",
-        "phones_trunk",
-        "realm",
-        "registered",
-        "roaming",
-        "trunks",
-    )
+    realm: str = "callrouter"
+    trunks: Mapping[str, DigestAccount] = field(default_factory=dict)
+    phones: Mapping[str, DigestAccount] = field(default_factory=dict)
+    gateways: Mapping[str, DigestAccount] = field(default_factory=dict)
+    roaming: frozenset[str] = frozenset()
+    phones_trunk: str = ""
+    enrolments: Mapping[str, Enrolment] = field(default_factory=dict)
+    registered: Mapping[str, str] = field(default_factory=dict)
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    logins: Logins = field(default_factory=Logins)
+    _bound: dict[str, Networks[str]] = field(init=False)
+    _somewhere: Networks[str] = field(init=False)
+    _anywhere: bool = field(init=False)
 
-    def __init__(
-        self,
-        realm: str = "callrouter",
-        trunks: Mapping[str, DigestAccount] | None = None,
-        phones: Mapping[str, DigestAccount] | None = None,
-        gateways: Mapping[str, DigestAccount] | None = None,
-        roaming: frozenset[str] = frozenset(),
-        phones_trunk: str = "",
-        enrolments: Mapping[str, Enrolment] | None = None,
-        registered: Mapping[str, str] | None = None,
-        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
-    ) -> None:
-        self.algorithms = algorithms
-        self.enrolments: Mapping[str, Enrolment] = {} if enrolments is None else enrolments
-        self.registered: Mapping[str, str] = {} if registered is None else registered
-        self.realm = realm
-        self.trunks: Mapping[str, DigestAccount] = {} if trunks is None else trunks
-        self.phones: Mapping[str, DigestAccount] = {} if phones is None else phones
-        self.gateways: Mapping[str, DigestAccount] = {} if gateways is None else gateways
-        self.roaming = roaming
-        self.phones_trunk = phones_trunk
-        self.logins = Logins()
+    def __post_init__(self) -> None:
         bound = {name: phone.networks for name, phone in self.phones.items() if phone.networks}
         self._bound = {name: _any_of(networks) for name, networks in bound.items()}
         self._somewhere = _any_of(one for networks in bound.values() for one in networks)
-        self._anywhere = len(bound) < len(self.phones) or bool(roaming or self.registered)
+        self._anywhere = len(bound) < len(self.phones) or bool(self.roaming or self.registered)
 
     def admits(self, source: str) -> bool:
         """Somebody may come from this IP address, and prove who it is."""

@@ -6,7 +6,7 @@ The mappings may be live: whoever owns them changes them between decisions, neve
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from callrouter.route.values.gateway_candidates import TransportAddress
@@ -20,6 +20,7 @@ class Override:
     until: float
 
 
+@dataclass(slots=True, kw_only=True)
 class Snapshot:
     """The state of the moment.
 
@@ -37,55 +38,20 @@ class Snapshot:
     schedules and overrides go.
     """
 
-    __slots__ = (
-        "ahead",
-        "arrivals",
-        "attempts",
-        "away",
-        "begun",
-        "blocks",
-        "by_hand",
-        "down",
-        "lines",
-        "overrides",
-        "places",
-        "seed",
-        "turns",
-        "why",
-    )
-
-    def __init__(
-        self,
-        down: Set[str] = frozenset(),
-        overrides: Mapping[str, Override] | None = None,
-        lines: Mapping[str, int] | None = None,
-        turns: Mapping[str, int] | None = None,
-        blocks: Mapping[tuple[str, str], float] | None = None,
-        attempts: Mapping[tuple[str, str], Sequence[float]] | None = None,
-        away: Mapping[str, str] | None = None,
-        seed: int = 0,
-        arrivals: Mapping[str, Sequence[float]] | None = None,
-        places: Mapping[str, Sequence[TransportAddress]] | None = None,
-        why: Mapping[str, str] | None = None,
-        by_hand: Set[tuple[str, str]] = frozenset(),
-        begun: Collection[int] = (),
-    ) -> None:
-        self.by_hand = by_hand
-        self.begun = begun
-        self.ahead = 0.0
-        self.down = down
-        self.overrides: Mapping[str, Override] = {} if overrides is None else overrides
-        self.lines: Mapping[str, int] = {} if lines is None else lines
-        self.turns: Mapping[str, int] = {} if turns is None else turns
-        self.blocks: Mapping[tuple[str, str], float] = {} if blocks is None else blocks
-        self.attempts: Mapping[tuple[str, str], Sequence[float]] = (
-            {} if attempts is None else attempts
-        )
-        self.away: Mapping[str, str] = {} if away is None else away
-        self.seed = seed
-        self.arrivals: Mapping[str, Sequence[float]] = {} if arrivals is None else arrivals
-        self.places = places
-        self.why: Mapping[str, str] = {} if why is None else why
+    down: Set[str] = frozenset()
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    turns: Mapping[str, int] = field(default_factory=dict)
+    blocks: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    attempts: Mapping[tuple[str, str], Sequence[float]] = field(default_factory=dict)
+    away: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+    arrivals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    places: Mapping[str, Sequence[TransportAddress]] | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+    by_hand: Set[tuple[str, str]] = frozenset()
+    begun: Collection[int] = ()
+    ahead: float = 0.0
 
 
 NOTHING: Final = Snapshot()
