@@ -218,6 +218,7 @@ MAY_IMPORT: Final = {
         "call.interwork",
         "call.legs",
         "call.services",
+        "pending",
         "route.decide",
         "route.values",
     },
