@@ -306,6 +306,19 @@ async def test_players_without_calls_are_a_leak_when_they_stay(far: Far) -> None
     assert far.commands()[-1]["do"] == "quit"
 
 
+async def test_what_short_sessions_leave_for_a_moment_is_no_leak(far: Far) -> None:
+    rests = {**EMPTY, "players": 1, "ports": 1}
+    for _ in range(links._LEAKS + 1):
+        slots = far.hold()
+        name = slots.open()
+        slots.release()
+        await far.say({"do": "closed", "session": name}, rests)
+    assert far.owner.told == ["ready"]
+    assert far.link.state == SERVING
+    await far.say(*[rests] * (links._LEAKS - 1))
+    assert far.owner.told == ["ready", "leaks sessions"]
+
+
 async def test_session_that_is_never_closed_retires_its_worker(
     far: Far, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,8 @@ _READ_BYTES: Final = 65536
 _CLOSE_SECONDS: Final = 40.0
 """For a session to be closed: more than the 32 s that a BYE may wait for its answer."""
 _LEAKS: Final = 3
-"""Beats in a row that show a leak."""
+"""Beats in a row that show a leak. No session may begin meanwhile: what the last one had rests for
+half a second after it, and each beat might see that of another."""
 _RSS_BYTES: Final = 160 * 1024 * 1024
 """What a worker may grow to. A busy one has 30 MB, after 10,000 calls too: 5 of them are what PJSIP
 keeps of ended transactions for their 32 s."""
@@ -213,6 +214,7 @@ class WorkerHandle:
     def opened(self, session: str, slots: Reservation) -> None:
         """A session begins."""
         self._sessions[session] = slots
+        self._leaking = 0
 
     def given_back(self, slots: Reservation) -> None:
         """The call needs the slots no more."""
