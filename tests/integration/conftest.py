@@ -4,6 +4,7 @@ from pathlib import Path
 import orjson
 import pytest
 import structlog
+import support.unhurried  # noqa: F401  # before the tests are imported
 from support.observed import Lines
 
 from callrouter.observe.log import Log, open_log

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pytest
+import support.unhurried  # noqa: F401  # before the tests are imported
 
 REFUSED: Final = frozenset(
     (

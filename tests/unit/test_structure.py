@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from hypothesis import HealthCheck, settings
 from support.groups import TOGETHER
 
 ROOT: Final = Path(__file__).parents[2]
@@ -586,3 +587,9 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
         if (match := _MACHINE.search(text))
     ]
     assert found == []
+
+
+def test_examples_that_hypothesis_makes_are_not_timed() -> None:
+    default = settings()
+    assert default.deadline is None
+    assert HealthCheck.too_slow in default.suppress_health_check

@@ -138,7 +138,6 @@ def test_copy_that_was_never_finished_goes(folder: Folder, tmp_path: Path) -> No
 
 
 @settings(
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callrouter.media.sounds import audio_decoder as sound
@@ -125,7 +125,6 @@ def test_half_a_file_is_read_or_refused(kind: str, coding: str) -> None:
 SMALL = [file(swing(440, 16000, 0.1), 16000, kind, coding) for kind, coding in KINDS]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     content=st.sampled_from(SMALL),
     wounds=st.lists(st.tuples(st.integers(0, 2000), st.binary(min_size=1, max_size=8)), max_size=8),

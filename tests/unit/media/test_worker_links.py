@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callrouter.call.services.media import Digit, MediaEvent, MediaLost, Played, Recorded
@@ -233,7 +233,6 @@ async def test_nonsense_costs_the_worker_its_life(far: Far, nonsense: bytes) -> 
     assert [event.slots for event in far.heard if isinstance(event, MediaLost)] == [slots]
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.lists(st.binary(max_size=200), max_size=5))
 def test_no_bytes_of_a_worker_raise(data: list[bytes]) -> None:
     async def run() -> None:

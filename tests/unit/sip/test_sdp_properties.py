@@ -23,7 +23,6 @@ from callrouter.sip.sdp import (
 
 UNHURRIED = settings(
     max_examples=100,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -32,7 +32,6 @@ REAL = [request(extra="Contact: <sip:p@192.0.2.1>\r\n", body=b"v=0\r\n")] + [
 ]
 UNHURRIED = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
