@@ -49,10 +49,12 @@ class LinesInMemory:
             del self._arrivals[trunk]
 
     def _give(self, holds: tuple[Hold, ...]) -> None:
+        # A reservation gives back once, what it took. Should a bug of ours give back more, a line
+        # too many is free; an error here would cost the end of the call, and with it its record.
         used = self._used
         for name, _ in holds:
-            left = used[name] - 1
-            if left:
+            left = used.get(name, 0) - 1
+            if left > 0:
                 used[name] = left
             else:
-                del used[name]
+                used.pop(name, None)

@@ -82,6 +82,18 @@ def test_reservation_that_is_released_twice_gives_its_lines_back_once() -> None:
     assert second is not first
 
 
+def test_bug_that_gives_back_more_than_is_held_costs_no_call_its_end() -> None:
+    memory, _ = fresh()
+    granted = memory.lines.reserve(hold("number 4000"))
+    assert isinstance(granted, LineReservation)
+    memory.lines.reserve(hold("trunk lab"))
+    memory.lines._give(granted.holds)
+    memory.lines._give((*granted.holds, *hold("trunk lab")))
+    assert memory.snapshot().lines == {}
+    granted.release()
+    assert memory.snapshot().lines == {}
+
+
 def test_lines_are_reserved_all_or_none() -> None:
     memory, _ = fresh()
     assert isinstance(memory.lines.reserve(hold("trunk lab", lines=1)), LineReservation)
