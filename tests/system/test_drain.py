@@ -1,6 +1,7 @@
 """`callrouter drain` on the running server: the last call ends it, and it can be called off."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -117,6 +118,23 @@ async def test_drain_without_calls_ends_at_once(busy: Busy) -> None:
     code, out = await busy.do("drain")
     assert (code, out) == (0, "no new calls are taken; in progress: 0\nthe server has stopped\n")
     assert await busy.serving.ended(25) == 0
+
+
+async def test_drain_goes_on_without_its_command_which_says_so(busy: Busy) -> None:
+    draining = await busy.drain()
+    draining.send_signal(signal.SIGINT)
+    async with asyncio.timeout(PATIENCE):
+        _, err = await draining.communicate()
+    assert (draining.returncode, err.decode().strip()) == (
+        1,
+        "callrouter: error: given up; the server goes on draining: callrouter drain --cancel "
+        "ends that",
+    )
+    other = await busy.another_call()
+    other.ack(await other.expect(503))
+    await other.close()
+    assert await busy.do("drain", "--cancel") == (0, "new calls are taken again\n")
+    await hang_up(busy)
 
 
 async def test_drain_that_is_cancelled_takes_calls_again(busy: Busy) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from callrouter.api.client import AskedError, ask
 from callrouter.api.routes import route_of
 from callrouter.commands.moments import on_clocks, span
+from callrouter.errors import CommandError
 from callrouter.observe import terminal_table as tables
 from callrouter.observe.terminal_table import Column
 from callrouter.operations.operation import AnswerT, Operation, RequestT
@@ -56,6 +57,8 @@ def put(
         raise click.UsageError(f"{wrong['loc'][0]}: {wrong['msg']}") from error
     try:
         answer = ask(load_settings(config).control, operation, request, seconds)
+    except KeyboardInterrupt:
+        raise CommandError("given up; the server goes on with what it was asked") from None
     except AskedError as error:
         problem = error.problem
         if as_json:

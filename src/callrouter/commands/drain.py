@@ -37,9 +37,9 @@ def drain(cancel: bool, config: Path) -> None:
         click.echo("new calls are taken again")
         return
     server = watch(control)
-    left = ask(control, start_drain, NoValues()).calls
-    click.echo(f"no new calls are taken; in progress: {left}")
     try:
+        left = ask(control, start_drain, NoValues()).calls
+        click.echo(f"no new calls are taken; in progress: {left}")
         while not _ended(server):
             found = _status(control)
             if found is None:
@@ -51,6 +51,10 @@ def drain(cancel: bool, config: Path) -> None:
             if found.calls != left:
                 left = found.calls
                 click.echo(f"in progress: {left}")
+    except KeyboardInterrupt:
+        raise CommandError(
+            "given up; the server goes on draining: callrouter drain --cancel ends that"
+        ) from None
     finally:
         if server is not None:
             os.close(server)

@@ -105,6 +105,16 @@ def test_refusal_is_told_and_exits_with_1(ask: Callable[[Server], None]) -> None
     assert orjson.loads(as_json.stdout) == {"ok": False, "error": "no number is \x1b[31m"}
 
 
+def test_command_that_is_interrupted_says_that_the_server_is_not(
+    ask: Callable[[Server], None],
+) -> None:
+    def server(*_: object) -> OperationAnswer:
+        raise KeyboardInterrupt
+
+    ask(server)
+    assert str(run("4001").exception) == "given up; the server goes on with what it was asked"
+
+
 def test_mistakes_of_a_file_are_told_one_a_line_and_exit_with_2(
     ask: Callable[[Server], None],
 ) -> None:
