@@ -167,6 +167,7 @@ MAY_IMPORT: Final = {
         "route.callers",
         "route.rules",
         "state",
+        "yamlfile",
     },
     "settings": {
         "dialplan.grammar",
@@ -176,7 +177,7 @@ MAY_IMPORT: Final = {
         "state",
         "yamlfile",
     },
-    "api": {"errors", "operations"},
+    "api": {"errors", "operations", "yamlfile"},
     "call.flows.hunt": {
         "call",
         "call.flows.bridge",

@@ -6,13 +6,18 @@ gets a `Problem`. What goes wrong by a fault of ours does too, and the loop is t
 """
 
 import asyncio
+import re
 import socket
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import orjson
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
 from pydantic import ValidationError
 
 from callrouter.api.client import PRODUCT
@@ -25,7 +30,9 @@ from callrouter.operations.operation import (
     RequestT,
     RunningServer,
     UnavailableError,
+    wrong_value,
 )
+from callrouter.yamlfile.wording import shown
 
 MAX_BYTES: Final = 16 * 1024
 """The longest body of a request; its head may have half of that in a line."""
@@ -35,7 +42,8 @@ AT_ONCE: Final = 16
 _READ_SECONDS: Final = 5.0
 _WRITE_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
-_CODES: Final = {404: "no_such_operation", 405: "no_such_operation", 413: "malformed"}
+_PATHS: Final = [(re.compile(PART.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class MalformedError(OperationError):
@@ -45,64 +53,101 @@ class MalformedError(OperationError):
     status = 400
 
 
+class TooLongError(MalformedError):
+    """A request that is longer than any that we know."""
+
+    status = 413
+
+    def __init__(self) -> None:
+        super().__init__(f"the body: expected {MAX_BYTES} bytes at most, found more")
+
+
+class EncodedError(MalformedError):
+    """A request whose body is compressed."""
+
+    status = 415
+
+
+class NoOperationError(OperationError):
+    """A path that is none, or has no such method."""
+
+    code = "no_such_operation"
+    status = 404
+
+
+class NoMethodError(NoOperationError):
+    """A path that has no such method."""
+
+    status = 405
+
+
 class HttpService:
     """HTTP server of all operations of a running server."""
 
     def __init__(self, running: RunningServer) -> None:
         self._running = running
         self._at_once = 0
+        self._loop = asyncio.get_running_loop()
+        self._http = web.Server(self._answer, request_factory=self._request)
         self._server: asyncio.Server | None = None
-        application = web.Application(middlewares=[self._answer], client_max_size=MAX_BYTES)
-        for route in ROUTES:
-            # By itself aiohttp takes no braces in a name.
-            path = PART.sub(r"{\1:[^/]+}", route.path)
-            application.router.add_route(route.method, path, partial(self._carry_out, route))
-        self._runner = web.AppRunner(application, shutdown_timeout=_LINGER_SECONDS)
 
     async def start(self, sock: socket.socket) -> None:
         """Serve whoever connects to a bound socket."""
-        await self._runner.setup()
-        loop = asyncio.get_running_loop()
         connection = partial(
             _Connection,
-            cast(web.Server, self._runner.server),
-            loop=loop,
+            self._http,
+            loop=self._loop,
             keepalive_timeout=_READ_SECONDS,  # counts from the first moment of a connection
             lingering_time=_LINGER_SECONDS,
+            auto_decompress=False,
         )
-        self._server = await loop.create_unix_server(connection, sock=sock)
+        self._server = await self._loop.create_unix_server(connection, sock=sock)
 
     async def close(self) -> None:
         """Serve no more; what is being carried out may take a moment."""
         if self._server is not None:
             self._server.close()
-            await self._runner.cleanup()
+            self._http.pre_shutdown()
+            await self._http.shutdown(_LINGER_SECONDS)
 
-    @web.middleware
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, self._loop, client_max_size=MAX_BYTES
+        )
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self._at_once += 1
         try:
             if self._at_once > AT_ONCE:
                 raise UnavailableError("too many commands at the same time")
-            return await handler(request)
+            route, in_path = _routed(request)
+            asked = await _read(route, in_path, request)
+            return _response(request, 200, await route.operation(self._running, asked))
         except OperationError as error:
             return _response(request, error.status, error.problem)
-        except web.HTTPException as error:
-            said = f"no such operation: {request.method} {request.path}"
-            if error.status == 413:
-                said = f"the request is longer than {MAX_BYTES} bytes"
-            problem = Problem(code=_CODES.get(error.status, "malformed"), error=said)
-            return _response(request, error.status, problem)
         finally:
             self._at_once -= 1
-
-    async def _carry_out(self, route: Route[Any, Any], request: web.Request) -> web.StreamResponse:
-        asked = await _read(route, request)
-        return _response(request, 200, await route.operation(self._running, asked))
 
 
 class _Connection(web.RequestHandler):
     """Connection that says what is wrong as operations do."""
+
+    said_all = False
+    """The client has closed its half of the connection, and may still wait for an answer."""
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's may say that it goes on
+        """Answer the request that came before it, if there is one."""
+        self.said_all = True
+        if self._current_request is not None:
+            _end_body(self._current_request)
+        return self._request_count > 0
 
     def handle_error(
         self,
@@ -121,25 +166,88 @@ class _Connection(web.RequestHandler):
         return _response(request, status, Problem(code="internal", error=said))
 
 
-async def _read(route: Route[RequestT, AnswerT], request: web.Request) -> RequestT:
+def _end_body(request: web.BaseRequest) -> None:
+    """What has not come of a body will not come."""
+    body = request.content
+    if not body.is_eof():
+        body.set_exception(web.RequestPayloadError("the connection ended before it"))
+        body.feed_eof()
+
+
+def _routed(request: web.BaseRequest) -> tuple[Route[Any, Any], dict[str, str]]:
+    """Find the operation of a request, and the values that its path says.
+
+    Raises NoOperationError.
+    """
+    path = request.rel_url.raw_path
+    missing: type[NoOperationError] = NoOperationError
+    for pattern, route in _PATHS:
+        found = pattern.fullmatch(path)
+        if found is not None and route.method == request.method:
+            return route, {name: unquote(value) for name, value in found.groupdict().items()}
+        if found is not None:
+            missing = NoMethodError
+    raise missing(f"no such operation: {request.method} {request.path}")
+
+
+async def _read(
+    route: Route[RequestT, AnswerT], in_path: dict[str, str], request: web.BaseRequest
+) -> RequestT:
     """Read a whole request. Raises MalformedError."""
+    model, body = route.request, await _body(request)
+    read: Callable[[Any], RequestT]
+    if route.has_body:
+        said, stray = _object(body), "the query" if request.query else ""
+        read = model.model_validate
+    else:
+        said, stray = request.query, "the body" if body not in {b"", b"{}"} else ""
+        read = model.model_validate_strings
+    if stray:
+        raise MalformedError(f"{stray}: expected nothing there, in a {request.method}")
+    names = [name for name, _ in (*said.items(), *in_path.items())]
+    for name in names:
+        if names.count(name) > 1:
+            what = {"field": name, "expected": "one value"}
+            raise MalformedError(f"{name}: expected one value, found more", **what)
+    try:
+        return read({**said, **in_path})
+    except ValidationError as error:
+        raise MalformedError(**wrong_value(model, error)) from error
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    """Read a body. Raises MalformedError."""
+    try:
+        given = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise MalformedError(f"the body: expected JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise MalformedError(f"the body: expected a JSON object, found {shown(given)}")
+    return given
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    """Read the body of a request; one that is announced as too long is not waited for.
+
+    Raises MalformedError.
+    """
+    if (request.content_length or 0) > MAX_BYTES:
+        raise TooLongError
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise EncodedError(f"the body: expected no Content-Encoding, found {shown(encoding)}")
+    if cast(_Connection, request.protocol).said_all:
+        _end_body(request)
     try:
         async with asyncio.timeout(_READ_SECONDS):
-            body = await request.read()
-        if not route.has_body:
-            return route.request.model_validate_strings({**request.query, **request.match_info})
-        given = orjson.loads(body or b"{}")
-        if not isinstance(given, dict):
-            raise MalformedError("expected a JSON object")
-        return route.request.model_validate({**given, **request.match_info})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field, expected = ".".join(str(step) for step in first["loc"]), first["msg"]
-        said = f"not a request: {field}: {expected}"
-        raise MalformedError(said, field=field, expected=expected) from error
-    except orjson.JSONDecodeError as error:
-        raise MalformedError(f"not JSON: {error}") from error
-    except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
+            if request.headers.get("Expect", "").lower() == "100-continue":
+                await request.writer.write(_CONTINUE)  # RFC 9110 section 10.1.1
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLongError from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise MalformedError("the body: expected all of it, found its end before") from error
+    except TimeoutError as error:
         raise MalformedError(f"no whole request came within {_READ_SECONDS:g} s") from error
 
 

@@ -13,7 +13,7 @@ from callrouter.commands.moments import on_clocks, span
 from callrouter.errors import CommandError
 from callrouter.observe import terminal_table as tables
 from callrouter.observe.terminal_table import Column
-from callrouter.operations.operation import AnswerT, Operation, RequestT
+from callrouter.operations.operation import AnswerT, Operation, RequestT, wrong_value
 from callrouter.printable import json_text, printable
 from callrouter.settings.settings_file import load_settings
 
@@ -50,11 +50,11 @@ def put(
     seconds: float = 10.0,
 ) -> None:
     """Ask the server that the settings name, and show its answer; exit with 1 on a refusal."""
+    model = route_of(operation).request
     try:
-        request = route_of(operation).request.model_validate(values)
+        request = model.model_validate(values)
     except ValidationError as error:
-        wrong = error.errors()[0]
-        raise click.UsageError(f"{wrong['loc'][0]}: {wrong['msg']}") from error
+        raise click.UsageError(wrong_value(model, error)["error"]) from error
     try:
         answer = ask(load_settings(config).control, operation, request, seconds)
     except KeyboardInterrupt:

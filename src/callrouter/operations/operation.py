@@ -11,9 +11,10 @@ there can be in the shared state, and nobody waits for that longer than two seco
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
@@ -25,15 +26,28 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.state.bans import Bans
 from callrouter.state.gateway_health import Gateways
 from callrouter.state.steady_clock import SteadyClock
+from callrouter.yamlfile.wording import shown
 
 MOST = 1000
 """Entries of a list in one answer."""
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Count = Annotated[int, Field(ge=1, le=MOST)]
-Seconds = Annotated[float, Field(gt=0, le=10 * 366 * 86400)]
-Until = Annotated[float, Field(ge=0, le=2**40)]
-"""Unix seconds, 0 for no end."""
+_LONGEST = 200
+_TEN_YEARS = 10 * 366 * 86400
+_LATEST = 2**40
+
+# The descriptions are what wrong values are told to be instead.
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=_LONGEST, description=f"text of 1 to {_LONGEST} characters"),
+]
+Count = Annotated[int, Field(ge=1, le=MOST, description=f"a whole number from 1 to {MOST}")]
+Seconds = Annotated[
+    float, Field(gt=0, le=_TEN_YEARS, description=f"seconds, more than 0 and at most {_TEN_YEARS}")
+]
+Switch = Annotated[bool, Field(description="true or false")]
+Until = Annotated[
+    float, Field(ge=0, le=_LATEST, description=f"Unix seconds up to {_LATEST}, 0 for no end")
+]
 
 
 class OperationRequest(BaseModel):
@@ -139,6 +153,34 @@ class OperationError(CallrouterError):
     def __init__(self, error: str, **more: Any) -> None:
         super().__init__(error)
         self.problem = Problem(code=self.code, error=error, **more)
+
+
+def wrong_value(model: type[OperationRequest], error: ValidationError) -> dict[str, str]:
+    """Say what is wrong with a request: the `error`, `field` and `expected` of a `Problem`."""
+    wrong = error.errors(include_url=False)[0]
+    field, fields = str(wrong["loc"][0]), model.model_fields
+    if field not in fields:
+        known = ", ".join(f"'{name}'" for name in fields)
+        wanted = f"one of {known}" if known else "no values"
+        said = f"no value is named {shown(field)}; expected {wanted}"
+        return {"error": said, "field": field, "expected": wanted}
+    wanted = expected(fields[field])
+    value = None if wrong["type"] == "missing" else wrong["input"]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    found = str(value) if is_number else shown(value)
+    return {
+        "error": f"{field}: expected {wanted}, found {found}",
+        "field": field,
+        "expected": wanted,
+    }
+
+
+def expected(field: FieldInfo) -> str:
+    """What a field takes; of one that may be left out it stands within its type."""
+    if field.description is not None:
+        return field.description
+    inner = (meta for kind in get_args(field.annotation) for meta in get_args(kind)[1:])
+    return next(str(meta.description) for meta in inner if isinstance(meta, FieldInfo))
 
 
 class BadValueError(OperationError):

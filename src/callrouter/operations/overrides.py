@@ -12,6 +12,7 @@ from callrouter.operations.operation import (
     OperationAnswer,
     OperationRequest,
     RunningServer,
+    Switch,
     Until,
 )
 
@@ -20,7 +21,7 @@ class SetOverride(OperationRequest):
     """until: Unix seconds, 0 for no end."""
 
     schedule: Name
-    open: bool
+    open: Switch
     until: Until = 0.0
 
 

@@ -3,14 +3,20 @@
 import asyncio
 import select
 import socket
+from typing import Final
 
+import orjson
 import pytest
 from support.controlled import Room
+from support.polling import PATIENCE
 
-from callrouter.api.http_service import AT_ONCE, MAX_BYTES
+from callrouter.api.http_service import _READ_SECONDS, AT_ONCE, MAX_BYTES
 from callrouter.operations.operation import NoValues
 from callrouter.operations.presence import list_presence
 from callrouter.operations.running_server import show_status
+
+TEXT: Final = "text of 1 to 200 characters"
+COUNT: Final = "a whole number from 1 to 1000"
 
 
 async def served(room: Room) -> None:
@@ -41,19 +47,63 @@ async def test_request_as_curl_makes_it_is_answered_in_json(room: Room) -> None:
         ("GET", "/v1/moon", b"", 404, "no such operation: GET /v1/moon"),
         ("GET", "/", b"", 404, "no such operation: GET /"),
         ("PATCH", "/v1/blocks", b"", 405, "no such operation: PATCH /v1/blocks"),
-        ("POST", "/v1/blocks", b"", 400, "not a request: caller: Field required"),
-        ("POST", "/v1/blocks", b"moon", 400, "not JSON: "),
-        ("POST", "/v1/blocks", b"\xff\xfe", 400, "not JSON: "),
-        ("POST", "/v1/blocks", b"[" * 10_000, 400, "not JSON: "),
-        ("POST", "/v1/blocks", b"[]", 400, "expected a JSON object"),
-        ("POST", "/v1/blocks", b'{"caller": ""}', 400, "not a request: caller: String should"),
-        ("POST", "/v1/blocks", b'{"caller": 5}', 400, "not a request: caller: Input should"),
-        ("POST", "/v1/blocks", b'{"caller": "1", "x": 1}', 400, "not a request: x: Extra"),
-        ("POST", "/v1/blocks", b"x" * (MAX_BYTES + 1), 413, "the request is longer than"),
-        ("GET", "/v1/calls?most=many", b"", 400, "not a request: most: Input should"),
-        ("GET", "/v1/calls?most=100000", b"", 400, "not a request: most: Input should"),
-        ("GET", "/v1/status?more=1", b"", 400, "not a request: more: Extra inputs"),
-        ("PUT", "/v1/overrides/office", b'{"open": 1}', 400, "not a request: open: Input"),
+        ("POST", "/v1/blocks", b"", 400, f"caller: expected {TEXT}, found nothing"),
+        ("POST", "/v1/blocks", b"moon", 400, "the body: expected JSON: "),
+        ("POST", "/v1/blocks", b"\xff\xfe", 400, "the body: expected JSON: "),
+        ("POST", "/v1/blocks", b"[" * 10_000, 400, "the body: expected JSON: "),
+        ("POST", "/v1/blocks", b"[]", 400, "the body: expected a JSON object, found an empty list"),
+        ("POST", "/v1/blocks", b'{"caller": ""}', 400, f"caller: expected {TEXT}, found ''"),
+        ("POST", "/v1/blocks", b'{"caller": 5}', 400, f"caller: expected {TEXT}, found 5"),
+        ("POST", "/v1/blocks", b'{"caller": null}', 400, f"caller: expected {TEXT}, found nothing"),
+        (
+            "POST",
+            "/v1/blocks",
+            b'{"caller": "1", "seconds": "5"}',
+            400,
+            "seconds: expected seconds, more than 0 and at most 316224000, found '5'",
+        ),
+        (
+            "POST",
+            "/v1/blocks",
+            b'{"caller": "1", "x": 1}',
+            400,
+            "no value is named 'x'; expected one of 'caller', 'number', 'seconds'",
+        ),
+        (
+            "POST",
+            "/v1/blocks?number=4000",
+            b'{"caller": "1"}',
+            400,
+            "the query: expected nothing there, in a POST",
+        ),
+        ("POST", "/v1/blocks", b"x" * (MAX_BYTES + 1), 413, "the body: expected 16384 bytes at"),
+        ("GET", "/v1/calls?most=many", b"", 400, f"most: expected {COUNT}, found 'many'"),
+        ("GET", "/v1/calls?most=100000", b"", 400, f"most: expected {COUNT}, found '100000'"),
+        ("GET", "/v1/calls?most=1&most=2", b"", 400, "most: expected one value, found more"),
+        ("GET", "/v1/status?more=1", b"", 400, "no value is named 'more'; expected no values"),
+        (
+            "DELETE",
+            "/v1/blocks?caller=1",
+            b'{"number": "4000"}',
+            400,
+            "the body: expected nothing there, in a DELETE",
+        ),
+        ("PUT", "/v1/overrides/office", b'{"open": 1}', 400, "open: expected true or false, found"),
+        (
+            "PUT",
+            "/v1/overrides/office",
+            b'{"open": true, "schedule": "moon"}',
+            400,
+            "schedule: expected one value, found more",
+        ),
+        (
+            "PUT",
+            "/v1/overrides/office",
+            b'{"open": true, "until": -5}',
+            400,
+            "until: expected Unix seconds up to 1099511627776, 0 for no end, found -5",
+        ),
+        ("PUT", f"/v1/presence/{'8' * 201}", b"", 400, f"extension: expected {TEXT}, found '88"),
         ("PUT", "/v1/bans/", b"", 404, "no such operation"),
         ("GET", f"/v1/blocks?caller={'1' * 9000}", b"", 400, "not HTTP"),
     ],
@@ -66,6 +116,95 @@ async def test_what_is_no_request_is_said_to_be_none_and_the_next_one_is_served(
     assert answered.body["code"] == ("malformed" if status in {400, 413} else "no_such_operation")
     assert answered.body.get("expected", "") in answered.body["error"]
     await served(room)
+
+
+@pytest.mark.parametrize("rows", ["", "Expect: 100-continue\r\n"])
+@pytest.mark.parametrize("asked", ["POST /v1/blocks", "GET /v1/status", "DELETE /v1/drain"])
+async def test_body_that_is_announced_as_too_long_is_not_waited_for(
+    room: Room, asked: str, rows: str
+) -> None:
+    head = f"{asked} HTTP/1.1\r\nHost: a\r\n{rows}Content-Length: 99000000000\r\n\r\n"
+    reader, writer = await asyncio.open_unix_connection(str(room.path))
+    writer.write(head.encode())
+    async with asyncio.timeout(_READ_SECONDS / 2):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+    await served(room)
+
+
+async def test_body_that_is_announced_is_asked_for(room: Room) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(room.path))
+    body = b'{"caller": "4001"}'
+    head = "POST /v1/blocks HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+    async with asyncio.timeout(PATIENCE):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_compressed_body_is_refused_and_not_taken_for_what_comes_of_it(room: Room) -> None:
+    head = "POST /v1/blocks HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 4"
+    answered = await room.raw(head.encode() + b"\r\n\r\n\x1f\x8b\x08\0")
+    assert (answered.status, answered.body["code"]) == (415, "malformed")
+    assert answered.body["error"] == "the body: expected no Content-Encoding, found 'gzip'"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [
+        (b"GET /v1/status HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""),
+        (
+            b'POST /v1/blocks HTTP/1.1\r\nHost: a\r\nContent-Length: 18\r\n\r\n{"caller": "4001"}',
+            200,
+            "",
+        ),
+        (
+            b'POST /v1/blocks HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"caller": "4001"}',
+            400,
+            "the body: expected all of it, found its end before",
+        ),
+        (
+            b"POST /v1/blocks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+            400,
+            "the body: expected all of it, found its end before",
+        ),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_client_that_has_closed_its_half_is_answered(
+    room: Room,
+    sent: bytes,
+    status: int,
+    said: str,
+    at_once: bool,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(room.path))
+    writer.write(sent)
+    if not at_once:
+        await served(room)
+    writer.write_eof()
+    async with asyncio.timeout(_READ_SECONDS / 2):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert orjson.loads(body).get("error", "") == said
+    writer.close()
+    await served(room)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/st"])
+async def test_client_that_leaves_without_a_request_is_let_go_at_once(
+    room: Room, sent: bytes
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(room.path))
+    writer.write(sent)
+    writer.write_eof()
+    async with asyncio.timeout(_READ_SECONDS / 2):
+        assert await reader.read() == b""
+    writer.close()
 
 
 @pytest.mark.parametrize(

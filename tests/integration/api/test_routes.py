@@ -15,7 +15,7 @@ from callrouter.api.http_service import MalformedError
 from callrouter.api.routes import ROUTES
 from callrouter.operations.bans import RemoveBan, remove_ban
 from callrouter.operations.blocks import RemoveBlock, remove_block
-from callrouter.operations.operation import OperationError
+from callrouter.operations.operation import OperationError, expected
 from callrouter.operations.presence import ClearPresence, clear_presence
 
 ROOT: Final = Path(__file__).parents[3]
@@ -30,6 +30,12 @@ def test_every_operation_has_one_route_and_each_says_what_it_does() -> None:
     for route in ROUTES:
         assert set(route.in_path) <= set(route.request.model_fields)
         assert route.operation.__doc__
+
+
+def test_every_value_of_a_request_says_what_is_expected_of_it() -> None:
+    for route in ROUTES:
+        for name, field in route.request.model_fields.items():
+            assert expected(field), (route.path, name)
 
 
 def operations_of(module: str) -> list[Any]:
