@@ -57,7 +57,8 @@ def nowhere(*_: object) -> Flow:
 class Room:
     """The listener, the parts behind it, and a client.
 
-    reloads: what a reload waits for. broken: a fault of ours, in showing the media pool.
+    reloads: what a reload waits for. keeps: the state is on disk. broken: a fault of ours, in
+    showing the media pool.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,6 +66,7 @@ class Room:
         self.draining = False
         self.may_drain = True
         self.broken = False
+        self.keeps = True
         self.reload_began = asyncio.Event()
         self.reloads = asyncio.Event()
         self.reloads.set()
@@ -90,6 +92,7 @@ class Room:
             record=self.record,
             drain=self.drain,
             is_draining=lambda: self.draining,
+            kept=self.kept,
         )
         self.listener = ControlListener(path, running)
 
@@ -103,6 +106,9 @@ class Room:
         pool = {"missing": "", "nursery": 7, "slots": 0, "used": 0, "refused": 0, "lost": {}}
         starting = {"name": "0-1", "state": "starting", "pid": 0, "port": 0, "slots": 0, "used": 0}
         return pool | {"workers": [starting | {"seconds": 0.1}]}
+
+    async def kept(self) -> bool:
+        return self.keeps
 
     def drain(self, on: bool) -> str:
         self.draining = on

@@ -72,7 +72,7 @@ async def test_what_is_asked_over_http_holds_for_the_next_call(tmp_path: Path) -
         caller = (await it.serving.record("6000"))["caller"]
         assert await it.ask("POST", "/v1/blocks", {"caller": caller}) == (
             200,
-            {"number": "", "callers": [caller], "until": 0.0},
+            {"number": "", "callers": [caller], "until": 0.0, "kept": True},
         )
         assert await it.call() == 403
         assert (await it.ask("DELETE", f"/v1/blocks?caller={caller}"))[0] == 200

@@ -166,6 +166,7 @@ MAY_IMPORT: Final = {
         "register",
         "route.callers",
         "route.rules",
+        "sip",
         "state",
         "yamlfile",
     },

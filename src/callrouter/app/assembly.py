@@ -39,6 +39,8 @@ from callrouter.storage.background_writer import RecordWriter
 
 _SEED_BITS: Final = 64
 _NONCE_SECRET_BYTES: Final = 32
+_KEPT_SECONDS: Final = 2.0
+"""How long an operator waits for a disk that hangs."""
 _REMARKS: Final = 1 / 60
 """Lines a second about credentials that are odd, after so many at once."""
 _REMARKS_AT_ONCE: Final = 5
@@ -139,6 +141,24 @@ class Parts:
         said: list[str] = []
         self.pump.step(lambda: said.append(self.calls.record(call, on)))
         return said[0] if said else "it failed; the log says why"
+
+    async def kept(self) -> bool:
+        """Whether the changes of the state so far are on disk; False when the disk says nothing."""
+        written: asyncio.Future[bool] = self._loop.create_future()
+
+        def settle(is_written: bool) -> None:
+            if not written.done():
+                written.set_result(is_written)
+
+        def told(is_written: bool) -> None:
+            self._loop.call_soon_threadsafe(settle, is_written)
+
+        self.persistence.when_written(told)
+        try:
+            async with asyncio.timeout(_KEPT_SECONDS):
+                return await written
+        except TimeoutError:
+            return False
 
     def read_logins(self, dialplan: Dialplan) -> None:
         """Read its passwords; who has none is not let in."""

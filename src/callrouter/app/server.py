@@ -61,6 +61,7 @@ class Server:
             record=parts.record,
             drain=self._drain_by_command,
             is_draining=lambda: self._draining,
+            kept=parts.kept,
         )
         self._control = ControlListener(settings.control, running)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))

@@ -13,7 +13,7 @@ from callrouter.commands.moments import on_clocks, span
 from callrouter.errors import CommandError
 from callrouter.observe import terminal_table as tables
 from callrouter.observe.terminal_table import Column
-from callrouter.operations.operation import AnswerT, Operation, RequestT, wrong_value
+from callrouter.operations.operation import AnswerT, ChangeAnswer, Operation, RequestT, wrong_value
 from callrouter.printable import json_text, printable
 from callrouter.settings.settings_file import load_settings
 
@@ -73,8 +73,14 @@ def put(
         raise click.exceptions.Exit(1) from error
     if as_json:
         click.echo(json_text({"ok": True, **answer.model_dump(exclude_unset=True)}))
-    else:
-        show(answer)
+        return
+    show(answer)
+    if isinstance(answer, ChangeAnswer) and not answer.kept:
+        click.echo(
+            "callrouter: warning: a restart undoes this: the state cannot be kept on disk, and the "
+            "log says why",
+            err=True,
+        )
 
 
 def table(rows: list[dict[str, Any]], *columns: str) -> None:

@@ -25,7 +25,7 @@ def block() -> None:
 
 
 @block.command("list")
-@click.option("--caller", help="This caller only.")
+@click.option("--caller", help="Only what refuses this caller.")
 @click.option("--last", default=100, show_default=True, type=click.IntRange(1, MOST))
 @json_option
 @config_option
@@ -48,8 +48,8 @@ def add(
     """Block CALLER, at all numbers or at one.
 
     CALLER is written as in a list: a whole number such as +8613800138000, a short one such as 4001,
-    or first digits such as 0898* or the area code 0898. First digits without a 0 or + block short
-    numbers, too.
+    or first digits such as 0898* or the area code 0898; or as a tel or SIP URI. First digits
+    without a 0 or + block short numbers, too.
     """
     put(
         config, add_block, {"caller": caller, "number": number, "seconds": seconds}, as_json, _added

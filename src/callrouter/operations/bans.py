@@ -4,6 +4,7 @@ from itertools import islice
 
 from callrouter.operations.operation import (
     BadValueError,
+    ChangeAnswer,
     ConflictError,
     Name,
     Newest,
@@ -45,7 +46,7 @@ class RemoveBan(OperationRequest):
     address: Name
 
 
-class BanRemoved(OperationAnswer):
+class BanRemoved(ChangeAnswer):
     """address: of IPv6 the first of its /64."""
 
     address: str
@@ -81,7 +82,7 @@ async def add_ban(running: RunningServer, request: AddBan) -> BanAdded:
     until = clock.now() + request.seconds if request.seconds else 0.0
     if not running.bans.add(address, until):
         raise ConflictError("too many addresses are banned by hand already: use a firewall")
-    return BanAdded(address=address, until=clock.wall(until))
+    return BanAdded(address=address, until=clock.wall(until), kept=await running.kept())
 
 
 async def remove_ban(running: RunningServer, request: RemoveBan) -> BanRemoved:
@@ -89,7 +90,7 @@ async def remove_ban(running: RunningServer, request: RemoveBan) -> BanRemoved:
     address = _address(request.address)
     if not running.bans.remove(address):
         raise NotFoundError(f"{address} is not banned")
-    return BanRemoved(address=address)
+    return BanRemoved(address=address, kept=await running.kept())
 
 
 def _address(text: str) -> str:

@@ -1,8 +1,13 @@
 """Blocked callers, as operators ask for them: who is blocked, to block and to release one."""
 
+from contextlib import suppress
+
+from callrouter.call.services.shared_state import Block
 from callrouter.dialplan.areas.list_files import blocked_by_hand
+from callrouter.errors import ParseError
 from callrouter.operations.operation import (
     BadValueError,
+    ChangeAnswer,
     ConflictError,
     Name,
     Newest,
@@ -13,10 +18,11 @@ from callrouter.operations.operation import (
     Seconds,
 )
 from callrouter.route.callers.number_lists import Caller
+from callrouter.sip.uri import subscriber_in
 
 
 class ListBlocks(Newest):
-    """caller: this one only."""
+    """caller: only what refuses this one."""
 
     caller: Name | None = None
 
@@ -52,7 +58,7 @@ class RemoveBlock(OperationRequest):
     number: Name | None = None
 
 
-class BlockRemoved(OperationAnswer):
+class BlockRemoved(ChangeAnswer):
     """callers: what the blocks are kept by; first digits such as 5* are those of two kinds."""
 
     number: str
@@ -71,7 +77,7 @@ async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
     found = await running.answer_of("blocks", running.shared.blocks.newest(clock.now()))
     if request.caller is not None:
         wanted = _known(running, request.caller)
-        found = [block for block in found if block.caller in wanted]
+        found = [block for block in found if _refuses(block, wanted)]
     return BlockList(
         blocks=[
             BlockedCaller(**block._asdict() | {"until": clock.wall(block.until)})
@@ -91,7 +97,8 @@ async def add_block(running: RunningServer, request: AddBlock) -> BlockAdded:
     for caller in callers:
         if not await running.answer_of("blocks", blocks.block(number, caller, until)):
             raise ConflictError("too many callers are blocked by hand already: use a list")
-    return BlockAdded(number=number, callers=list(callers), until=clock.wall(until))
+    kept = await running.kept()
+    return BlockAdded(number=number, callers=list(callers), until=clock.wall(until), kept=kept)
 
 
 async def remove_block(running: RunningServer, request: RemoveBlock) -> BlockRemoved:
@@ -105,15 +112,23 @@ async def remove_block(running: RunningServer, request: RemoveBlock) -> BlockRem
     if not released:
         where = f"at number {number}" if number else "at all numbers"
         raise NotFoundError(f"{request.caller} is not blocked {where}")
-    return BlockRemoved(number=number, callers=released)
+    return BlockRemoved(number=number, callers=released, kept=await running.kept())
 
 
 def _callers(running: RunningServer, text: str) -> tuple[str, ...]:
-    """What a block of these callers is kept by; read as in lists."""
+    """What a block of these callers is kept by; read as in lists, or out of a URI."""
     try:
-        return blocked_by_hand(text, running.dialplan().country)
-    except ValueError as error:
+        return blocked_by_hand(subscriber_in(text), running.dialplan().country)
+    except (ValueError, ParseError) as error:
         raise BadValueError(str(error), "caller", "a number or its first digits") from error
+
+
+def _refuses(block: Block, wanted: tuple[str, ...]) -> bool:
+    """Whether a block is of one of these, or of first digits that one of them begins with."""
+    begins = block.caller.removesuffix("*")
+    return block.caller in wanted or (
+        block.by_hand and begins != block.caller and any(one.startswith(begins) for one in wanted)
+    )
 
 
 def _known(running: RunningServer, text: str) -> tuple[str, ...]:
@@ -121,4 +136,6 @@ def _known(running: RunningServer, text: str) -> tuple[str, ...]:
     try:
         return (*_callers(running, text), text)
     except BadValueError:
+        with suppress(ParseError):
+            text = subscriber_in(text)
         return (Caller(text, running.dialplan().country).key, text)

@@ -4,6 +4,7 @@ from itertools import islice
 
 from callrouter.operations.operation import (
     MOST,
+    ChangeAnswer,
     ConflictError,
     Name,
     NotFoundError,
@@ -65,35 +66,30 @@ class GatewayList(OperationAnswer):
     all: int
 
 
+class ChangedGateways(ChangeAnswer, GatewayList):
+    """How they are after a change."""
+
+
 async def list_gateways(running: RunningServer, _request: NoValues) -> GatewayList:
     """The gateways, and how they are."""
-    watched = running.gateways.all()[:MOST]
-    names = [f"gateway {it.gateway.name}" for it in watched]
-    calls = await running.answer_of("lines", running.shared.lines.count(names))
-    return GatewayList(
-        gateways=[
-            _gateway(it, running.clock, calls[name])
-            for name, it in zip(names, watched, strict=True)
-        ],
-        all=len(running.gateways.all()),
-    )
+    return GatewayList(gateways=await _gateways(running), all=len(running.gateways.all()))
 
 
-async def drain_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
+async def drain_gateway(running: RunningServer, request: OneGateway) -> ChangedGateways:
     """Gives a gateway no new calls, over restarts too; its calls go on."""
     drained = _is_drained(running, request.gateway)
     if drained:
         raise ConflictError(f"gateway {request.gateway} is drained already")
     running.gateways.drain(request.gateway)
-    return await list_gateways(running, NoValues())
+    return await _changed(running)
 
 
-async def enable_gateway(running: RunningServer, request: OneGateway) -> GatewayList:
+async def enable_gateway(running: RunningServer, request: OneGateway) -> ChangedGateways:
     """Gives a gateway calls again."""
     if not _is_drained(running, request.gateway):
         raise ConflictError(f"gateway {request.gateway} is not drained")
     running.gateways.enable(request.gateway)
-    return await list_gateways(running, NoValues())
+    return await _changed(running)
 
 
 def _is_drained(running: RunningServer, name: str) -> bool:
@@ -106,6 +102,20 @@ def _is_drained(running: RunningServer, name: str) -> bool:
         known = ", ".join(islice(named, 20)) or "none"
         raise NotFoundError(f"the dialplan has no gateway {name}; it has: {known}")
     return False
+
+
+async def _changed(running: RunningServer) -> ChangedGateways:
+    gateways, count = await _gateways(running), len(running.gateways.all())
+    return ChangedGateways(gateways=gateways, all=count, kept=await running.kept())
+
+
+async def _gateways(running: RunningServer) -> list[GatewayStatus]:
+    watched = running.gateways.all()[:MOST]
+    names = [f"gateway {it.gateway.name}" for it in watched]
+    calls = await running.answer_of("lines", running.shared.lines.count(names))
+    return [
+        _gateway(it, running.clock, calls[name]) for name, it in zip(names, watched, strict=True)
+    ]
 
 
 def _gateway(watched: Watched, clock: SteadyClock, calls: int) -> GatewayStatus:

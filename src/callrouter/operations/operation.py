@@ -75,6 +75,12 @@ class OperationAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
+class ChangeAnswer(OperationAnswer):
+    """Base of answers to what changes the state. kept: it is on disk, so no restart undoes it."""
+
+    kept: bool
+
+
 _SECONDS = 2.0
 """How long an operator waits for the shared state."""
 
@@ -105,6 +111,8 @@ class RunningServer:
     drain: Callable[[bool], str]
     """Begins or ends the drain; returns why not."""
     is_draining: Callable[[], bool]
+    kept: Callable[[], Awaitable[bool]]
+    """Whether the changes of the state so far are on disk; waits a moment for them to be."""
 
     async def answer_of(self, port: str, asked: Later[ValueT]) -> ValueT:
         """Wait for an answer of the shared state. Raises UnavailableError."""

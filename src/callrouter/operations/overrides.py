@@ -6,6 +6,7 @@ from itertools import islice
 from callrouter.operations.operation import (
     MOST,
     BadValueError,
+    ChangeAnswer,
     Name,
     NotFoundError,
     NoValues,
@@ -45,18 +46,16 @@ class OverrideList(OperationAnswer):
     overrides: list[ScheduleOverride]
 
 
+class ChangedOverrides(ChangeAnswer, OverrideList):
+    """Those that hold after a change."""
+
+
 async def list_overrides(running: RunningServer, _request: NoValues) -> OverrideList:
     """The schedules that are switched."""
-    standing = await running.answer_of("overrides", running.shared.overrides.standing())
-    return OverrideList(
-        overrides=[
-            ScheduleOverride(schedule=schedule, open=override.open, until=override.until)
-            for schedule, override in islice(standing.items(), MOST)
-        ]
-    )
+    return OverrideList(overrides=await _standing(running))
 
 
-async def set_override(running: RunningServer, request: SetOverride) -> OverrideList:
+async def set_override(running: RunningServer, request: SetOverride) -> ChangedOverrides:
     """Switches a schedule open or closed, whatever its hours say."""
     schedules = running.dialplan().schedules
     if request.schedule not in schedules:
@@ -67,12 +66,20 @@ async def set_override(running: RunningServer, request: SetOverride) -> Override
         raise BadValueError(what, "until", "a time that is to come, or 0")
     asked = running.shared.overrides.override(request.schedule, request.open, request.until)
     await running.answer_of("overrides", asked)
-    return await list_overrides(running, NoValues())
+    return ChangedOverrides(overrides=await _standing(running), kept=await running.kept())
 
 
-async def clear_override(running: RunningServer, request: ClearOverride) -> OverrideList:
+async def clear_override(running: RunningServer, request: ClearOverride) -> ChangedOverrides:
     """Lets a schedule follow its hours again."""
     asked = running.shared.overrides.end(request.schedule)
     if not await running.answer_of("overrides", asked):
         raise NotFoundError(f"schedule {request.schedule} follows its hours already")
-    return await list_overrides(running, NoValues())
+    return ChangedOverrides(overrides=await _standing(running), kept=await running.kept())
+
+
+async def _standing(running: RunningServer) -> list[ScheduleOverride]:
+    standing = await running.answer_of("overrides", running.shared.overrides.standing())
+    return [
+        ScheduleOverride(schedule=schedule, open=override.open, until=override.until)
+        for schedule, override in islice(standing.items(), MOST)
+    ]

@@ -4,6 +4,7 @@ from itertools import islice
 
 from callrouter.operations.operation import (
     MOST,
+    ChangeAnswer,
     Name,
     NotFoundError,
     NoValues,
@@ -39,25 +40,32 @@ class PresenceList(OperationAnswer):
     away: list[Absence]
 
 
+class ChangedPresence(ChangeAnswer, PresenceList):
+    """Who is not rung after a change."""
+
+
 async def list_presence(running: RunningServer, _request: NoValues) -> PresenceList:
     """The extensions that are away."""
-    away = await running.answer_of("presence", running.shared.presence.away())
-    listed = islice(away.items(), MOST)
-    return PresenceList(away=[Absence(extension=key, reason=why) for key, why in listed])
+    return PresenceList(away=await _away(running))
 
 
-async def set_presence(running: RunningServer, request: SetPresence) -> PresenceList:
+async def set_presence(running: RunningServer, request: SetPresence) -> ChangedPresence:
     """Rings an extension no more."""
     if request.extension not in running.dialplan().extensions:
         raise NotFoundError(f"the dialplan has no extension {request.extension}")
     asked = running.shared.presence.leave(request.extension, request.reason)
     await running.answer_of("presence", asked)
-    return await list_presence(running, NoValues())
+    return ChangedPresence(away=await _away(running), kept=await running.kept())
 
 
-async def clear_presence(running: RunningServer, request: ClearPresence) -> PresenceList:
+async def clear_presence(running: RunningServer, request: ClearPresence) -> ChangedPresence:
     """Rings an extension again."""
     asked = running.shared.presence.come_back(request.extension)
     if not await running.answer_of("presence", asked):
         raise NotFoundError(f"extension {request.extension} is not away")
-    return await list_presence(running, NoValues())
+    return ChangedPresence(away=await _away(running), kept=await running.kept())
+
+
+async def _away(running: RunningServer) -> list[Absence]:
+    away = await running.answer_of("presence", running.shared.presence.away())
+    return [Absence(extension=key, reason=why) for key, why in islice(away.items(), MOST)]

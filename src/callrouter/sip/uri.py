@@ -29,6 +29,7 @@ _OF_A_NUMBER: Final = re.compile(
     r"(?:=[^;]*)?(?=;|\Z)",
     re.IGNORECASE,
 )
+_TYPED: Final = re.compile(r"\s*(?:sips?|tel):", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 
 
@@ -126,6 +127,14 @@ def _parse(text: str) -> Uri:
     if found is not None and found[1].lower() not in {"sip", "sips", "tel"}:
         raise ParseError(f"unsupported URI scheme {found[1]!r}", 416)
     raise ParseError(f"not a SIP URI: {text[:80]!r}")
+
+
+def subscriber_in(text: str) -> str:
+    """What a text that somebody typed says of a number: of a URI its `subscriber`, else itself.
+
+    Raises ParseError for what begins as a sip, sips or tel URI and is none.
+    """
+    return text if _TYPED.match(text) is None else parse_uri(text.strip()).subscriber()
 
 
 def host_port(host: str, port: int) -> str:

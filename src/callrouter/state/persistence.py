@@ -9,6 +9,7 @@ Rules, beside those of `callrouter.storage.background`:
 """
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -43,6 +44,7 @@ class Persistence:
         )
         self._queue: deque[tuple[str, Key, Value]] = deque()
         self._changes: dict[tuple[str, Key], Value] = {}  # of the thread alone
+        self._asked: deque[Callable[[bool], None]] = deque()
         self._thread = TurnThread("state", _GATHER_SECONDS, self._write_out, self._write_last)
 
     @property
@@ -66,6 +68,14 @@ class Persistence:
         """Take a change. Never blocks, never raises."""
         self._queue.append((kind, key, value))
 
+    def when_written(self, told: Callable[[bool], None]) -> None:
+        """Try at once to write, and tell whether every change so far is on disk.
+
+        told: called by the thread that writes.
+        """
+        self._asked.append(told)
+        self._thread.wake()
+
     def close(self) -> None:
         """Return when every change is on disk, or its loss is logged."""
         self._thread.close()
@@ -79,6 +89,12 @@ class Persistence:
             _log.error("state lost: its file could not be written", changes=len(self._changes))
 
     def _write_out(self) -> None:
+        asked = len(self._asked)  # of changes that are in the queue by now
+        self._write()
+        for _ in range(asked):
+            self._asked.popleft()(not self._changes)
+
+    def _write(self) -> None:
         changes = self._changes
         while self._queue:
             kind, key, value = self._queue.popleft()

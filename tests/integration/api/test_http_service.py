@@ -30,7 +30,7 @@ async def test_request_as_curl_makes_it_is_answered_in_json(room: Room) -> None:
     listed = await room.http("GET", "/v1/blocks?caller=5*&most=1")
     assert (listed.status, listed.body["all"]) == (200, 2)
     removed = await room.http("DELETE", "/v1/blocks?caller=5*")
-    assert removed.body == {"number": "", "callers": ["+865*", "5*"]}
+    assert removed.body == {"number": "", "callers": ["+865*", "5*"], "kept": True}
     again = await room.http("DELETE", "/v1/blocks?caller=5*")
     assert (again.status, again.body) == (
         404,

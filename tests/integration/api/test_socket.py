@@ -116,6 +116,64 @@ async def test_caller_is_blocked_in_e164_however_it_is_written(room: Room) -> No
     assert not room.memory.snapshot().blocks
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_each_change_of_the_state_says_whether_it_is_kept(room: Room, keeps: bool) -> None:
+    room.keeps = keeps
+    for answer in (
+        await room.ask(add_block, AddBlock(caller="4001")),
+        await room.ask(remove_block, RemoveBlock(caller="4001")),
+        await room.ask(add_ban, AddBan(address="192.0.2.1")),
+        await room.ask(remove_ban, RemoveBan(address="192.0.2.1")),
+        await room.ask(set_override, SetOverride(schedule="office", open=True)),
+        await room.ask(clear_override, ClearOverride(schedule="office")),
+        await room.ask(set_presence, SetPresence(extension="801")),
+        await room.ask(clear_presence, ClearPresence(extension="801")),
+        await room.ask(drain_gateway, OneGateway(gateway="gw")),
+        await room.ask(enable_gateway, OneGateway(gateway="gw")),
+    ):
+        assert answer.kept is keeps, answer
+
+
+async def test_uri_is_a_spelling_of_a_number(room: Room) -> None:
+    for typed in (
+        "tel:+84-28-3822-0000",
+        "SIP:+842838220000@example.com;user=phone",
+        " tel:00842838220000 ",
+    ):
+        added = await room.ask(add_block, AddBlock(caller=typed))
+        assert added.callers == ["+842838220000"]
+        listed = await room.ask(list_blocks, ListBlocks(caller=typed))
+        assert [block.caller for block in listed.blocks] == ["+842838220000"]
+        await room.ask(remove_block, RemoveBlock(caller=typed))
+
+
+@pytest.mark.parametrize(
+    "typed", ["tel:", "sip:alice@example.com", "sip:", "-1", "-13800138000", "tel:-1"]
+)
+async def test_what_is_no_number_nor_a_uri_of_one_blocks_nobody(room: Room, typed: str) -> None:
+    with pytest.raises(AskedError) as refused:
+        await room.ask(add_block, AddBlock(caller=typed))
+    problem = refused.value.problem
+    assert (problem.code, problem.field) == ("bad_value", "caller")
+    assert problem.expected == "a number or its first digits"
+    assert not room.memory.snapshot().blocks
+
+
+async def test_blocks_of_a_caller_are_those_of_its_first_digits_too(room: Room) -> None:
+    await room.ask(add_block, AddBlock(caller="0898*"))
+    await room.ask(add_block, AddBlock(caller="5*"))
+    await room.ask(add_block, AddBlock(caller="13800138000"))
+
+    async def blocks_of(caller: str) -> set[str]:
+        listed = await room.ask(list_blocks, ListBlocks(caller=caller))
+        return {block.caller for block in listed.blocks}
+
+    assert await blocks_of("089812345678") == {"+86898*"}
+    assert await blocks_of("13800138000") == {"+8613800138000"}
+    assert await blocks_of("5001") == {"5*"}
+    assert await blocks_of("02012345678") == set()
+
+
 async def test_reload_that_finds_mistakes_names_them_and_what_serves_on(room: Room) -> None:
     room.plan.write_text("country: CN\nnumbers: {'4000': {route: [{hunt: [nobody]}]}}\n")
     with pytest.raises(AskedError, match="the dialplan has mistakes; version") as refused:

@@ -2,12 +2,15 @@
 
 import sqlite3
 from pathlib import Path
+from queue import Queue
 
 import pytest
+from support.polling import PATIENCE
 
 from callrouter.state.memory import Memory
 from callrouter.state.persistence import Persistence
 from callrouter.state.state_file import StateStore
+from callrouter.storage import background
 from callrouter.storage.engine import StoreError
 
 
@@ -63,6 +66,33 @@ def test_rows_that_are_not_ours_stop_the_start(tmp_path: Path) -> None:
 def test_other_databases_are_refused() -> None:
     with pytest.raises(StoreError, match="must be a file"):
         StateStore("postgresql://host/state")
+
+
+def written(persistence: Persistence) -> bool:
+    told: Queue[bool] = Queue()
+    persistence.when_written(told.put)
+    return told.get(timeout=PATIENCE)
+
+
+def test_what_is_on_disk_is_told_and_what_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
+    path = tmp_path / "state.db"
+    persistence, memory = opened(path)
+    memory.presence.leave("801", "on leave")
+    assert written(persistence)
+    with sqlite3.connect(path) as base:
+        assert base.execute("SELECT kind FROM state").fetchall() == [("away",)]
+    path.unlink()
+    path.mkdir()
+    assert written(persistence)  # nothing has changed
+    memory.presence.leave("802", "away")
+    assert not written(persistence)
+    assert not written(persistence)
+    path.rmdir()
+    assert written(persistence)
+    persistence.close()
 
 
 def test_removed_file_is_made_again_with_the_changes_that_waited(tmp_path: Path) -> None:

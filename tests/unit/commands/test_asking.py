@@ -16,7 +16,7 @@ from callrouter.operations.blocks import AddBlock, BlockAdded, add_block
 from callrouter.operations.operation import OperationAnswer, Problem
 
 Server = Callable[..., OperationAnswer]
-BLOCKED = BlockAdded(number="", callers=["4001"], until=0.0)
+BLOCKED = BlockAdded(number="", callers=["4001"], until=0.0, kept=True)
 
 
 @click.command()
@@ -77,7 +77,7 @@ def test_server_of_the_settings_is_asked_and_its_answer_shown(
     assert (result.exit_code, result.stdout) == (0, "4001\n")
     request = AddBlock(caller="4001", seconds=120.0)
     assert asked == [(Path("there.sock"), add_block, request, 10.0)]
-    shown = '{"ok":true,"number":"","callers":["4001"],"until":0.0}\n'
+    shown = '{"ok":true,"kept":true,"number":"","callers":["4001"],"until":0.0}\n'
     assert run("4001", "--json").stdout == shown
 
 
@@ -113,6 +113,15 @@ def test_command_that_is_interrupted_says_that_the_server_is_not(
 
     ask(server)
     assert str(run("4001").exception) == "given up; the server goes on with what it was asked"
+
+
+def test_change_that_is_not_kept_says_so(ask: Callable[[Server], None]) -> None:
+    ask(lambda *_: BLOCKED.model_copy(update={"kept": False}))
+    result = run("4001")
+    assert (result.exit_code, result.stdout) == (0, "4001\n")
+    assert result.stderr.startswith("callrouter: warning: a restart undoes this")
+    as_json = run("4001", "--json")
+    assert (orjson.loads(as_json.stdout)["kept"], as_json.stderr) == (False, "")
 
 
 def test_mistakes_of_a_file_are_told_one_a_line_and_exit_with_2(

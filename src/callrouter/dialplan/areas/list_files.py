@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from unicodedata import category
 
 import phonenumbers
 
@@ -133,8 +134,15 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
     """Return what a block is kept by: a caller's key, or first digits with a * behind them.
 
     text: as in a list, and an area code needs no *. First digits without a 0 or + in front are
-    those of short numbers as well, as in a list. Raises ValueError.
+    those of short numbers as well, as in a list. A dash in front is an option that was mistyped.
+    Raises ValueError.
     """
+    wanted = (
+        f"expected {_WANTED}, or an area code or short number such as 0898 or 4001, "
+        f"found {shown(text)}"
+    )
+    if category(text.lstrip()[:1] or " ") == "Pd":
+        raise ValueError(wanted)
     found = numbers.telephone(text, country)
     if found.number:
         return (found.number,)
@@ -145,10 +153,6 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
     begins = digits != typed
     if not begins:
         digits = found.dialled
-    wanted = (
-        f"expected {_WANTED}, or an area code or short number such as 0898 or 4001, "
-        f"found {shown(text)}"
-    )
     if not screens.LISTED.fullmatch(digits) or digits == trunk:
         raise ValueError(wanted)
     national = bool(trunk) and digits.startswith(trunk)
