@@ -61,7 +61,7 @@ class Room:
     showing the media pool.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, plan: str = PLAN) -> None:
         self.path = path
         self.draining = False
         self.may_drain = True
@@ -73,7 +73,7 @@ class Room:
         self.memory = Memory(lambda *_: None, seed=1)
         self.live = ActiveCalls(Nobody(), time.monotonic)
         self.plan = path.with_name("plan.yaml")
-        dialplan = compile_dialplan(parse(PLAN, "plan.yaml"))
+        dialplan = compile_dialplan(parse(plan, "plan.yaml"))
         self.memory.gateways.serve(dialplan.gateways)
         self.reloader = Reloader(
             dialplan, self.plan, lambda _: None, open_log("text", "error"), renew=self.renew

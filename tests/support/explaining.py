@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from click.testing import CliRunner
 
@@ -16,7 +17,7 @@ def explained(facts: Facts, *options: str) -> dict[str, Any]:
     extension = f";ext={facts.to_ext}" if facts.to_ext else ""
     argv = ["explain", "--json", *options, "--trunk", facts.trunk, "--at", moment]
     argv += [f"--from={facts.caller}", f"--to={facts.called}"]
-    argv += [f"--to-header=<sip:{facts.to_user}@192.0.2.254{extension}>"]
+    argv += [f"--to-header=<sip:{quote(facts.to_user, safe='')}@192.0.2.254{extension}>"]
     result = CliRunner().invoke(main, argv, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     said: dict[str, Any] = json.loads(result.stdout)

@@ -15,6 +15,7 @@ from support.dialplans import SOURCES, Dialplans, Drawn, drawn_facts, written
 from support.explaining import agree, explained
 from support.message import SDP, Message
 from support.phone import Phone
+from support.polling import PATIENCE
 from support.ports import free_port
 from support.serving import Serving, lay_out
 
@@ -126,7 +127,7 @@ async def test_explain_tells_the_records_of_real_calls(tmp_path: Path, full: boo
             if count:
                 (tmp_path / "dialplan.yaml").write_text(written(plan), encoding="utf-8")
                 path = tmp_path / "var" / "callrouter.sock"
-                await asyncio.to_thread(ask, path, reload_dialplan, NoValues())
+                await asyncio.to_thread(ask, path, reload_dialplan, NoValues(), PATIENCE)
             calls = [drawn_facts(dice) for _ in range(CALLS)]
             made = {await call(facts, ("127.0.0.1", place.port)): facts for facts in calls}
             count += CALLS

@@ -41,6 +41,15 @@ class DurationType(click.ParamType[float]):
         return float(seconds)
 
 
+def request_of(operation: Operation[RequestT, AnswerT], values: dict[str, object]) -> RequestT:
+    """Make a request of an operation. Raises UsageError for a value that it cannot have."""
+    model: type[RequestT] = route_of(operation).request
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise click.UsageError(wrong_value(model, error)["error"]) from error
+
+
 def put(
     config: Path,
     operation: Operation[RequestT, AnswerT],
@@ -50,11 +59,7 @@ def put(
     seconds: float = 10.0,
 ) -> None:
     """Ask the server that the settings name, and show its answer; exit with 1 on a refusal."""
-    model = route_of(operation).request
-    try:
-        request = model.model_validate(values)
-    except ValidationError as error:
-        raise click.UsageError(wrong_value(model, error)["error"]) from error
+    request = request_of(operation, values)
     try:
         answer = ask(load_settings(config).control, operation, request, seconds)
     except KeyboardInterrupt:

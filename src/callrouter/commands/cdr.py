@@ -9,6 +9,7 @@ from callrouter.call.services.record import Disposition
 from callrouter.commands.moments import CLOCKS, on_clocks, zone_of_settings
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import COUNT, config_option
+from callrouter.commands.typed_numbers import NUMBER
 from callrouter.dialplan.grammar.typed_times import country_of
 from callrouter.errors import CommandError
 from callrouter.observe.cdr_export import call_detail, calls_table, write_csv, write_json
@@ -22,8 +23,10 @@ from callrouter.storage.cdr_query import CdrQuery, Filter
 @click.option(
     "--since", help=f'2026-03-01T08:30, "Mon 08:30", or so long ago: 15m, 2h, 7d. {CLOCKS}'
 )
-@click.option("--caller", help="The caller: a number in any spelling, or exactly what was sent.")
-@click.option("--called", help="What was dialled, in any spelling.")
+@click.option(
+    "--caller", type=NUMBER, help="The caller: a number in any spelling, or as it was sent."
+)
+@click.option("--called", type=NUMBER, help="What was dialled, in any spelling.")
 @click.option("--number", help="The number in the dialplan, exactly.")
 @click.option("--disposition", type=click.Choice(list(Disposition), case_sensitive=False))
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")

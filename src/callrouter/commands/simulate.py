@@ -10,17 +10,16 @@ from rich.console import Console
 
 from callrouter.commands.moments import CLOCKS, moment
 from callrouter.commands.options import config_option
+from callrouter.commands.typed_numbers import NUMBER, TO_HEADER
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar.field_types import seconds
-from callrouter.errors import CommandError, SipError
+from callrouter.errors import CommandError
 from callrouter.printable import json_text
-from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.values.facts import Facts
 from callrouter.settings.settings_file import load_settings
 from callrouter.simulate.output import as_dict, lines
 from callrouter.simulate.simulated_call import play
 from callrouter.simulate.target_script import Script, read_legs, read_presses
-from callrouter.sip.uri import parse_uri
 from callrouter.yamlfile.reader import Document, load
 from callrouter.yamlfile.wording import shown, suggestion
 
@@ -30,9 +29,11 @@ _WIDE = 1000
 
 
 @click.command()
-@click.option("--from", "caller", default="", help="The caller's number; none when left out.")
-@click.option("--to", "called", required=True, help="The number that is called.")
-@click.option("--to-header", default="", help="The user of To:, or its whole SIP URI.")
+@click.option(
+    *("--from", "caller"), type=NUMBER, default="", help="The caller's number; none when left out."
+)
+@click.option("--to", "called", type=NUMBER, required=True, help="The number that is called.")
+@click.option("--to-header", type=TO_HEADER, default="", help="The To header, or its user.")
 @click.option("--at", help=f'When: 2026-03-07T12:01, "Sat 12:01". {CLOCKS}  [default: now]')
 @click.option("--trunk", help="The trunk it comes in on. Default: the dialplan's first.")
 @click.option("--leg", "legs", multiple=True, help='As "uas_5081: 180 after 1s, 486 after 3s".')
@@ -46,7 +47,7 @@ _WIDE = 1000
 def simulate(
     caller: str,
     called: str,
-    to_header: str,
+    to_header: tuple[str, str],
     at: str | None,
     trunk: str | None,
     legs: tuple[str, ...],
@@ -71,7 +72,6 @@ def simulate(
     try:
         scripts = _scripts(document, legs)
         name, source = _origin(document, trunk)
-        to_user, to_ext = _to(to_header)
         zone = ZoneInfo(compiled.timezone)
         when = time.time() if at is None else moment("--at", at, lambda: zone).timestamp()
         facts = Facts(
@@ -79,8 +79,8 @@ def simulate(
             source=source,
             caller=caller,
             called=called,
-            to_user=to_user,
-            to_ext=to_ext,
+            to_user=to_header[0],
+            to_ext=to_header[1],
             at=when,
         )
         give_up = _cancel(cancel)
@@ -117,17 +117,6 @@ def _origin(document: Document, trunk: str | None) -> tuple[str, str]:
         raise CommandError(f"--trunk: the dialplan has no trunk {shown(name)}{hint}")
     addresses = trunks[name].get("addresses")
     return name, str(ipaddress.ip_network(addresses[0])[0]) if addresses else ""
-
-
-def _to(text: str) -> tuple[str, str]:
-    """The user and the extension that To: names."""
-    if ":" not in text:
-        return text, ""
-    try:
-        uri = parse_uri(text)
-    except SipError as error:
-        raise ValueError(f"--to-header: {error}") from error
-    return uri.subscriber(), uri.param("ext") or numbers.extension(uri.subscriber())
 
 
 def _cancel(text: str | None) -> float | None:

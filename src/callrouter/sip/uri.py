@@ -29,7 +29,7 @@ _OF_A_NUMBER: Final = re.compile(
     r"(?:=[^;]*)?(?=;|\Z)",
     re.IGNORECASE,
 )
-_TYPED: Final = re.compile(r"\s*(?:sips?|tel):", re.IGNORECASE)
+_TYPED: Final = re.compile(r"\s*(?:tel:|sips?:[^@]*@)", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 
 
@@ -132,7 +132,8 @@ def _parse(text: str) -> Uri:
 def subscriber_in(text: str) -> str:
     """What a text that somebody typed says of a number: of a URI its `subscriber`, else itself.
 
-    Raises ParseError for what begins as a sip, sips or tel URI and is none.
+    A SIP URI without a user says nothing of a number, and is no more than a text. Raises ParseError
+    for what begins as a tel URI, or as a SIP URI with a user, and is none.
     """
     return text if _TYPED.match(text) is None else parse_uri(text.strip()).subscriber()
 

@@ -44,7 +44,9 @@ def test_object_has_the_promised_keys() -> None:
     text = explain("--from", "02012345678", "--to", "4012", "--json")
     found = json.loads(text)
     told = ["dialplan", "number", "targets", "final", "reason", "trace"]
-    assert list(found) == [*told, "steps", "media", "menus"]
+    more = ["left", "trunk", "at", "timezone", "state", "draining"]
+    assert list(found) == [*told, "steps", "media", "menus", *more]
+    assert (found["state"], found["draining"]) == ("none", False)
     assert found["targets"] == [
         {"name": "uas_5080", "address": "127.0.0.1:5080", "ring_seconds": 55.0}
     ]
@@ -115,14 +117,6 @@ def test_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" in explain("--from", "1", "--to", "4000")
 
 
-def test_settings_name_the_dialplan() -> None:
-    config = str(Path(LAB).parents[1] / "config" / "lab.yaml")
-    result = CliRunner().invoke(
-        main, ["explain", "--config", config, "--from", "1", "--to", "4000"]
-    )
-    assert "uas_5080 at 127.0.0.1:5080 for 55 s" in result.output
-
-
 def test_owner_says_what_a_lookup_would_answer(tmp_path: Path) -> None:
     path = tmp_path / "crm.yaml"
     path.write_text(
@@ -163,6 +157,35 @@ def test_what_is_heard_is_told_step_by_step() -> None:
     assert (
         "records from the answer on in stereo, after recording_notice, kept 30 d" in found["media"]
     )
+
+
+def test_menu_stands_once_with_what_it_does_below_it() -> None:
+    text = explain("--from", "1", "--to", "4113", "--at", "2026-03-02T10:00")
+    lines = [line for line in text.splitlines() if "menu hotline" in line]
+    assert lines[-1] == "├── plays hotline-welcome, menu hotline"
+    assert len([line for line in lines if "step" not in line]) == 1
+    after = text.partition(lines[-1])[2].splitlines()
+    assert "plays hotline-choice up to 3 times" in after[1]
+
+
+def test_dialplan_by_itself_says_what_of_a_server_was_not_looked_at() -> None:
+    text = explain("--from", "1", "--to", "4000")
+    assert text.splitlines()[-1] == (
+        "└── state: none (--dialplan asks no server): nobody blocked or away, "
+        "no schedule switched, no line in use, no gateway down"
+    )
+
+
+@pytest.mark.parametrize("typed", ["tel:+86-138-0013-8000", "sip:13800138000@example.com"])
+def test_uri_is_a_spelling_of_a_number(typed: str) -> None:
+    found = json.loads(explain("--from", typed, "--to", "sip:4011@192.0.2.1", "--json"))
+    assert (found["number"], found["final"], found["reason"]) == ("4011", 403, "blocked_caller")
+
+
+def test_what_a_caller_wrote_reaches_no_terminal_as_it_is() -> None:
+    text = explain("--from", "a\x1b[31mb[bold]", "--to", "4000\u202e")
+    assert "a\\u001b[31mb[bold] calls 4000\\u202e" in text
+    assert "\x1b" not in text
 
 
 def test_confirmation_is_shown_with_who_is_rung() -> None:

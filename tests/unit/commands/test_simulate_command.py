@@ -143,7 +143,7 @@ def test_number_the_dialplan_does_not_have_is_refused(dialplan: Path) -> None:
         (("--cancel", "8"), "--cancel: expected a time such as 15s"),
         (("--at", "Saturday"), "found 'Saturday'"),
         (("--trunk", "la"), "--trunk: the dialplan has no trunk 'la'; did you mean 'lab'?"),
-        (("--to-header", "sip:"), "--to-header: "),
+        (("--to-header", "sip:"), "--to-header': not a SIP URI: 'sip:'"),
     ],
 )
 def test_wrong_option_says_what_was_expected(

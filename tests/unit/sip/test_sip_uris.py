@@ -3,7 +3,7 @@
 import pytest
 
 from callrouter.errors import ParseError
-from callrouter.sip.uri import equivalent, host_port, parse_uri
+from callrouter.sip.uri import equivalent, host_port, parse_uri, subscriber_in
 
 LONG = "x" * 200
 
@@ -184,3 +184,27 @@ def test_uris_are_compared_part_by_part(one: str, other: str, same: bool) -> Non
     first, second = parse_uri(one), parse_uri(other)
     assert equivalent(first, second) is equivalent(second, first) is same
     assert equivalent(first, first)
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("tel:+86-138-0013-8000", "+86-138-0013-8000"),
+        (" TEL:4000;phone-context=example.com ", "4000;phone-context=example.com"),
+        ("sip:+8613800138000@example.com;user=phone", "+8613800138000"),
+        ("sips:%2B8613800138000;cpc=x@[2001:db8::1]:5061", "+8613800138000;cpc=x"),
+        ("sip:alice@example.com", "alice"),
+        ("sip:example.com", "sip:example.com"),
+        ("13800138000", "13800138000"),
+        ("", ""),
+        ("alice:x", "alice:x"),
+    ],
+)
+def test_what_a_typed_uri_says_of_a_number(typed: str, number: str) -> None:
+    assert subscriber_in(typed) == number
+
+
+@pytest.mark.parametrize("typed", ["tel:", "tel:moon", "sip:a b@c", "sip:a@", "sip:@c"])
+def test_typed_uri_that_is_none_is_an_error(typed: str) -> None:
+    with pytest.raises(ParseError):
+        subscriber_in(typed)
