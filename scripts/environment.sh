@@ -2,6 +2,10 @@
 # Sourced by the other scripts: finds a Python, makes the project's environment in .venv and installs
 # the locked packages into it. Everything is said on stderr, so that a command's own output stays clean.
 
+# Compiled modules are kept, whatever the machine says: without them each start compiles three
+# hundred modules anew, and each process of pytest rewrites all tests.
+unset PYTHONDONTWRITEBYTECODE
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 
