@@ -8,8 +8,8 @@ is known: nobody is blocked, away or on a line. Nothing is called, changed or lo
 
 import ipaddress
 import time
-from dataclasses import replace
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final
 
 from pydantic import Field

@@ -75,7 +75,7 @@ async def test_blocks_by_hand_and_automatic_ones_count(served: Served) -> None:
     assert await served.reason() == "blocked_by_hand"
     assert await served.reason("--from=089812345678", called="4001") == "blocked_by_hand"
     assert await served.reason("--from=089812345678", called="4000") is None
-    rule = AutoBlock(2, 60.0, 600.0)
+    rule = AutoBlock(calls=2, within_seconds=60.0, for_seconds=600.0)
     blocks.attempted("4002", "+8613800138000", now, rule)
     assert await served.reason("--from=13800138000", called="4002") == "auto_blocked"
     assert await served.reason("--from=13900139000", called="4002") is None
@@ -130,7 +130,15 @@ async def test_telephones_that_are_registered_are_counted(served: Served) -> Non
     now = served.memory.clock.now()
     place = ("UDP", "127.0.0.1", 5060, "192.0.2.9", 5060)
     flow = Flow(*place, None)
-    binding = Binding("k", "sip:802@192.0.2.9", now + 60.0, "c", 1, place, flow=flow)
+    binding = Binding(
+        key="k",
+        uri="sip:802@192.0.2.9",
+        expires=now + 60.0,
+        call_id="c",
+        cseq=1,
+        place=place,
+        flow=flow,
+    )
     served.memory.bindings.bind("802", binding)
     found = await served.explain("--to-header=802", called="4001")
     assert found["targets"][0]["address"] == "the telephones of extension 802 (1 registered)"
