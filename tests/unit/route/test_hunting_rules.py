@@ -31,6 +31,13 @@ def test_strategy_and_nested_groups_make_the_rounds(hunt: str, expected: list[li
     assert rounds(Rules(f"route: [{{hunt: {hunt}}}]").call()) == [expected]
 
 
+def test_step_that_stops_on_nothing_is_no_other_step_that_says_nothing() -> None:
+    decision = Rules("route: [{hunt: [a, b]}, {hunt: [a, b], stop_on: []}]").call()
+    usual, nothing = decision.plan.hunts
+    assert 603 in usual.stop_codes
+    assert nothing.stop_codes == frozenset()
+
+
 def test_staggered_targets_wait_for_one_another_and_a_group_waits_as_one() -> None:
     decision = Rules("route: [{hunt: [c, both, d], strategy: staggered, every: 2s}]").call()
     (together,) = decision.plan.hunts[0].rounds
