@@ -28,7 +28,11 @@ _COMMANDS: Final = (
     *("gateways", "init", "media", "override", "presence", "recordings", "registrations"),
     *("reload", "schema", "serve", "simulate", "test", "voicemail"),
 )
-"""In the order of the alphabet; each is in a module of its name in `callrouter.commands`."""
+"""In the order of the alphabet; each is in a module of its name in `callrouter.commands`, but:"""
+_TOGETHER: Final = {
+    **dict.fromkeys(("calls", "media", "registrations", "reload"), "running_server"),
+    "schema": "check",
+}
 
 
 class _Commands(click.Group):
@@ -46,7 +50,8 @@ class _Commands(click.Group):
         """Import a command; None when there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"callrouter.commands.{cmd_name}"), cmd_name)
+        module = import_module(f"callrouter.commands.{_TOGETHER.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -16,8 +16,8 @@ from support.ports import free_port
 from support.serving import Serving, lay_out
 
 from callrouter.api.client import ask
-from callrouter.bench import loop_lag as lag
 from callrouter.bench.processes import split_cores
+from callrouter.bench.served_metrics import loop_lag
 from callrouter.bench.sipp import Load, Traffic
 from callrouter.operations.operation import NoValues
 from callrouter.operations.running_server import reload_dialplan
@@ -93,12 +93,12 @@ async def test_big_dialplan_is_reloaded_under_load_without_a_stall(
         plan.write_text(dialplan(size.numbers, port, 5), encoding="utf-8")
         old = await reload(serving)
         plan.write_text(dialplan(size.numbers, port, 6), encoding="utf-8")
-        before = await asyncio.to_thread(lag.read, place.metrics_port)
+        before = await asyncio.to_thread(loop_lag, place.metrics_port)
         with Traffic("load", load, place.port, port, tmp_path, cores) as traffic:
             await calls_ended(serving, size.rate)
             new = await reload(serving)
             await asyncio.to_thread(traffic.wait)
-            after = await asyncio.to_thread(lag.read, place.metrics_port)
+            after = await asyncio.to_thread(loop_lag, place.metrics_port)
             counts = await asyncio.to_thread(traffic.counts)
         metrics = await serving.metrics()
         records = await serving.records("4000", load.calls)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from callrouter.bench import loop_lag as lag
+from callrouter.bench import served_metrics as metrics
 from callrouter.bench.processes import (
     BenchError,
     anonymous_kib,
@@ -102,9 +102,9 @@ class Running:
             number=number,
         )
 
-    def lag(self) -> lag.Histogram | None:
+    def lag(self) -> metrics.Histogram | None:
         """Its event loop's lag so far, None when it tells none."""
-        return lag.read(self.ports.metrics) if self.subject.has_loop_lag() else None
+        return metrics.loop_lag(self.ports.metrics) if self.subject.has_loop_lag() else None
 
     def cpu_seconds(self) -> float:
         """User and system time of all its processes."""
@@ -175,7 +175,7 @@ def measure_speed(subject: Subject, load: Load) -> Speed:
         records = subject.records(system.directory)
         if records is not None:
             records -= WARM_UP.calls
-        p99 = lag.quantile(0.99, lag_before, lag_after) if lag_before and lag_after else None
+        p99 = metrics.quantile(0.99, lag_before, lag_after) if lag_before and lag_after else None
     return Speed(
         calls=load.calls,
         failed=load.calls - counts.seen,

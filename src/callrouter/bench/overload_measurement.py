@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from callrouter.bench import metrics_client as metrics
+from callrouter.bench import served_metrics as metrics
 from callrouter.bench.measurement import Running, running
 from callrouter.bench.processes import BenchError
 from callrouter.bench.sipp import FinalResponse, Load

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from callrouter.bench import metrics_client as metrics
+from callrouter.bench import served_metrics as metrics
 from callrouter.bench.measurement import LINGER, WARM_UP, Running, running
 from callrouter.bench.sipp import Load
 from callrouter.bench.systems_under_test import Callrouter

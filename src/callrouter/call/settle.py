@@ -15,8 +15,7 @@ from typing import Protocol, TypeVar
 from callrouter.call.call import Call
 from callrouter.call.held_lines import give_back, not_granted
 from callrouter.call.legs.reply import Wait, reply
-from callrouter.call.services.directory import Directory
-from callrouter.call.services.shared_state import Busy, Granted, LineReservation
+from callrouter.call.services.shared_state import Busy, Directory, Granted, LineReservation
 from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.values.decision import Need, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer

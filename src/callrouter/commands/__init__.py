@@ -1,1 +1,1 @@
-"""The commands of `callrouter`, one module each; `cli` gathers them."""
+"""The commands of `callrouter`, most in a module of their own; `cli` gathers them."""

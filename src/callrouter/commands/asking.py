@@ -9,36 +9,25 @@ from pydantic import ValidationError
 
 from callrouter.api.client import AskedError, ask
 from callrouter.api.routes import route_of
-from callrouter.commands.moments import on_clocks, span
+from callrouter.commands.moments import on_clocks
 from callrouter.errors import CommandError
 from callrouter.observe import terminal_table as tables
 from callrouter.observe.terminal_table import Column
-from callrouter.operations.operation import AnswerT, ChangeAnswer, Operation, RequestT, wrong_value
+from callrouter.operations.operation import (
+    MOST,
+    AnswerT,
+    ChangeAnswer,
+    Operation,
+    RequestT,
+    wrong_value,
+)
 from callrouter.printable import json_text, printable
 from callrouter.settings.settings_file import load_settings
 
 _WHOLE = frozenset({"id", "started", "for"})
 """Columns that never fold."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-
-
-class DurationType(click.ParamType[float]):
-    """Length of time, as seconds: `90s`, `15m`, `2h`, `1d`."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read one span."""
-        text = str(value)
-        seconds = span(text)
-        if seconds is None:
-            self.fail(f"{text!r} is not a time such as 90s, 15m, 2h or 1d", param)
-        if not seconds:
-            self.fail("expected more than nothing", param)
-        return float(seconds)
+last_option = click.option("--last", default=100, show_default=True, type=click.IntRange(1, MOST))
 
 
 def request_of(operation: Operation[RequestT, AnswerT], values: dict[str, object]) -> RequestT:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import DurationType, and_more, json_option, moment, put, table
-from callrouter.commands.options import config_option
+from callrouter.commands.asking import and_more, last_option, moment, put, table
+from callrouter.commands.options import for_option, json_and_config
 from callrouter.operations.bans import (
     BanAdded,
     BannedAddresses,
@@ -14,7 +14,6 @@ from callrouter.operations.bans import (
     list_bans,
     remove_ban,
 )
-from callrouter.operations.operation import MOST
 
 
 @click.group()
@@ -23,9 +22,8 @@ def ban() -> None:
 
 
 @ban.command("list")
-@click.option("--last", default=100, show_default=True, type=click.IntRange(1, MOST))
-@json_option
-@config_option
+@last_option
+@json_and_config
 def list_(last: int, as_json: bool, config: Path) -> None:
     """Show who is banned, the newest first."""
     put(config, list_bans, {"most": last}, as_json, _show)
@@ -33,11 +31,8 @@ def list_(last: int, as_json: bool, config: Path) -> None:
 
 @ban.command()
 @click.argument("address")
-@click.option(
-    "--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]"
-)
-@json_option
-@config_option
+@for_option
+@json_and_config
 def add(address: str, seconds: float | None, as_json: bool, config: Path) -> None:
     """Hear ADDRESS no more; of IPv6 its /64."""
     put(config, add_ban, {"address": address, "seconds": seconds}, as_json, _added)
@@ -45,8 +40,7 @@ def add(address: str, seconds: float | None, as_json: bool, config: Path) -> Non
 
 @ban.command()
 @click.argument("address")
-@json_option
-@config_option
+@json_and_config
 def remove(address: str, as_json: bool, config: Path) -> None:
     """Hear ADDRESS again, and forget what it did."""
     put(config, remove_ban, {"address": address}, as_json, _removed)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import DurationType, and_more, json_option, moment, put, table
-from callrouter.commands.options import config_option
+from callrouter.commands.asking import and_more, last_option, moment, put, table
+from callrouter.commands.options import for_option, json_and_config
 from callrouter.operations.blocks import (
     BlockAdded,
     BlockList,
@@ -14,7 +14,6 @@ from callrouter.operations.blocks import (
     list_blocks,
     remove_block,
 )
-from callrouter.operations.operation import MOST
 
 _number_option = click.option("--number", help="At this number only, by its key in the dialplan.")
 
@@ -26,9 +25,8 @@ def block() -> None:
 
 @block.command("list")
 @click.option("--caller", help="Only what refuses this caller.")
-@click.option("--last", default=100, show_default=True, type=click.IntRange(1, MOST))
-@json_option
-@config_option
+@last_option
+@json_and_config
 def list_(caller: str | None, last: int, as_json: bool, config: Path) -> None:
     """Show who is blocked, the newest first."""
     put(config, list_blocks, {"caller": caller, "most": last}, as_json, _show)
@@ -37,11 +35,8 @@ def list_(caller: str | None, last: int, as_json: bool, config: Path) -> None:
 @block.command()
 @click.argument("caller")
 @_number_option
-@click.option(
-    "--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]"
-)
-@json_option
-@config_option
+@for_option
+@json_and_config
 def add(
     caller: str, number: str | None, seconds: float | None, as_json: bool, config: Path
 ) -> None:
@@ -59,8 +54,7 @@ def add(
 @block.command()
 @click.argument("caller")
 @_number_option
-@json_option
-@config_option
+@json_and_config
 def remove(caller: str, number: str | None, as_json: bool, config: Path) -> None:
     """Release CALLER where all numbers refuse them, or at one number, and forget their calls."""
     put(config, remove_block, {"caller": caller, "number": number}, as_json, _removed)

@@ -1,4 +1,4 @@
-"""`callrouter check`: find what is wrong with files before they go live."""
+"""`callrouter check` and `schema`: what is wrong with files, found before they go live."""
 
 import os
 import time
@@ -11,9 +11,9 @@ import click
 from callrouter.commands.options import config_option
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError, Diagnostic
-from callrouter.lint.all_warnings import lint
+from callrouter.json_schema import as_text, dialplan_schema, tests_schema
+from callrouter.lint.all_warnings import check_settings, lint
 from callrouter.lint.certificates import check_certificates
-from callrouter.lint.settings_file import check_settings
 from callrouter.media.sounds.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
 from callrouter.settings.settings_file import Settings, load_settings
@@ -176,3 +176,14 @@ def _kind(file: Path, checking: _Checking, *, alone: bool) -> Callable[[Path], N
     if keys & _TESTS:
         return checking.tests
     return checking.dialplan if alone or keys & _DIALPLAN else None
+
+
+@click.command()
+@click.option("--tests", is_flag=True, help="That of *.test.yaml files.")
+def schema(tests: bool) -> None:
+    """Print the JSON Schema of the dialplan.
+
+    An editor with a YAML language server completes and underlines by it in a file that begins with
+    `# yaml-language-server: $schema=` and the schema's place.
+    """
+    click.echo(as_text(tests_schema() if tests else dialplan_schema()), nl=False)

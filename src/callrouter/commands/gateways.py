@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import json_option, moment, put, table
-from callrouter.commands.options import config_option
+from callrouter.commands.asking import moment, put, table
+from callrouter.commands.options import json_and_config
 from callrouter.operations.gateways import (
     GatewayList,
     GatewayStatus,
@@ -16,8 +16,7 @@ from callrouter.operations.gateways import (
 
 
 @click.group(invoke_without_command=True)
-@json_option
-@config_option
+@json_and_config
 @click.pass_context
 def gateways(context: click.Context, as_json: bool, config: Path) -> None:
     """Show how the gateways of the running server are, or drain and enable them."""
@@ -27,8 +26,7 @@ def gateways(context: click.Context, as_json: bool, config: Path) -> None:
 
 @gateways.command()
 @click.argument("gateway")
-@json_option
-@config_option
+@json_and_config
 def drain(gateway: str, as_json: bool, config: Path) -> None:
     """Give GATEWAY no new calls until it is enabled, over restarts too; its calls go on."""
     put(config, drain_gateway, {"gateway": gateway}, as_json, _show)
@@ -36,8 +34,7 @@ def drain(gateway: str, as_json: bool, config: Path) -> None:
 
 @gateways.command()
 @click.argument("gateway")
-@json_option
-@config_option
+@json_and_config
 def enable(gateway: str, as_json: bool, config: Path) -> None:
     """Give GATEWAY calls again."""
     put(config, enable_gateway, {"gateway": gateway}, as_json, _show)

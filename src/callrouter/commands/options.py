@@ -1,10 +1,13 @@
 """Options that several commands share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import click
+
+from callrouter.commands.moments import span
 
 _USUAL: Final = (Path("callrouter.yaml"), Path("config/lab.yaml"))
 """Where settings are when nobody names them: what `callrouter init` wrote, and the lab of a clone,
@@ -21,6 +24,27 @@ def _settings_file(_context: click.Context, _option: click.Parameter, named: Pat
     return next((path for path in _USUAL if os.path.isfile(path)), _USUAL[0])
 
 
+class DurationType(click.ParamType[float]):
+    """Length of time, as seconds: `90s`, `15m`, `2h`, `1d`."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read one span."""
+        text = str(value)
+        seconds = span(text)
+        if seconds is None:
+            self.fail(f"{text!r} is not a time such as 90s, 15m, 2h or 1d", param)
+        if not seconds:
+            self.fail("expected more than nothing", param)
+        return float(seconds)
+
+
+for_option = click.option(
+    "--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]"
+)
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -29,3 +53,10 @@ config_option = click.option(
     callback=_settings_file,
     help="The settings file.  [default: callrouter.yaml here, else config/lab.yaml]",
 )
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+
+
+def json_and_config(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `--json` and `--config` to a command that shows what a server or its files say."""
+    return _json_option(config_option(command))

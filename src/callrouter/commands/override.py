@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from callrouter.commands.asking import DurationType, json_option, moment, put, table
+from callrouter.commands.asking import moment, put, table
 from callrouter.commands.moments import CLOCKS, zone_of_settings
 from callrouter.commands.moments import moment as read
-from callrouter.commands.options import config_option
+from callrouter.commands.options import DurationType, json_and_config
 from callrouter.operations.overrides import (
     OverrideList,
     clear_override,
@@ -27,8 +27,7 @@ def override() -> None:
 @click.argument("state", type=click.Choice(["open", "closed"]))
 @click.option("--until", help=f'2026-03-01T17:30, "Mon 08:30". {CLOCKS}  [default: until cleared]')
 @click.option("--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.")
-@json_option
-@config_option
+@json_and_config
 def set_(
     schedule: str,
     state: str,
@@ -51,16 +50,14 @@ def set_(
 
 @override.command()
 @click.argument("schedule")
-@json_option
-@config_option
+@json_and_config
 def clear(schedule: str, as_json: bool, config: Path) -> None:
     """Let SCHEDULE follow its hours again."""
     put(config, clear_override, {"schedule": schedule}, as_json, _show)
 
 
 @override.command("list")
-@json_option
-@config_option
+@json_and_config
 def list_(as_json: bool, config: Path) -> None:
     """Show which schedules are switched, and until when."""
     put(config, list_overrides, {}, as_json, _show)

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from callrouter.archive.reader import ArchiveReader
-from callrouter.commands.asking import json_option, put
+from callrouter.commands.asking import put
 from callrouter.commands.audio import deleting, fetching, reader, show
-from callrouter.commands.options import COUNT, config_option
+from callrouter.commands.options import COUNT, json_and_config
 from callrouter.operations.calls import RecordingStatus, start_recording, stop_recording
 
 _COLUMNS = ("id", "number", "started", "caller", "seconds", "sides", "complete")
@@ -21,8 +21,7 @@ def recordings() -> None:
 @recordings.command("list")
 @click.option("--number", help="Of this number of the dialplan only.")
 @click.option("--last", default=20, show_default=True, type=COUNT, help="0: all.")
-@json_option
-@config_option
+@json_and_config
 def list_recordings(number: str | None, last: int, as_json: bool, config: Path) -> None:
     """List recordings, newest first."""
     with reader(config) as archive:
@@ -31,8 +30,7 @@ def list_recordings(number: str | None, last: int, as_json: bool, config: Path) 
 
 @recordings.command()
 @click.argument("call")
-@json_option
-@config_option
+@json_and_config
 def start(call: str, as_json: bool, config: Path) -> None:
     """Begin to record CALL, the id of a call in progress (see `callrouter calls`)."""
     put(config, start_recording, {"call": call}, as_json, _asked)
@@ -40,8 +38,7 @@ def start(call: str, as_json: bool, config: Path) -> None:
 
 @recordings.command()
 @click.argument("call")
-@json_option
-@config_option
+@json_and_config
 def stop(call: str, as_json: bool, config: Path) -> None:
     """End the recording of CALL."""
     put(config, stop_recording, {"call": call}, as_json, _asked)

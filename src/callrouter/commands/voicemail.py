@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from callrouter.archive.reader import ArchiveReader
-from callrouter.commands.asking import json_option
 from callrouter.commands.audio import deleting, fetching, player, reader, show
-from callrouter.commands.options import config_option
+from callrouter.commands.options import config_option, json_and_config
 
 _COLUMNS = ("id", "box", "started", "caller", "seconds", "state", "complete")
 
@@ -20,8 +19,7 @@ def voicemail() -> None:
 @voicemail.command("list")
 @click.option("--box", help="Of this box only.")
 @click.option("--deleted", is_flag=True, help="Deleted ones too, until they expire.")
-@json_option
-@config_option
+@json_and_config
 def list_messages(box: str | None, deleted: bool, as_json: bool, config: Path) -> None:
     """List messages: of each box the new ones first, oldest first."""
     with reader(config) as archive:

@@ -1,6 +1,7 @@
-"""All warnings of one dialplan."""
+"""All warnings of one dialplan, and those of the settings that it is served by."""
 
 from collections.abc import Collection
+from typing import Final
 
 from callrouter.errors import Diagnostic
 from callrouter.lint.caller_origins import origins
@@ -15,7 +16,10 @@ from callrouter.lint.unreachable_steps import steps
 from callrouter.lint.unreachable_targets import reach
 from callrouter.lint.unused_names import unused, unused_prompts
 from callrouter.lint.voice_steps import silent_recordings, unused_voices
+from callrouter.settings.settings_file import Settings
 from callrouter.yamlfile.reader import Document
+
+_EVERYWHERE: Final = frozenset(("0.0.0.0", "::"))
 
 
 def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]:
@@ -37,4 +41,23 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     loops(found, listen)
     reach(found, listen)
     origins(found)
+    return found.warnings()
+
+
+def check_settings(document: Document, settings: Settings) -> list[Diagnostic]:
+    """Return warnings of listeners that are there twice, and of metrics that everybody reads."""
+    found = Findings(document)
+    places = [(one.transport, one.host, one.port) for one in settings.listen]
+    for index, place in enumerate(places):
+        if place in places[:index]:
+            first = places.index(place) + 1
+            message = f"the listener is there already: it is number {first} of the list"
+            found.at_value(("listen", index), message)
+    metrics = settings.metrics
+    if metrics is not None and metrics.host in _EVERYWHERE:
+        message = (
+            "whoever reaches this machine reads the metrics, which name trunks and gateways: "
+            f"expected one address, such as 127.0.0.1:{metrics.port}"
+        )
+        found.at_value(("metrics",), message)
     return found.warnings()

@@ -35,7 +35,7 @@ class _Known(NamedTuple):
 
 
 class HttpDirectory:
-    """Directory by HTTP, of one event loop. Implements `call.services.directory.Directory`.
+    """Directory by HTTP, of one event loop. Implements `call.services.shared_state.Directory`.
 
     step: runs what an answer sets off, as a step of the calls.
     """

@@ -13,7 +13,7 @@ from typing import Final
 
 from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
-from callrouter.route.values.snapshot import Snapshot
+from callrouter.route.values.snapshot import Override, Snapshot
 from callrouter.state.bans import Bans
 from callrouter.state.blocks import BlocksInMemory
 from callrouter.state.gateway_health import Gateways
@@ -110,7 +110,7 @@ class Memory:
                 case "block", (_, _), (until, bool(by_hand)):
                     self.blocks.restore_block(key, until, by_hand)
                 case "override", (schedule,), (bool(open), until):
-                    self.overrides.restore(schedule, open, seconds(until))
+                    self.overrides.restore(schedule, Override(open=open, until=seconds(until)))
                 case "away", (extension,), (str(reason),):
                     self.presence.restore(extension, reason)
                 case _:

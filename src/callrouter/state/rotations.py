@@ -3,27 +3,19 @@
 Turns are kept by the rotation's name, so a new dialplan goes on where the old one was.
 """
 
-from types import MappingProxyType
-
-from callrouter.state.journal import Journal
+from callrouter.state.journal import Journal, Journalled
 
 
 class RotationsInMemory:
     """Turns of rotations. Implements `Rotations`. turns: how often each was used."""
 
-    __slots__ = ("_journal", "_turns", "turns")
+    __slots__ = ("_turns", "restore", "turns")
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._turns: dict[str, int] = {}
-        self.turns = MappingProxyType(self._turns)
+        self._turns = Journalled[int](journal, "turn", lambda turn: (turn,))
+        self.turns = self._turns.view
+        self.restore = self._turns.restore
 
     def turned(self, rotation: str) -> None:
         """A hunt with this rotation is about to be carried out."""
-        turn = self._turns.get(rotation, 0) + 1
-        self._turns[rotation] = turn
-        self._journal("turn", (rotation,), (turn,))
-
-    def restore(self, rotation: str, turn: int) -> None:
-        """It was used so often."""
-        self._turns[rotation] = turn
+        self._turns.put(rotation, self.turns.get(rotation, 0) + 1)

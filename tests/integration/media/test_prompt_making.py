@@ -14,7 +14,6 @@ from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
 from callrouter.errors import ConfigError
 from callrouter.media.sounds import prompts, rendering
-from callrouter.media.sounds import text_to_speech as speech
 from callrouter.media.sounds.sound_cache import Cache, SoundError
 from callrouter.route.rules.compiled_dialplan import Dialplan
 
@@ -266,9 +265,9 @@ def test_program_that_fails_or_hangs_is_a_mistake_of_the_text(
     ):
         program.write_text(f"#!/bin/sh\nexec 0<&-\n{script}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(speech, "_SECONDS", 0.2 if "sleep" in script else 30.0)
+        monkeypatch.setattr(rendering, "_SECONDS", 0.2 if "sleep" in script else 30.0)
         with pytest.raises(SoundError, match=said):
-            speech.speak("hello", "en")
+            rendering.speak("hello", "en")
 
 
 def test_check_keeps_nothing_and_finds_what_cannot_be_decoded(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from callrouter.bench.loop_lag import quantile
+from callrouter.bench.served_metrics import quantile
 
 BEFORE = {0.001: 5.0, 0.01: 5.0, 0.1: 9.0, math.inf: 9.0}
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from callrouter.api.client import AskedError
 from callrouter.commands import asking
-from callrouter.commands.asking import DurationType, json_option, moment, put, table
+from callrouter.commands.asking import moment, put, table
+from callrouter.commands.options import DurationType, json_and_config
 from callrouter.operations.blocks import AddBlock, BlockAdded, add_block
 from callrouter.operations.operation import OperationAnswer, Problem
 
@@ -21,12 +22,12 @@ BLOCKED = BlockAdded(number="", callers=["4001"], until=0.0, kept=True)
 
 @click.command()
 @click.argument("caller")
-@json_option
+@json_and_config
 @click.option("--for", "span", type=DurationType())
-def command(caller: str, as_json: bool, span: float | None) -> None:
+def command(caller: str, as_json: bool, config: Path, span: float | None) -> None:
     """A command as those that ask are."""
     values: dict[str, object] = {"caller": caller, "seconds": span}
-    put(Path("s.yaml"), add_block, values, as_json, lambda answer: click.echo(answer.callers[0]))
+    put(config, add_block, values, as_json, lambda answer: click.echo(answer.callers[0]))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Server], N
 
 
 def run(*argv: str) -> Result:
-    return CliRunner().invoke(command, argv)
+    return CliRunner().invoke(command, [*argv, "--config", "s.yaml"])
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,9 @@ from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.option_tags import check_extensions
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.directory import Directory
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Observer, bounded
-from callrouter.call.services.shared_state import Shared
+from callrouter.call.services.shared_state import Directory, Shared
 from callrouter.call.teardown import RETRY_AFTER, Over
 from callrouter.errors import SipError, StrangerError
 from callrouter.metric import Rows, gauge

@@ -16,13 +16,11 @@ from callrouter.call.flows.end_to_end_conversation import bridge
 from callrouter.call.flows.hunt.anchored_caller import AnchoredCaller
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import switch
-from callrouter.call.flows.ivr.menu import go_through
+from callrouter.call.flows.ivr.menu import ask_survey, go_through
 from callrouter.call.flows.ivr.play_gather import attach, say
-from callrouter.call.flows.ivr.survey import ask
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
-from callrouter.call.services.directory import Directory
-from callrouter.call.services.shared_state import Granted, LineReservation
+from callrouter.call.services.shared_state import Directory, Granted, LineReservation
 from callrouter.call.settle import ask_for_lines, settle
 from callrouter.call.teardown import Over, end, party_left
 from callrouter.call.wait import NoMedia, wait
@@ -154,7 +152,7 @@ async def question(call: Call) -> None:
     voice = call.plan.voice
     try:
         if voice is not None and voice.survey is not None:
-            await ask(call, voice.survey)
+            await ask_survey(call, voice.survey)
     except NoMedia:
         pass  # nobody can ask; the call is over either way
     call.hang_up()

@@ -1,4 +1,4 @@
-"""The state that calls share with each other, and later with other instances: its ports.
+"""The ports of calls: the state that they share with each other, and the directory outside.
 
 Theory. A decision reads one snapshot, which is in this process and at most a second old. What must
 be true everywhere, or is to be changed, is asked of a port, and the answer may come later. `state/`
@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, Protocol
 from callrouter.metric import Rows, counter
 from callrouter.pending import Later
 from callrouter.register.bindings import Registrations
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.plan import AutoBlock, Hold
 from callrouter.route.values.snapshot import Override, Snapshot
 
@@ -144,6 +145,16 @@ class GatewayHealth(Protocol):
 
         rest_seconds: how long it asked to be left alone, 0 when it did not.
         """
+
+
+class Directory(Protocol):
+    """Who is responsible for a caller, as systems outside know it.
+
+    What has failed is an answer, too: it says why nobody is known.
+    """
+
+    def find(self, lookup: Lookup, caller: str) -> Later[LookupAnswer]:
+        """Say who is responsible for a caller."""
 
 
 class PortFailures:

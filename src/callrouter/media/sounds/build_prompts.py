@@ -13,7 +13,7 @@ import soundfile
 from callrouter.media.sounds import wav
 from callrouter.media.sounds.audio_decoder import Samples, tone
 from callrouter.media.sounds.builtin import FOLDER, LANGUAGES, sound_file
-from callrouter.media.sounds.text_to_speech import speak
+from callrouter.media.sounds.rendering import speak
 
 RINGBACK = "ringback"
 

@@ -156,19 +156,3 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]  # pjsua2 has no types
         """Called by PJSIP's event thread, at the end of each round too."""
         if not self._loop:
             self._events.append(Finished(self))
-
-
-class Ear(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
-    """Audio tap on what is sent to it: see `audio_taps`. frames: 20 ms each, 16 bit at 8 kHz."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.frames: deque[bytes] = deque(maxlen=500)
-        form = pj.MediaFormatAudio()
-        form.init(pj.PJMEDIA_FORMAT_PCM, 8000, 1, 20_000, 16)
-        self.createPort("ear", form)
-
-    def onFrameReceived(self, frame: Any) -> None:  # noqa: N802  # PJSIP's name
-        """Called by PJSIP's clock thread every 20 ms; copying takes it 0.25 ms."""
-        if frame.size:
-            self.frames.append(bytes(frame.buf))

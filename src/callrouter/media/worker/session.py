@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pjsua2 as pj
 
-from callrouter.media.worker.audio_taps import Ears
+from callrouter.media.worker.audio_taps import Ear, Ears
 from callrouter.media.worker.inband_dtmf import DtmfDetector
-from callrouter.media.worker.pjsip_callbacks import Ear, PjsipCall, Player
+from callrouter.media.worker.pjsip_callbacks import PjsipCall, Player
 from callrouter.media.worker.rtp_latching import Latch
 from callrouter.media.worker.track_recorder import TrackRecorder
 

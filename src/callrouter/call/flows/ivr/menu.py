@@ -1,4 +1,4 @@
-"""The script of a menu (C3)."""
+"""The scripts of a menu (C3), and of the survey when the callee has hung up (C9)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,11 +10,12 @@ from callrouter.call.wait import attend
 from callrouter.route.decide.menu_choice import Chosen, choose, may_follow
 from callrouter.route.rules.number_rules import Menu
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.media_steps import EnterMenu, VoiceStep
+from callrouter.route.values.media_steps import EnterMenu, Survey, VoiceStep
 from callrouter.route.values.plan import Hunt
 
 _MOST_VISITS = 50
 """Menus that lead to each other would keep a line for ever."""
+_SURVEY_TRIES = 2
 
 
 async def go_through(
@@ -68,3 +69,16 @@ async def go_through(
 def _choose(call: Call, menu: Menu, keys: str, facts: Facts) -> Chosen | None:
     """Where keys lead, by these facts."""
     return choose(call.dialplan, facts, call.shared.snapshot(), call.record.number, menu, keys)
+
+
+async def ask_survey(call: Call, survey: Survey) -> None:
+    """Ask, and keep the answer in the record. Raises NoMedia, Over."""
+    await attach(call, answer=True)
+    for _ in range(_SURVEY_TRIES):
+        key = await gather(call, (survey.prompt,), survey.wait_seconds, 0.0, bool)
+        if key and key in survey.keys:
+            speech_of(call).note("survey", key)
+            await say(call, (survey.thanks,))
+            return
+        if not key:
+            return
