@@ -152,6 +152,33 @@ async def test_sighup_puts_the_changed_file_live(tmp_path: Path) -> None:
         assert it.serving.process.returncode is None
 
 
+def children() -> dict[int, bool]:
+    """The processes that this one has started, and whether each holds SIGHUP back (proc(5))."""
+    found = {}
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split():
+        status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+        held = int(status.partition("SigBlk:")[2].split()[0], 16)
+        found[int(pid)] = bool(held & 1 << signal.SIGHUP - 1)
+    return found
+
+
+async def test_hang_up_signal_during_the_start_is_a_reload_after_it(tmp_path: Path) -> None:
+    text = "country: CN\ntrunks: {lab: {addresses: [127.0.0.1]}}\nnumbers: {}\n"
+    before = children()
+    starting = asyncio.create_task(Serving.start(lay_out(tmp_path, text)))
+
+    async def held_back() -> list[int]:
+        return [pid for pid, held in children().items() if held and pid not in before]
+
+    os.kill((await until(held_back))[0], signal.SIGHUP)
+    serving = await starting
+    try:
+        await serving.logged("dialplan reloaded", "why=SIGHUP")
+        assert serving.process.returncode is None
+    finally:
+        await serving.stop()
+
+
 async def test_saved_file_and_exchanged_file_are_both_noticed(tmp_path: Path) -> None:
     async with up(tmp_path, watch=True) as it:
         first = await it.version()

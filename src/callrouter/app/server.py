@@ -32,6 +32,8 @@ hundred thousand calls' lingering objects for one stops the loop for a tenth of 
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
 _EXPIRE_SECONDS: Final = 5.0
+RELOADS: Final = frozenset((signal.SIGHUP,))
+"""Whoever starts a server blocks it before: by itself it would end a process that only begins."""
 
 
 class Server:
@@ -79,7 +81,6 @@ class Server:
         self._loop.set_exception_handler(self._on_loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
         self._parts.writer.start()
         self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
@@ -109,6 +110,8 @@ class Server:
             self._watcher.watch(self._reloader.dialplan.files)
             if self._parts.tls is not None:
                 self._certificates.watch(map(str, self._parts.tls.options.files))
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, RELOADS)  # one that came meanwhile comes now
         # What stands now stays for good: the collector need not look at it again.
         gc.collect()
         gc.freeze()

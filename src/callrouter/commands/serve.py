@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Collection
 from ipaddress import ip_address
@@ -14,7 +15,7 @@ import uvloop
 from sqlalchemy import make_url
 
 from callrouter.app.privileges import become, keep_to_ourselves
-from callrouter.app.server import Server
+from callrouter.app.server import RELOADS, Server
 from callrouter.commands.options import config_option
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.dialplan.grammar.field_types import SocketAddress, is_written_out
@@ -44,6 +45,7 @@ _NUMBERS_LOOKED_AT: Final = 200
 @config_option
 def serve(config: Path) -> None:
     """Answer calls until SIGTERM or CTRL-C, then let the running ones finish."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, RELOADS)
     settings = load_settings(config)
     _raise_file_limit()
     if settings.user is not None:
