@@ -27,9 +27,8 @@ class Rig:
         self.path = folder / "plan.yaml"
         self.write(PLAN)
         self.served: list[Dialplan] = []
-        self.reloader = Reloader(
-            load_dialplan(self.path), self.path, self.served.append, open_log("text", "error")
-        )
+        self.log = open_log("text", "error")
+        self.reloader = Reloader(load_dialplan(self.path), self.path, self.served.append, self.log)
 
     def write(self, text: str) -> None:
         self.path.write_text(text, encoding="utf-8")
@@ -66,14 +65,18 @@ async def test_failed_reload_serves_nothing_and_the_next_one_works(tmp_path: Pat
     await rig.reloader.close()
 
 
-async def test_stop_during_a_reload_gives_it_up(tmp_path: Path) -> None:
+async def test_stop_during_a_reload_gives_it_up(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     rig = Rig(tmp_path)
     asked = asyncio.create_task(rig.reloader.reload("too late"))
     await asyncio.sleep(0)
     await rig.reloader.close()
-    with pytest.raises(LoadError):
+    with pytest.raises(LoadError, match="the server is stopping"):
         await asked
     assert rig.served == []
+    rig.log.flush()
+    assert capfd.readouterr().err == ""  # no fault of the dialplan's
 
 
 async def test_python_that_is_away_fails_one_reload_and_not_the_next(

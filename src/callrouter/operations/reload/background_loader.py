@@ -42,13 +42,14 @@ class Loaded:
 class Loader:
     """Loader of one dialplan at a time, in whatever thread calls.
 
-    prompts: the folder where the sounds of a dialplan are kept, None to make none.
+    prompts: the folder where the sounds of a dialplan are kept, None to make none. closed: it loads
+    no more.
     """
 
     def __init__(self, prompts: Path | None = None) -> None:
         self._prompts = prompts
         self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self.closed = False
 
     def load(self, path: Path) -> Loaded:
         """Read and compile a dialplan.
@@ -71,21 +72,22 @@ class Loader:
             raise LoadError(f"the dialplan was not compiled: {error}") from error
         with started as process:
             self._process = process
-            if self._closed:
+            if self.closed:
                 process.kill()
             try:
                 assert process.stdout is not None  # noqa: S101 - asked for above
                 return _take_over(process.stdout.fileno())
             except (EOFError, pickle.UnpicklingError, OSError) as error:
                 code = process.wait()
-                raise LoadError(f"the dialplan was not compiled: exit code {code}") from error
+                why = "the server is stopping" if self.closed else f"exit code {code}"
+                raise LoadError(f"the dialplan was not compiled: {why}") from error
             finally:
                 self._process = None
                 process.kill()
 
     def close(self) -> None:
         """Load no more; a load in progress fails. From any thread."""
-        self._closed = True
+        self.closed = True
         process = self._process
         if process is not None:
             process.kill()

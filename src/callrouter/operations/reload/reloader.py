@@ -79,6 +79,9 @@ class Reloader:
         try:
             return await self._load(why)
         except (ConfigError, LoadError) as error:
+            if self._loader.closed:
+                self._log.info("reload given up: the server is stopping", why=why)
+                raise
             mistakes = error.diagnostics if isinstance(error, ConfigError) else [error]
             self._log.error(
                 "dialplan not reloaded: the old one serves on",
