@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.testing.grammar import CaseFile
 from callrouter.yamlfile.wording import span
 
@@ -29,10 +30,6 @@ def tests_schema() -> JsonSchemaValue:
     """Return the JSON Schema of a file of dialplan tests."""
     made: JsonSchemaValue = _tidy(CaseFile.model_json_schema())
     return made | {"$schema": _DIALECT, "title": "Tests of a callrouter dialplan"}
-
-
-ALSO: Final = {"block": ("blocklist", "blacklist"), "allow": ("allowlist", "whitelist")}
-"""Words that the compiler takes for ours."""
 
 
 def as_text(made: JsonSchemaValue) -> str:
@@ -66,9 +63,8 @@ def _part(key: str, value: Any) -> Any:
         return value
     if key in {"properties", "patternProperties", "$defs"}:  # their keys are those of the dialplan
         tidy = {name: _tidy(part) for name, part in value.items()}
-        for ours, words in ALSO.items() if ALSO.keys() <= tidy.keys() else ():
-            for word in words:
-                tidy[word] = {**tidy[ours], "description": f"Means `{ours}`.", "deprecated": True}
+        for word, ours in KNOWN_AS.items() if {"allow", "block"} <= tidy.keys() else ():
+            tidy[word] = {**tidy[ours], "description": f"Means `{ours}`.", "deprecated": True}
         return tidy
     return _tidy(value)
 

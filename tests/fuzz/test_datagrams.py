@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from peers import CALLER, US, Peers, Place, answer, inside, invite
 from support.message import Message
-from support.wire import Books, left_over
+from support.wire import Books, hear, left_over
 
 from callrouter.call.admission.calls import Calls
 from callrouter.call.services.media_services import MediaServices
@@ -22,7 +22,6 @@ from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.observe.cdr.rows import encode
 from callrouter.sip.flow import Flow
-from callrouter.sip.framing import Framer, FramingError
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 
@@ -94,17 +93,8 @@ class Lab:
     def hear(self, data: bytes, address: Place, transport: str = "UDP") -> None:
         """Bytes come from somewhere."""
         flow = Flow(transport, *US, *address, None)
-        if not flow.reliable:
-            self.stack.receive(data, flow, self.now)
-            return
-        try:
-            messages = Framer().feed(data)
-        except FramingError as error:
-            messages = error.before
-            self.stack.broken(error, flow, self.now)
-        for message in messages:
-            self.stack.receive(message, flow, self.now)
-        if self.dice.random() < 0.5:
+        hear(self.stack, data, flow, self.now)
+        if flow.reliable and self.dice.random() < 0.5:
             self.stack.flow_failed(flow, self.now)
 
     def hear_stranger(self, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """The JSON Schema of a grammar at work."""
 
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -21,3 +22,22 @@ def validator_of(made: dict[str, Any]) -> jsonschema.Draft202012Validator:
     """What holds files against a schema; fails when it is none."""
     jsonschema.Draft202012Validator.check_schema(made)
     return jsonschema.Draft202012Validator(made)
+
+
+def examples_checked(made: dict[str, Any]) -> int:
+    """Hold the example of every key against what the schema says of it; returns how many."""
+    count = 0
+    for owner in (made, *made["$defs"].values()):
+        # What has a short form is one of that and a mapping.
+        for key, part in owner.get("anyOf", [owner])[-1]["properties"].items():
+            one = jsonschema.Draft202012Validator({**part, "$defs": made["$defs"]})
+            for example in part.get("examples", ()):
+                count += 1
+                assert one.is_valid(example), f"{key}: {example}"
+    return count
+
+
+def names_its_schema(path: Path, published: Path) -> bool:
+    """Say whether a file tells editors where its schema is."""
+    before, _, place = path.read_text(encoding="utf-8").splitlines()[0].partition("$schema=")
+    return (before, (path.parent / place).resolve()) == ("# yaml-language-server: ", published)

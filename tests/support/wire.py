@@ -32,6 +32,7 @@ from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.simulate import virtual_network as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
+from callrouter.sip.framing import Framer, FramingError
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
 from callrouter.state.journal import Key, Value
@@ -231,6 +232,20 @@ class Books:
 
 def _forget(_kind: str, _key: Key, _value: Value) -> None:
     """No test is about what is kept over a restart."""
+
+
+def hear(stack: Stack, data: bytes, flow: Flow, now: float) -> None:
+    """Bytes come to a stack, as a datagram or on a stream of their own."""
+    if not flow.reliable:
+        stack.receive(data, flow, now)
+        return
+    try:
+        messages = Framer().feed(data)
+    except FramingError as error:
+        messages = error.before
+        stack.broken(error, flow, now)
+    for message in messages:
+        stack.receive(message, flow, now)
 
 
 def left_over(stack: Stack) -> dict[str, int]:

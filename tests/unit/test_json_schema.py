@@ -6,12 +6,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from support.checking import Described, validator_of
+from support.checking import Described, examples_checked, names_its_schema, validator_of
 
 from callrouter import json_schema
 from callrouter.cli import main
-from callrouter.dialplan.check import validation as check
 from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.yamlfile.reader import load, parse
 
 ROOT = Path(__file__).parents[2]
@@ -40,24 +40,11 @@ def test_dialplan_of_the_repository_is_valid_and_names_the_schema(
     path: Path, validator: jsonschema.Draft202012Validator
 ) -> None:
     validator.validate(load(path).data)
-    first = path.read_text(encoding="utf-8").splitlines()[0]
-    before, _, place = first.partition("$schema=")
-    assert before == "# yaml-language-server: "
-    assert (path.parent / place).resolve() == PUBLISHED
+    assert names_its_schema(path, PUBLISHED)
 
 
 def test_example_of_every_key_is_valid() -> None:
-    made = json_schema.dialplan_schema()
-    objects = [made, *made["$defs"].values()]
-    count = 0
-    for owner in objects:
-        # What has a short form is one of that and a mapping.
-        for key, part in owner.get("anyOf", [owner])[-1]["properties"].items():
-            one = jsonschema.Draft202012Validator({**part, "$defs": made["$defs"]})
-            for example in part.get("examples", ()):
-                count += 1
-                assert one.is_valid(example), f"{key}: {example}"
-    assert count > 60
+    assert examples_checked(json_schema.dialplan_schema()) > 60
 
 
 @pytest.mark.parametrize(
@@ -105,8 +92,11 @@ def test_unusual_but_accepted_writing_is_not_underlined(
 
 
 def test_words_that_the_compiler_takes_for_ours_are_in_the_schema() -> None:
-    taken = {word: ours for ours, words in json_schema.ALSO.items() for word in words}
-    assert taken == check._ALIASES
+    made = json_schema.dialplan_schema()
+    for keys in (made["properties"], made["$defs"]["NumberEntry"]["properties"]):
+        assert {word: keys[word]["description"] for word in KNOWN_AS} == {
+            word: f"Means `{ours}`." for word, ours in KNOWN_AS.items()
+        }
 
 
 def test_every_kind_of_value_that_a_function_checks_is_described() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from support.checking import Described, validator_of
+from support.checking import Described, examples_checked, names_its_schema, validator_of
 
 from callrouter import json_schema
 from callrouter.cli import main
@@ -36,22 +36,11 @@ def test_tests_of_the_repository_are_valid_and_name_the_schema(
     path: Path, validator: jsonschema.Draft202012Validator
 ) -> None:
     validator.validate(load(path).data)
-    first = path.read_text(encoding="utf-8").splitlines()[0]
-    before, _, place = first.partition("$schema=")
-    assert before == "# yaml-language-server: "
-    assert (path.parent / place).resolve() == PUBLISHED
+    assert names_its_schema(path, PUBLISHED)
 
 
 def test_example_of_every_key_is_valid() -> None:
-    made = json_schema.tests_schema()
-    count = 0
-    for owner in (made, *made["$defs"].values()):
-        for key, part in owner["properties"].items():
-            one = jsonschema.Draft202012Validator({**part, "$defs": made["$defs"]})
-            for example in part.get("examples", ()):
-                count += 1
-                assert one.is_valid(example), f"{key}: {example}"
-    assert count > 30
+    assert examples_checked(json_schema.tests_schema()) > 30
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Calls whose plan a test writes down itself, played with scripted targets on the virtual wire."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from support import by_hand
 from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, left_over
 
 from callrouter.call.services.record import CallRecord
@@ -21,35 +23,25 @@ HOLDS = ("number 4000", "trunk lab")
 
 def target(name: str, ring: float = 15.0, delay: float = 0.0, progress: float = 5.0) -> Target:
     host, port = TARGET
-    return Target(
-        name=name,
-        uri=f"sip:{name}@{host}:{port}",
+    return by_hand.target(
+        name,
+        f"sip:{name}@{host}:{port}",
         host=host,
         port=port,
-        transport="udp",
         ring_seconds=ring,
         progress_seconds=progress,
         delay_seconds=delay,
     )
 
 
-def hunt(
-    *rounds: tuple[Target, ...],
-    total: float = 0.0,
-    redirects: int = 5,
-    on: frozenset[str] = frozenset(),
-    rotation: str = "",
-) -> Hunt:
-    stops = frozenset((603, 604, 606))
-    return Hunt(
-        name="h",
-        rounds=rounds,
+def hunt(*rounds: tuple[Target, ...], total: float = 0.0, redirects: int = 5, **more: Any) -> Hunt:
+    return by_hand.hunt(
+        *rounds,
         total_seconds=total,
-        stop_codes=stops,
+        stop_codes=frozenset((603, 604, 606)),
         redirects=redirects,
         redirect_hosts=frozenset((TARGET[0],)),
-        on=on,
-        rotation=rotation,
+        **more,
     )
 
 

@@ -3,34 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from support.by_hand import dialplan, hunt, target
 
 from callrouter.call.targets.redirects import Redirections
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
-from callrouter.route.values.plan import Hunt, Refusal, Target
+from callrouter.route.values.plan import Target
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.sip.message import Response
 
 HOSTS = frozenset(("192.0.2.1", "2001:db8::1", "pbx.example.org", "quiet.example.org"))
-HUNT = Hunt(
-    name="h",
-    rounds=(),
-    total_seconds=0.0,
-    stop_codes=frozenset(),
-    redirects=50,
-    redirect_hosts=HOSTS,
-)
-PLAN = Dialplan(
-    version="v",
-    file="f",
-    country="CN",
-    trunks=[],
-    networks=[],
-    numbers=[],
-    numbers_line=0,
-    extensions={},
-    unknown=Refusal(reason="unknown", status=404, cause=1),
-)
+HUNT = hunt(redirects=50, redirect_hosts=HOSTS)
+PLAN = dialplan()
 PLACES: Mapping[str, Sequence[TransportAddress]] = {
     "host:pbx.example.org:0:any": (
         TransportAddress("tcp", "192.0.2.12", 5080, 2, 1),
@@ -50,15 +34,7 @@ def followed(
     contact: str, places: Mapping[str, Sequence[TransportAddress]] | None = PLACES
 ) -> list[Target]:
     """Where a target leads that answers with this Contact."""
-    asked = Target(
-        name="desk",
-        uri="sip:d@192.0.2.9",
-        host="192.0.2.9",
-        port=5060,
-        transport="udp",
-        ring_seconds=15.0,
-        progress_seconds=5.0,
-    )
+    asked = target()
     return sent_on(Redirections(HUNT), asked, contact, Snapshot(places=places))
 
 
@@ -160,15 +136,7 @@ def test_where_names_are_not_looked_up_each_is_taken_for_a_place() -> None:
     ],
 )
 def test_whom_a_redirection_wants_most_is_rung_first(contacts: tuple[str, ...], order: str) -> None:
-    asked = Target(
-        name="desk",
-        uri="sip:d@192.0.2.9",
-        host="192.0.2.9",
-        port=5060,
-        transport="udp",
-        ring_seconds=15.0,
-        progress_seconds=5.0,
-    )
+    asked = target()
     first, *more = contacts
     found = sent_on(Redirections(HUNT), asked, first, Snapshot(), *more)
     assert "".join(target.uri[4] for target in found) == order
@@ -191,49 +159,15 @@ def test_whom_a_redirection_wants_most_is_rung_first(contacts: tuple[str, ...], 
 def test_nobody_is_rung_twice_because_a_redirection_names_him_twice(
     contact: str, count: int
 ) -> None:
-    asked = Target(
-        name="desk",
-        uri="sip:d@192.0.2.9",
-        host="192.0.2.9",
-        port=5060,
-        transport="udp",
-        ring_seconds=15.0,
-        progress_seconds=5.0,
-    )
+    asked = target()
     hosts = HUNT.redirect_hosts | {"192.0.2.9"}
-    those = Redirections(
-        Hunt(
-            name="h",
-            rounds=(),
-            total_seconds=0.0,
-            stop_codes=frozenset(),
-            redirects=50,
-            redirect_hosts=hosts,
-        )
-    )
+    those = Redirections(hunt(redirects=50, redirect_hosts=hosts))
     assert len(sent_on(those, asked, contact, Snapshot())) == count
 
 
 def test_two_that_point_at_each_other_are_rung_once_each_and_five_are_followed_at_most() -> None:
-    those = Redirections(
-        Hunt(
-            name="h",
-            rounds=(),
-            total_seconds=0.0,
-            stop_codes=frozenset(),
-            redirects=5,
-            redirect_hosts=HOSTS,
-        )
-    )
-    asked = Target(
-        name="a",
-        uri="sip:a@192.0.2.1:5060",
-        host="192.0.2.1",
-        port=5060,
-        transport="udp",
-        ring_seconds=15.0,
-        progress_seconds=5.0,
-    )
+    those = Redirections(hunt(redirects=5, redirect_hosts=HOSTS))
+    asked = target("a", "sip:a@192.0.2.1:5060", host="192.0.2.1")
     (other,) = sent_on(those, asked, "<sip:b@192.0.2.1>", Snapshot())
     assert sent_on(those, other, "<sip:a@192.0.2.1>, <sip:b@192.0.2.1>", Snapshot()) == []
     many = ", ".join(f"<sip:m{index}@192.0.2.1>;q=0.{index}" for index in range(9))
@@ -249,15 +183,7 @@ def test_parameters_of_the_contact_are_asked_for_but_those_that_say_where_it_goe
 
 
 def test_call_that_was_forwarded_ten_times_is_not_sent_on_any_more() -> None:
-    asked = Target(
-        name="desk",
-        uri="sip:d@192.0.2.9",
-        host="192.0.2.9",
-        port=5060,
-        transport="udp",
-        ring_seconds=15.0,
-        progress_seconds=5.0,
-    )
+    asked = target()
     for before in (0, 7, 8, 9):
         those = Redirections(HUNT)
         found = sent_on(those, asked, "<sip:a@192.0.2.1>", Snapshot(), diversions=before)
@@ -276,28 +202,8 @@ def test_redirection_to_a_gateway_is_dealt_with_as_its_and_to_another_place_as_t
         ),
         "drained": Gateway("drained", GatewayAddress("192.0.2.1", 5080, "udp"), False),
     }
-    plan = Dialplan(
-        version="v",
-        file="f",
-        country="CN",
-        trunks=[],
-        networks=[],
-        numbers=[],
-        numbers_line=0,
-        extensions={},
-        unknown=Refusal(reason="x", status=404, cause=1),
-        gateways=gateways,
-    )
-    asked = Target(
-        name="desk",
-        uri="sip:d@192.0.2.9",
-        host="192.0.2.9",
-        port=5060,
-        transport="udp",
-        ring_seconds=15.0,
-        progress_seconds=5.0,
-    )
-    asked.history_info = True
+    plan = dialplan(gateways=gateways)
+    asked = target(history_info=True)
     state = Snapshot(down=frozenset({"drained"}))
     contact = "<sip:a@192.0.2.1:5070>, <sip:a@192.0.2.1:5080>, <sip:a@192.0.2.1:5090>"
     far, other = sent_on(Redirections(HUNT), asked, contact, state, plan=plan)

@@ -1,13 +1,13 @@
 """How a trunk or a gateway is dealt with: timers, headers, trust (RFC 3325, RFC 4028)."""
 
 import pytest
+from support.by_hand import target
 
 from callrouter.call.interwork.header_policy import PASSED, passing
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
-from callrouter.route.values.plan import Target
 from callrouter.yamlfile.reader import parse
 
 PLAN = """
@@ -55,21 +55,7 @@ def test_all_that_a_gateway_says_is_compiled() -> None:
 def test_the_dialplans_session_timer_is_for_all_who_have_none_of_their_own() -> None:
     dialplan = headed("session_timer: {expires: 20m, ask_every: 60s}", gateway="trusted: true")
     assert dialplan.trunks["lab"].peer.timer == of_gateway(dialplan).timer == (1200, 90, 60)
-    assert dialplan.peer_of(
-        Target(
-            name="desk",
-            uri="",
-            host="192.0.2.3",
-            port=5060,
-            transport="udp",
-            ring_seconds=1.0,
-            progress_seconds=1.0,
-        )
-    ).timer == (
-        1200,
-        90,
-        60,
-    )
+    assert dialplan.peer_of(target()).timer == (1200, 90, 60)
     dialplan = headed("session_timer: {ask_every: 60s}", "session_timer: off")
     assert dialplan.trunks["lab"].peer.timer is None
     assert of_gateway(dialplan).timer == (1800, 90, 60)

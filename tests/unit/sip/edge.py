@@ -3,10 +3,9 @@
 from typing import Final
 
 from support.rig import Sent
-from support.wire import Router, Wire
+from support.wire import Router, Wire, hear
 
 from callrouter.sip.flow import Flow
-from callrouter.sip.framing import Framer, FramingError
 
 US: Final = ("127.0.0.1", 5060)
 SENDER: Final = ("127.0.0.2", 40000)
@@ -34,16 +33,7 @@ class Edge:
     ) -> list[Sent]:
         """Bytes come, as a datagram or on a new stream; returns what is sent because of them."""
         flow = Flow(transport, *US, *source, None)
-        if flow.reliable:
-            try:
-                messages = Framer().feed(data)
-            except FramingError as error:
-                messages = error.before
-                self.stack.broken(error, flow, self.now)
-            for message in messages:
-                self.stack.receive(message, flow, self.now)
-        else:
-            self.stack.receive(data, flow, self.now)
+        hear(self.stack, data, flow, self.now)
         return self._take()
 
     def wait(self, seconds: float) -> list[Sent]:

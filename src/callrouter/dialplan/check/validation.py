@@ -6,7 +6,7 @@ they are checked even in an entry that has another mistake. All mistakes go to o
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 
 from callrouter.dialplan.areas import area_names as areas
 from callrouter.dialplan.check import media_references as speaking
@@ -15,35 +15,17 @@ from callrouter.dialplan.check.references import Path, References
 from callrouter.dialplan.check.shared_models import Alike
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
+from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS, KNOWN_AS
 from callrouter.yamlfile.marked import Document, Mapping
 
-_SECTIONS: Final = (
-    "trunks",
-    "gateways",
-    "gateway_groups",
-    "targets",
-    "extensions",
-    "groups",
-    "schedules",
-    "lists",
-    "lookups",
-    "prompts",
-    "hold_music",
-    "menus",
-    "voicemail",
-    "numbers",
+_SECTIONS: Final = frozenset(
+    key
+    for key, field in schema.DialplanFile.model_fields.items()
+    if get_origin(field.annotation) is dict
 )
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
 _ORIGINS: Final = (EXTENSIONS, ANYONE)
 _TOGETHER: Final = ("parallel", "staggered")
-# Words that people know these keys by.
-_ALIASES: Final = {
-    "blocklist": "block",
-    "blacklist": "block",
-    "allowlist": "allow",
-    "whitelist": "allow",
-}
 
 T = TypeVar("T", bound=schema.StrictModel)
 
@@ -285,7 +267,7 @@ def _may_pass(step: Any) -> bool:
 
 def _plain(entry: Mapping) -> None:
     """Put our own words for those that people know some keys by. Places stay: the order does."""
-    for word, ours in _ALIASES.items():
+    for word, ours in KNOWN_AS.items():
         if word in entry and ours not in entry:
             items = [(ours if key == word else key, value) for key, value in entry.items()]
             entry.clear()

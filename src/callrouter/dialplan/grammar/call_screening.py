@@ -140,6 +140,12 @@ class Countries(StrictModel):
     )
 
 
+KNOWN_AS: Final = {
+    **dict.fromkeys(("blocklist", "blacklist"), "block"),
+    **dict.fromkeys(("allowlist", "whitelist"), "allow"),
+}
+"""Words that people know keys by, with ours."""
+
 EXTENSIONS: Final = "extensions"
 ANYONE: Final = "anyone"
 

@@ -1,5 +1,6 @@
 """Crash recovery: a call's line in the journal, and the record of one that a kill lost."""
 
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -13,21 +14,16 @@ REASON: Final = "lost"
 
 _TEMPORARY_FAILURE: Final = 41
 _TEXTS: Final = (
-    "call_id",
-    "trunk",
-    "source",
-    "caller",
-    "called",
-    "to_header",
-    "caller_number",
-    "called_number",
-    "number",
-    "dialplan",
+    *("call_id", "trunk", "source", "caller", "called", "to_header", "caller_number"),
+    *("called_number", "number", "dialplan"),
 )
-_CALL: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms", "legs", "began")
+_PLAIN: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms")
+_CALL: Final = (*_PLAIN, "legs", "began")
 _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
 _LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
 _LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES)
+_plain_of: Final = attrgetter(*_PLAIN)
+_leg_of: Final = attrgetter(*_LEG)
 _LONGEST_MS: Final = (1 << 31) - 1
 """What a column of milliseconds holds: 24 days."""
 
@@ -35,38 +31,8 @@ _LONGEST_MS: Final = (1 << 31) - 1
 def up_line(record: CallRecord, zero: float) -> bytes:
     """The line of the journal for a call that is up. zero: that of the journal."""
     # A list in the order of _CALL, which costs half of what an object does.
-    known = (
-        record.started,
-        record.call_id,
-        record.trunk,
-        record.source,
-        record.caller,
-        record.called,
-        record.to_header,
-        record.caller_number,
-        record.called_number,
-        record.number,
-        record.dialplan,
-        record.ringing_ms,
-        record.answered_ms,
-        [
-            (
-                leg.target,
-                leg.uri,
-                leg.result,
-                leg.gateway,
-                leg.place,
-                leg.started_ms,
-                leg.progress_ms,
-                leg.answered_ms,
-                leg.ended_ms,
-                leg.status,
-                leg.cause,
-            )
-            for leg in record.legs
-        ],
-        zero + record.began,
-    )
+    legs = [_leg_of(leg) for leg in record.legs]
+    known = (*_plain_of(record), legs, zero + record.began)
     try:
         text = orjson.dumps(known)
     except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8
