@@ -170,8 +170,10 @@ async def test_hang_up_signal_during_the_start_is_a_reload_after_it(tmp_path: Pa
     async def held_back() -> list[int]:
         return [pid for pid, held in children().items() if held and pid not in before]
 
-    os.kill((await until(held_back))[0], signal.SIGHUP)
-    serving = await starting
+    try:
+        os.kill((await until(held_back))[0], signal.SIGHUP)
+    finally:
+        serving = await starting
     try:
         await serving.logged("dialplan reloaded", "why=SIGHUP")
         assert serving.process.returncode is None

@@ -1,10 +1,15 @@
 import asyncio
 import socket
+import struct
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
-from support.observed import answered, refused
+from support.observed import Lines, answered, refused
+from support.polling import PATIENCE
 
 from callrouter.app.assembly import Parts
 from callrouter.app.metric_table import METRICS
@@ -13,6 +18,7 @@ from callrouter.call.services.shared_state import PortFailures
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.metric import Histogram, Metric, gauge
 from callrouter.observe import call_metrics as counting
+from callrouter.observe import metrics as exposing
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.observe.metrics import MetricsError, MetricsServer, Registry, family
@@ -162,5 +168,71 @@ def test_scrape_over_http_then_the_port_is_free_again():
 def test_port_in_use_is_a_clear_error():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(MetricsError, match=f"cannot listen on 127.0.0.1:{port}"):
+        said = f"metrics cannot listen on 127.0.0.1:{port}: Address already in use$"
+        with pytest.raises(MetricsError, match=said):
             MetricsServer(Registry((SEVEN,), None), "127.0.0.1", port)
+
+
+@contextmanager
+def exposed(metric: Metric[None] = SEVEN) -> Iterator[Callable[[], socket.socket]]:
+    """A server of one metric; what connects to it."""
+    server = MetricsServer(Registry((metric,), None), "127.0.0.1", 0)
+    place = ("127.0.0.1", server.port)
+    yield partial(socket.create_connection, place, timeout=PATIENCE)
+    server.close()
+
+
+def said(client: socket.socket) -> bytes:
+    """All that comes until the end of the connection."""
+    with client:
+        return b"".join(iter(partial(client.recv, 65536), b""))
+
+
+def test_who_says_nothing_is_hung_up_on_and_one_too_many_at_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    with exposed() as connect:
+        monkeypatch.setattr(exposing._Scrape, "timeout", None)
+        silent = [connect() for _ in range(exposing.AT_ONCE)]
+        assert said(connect()) == b""
+        for client in silent:
+            client.close()
+        monkeypatch.setattr(exposing._Scrape, "timeout", 0.1)
+        # Until those that have gone are seen to have gone there may be one too many.
+        while not said(ask(connect())).startswith(b"HTTP/1.0 200 "):
+            pass
+        assert said(connect()) == b""
+    assert capfd.readouterr().err == ""
+
+
+def ask(client: socket.socket) -> socket.socket:
+    """Ask for the metrics, as far as the connection lets it."""
+    with suppress(ConnectionError):
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    return client
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /metr", b"GET /metrics HTTP/1.0\r\n\r\n", b"\0\r\n\r\n"]
+)
+def test_client_that_resets_its_connection_writes_nothing_to_the_screen(
+    sent: bytes, capfd: pytest.CaptureFixture[str]
+):
+    with exposed() as connect:
+        for _ in range(3):
+            with connect() as client:
+                client.sendall(sent)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert said(ask(connect())).startswith(b"HTTP/1.0 200 ")
+    assert capfd.readouterr().err == ""
+
+
+def test_fault_of_ours_costs_one_scrape_and_is_logged(logged: Lines):
+    def broken(_: None) -> float:
+        raise ZeroDivisionError
+
+    with exposed(gauge("callrouter_broken", "It is broken.", broken)) as connect:
+        answer = said(ask(connect()))
+    assert answer.startswith(b"HTTP/1.0 500 ")
+    (line,) = logged()
+    assert (line["event"], line["level"]) == ("internal error in the metrics", "error")
