@@ -17,6 +17,7 @@ from support.message import Message
 from support.wire import Books, hear, left_over
 
 from callrouter.call.admission.calls import Calls
+from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import load_dialplan
@@ -50,6 +51,12 @@ class Recorder:
         self.open: set[str] = set()
         self.ended = 0
         self.bugs: list[Exception] = []
+        self.events = CallEvents(self.bugs.append)
+        self.events.started.subscribe(self.call_started)
+        self.events.answered.subscribe(self.call_up)
+        self.events.moved.subscribe(self.call_up)
+        self.events.ended.subscribe(self.call_ended)
+        self.events.broken.subscribe(lambda event: self.bugs.append(event.error))
 
     def call_started(self, record: CallRecord) -> None:
         self.open.add(record.id)
@@ -63,9 +70,6 @@ class Recorder:
         for field in encode(record):
             if isinstance(field, str):
                 assert "\0" not in field.encode().decode()
-
-    def call_broken(self, record: CallRecord, error: Exception) -> None:
-        self.bugs.append(error)
 
 
 class Lab:
@@ -81,7 +85,7 @@ class Lab:
         self.calls = Calls(
             stack=self.stack,
             dialplan=DIALPLAN,
-            observer=self.recorder,
+            events=self.recorder.events,
             limit=CALLS,
             epoch=EPOCH,
             shared=self.shared.ports,

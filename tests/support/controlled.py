@@ -1,7 +1,6 @@
 """A listener over a real socket, and what its operations act on."""
 
 import asyncio
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,6 @@ from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.log import open_log
-from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.operation import AnswerT, Operation, RequestT, RunningServer
 from callrouter.operations.reload.reloader import Reloader
 from callrouter.register.gateway_registrations import GatewayRegistrations
@@ -34,13 +32,10 @@ numbers: {"4000": {route: [{hunt: [a, g]}]}}
 """
 
 
-class Nobody:
-    """Observes nothing."""
+class OneInProgress(NamedTuple):
+    """A call in progress."""
 
-    def call_started(self, record: CallRecord) -> None: ...
-    def call_up(self, record: CallRecord) -> None: ...
-    def call_ended(self, record: CallRecord) -> None: ...
-    def call_broken(self, record: CallRecord, error: Exception) -> None: ...
+    record: CallRecord
 
 
 class Answered(NamedTuple):
@@ -71,7 +66,7 @@ class Room:
         self.reloads = asyncio.Event()
         self.reloads.set()
         self.memory = Memory(lambda *_: None, seed=1)
-        self.live = ActiveCalls(Nobody(), time.monotonic)
+        self.calls: dict[str, OneInProgress] = {}
         self.plan = path.with_name("plan.yaml")
         dialplan = compile_dialplan(parse(plan, "plan.yaml"))
         self.memory.gateways.serve(dialplan.gateways)
@@ -83,7 +78,7 @@ class Room:
             bans=self.memory.bans,
             gateways=self.memory.gateways,
             clock=self.memory.clock,
-            live=self.live,
+            calls=self.calls,
             registrations=GatewayRegistrations(Stack(Tokens(), nowhere), {}, lambda: 0.5),
             started=0.0,
             dialplan=lambda: self.reloader.dialplan,

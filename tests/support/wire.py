@@ -22,6 +22,7 @@ from callrouter.call.legs.events import (
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
@@ -39,6 +40,7 @@ from callrouter.state.journal import Key, Value
 from callrouter.state.memory import Memory
 from callrouter.yamlfile.reader import parse
 from support.slow_state import SlowState
+from support.told import Told
 
 CALLER: Final = ("192.0.2.1", 5060)
 ROUTER: Final = ("192.0.2.2", 5060)
@@ -73,25 +75,26 @@ class Wire(virtual.Wire):
 
 
 class Noted:
-    """An observer that keeps every record. bugs: what should never have happened."""
+    """Keeps every record of a stream of events. up: ids as the journal is told them.
+
+    told: all events. bugs: what should never have happened, as events in no possible order.
+    """
 
     def __init__(self) -> None:
         self.started: list[CallRecord] = []
         self.up: list[str] = []
         self.ended: list[CallRecord] = []
         self.bugs: list[Exception] = []
+        self.events = CallEvents(self.bugs.append)
+        self.told = Told(self.events)
+        self.events.started.subscribe(self.started.append)
+        self.events.answered.subscribe(self._is_up)
+        self.events.moved.subscribe(self._is_up)
+        self.events.ended.subscribe(self.ended.append)
+        self.events.broken.subscribe(lambda event: self.bugs.append(event.error))
 
-    def call_started(self, record: CallRecord) -> None:
-        self.started.append(record)
-
-    def call_up(self, record: CallRecord) -> None:
+    def _is_up(self, record: CallRecord) -> None:
         self.up.append(record.id)
-
-    def call_ended(self, record: CallRecord) -> None:
-        self.ended.append(record)
-
-    def call_broken(self, record: CallRecord, error: Exception) -> None:
-        self.bugs.append(error)
 
 
 class Caller:
@@ -197,7 +200,7 @@ class Router:
         self.calls = Calls(
             stack=self.stack,
             dialplan=dialplan,
-            observer=self.noted,
+            events=self.noted.events,
             limit=1000,
             epoch=EPOCH,
             shared=ports_of(self.shared, self.stack, far),

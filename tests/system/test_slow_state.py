@@ -87,7 +87,7 @@ class Room:
         self.calls = Calls(
             stack=self.stack,
             dialplan=compile_dialplan(parse(text, "slow.yaml")),
-            observer=self.noted,
+            events=self.noted.events,
             limit=1000,
             epoch=self.memory.clock.zero,
             shared=self.state.ports,

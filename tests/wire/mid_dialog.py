@@ -49,7 +49,8 @@ class Heard:
         if response.status >= 200 and method in {"INVITE", "UPDATE"}:
             leg.offer_settled()
         if 200 <= response.status < 300 and method == "INVITE":
-            leg.send_ack(response.cseq()[0])
+            late = self._party.late if response.body else b""
+            leg.send_ack(response.cseq()[0], SDP_ROW if late else "", late)
 
     def on_failure(self, _tx: object, status: int) -> None:
         self._party.failed.append(status)
@@ -58,7 +59,8 @@ class Heard:
 class Party:
     """A telephone. asked: the methods it was asked inside its call. extra: rows of its answer.
 
-    refuses: a method it does not take.
+    refuses: a method it does not take. late: its offer in the answer to an INVITE without one, and
+    its answer in the ACK.
     """
 
     def __init__(self, wire: Wire, host: str, *, extra: str = "", answers: bool = True) -> None:
@@ -77,6 +79,7 @@ class Party:
         self.failed: list[int] = []
         self.outcome = ""
         self.body = description(host)
+        self.late = b""
         self.refuses = ""
         self.ringing: Callable[[ALeg], None] | None = None
 
@@ -149,7 +152,8 @@ class Party:
                 if event.request.method == self.refuses:
                     event.leg.respond(event.tx, 405)
                     return
-                body = self.body if event.request.body else b""
+                late = self.late if event.request.method == "INVITE" else b""
+                body = self.body if event.request.body else late
                 event.leg.respond(event.tx, 200, SDP_ROW if body else "", body)
 
 

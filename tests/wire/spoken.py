@@ -68,7 +68,7 @@ class SpokenRouter:
         self.calls = Calls(
             stack=self.stack,
             dialplan=dialplan,
-            observer=self.noted,
+            events=self.noted.events,
             limit=1000,
             epoch=EPOCH,
             shared=ports,

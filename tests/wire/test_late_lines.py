@@ -66,7 +66,7 @@ class World:
         Calls(
             stack=self.stack,
             dialplan=dialplan,
-            observer=self.noted,
+            events=self.noted.events,
             limit=10,
             epoch=EPOCH,
             shared=self.shared,

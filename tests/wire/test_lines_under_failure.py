@@ -166,7 +166,8 @@ def test_lines_are_exact_whatever_becomes_of_calls(block: int, full: bool) -> No
             faults = Faults(dice, patch)
             for step in range(1, 200):
                 wire.run(step * 0.5)
-                held = Counter(name for call in router.calls._active for name in call.lines.names)
+                calls = router.calls.in_progress.values()
+                held = Counter(name for call in calls for name in call.lines.names)
                 assert dict(lines) == dict(held), seed
                 assert all(lines.get(hold, 0) <= most for hold, most in LIMITS.items()), seed
             wire.run()

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from callrouter.app.call_observer import Observing
+from callrouter.app.call_observer import observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.calls import Calls
+from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
 from callrouter.lookup.directory import HttpDirectory
 from callrouter.media.pool.pool import Pool
@@ -25,7 +26,6 @@ from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
-from callrouter.operations.active_calls import ActiveCalls
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -70,7 +70,8 @@ class Parts:
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
         self.memory.ports.failures.noted = self._unanswered
-        self.live = ActiveCalls(Observing(log, self.call_metrics, self.writer), loop.time)
+        self.events = CallEvents(self._bug)
+        observe(self.events, log, self.call_metrics, self.writer)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(_media_size(settings), log, self.pump.step)
         self.archive = self._archive(settings)
@@ -122,7 +123,7 @@ class Parts:
         return Calls(
             stack=self.stack,
             dialplan=dialplan,
-            observer=self.live,
+            events=self.events,
             limit=settings.limits.calls,
             epoch=self.memory.clock.zero,
             shared=self.memory.ports,

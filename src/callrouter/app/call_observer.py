@@ -1,8 +1,9 @@
-"""The observer that calls are given: a log line, the counts and the record."""
+"""The observers of calls: the log, the metrics, the records and their journal, on one stream."""
 
 from typing import Final
 
-from callrouter.call.services.record import CallRecord, KeptRecord
+from callrouter.call.services.call_events import CallBroken, CallEvents, CallKept
+from callrouter.call.services.record import CallRecord
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.storage.background_writer import RecordWriter
@@ -11,21 +12,36 @@ _AS_IT_WAS: Final = frozenset(("short", "empty"))
 """Nothing was lost: there was nothing."""
 
 
-class Observing:
-    """Observer of calls: tells the log, the metrics and the record writer of each.
+def observe(events: CallEvents, log: Log, metrics: CallMetrics, writer: RecordWriter) -> None:
+    """Have all of them hear of calls from now on.
 
-    Implements `call.services.record.Observer`: it only appends or adds, and one line for a call
-    that comes up goes to the kernel, so no call waits.
+    They only append or add, and one line for a call that comes up goes to the kernel, so no call
+    waits.
     """
+    lines = CallLog(log)
+    events.started.subscribe(lines.started)
+    # Written down for a kill before the caller hears of it.
+    events.answered.subscribe(writer.up)
+    events.moved.subscribe(writer.up)
+    events.message.subscribe(metrics.message_ended)
+    events.message.subscribe(lines.message_ended)
+    events.recorded.subscribe(metrics.recording_ended)
+    events.recorded.subscribe(lines.recording_ended)
+    events.broken.subscribe(lines.broken)
+    events.ended.subscribe(writer.put)
+    events.ended.subscribe(metrics.call_ended)
+    events.ended.subscribe(lines.ended)
 
-    __slots__ = ("_log", "_metrics", "_writer")
 
-    def __init__(self, log: Log, metrics: CallMetrics, writer: RecordWriter) -> None:
+class CallLog:
+    """The lines that the log has of each call."""
+
+    __slots__ = ("_log",)
+
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._metrics = metrics
-        self._writer = writer
 
-    def call_started(self, record: CallRecord) -> None:
+    def started(self, record: CallRecord) -> None:
         """Log who calls whom."""
         self._log.info(
             "call started",
@@ -37,14 +53,8 @@ class Observing:
             number=record.number,
         )
 
-    def call_up(self, record: CallRecord) -> None:
-        """Write down who talks, for a kill."""
-        self._writer.up(record)
-
-    def call_ended(self, record: CallRecord) -> None:
-        """Hand the record over, count it, and log how it went."""
-        self._writer.put(record)
-        self._metrics.call_ended(record)
+    def ended(self, record: CallRecord) -> None:
+        """Log how it went."""
         self._log.info(
             "call ended",
             call=record.id,
@@ -55,18 +65,28 @@ class Observing:
             legs=len(record.legs),
             ms=record.ended_ms,
         )
-        for kept in record.voicemail:
-            self._tell("message", record, kept)
-        for kept in record.recordings:
-            self._tell("recording", record, kept)
 
-    def _tell(self, what: str, record: CallRecord, kept: KeptRecord) -> None:
-        """Log what was not kept, or not whole."""
+    def message_ended(self, event: CallKept) -> None:
+        """Log a message that was not kept, or not whole."""
+        self._tell("message", event)
+
+    def recording_ended(self, event: CallKept) -> None:
+        """Log a recording that was not kept, or not whole."""
+        self._tell("recording", event)
+
+    def _tell(self, what: str, event: CallKept) -> None:
+        kept = event.kept
         if kept.result == "complete":
             return
         say = self._log.info if kept.result in _AS_IT_WAS else self._log.warning
-        say(f"{what} not kept whole", call=record.id, of=kept.of, result=kept.result, ms=kept.ms)
+        say(
+            f"{what} not kept whole",
+            call=event.record.id,
+            of=kept.of,
+            result=kept.result,
+            ms=kept.ms,
+        )
 
-    def call_broken(self, record: CallRecord, error: Exception) -> None:
+    def broken(self, event: CallBroken) -> None:
         """Log the bug with its traceback."""
-        self._log.error("internal error", call=record.id, exc_info=error)
+        self._log.error("internal error", call=event.record.id, exc_info=event.error)

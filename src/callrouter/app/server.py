@@ -54,7 +54,7 @@ class Server:
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
             clock=parts.memory.clock,
-            live=parts.live,
+            calls=parts.calls.in_progress,
             registrations=parts.registrations,
             started=time.time(),
             dialplan=lambda: self._reloader.dialplan,

@@ -19,6 +19,7 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.option_tags import supported
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.call_events import CallEvents, LegChanged
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.shared_state import Shared
@@ -66,9 +67,9 @@ class Call:
     """A call from its INVITE to its record.
 
     a: the caller's leg. b: the leg the caller talks to; before the answer the one heard last, None
-    when none rings. shared: what this call and the others count together. lines: those that this
-    one holds. phones: the telephones found for it, by extension and key. speech: None while nobody
-    was ever spoken to.
+    when none rings. shared: what this call and the others count together. events: who wants to know
+    what happens to it. lines: those that this one holds. phones: the telephones found for it, by
+    extension and key. speech: None while nobody was ever spoken to.
     """
 
     __slots__ = (
@@ -78,13 +79,13 @@ class Call:
         "_last_cause",
         "_limit",
         "_on_over",
-        "_on_up",
         "_ringing",
         "_started",
         "_telling",
         "a",
         "b",
         "dialplan",
+        "events",
         "facts",
         "inbox",
         "lines",
@@ -108,15 +109,14 @@ class Call:
         record: CallRecord,
         shared: Shared,
         on_over: Callable[["Call"], None],
-        on_up: Callable[[CallRecord], None],
+        events: CallEvents,
         dialplan: Dialplan,
         facts: Facts,
         media: MediaServices,
     ) -> None:
         """target: the caller's Contact URI. hops: Max-Forwards as it came.
 
-        on_over: told once, when the record is complete. on_up: told as
-        `Observer.call_up` is. dialplan, facts: what the plan came from.
+        on_over: told once, when the record is complete. dialplan, facts: what the plan came from.
         """
         self.dialplan = dialplan
         self.facts = facts
@@ -134,8 +134,8 @@ class Call:
         self._invite: Request | None = invite
         self._hops = hops
         self._started = stack.now
+        self.events = events
         self._on_over = on_over
-        self._on_up = on_up
         self._limit: FarTimer | None = None
         self._ringing: dict[BLeg, LegRecord] = {}
         # What counts of the targets so far: the answered one, or the last round's most telling.
@@ -218,6 +218,8 @@ class Call:
         leg.dialog.pinned = way.pinned
         leg.telephone = bool(target.extension)
         self._ringing[leg] = entry
+        if self.events.leg.subscribers:
+            self.leg_changed(entry)
         if self.speech is not None:
             leg.identity = identity
             if callee is not None:
@@ -257,6 +259,8 @@ class Call:
         entry = self._ringing[leg]
         if entry.progress_ms is None:
             entry.progress_ms = self.ms()
+            if self.events.leg.subscribers:
+                self.leg_changed(entry)
 
     def ring(self, event: Progress) -> None:
         """Pass a target's provisional response on to the caller."""
@@ -272,6 +276,8 @@ class Call:
             rows, body = self.speech.early(event, rows)
         if self.record.ringing_ms is None:
             self.record.ringing_ms = self.ms()
+            if self.events.ringing.subscribers:
+                self.events.ringing.tell(self.record)
         self.b = event.leg
         self.a.ring(response.status, event.fork, rows, body, event.leg)
 
@@ -290,17 +296,18 @@ class Call:
         record.answered_ms = self.ms()
         record.status = 200
         record.disposition = Disposition.ANSWERED
-        self.changed()
+        if self.events.answered.subscribers:
+            self.events.answered.tell(record)
         number = self.dialplan.numbers.get(record.number)
         seconds = LONGEST_CALL if number is None else number.longest_call
         now = self.stack.now
         self._limit = FarTimer(self.stack.timers, self)
         self._limit.set(now, now + seconds)
 
-    def changed(self) -> None:
-        """Note, for the case that we are killed, who talks now."""
-        if self.record.answered_ms is not None:
-            self._on_up(self.record)
+    def moved(self) -> None:
+        """Note that somebody else talks now in the call, which was answered before."""
+        if self.events.moved.subscribers:
+            self.events.moved.tell(self.record)
 
     def on_due(self, now: float) -> None:
         """It has lasted as long as a call may."""
@@ -316,7 +323,10 @@ class Call:
         gateways.answered(self.shared.gateways, entry)
         self._invite = None
         self.b = leg
-        self.changed()
+        if self.events.leg.subscribers:
+            self.leg_changed(entry)
+        if self.record.answered_ms is not None:
+            self.moved()
         if self._ringing:
             self.withdraw(_ELSEWHERE, _NON_SELECTED)
 
@@ -356,6 +366,8 @@ class Call:
             entry.cause = cause
             entry.result = "cancelled"
             entry.ended_ms = self.ms()
+            if self.events.leg.subscribers:
+                self.leg_changed(entry)
         self._ringing.clear()
 
     def _note(self, entry: LegRecord, status: int, result: str, cause: int) -> None:
@@ -363,11 +375,17 @@ class Call:
         entry.cause = cause or cause_of(status)
         entry.result = result
         entry.ended_ms = self.ms()
+        if self.events.leg.subscribers:
+            self.leg_changed(entry)
         telling = _TELLING[result]
         if telling >= self._telling:
             self._telling = telling
             self._last = entry
             self._last_cause = cause
+
+    def leg_changed(self, entry: LegRecord) -> None:
+        """Tell of a target to whom something happened."""
+        self.events.leg.tell(LegChanged(self.record, entry))
 
     # Ends.
 
@@ -472,6 +490,12 @@ class Call:
         record.hung_up_by = "callrouter" if by is None else "caller" if by is self.a else "callee"
         for entry in record.talking():
             entry.end(self.ms(), cause)
+            if self.events.leg.subscribers:
+                self.leg_changed(entry)
+
+    def party_of(self, leg: Leg) -> str:
+        """Who talks on a leg, as the record has it: caller or callee."""
+        return "caller" if leg is self.a else "callee"
 
     def disconnect(self) -> None:
         """The target that was just connected is left, before the caller was answered."""

@@ -3,15 +3,19 @@
 INFO, UPDATE and re-INVITE (hold, resume, another codec), and the PRACK of a caller.
 """
 
+from functools import partial
+
 from callrouter.call.anchor.dtmf import key_of
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Party, Speech
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Asked
 from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.pair import Pair
 from callrouter.call.legs.relay import Relay
 from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Request
@@ -46,7 +50,20 @@ def _pass_on(call: Call, asked: Asked, other: Leg | None) -> None:
     elif not _may_take(other, request):
         asked.leg.respond(asked.tx, 491)
     else:
-        Relay(asked.leg, asked.tx, request, other)
+        pair = call.inbox.pair
+        watched = None
+        if pair is not None and call.events.held.subscribers:
+            watched = partial(_agreed, call, pair)
+        Relay(asked.leg, asked.tx, request, other, agreed_on=watched)
+
+
+def _agreed(call: Call, pair: Pair, leg: Leg, offer: bytes, answer: bytes) -> None:
+    """Tell who holds whom by what was offered on a leg and answered."""
+    if call.inbox.pair is not pair:
+        return  # an ACK has come after the conversation was over
+    for party, on in pair.agreed(leg, offer, answer):
+        event = HoldChanged(call.record, call.party_of(party), on, call.ms())
+        call.events.held.tell(event)
 
 
 def _may_take(leg: Leg, request: Request) -> bool:

@@ -1,9 +1,9 @@
-"""Metrics of calls that ended: plain ints that the loop adds to and a scrape only reads."""
+"""Metrics of calls: plain ints that the loop adds to and a scrape only reads."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from callrouter.call.services.record import CallRecord, KeptRecord
+from callrouter.call.services.call_events import CallKept
+from callrouter.call.services.record import CallRecord
 from callrouter.metric import Histogram, Rows, counter, histogram
 
 # A number that nobody dialled before must not be able to fill the memory of us and Prometheus.
@@ -63,9 +63,14 @@ class CallMetrics:
         if answered is not None:
             self.setup.add(answered)
             self.duration.add(record.ended_ms - answered)
-        if record.voicemail or record.recordings:
-            _count(self.messages, record.voicemail)
-            _count(self.recordings, record.recordings)
+
+    def message_ended(self, event: CallKept) -> None:
+        """Count a message of a caller by what became of it."""
+        self.messages[event.kept.result] = self.messages.get(event.kept.result, 0) + 1
+
+    def recording_ended(self, event: CallKept) -> None:
+        """Count a recording by what became of it."""
+        self.recordings[event.kept.result] = self.recordings.get(event.kept.result, 0) + 1
 
 
 METRICS: Final[Rows[CallMetrics]] = (
@@ -123,11 +128,6 @@ METRICS: Final[Rows[CallMetrics]] = (
         "result",
     ),
 )
-
-
-def _count(counts: dict[str, int], kept: Iterable[KeptRecord]) -> None:
-    for one in kept:
-        counts[one.result] = counts.get(one.result, 0) + 1
 
 
 def _bounded(label: str, known: set[str]) -> str:

@@ -49,7 +49,7 @@ class RecordingStatus(OperationAnswer):
 
 async def list_calls(running: RunningServer, request: Newest) -> CallList:
     """The calls in progress, the newest first."""
-    live = running.live
+    newest = islice(reversed(running.calls.values()), request.most)
     calls = [
         ActiveCall(
             id=record.id,
@@ -58,12 +58,12 @@ async def list_calls(running: RunningServer, request: Newest) -> CallList:
             number=record.number,
             state=_state(record),
             since=record.started,
-            seconds=round(live.age(record), 1),
+            seconds=round(running.clock.since(record.began), 1),
             dialplan=record.dialplan,
         )
-        for record in islice(live.newest(), request.most)
+        for record in (call.record for call in newest)
     ]
-    return CallList(calls=calls, all=len(live))
+    return CallList(calls=calls, all=len(running.calls))
 
 
 async def start_recording(running: RunningServer, request: OneCall) -> RecordingStatus:
@@ -79,7 +79,7 @@ async def stop_recording(running: RunningServer, request: OneCall) -> RecordingS
 def _record(running: RunningServer, call: str, *, on: bool) -> RecordingStatus:
     why = running.record(call, on)
     if why:
-        raise (ConflictError if call in running.live else NotFoundError)(why)
+        raise (ConflictError if call in running.calls else NotFoundError)(why)
     return RecordingStatus(call=call, on=on)
 
 

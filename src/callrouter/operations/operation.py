@@ -9,16 +9,16 @@ there can be in the shared state, and nobody waits for that longer than two seco
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Reversible
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
-from callrouter.operations.active_calls import ActiveCalls
 from callrouter.operations.reload.dialplan_diff import Reloaded
 from callrouter.pending import LATE, Later, Pending, Unavailable
 from callrouter.register.gateway_registrations import GatewayRegistrations
@@ -89,6 +89,24 @@ RequestT = TypeVar("RequestT", bound=OperationRequest)
 AnswerT = TypeVar("AnswerT", bound=OperationAnswer)
 
 
+class OneInProgress(Protocol):
+    """A call in progress, as operations know it."""
+
+    @property
+    def record(self) -> CallRecord:
+        """What is known of it; goes on changing."""
+
+
+class InProgress(Protocol):
+    """The calls in progress by their ids, the newest last: a dict."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, id: object, /) -> bool: ...
+
+    def values(self) -> Reversible[OneInProgress]:
+        """The calls themselves."""
+
+
 @dataclass(slots=True, kw_only=True, frozen=True)
 class RunningServer:
     """The running server, as operations know it."""
@@ -97,7 +115,7 @@ class RunningServer:
     bans: Bans
     gateways: Gateways
     clock: SteadyClock
-    live: ActiveCalls
+    calls: InProgress
     registrations: GatewayRegistrations
     started: float
     """Unix seconds."""

@@ -103,7 +103,7 @@ async def show_status(running: RunningServer, _request: NoValues) -> ServerStatu
         dialplan=dialplan.version,
         file=dialplan.file,
         numbers=len(dialplan.numbers),
-        calls=len(running.live),
+        calls=len(running.calls),
         since=running.started,
         draining=running.is_draining(),
         media=MediaPoolStatus[int](**{**media, "workers": len(media["workers"])}),
@@ -146,7 +146,7 @@ def _drain(running: RunningServer, *, on: bool) -> DrainStatus:
     why = running.drain(on)
     if why:
         raise ConflictError(why)
-    return DrainStatus(draining=on, calls=len(running.live))
+    return DrainStatus(draining=on, calls=len(running.calls))
 
 
 def _result(done: Reloaded) -> ReloadResult:

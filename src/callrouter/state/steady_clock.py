@@ -52,6 +52,10 @@ class SteadyClock:
         """The steady time of this moment."""
         return self.zero + self._monotonic()
 
+    def since(self, monotonic: float) -> float:
+        """How long ago a moment of the monotonic clock was, in seconds."""
+        return self._monotonic() - monotonic
+
     def wall(self, steady: float) -> float:
         """What the system's clock will show or showed at a steady time; 0.0, no time, is kept."""
         return steady + self.ahead if steady else 0.0

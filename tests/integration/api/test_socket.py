@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.controlled import Room
+from support.controlled import OneInProgress, Room
 
 from callrouter.api.client import AskedError, ControlError, ask
 from callrouter.api.unix_socket import SocketError
@@ -86,7 +86,7 @@ async def test_calls_in_progress_are_listed_newest_first_with_their_state(room: 
         record = CallRecord(f"id{index}", f"call{index}", time.time())
         record.ringing_ms = 5 if index else None
         record.answered_ms = 9 if index == 2 else None
-        room.live.call_started(record)
+        room.calls[record.id] = OneInProgress(record)
     answer = await room.ask(list_calls, Newest(most=2))
     assert [(call.id, call.state) for call in answer.calls] == [
         ("id2", "answered"),
@@ -101,7 +101,7 @@ async def test_recording_of_a_call_is_asked_for_by_its_id(room: Room) -> None:
     with pytest.raises(AskedError, match="no call in progress has the id id2") as refused:
         await room.ask(start_recording, OneCall(call="id2"))
     assert refused.value.problem.code == "not_found"
-    room.live.call_started(CallRecord("id1", "call1", time.time()))
+    room.calls["id1"] = OneInProgress(CallRecord("id1", "call1", time.time()))
     with pytest.raises(AskedError) as refused:
         await room.ask(stop_recording, OneCall(call="id1"))
     assert refused.value.problem.code == "conflict"

@@ -2,8 +2,9 @@ from pathlib import Path
 
 from support.observed import Lines, answered
 
-from callrouter.app.call_observer import Observing
-from callrouter.call.services.record import Observer
+from callrouter.app.call_observer import observe
+from callrouter.call.services.call_events import CallEvents, CallKept
+from callrouter.call.services.record import KeptRecord
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.storage.background_writer import RecordWriter
@@ -16,11 +17,15 @@ def test_a_call_leaves_two_lines_one_count_and_one_row(
     metrics = CallMetrics()
     writer = RecordWriter(url, tmp_path / "spool")
     writer.start()
-    observer: Observer = Observing(log, metrics, writer)
+    bugs: list[Exception] = []
+    events = CallEvents(bugs.append)
+    observe(events, log, metrics, writer)
     record = answered("42")
-    observer.call_started(record)
-    observer.call_ended(record)
+    events.started.tell(record)
+    events.answered.tell(record)
+    events.ended.tell(record)
     writer.close()
+    assert bugs == []
     started, ended = logged()
     assert started.pop("time")
     assert started == {
@@ -37,3 +42,22 @@ def test_a_call_leaves_two_lines_one_count_and_one_row(
     assert metrics.calls == {("ANSWERED", "4000"): 1}
     with CdrQuery(url) as rows:
         assert rows.one("42") is not None
+
+
+def test_what_was_not_kept_whole_is_counted_and_logged_as_it_happens(
+    url: str, tmp_path: Path, log: Log, logged: Lines
+):
+    metrics = CallMetrics()
+    events = CallEvents(lambda error: None)
+    observe(events, log, metrics, RecordWriter(url, tmp_path / "spool"))
+    record = answered("42")
+    for result in ("complete", "short", "broken"):
+        events.message.tell(CallKept(record, KeptRecord("m", "box", 900, result), 1000))
+    events.recorded.tell(CallKept(record, KeptRecord("", "4000", 0, "full"), 2000))
+    assert metrics.messages == {"complete": 1, "short": 1, "broken": 1}
+    assert metrics.recordings == {"full": 1}
+    assert [(line["level"], line["event"], line["of"], line["result"]) for line in logged()] == [
+        ("info", "message not kept whole", "box", "short"),
+        ("warning", "message not kept whole", "box", "broken"),
+        ("warning", "recording not kept whole", "4000", "full"),
+    ]

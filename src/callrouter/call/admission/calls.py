@@ -17,8 +17,9 @@ from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.option_tags import check_extensions
 from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.services.call_events import CallBroken, CallEvents
 from callrouter.call.services.media_services import MediaServices
-from callrouter.call.services.record import CallRecord, Observer, bounded
+from callrouter.call.services.record import CallRecord, bounded
 from callrouter.call.services.shared_state import Directory, Shared
 from callrouter.call.teardown import RETRY_AFTER, Over
 from callrouter.errors import SipError, StrangerError
@@ -68,25 +69,26 @@ class Entrance(Protocol):
 class Calls:
     """The calls in progress.
 
-    dialplan: the version new calls are decided with. epoch: Unix time at zero of the stack's
-    clock, kept right by its owner. strangers, overloaded: INVITEs turned away before they were
-    calls, because nobody knows their source, and because of a limit or of draining. refuses: says
-    of a new call whether there is no room for it, beside the limit of calls.
+    in_progress: by the ids of their records, the newest last. dialplan: the version new calls are
+    decided with. epoch: Unix time at zero of the stack's clock, kept right by its owner. strangers,
+    overloaded: INVITEs turned away before they were calls, because nobody knows their source, and
+    because of a limit or of draining. refuses: says of a new call whether there is no room for it,
+    beside the limit of calls.
     """
 
     __slots__ = (
-        "_active",
         "_count",
         "_directory",
         "_door",
+        "_events",
         "_idle",
         "_limit",
         "_media",
-        "_observer",
         "_shared",
         "_stack",
         "dialplan",
         "epoch",
+        "in_progress",
         "overloaded",
         "refuses",
         "strangers",
@@ -96,7 +98,7 @@ class Calls:
         self,
         stack: Stack,
         dialplan: Dialplan,
-        observer: Observer,
+        events: CallEvents,
         limit: int,
         epoch: float,
         shared: Shared,
@@ -110,12 +112,12 @@ class Calls:
         """
         self._door = door
         self._stack = stack
-        self._observer = observer
+        self._events = events
         self._limit = limit
         self._shared = shared
         self._directory = directory
         self._media = media
-        self._active: set[Call] = set()
+        self.in_progress: dict[str, Call] = {}
         self._count = 0
         self._idle: Callable[[], None] | None = None
         self.dialplan = dialplan
@@ -128,12 +130,12 @@ class Calls:
     @property
     def active(self) -> int:
         """Calls in progress."""
-        return len(self._active)
+        return len(self.in_progress)
 
     def drain(self, idle: Callable[[], None]) -> None:
         """Take no new calls; `idle` is called as soon as none is in progress."""
         self._idle = idle
-        if not self._active:
+        if not self.in_progress:
             idle()
 
     def resume(self) -> None:
@@ -142,12 +144,12 @@ class Calls:
 
     def end_all(self) -> None:
         """End every call in progress now."""
-        for call in list(self._active):
+        for call in list(self.in_progress.values()):
             call.inbox.post(Shutdown())
 
     def record(self, id: str, on: bool) -> str:
         """Begin or end the recording of a call; returns why not, "" when it was asked for."""
-        call = next((call for call in self._active if call.record.id == id), None)
+        call = self.in_progress.get(id)
         if call is None:
             return f"no call in progress has the id {id}"
         speech = call.speech
@@ -187,7 +189,7 @@ class Calls:
         return door.enter(request, flow, trunk, self.dialplan, now, self.epoch + now)
 
     def _is_full(self) -> bool:
-        return self._idle is not None or len(self._active) >= self._limit
+        return self._idle is not None or len(self.in_progress) >= self._limit
 
     def _invite(self, trunk: Trunk, request: Request, flow: Flow) -> None:
         headers = request.headers
@@ -231,8 +233,8 @@ class Calls:
         record.began = stack.now
         call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
         # From here on the call ends in `_over`, come what may.
-        self._active.add(call)
-        self._observer.call_started(record)
+        self.in_progress[name] = call
+        self._events.started.tell(record)
         call.inbox.start(self._run(call, decision, unfit))
 
     def _made(
@@ -256,7 +258,7 @@ class Calls:
             record,
             self._shared,
             self._over,
-            self._observer.call_up,
+            self._events,
             self.dialplan,
             facts,
             self._media,
@@ -294,15 +296,15 @@ class Calls:
         except Over:
             pass
         except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
-            self._observer.call_broken(call.record, error)
+            self._events.broken.tell(CallBroken(call.record, error))
             call.abort()
         finally:
             call.close()
 
     def _over(self, call: Call) -> None:
-        self._active.discard(call)
-        self._observer.call_ended(call.record)
-        if self._idle is not None and not self._active:
+        del self.in_progress[call.record.id]
+        self._events.ended.tell(call.record)
+        if self._idle is not None and not self.in_progress:
             self._idle()
 
 

@@ -9,6 +9,7 @@ from callrouter.call.flows.bridge.dtmf_relay import Crossing
 from callrouter.call.flows.bridge.recorder import Recorder
 from callrouter.call.flows.transfer.anchored_transfer import move
 from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked
+from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit, Recorded
 from callrouter.call.teardown import Over
 from callrouter.call.wait import NoMedia, attend
@@ -30,6 +31,7 @@ class Talk:
         "_ear",
         "_far",
         "_held",
+        "_holding",
         "_recorder",
         "_speech",
         "_until",
@@ -41,6 +43,7 @@ class Talk:
         self._ear = ear
         self._far = far
         self._held = ""
+        self._holding = (False, False)
         self._crossing = Crossing(call, speech)
         self._begun: list[Digit] = []
         self._until = 0.0
@@ -137,6 +140,19 @@ class Talk:
 
     def _hold(self) -> None:
         """Somebody may have put the other on hold, or taken it back."""
+        call = self._call
+        before, self._holding = self._holding, (_holds(self._ear), _holds(self._far))
+        if call.events.held.subscribers:
+            for party, was, on in zip(("caller", "callee"), before, self._holding, strict=True):
+                if was != on:
+                    call.events.held.tell(HoldChanged(call.record, party, on, call.ms()))
+        self._play_music(*self._holding)
+
+    def _play_music(self, caller: bool, callee: bool) -> None:
+        """Let who is on hold hear music, where there is any, and both each other again after.
+
+        caller, callee: whether it has the other on hold.
+        """
         voice = self._call.plan.voice
         music = None
         if voice is not None and voice.hold_music:
@@ -144,7 +160,7 @@ class Talk:
         if music is None:
             return
         ear, far = self._ear, self._far
-        held = far.name if _holds(ear) else ear.name if _holds(far) else ""
+        held = far.name if caller else ear.name if callee else ""
         if held == self._held:
             return
         slots = ear.slots

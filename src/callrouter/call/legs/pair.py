@@ -1,25 +1,33 @@
 """A pair: the two legs of a call that talk to each other end to end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from callrouter.errors import ParseError
+from callrouter.sip.sdp import SessionDescription, held, parse_sdp
 
 if TYPE_CHECKING:
     from callrouter.call.legs.leg import Leg
+
+
+_SENDS: Final = frozenset(("sendrecv", "sendonly"))
 
 
 class Pair:
     """Two legs that talk to each other; a transfer puts another leg in the place of one of them.
 
     leaving: who has asked for a transfer, and may leave without ending the call. busy: one of both
-    is being replaced, and nobody else may do so meanwhile.
+    is being replaced, and nobody else may do so meanwhile. holding: who has the other on hold, as
+    far as `agreed` was told.
     """
 
-    __slots__ = ("busy", "leaving", "one", "two")
+    __slots__ = ("busy", "holding", "leaving", "one", "two")
 
     def __init__(self, one: "Leg", two: "Leg") -> None:
         self.one = one
         self.two = two
         self.leaving: Leg | None = None
         self.busy = False
+        self.holding: tuple[Leg, ...] = ()
 
     def has(self, leg: "Leg") -> bool:
         """Say whether it is one of both."""
@@ -37,3 +45,31 @@ class Pair:
             self.one = new
         else:
             self.two = new
+        self.holding = ()  # both have described themselves anew
+
+    def agreed(self, leg: "Leg", offer: bytes, answer: bytes) -> "list[tuple[Leg, bool]]":
+        """Take an offer of one of both and its answer; returns who holds now, or holds no more.
+
+        Who does not listen to a party that sends has it on hold (RFC 3264 section 8.4). Where the
+        offer sends nothing, its answer cannot listen, and says nothing of hold.
+        """
+        other = self.other(leg)
+        try:
+            offered, answered = parse_sdp(offer), parse_sdp(answer)
+        except ParseError:
+            return []  # both understand it, and we need not
+        holds = [] if other is None else [(leg, held(offered))]
+        if other is not None and _sends(offered):
+            holds.append((other, held(answered)))
+        changed = [(one, on) for one, on in holds if on != (one in self.holding)]
+        for one, on in changed:
+            rest = tuple(each for each in self.holding if each is not one)
+            self.holding = (*rest, one) if on else rest
+        return changed
+
+
+def _sends(session: SessionDescription) -> bool:
+    return any(
+        media.kind == "audio" and media.port and media.direction in _SENDS
+        for media in session.media
+    )

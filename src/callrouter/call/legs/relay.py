@@ -5,6 +5,8 @@ goes through untouched when it can be one; an offer that the other party accepts
 ends the call (RFC 3261 section 13.2.1).
 """
 
+from collections.abc import Callable
+
 from callrouter.call.interwork.caller_identity import identity_rows
 from callrouter.call.interwork.header_policy import passed_rows, relayed_status
 from callrouter.call.legs.events import UNANSWERED_OFFER, Lost
@@ -27,10 +29,15 @@ def _rows(message: Message, source: Leg, sink: Leg) -> str:
     return rows + identity_rows(message, source.peer, sink.peer, host)
 
 
+Agreed = Callable[[Leg, bytes, bytes], None]
+"""Told of a new session: who offered it, the offer and the answer."""
+
+
 class Relay(AckUser):
     """The relay to `sink` of what `source` asked on `tx`."""
 
     __slots__ = (
+        "_agreed_on",
         "_late_offer",
         "_method",
         "_offers",
@@ -42,9 +49,19 @@ class Relay(AckUser):
     )
 
     def __init__(
-        self, source: Leg, tx: ServerTransaction, request: Request, sink: Leg, extra: str = ""
+        self,
+        source: Leg,
+        tx: ServerTransaction,
+        request: Request,
+        sink: Leg,
+        extra: str = "",
+        agreed_on: Agreed | None = None,
     ) -> None:
-        """extra: rows of the request that only the sink is to see."""
+        """extra: rows of the request that only the sink is to see.
+
+        agreed_on: told when both have agreed on what an INVITE or UPDATE is about.
+        """
+        self._agreed_on = agreed_on
         self._source = source
         self._sink = sink
         self._tx = tx
@@ -100,6 +117,8 @@ class Relay(AckUser):
             sink.identity = identity_after(sink, self._said)
         answer = status if status < 300 else relayed_status(status)
         self._respond(answer, response)
+        if self._agreed_on is not None and status < 300 and self._offers:
+            self._agreed_on(self._source, self._said, response.body)
         # Of a PRACK it only says that the response it is for is unknown (RFC 3262 section 3).
         if status == 481 and self._method != "PRACK":
             sink.post(Lost(sink))
@@ -126,6 +145,8 @@ class Relay(AckUser):
         if not self._late_offer:
             reinvite.ack()
         self._respond(200, response, self)
+        if self._agreed_on is not None and not self._late_offer:
+            self._agreed_on(self._source, self._said, response.body)
 
     def _clean(self, response: Response) -> None:
         """Leave in a response only what describes a session; to a PRACK, what answers it."""
@@ -178,6 +199,8 @@ class Relay(AckUser):
         if self._late_offer and self._reinvite is not None:
             rows = _rows(request, self._source, self._sink)
             self._reinvite.ack(rows, self._sink.described(request.body))
+            if self._agreed_on is not None:
+                self._agreed_on(self._sink, self._sink.theirs, request.body)
 
     def on_abandoned(self) -> None:
         """The asking party has left without its ACK."""

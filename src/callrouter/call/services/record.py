@@ -1,11 +1,11 @@
-"""The record a call leaves: filled while it runs, handed to the observer once, at its end.
+"""The record a call leaves: filled while it runs, complete at its end.
 
 Times are Unix seconds where they say when, and milliseconds from the start of the call (`*_ms`,
 None when it did not happen) where they say how long.
 """
 
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from callrouter.route.values.plan import Verdict
 
@@ -59,6 +59,24 @@ class LegRecord:
         self.result = ""
         self.gateway = ""
         self.place = ""
+
+    @property
+    def state(self) -> str:
+        """How far it got: dialled, ringing, answered or ended."""
+        if self.ended_ms is not None:
+            return "ended"
+        if self.answered_ms is not None:
+            return "answered"
+        return "dialled" if self.progress_ms is None else "ringing"
+
+    @property
+    def changed_ms(self) -> int:
+        """Since when that is so."""
+        if self.ended_ms is not None:
+            return self.ended_ms
+        if self.answered_ms is not None:
+            return self.answered_ms
+        return self.started_ms if self.progress_ms is None else self.progress_ms
 
     def rang(self) -> bool:
         """Whether it ever said anything while it was rung."""
@@ -178,22 +196,3 @@ class CallRecord:
     def talking(self) -> list[LegRecord]:
         """The targets that are talked to now."""
         return [leg for leg in self.legs if leg.answered_ms is not None and leg.ended_ms is None]
-
-
-class Observer(Protocol):
-    """The observer of calls: it gets each twice, an answered one also in between.
-
-    Called on the path of the call: must not block and must not raise.
-    """
-
-    def call_started(self, record: CallRecord) -> None:
-        """A call was admitted and its route decided; the record is still being filled."""
-
-    def call_up(self, record: CallRecord) -> None:
-        """The caller is about to be answered, or somebody else talks in the call now."""
-
-    def call_ended(self, record: CallRecord) -> None:
-        """The call is over; the record is complete and is not touched again."""
-
-    def call_broken(self, record: CallRecord, error: Exception) -> None:
-        """A bug of ours ended the call; `call_ended` follows."""

@@ -10,6 +10,7 @@ from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Shutdown
 from callrouter.call.services.archive import Keeping, RecordingInfo, kept_id
+from callrouter.call.services.call_events import CallKept
 from callrouter.call.services.media import Recorded
 from callrouter.call.services.record import KeptRecord
 from callrouter.call.wait import closed
@@ -111,12 +112,18 @@ class Recorder:
             )
         )
         result = "complete" if complete else "broken"
-        record.recordings += (KeptRecord(kept_id(file), record.number, ms, result),)
+        _note(self._call, KeptRecord(kept_id(file), record.number, ms, result))
 
 
 def not_recorded(call: Call, result: str, why: str) -> None:
     """A call that was to be recorded is not: say so in its record and in the log."""
     record = call.record
-    record.recordings += (KeptRecord("", record.number, 0, result),)
+    _note(call, KeptRecord("", record.number, 0, result))
     if call.media.keeping is not None:
         call.media.keeping.not_recorded(record.number, record.id, why)
+
+
+def _note(call: Call, kept: KeptRecord) -> None:
+    call.record.recordings += (kept,)
+    if call.events.recorded.subscribers:
+        call.events.recorded.tell(CallKept(call.record, kept, call.ms()))

@@ -10,6 +10,7 @@ from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import attach, gather, say
 from callrouter.call.services.archive import Keeping, MessageLeft, kept_id
+from callrouter.call.services.call_events import CallKept
 from callrouter.call.services.media import Digit, Played, Recorded
 from callrouter.call.services.record import KeptRecord
 from callrouter.call.teardown import Over
@@ -38,7 +39,7 @@ async def take_message(call: Call, name: str) -> None:
     record = call.record
     file = keeping.place_message(name, record.id, record.caller)
     if file is None:
-        record.voicemail += (KeptRecord("", name, 0, "full"),)
+        _note(call, KeptRecord("", name, 0, "full"))
         raise NoMedia
     try:
         ear = await attach(call, answer=True)
@@ -106,5 +107,11 @@ def _kept(
         complete = result == "complete"
         left = MessageLeft(file, box.name, record.id, record.caller, at, ms, complete)
         keeping.message_left(left)
-    record.voicemail += (KeptRecord(kept_id(file), box.name, ms, result),)
+    _note(call, KeptRecord(kept_id(file), box.name, ms, result))
     return result
+
+
+def _note(call: Call, kept: KeptRecord) -> None:
+    call.record.voicemail += (kept,)
+    if call.events.message.subscribers:
+        call.events.message.tell(CallKept(call.record, kept, call.ms()))

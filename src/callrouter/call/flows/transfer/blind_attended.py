@@ -100,6 +100,8 @@ class _Transfer(Referral):
         for entry in self.call.record.talking():
             if entry not in self._talking:
                 entry.end(self.call.ms(), cause_of(_NOT_ACCEPTABLE))
+                self.call.leg_changed(entry)
+        self.call.moved()
         leg.release()
         leg.hang_up()
         return None
@@ -123,6 +125,7 @@ class _Transfer(Referral):
         entry.status = 200
         entry.result = "answered"
         call.record.legs.append(entry)
+        call.leg_changed(entry)
         return await self._join(far, resumed(far.theirs), b"")
 
     def _is_same_party(self, named: Leg) -> bool:

@@ -17,6 +17,7 @@ from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.services.call_events import CallTransferred
 from callrouter.call.settle import settle
 from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
@@ -120,19 +121,22 @@ class Referral(CallerSide):
 
     def failed(self, status: int = 0) -> None:
         """Tell who asked that nobody was connected."""
-        self.call.changed()
         self._tell(status or self._status, _OVER)
 
     def done(self) -> None:
         """Tell who asked that it went well, and hang up on it unless it does first (RFC 5589 6)."""
-        also = self._also
-        if also is not self.call.a:
+        call, also = self.call, self._also
+        if also is not call.a:
             for entry in self._talking:
-                entry.end(self.call.ms(), NORMAL_CLEARING)
-        self.call.changed()
+                entry.end(call.ms(), NORMAL_CLEARING)
+                call.leg_changed(entry)
+        call.moved()
+        if call.events.transferred.subscribers:
+            event = CallTransferred(call.record, call.party_of(also), call.ms())
+            call.events.transferred.tell(event)
         self._tell(200, _OVER)
         also.let_leave()
-        if also is not self.call.a:
+        if also is not call.a:
             also.release()
 
     def _tell(self, status: int, state: str) -> None:

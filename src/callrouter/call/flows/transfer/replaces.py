@@ -49,6 +49,7 @@ async def replace(call: Call, pair: Pair, event: Replacing) -> None:
     rows = passed_rows(event.request, new.peer, new.peer)
     new.answer(200, "", rows, answer)
     pair.replace(old, new)
+    call.moved()
     old.hang_up()
     if old is not call.a:
         old.release()
