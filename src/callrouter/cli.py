@@ -30,7 +30,7 @@ _COMMANDS: Final = (
 )
 """In the order of the alphabet; each is in a module of its name in `callrouter.commands`, but:"""
 _TOGETHER: Final = {
-    **dict.fromkeys(("calls", "media", "registrations", "reload"), "running_server"),
+    **dict.fromkeys(("media", "registrations", "reload"), "running_server"),
     "schema": "check",
 }
 

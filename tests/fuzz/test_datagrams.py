@@ -54,7 +54,7 @@ class Recorder:
         self.events = CallEvents(self.bugs.append)
         self.events.started.subscribe(self.call_started)
         self.events.answered.subscribe(self.call_up)
-        self.events.moved.subscribe(self.call_up)
+        self.events.moved.subscribe(lambda event: self.call_up(event.record))
         self.events.ended.subscribe(self.call_ended)
         self.events.broken.subscribe(lambda event: self.bugs.append(event.error))
 

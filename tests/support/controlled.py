@@ -9,10 +9,12 @@ import orjson
 
 from callrouter.api.client import ask
 from callrouter.api.unix_socket import ControlListener
+from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.log import open_log
+from callrouter.operations.call_feed import CallFeed
 from callrouter.operations.operation import AnswerT, Operation, RequestT, RunningServer
 from callrouter.operations.reload.reloader import Reloader
 from callrouter.register.gateway_registrations import GatewayRegistrations
@@ -53,7 +55,7 @@ class Room:
     """The listener, the parts behind it, and a client.
 
     reloads: what a reload waits for. keeps: the state is on disk. broken: a fault of ours, in
-    showing the media pool.
+    showing the media pool. bugs: of who is told of calls.
     """
 
     def __init__(self, path: Path, plan: str = PLAN) -> None:
@@ -67,6 +69,9 @@ class Room:
         self.reloads.set()
         self.memory = Memory(lambda *_: None, seed=1)
         self.calls: dict[str, OneInProgress] = {}
+        self.bugs: list[Exception] = []
+        self.events = CallEvents(self.bugs.append)
+        self.feed = CallFeed(self.events)
         self.plan = path.with_name("plan.yaml")
         dialplan = compile_dialplan(parse(plan, "plan.yaml"))
         self.memory.gateways.serve(dialplan.gateways)
@@ -79,6 +84,7 @@ class Room:
             gateways=self.memory.gateways,
             clock=self.memory.clock,
             calls=self.calls,
+            follow=self.feed.follow,
             registrations=GatewayRegistrations(Stack(Tokens(), nowhere), {}, lambda: 0.5),
             started=0.0,
             dialplan=lambda: self.reloader.dialplan,

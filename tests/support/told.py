@@ -7,6 +7,7 @@ from callrouter.call.services.call_events import (
     CallEvent,
     CallEvents,
     CallKept,
+    CallMoved,
     CallTransferred,
     HoldChanged,
     LegChanged,
@@ -46,7 +47,7 @@ class Told:
             state = _STATES.index(event.leg.state)
             assert state > self._legs.get(event.leg, -1), f"{kind} {_said(event)}"
             self._legs[event.leg] = state
-        if isinstance(event, HoldChanged | CallTransferred | CallKept):
+        if isinstance(event, HoldChanged | CallMoved | CallTransferred | CallKept):
             assert event.ms >= self._ms.get(record.id, 0), story
             self._ms[record.id] = event.ms
 

@@ -89,7 +89,7 @@ class Noted:
         self.told = Told(self.events)
         self.events.started.subscribe(self.started.append)
         self.events.answered.subscribe(self._is_up)
-        self.events.moved.subscribe(self._is_up)
+        self.events.moved.subscribe(lambda event: self._is_up(event.record))
         self.events.ended.subscribe(self.ended.append)
         self.events.broken.subscribe(lambda event: self.bugs.append(event.error))
 

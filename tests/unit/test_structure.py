@@ -161,6 +161,7 @@ MAY_IMPORT: Final = {
         "call.services",
         "dialplan.areas",
         "errors",
+        "metric",
         "operations.reload",
         "outcomes",
         "pending",

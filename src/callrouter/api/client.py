@@ -3,7 +3,15 @@
 import os
 import socket
 import struct
-from http.client import BadStatusLine, HTTPConnection, HTTPException, RemoteDisconnected
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import (
+    BadStatusLine,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    RemoteDisconnected,
+)
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -14,7 +22,14 @@ from pydantic import ValidationError
 from callrouter import __version__
 from callrouter.api.routes import Route, route_of
 from callrouter.errors import CallrouterError
-from callrouter.operations.operation import AnswerT, Operation, Problem, RequestT
+from callrouter.operations.operation import (
+    AnswerT,
+    Operation,
+    Problem,
+    RequestT,
+    StreamedT,
+    StreamOperation,
+)
 
 PRODUCT: Final = f"callrouter/{__version__}"
 """What servers and commands call themselves (RFC 9110 section 10.2.4)."""
@@ -55,17 +70,55 @@ def ask(
     one of another version, AskedError when it could not do it.
     """
     route = route_of(operation)
-    connection = _Connection(path, seconds)
-    try:
-        connection.request(route.method, *_written(route, request))
-        response = connection.getresponse()
+    with closing(_Connection(path, seconds)) as connection, _answering(path):
+        response = _response(connection, route, request)
         body = response.read()
+    return _understood(path, route, response, body)
+
+
+def follow(
+    path: Path,
+    operation: StreamOperation[RequestT, StreamedT],
+    request: RequestT,
+    seconds: float = 10.0,
+) -> Iterator[StreamedT]:
+    """Ask the server that listens at a path for a stream, and give its answers as they come.
+
+    It ends with the server. seconds: how long the beginning may take. Raises as `ask` does; also
+    ControlError when the server breaks off.
+    """
+    route = route_of(operation)
+    with closing(_Connection(path, seconds)) as connection, _answering(path):
+        sock = connection.sock
+        response = _response(connection, route, request)
+        if response.status == 200:
+            sock.settimeout(None)  # nothing may happen for hours
+        while line := response.readline() if response.status == 200 else response.read():
+            yield _understood(path, route, response, line)
+
+
+@contextmanager
+def _answering(path: Path) -> Iterator[None]:
+    """Say of a server that does not answer, or not by HTTP, what it is. Raises ControlError."""
+    try:
+        yield
     except (OSError, HTTPException) as error:
         if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
             raise _other_version(path, "one that does not speak HTTP") from error
         raise ControlError(f"the callrouter at {path} did not answer") from error
-    finally:
-        connection.close()
+
+
+def _response(
+    connection: "_Connection", route: Route[RequestT, AnswerT], request: RequestT
+) -> HTTPResponse:
+    connection.request(route.method, *_written(route, request))
+    return connection.getresponse()
+
+
+def _understood(
+    path: Path, route: Route[RequestT, AnswerT], response: HTTPResponse, body: bytes
+) -> AnswerT:
+    """Read an answer. Raises ControlError when it is of another version, AskedError."""
     server = response.headers.get("Server", "another program")
     try:
         if response.status == 200:

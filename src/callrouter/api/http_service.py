@@ -2,7 +2,8 @@
 
 What comes over a connection cannot hold calls up, nor other operators: a connection has one
 request, which is bounded in size and in time, as is the reading of its answer; what is no request
-gets a `Problem`. What goes wrong by a fault of ours does too, and the loop is told of it.
+gets a `Problem`. What goes wrong by a fault of ours does too, and the loop is told of it. A stream
+goes on until one side ends it; who does not read it loses what the stream cannot keep.
 """
 
 import asyncio
@@ -23,9 +24,11 @@ from pydantic import ValidationError
 from callrouter.api.client import PRODUCT
 from callrouter.api.routes import PART, ROUTES, Route
 from callrouter.operations.operation import (
+    AnswerStream,
     AnswerT,
     OperationAnswer,
     OperationError,
+    OperationRequest,
     Problem,
     RequestT,
     RunningServer,
@@ -44,6 +47,7 @@ _WRITE_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
 _PATHS: Final = [(re.compile(PART.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LINES: Final = "application/jsonl"
 
 
 class MalformedError(OperationError):
@@ -89,6 +93,7 @@ class HttpService:
         self._at_once = 0
         self._loop = asyncio.get_running_loop()
         self._http = web.Server(self._answer, request_factory=self._request)
+        self._streams: set[AnswerStream[Any]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -107,6 +112,8 @@ class HttpService:
         """Serve no more; what is being carried out may take a moment."""
         if self._server is not None:
             self._server.close()
+            for stream in list(self._streams):
+                stream.close()
             self._http.pre_shutdown()
             await self._http.shutdown(_LINGER_SECONDS)
 
@@ -129,15 +136,52 @@ class HttpService:
                 raise UnavailableError("too many commands at the same time")
             route, in_path = _routed(request)
             asked = await _read(route, in_path, request)
+            if route.is_stream:
+                return await self._stream(route, asked, request)
             return _response(request, 200, await route.operation(self._running, asked))
         except OperationError as error:
             return _response(request, error.status, error.problem)
         finally:
             self._at_once -= 1
 
+    async def _stream(
+        self, route: Route[Any, Any], asked: OperationRequest, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        stream: AnswerStream[Any] = await route.operation(self._running, asked)
+        self._streams.add(stream)
+        self._at_once -= 1  # it takes nobody's place for as long as it lasts
+        cast(_Connection, request.protocol).stream = stream
+        response = web.StreamResponse(headers={"Server": PRODUCT, "Content-Type": _LINES})
+        response.force_close()
+        try:
+            await response.prepare(request)
+            while answers := await stream.take():
+                await response.write(b"".join(map(_line, answers)))
+        except ConnectionError:
+            pass  # who followed has gone
+        finally:
+            self._at_once += 1
+            self._streams.discard(stream)
+            stream.close()
+        return response
+
 
 class _Connection(web.RequestHandler):
-    """Connection that says what is wrong as operations do."""
+    """Connection that says what is wrong as operations do.
+
+    stream: that it reads; closed with the connection, since nobody may write to it for long.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected."""
+        self.stream: AnswerStream[Any] | None = None
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Who connected has gone."""
+        super().connection_lost(exc)
+        if self.stream is not None:
+            self.stream.close()
 
     said_all = False
     """The client has closed its half of the connection, and may still wait for an answer."""
@@ -251,11 +295,15 @@ async def _body(request: web.BaseRequest) -> bytes:
         raise MalformedError(f"no whole request came within {_READ_SECONDS:g} s") from error
 
 
+def _line(answer: OperationAnswer) -> bytes:
+    return answer.model_dump_json(exclude_unset=True).encode() + b"\n"
+
+
 def _response(request: web.BaseRequest, status: int, answer: OperationAnswer) -> web.Response:
     """An answer, the last of its connection; who does not read it in time is dropped."""
     response = web.Response(
         status=status,
-        body=answer.model_dump_json(exclude_unset=True).encode() + b"\n",
+        body=_line(answer),
         content_type="application/json",
         headers={"Server": PRODUCT},
     )

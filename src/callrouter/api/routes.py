@@ -4,14 +4,15 @@ Rules:
 
 - A GET or DELETE says what it wants in its path and its query, a PUT or POST in its path and a body
   of JSON.
-- The answer is JSON: 200 with what the operation answers, or another status with a `Problem`.
+- The answer is JSON: 200 with what the operation answers, or another status with a `Problem`. A
+  stream answers with lines of JSON as they come.
 - The first part of the path is the version. What is added to a request or an answer does not change
   it.
 """
 
 import re
 from inspect import get_annotations
-from typing import Any, Final, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, get_args, get_origin, overload
 
 from callrouter.operations import (
     bans,
@@ -24,7 +25,14 @@ from callrouter.operations import (
     registrations,
     running_server,
 )
-from callrouter.operations.operation import AnswerT, Operation, RequestT
+from callrouter.operations.operation import (
+    AnswerStream,
+    AnswerT,
+    Operation,
+    RequestT,
+    StreamedT,
+    StreamOperation,
+)
 
 PART: Final = re.compile(r"{(\w+)}")
 """A field in a path."""
@@ -35,7 +43,7 @@ class Route(NamedTuple, Generic[RequestT, AnswerT]):
 
     method: str
     path: str
-    operation: Operation[RequestT, AnswerT]
+    operation: Operation[RequestT, Any]
 
     @property
     def request(self) -> type[RequestT]:
@@ -45,9 +53,16 @@ class Route(NamedTuple, Generic[RequestT, AnswerT]):
 
     @property
     def answer(self) -> type[AnswerT]:
-        """Model of what is answered."""
-        model: type[AnswerT] = get_annotations(self.operation)["return"]
+        """Model of what is answered; of each answer of a stream."""
+        answer = get_annotations(self.operation)["return"]
+        model: type[AnswerT] = get_args(answer)[0] if self.is_stream else answer
         return model
+
+    @property
+    def is_stream(self) -> bool:
+        """It answers again and again, a line each, until one side ends it."""
+        kind: object = get_origin(get_annotations(self.operation)["return"])
+        return kind is AnswerStream
 
     @property
     def in_path(self) -> list[str]:
@@ -68,6 +83,7 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("POST", "/v1/explain", explain.explain_call),
     Route("GET", "/v1/media", running_server.show_media),
     Route("GET", "/v1/calls", calls.list_calls),
+    Route("GET", "/v1/calls/events", calls.follow_calls),
     Route("PUT", "/v1/calls/{call}/recording", calls.start_recording),
     Route("DELETE", "/v1/calls/{call}/recording", calls.stop_recording),
     Route("GET", "/v1/blocks", blocks.list_blocks),
@@ -89,6 +105,10 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
 )
 
 
-def route_of(operation: Operation[RequestT, AnswerT]) -> Route[RequestT, AnswerT]:
+@overload
+def route_of(operation: Operation[RequestT, AnswerT]) -> Route[RequestT, AnswerT]: ...
+@overload
+def route_of(operation: StreamOperation[RequestT, StreamedT]) -> Route[RequestT, StreamedT]: ...
+def route_of(operation: Operation[RequestT, Any]) -> Route[RequestT, Any]:
     """The route of an operation."""
     return next(route for route in ROUTES if route.operation is operation)

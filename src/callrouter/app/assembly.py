@@ -26,6 +26,7 @@ from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
+from callrouter.operations.call_feed import CallFeed
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -72,6 +73,7 @@ class Parts:
         self.memory.ports.failures.noted = self._unanswered
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer)
+        self.feed = CallFeed(self.events)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(_media_size(settings), log, self.pump.step)
         self.archive = self._archive(settings)

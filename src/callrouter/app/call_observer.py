@@ -22,7 +22,7 @@ def observe(events: CallEvents, log: Log, metrics: CallMetrics, writer: RecordWr
     events.started.subscribe(lines.started)
     # Written down for a kill before the caller hears of it.
     events.answered.subscribe(writer.up)
-    events.moved.subscribe(writer.up)
+    events.moved.subscribe(lambda event: writer.up(event.record))
     events.message.subscribe(metrics.message_ended)
     events.message.subscribe(lines.message_ended)
     events.recorded.subscribe(metrics.recording_ended)

@@ -11,6 +11,7 @@ from callrouter.media.pool import pool
 from callrouter.metric import Rows, gauge, of
 from callrouter.net.transport import connection_limits, listeners
 from callrouter.observe import call_metrics
+from callrouter.operations import call_feed
 from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
 from callrouter.state import gateway_health
@@ -19,6 +20,7 @@ from callrouter.storage import active_calls_journal, background_writer
 METRICS: Final[Rows[Parts]] = (
     *of(call_metrics.METRICS, lambda it: it.call_metrics),
     *of(calls.METRICS, lambda it: it.calls),
+    *of(call_feed.METRICS, lambda it: it.feed),
     *of(shared_state.METRICS, lambda it: it.memory.ports.failures),
     *of(gateway_health.METRICS, lambda it: it.memory.gateways),
     *of(stack.METRICS, lambda it: it.stack),

@@ -61,6 +61,7 @@ class Server:
             reload=partial(self._reloader.reload, "asked for"),
             media=parts.media.status,
             record=parts.record,
+            follow=parts.feed.follow,
             drain=self._drain_by_command,
             is_draining=lambda: self._draining,
             kept=parts.kept,

@@ -19,7 +19,7 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.option_tags import supported
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.call_events import CallEvents, LegChanged
+from callrouter.call.services.call_events import CallEvents, CallMoved, LegChanged
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.shared_state import Shared
@@ -307,7 +307,7 @@ class Call:
     def moved(self) -> None:
         """Note that somebody else talks now in the call, which was answered before."""
         if self.events.moved.subscribers:
-            self.events.moved.tell(self.record)
+            self.events.moved.tell(CallMoved(self.record, self.ms()))
 
     def on_due(self, now: float) -> None:
         """It has lasted as long as a call may."""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from callrouter.api.client import AskedError, ask
+from callrouter.api.client import AskedError, ask, follow
 from callrouter.api.routes import route_of
 from callrouter.commands.moments import on_clocks
 from callrouter.errors import CommandError
@@ -17,8 +17,11 @@ from callrouter.operations.operation import (
     MOST,
     AnswerT,
     ChangeAnswer,
+    NoValues,
     Operation,
     RequestT,
+    StreamedT,
+    StreamOperation,
     wrong_value,
 )
 from callrouter.printable import json_text, printable
@@ -54,17 +57,7 @@ def put(
     except KeyboardInterrupt:
         raise CommandError("given up; the server goes on with what it was asked") from None
     except AskedError as error:
-        problem = error.problem
-        if as_json:
-            said = problem.model_dump(
-                include={"error", "diagnostics", "serving"}, exclude_unset=True
-            )
-            click.echo(json_text({"ok": False, **said}))
-        else:
-            for mistake in problem.diagnostics:
-                click.echo(printable(mistake), err=True)
-            click.echo(f"callrouter: error: {printable(str(error))}", err=True)
-        raise click.exceptions.Exit(1) from error
+        raise _refused(error, as_json) from error
     if as_json:
         click.echo(json_text({"ok": True, **answer.model_dump(exclude_unset=True)}))
         return
@@ -75,6 +68,42 @@ def put(
             "log says why",
             err=True,
         )
+
+
+def put_each(
+    config: Path,
+    operation: StreamOperation[NoValues, StreamedT],
+    as_json: bool,
+    show: Callable[[StreamedT], None],
+) -> None:
+    """Ask the server that the settings name for a stream, and show each answer as it comes.
+
+    It ends with the server, or when whoever reads has enough (SIGINT); with 1 on a refusal.
+    """
+    try:
+        for answer in follow(load_settings(config).control, operation, NoValues()):
+            if as_json:
+                click.echo(json_text(answer.model_dump(exclude_unset=True)))
+            else:
+                show(answer)
+    except AskedError as error:
+        raise _refused(error, as_json) from error
+    except KeyboardInterrupt:
+        return
+    click.echo("the server has stopped", err=True)
+
+
+def _refused(error: AskedError, as_json: bool) -> click.exceptions.Exit:
+    """Say why a request was refused; returns how the command ends."""
+    problem = error.problem
+    if as_json:
+        said = problem.model_dump(include={"error", "diagnostics", "serving"}, exclude_unset=True)
+        click.echo(json_text({"ok": False, **said}))
+    else:
+        for mistake in problem.diagnostics:
+            click.echo(printable(mistake), err=True)
+        click.echo(f"callrouter: error: {printable(str(error))}", err=True)
+    return click.exceptions.Exit(1)
 
 
 def table(rows: list[dict[str, Any]], *columns: str) -> None:

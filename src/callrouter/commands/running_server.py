@@ -1,13 +1,12 @@
-"""`callrouter calls`, `media`, `registrations` and `reload`: what a running server has to say."""
+"""`callrouter media`, `registrations` and `reload`: what a running server has to say."""
 
 from pathlib import Path
 from typing import Final
 
 import click
 
-from callrouter.commands.asking import and_more, last_option, moment, put, table
+from callrouter.commands.asking import and_more, moment, put, table
 from callrouter.commands.options import json_and_config
-from callrouter.operations.calls import CallList, list_calls
 from callrouter.operations.registrations import RegistrationList, list_registrations
 from callrouter.operations.running_server import (
     MediaPoolStatus,
@@ -20,20 +19,6 @@ from callrouter.operations.running_server import (
 _RELOAD_SECONDS: Final = 600.0
 _KEYS: Final = 20
 _WORKER: Final = ("name", "state", "pid", "port", "slots", "used", "calls", "players", "recorders")
-
-
-@click.command()
-@last_option
-@json_and_config
-def calls(last: int, as_json: bool, config: Path) -> None:
-    """Show the calls in progress of the running server, the newest first."""
-    put(config, list_calls, {"most": last}, as_json, _show_calls)
-
-
-def _show_calls(answer: CallList) -> None:
-    rows = [{**call.model_dump(), "for": f"{call.seconds:.0f}s"} for call in answer.calls]
-    table(rows, "id", "caller", "called", "number", "state", "for")
-    and_more(answer.all - len(rows))
 
 
 @click.command()

@@ -2,12 +2,14 @@
 
 from itertools import islice
 
-from callrouter.call.services.record import CallRecord
+from callrouter.operations.call_feed import FollowedEvent
 from callrouter.operations.operation import (
+    AnswerStream,
     ConflictError,
     Name,
     Newest,
     NotFoundError,
+    NoValues,
     OperationAnswer,
     OperationRequest,
     RunningServer,
@@ -56,7 +58,7 @@ async def list_calls(running: RunningServer, request: Newest) -> CallList:
             caller=record.caller,
             called=record.called,
             number=record.number,
-            state=_state(record),
+            state=record.state,
             since=record.started,
             seconds=round(running.clock.since(record.began), 1),
             dialplan=record.dialplan,
@@ -64,6 +66,11 @@ async def list_calls(running: RunningServer, request: Newest) -> CallList:
         for record in (call.record for call in newest)
     ]
     return CallList(calls=calls, all=len(running.calls))
+
+
+async def follow_calls(running: RunningServer, _request: NoValues) -> AnswerStream[FollowedEvent]:
+    """Tells what happens to calls from now on, a line for each event."""
+    return running.follow()
 
 
 async def start_recording(running: RunningServer, request: OneCall) -> RecordingStatus:
@@ -81,9 +88,3 @@ def _record(running: RunningServer, call: str, *, on: bool) -> RecordingStatus:
     if why:
         raise (ConflictError if call in running.calls else NotFoundError)(why)
     return RecordingStatus(call=call, on=on)
-
-
-def _state(record: CallRecord) -> str:
-    if record.answered_ms is not None:
-        return "answered"
-    return "routing" if record.ringing_ms is None else "ringing"

@@ -11,7 +11,7 @@ there can be in the shared state, and nobody waits for that longer than two seco
 import asyncio
 from collections.abc import Awaitable, Callable, Reversible
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -81,12 +81,63 @@ class ChangeAnswer(OperationAnswer):
     kept: bool
 
 
+class StreamedAnswer(OperationAnswer):
+    """Base of the answers of a stream. lost: answers before this one that were not read in time."""
+
+    lost: int = 0
+
+
 _SECONDS = 2.0
 """How long an operator waits for the shared state."""
 
 ValueT = TypeVar("ValueT")
 RequestT = TypeVar("RequestT", bound=OperationRequest)
 AnswerT = TypeVar("AnswerT", bound=OperationAnswer)
+StreamedT = TypeVar("StreamedT", bound=StreamedAnswer)
+
+
+class AnswerStream(Generic[StreamedT]):
+    """A stream of answers to one reader, who takes them from a bounded queue.
+
+    Whoever puts them in never waits: a reader that is late loses what comes while the queue is
+    full, and is told with the next answer how many were lost.
+    """
+
+    def __init__(self, most: int, on_close: Callable[["AnswerStream[StreamedT]"], None]) -> None:
+        """most: answers that wait. on_close: told once, when no more are wanted."""
+        self._most = most
+        self._on_close = on_close
+        self._waiting: list[StreamedT] = []
+        self._lost = 0
+        self._closed = False
+        self._woken = asyncio.Event()
+
+    def put(self, answer: StreamedT) -> bool:
+        """Add an answer; False when there is no room for it, so that it is lost."""
+        if len(self._waiting) >= self._most:
+            self._lost += 1
+            return False
+        if self._lost:
+            answer = answer.model_copy(update={"lost": self._lost})
+            self._lost = 0
+        self._waiting.append(answer)
+        self._woken.set()
+        return True
+
+    async def take(self) -> list[StreamedT]:
+        """Wait for answers, and take all that there are; none once it is closed and read."""
+        if not (self._waiting or self._closed):
+            self._woken.clear()
+            await self._woken.wait()
+        taken, self._waiting = self._waiting, []
+        return taken
+
+    def close(self) -> None:
+        """Want no more answers; those that wait can still be taken."""
+        if not self._closed:
+            self._closed = True
+            self._woken.set()
+            self._on_close(self)
 
 
 class OneInProgress(Protocol):
@@ -126,6 +177,8 @@ class RunningServer:
     """How the media pool is."""
     record: Callable[[str, bool], str]
     """Begins or ends the recording of a call; returns why not."""
+    follow: Callable[[], AnswerStream[Any]]
+    """The events of calls from now on. Raises UnavailableError."""
     drain: Callable[[bool], str]
     """Begins or ends the drain; returns why not."""
     is_draining: Callable[[], bool]
@@ -153,6 +206,7 @@ class RunningServer:
 
 
 Operation = Callable[[RunningServer, RequestT], Awaitable[AnswerT]]
+StreamOperation = Callable[[RunningServer, RequestT], Awaitable[AnswerStream[StreamedT]]]
 
 
 class Problem(OperationAnswer):

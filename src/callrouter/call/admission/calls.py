@@ -296,7 +296,7 @@ class Calls:
         except Over:
             pass
         except Exception as error:  # noqa: BLE001  # one call's bug must not hurt the others
-            self._events.broken.tell(CallBroken(call.record, error))
+            self._events.broken.tell(CallBroken(call.record, error, call.ms()))
             call.abort()
         finally:
             call.close()

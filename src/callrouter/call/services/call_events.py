@@ -45,6 +45,17 @@ class HoldChanged:
 
 
 @dataclass(slots=True)
+class CallMoved:
+    """Who talks in an answered call has changed: see `record.talking()`.
+
+    ms: when, from the start of the call.
+    """
+
+    record: CallRecord
+    ms: int
+
+
+@dataclass(slots=True)
 class CallTransferred:
     """A transfer was carried out: who stays talks to the new party (RFC 5589).
 
@@ -70,14 +81,18 @@ class CallKept:
 
 @dataclass(slots=True)
 class CallBroken:
-    """A bug of ours has stopped the call's script; the call ends."""
+    """A bug of ours has stopped the call's script; the call ends.
+
+    ms: when, from the start of the call.
+    """
 
     record: CallRecord
     error: Exception
+    ms: int
 
 
 CallEvent: TypeAlias = (
-    CallRecord | LegChanged | HoldChanged | CallTransferred | CallKept | CallBroken
+    CallRecord | LegChanged | HoldChanged | CallMoved | CallTransferred | CallKept | CallBroken
 )
 
 
@@ -116,10 +131,9 @@ class CallEvents:
     """The topics of the stream, in the order in which a call usually comes by them.
 
     started: a call was admitted and its route decided. leg: see `LegChanged`. ringing: the caller
-    was sent its first 18x. answered: the caller is about to be sent its 200. moved: who talks in an
-    answered call has changed. held, transferred: see their events. recorded, message: a recording,
-    a voicemail message. broken: see `CallBroken`; ended follows. ended: the call is over, and its
-    record complete.
+    was sent the first 18x of a target. answered: the caller is about to be sent its 200. moved,
+    held, transferred: see their events. recorded, message: a recording, a voicemail message.
+    broken: see `CallBroken`; ended follows. ended: the call is over, and its record complete.
     """
 
     __slots__ = (
@@ -142,7 +156,7 @@ class CallEvents:
         self.leg = Topic[LegChanged]("leg", on_bug)
         self.ringing = Topic[CallRecord]("ringing", on_bug)
         self.answered = Topic[CallRecord]("answered", on_bug)
-        self.moved = Topic[CallRecord]("moved", on_bug)
+        self.moved = Topic[CallMoved]("moved", on_bug)
         self.held = Topic[HoldChanged]("held", on_bug)
         self.transferred = Topic[CallTransferred]("transferred", on_bug)
         self.recorded = Topic[CallKept]("recorded", on_bug)

@@ -193,6 +193,13 @@ class CallRecord:
         self.voicemail: tuple[KeptRecord, ...] = ()
         self.recordings: tuple[KeptRecord, ...] = ()
 
+    @property
+    def state(self) -> str:
+        """How far a call in progress got: routing, ringing or answered."""
+        if self.answered_ms is not None:
+            return "answered"
+        return "routing" if self.ringing_ms is None else "ringing"
+
     def talking(self) -> list[LegRecord]:
         """The targets that are talked to now."""
         return [leg for leg in self.legs if leg.answered_ms is not None and leg.ended_ms is None]
