@@ -170,7 +170,10 @@ class _Connection(web.RequestHandler):
     """Connection that says what is wrong as operations do.
 
     stream: that it reads; closed with the connection, since nobody may write to it for long.
+    said_all: the client has closed its half, and may still wait for an answer.
     """
+
+    said_all = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody has connected."""
@@ -183,11 +186,10 @@ class _Connection(web.RequestHandler):
         if self.stream is not None:
             self.stream.close()
 
-    said_all = False
-    """The client has closed its half of the connection, and may still wait for an answer."""
-
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's may say that it goes on
-        """Answer the request that came before it, if there is one."""
+        """Answer the request that came before it, if there is one; a stream ends."""
+        if self.stream is not None:
+            return False
         self.said_all = True
         if self._current_request is not None:
             _end_body(self._current_request)
