@@ -18,6 +18,7 @@ from callrouter.demo.ladder import Ladder, LadderStep
 from callrouter.demo.phones import HOST, Phone, Story, answers, busy, silent, words
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import CallrouterError
+from callrouter.net.transport.driver import RawMessage
 from callrouter.observe.log import Log
 from callrouter.settings.settings_file import Settings
 from callrouter.storage.cdr_query import CdrQuery, Filter
@@ -110,14 +111,14 @@ class Show:
             text = text.replace(place, f"{HOST}:{phone.port}")
         return text
 
-    def _passed(self, phone: Phone, sent: bool, data: bytes) -> None:
+    def _passed(self, phone: Phone, message: RawMessage) -> None:
         """Draw a message as it passes a phone."""
-        now = self._loop.time()
         if self._began is None:
-            self._began = now
-        text, status = words(data)
-        ends = (phone.name, _SERVER) if sent else (_SERVER, phone.name)
-        self._line(self._ladder.line(LadderStep(now - self._began, *ends, text), _style(status)))
+            self._began = message.at
+        text, status = words(message.data)
+        ends = (phone.name, _SERVER) if message.sent else (_SERVER, phone.name)
+        step = LadderStep(message.at - self._began, *ends, text)
+        self._line(self._ladder.line(step, _style(status)))
         self._loop.call_soon(self._look)
 
     def _look(self) -> None:

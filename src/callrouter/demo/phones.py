@@ -6,6 +6,7 @@ from the server. The stories are scripts on an inbox, as the server's own are (`
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Final
 
 from callrouter.call.legs.events import Answered, Cancelled, Deadline, Event, Failed, HungUp
@@ -13,7 +14,7 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.errors import ParseError, SipError
-from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.driver import Pump, RawMessage
 from callrouter.net.transport.listeners import Edges
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.body import SDP_ROW
@@ -33,35 +34,8 @@ _SDP: Final = (
 )
 
 Story = Callable[[ALeg, Inbox], Coroutine[None, Event, None]]
-Passed = Callable[["Phone", bool, bytes], None]
-"""Told of each message: the phone, whether it sent it, and the message."""
-
-
-class _Tap(Pump):
-    """A pump that shows each message to its phone before it goes on."""
-
-    __slots__ = ("_show",)
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        stack: Stack,
-        on_bug: Callable[[Exception], None],
-        show: Callable[[bool, bytes], None],
-    ) -> None:
-        super().__init__(loop, stack, on_bug)
-        self._show = show
-
-    def receive(self, data: bytes, flow: Flow) -> None:
-        """Take one message from the socket."""
-        self._show(False, data)
-        super().receive(data, flow)
-
-    def flush(self) -> None:
-        """Send what is waiting."""
-        for _, data in self.stack.outgoing:
-            self._show(True, data)
-        super().flush()
+Passed = Callable[["Phone", RawMessage], None]
+"""Told of each message that a phone sends or gets."""
 
 
 class Phone:
@@ -81,9 +55,8 @@ class Phone:
         self._edges = Edges()
         self._stack = Stack(Tokens(), self._edges.connect)
         self._stack.core = self
-        self._pump = _Tap(
-            self._loop, self._stack, on_bug, lambda sent, data: passed(self, sent, data)
-        )
+        self._pump = Pump(self._loop, self._stack, on_bug)
+        self._pump.taps = (partial(passed, self),)
 
     async def open(self) -> None:
         """Take a free port. Raises ListenError."""

@@ -1,9 +1,13 @@
-"""The driver of the sans-IO stack on the event loop: bytes in, bytes out, one timer armed."""
+"""The driver of the sans-IO stack on the event loop: bytes in, bytes out, one timer armed.
+
+Every message passes here, whatever its transport, so here is the one tap of raw messages. What the
+source filter drops, and bytes that no message can be cut from, have not come so far.
+"""
 
 import asyncio
 from collections.abc import Callable
 from math import inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from callrouter.net.overload.early_reject import Shed
 from callrouter.sip.flow import Flow
@@ -18,14 +22,33 @@ class Edge(Protocol):
         """Send one message; what cannot be sent is reported by `Pump.flow_failed`."""
 
 
+class RawMessage(NamedTuple):
+    """A message as it passes the driver.
+
+    at: seconds, on the loop's clock. sent: by us; it may still fail at its socket. transport: UDP,
+    TCP or TLS. local: our address as peers see it, remote: the peer's; hosts and ports.
+    """
+
+    at: float
+    sent: bool
+    transport: str
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    data: bytes
+
+
+Tap = Callable[[RawMessage], None]
+
+
 class Pump:
     """The driver that feeds the stack and sends what it has to say.
 
     on_bug: told of an exception that is our own fault; the message that caused it is dropped and
-    the loop goes on. shed: what takes messages before they are read, once there is one.
+    the loop goes on. shed: what takes messages before they are read, once there is one. taps: told
+    of each message before it goes on, in the order in which messages pass; they must not block.
     """
 
-    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "shed", "stack")
+    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "shed", "stack", "taps")
 
     def __init__(
         self,
@@ -35,6 +58,7 @@ class Pump:
     ) -> None:
         self.stack = stack
         self.shed: Shed | None = None
+        self.taps: tuple[Tap, ...] = ()
         self._loop = loop
         self._on_bug = on_bug
         self._armed = inf
@@ -46,6 +70,8 @@ class Pump:
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """Take one message from a socket."""
+        if self.taps:
+            self._show(flow, data, sent=False)
         try:
             shed = self.shed
             if shed is None or not shed.on or not shed.takes(data, flow):
@@ -79,12 +105,25 @@ class Pump:
         outgoing = stack.outgoing
         if outgoing:
             stack.outgoing = []
+            taps = self.taps
             for flow, data in outgoing:
+                if taps:
+                    self._show(flow, data, sent=True)
                 edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
                 edge.send(flow, data)
         deadline = stack.timers.deadline()
         if deadline is not None and deadline < self._armed:
             self._arm(deadline)
+
+    def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
+        """Let all taps see a message. Never raises."""
+        local = (flow.local_host, flow.local_port)
+        message = RawMessage(self._loop.time(), sent, flow.transport, local, flow.address, data)
+        for tap in self.taps:
+            try:
+                tap(message)
+            except Exception as error:  # noqa: BLE001  # who looks on must not hurt a message
+                self._on_bug(error)
 
     def close(self) -> None:
         """Run no more timers."""
