@@ -14,10 +14,9 @@ from support.groups import TOGETHER
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "src" / "callrouter"
 
-# What each room may import from the package: other rooms. A room is a folder with its modules,
-# or a module beside the folders. What is not named here (commands, demo, cli) wires the others
-# together, and none of these may import it. From the lowest to the highest: a room imports nothing
-# that stands below it in this table.
+# What each room, a folder or a module beside the folders, may import from the package. What is not
+# named (commands, demo, cli) wires the others together, and none of these may import it. From the
+# lowest to the highest: a room imports nothing that stands below it in this table.
 MAY_IMPORT: Final = {
     "errors": set[str](),
     "metric": set[str](),
