@@ -100,9 +100,12 @@ def _places(code: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Give each known beginning with its names by language.
 
     The data stands in modules of a few megabytes. Together, as `GEOCODE_DATA`, they take 170 MB; so
-    they are read here one by one, and only when a dialplan names an area.
+    those with a key of this code are read here one by one, and only when a dialplan names an area.
     """
+    key = f"'{code}".encode()
     for path in sorted(Path(phonenumbers.__file__).parent.glob("geodata/data*.py")):
+        if key not in path.read_bytes():
+            continue
         spec = spec_from_file_location(f"phonenumbers.geodata.{path.stem}", path)
         assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a file of Python
         module = module_from_spec(spec)
