@@ -13,11 +13,10 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.listen import Connections, Listener, TlsSettings
 from callrouter.settings.security import StrangersEntry
-from callrouter.yamlfile.mistakes import Mistakes
+from callrouter.yamlfile.mistakes import Mistakes, StrictModel
 from callrouter.yamlfile.reader import load
 from callrouter.yamlfile.wording import shown
 

@@ -7,10 +7,10 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.outcomes import USUAL_TIME
 from callrouter.simulate.target_script import Press, Script, read_press, read_script
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")

@@ -9,8 +9,6 @@ import functools
 import zoneinfo
 from typing import Final
 
-import holidays
-
 from callrouter.dialplan.grammar import schedules as hours
 from callrouter.dialplan.grammar.schedules import Region, day_of
 from callrouter.route.rules.opening_hours import Schedule, Span, Zone
@@ -72,12 +70,14 @@ def zone(name: str) -> Zone:
 @functools.cache
 def public_holidays(region: Region) -> dict[int, str]:
     """Return the names of the public holidays of a region that exists, by day from 1970-01-01."""
+    # Here, because most dialplans know no holidays, and all pay for what stands above.
+    import holidays  # noqa: PLC0415
+
+    known = holidays.country_holidays(region.country).supported_languages
     found = holidays.country_holidays(
-        region.country, subdiv=region.part or None, years=_HOLIDAYS, language=_language(region)
+        region.country,
+        subdiv=region.part or None,
+        years=_HOLIDAYS,
+        language=_ENGLISH if _ENGLISH in known else None,
     )
     return {date.toordinal() - _EPOCH: name for date, name in sorted(found.items())}
-
-
-def _language(region: Region) -> str | None:
-    known = holidays.country_holidays(region.country).supported_languages
-    return _ENGLISH if _ENGLISH in known else None

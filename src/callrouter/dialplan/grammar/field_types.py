@@ -8,7 +8,6 @@ import ipaddress
 import re
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
-import holidays.registry
 import phonenumbers
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -261,6 +260,9 @@ def country_hint(value: object) -> str:
 @functools.cache
 def _country_codes() -> dict[str, str]:
     """Return the codes of countries by what else they are called: their name, CHN, UK."""
+    # Here, because only a mistake needs it.
+    import holidays.registry  # noqa: PLC0415
+
     codes = {}
     for module, (name, code, *others) in holidays.registry.COUNTRIES.items():
         for word in (module.replace("_", ""), name.lower(), *map(str.lower, others)):

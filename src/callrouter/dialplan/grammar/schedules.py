@@ -7,7 +7,6 @@ import re
 import zoneinfo
 from typing import Annotated, Final, Literal, NamedTuple
 
-import holidays
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar.field_types import DATE_TEXT, Name, country_hint, text
@@ -16,6 +15,8 @@ from callrouter.yamlfile.wording import shown, suggestion
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])-([01]?[0-9]|2[0-4]):([0-5][0-9])")
+_NO_TIMEZONES: Final = frozenset({"posix", "posixrules", "right"})
+"""What stands beside the zones, as `zoneinfo.available_timezones` leaves it out."""
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # A dash of a range with blanks around it, or a longer one, as word processors make of it.
 _DASH: Final = re.compile(r"\s*[\u2010-\u2015~]\s*|\s+-\s*|-\s+|\s+to\s+")
@@ -53,11 +54,21 @@ def _timezones() -> frozenset[str]:
 
 
 def _timezone(value: object) -> str:
-    known = _timezones()
-    if isinstance(value, str) and value in known:
+    if isinstance(value, str) and _is_timezone(value):
         return value
-    hint = suggestion(value, known)
+    hint = suggestion(value, _timezones())
     raise ValueError(f"expected a time zone such as Asia/Shanghai, found {shown(value)}{hint}")
+
+
+def _is_timezone(name: str) -> bool:
+    """Whether `_timezones` has it, which reads each file of the zones of this machine."""
+    if name.split("/", maxsplit=1)[0] in _NO_TIMEZONES:
+        return False
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True
 
 
 def _span(text: str) -> tuple[int, int]:
@@ -161,6 +172,9 @@ def _days(value: object) -> Days:
 
 @functools.cache
 def _regions() -> dict[str, list[str]]:
+    # Here, because most dialplans know no holidays, and all pay for what stands above.
+    import holidays  # noqa: PLC0415
+
     return holidays.list_supported_countries(include_aliases=False)
 
 
