@@ -1,12 +1,15 @@
 """The tables of the archive, in the records' database."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Engine
 
 from callrouter.storage.engine import is_postgres
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _META: Final = sa.MetaData()
 
@@ -71,9 +74,14 @@ RECORDED: Final = sa.Table(
 """How much of a number was recorded in a month such as 2026-03 (UTC), what is deleted included."""
 
 
-def inserting(engine: Engine, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+def inserting(engine: Engine, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
     """An INSERT with ON CONFLICT, which both databases have and SQLAlchemy keeps in each."""
-    return postgresql.insert(table) if is_postgres(engine) else sqlite.insert(table)
+    if not is_postgres(engine):
+        return sqlite.insert(table)
+    # Here, because the engine has loaded it, and SQLite's users need not.
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+    return postgresql.insert(table)
 
 
 def as_dict(row: sa.RowMapping) -> dict[str, Any]:

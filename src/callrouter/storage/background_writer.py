@@ -41,7 +41,7 @@ from callrouter.observe.cdr.rows import COLUMNS, Row, encode, misfit
 from callrouter.storage import background
 from callrouter.storage.active_calls_journal import Journal
 from callrouter.storage.background import Reopened, TurnThread
-from callrouter.storage.cdr_table import Store
+from callrouter.storage.cdr_table import Store, prepare_to_migrate
 from callrouter.storage.engine import StoreError, refuses_row, said
 from callrouter.storage.spool import Spool
 
@@ -121,6 +121,8 @@ class RecordWriter:
             self._database.store()
         except (SQLAlchemyError, OSError) as error:
             self._database.begin(error)
+            # It may come back without its tables, and an import that fails is to fail now.
+            prepare_to_migrate()
         self.journal.open()
         self._thread.start()
 

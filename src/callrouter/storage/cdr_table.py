@@ -8,8 +8,6 @@ from typing import Final
 
 import orjson
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -155,7 +153,15 @@ def _use_wal(connection: DBAPIConnection, _: object) -> None:
     cursor.close()
 
 
+def prepare_to_migrate() -> None:
+    """Import what migrating takes, which few starts need. Raises ImportError."""
+    import alembic.command  # noqa: F401, PLC0415 - a tenth of a start
+
+
 def _migrate(connection: sa.Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see `prepare_to_migrate`
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "callrouter.storage:migrations")
     config.attributes["connection"] = connection
