@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from support.phone import Phone
 from support.phones import Phones
 from support.polling import PATIENCE, until
 from support.ports import free_port
+from support.programs import run
 from support.serving import Place, Record, Serving, lay_out
 
 from callrouter.lookup import directory as directories
@@ -216,6 +218,21 @@ async def test_memory_and_questions_are_bounded(monkeypatch: pytest.MonkeyPatch)
         assert (await first).owner == "101"
 
 
+# The authorities are those of the process, read when it starts.
+ASKS = f"""
+import asyncio, sys
+from callrouter.lookup.http_query import ask, open_session
+from callrouter.route.values.external_lookup import Lookup
+
+async def main(url):
+    async with open_session() as session:
+        answer = (await ask(session, Lookup("crm", url, {PATIENCE}, 0, 0, "f", 1), "1")).answer
+        print(answer.owner, answer.why, sep="|")
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
 @pytest.mark.parametrize(
     ("trusted", "host", "owner", "why"),
     [
@@ -226,7 +243,6 @@ async def test_memory_and_questions_are_bounded(monkeypatch: pytest.MonkeyPatch)
 )
 async def test_certificate_is_checked(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     trusted: bool,
     host: str,
     owner: str,
@@ -234,15 +250,17 @@ async def test_certificate_is_checked(
 ) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
-    async with Crm.open(tls) as crm, asking(crm.port, "https", host) as asker:
+    trust = [f"SSL_CERT_FILE={tmp_path / 'ca.pem'}"] if trusted else []
+    async with Crm.open(tls) as crm:
         crm.acts["1"] = crm.owns("101")
-        answer = await asker.ask("1")
-        assert answer.owner == owner
-        assert answer.why.startswith(why)
+        url = f"https://{host}:{crm.port}/owner?caller={{caller}}"
+        code, told = await run("env", *trust, sys.executable, "-c", ASKS, url, cwd=tmp_path)
+        assert code == 0, told
+        found, _, reason = told.partition("|")
+        assert found == owner
+        assert reason.startswith(why)
 
 
 class Office:

@@ -37,8 +37,11 @@ class Reply(NamedTuple):
 
 
 def open_session() -> aiohttp.ClientSession:
-    """Open connections for all questions; certificates are checked by the system's authorities."""
-    connector = aiohttp.TCPConnector(limit=0, ssl=ssl.create_default_context())
+    """Open connections for all questions; certificates are checked by the system's authorities.
+
+    Those aiohttp has read when it was imported: to read them again is a twentieth of a start.
+    """
+    connector = aiohttp.TCPConnector(limit=0, ssl=True)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
