@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Final
 
 import pytest
-from support.wire import ROUTER, SDP, Caller, Router, Target, Wire, left_over
+from support.wire import ROUTER, SDP, Caller, Router, Target, Wire, concluded, left_over
 
 from callrouter.call.legs.events import Answered, Asked, Deadline, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
@@ -50,14 +50,14 @@ class Asker:
             return
         self.done = True
         self.status = response.status
-        self._leg.offer_settled()
+        concluded(self._leg, response)
         if self._invites and response.status < 300:
             self._leg.send_ack(self._cseq, *self._answer)
 
     def on_failure(self, _tx: object, status: int) -> None:
         self.done = True
         self.status = status
-        self._leg.offer_settled()
+        self._leg.unanswered()
 
 
 class Heard(AckUser):

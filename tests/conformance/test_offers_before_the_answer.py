@@ -154,6 +154,20 @@ def test_update_of_the_target_for_a_caller_who_has_no_answer_yet_is_491() -> Non
     over(table, caller, desk)
 
 
+def test_update_of_the_target_before_the_caller_has_acknowledged_its_answer_is_491() -> None:
+    table, caller, desk, invite = rung(SDP, SUPPORTED)
+    early = caller.hears(183)
+    desk.request("UPDATE", OFFERS["b"])
+    assert desk.hears(491).method == "UPDATE"
+    assert caller.got("UPDATE") == []
+    caller.learn(early)
+    caller.request("PRACK", "", ("RAck", f"{early['RSeq']} 1 INVITE"))
+    desk.reply(desk.hears("PRACK"), 200)
+    assert caller.hears(200).method == "PRACK"
+    picked_up(caller, desk, invite)
+    over(table, caller, desk)
+
+
 @pytest.mark.parametrize("back", [False, True])
 def test_update_after_the_reliable_answer_passes_from_end_to_end(back: bool) -> None:
     table, caller, desk, invite = rung(SDP, SUPPORTED)

@@ -296,3 +296,34 @@ def test_answer_to_what_offers_nothing_leaves_an_offer_in_the_way_of_others(meth
     desk.hears("ACK")
     hang_up(caller, desk)
     table.is_clear()
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_request_that_offers_nothing_keeps_no_offer_out_while_it_waits(back: bool) -> None:
+    table = Table()
+    caller, desk = connected(table)
+    caller.request("INFO")
+    info = desk.hears("INFO")
+    asks, asked = (desk, caller) if back else (caller, desk)
+    offered(asks, asked, said(1, 2, AUDIO % (4010, 0)), said(3, 2, AUDIO % (4012, 0)))
+    desk.reply(info, 200)
+    assert caller.hears(200).method == "INFO"
+    hang_up(caller, desk)
+    table.is_clear()
+
+
+def test_offer_before_the_ack_that_is_to_answer_ours_is_491() -> None:
+    # RFC 5407 section 3.1.5.
+    table = Table()
+    caller, desk = table.party(CALLER), table.party(DESK)
+    caller.invite("4000", "")
+    desk.reply(desk.hears("INVITE"), 200, SDP)
+    answer = caller.hears(200)
+    caller.learn(answer)
+    caller.request("UPDATE", said(1, 2, AUDIO % (4010, 0)))
+    assert caller.hears(491).method == "UPDATE"
+    caller.ack(answer, said(1, 1, AUDIO % (4000, 0)))
+    assert desk.hears("ACK").body == said(1, 1, AUDIO % (4000, 0))
+    offered(caller, desk, said(1, 2, AUDIO % (4010, 0)), said(3, 2, AUDIO % (4012, 0)))
+    hang_up(caller, desk)
+    table.is_clear()

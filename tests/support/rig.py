@@ -104,7 +104,7 @@ class Rig:
         self.now = 0.0
         self.closed = False
         self.flow = Flow(transport, *US, *PEER, None)
-        self.stack = Stack(lambda: f"t{next(tokens):015x}", self._connect)
+        self.stack = Stack(lambda: f"{next(tokens):016x}", self._connect)
         self.user = Heard()
         self.core = Core(self)
         self.stack.core = self.core

@@ -20,6 +20,8 @@ from callrouter.call.legs.events import (
     Lost,
 )
 from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.offer_answer import THEY_ANSWER, THEY_REFUSE
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallEvents
@@ -34,7 +36,7 @@ from callrouter.simulate import virtual_network as virtual
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
-from callrouter.sip.message import Request
+from callrouter.sip.message import Request, Response
 from callrouter.sip.stack import Stack
 from callrouter.state.journal import Key, Value
 from callrouter.state.memory import Memory
@@ -72,6 +74,12 @@ class Wire(virtual.Wire):
     def story(self) -> str:
         """All that was sent, one line each."""
         return "\n".join(map(str, self.sent))
+
+
+def concluded(leg: Leg, response: Response) -> None:
+    """Tell a party's leg what has come of an INVITE or UPDATE of its own inside the dialog."""
+    describes = response.status < 300 and bool(response.body)
+    leg.step(THEY_ANSWER if describes else THEY_REFUSE, response.body)
 
 
 class Noted:

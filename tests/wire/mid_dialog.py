@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from support.wire import CALLER, ROUTER, SDP, Router, Wire
+from support.wire import CALLER, ROUTER, SDP, Router, Wire, concluded
 
 from callrouter.call.legs.events import Answered, Asked, Cancelled, Event, Failed, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
@@ -47,7 +47,7 @@ class Heard:
         assert leg is not None
         method = response.cseq()[1]
         if response.status >= 200 and method in {"INVITE", "UPDATE"}:
-            leg.offer_settled()
+            concluded(leg, response)
         if 200 <= response.status < 300 and method == "INVITE":
             late = self._party.late if response.body else b""
             leg.send_ack(response.cseq()[0], SDP_ROW if late else "", late)

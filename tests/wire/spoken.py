@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from support.wire import CALLER, EPOCH, ROUTER, Books, Noted, Wire, _forget, ports_of
+from support.wire import CALLER, EPOCH, ROUTER, Books, Noted, Wire, _forget, concluded, ports_of
 
 from callrouter.call.admission.calls import Calls
 from callrouter.call.legs.events import (
@@ -178,7 +178,7 @@ class Asker:
     def on_response(self, _tx: object, response: Response) -> None:
         if response.status < 200 or not self._offers:
             return
-        self._leg.offer_settled()
+        concluded(self._leg, response)
         taken = response.status < 300
         if taken and self._body:
             self._voice.offered = self._body
@@ -191,7 +191,7 @@ class Asker:
 
     def on_failure(self, _tx: object, _status: int) -> None:
         if self._offers:
-            self._leg.offer_settled()
+            self._leg.unanswered()
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ class Party:
         if move < 0.6:
             key = keys.pop(0) if keys else dice.choice("0123456789*#")
             Asker(leg, voice, "INFO", KEY_ROW, f"Signal={key}\r\nDuration=160\r\n".encode())
-        elif early or not leg.settled():
+        elif early or not leg.may_offer():
             Asker(leg, voice, "UPDATE" if move < 0.8 else "INFO", "", b"")
         else:
             voice.direction = dice.choice(("sendrecv", "sendonly", "inactive", "sendrecv"))
@@ -315,7 +315,7 @@ class Caller(Party):
                     self.take(asked, voice)
                 case Answered() as answered:
                     body = answered.response.body
-                    if leg.offered:
+                    if not leg.late:
                         voice.answered(body)
                         leg.ack()
                     else:

@@ -28,13 +28,13 @@ def bye(party: Party) -> None:
 
 def reinvite(party: Party) -> None:
     """Put the other on hold, if the dialog allows it now."""
-    if party.leg is not None and party.leg.reachable() and party.leg.settled():
+    if party.leg is not None and party.leg.reachable() and party.leg.may_offer():
         party.ask("INVITE", SDP_ROW, party.body + b"a=sendonly\r\n")
 
 
 def update(party: Party) -> None:
     """Change the session by UPDATE, if the dialog allows it now."""
-    if party.leg is not None and party.leg.reachable() and party.leg.settled():
+    if party.leg is not None and party.leg.reachable() and party.leg.may_offer():
         party.ask("UPDATE", SDP_ROW, party.body)
 
 

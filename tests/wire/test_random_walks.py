@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 from hunted import HOLDS, decided, hunt, target
-from support.wire import ROUTER, SDP, TARGET, Router, Wire, left_over
+from support.wire import ROUTER, SDP, TARGET, Router, Wire, concluded, left_over
 
 from callrouter.call.legs.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
@@ -37,12 +37,12 @@ class Asker:
 
     def on_response(self, _tx: object, response: Response) -> None:
         if response.status >= 200:
-            self.leg.offer_settled()
+            concluded(self.leg, response)
         if 200 <= response.status < 300:
             self.leg.send_ack(self.cseq)
 
     def on_failure(self, _tx: object, _status: int) -> None:
-        self.leg.offer_settled()
+        self.leg.unanswered()
 
 
 class Party:
@@ -64,7 +64,7 @@ class Party:
         while True:
             match await inbox.next(until):
                 case Deadline():
-                    if self.dice.random() < 0.4 and leg.settled():
+                    if self.dice.random() < 0.4 and leg.may_offer():
                         Asker(leg)
                         until = self.moment(1.0)
                     else:

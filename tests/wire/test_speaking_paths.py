@@ -62,7 +62,7 @@ class Calm:
     def move(self, _now: float) -> None:
         """Take media somewhere else from now on, if that can be said now."""
         leg = self.leg
-        if leg is not None and leg.settled():
+        if leg is not None and leg.may_offer():
             self.voice.port = 4010
             Asker(leg, self.voice, "INVITE", SDP_ROW, self.voice.describe())
 
@@ -90,7 +90,7 @@ class Calm:
             match await inbox.next():
                 case Answered() as answered:
                     body = answered.response.body
-                    if leg.offered:
+                    if not leg.late:
                         self.voice.answered(body)
                         leg.ack()
                     else:

@@ -287,7 +287,7 @@ class Call:
         self.picked_up()
         rows, body = answer_of(event, self.a)
         self.a.answer(200, event.fork, rows, body)
-        if event.leg.offered:
+        if not event.leg.owes_answer:
             event.leg.ack()
 
     def picked_up(self) -> None:

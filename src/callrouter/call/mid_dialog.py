@@ -70,7 +70,7 @@ def _may_take(leg: Leg, request: Request) -> bool:
     """Say whether no offer on a leg is in the way of a request."""
     if request.method == "INVITE":
         return leg.may_reinvite()
-    return request.method != "UPDATE" or not request.body or leg.settled()
+    return request.method != "UPDATE" or not request.body or leg.may_offer()
 
 
 def _pass_prack(call: Call, asked: Asked) -> None:

@@ -136,7 +136,7 @@ def test_loader_that_was_closed_loads_nothing(tmp_path: Path) -> None:
     path.write_text(PLAN)
     loader = Loader()
     loader.close()
-    with pytest.raises(LoadError, match="exit code"):
+    with pytest.raises(LoadError, match="the server is stopping"):
         loader.load(path)
 
 

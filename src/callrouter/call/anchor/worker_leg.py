@@ -9,6 +9,7 @@ from typing import Final
 
 from callrouter.call.legs.events import Answered
 from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.reinvite import Reinvite
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.media import MediaLost, MediaSlots
 from callrouter.errors import ParseError
@@ -32,9 +33,8 @@ class MediaSession:
     """
 
     __slots__ = (
-        "_acked",
-        "_cseq",
         "_next",
+        "_reinvite",
         "_version",
         "audio",
         "host",
@@ -63,9 +63,8 @@ class MediaSession:
         self.host = ""
         self.port = 0
         self._version = 1
-        self._cseq = _NO_LEG
+        self._reinvite: Reinvite | None = None
         self._next = False
-        self._acked = b""
         self.name = slots.open(inband=inband, trusted=trusted)
         flow = stack.connect("UDP", slots.host, slots.port)
         uri = f"sip:{self.name}@{slots.host}:{slots.port}"
@@ -88,7 +87,7 @@ class MediaSession:
         if audio == self.audio:
             return
         self.audio = audio
-        if self._cseq:
+        if self._reinvite is not None:
             self._next = True
         else:
             self._ask()
@@ -110,31 +109,26 @@ class MediaSession:
 
     def _ask(self) -> None:
         self._version += 1
-        self._acked = b""
-        self._cseq = self.leg.ask("INVITE", SDP_ROW, self._offer(), self)
+        self._reinvite = Reinvite(self.leg, SDP_ROW, self._offer(), self)
 
-    def on_response(self, _tx: object, response: Response) -> None:
+    def on_provisional(self, _response: Response) -> None:
+        """The worker is at it."""
+
+    def on_final(self, response: Response) -> None:
         """The worker's answer to another offer."""
-        if response.status < 200:
-            return
-        if self._acked:
-            self.leg.stack.resend(self.leg.dialog.flow, self._acked)
-            return
-        self.leg.offer_settled()
-        if response.status >= 300:
+        reinvite, self._reinvite = self._reinvite, None
+        if reinvite is None or response.status >= 300:
             self._lost()
             return
-        self._acked = self.leg.send_ack(self._cseq)
-        self._cseq = _NO_LEG
+        reinvite.ack()
         if self._next:
             self._next = False
             self._ask()
 
-    def on_failure(self, _tx: object, _status: int) -> None:
+    def on_silence(self, _status: int) -> None:
         """The worker is silent."""
-        self.leg.offer_settled()
+        self._reinvite = None
         self._lost()
 
     def _lost(self) -> None:
-        self._cseq = _NO_LEG
         self.leg.post(MediaLost(self.slots))

@@ -10,13 +10,32 @@ from callrouter.call.interwork.header_policy import passed_reason
 from callrouter.call.legs.digest_client import Proving
 from callrouter.call.legs.events import UNANSWERED_OFFER, Asked, Event, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.offer_answer import (
+    LATER,
+    OURS_SAID,
+    PENDING,
+    PUT,
+    SETTLED,
+    THEIRS_SAID,
+    THEY_ANSWER,
+    THEY_ASK,
+    THEY_CONFIRM,
+    THEY_OFFER,
+    THEY_REFUSE,
+    WE_ANSWER,
+    WE_ASK,
+    WE_CONFIRM,
+    WE_OFFER,
+    WE_REFUSE,
+    OfferAnswer,
+)
 from callrouter.call.legs.option_tags import supported
 from callrouter.call.legs.retransmit_2xx import AckUser, Reliable2xx
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.session_timer import SessionTimer, least_row, too_short
 from callrouter.errors import ParseError, SipError
 from callrouter.route.rules.peer_profile import USUAL
-from callrouter.sip.body import take_answer
+from callrouter.sip.body import DESCRIBING
 from callrouter.sip.client_tx import COMPLETED, ClientTransaction
 from callrouter.sip.dialog import Dialog
 from callrouter.sip.flow import ClientUser
@@ -42,42 +61,45 @@ _REPLACES: Final = supported(reliable=False, replaces=True, timer=False)
 _RETRY: Final = "Retry-After: 2\r\n"
 
 
-class Leg:
+def _event_of(request: Request) -> int:
+    """What a request of the peer's is to offer and answer."""
+    return THEY_ASK if request.method == "INVITE" and not request.body else THEY_OFFER
+
+
+class Leg(OfferAnswer):
     """One side of a call. number: 0 for the A-leg, from 1 in the order the B-legs were dialled.
 
     identity: who we are in the descriptions we send it; None while another party's go through.
     proving: answers the peer's challenges; None for a peer that we have no login for. peer: how the
     other end is dealt with. private: nothing of what it sends may say who it is, as
-    it asked for when its call was set up. session: its session timer, None for none. ours, theirs:
-    what we and it have described of media last, b"" for nothing.
+    it asked for when its call was set up. session: its session timer, None for none.
     """
 
     __slots__ = (
         "_asked",
-        "_awaited",
         "_deferred_bye",
         "_invite_cseq",
         "_leaving",
-        "_offer_out",
-        "_proposal",
+        "_offering",
         "_reinvite",
         "_reliable_2xx",
-        "_renewal",
         "dialog",
         "identity",
         "inbox",
         "number",
-        "ours",
         "peer",
         "private",
         "proving",
         "session",
         "stack",
         "state",
-        "theirs",
     )
 
-    def __init__(self, stack: Stack, inbox: Inbox, dialog: Dialog, number: int) -> None:
+    def __init__(
+        self, stack: Stack, inbox: Inbox, dialog: Dialog, number: int, offer: bytes, *, ours: bool
+    ) -> None:
+        """offer, ours: as `OfferAnswer` has them."""
+        super().__init__(offer, ours=ours)
         self.stack = stack
         self.inbox: Inbox | None = inbox
         self.dialog = dialog
@@ -87,12 +109,10 @@ class Leg:
         self.peer = USUAL
         self.private = False
         self.session: SessionTimer | None = None
-        self.ours = self.theirs = self._proposal = b""
-        self._renewal: tuple[ServerTransaction, str, bytes] | None = None
         self.proving: Proving | None = None
-        self._asked: list[ServerTransaction] | None = None
-        self._offer_out = False
-        self._awaited = b""  # what our 2xx offers, for the ACK to answer
+        # What waits for its answer, with the rows of that about the session timer.
+        self._asked: dict[ServerTransaction, str] | None = None
+        self._offering: ServerTransaction | None = None  # the one of them with an offer
         self._reinvite: ClientTransaction | None = None
         self._reliable_2xx: Reliable2xx | None = None
         self._deferred_bye: str | None = None
@@ -150,14 +170,18 @@ class Leg:
             return
         if method == "PRACK" and not self._pracked(tx, request):
             return
-        if method in {"INVITE", "UPDATE"}:
+        renews = method in {"INVITE", "UPDATE"}
+        rows = ""
+        if renews:
             if method == "INVITE" or request.body:
-                status = self._in_the_way(method)
+                status = self._in_the_way(request)
                 if status:
-                    tx.respond(status, _RETRY if status == 500 else "")
+                    tx.respond(status, _RETRY if status == LATER else "")
                     return
-            if not self._renewed(tx, request):
+            renewed = self._renewed(tx, request)
+            if renewed is None:
                 return
+            rows = renewed
         if method == "INVITE":
             self._invite_cseq = self.dialog.remote_cseq
             tx.respond(100)
@@ -165,35 +189,48 @@ class Leg:
             tx.respond(481)
             return
         if self._asked is None:
-            self._asked = []
-        self._asked.append(tx)
+            self._asked = {}
+        self._asked[tx] = rows
+        if renews:
+            self._put(tx, request)
         self.post(Asked(self, tx, request))
 
-    def _in_the_way(self, method: str) -> int:
+    def _in_the_way(self, request: Request) -> int:
         """The status for an offer of the peer while another one is under way, 0 when none is."""
-        if method == "INVITE" and self.state == SETTING_UP and not self.number:
-            return 500  # its first INVITE is not answered yet (section 14.2)
-        if self._offer_out or (method == "INVITE" and self.state == SETTING_UP):
-            return 491
-        return 500 if self._answering() else 0
+        if request.method == "INVITE" and self.state == SETTING_UP:
+            # The first INVITE has no final response yet (section 14.2).
+            return PENDING if self.number else LATER
+        status = self.keeps_out(_event_of(request))
+        return status or (LATER if self._reliable_2xx is not None else 0)
+
+    def _put(self, tx: ServerTransaction, request: Request) -> None:
+        """What a request of the peer's describes is under way until it has its final response.
+
+        An UPDATE that describes nothing keeps others out as well (RFC 3311 section 5.2).
+        """
+        if self.step(_event_of(request), request.body) == PUT:
+            self._offering = tx
 
     def _pracked(self, tx: ServerTransaction, _request: Request) -> bool:
         """A PRACK has come; False when it is answered with that."""
         tx.respond(481)
         return False
 
-    def _renewed(self, tx: ServerTransaction, request: Request) -> bool:
-        """Take what an INVITE or UPDATE says of the dialog; False when it is answered with that."""
+    def _renewed(self, tx: ServerTransaction, request: Request) -> str | None:
+        """Take what an INVITE or UPDATE says of the dialog; None when it is answered with that.
+
+        Returns the rows of its 2xx about the session timer.
+        """
         try:
             self.dialog.refresh_target(request)
         except ParseError:
             tx.respond(400)
-            return False
+            return None
         rule, rows = self.peer.timer, ""
         if rule is not None and (self.session is not None or "session-expires" in request.headers):
             if too_short(request, rule):
                 tx.respond(422, least_row(rule))
-                return False
+                return None
             if self.session is None:
                 self.session = SessionTimer(self, rule)
             rows = self.session.answer_rows(request)
@@ -202,16 +239,8 @@ class Leg:
                 # It refreshes the session of this leg, which is no affair of the other party's.
                 self.session.begin()
                 tx.respond(200, f"Contact: {self.dialog.contact}\r\n{rows}")
-                return False
-        if rows or request.body or request.method == "INVITE":  # else it renews nothing here
-            self._renewal = (tx, rows, request.body)
-        return True
-
-    def _answering(self) -> bool:
-        """An INVITE or an UPDATE of the peer still waits for its final response (14.2)."""
-        return self._reliable_2xx is not None or (
-            self._asked is not None and any(tx.pending for tx in self._asked)
-        )
+                return None
+        return rows
 
     def on_ack(self, request: Request) -> None:
         """An ACK to a 2xx of ours: the first stops its retransmission.
@@ -223,13 +252,12 @@ class Leg:
             return
         self._reliable_2xx = None
         reliable.stop()
-        offer, self._awaited = self._awaited, b""
-        if offer and not take_answer(request, offer):
+        answers = self.exchange == OURS_SAID
+        if answers and not self.answered_by(request, THEY_CONFIRM):
             self._left_unanswered(reliable)
         else:
-            if not offer:
-                request.body = b""  # it answers nothing
-            self.theirs = request.body or self.theirs
+            if not answers:
+                request.body = b""
             self._acknowledged(request, reliable)
         if self._deferred_bye is not None:
             self._send_bye(self._deferred_bye)
@@ -259,13 +287,20 @@ class Leg:
 
         waiting: who is told of the ACK to a 2xx that answers a re-INVITE.
         """
-        if status >= 200 and self._asked is not None and tx in self._asked:
-            self._asked.remove(tx)
-        if 200 <= status < 300:
+        accepts = 200 <= status < 300
+        rows: str | None = None
+        if status >= 200 and self._asked is not None:
+            rows = self._asked.pop(tx, None)
+        if tx is self._offering and status >= 200:
+            self._offering = None
+            self.step(WE_ANSWER if accepts and body else WE_REFUSE, body)
+        if accepts:
+            if rows and self.session is not None:
+                self.session.begin()
             able = self._able() if tx.invite else ""
-            extra = f"Contact: {self.dialog.contact}\r\n{able}{self._accepted(tx, body)}{extra}"
+            extra = f"Contact: {self.dialog.contact}\r\n{able}{rows or ''}{extra}"
         data = tx.respond(status, extra, body)
-        if data and tx.invite and 200 <= status < 300:
+        if data and tx.invite and accepts:
             self._reliable_2xx = Reliable2xx(self, tx, data, waiting)
 
     def _able(self) -> str:
@@ -275,48 +310,56 @@ class Leg:
             reliable=peer.reliable, replaces=self.identity is None, timer=peer.timer is not None
         )
 
-    def _accepted(self, tx: ServerTransaction, body: bytes) -> str:
-        """A 2xx goes out: what was renewed holds from now on; returns the rows that say so."""
-        renewal = self._renewal
-        if renewal is None or renewal[0] is not tx:
-            return ""
-        self._renewal = None
-        if tx.invite:
-            self._awaited = b"" if renewal[2] else body
-        self.ours = body or self.ours
-        self.theirs = renewal[2] or self.theirs
-        if self.session is not None and renewal[1]:
-            self.session.begin()
-        return renewal[1]
-
     def ask(self, method: str, extra: str, body: bytes, user: ClientUser) -> int:
         """Send a request inside the dialog; `user` hears what becomes of it. Returns its CSeq."""
         dialog = self.dialog
         dialog.local_cseq += 1
         branch = self.stack.branch()
         self._find_peer()
+        again = False
         if self.proving is not None:
+            known = user
             user = self.proving.asking(self, method, extra, body, user)
+            again = user is known
             extra = f"{self.proving.row(method, dialog.target)}{extra}"
         if method in {"INVITE", "UPDATE"}:
             rows = "" if self.session is None else self.session.request_rows()
             if method == "INVITE" and self.identity is None:
                 rows = f"{_REPLACES}{rows}"
             extra = f"Contact: {dialog.contact}\r\n{rows}{extra}"
-            if body or method == "INVITE":  # an UPDATE without leaves what an INVITE proposes
-                self._proposal = body
+        if method in DESCRIBING and not again:
+            self._describe(method, body)
         data = dialog.request(method, branch, dialog.local_cseq, extra, body)
         number = dialog.local_cseq
-        if method == "INVITE" or (method == "UPDATE" and body):
-            self._offer_out = True
         tx = self.stack.request(dialog.flow, branch, data, user, invite=method == "INVITE")
         if method == "INVITE":
             self._reinvite = tx
         return number
 
-    def offer_settled(self) -> None:
-        """The re-INVITE or UPDATE that was asked has its final response."""
-        self._offer_out = False
+    def _describe(self, method: str, body: bytes) -> None:
+        """An INVITE, UPDATE or PRACK of ours goes out with this description."""
+        if method == "PRACK" and self.owes_answer:
+            self.step(WE_CONFIRM, body)
+        elif body:
+            self.step(WE_OFFER, body)
+        elif method == "INVITE":
+            self.step(WE_ASK)
+
+    def answered(self, response: Response) -> bool:
+        """The peer accepted what we offered it, or asked it for; False when it accepts nothing.
+
+        What is in its 2xx and is no answer, or no offer, is left out.
+        """
+        return self.answered_by(response, THEY_ANSWER)
+
+    def unanswered(self) -> None:
+        """The peer has refused what we have offered it, or asked it for, or is silent."""
+        self.step(THEY_REFUSE)
+
+    def refreshed(self, response: Response) -> None:
+        """The peer accepted our INVITE or UPDATE: take what its 2xx says of the dialog."""
+        self.learn_target(response)
+        self._agree(response)
 
     def send_ack(self, cseq: int, extra: str = "", body: bytes = b"") -> bytes:
         """Acknowledge a 2xx to an INVITE of ours (section 13.2.2.4); returns what was sent."""
@@ -326,7 +369,8 @@ class Leg:
             # The ACK says what its INVITE said (section 22.1).
             cseq = self.proving.cseq(cseq)
             extra = f"{self.proving.invite_row}{extra}"
-        self.ours = body or self.ours
+        if self.exchange == THEIRS_SAID:
+            self.step(WE_CONFIRM, body)
         data = dialog.request("ACK", self.stack.branch(), cseq, extra, body)
         self.stack.send(dialog.flow, data)
         return data
@@ -377,13 +421,13 @@ class Leg:
         """A request inside the dialog can be sent: it stands, be it early, and is not ending."""
         return self.state < CLOSING and bool(self.dialog.remote_tag)
 
-    def settled(self) -> bool:
-        """No offer is under way on this leg, in either direction."""
-        return self.state < CLOSING and not (self._offer_out or self._answering())
+    def may_offer(self) -> bool:
+        """An offer may be made: none is under way, and what we answered was acknowledged."""
+        return self.exchange == SETTLED and self.state < CLOSING and self._reliable_2xx is None
 
     def may_reinvite(self) -> bool:
         """An INVITE may be sent: no other one is under way either (RFC 3261 section 14.1)."""
-        return self.state != SETTING_UP and self.settled()
+        return self.state != SETTING_UP and self.may_offer()
 
     def learn_target(self, message: Message) -> None:
         """Take the peer's new Contact; one that is of no use leaves the old target."""
@@ -391,15 +435,6 @@ class Leg:
             self.dialog.refresh_target(message)
         except ParseError:
             return
-
-    def took(self, response: Response) -> None:
-        """The peer accepted our INVITE or UPDATE inside the dialog: take what its 2xx says."""
-        self.learn_target(response)
-        if response.body:
-            self.ours = self._proposal or self.ours
-            self.theirs = response.body
-            self._proposal = b""
-        self._agree(response)
 
     def _agree(self, response: Response) -> None:
         """Take what a 2xx says of the session timer."""
@@ -447,6 +482,7 @@ class Leg:
             for tx in self._asked:
                 tx.respond(487)
             self._asked = None
+            self._offering = None
 
     def _end(self) -> None:
         self._stop_waiting()

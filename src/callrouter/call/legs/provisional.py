@@ -42,13 +42,17 @@ class Acknowledger(Protocol):
 
 
 class _Waiting(NamedTuple):
-    """A provisional response to be sent. source, rack: whose it is, and its own RAck value."""
+    """A provisional response to be sent. source, rack: whose it is, and its own RAck value.
+
+    offers: its description is an offer, which its PRACK has to answer (section 5).
+    """
 
     status: int
     extra: str
     body: bytes
     source: Acknowledger | None
     rack: str
+    offers: bool
 
 
 class Answering(Protocol):
@@ -64,8 +68,7 @@ class Provisionals:
     """The reliable provisional responses to one INVITE. required: the caller takes no others.
 
     relayed: the target that the PRACK which came last is for, and the RAck for it; None for us.
-    acknowledged_body: what the response that it acknowledges describes.
-    described: the forks whose session descriptions were sent in one.
+    offer: what it has to answer, b"" for nothing.
     """
 
     __slots__ = (
@@ -78,8 +81,7 @@ class Provisionals:
         "_stop_at",
         "_timer",
         "_tx",
-        "acknowledged_body",
-        "described",
+        "offer",
         "relayed",
         "required",
     )
@@ -91,8 +93,7 @@ class Provisionals:
         self._cseq = cseq
         self.required = required
         self.relayed: tuple[Acknowledger, str] | None = None
-        self.acknowledged_body = b""
-        self.described: set[str] = set()
+        self.offer = b""
         self._rseq = int(leg.stack.token()[:_FIRST_DIGITS], 16)
         self._queue: deque[_Waiting] = deque()  # the first of them is out
         self._data = b""
@@ -105,12 +106,15 @@ class Provisionals:
         """A description is not acknowledged yet, so that a 2xx has to wait (section 3)."""
         return any(waiting.body for waiting in self._queue)
 
-    def send(self, status: int, extra: str, body: bytes, source: Acknowledger | None) -> None:
+    def send(
+        self, status: int, extra: str, body: bytes, source: Acknowledger | None, *, offers: bool
+    ) -> None:
         """Send a response reliably, as soon as the one before is acknowledged."""
         rack = "" if source is None else source.unpracked
         if source is not None:
             source.unpracked = ""  # the caller's PRACK goes there
-        self._queue.append(_Waiting(status, extra, body, source if rack else None, rack))
+        source = source if rack else None
+        self._queue.append(_Waiting(status, extra, body, source, rack, offers))
         if len(self._queue) == 1:
             self._send_first()
 
@@ -122,7 +126,7 @@ class Provisionals:
         if (int(match[1]), int(match[2])) != (self._rseq, self._cseq):
             return False
         done = self._queue.popleft()
-        self.acknowledged_body = done.body
+        self.offer = done.body if done.offers else b""
         self.relayed = None if done.source is None else (done.source, done.rack)
         self.stop()
         if self._queue:
@@ -162,16 +166,12 @@ class Provisionals:
 
 
 class Received:
-    """The reliable responses of a target, by the tag of each fork.
+    """The reliable responses of a target, by the tag of each fork."""
 
-    described: the first session description that came in one.
-    """
-
-    __slots__ = ("_last", "described")
+    __slots__ = ("_last",)
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
-        self.described: dict[str, bytes] = {}
 
     def next(self, response: Response) -> str:
         """The RAck value for a response; "" when it repeats, or when one before it is missing.
@@ -187,8 +187,6 @@ class Received:
         if last is not None and number != last + 1:
             return ""
         self._last[tag] = number
-        if response.body.startswith(b"v=0"):
-            self.described.setdefault(tag, response.body)
         return f"{number} {response.cseq()[0]} INVITE"
 
 

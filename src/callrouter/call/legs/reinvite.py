@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from callrouter.call.legs.events import Settled
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.errors import ParseError
-from callrouter.sip.body import SDP_ROW, take_answer
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Response
 from callrouter.sip.offer import refusing
 from callrouter.sip.sdp import parse_sdp
@@ -62,7 +62,10 @@ class ReinviteUser(Protocol):
         """A response below 200 has come."""
 
     def on_final(self, response: Response) -> None:
-        """The final response has come: a 2xx again and again, until `Reinvite.ack` is called."""
+        """The final response has come; a 2xx is repeated until `Reinvite.ack` is called.
+
+        A body that is no answer to the offer, or no offer where none was made, is left out.
+        """
 
     def on_silence(self, status: int) -> None:
         """None will come: 408 for a silent peer, 503 for a request that was not sent."""
@@ -71,12 +74,13 @@ class ReinviteUser(Protocol):
 class Reinvite:
     """One re-INVITE. A 2xx that is repeated after the ACK gets the same ACK again."""
 
-    __slots__ = ("_acked", "_cseq", "_leg", "_user")
+    __slots__ = ("_accepted", "_acked", "_cseq", "_leg", "_user")
 
     def __init__(self, leg: "Leg", rows: str, body: bytes, user: ReinviteUser) -> None:
         """Send it. rows: header rows beside those of the dialog."""
         self._leg = leg
         self._user = user
+        self._accepted = False
         self._acked = b""
         self._cseq = leg.ask("INVITE", rows, body, self)
 
@@ -87,14 +91,18 @@ class Reinvite:
             self._user.on_provisional(response)
         elif self._acked:
             self._leg.stack.resend(self._leg.dialog.flow, self._acked)
-        else:
-            if status >= 300:
-                self._leg.offer_settled()
+        elif not self._accepted:  # else the ACK waits for that of who asked for it
+            if status < 300:
+                self._accepted = True
+                self._leg.answered(response)
+                self._leg.refreshed(response)
+            else:
+                self._leg.unanswered()
             self._user.on_final(response)
 
     def on_failure(self, _tx: object, status: int) -> None:
         """The peer is silent, or is not reached."""
-        self._leg.offer_settled()
+        self._leg.unanswered()
         self._user.on_silence(status)
 
     @property
@@ -103,8 +111,7 @@ class Reinvite:
         return bool(self._acked)
 
     def ack(self, rows: str = "", body: bytes = b"") -> None:
-        """Acknowledge its 2xx: the offer is settled."""
-        self._leg.offer_settled()
+        """Acknowledge its 2xx."""
         self._acked = self._leg.send_ack(self._cseq, rows, body)
 
 
@@ -114,11 +121,10 @@ class Reoffer:
     A 2xx that does not answer the offer is posted without a body.
     """
 
-    __slots__ = ("_leg", "_offer", "_reinvite")
+    __slots__ = ("_leg", "_reinvite")
 
     def __init__(self, leg: "Leg", body: bytes) -> None:
         self._leg = leg
-        self._offer = body
         self._reinvite = Reinvite(leg, SDP_ROW, body, self)
 
     def on_provisional(self, _response: Response) -> None:
@@ -127,8 +133,6 @@ class Reoffer:
     def on_final(self, response: Response) -> None:
         """The party takes it, or does not."""
         if response.status < 300:
-            take_answer(response, self._offer)
-            self._leg.took(response)
             self._reinvite.ack()
         self._leg.post(Settled(self._leg, response))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from callrouter.call.interwork.caller_identity import identity_rows
 from callrouter.call.interwork.header_policy import passed_rows, relayed_status
 from callrouter.call.legs.events import UNANSWERED_OFFER, Lost
-from callrouter.call.legs.leg import CLOSING, Leg
+from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.reinvite import Reinvite, identity_after, refusal
 from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.errors import ParseError
@@ -36,17 +36,7 @@ Agreed = Callable[[Leg, bytes, bytes], None]
 class Relay(AckUser):
     """The relay to `sink` of what `source` asked on `tx`."""
 
-    __slots__ = (
-        "_agreed_on",
-        "_late_offer",
-        "_method",
-        "_offers",
-        "_reinvite",
-        "_said",
-        "_sink",
-        "_source",
-        "_tx",
-    )
+    __slots__ = ("_agreed_on", "_method", "_offer", "_reinvite", "_sink", "_source", "_tx")
 
     def __init__(
         self,
@@ -66,11 +56,9 @@ class Relay(AckUser):
         self._sink = sink
         self._tx = tx
         self._method = request.method
-        self._late_offer = request.method == "INVITE" and not request.body
-        self._said = request.body
-        self._offers = request.method == "INVITE" or (
-            request.method == "UPDATE" and bool(self._said)
-        )
+        self._offer = b""
+        if request.method in DESCRIBING and not sink.owes_answer:  # else a PRACK that answers
+            self._offer = request.body
         body = sink.described(request.body)
         rows = extra + _rows(request, source, sink)
         self._reinvite: Reinvite | None = None
@@ -81,11 +69,18 @@ class Relay(AckUser):
 
     def on_response(self, _tx: object, response: Response) -> None:
         """What the other party answered to what is no INVITE."""
-        if response.status < 200:
+        status = response.status
+        if status < 200:
             self.on_provisional(response)
-            return
-        self._settled()
-        self.on_final(response)
+        elif not self._offer:
+            self.on_final(response)
+        elif status >= 300:
+            self._sink.unanswered()
+            self.on_final(response)
+        elif self._sink.answered(response) or self._method == "PRACK":
+            self.on_final(response)
+        else:
+            self._unanswered()
 
     def on_provisional(self, response: Response) -> None:
         """The other party is at it."""
@@ -96,64 +91,46 @@ class Relay(AckUser):
     def on_final(self, response: Response) -> None:
         """What the other party answered."""
         status = response.status
+        sink = self._sink
         if self._reinvite is not None and status < 300:
             self._on_accepted(self._reinvite, response)
             return
-        sink = self._sink
-        if self._method == "UPDATE" and status < 300:
-            answered = take_answer(response, self._said)
-            if self._said and not answered:
-                self._unanswered()
-                return
-            if not self._said:
-                response.body = b""  # it answers nothing
-            sink.took(response)
-        else:
+        if status < 300 and self._method == "UPDATE":
+            sink.refreshed(response)
+        if status >= 300 or not self._offer:
             self._clean(response)
-        if self._method == "PRACK" and status < 300 and self._said:
-            self._agreed(response.body)
-        if status >= 300 and self._offers and self._said:
+        if status >= 300 and self._offer:
             # What it was offered has used up its version (RFC 3264 section 8).
-            sink.identity = identity_after(sink, self._said)
+            sink.identity = identity_after(sink, self._offer)
         answer = status if status < 300 else relayed_status(status)
         self._respond(answer, response)
-        if self._agreed_on is not None and status < 300 and self._offers:
-            self._agreed_on(self._source, self._said, response.body)
+        if self._agreed_on is not None and status < 300 and self._offer:
+            self._agreed_on(self._source, self._offer, response.body)
         # Of a PRACK it only says that the response it is for is unknown (RFC 3262 section 3).
         if status == 481 and self._method != "PRACK":
             sink.post(Lost(sink))
 
-    def _settled(self) -> None:
-        """An UPDATE has its final response; only what offers is in the way of other offers."""
-        if self._offers:
-            self._sink.offer_settled()
-
     def _on_accepted(self, reinvite: Reinvite, response: Response) -> None:
         sink = self._sink
         if not self._tx.pending:
-            # A repeated 2xx whose ACK waits for the caller's, or the asking leg is gone.
-            if self._source.state >= CLOSING:
-                sink.took(response)
-                self._last_word(reinvite, response.body)
-            return
-        answered = take_answer(response, self._said)
-        sink.took(response)
-        if not answered:
+            self._last_word(reinvite)  # the asking leg is gone
+        elif not response.body:
             reinvite.ack()
             self._unanswered()
-            return
-        if not self._late_offer:
-            reinvite.ack()
-        self._respond(200, response, self)
-        if self._agreed_on is not None and not self._late_offer:
-            self._agreed_on(self._source, self._said, response.body)
+        else:
+            is_late = sink.owes_answer
+            if not is_late:
+                reinvite.ack()
+            self._respond(200, response, self)
+            if self._agreed_on is not None and not is_late:
+                self._agreed_on(self._source, self._offer, response.body)
 
     def _clean(self, response: Response) -> None:
         """Leave in a response only what describes a session; to a PRACK, what answers it."""
         if not response.body or self._method not in DESCRIBING:
             return
-        if self._method == "PRACK":
-            if not self._said or not take_answer(response, self._said):
+        if self._method == "PRACK" or 200 <= response.status < 300:
+            if not self._offer or not take_answer(response, self._offer):
                 response.body = b""
             return
         try:
@@ -167,26 +144,21 @@ class Relay(AckUser):
         self._source.respond(self._tx, _NOT_ACCEPTABLE, row)
         self._sink.post(Lost(self._sink, UNANSWERED_OFFER))
 
-    def _agreed(self, answer: bytes) -> None:
-        """What a PRACK said of media holds, and its answer if it was an offer (RFC 3262)."""
-        source, sink = self._source, self._sink
-        source.theirs, sink.ours = self._said, sink.described(self._said)
-        if answer:
-            sink.theirs, source.ours = answer, source.described(answer)
-
     def _respond(self, status: int, response: Response, waiting: AckUser | None = None) -> None:
         source = self._source
         body = source.described(response.body)
         rows = _rows(response, self._sink, source)
         source.respond(self._tx, status, rows, body, waiting)
 
-    def _last_word(self, reinvite: Reinvite, offer: bytes) -> None:
+    def _last_word(self, reinvite: Reinvite) -> None:
         """Acknowledge, once the party that was to answer in the ACK is gone."""
-        reinvite.ack(*(refusal(self._sink, offer) if self._late_offer else ("", b"")))
+        sink = self._sink
+        reinvite.ack(*(refusal(sink, sink.offer) if sink.owes_answer else ("", b"")))
 
     def on_failure(self, _tx: object, status: int) -> None:
         """The other party says nothing to what is no INVITE."""
-        self._settled()
+        if self._offer:
+            self._sink.unanswered()
         self.on_silence(status)
 
     def on_silence(self, status: int) -> None:
@@ -196,13 +168,14 @@ class Relay(AckUser):
 
     def on_acknowledged(self, request: Request) -> None:
         """The asking party's ACK: with a late offer it carries the answer."""
-        if self._late_offer and self._reinvite is not None:
-            rows = _rows(request, self._source, self._sink)
-            self._reinvite.ack(rows, self._sink.described(request.body))
+        sink = self._sink
+        if self._reinvite is not None and sink.owes_answer:
+            rows = _rows(request, self._source, sink)
+            self._reinvite.ack(rows, sink.described(request.body))
             if self._agreed_on is not None:
-                self._agreed_on(self._sink, self._sink.theirs, request.body)
+                self._agreed_on(sink, sink.theirs, request.body)
 
     def on_abandoned(self) -> None:
         """The asking party has left without its ACK."""
         if self._reinvite is not None and not self._reinvite.acknowledged:
-            self._last_word(self._reinvite, self._sink.theirs)
+            self._last_word(self._reinvite)

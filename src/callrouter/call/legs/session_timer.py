@@ -19,7 +19,7 @@ from callrouter.call.legs.events import PEER_GONE, Lost
 from callrouter.call.legs.provisional import named_in
 from callrouter.call.legs.reinvite import Reinvite, back_off
 from callrouter.route.rules.peer_profile import SessionRule
-from callrouter.sip.body import SDP_ROW, take_answer
+from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Message, Request, Response
 from callrouter.sip.timers import FarTimer
 
@@ -215,7 +215,7 @@ class SessionTimer:
         """Refresh, ask, or give the peer up, as it is time for."""
         if now >= self._end:
             self._lost(EXPIRED)
-        elif not self._timed or self._leg.settled():
+        elif not self._timed or self._leg.may_offer():
             if self._timed:
                 self._arm(self._end)
             self._refresh()
@@ -270,19 +270,16 @@ class Refresh:
     def on_final(self, response: Response) -> None:
         """The peer is there, and takes it or not."""
         leg, reinvite = self._leg, self._reinvite
-        if response.status < 300:
-            if reinvite is None or not take_answer(response, leg.ours):
-                response.body = b""  # an UPDATE without an offer has no answer
-            if reinvite is not None:
-                reinvite.ack()
+        if response.status < 300 and reinvite is not None:
+            reinvite.ack()
         if leg.session is not self._session:
             return  # the leg ends
         if self._method == "OPTIONS":
             self._session.heard(response.status)
-        elif response.status < 300:
-            leg.took(response)
-        else:
+        elif response.status >= 300:
             self._session.refused(response)
+        elif reinvite is None:
+            leg.refreshed(response)
 
     def on_silence(self, status: int) -> None:
         """The peer is silent, or is not reached any more."""

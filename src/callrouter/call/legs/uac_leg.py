@@ -11,6 +11,7 @@ from callrouter.call.legs.digest_client import Proving
 from callrouter.call.legs.events import Answered, Failed, Progress
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
+from callrouter.call.legs.offer_answer import THEY_SAY
 from callrouter.call.legs.provisional import Received, Silent, is_reliable
 from callrouter.call.legs.reinvite import refusal
 from callrouter.call.legs.session_timer import SessionTimer
@@ -113,13 +114,11 @@ class BLeg(Leg):
         "_cancel_reason",
         "_cseq",
         "_give_up",
-        "_offer",
         "_received",
         "_spare",
         "_tries",
         "_tx",
         "invite",
-        "offered",
         "telephone",
         "unpracked",
     )
@@ -149,7 +148,7 @@ class BLeg(Leg):
         dialog.target = uri
         dialog.secure = is_sips(uri)
         dialog.local_cseq = 1
-        super().__init__(stack, inbox, dialog, number)
+        super().__init__(stack, inbox, dialog, number, body, ours=True)
         self.invite = CALLING
         self._cancel_reason = ""
         self._give_up: Timer | None = None
@@ -157,8 +156,6 @@ class BLeg(Leg):
         self.unpracked = ""
         self.telephone = False
         self._received: Received | None = None
-        self._offer = body
-        self.offered = bool(body)
         self._spare = None if spare is None else (spare, extra, body)
         self._tx: ClientTransaction | None = None
         self._tries = 0
@@ -166,7 +163,6 @@ class BLeg(Leg):
         if login is not None:
             self.proving = Proving(DigestCredentials(login, stack.token()))
         self.peer = peer
-        self.ours = body
         if peer.timer is not None:
             self.session = SessionTimer(self, peer.timer)
         self._invite(flow, extra, body)
@@ -305,6 +301,8 @@ class BLeg(Leg):
         if is_reliable(response) and not self._take_reliable(response):
             return
         fork = self._learn(response)
+        if self.unpracked and response.body:
+            self.say_early(THEY_SAY, response.body)
         self.post(Progress(self, fork, response))
         if self.unpracked:
             rack, self.unpracked = self.unpracked, ""
@@ -337,10 +335,12 @@ class BLeg(Leg):
         """The first 2xx makes the dialog; returns the fork's name for the A-leg."""
         self._again = None
         fork = self._learn(response)
+        self.say(THEY_SAY, response.body)
         self.dialog.take_routes(response, reverse=True)
         self.state = ANSWERED
         self._agree(response)
-        self._forget_give_up()
+        if self._give_up is not None:
+            self._forget_give_up()
         return fork
 
     def _decline(self) -> None:
@@ -360,8 +360,10 @@ class BLeg(Leg):
         dialog = self.dialog
         tag = response.to_tag()
         if tag:
-            if tag != dialog.remote_tag and self._received is not None:
-                self.theirs = self._received.described.get(tag, b"")  # another fork's is not its
+            if tag != dialog.remote_tag:
+                if self._told is not None:
+                    self.theirs = self._told.get(tag, b"")  # another fork's is not its
+                self.turn_to(tag)
             dialog.remote_tag = tag
             dialog.remote = response.get("to")
         self.learn_target(response)
@@ -370,7 +372,7 @@ class BLeg(Leg):
 
     def _refuse(self) -> None:
         """Acknowledge an answer that nothing will come of; an offer in it is refused."""
-        if not (self._ack or self.offered or self._has_described(self.dialog.remote_tag)):
+        if self.owes_answer:
             self.ack(*refusal(self, self.theirs))
         else:
             self.ack()
@@ -381,7 +383,7 @@ class BLeg(Leg):
         Once a reliable response has described the session nothing is asked of those that follow
         (RFC 3262 section 5). What rings need not describe anything.
         """
-        described = self._has_described(response.to_tag())
+        described = self._told is not None and response.to_tag() in self._told
         try:
             take_description(response)
         except ParseError:
@@ -389,21 +391,7 @@ class BLeg(Leg):
             return described
         if not response.body:
             return described or response.status < 200
-        return described or may_answer(self._offer, response.body)
-
-    def _has_described(self, tag: str) -> bool:
-        """Whether a fork of the target has described its session in a reliable response."""
-        return self._received is not None and tag in self._received.described
-
-    def settled(self) -> bool:
-        """No offer is under way; that of the INVITE is until a reliable answer."""
-        agreed = self.state != SETTING_UP or self._has_described(self.dialog.remote_tag)
-        return agreed and super().settled()
-
-    def _in_the_way(self, method: str) -> int:
-        if self.state == SETTING_UP and not self._has_described(self.dialog.remote_tag):
-            return 491  # our offer has no answer yet (RFC 3311 section 5.2)
-        return super()._in_the_way(method)
+        return described or may_answer(self._first_offer, response.body)
 
     def _refuse_fork(self, response: Response) -> None:
         """A second fork answered: acknowledge it and hang it up (section 13.2.2.4)."""
@@ -418,8 +406,9 @@ class BLeg(Leg):
         dialog.take_routes(response, reverse=True)
         stack = self.stack
         cseq = self._cseq
-        take_answer(response, self._offer)
-        rows, body = ("", b"") if self.offered else refusal(self, response.body)
+        rows, body = "", b""
+        if self.late and take_answer(response, b""):
+            rows, body = refusal(self, response.body)
         stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, rows, body))
         branch = stack.branch()
         stack.request(dialog.flow, branch, dialog.request("BYE", branch, cseq + 1, "", b""), None)

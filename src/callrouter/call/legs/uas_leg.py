@@ -4,6 +4,7 @@ from callrouter.call.interwork.header_policy import is_private, passed_reason
 from callrouter.call.legs.events import UNANSWERED_OFFER, Acknowledged, Cancelled, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import ANSWERED, UNACKNOWLEDGED, UP, Leg
+from callrouter.call.legs.offer_answer import THEY_CONFIRM, WE_SAY
 from callrouter.call.legs.provisional import Acknowledger, Provisionals, wanted_by
 from callrouter.call.legs.retransmit_2xx import Reliable2xx
 from callrouter.call.legs.session_timer import SessionTimer
@@ -32,14 +33,11 @@ class ALeg(Leg):
     """
 
     __slots__ = (
-        "_answered",
-        "_fork",
         "_late_answer",
         "_sdp_sent",
         "_tags",
         "_tx",
         "_wish",
-        "late_offer",
         "refused",
         "reliable",
         "shown",
@@ -59,20 +57,14 @@ class ALeg(Leg):
         dialog.remote_tag = request.from_tag()
         dialog.remote_cseq = request.cseq()[0]
         dialog.local = f"{headers['to']};tag={tx.tag}"
-        super().__init__(stack, inbox, dialog, 0)
+        super().__init__(stack, inbox, dialog, 0, request.body, ours=False)
         self._tx: ServerTransaction | None = tx
         self._wish: Request | None = None
         self._late_answer: tuple[int, str, str, bytes] | None = None
         self.reliable: Provisionals | None = None
         self.refused = 0
-        self._fork = ""
-        self._answered: set[str] | None = (
-            None  # tags whose offer in a reliable response has an answer
-        )
         self._sdp_sent = False
         self._tags: dict[str, str] | None = None
-        self.late_offer = not request.body
-        self.theirs = request.body
         self.shown = False
         self.unconfirmed: Unconfirmed | None = None
         tx.user = self
@@ -109,9 +101,10 @@ class ALeg(Leg):
             rows = f"Contact: {self.dialog.contact}\r\n{extra}"
             reliable = self.reliable
             if reliable is not None and (reliable.required or (source and source.unpracked)):
+                offers = bool(body) and self.late and not self.told(fork)
                 if body:
-                    reliable.described.add(fork)
-                reliable.send(status, f"{ALLOW}{rows}", body, source)
+                    self.say_early(WE_SAY, body)
+                reliable.send(status, f"{ALLOW}{rows}", body, source, offers=offers)
             else:
                 tx.respond(status, rows, body)
 
@@ -129,30 +122,15 @@ class ALeg(Leg):
         self._tx = tx.user = None
         self._forget_other_tags(tx.tag)
         self.ours = body or self.ours
-        if self.late_offer and not self.told(fork):
-            self._awaited = body
+        self.say(WE_SAY, body)
         rows = f"Contact: {self.dialog.contact}\r\n{ALLOW}{self._able()}{self._timed()}{extra}"
         data = tx.respond(status, rows, body)
         self.state = ANSWERED
         self._reliable_2xx = Reliable2xx(self, tx, data, None)
 
-    def told(self, fork: str) -> bool:
-        """Whether a fork's description was sent reliably, so that no answer has to repeat it."""
-        return self.reliable is not None and fork in self.reliable.described
-
-    def settled(self) -> bool:
-        """No offer is under way; that of its INVITE is until a reliable answer."""
-        return super().settled() and (self._tx is None or self.told(self._fork))
-
-    def _in_the_way(self, method: str) -> int:
-        reliable = self.reliable
-        if method == "UPDATE" and self._tx is not None:
-            # Offer and answer of the INVITE come first (RFC 3311 section 5.2).
-            if reliable is None or not self.told(self._fork):
-                return 500
-            if self.late_offer and reliable.open:
-                return 491
-        return super()._in_the_way(method)
+    def may_offer(self) -> bool:
+        """An offer may be made: before the 2xx only after the PRACK (RFC 3311 section 5.1)."""
+        return super().may_offer() and (self.reliable is None or not self.reliable.open)
 
     def never_pracked(self) -> None:
         """A reliable response was never acknowledged: the INVITE ends (RFC 3262 section 3)."""
@@ -164,7 +142,7 @@ class ALeg(Leg):
         if reliable is None or not reliable.acknowledged(request):
             tx.respond(481)
             return False
-        if self.late_offer and not self._answers(request, reliable.acknowledged_body):
+        if reliable.offer and not self._answers(reliable, request):
             tx.respond(488, warning(BAD_DESCRIPTION, "no answer to the offer"))
             self.post(Lost(self, UNANSWERED_OFFER))
             return False
@@ -172,24 +150,22 @@ class ALeg(Leg):
         if not relayed:
             # What it offers was asked of nobody: there is no target that could answer it.
             tx.respond(488 if request.body else 200)
+        elif request.body and not reliable.offer:
+            self._put(tx, request)
         answer = self._late_answer
         if answer is not None and not reliable.open:
             self._late_answer = None
             self.answer(*answer)
         return relayed
 
-    def _answers(self, prack: Request, offer: bytes) -> bool:
-        """Whether a PRACK answers what the response that it is for offers (RFC 3262 section 5).
-
-        The first description of an early dialog is the offer; what is there again asks nothing.
-        """
-        if self._answered is None:
-            self._answered = set()
-        tag = prack.to_tag()
-        if not offer or tag in self._answered:
-            return True
-        self._answered.add(tag)
-        return may_answer(offer, prack.body)
+    def _answers(self, reliable: Provisionals, prack: Request) -> bool:
+        """Take what a PRACK answers to the offer of the response that it is for."""
+        if not may_answer(reliable.offer, prack.body):
+            return False
+        if not reliable.open:  # else another fork has offered as well
+            self.offer = reliable.offer
+            self.step(THEY_CONFIRM, prack.body)
+        return True
 
     def _timed(self) -> str:
         """The rows of the 2xx about the session timer, which begins with it."""
@@ -262,28 +238,28 @@ class ALeg(Leg):
     def _acknowledged(self, request: Request, reliable: Reliable2xx) -> None:
         if self.state == ANSWERED:
             self.state = UP
-            if self.late_offer:
+            if self.late:
                 self.post(Acknowledged(self, request))
         else:
             super()._acknowledged(request, reliable)
 
     def _use_fork(self, tx: ServerTransaction, fork: str) -> None:
         """Switch to the early dialog that stands for this fork."""
-        if fork == self._fork:
+        before = self._fork
+        if fork == before:
             return
+        self.turn_to(fork)
         tag = self._tags.get(fork) if self._tags is not None else None
-        if tag is None and not (self._fork and self._sdp_sent):
-            self._fork = fork
+        if tag is None and not (before and self._sdp_sent):
             return
         if self._tags is None:
             self._tags = {}
-        self._tags[self._fork] = tx.tag
+        self._tags[before] = tx.tag
         # Of a tag that is taken up again, SDP is taken to have been sent with it: always safe.
         self._sdp_sent = tag is not None
         if tag is None:
             tag = self.stack.token()
             self.stack.dialogs[tag] = self
-        self._fork = fork
         dialog = self.dialog
         dialog.local = dialog.local.removesuffix(tx.tag) + tag
         dialog.local_tag = tx.tag = tag

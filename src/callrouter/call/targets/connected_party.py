@@ -10,7 +10,7 @@ from callrouter.sip.body import SDP_ROW
 def rows_of(event: Progress | Answered, caller: ALeg) -> str:
     """The rows of its response, who it is said to be among them (RFC 3325 section 5)."""
     source = event.leg.peer
-    if is_private(event.response):
+    if "privacy" in event.response.headers and is_private(event.response):
         event.leg.private = True
     rows = passed_rows(event.response, source, caller.peer, private=event.leg.private)
     if source.trusted:

@@ -71,7 +71,7 @@ def take_answer(callee: Callee, event: Answered) -> bool:
 async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: bool) -> None:
     leg = event.leg
     body = leg.theirs
-    if leg.offered:
+    if not leg.owes_answer:
         leg.ack()
     offer = call.caller_body()
     call.connected(leg, event.response.status)
@@ -90,7 +90,7 @@ async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: 
         call.a.answer(200, event.fork, rows, body if said else b"")
         if was_ours and not offer:
             await _tell(call, leg, await _acknowledged(call, leg))
-    elif leg.offered:
+    elif not leg.owes_answer:
         await _move_caller(call, leg, body)
     else:
         await _answer_offer(call, leg, body)

@@ -8,12 +8,10 @@ from itertools import product
 from typing import Final, NamedTuple
 
 import pytest
-from support.rig import PEER, US, Rig
+from support.one_leg import TargetLeg
 from support.wire import SDP
 
 from callrouter.call.legs import uac_leg
-from callrouter.call.legs.events import Event
-from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import ENDED
 from callrouter.call.legs.uac_leg import (
     ACCEPTED,
@@ -25,70 +23,37 @@ from callrouter.call.legs.uac_leg import (
     RINGING,
     STAY,
     TO_CANCEL,
-    BLeg,
 )
-from callrouter.route.rules.peer_profile import UNTIMED
-from callrouter.sip.flow import Flow
 
 EVENTS: Final = ("1xx", "2xx", "3xx-6xx", "no response", "cancel", "give up")
 
 
-class Target:
-    """One target that is called, what the peer says of it, and what its call hears."""
+class Target(TargetLeg):
+    """One target that is called, and what the peer responds."""
 
-    def __init__(self) -> None:
-        self.rig = Rig()
-        self.heard: list[str] = []
-        inbox = Inbox(self.rig.stack.timers)
-        flow = Flow("UDP", *US, *PEER, None)
-        head = "Max-Forwards: 70\r\nContent-Type: application/sdp\r\n"
-        uri = "sip:desk@192.0.2.1"
-        me = "<sip:us@192.0.2.2>"
-        self.leg = BLeg(
-            self.rig.stack,
-            inbox,
-            flow,
-            number=1,
-            uri=uri,
-            from_value=me,
-            extra=head,
-            body=SDP,
-            peer=UNTIMED,
-        )
-        (self.invite,) = self.rig.taken()
-        inbox.start(self._listen(inbox))
-
-    async def _listen(self, inbox: Inbox) -> None:
-        while True:
-            event: Event = await inbox.next()
-            self.heard.append(type(event).__name__)
-
-    def says(self, status: int, tag: str = "theirs") -> list[str]:
+    def responds(self, status: int, tag: str = "theirs") -> list[str]:
         """The peer responds; what is sent because of it."""
-        session = {"body": SDP.decode(), "Content_Type": "application/sdp"} if status == 200 else {}
-        contact = "<sip:desk@192.0.2.1>"
-        data = self.rig.respond(self.invite, status, tag, Contact=contact, **session)
-        return [sent.what for sent in self.rig.hear(data)]
+        return self.says(self.invite, status, SDP if status == 200 else b"", tag)
 
     def cancel(self) -> list[str]:
         """Nobody wants it any more."""
         self.leg.cancel()
-        return [sent.what for sent in self.rig.taken()]
+        return self.sent()
 
     def answered(self) -> list[str]:
         """It answers, and the call takes it."""
-        self.says(200)
+        self.responds(200)
         self.leg.ack()
-        return [sent.what for sent in self.rig.taken()]
+        return self.sent()
 
 
 INTO: Final[dict[int, tuple[Callable[[Target], object], ...]]] = {
     CALLING: (),
-    RINGING: (lambda target: target.says(180),),
+    RINGING: (lambda target: target.responds(180),),
     TO_CANCEL: (Target.cancel,),
-    CANCELLED: (lambda target: target.says(180), Target.cancel),
+    CANCELLED: (lambda target: target.responds(180), Target.cancel),
     ACCEPTED: (Target.answered,),
-    OVER: (lambda target: target.says(486),),
+    OVER: (lambda target: target.responds(486),),
 }
 
 
@@ -155,12 +120,12 @@ def happens(target: Target, event: str) -> list[str]:
     """Let an event happen; what is sent because of it."""
     statuses = {"1xx": 183, "2xx": 200, "3xx-6xx": 486}
     if event in statuses:
-        return target.says(statuses[event])
+        return target.responds(statuses[event])
     if event == "cancel":
         return target.cancel()
     if event == "no response":
         target.leg.on_failure(target.leg._tx, 408)
-        return [sent.what for sent in target.rig.taken()]
+        return target.sent()
     target.rig.run(33.0)
     return []
 
@@ -170,7 +135,7 @@ def test_cell(state: int, event: str) -> None:
     if (state, event) in UNHEARD_OF:
         assert INVITE_TABLE[state][EVENTS.index(event)] == (STAY, NOTHING)
         return
-    target = Target()
+    target = Target(SDP)
     for step in INTO[state]:
         step(target)
     assert target.leg.invite == state
@@ -184,9 +149,9 @@ def test_cell(state: int, event: str) -> None:
 
 
 def test_second_fork_that_answers_is_acknowledged_and_hung_up() -> None:
-    target = Target()
+    target = Target(SDP)
     target.answered()
-    assert target.says(200, tag="other") == ["ACK", "BYE"]
+    assert target.responds(200, tag="other") == ["ACK", "BYE"]
     assert target.heard == ["Answered"]
 
 
