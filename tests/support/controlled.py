@@ -95,6 +95,7 @@ class Room:
             is_draining=lambda: self.draining,
             kept=self.kept,
         )
+        self.running = running
         self.listener = ControlListener(path, running)
 
     async def renew(self) -> None:
