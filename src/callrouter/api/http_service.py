@@ -28,7 +28,6 @@ from callrouter.operations.operation import (
     AnswerT,
     OperationAnswer,
     OperationError,
-    OperationRequest,
     Problem,
     RequestT,
     RunningServer,
@@ -46,8 +45,8 @@ _READ_SECONDS: Final = 5.0
 _WRITE_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
 _PATHS: Final = [(re.compile(PART.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINES: Final = "application/jsonl"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class MalformedError(OperationError):
@@ -91,9 +90,9 @@ class HttpService:
     def __init__(self, running: RunningServer) -> None:
         self._running = running
         self._at_once = 0
+        self._streams: set[AnswerStream[Any]] = set()
         self._loop = asyncio.get_running_loop()
         self._http = web.Server(self._answer, request_factory=self._request)
-        self._streams: set[AnswerStream[Any]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -136,29 +135,30 @@ class HttpService:
                 raise UnavailableError("too many commands at the same time")
             route, in_path = _routed(request)
             asked = await _read(route, in_path, request)
+            answer = await route.operation(self._running, asked)
             if route.is_stream:
-                return await self._stream(route, asked, request)
-            return _response(request, 200, await route.operation(self._running, asked))
+                return await self._stream(answer, request)
+            return _response(request, 200, answer)
         except OperationError as error:
             return _response(request, error.status, error.problem)
         finally:
             self._at_once -= 1
 
     async def _stream(
-        self, route: Route[Any, Any], asked: OperationRequest, request: web.BaseRequest
+        self, stream: AnswerStream[Any], request: web.BaseRequest
     ) -> web.StreamResponse:
-        stream: AnswerStream[Any] = await route.operation(self._running, asked)
+        """Write answers as they come, until either side ends it."""
         self._streams.add(stream)
         self._at_once -= 1  # it takes nobody's place for as long as it lasts
-        cast(_Connection, request.protocol).stream = stream
         response = web.StreamResponse(headers={"Server": PRODUCT, "Content-Type": _LINES})
         response.force_close()
         try:
+            cast(_Connection, request.protocol).reads(stream)
             await response.prepare(request)
             while answers := await stream.take():
                 await response.write(b"".join(map(_line, answers)))
         except ConnectionError:
-            pass  # who followed has gone
+            pass  # who read it has gone
         finally:
             self._at_once += 1
             self._streams.discard(stream)
@@ -167,30 +167,32 @@ class HttpService:
 
 
 class _Connection(web.RequestHandler):
-    """Connection that says what is wrong as operations do.
-
-    stream: that it reads; closed with the connection, since nobody may write to it for long.
-    said_all: the client has closed its half, and may still wait for an answer.
-    """
+    """Connection that says what is wrong as operations do."""
 
     said_all = False
+    """The client has closed its half of the connection, and may still wait for an answer."""
+    _stream: AnswerStream[Any] | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody has connected."""
-        self.stream: AnswerStream[Any] | None = None
-        super().connection_made(transport)
+    def reads(self, stream: AnswerStream[Any]) -> None:
+        """Close a stream as soon as the client is gone: nothing may be written for hours.
+
+        One that has only closed its half cannot be told from one that is gone.
+        """
+        self._stream = stream
+        if self.said_all:
+            stream.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Who connected has gone."""
+        """The client is gone."""
         super().connection_lost(exc)
-        if self.stream is not None:
-            self.stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's may say that it goes on
-        """Answer the request that came before it, if there is one; a stream ends."""
-        if self.stream is not None:
-            return False
+        """Answer the request that came before it, if there is one."""
         self.said_all = True
+        if self._stream is not None:
+            self._stream.close()
         if self._current_request is not None:
             _end_body(self._current_request)
         return self._request_count > 0
