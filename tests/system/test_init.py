@@ -118,6 +118,16 @@ async def test_newcomer_is_led_from_an_empty_folder_to_a_call_and_back(tmp_path:
         ("us", "(800) 555-1234", "2001:db8::1", ["sip:pbx.example.com", "192.0.2.9"]),
         ("GB", "+442079460123", "203.0.113.10", ["02079460000,192.0.2.9"]),
         ("SG", "1900", "203.0.113.10", ["6001", "6002"]),
+        ("GB", "tel:+44-20-7946-0123", "203.0.113.10", ["tel:02079460000"]),
+        (
+            "CN",
+            "4000",
+            "203.0.113.10",
+            [
+                *("sip:null@192.0.2.1", "sip:True@192.0.2.2", "sip:yes@192.0.2.3"),
+                *("sip:x_6@192.0.2.4", "sip:x@192.0.2.5", "sip:x@192.0.2.6"),
+            ],
+        ),
     ],
 )
 async def test_what_it_writes_is_accepted_and_its_tests_pass(
@@ -138,7 +148,8 @@ async def test_what_it_writes_is_accepted_and_its_tests_pass(
     code, said = await do(tmp_path, "test", "--config", settings)
     assert (code, "not reached" in said) == (0, False), said
     code, said = await do(folder, "explain", "--from", "1", "--to", number, "--json")
-    assert (code, len(json.loads(said)["targets"]) > 0) == (0, True), said
+    rung = sum(len(target.split(",")) for target in targets)
+    assert (code, len(json.loads(said)["targets"])) == (0, rung), said
 
 
 @pytest.mark.parametrize(
@@ -149,6 +160,16 @@ async def test_what_it_writes_is_accepted_and_its_tests_pass(
         (["--country", "XX"], 2, "expected a country such as CN, found 'XX'"),
         (["--number", "*21"], 2, "expected a number such as"),
         (["--number", "0756*"], 2, "expected a number such as"),
+        (["--number=-1"], 2, "expected a number such as"),
+        (["--target=-13800138000"], 2, "expected a telephone such as"),
+        (
+            [
+                *("--country", "CN", "--number", "1", "--trunk", "2001:db8::1"),
+                *("--target", "13812345678"),
+            ],
+            1,
+            "this machine has no IPv6 address towards 2001:db8::1: expected one that it reaches",
+        ),
         (["--trunk", "carrier.example"], 2, "expected an IP address or network"),
         (["--target", "sip:"], 2, "expected a telephone such as"),
         (

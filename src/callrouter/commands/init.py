@@ -21,8 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.schedules import Timezone
-from callrouter.errors import CommandError
+from callrouter.errors import CommandError, ParseError
 from callrouter.private import FILE
+from callrouter.sip.uri import subscriber_in
 from callrouter.yamlfile.reader import parse
 from callrouter.yamlfile.wording import shown
 
@@ -30,6 +31,7 @@ _SEPARATORS: Final = str.maketrans("", "", " ()-")
 _NOBODY: Final = "999999"
 """A number for the test of one that the dialplan does not have."""
 _LOOPBACK: Final = "127.0.0.1"
+_WORDS: Final = frozenset(("false", "null", "true"))
 _USER: Final = re.compile(r"sips?:([A-Za-z][A-Za-z0-9_-]{0,30})@")
 
 _SETTINGS: Final = """\
@@ -102,8 +104,15 @@ def _country(text: str) -> str:
     return str(_by_grammar(fields.Country, text.upper()))
 
 
+def _dialled(text: str) -> str:
+    """The number in a text, or in a tel or SIP URI, without separators; a dash is none in front."""
+    with suppress(ParseError):
+        text = subscriber_in(text)
+    return text if text.lstrip().startswith("-") else text.translate(_SEPARATORS)
+
+
 def _number(text: str) -> str:
-    number = text.translate(_SEPARATORS)
+    number = _dialled(text)
     if not fields.is_written_out(number) or number[0] in "*#":
         raise ValueError(
             f'expected a number such as "02873001234", "+442079460123" or "4000", found '
@@ -118,7 +127,7 @@ def _trunk(text: str) -> str:
 
 def _goal(text: str) -> RingTarget:
     text = text.strip()
-    dialled = text.translate(_SEPARATORS)
+    dialled = _dialled(text) if not text.lower().startswith(("sip:", "sips:")) else text
     if re.fullmatch(r"\+?[0-9]+", dialled):
         return RingTarget("", str(_by_grammar(fields.Dial, dialled)), "", "")
     uri = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
@@ -301,7 +310,7 @@ def _texts(country: str, number: str, trunk: str, goals: list[RingTarget]) -> tu
         nobody=_NOBODY if number != _NOBODY else f"{_NOBODY}1",
     )
     here = _own_addresses([str(source[0]), *(goal.host for goal in goals if goal.host)])
-    for host in (goal.host for goal in goals):
+    for host in [*(goal.host for goal in goals), *([alone] if dials else [])]:
         if ":" in host and not any(":" in own for own in here):
             raise CommandError(
                 f"this machine has no IPv6 address towards {host}: expected one that it reaches"
@@ -316,12 +325,15 @@ def _texts(country: str, number: str, trunk: str, goals: list[RingTarget]) -> tu
 
 
 def _names(goals: list[RingTarget]) -> dict[str, RingTarget]:
-    """Name what rings, by the user of its URI where that is a name."""
+    """Name what rings, by the user of its URI where that is a name, and no other word of YAML."""
     named: dict[str, RingTarget] = {}
     for index, goal in enumerate(goals, 1):
         user = _USER.match(goal.uri)
-        name = user[1] if user is not None else f"target_{index}"
-        named[name if name not in named else f"{name}_{index}"] = goal
+        is_name = user is not None and user[1].lower() not in _WORDS
+        name = user[1] if user is not None and is_name else f"target_{index}"
+        while name in named:
+            name += f"_{index}"
+        named[name] = goal
     return named
 
 
