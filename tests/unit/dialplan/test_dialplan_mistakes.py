@@ -79,6 +79,16 @@ NO_NUMBER = (
         ),
         (
             "addresses: [127.0.0.0/8]",
+            "addresses: ['::ffff:192.0.2.1', '::ffff:c000:200/120', '::/0', 'fe80::1%eth0']",
+            [
+                "3:21: error: '::ffff:192.0.2.1' is IPv4 written as IPv6: write 192.0.2.1",
+                "3:41: error: '::ffff:c000:200/120' is IPv4 written as IPv6: write 192.0.2.0/24",
+                '3:72: error: expected an IP address or network such as "192.0.2.0/24", '
+                "found 'fe80::1%eth0'",
+            ],
+        ),
+        (
+            "addresses: [127.0.0.0/8]",
             "addresses: [localhost, 5]",
             [
                 '3:21: error: expected an IP address or network such as "192.0.2.0/24", '

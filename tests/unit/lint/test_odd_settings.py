@@ -12,6 +12,35 @@ numbers: {"4000": {route: [{hunt: [a]}]}}
 """
 
 
+def test_address_that_no_host_has_is_warned_of(tmp_path: Path) -> None:
+    plan = tmp_path / "dialplan.yaml"
+    plan.write_text(
+        "country: CN\n"
+        "trunks: {lab: {addresses: [192.0.2.1]}}\n"
+        "gateways: {g: {address: 239.1.1.1}, h: {address: '[::]'}}\n"
+        "targets:\n"
+        '  a: {uri: "sip:a@0.0.0.0:5080"}\n'
+        '  b: {uri: "sip:b@255.255.255.255"}\n'
+        '  c: {uri: "sip:c@[ff02::1]"}\n'
+        '  d: {uri: "sip:d@0.0.0.0.example"}\n'
+        '  e: {number: "1", via: g}\n'
+        '  f: {number: "1", via: h}\n'
+        'numbers: {"4000": {route: [{hunt: [a, b, c, d, e, f]}]}}\n',
+        encoding="utf-8",
+    )
+    result = CliRunner().invoke(main, ["check", str(plan)])
+    assert result.exit_code == 0, result.output
+    warned = [line.partition("dialplan.yaml:")[2] for line in result.stderr.splitlines()]
+    said = "is no host's address: expected one that is"
+    assert [line for line in warned if "host's address" in line] == [
+        f"3:25: warning: 239.1.1.1 of gateway 'g' {said}",
+        f"3:50: warning: :: of gateway 'h' {said}",
+        f"5:12: warning: 0.0.0.0 of target 'a' {said}",
+        f"6:12: warning: 255.255.255.255 of target 'b' {said}",
+        f"7:12: warning: ff02::1 of target 'c' {said}",
+    ]
+
+
 def test_listener_twice_and_metrics_for_everybody_are_warned_of(tmp_path: Path) -> None:
     (tmp_path / "dialplan.yaml").write_text(_DIALPLAN, encoding="utf-8")
     config = tmp_path / "callrouter.yaml"

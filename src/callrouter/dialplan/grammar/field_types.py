@@ -51,6 +51,8 @@ _URI: Final = re.compile(
 
 _LONGEST_LABEL: Final = 63
 
+_MAPPED_BITS: Final = 96
+"""What IPv4 has in front of it when it is written as IPv6 (RFC 4291 section 2.5.5.2)."""
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _TRANSPORTS: Final = ("udp", "tcp", "tls")
@@ -181,12 +183,19 @@ def _gateway_address(value: object) -> SocketAddress:
 
 def _network(value: object) -> str:
     wanted = 'an IP address or network such as "192.0.2.0/24"'
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "%" in value:  # a scope is of this machine, not of a peer
         raise ValueError(f"expected {wanted}, found {shown(value)}")
     try:
-        return str(ipaddress.ip_network(value))
+        network = ipaddress.ip_network(value)
     except ValueError:
         pass
+    else:
+        mapped = getattr(network.network_address, "ipv4_mapped", None)
+        if mapped is not None and network.prefixlen >= _MAPPED_BITS:
+            length = network.prefixlen - _MAPPED_BITS
+            write = mapped if length == mapped.max_prefixlen else f"{mapped}/{length}"
+            raise ValueError(f"{shown(value)} is IPv4 written as IPv6: write {write}")
+        return str(network)
     try:
         meant = ipaddress.ip_network(value, strict=False)
     except ValueError:
