@@ -37,7 +37,7 @@ def test_number_short_number_and_first_digits_are_kept_as_lists_compare_them(
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "", "*", "+", "0", "0*", "*21", "4*1", "+86138a", "9" * 19]
+    "text", ["abc", "", "*", "+", "0", "0*", "*21", "4*1", "+86138a", "9" * 19, "-1", " -0898*"]
 )
 def test_what_is_neither_says_what_was_expected(text: str) -> None:
     with pytest.raises(ValueError, match=r'expected a number such as "\+8613800138000"'):

@@ -76,6 +76,12 @@ def test_file_is_part_of_the_version_and_of_the_files(tmp_path: Path) -> None:
     assert one.files == (str(tmp_path / "plan.yaml"), str(tmp_path / "bad.txt"))
 
 
+def test_quantity_is_no_number_and_a_dash_may_begin_a_line(tmp_path: Path) -> None:
+    found = refused(tmp_path, "- 13800138000\n-4001\n -0898*\n")
+    assert [line[: len("bad.txt:2")] for line in found] == ["bad.txt:2", "bad.txt:3"]
+    assert blocks(loaded(tmp_path, "- 13800138000\n"), "+8613800138000")
+
+
 def test_mistakes_in_a_file_name_its_lines(tmp_path: Path) -> None:
     found = refused(tmp_path, "13800138000\n*123\nhello\n1234567890123456789\n**\n")
     wanted = 'expected a number such as "+8613800138000", or first digits such as "0898*"'
@@ -138,6 +144,8 @@ def test_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.M
             'expected a whole number such as "+8613800138000"',
         ),
         ('{prefixes: ["*"]}', "'*' would compare the last digits"),
+        ('{numbers: ["-4001"]}', "found '-4001'"),
+        ('{prefixes: ["-0898"]}', "found '-0898'"),
         ('{numbers: ["138-00138000;cpc=x"]}', "\"+8613800138000\", found '138-00138000;cpc=x'"),
         ('{prefixes: [" *"]}', "such as \"0898\", found ' *'"),
         ("{prefixes: [0898]}", 'first digits of numbers such as "0898"; write it in quotes'),

@@ -111,7 +111,7 @@ class ListBuilder:
                 return  # the mark of the byte order, before a comment
             digits = plain.removesuffix("*")
             begins = digits != plain
-            if screens.LISTED.fullmatch(digits) is None:
+            if screens.LISTED.fullmatch(digits) is None or screens.SIGNED.match(text) is not None:
                 screens.listed(text, _WANTED)  # raises: it is no better with the *
         if begins:
             self._prefix(digits)

@@ -13,6 +13,8 @@ from callrouter.yamlfile.wording import shown
 
 # Longer ones are no telephone numbers, and 18 digits fit into 64 bits.
 LISTED: Final = re.compile(r"\+?[0-9]{1,18}")
+SIGNED: Final = re.compile(r"\s*-[0-9]")
+"""A quantity and no number; in a list's file a dash with a blank behind it may begin a line."""
 _AREA: Final = re.compile(r"[^\d\s+][^\n]{0,59}")
 
 
@@ -30,7 +32,8 @@ def listed(value: object, wanted: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         # YAML has dropped a leading 0 or +, so what was meant cannot be told from the value.
         raise ValueError(f"expected {wanted}; write it in quotes")
-    digits = numbers.without_separators(value) if isinstance(value, str) else ""
+    text = value if isinstance(value, str) and SIGNED.match(value) is None else ""
+    digits = numbers.without_separators(text)
     if LISTED.fullmatch(digits) is None:
         raise ValueError(f"expected {wanted}, found {shown(value)}")
     return digits
@@ -42,7 +45,7 @@ def _number(value: object) -> str:
 
 def _prefix(value: object) -> str:
     text = value
-    if isinstance(value, str) and len(value) > 1:
+    if isinstance(value, str) and len(value) > 1 and SIGNED.match(value) is None:
         # As under `numbers:`. What has no more than a * in it is found to be none as it is.
         text = numbers.without_separators(value).removesuffix("*") or value
     return listed(text, 'the first digits of numbers such as "0898"')
