@@ -14,8 +14,7 @@ from callrouter.lint.shadowed_numbers import shadowed_numbers
 from callrouter.lint.timers import timers
 from callrouter.lint.unreachable_steps import steps
 from callrouter.lint.unreachable_targets import reach
-from callrouter.lint.unused_names import unused, unused_prompts
-from callrouter.lint.voice_steps import silent_recordings, unused_voices
+from callrouter.lint.unused_names import unused
 from callrouter.settings.settings_file import Settings
 from callrouter.yamlfile.reader import Document
 
@@ -29,9 +28,7 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     """
     found = Findings(document)
     unused(found)
-    unused_prompts(found)
-    unused_voices(found)
-    silent_recordings(found)
+    _silent_recordings(found)
     shadowed_numbers(found)
     shadowed_lists(found)
     hours(found)
@@ -42,6 +39,16 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     reach(found, listen)
     origins(found)
     return found.warnings()
+
+
+def _silent_recordings(found: Findings) -> None:
+    """Warn of numbers whose callers are not told that they are recorded."""
+    for key, raw in found.section("numbers").items():
+        record = raw.get("record") if isinstance(raw, dict) else None
+        if isinstance(record, dict) and record.get("notice") is False:
+            country = found.document.data.get("country")
+            message = f"callers are not told of the recording; the law of {country} may ask for it"
+            found.at_key(("numbers", key, "record", "notice"), message)
 
 
 def check_settings(document: Document, settings: Settings) -> list[Diagnostic]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
+from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS
 from callrouter.lint.findings import Findings, Path, listed
 from callrouter.yamlfile.reader import Mapping
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.dialplan.grammar.field_types import NAME_TEXT
 from callrouter.errors import ConfigError
 from callrouter.json_schema import dialplan_schema
 from callrouter.route.values.plan import Verdict
@@ -389,6 +390,28 @@ def test_key_changes_what_route_gets(place: Place, folder: Path) -> None:
         return
     same = compiled(json.dumps(plain), folder) == compiled(json.dumps(changed), folder)
     assert same == (place.id in WITHOUT_EFFECT)
+
+
+def named(schema: dict[str, Any]) -> list[Any]:
+    """What a key can have that is a name, or has one: each with a name that nothing has."""
+    if schema.get("pattern") == NAME_TEXT:
+        return ["nobody"]
+    found = [value for each in schema.get("anyOf", ()) for value in named(each)]
+    return found + ([[value] for value in named(schema["items"])] if "items" in schema else [])
+
+
+NAMED: Final = [(place, value) for place in PLACES for value in named(place.schema)]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), NAMED, ids=[f"{place.name}={value}" for place, value in NAMED]
+)
+def test_name_that_nothing_has_is_a_mistake(place: Place, value: Any, folder: Path) -> None:
+    whole, mapping = mapping_at(place)
+    said(mapping, BESIDE.get(place.id, {}))
+    said(mapping, INSTEAD.get(place.id, {}) | {place.key: value})
+    with pytest.raises(ConfigError, match="is named 'nobody'"):
+        compiled(json.dumps(whole), folder)
 
 
 def test_only_keys_of_the_grammar_are_excused() -> None:

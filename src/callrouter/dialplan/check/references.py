@@ -3,11 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
-from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
+from callrouter.dialplan.grammar.names import Path, uses
 from callrouter.yamlfile.marked import Document, Mapping, Section
-from callrouter.yamlfile.mistakes import Mistakes
-
-Path = tuple[str | int, ...]
+from callrouter.yamlfile.mistakes import Mistakes, StrictModel
 
 
 class References:
@@ -16,41 +14,31 @@ class References:
     def __init__(self, document: Document) -> None:
         self.mistakes = Mistakes(document)
         self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
-        self._heard = {**BUILTIN, **self.entries("prompts")}.keys()
-        self._ringing = {**self.entries("targets"), **self.entries("groups")}.keys()
+        self._known: dict[tuple[str, ...], Collection[str]] = {}
 
     def entries(self, section: str) -> Section:
         """Return a section as it was read; empty when the file has none."""
         found = self._data.get(section)
         return found if isinstance(found, Section) else Section()
 
-    def names(self, section: str) -> Collection[str]:
-        """Return the names a section defines, those of wrong entries too."""
-        return self.entries(section).keys()
+    def names(self, *sections: str) -> Collection[str]:
+        """Return the names that sections define, those of wrong entries too."""
+        known = self._known.get(sections)
+        if known is None:
+            found = [self.entries(section) for section in sections]
+            known = dict.fromkeys(name for entries in found for name in entries).keys()
+            self._known[sections] = known
+        return known
 
-    def refer(self, path: Path, kind: str, named: Any) -> None:
-        """Check a name or a list of names; what is neither is the schema's to report."""
-        known = self.names(f"{kind}s")
-        if isinstance(named, str):
-            if named not in known:
-                self.mistakes.unknown(path, kind, named, known)
-        elif isinstance(named, list):
-            for index, name in enumerate(named):
-                if isinstance(name, str) and name not in known:
-                    self.mistakes.unknown((*path, index), kind, name, known)
-
-    def rung(self, path: Path, name: str) -> None:
-        """Check the name of a target or a group."""
-        if name not in self._ringing:
-            self.mistakes.unknown(path, "target", name, self._ringing)
-
-    def prompt(self, name: Any, path: Path) -> None:
-        """Check the name of a prompt; what is no text is the schema's to report."""
-        if isinstance(name, str) and name not in self._heard:
-            self.mistakes.unknown(path, "prompt", name, self._heard)
-
-    def music(self, name: Any, path: Path) -> None:
-        """Check the name of hold music, in the same way."""
-        known = self.names("hold_music")
-        if isinstance(name, str) and name not in known:
-            self.mistakes.unknown(path, "music file", name, known)
+    def refer(self, path: Path, model: type[StrictModel], raw: Any) -> None:
+        """Check all names in what was read for a model; what is none is the model's to report."""
+        for where, named, name in uses(model, raw, path):
+            known = self.names(*named.sections)
+            if name in known or name in named.also:
+                continue
+            if named.kind == "group" and name in self.names("targets"):
+                message = f"'{name}' is a target, no group: write hunt: [{name}]"
+                self.mistakes.at_value(where, message)
+            else:
+                either = dict.fromkeys((*known, *named.also)).keys()
+                self.mistakes.unknown(where, named.kind, name, either)

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, get_origin
 
 from callrouter.dialplan.areas import area_names as areas
-from callrouter.dialplan.check import media_references as speaking
 from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
-from callrouter.dialplan.check.references import Path, References
+from callrouter.dialplan.check.references import References
 from callrouter.dialplan.check.shared_models import Alike
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS, KNOWN_AS
+from callrouter.dialplan.grammar.call_screening import KNOWN_AS
+from callrouter.dialplan.grammar.hunts import ACTS
+from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS, Path
 from callrouter.yamlfile.marked import Document, Mapping
 
 _SECTIONS: Final = frozenset(
@@ -57,19 +58,15 @@ class Checker(References):
         self._check_references()
 
     def _check_references(self) -> None:
-        for name, raw in self.entries("extensions").items():
-            self.refer(("extensions", name, "targets"), "target", _get(raw, "targets"))
         for name, raw in self.entries("groups").items():
             if name in self.names("targets"):
                 message = f"a target is named '{name}' too: in a hunt they could not be told apart"
                 self.mistakes.at_key(("groups", name), message)
             self._check_hunt(("groups", name), raw)
-        for key in ("allow", "block"):
-            self.refer((key,), "list", _get(self._data, key))
-        self._check_rung(("backup",), _get(self._data, "backup"))
-        self._check_reasons(("reasons",), _get(self._data, "reasons"))
-        speaking.check_menus(self, self._check_choice)
-        speaking.check_boxes(self)
+        self._check_crowd(("backup",), _get(self._data, "backup"))
+        for name, raw in self.entries("menus").items():
+            if isinstance(raw, Mapping):
+                self._check_menu(("menus", name), raw)
 
     def number(self, key: str, raw: Any, normal: str, line: int) -> schema.NumberEntry | None:
         """Check one entry of `numbers:`; None when it cannot be built from.
@@ -101,32 +98,10 @@ class Checker(References):
         if _get(raw, "overflow") is not None and _get(raw, "lines") is None:
             message = "'overflow' is for calls beyond 'lines', which is missing"
             self.mistakes.at_key((*path, "overflow"), message)
-        self._check_rung((*path, "backup"), _get(raw, "backup"))
-        self.refer((*path, "allow"), "list", _get(raw, "allow"))
-        self.refer((*path, "block"), "list", _get(raw, "block"))
-        self.refer((*path, "only"), "list", _get(raw, "only"))
-        self._check_origins((*path, "from"), _get(raw, "from"))
-        self.refer((*path, "lookup"), "lookup", _get(raw, "lookup"))
-        countries = _get(raw, "countries")
-        self.refer((*path, "countries", "except"), "list", _get(countries, "except"))
-        self._check_reasons((*path, "reasons"), _get(raw, "reasons"))
-        speaking.check_number(self, path, raw)
+        self._check_crowd((*path, "backup"), _get(raw, "backup"))
         if number is not None and number.areas is not None:
             self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
             self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
-
-    def _check_origins(self, path: Path, named: Any) -> None:
-        """Check from where a number says it may be called."""
-        known = (*self.names("trunks"), *_ORIGINS)
-        if isinstance(named, str) and named not in known:
-            self.mistakes.unknown(path, "trunk", named, known)
-        for index, name in enumerate(named if isinstance(named, list) else ()):
-            if isinstance(name, str) and name not in known:
-                self.mistakes.unknown((*path, index), "trunk", name, known)
-
-    def _check_reasons(self, path: Path, reasons: Any) -> None:
-        for reason, said in reasons.items() if isinstance(reasons, Mapping) else ():
-            self.prompt(_get(said, "prompt"), (*path, reason, "prompt"))
 
     def _head(self, data: Any) -> schema.DialplanFile | None:
         """Check all but the entries of the sections."""
@@ -136,6 +111,7 @@ class Checker(References):
                 key: {} if key in _SECTIONS and isinstance(value, Mapping) else value
                 for key, value in data.items()
             }
+        self.refer((), schema.DialplanFile, bare)
         return self.mistakes.checked((), schema.DialplanFile, bare)
 
     def _section(self, section: str, model: type[T]) -> dict[str, T]:
@@ -150,11 +126,16 @@ class Checker(References):
         self, path: tuple[str, str], check_key: Callable[[object], str], raw: Any, model: type[T]
     ) -> T | None:
         self._check_key(path, check_key)
+        self.refer(path, model, raw)
         return self.mistakes.checked(path, model, raw)
 
-    def _check_choice(self, path: Path, step: Mapping) -> None:
-        """Check a step that a key of a menu chooses."""
-        self._check_step(path, step, first=False, last=False)
+    def _check_menu(self, path: Path, menu: Mapping) -> None:
+        keys = menu.get("keys")
+        for key, step in keys.items() if isinstance(keys, Mapping) else ():
+            if isinstance(step, Mapping):
+                self._check_step((*path, "keys", key), step, first=False, last=False)
+        if not keys and not menu.get("extensions"):
+            self.mistakes.at_key(path, "a menu needs 'keys', or 'extensions: true'")
 
     def _check_key(self, path: tuple[str, str], check_key: Callable[[object], str]) -> None:
         try:
@@ -202,28 +183,36 @@ class Checker(References):
         if first and "on" in step:
             message = "'on' is about the step before: the first step has none"
             self.mistakes.at_key((*path, "on"), message)
-        self.refer((*path, "when", "schedule"), "schedule", _get(step.get("when"), "schedule"))
-        speaking.check_step(self, path, step)
+        self._check_act(path, step)
         hunt = step.get("hunt")
         if not isinstance(hunt, str):
             self._check_hunt(path, step)
             return
         if hunt in self.names("targets") and hunt not in self.names("groups"):
-            message = f"'{hunt}' is a target, no group: write hunt: [{hunt}]"
-            self.mistakes.at_value((*path, "hunt"), message)
             return
-        self.refer((*path, "hunt"), "group", hunt)
         for option in _OPTIONS:
             if option in step:
                 message = f"a group brings its own options: write '{option}' at group '{hunt}'"
                 self.mistakes.at_key((*path, option), message)
+
+    def _check_act(self, path: Path, step: Mapping) -> None:
+        """Check that a step's keys go with what it does."""
+        if "hunt" not in step and any(act in step for act in ACTS):
+            for option in (*_OPTIONS, "confirm"):
+                if option in step:
+                    self.mistakes.at_key((*path, option), f"'{option}' belongs to a hunt")
+            if "greet" in step and "menu" not in step:
+                self.mistakes.at_key((*path, "greet"), "'greet' belongs to a hunt or a menu")
+        if "answer" in step and "play" not in step:
+            message = "'answer' belongs to 'play'; a greeting has its own, in 'greet'"
+            self.mistakes.at_key((*path, "answer"), message)
 
     def _check_hunt(self, path: Path, raw: Any) -> None:
         """Check the names of a hunt, and the options that belong together."""
         if not isinstance(raw, Mapping):
             return
         hunt = raw.get("hunt")
-        self._check_rung((*path, "hunt"), hunt)
+        self._check_crowd((*path, "hunt"), hunt)
         strategy = raw.get("strategy", "sequential")
         if (strategy == "staggered") != ("every" in raw):
             if "every" in raw:
@@ -244,14 +233,7 @@ class Checker(References):
                 )
                 self.mistakes.at_value((*path, "hunt", index), message)
 
-    def _check_rung(self, path: Path, hunt: Any) -> None:
-        """Check the names of targets and groups in a list."""
-        if not isinstance(hunt, list):
-            return
-        for index, entry in enumerate(hunt):
-            name = rung(entry)
-            if name is not None and name not in self._ringing:
-                self.mistakes.unknown((*path, index), "target", name, self._ringing)
+    def _check_crowd(self, path: Path, hunt: Any) -> None:
         if path[0] != "groups" and self._nesting.count(hunt) > MOST:
             self.mistakes.at_value(path, f"more than {MOST} targets in one hunt")
 

@@ -31,7 +31,6 @@ def check_accounts(checker: Checker) -> None:
     _check_registered(checker)
     for name, target in checker.targets.items():
         called = target.extension
-        checker.refer(("targets", name, "extension"), "extension", called)
         if called in checker.extensions and checker.extensions[called].phone is None:
             message = f"extension '{called}' has no 'phone' that could register"
             checker.mistakes.at_value(("targets", name, "extension"), message)
@@ -55,7 +54,6 @@ def _check_registered(checker: Checker) -> None:
     for name, trunk in checker.trunks.items():
         path = ("trunks", name, "registered")
         via = trunk.registered
-        checker.refer(path, "gateway", via)
         if via is None:
             continue
         if via in checker.gateways and checker.gateways[via].register_ is None:

@@ -11,12 +11,7 @@ from callrouter.route.values.plan import Target
 
 
 def check_groups(checker: Checker) -> None:
-    """Check the names in groups of gateways, and those that targets are dialled by."""
-    known = {**checker.entries("gateways"), **checker.entries("gateway_groups")}.keys()
-    for name, raw in checker.entries("targets").items():
-        via = raw.get("via") if isinstance(raw, dict) else None
-        if isinstance(via, str) and via not in known:
-            checker.mistakes.unknown(("targets", name, "via"), "gateway", via, known)
+    """Check that no gateway is in a group twice, and no group is named as one."""
     for name, raw in checker.entries("gateway_groups").items():
         path = ("gateway_groups", name)
         if name in checker.names("gateways"):
@@ -28,9 +23,8 @@ def check_groups(checker: Checker) -> None:
             named = member.get("name") if isinstance(member, dict) else None
             if not isinstance(named, str):
                 continue
-            at = (*path, "gateways", index, "name")
-            checker.refer(at, "gateway", named)
             if named in seen:
+                at = (*path, "gateways", index, "name")
                 checker.mistakes.at_value(at, f"gateway '{named}' is in this group already")
             seen.add(named)
 

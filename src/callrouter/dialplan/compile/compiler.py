@@ -18,8 +18,8 @@ from callrouter.dialplan.compile.screening_rules import ScreenBuilder
 from callrouter.dialplan.compile.step_builder import StepBuilder, is_code, voice_of
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_screening import ANYONE, EXTENSIONS
 from callrouter.dialplan.grammar.lookups import lookup
+from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS
 from callrouter.dialplan.grammar.peers import peer_of, usual_peer
 from callrouter.dialplan.grammar.voicemail_boxes import box_of
 from callrouter.route.callers import telephone_numbers as numbers

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.field_types import Name
+from callrouter.dialplan.grammar.names import ANYONE, ListName, Origin, PromptName
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
@@ -130,7 +130,7 @@ class Countries(StrictModel):
         min_length=1, description="Only from there.", examples=[["CN"]]
     )
     # `except` is a word of Python's own.
-    except_: list[Name] = Field(
+    except_: list[ListName] = Field(
         default=[],
         alias="except",
         description="Lists whose callers may call from anywhere.",
@@ -149,9 +149,6 @@ KNOWN_AS: Final = {
 }
 """Words that people know keys by, with ours."""
 
-EXTENSIONS: Final = "extensions"
-ANYONE: Final = "anyone"
-
 
 def _from(value: object) -> object:
     names = [value] if isinstance(value, str) else value
@@ -162,7 +159,7 @@ def _from(value: object) -> object:
     return names
 
 
-Froms = Annotated[list[Name], Field(min_length=1)]
+Froms = Annotated[list[Origin], Field(min_length=1)]
 From = Annotated[Froms, BeforeValidator(_from, json_schema_input_type=fields.NAMED | Froms)]
 
 
@@ -194,7 +191,7 @@ class Reason(StrictModel):
         description="Q.850 cause. When only the status is given: the one that belongs to it.",
         examples=[1],
     )
-    prompt: Name | None = Field(
+    prompt: PromptName | None = Field(
         default=None,
         description="The prompt that the caller hears before.",
         examples=["not_authorised"],

@@ -44,6 +44,14 @@ from callrouter.dialplan.grammar.media_options import (
     SurveyEntry,
 )
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
+from callrouter.dialplan.grammar.names import (
+    Extension,
+    GatewayOrGroup,
+    ListName,
+    LookupName,
+    MusicName,
+    TargetName,
+)
 from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
 from callrouter.dialplan.grammar.prompts_music import Language, Languages, Music, Prompt, Tone
 from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
@@ -113,7 +121,7 @@ class TargetEntry(StrictModel):
         description="Number to dial, as the gateway wants it.",
         examples=["07561234567"],
     )
-    via: Name | None = Field(
+    via: GatewayOrGroup | None = Field(
         default=None,
         description="The gateway, or group of gateways, that `number` is dialled by.",
         examples=["carrier_a"],
@@ -123,7 +131,7 @@ class TargetEntry(StrictModel):
         description="SIP URI to ring, with an IP address or a DNS name as its host.",
         examples=["sip:desk@192.0.2.9:5060;transport=tcp"],
     )
-    extension: Name | None = Field(
+    extension: Extension | None = Field(
         default=None,
         description="All telephones that are registered for this extension, together.",
         examples=["101"],
@@ -154,7 +162,7 @@ class TargetEntry(StrictModel):
 class ExtensionEntry(StrictModel):
     """An employee, whom the To: header of a call can name, or a look-up."""
 
-    targets: list[Name] = Field(
+    targets: list[TargetName] = Field(
         default=[],
         description="What rings, in this order. When left out: its registered telephones.",
         examples=[["desk", "mobile"]],
@@ -197,19 +205,19 @@ class NumberEntry(StrictModel):
         "most `play`. Other routes and menus lead only extensions, and whom `from` names, there.",
         examples=[["carrier", "extensions"]],
     )
-    only: list[Name] | None = Field(
+    only: list[ListName] | None = Field(
         default=None,
         min_length=1,
         description="Lists whose callers alone may call it, beside those of `allow`.",
         examples=[["staff"]],
     )
-    allow: list[Name] | None = Field(
+    allow: list[ListName] | None = Field(
         default=None,
         description="Lists whose callers pass all other rules about callers, here and for all "
         "numbers: `only`, `block`, `areas`, `countries` and every automatic block.",
         examples=[["partners"]],
     )
-    block: list[Name] | None = Field(
+    block: list[ListName] | None = Field(
         default=None, description="Lists whose callers are refused.", examples=[["nuisance"]]
     )
     areas: Areas | None = Field(
@@ -248,7 +256,7 @@ class NumberEntry(StrictModel):
         "`;ext=`) rings first; not answered, the route follows.",
         examples=["extensions"],
     )
-    lookup: Name | None = Field(
+    lookup: LookupName | None = Field(
         default=None,
         description="The look-up that says which extension is responsible for the caller: that "
         "one rings first; not answered, the route follows. Who is named by `To:` comes before.",
@@ -264,7 +272,7 @@ class NumberEntry(StrictModel):
         description="The language of its prompts. When left out: that of the dialplan.",
         examples=["zh"],
     )
-    hold_music: Name | None = Field(
+    hold_music: MusicName | None = Field(
         default=None,
         description="What a party on hold hears. When left out: what the other party's telephone "
         "does about it.",
@@ -388,13 +396,13 @@ class DialplanFile(StrictModel):
         description="Voicemail boxes, by name.",
         examples=[{"sales": {"max": "3m", "pin_env": "CALLROUTER_SALES_PIN"}}],
     )
-    allow: list[Name] = Field(
+    allow: list[ListName] = Field(
         default=[],
         description="Lists whose callers pass all other rules about callers, whatever number they "
         "call: `only`, `block`, `areas`, `countries` and every automatic block.",
         examples=[["partners"]],
     )
-    block: list[Name] = Field(
+    block: list[ListName] = Field(
         default=[],
         description="Lists whose callers are refused, whatever number they call.",
         examples=[["nuisance"]],

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.names import Gateway
 from callrouter.yamlfile.mistakes import StrictModel
 
 
@@ -70,7 +71,7 @@ class RestEntry(StrictModel):
 class MemberEntry(StrictModel):
     """A gateway in a group."""
 
-    name: fields.Name = Field(description="The gateway.", examples=["carrier_a"])
+    name: Gateway = Field(description="The gateway.", examples=["carrier_a"])
     priority: _Priority = Field(
         default=1,
         description="Those with the lowest are tried first, the next when none of them works.",

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.media_options import ConfirmWith, FeatureEntry, Greet, Prompts
+from callrouter.dialplan.grammar.names import RUNG, BoxName, GroupName, MenuName
 from callrouter.dialplan.grammar.schedules import When
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
@@ -53,6 +53,7 @@ _WEIGHTED: Final = WithJsonSchema(
 Rings = Annotated[
     Rung,
     BeforeValidator(_rung, json_schema_input_type=fields.NAMED | Annotated[Rung, _WEIGHTED]),
+    RUNG,
 ]
 
 
@@ -132,7 +133,8 @@ class StepEntry(HuntOptions):
 
     hunt: (
         Annotated[
-            Annotated[list[Rings], Field(min_length=1), Tag("list")] | Annotated[Name, Tag("name")],
+            Annotated[list[Rings], Field(min_length=1), Tag("list")]
+            | Annotated[GroupName, Tag("name")],
             Discriminator(
                 _hunt_kind,
                 custom_error_type="hunt_kind",
@@ -168,13 +170,13 @@ class StepEntry(HuntOptions):
         description="`false`: what is played is early media, which the caller does not pay.",
         examples=[False],
     )
-    menu: Name | None = Field(
+    menu: MenuName | None = Field(
         default=None, description="The menu to go through.", examples=["main"]
     )
-    voicemail: Name | None = Field(
+    voicemail: BoxName | None = Field(
         default=None, description="The box to take a message for.", examples=["sales"]
     )
-    messages: Name | None = Field(
+    messages: BoxName | None = Field(
         default=None,
         description="The box whose messages the caller can hear, after its PIN.",
         examples=["sales"],

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.field_types import Name
+from callrouter.dialplan.grammar.names import PromptName, ScheduleName, Short
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
@@ -43,7 +43,7 @@ def _record(value: object) -> object:
     return {} if value is True else value
 
 
-_Listed = Annotated[list[Name], Field(min_length=1, max_length=20)]
+_Listed = Annotated[list[PromptName], Field(min_length=1, max_length=20)]
 Prompts = Annotated[
     _Listed, BeforeValidator(_prompts, json_schema_input_type=fields.NAMED | _Listed)
 ]
@@ -78,7 +78,7 @@ class ConfirmEntry(StrictModel):
     """A target that answers must press a key before it is connected: voicemails never do."""
 
     key: Key = Field(description="The key to press.", examples=["1"])
-    prompt: Name = Field(
+    prompt: PromptName = Field(
         default="accept_call", description="What the target hears.", examples=["press-one"]
     )
     wait: Wait = Field(
@@ -93,6 +93,7 @@ Greet = Annotated[
     BeforeValidator(
         _greet, json_schema_input_type=fields.NAMED | list[fields.NAMED] | GreetingEntry
     ),
+    Short("prompts"),
 ]
 ConfirmWith = Annotated[
     ConfirmEntry,
@@ -110,7 +111,7 @@ class FeatureEntry(StrictModel):
         description="The caller, an extension, is not rung from now on, or is again.",
         examples=["away"],
     )
-    schedule: Name | None = Field(
+    schedule: ScheduleName | None = Field(
         default=None, description="A schedule to switch by hand.", examples=["office"]
     )
     to: Literal["open", "closed", "usual"] | None = Field(
@@ -136,7 +137,7 @@ class RecordEntry(StrictModel):
         description="Both sides in one channel, or the caller left and the callee right.",
         examples=["stereo"],
     )
-    notice: Name | Literal[False] = Field(
+    notice: PromptName | Literal[False] = Field(
         default="recording_notice",
         description="What the caller hears before the targets are rung; `false`: nothing.",
         examples=["recorded"],
@@ -182,13 +183,13 @@ Record = Annotated[
 class SurveyEntry(StrictModel):
     """A question for the caller when the callee has hung up."""
 
-    prompt: Name = Field(
+    prompt: PromptName = Field(
         default="survey_question", description="The question.", examples=["how-was-it"]
     )
     keys: Annotated[str, Field(pattern="^[0-9]{1,10}$")] = Field(
         default="12345", description="The keys that are answers.", examples=["123"]
     )
-    thanks: Name = Field(
+    thanks: PromptName = Field(
         default="survey_thanks", description="Said after an answer.", examples=["thanks"]
     )
     wait: Wait = Field(

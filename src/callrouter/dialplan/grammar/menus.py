@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.hunts import StepEntry
 from callrouter.dialplan.grammar.media_options import Prompts, Wait
+from callrouter.dialplan.grammar.names import RUNG, PromptName
 from callrouter.dialplan.grammar.prompts_music import Language
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
@@ -42,7 +42,9 @@ class ChoiceEntry(StepEntry):
 
 
 Chosen = Annotated[
-    ChoiceEntry, BeforeValidator(_chosen, json_schema_input_type=fields.NAMED | ChoiceEntry)
+    ChoiceEntry,
+    BeforeValidator(_chosen, json_schema_input_type=fields.NAMED | ChoiceEntry),
+    RUNG,
 ]
 
 
@@ -79,17 +81,17 @@ class MenuEntry(StrictModel):
     tries: Annotated[int, BeforeValidator(_tries), fields.between(1, 10)] = Field(
         default=3, description="How often the prompt is played: 1 to 10.", examples=[2]
     )
-    invalid: Name | Literal[False] = Field(
+    invalid: PromptName | Literal[False] = Field(
         default="invalid_choice",
         description="Said after keys that are no choice; `false`: nothing.",
         examples=["wrong-key"],
     )
-    silent: Name | Literal[False] = Field(
+    silent: PromptName | Literal[False] = Field(
         default="no_input",
         description="Said when nothing was pressed; `false`: nothing.",
         examples=[False],
     )
-    farewell: Name | Literal[False] = Field(
+    farewell: PromptName | Literal[False] = Field(
         default="goodbye",
         description="Said when nothing was chosen in the end and the call is over. When the route "
         "has another step, it goes on without; `false`: nothing.",

@@ -9,7 +9,8 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from callrouter.dialplan.grammar.field_types import DATE_TEXT, Name, country_hint, text
+from callrouter.dialplan.grammar.field_types import DATE_TEXT, country_hint, text
+from callrouter.dialplan.grammar.names import ScheduleName
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
@@ -242,7 +243,7 @@ class ScheduleEntry(StrictModel):
 class When(StrictModel):
     """When a step is taken."""
 
-    schedule: Name = Field(description="The schedule to ask.", examples=["office"])
+    schedule: ScheduleName = Field(description="The schedule to ask.", examples=["office"])
     is_: Literal["open", "closed"] = Field(
         default="open", alias="is", description="What it must be.", examples=["closed"]
     )

@@ -9,6 +9,7 @@ from callrouter.dialplan.grammar.field_types import Country
 from callrouter.dialplan.grammar.gateway_failover import ProbeEntry, RestEntry
 from callrouter.dialplan.grammar.login_credentials import AuthEntry, RegisterEntry
 from callrouter.dialplan.grammar.lookups import Pace
+from callrouter.dialplan.grammar.names import Gateway
 from callrouter.dialplan.grammar.peers import PeerEntry
 
 
@@ -39,7 +40,7 @@ class TrunkEntry(PeerEntry):
         "address, each proven by its password.",
         examples=[True],
     )
-    registered: fields.Name | None = Field(
+    registered: Gateway | None = Field(
         default=None,
         description="The gateway whose registration its calls come by: from whatever address, to "
         "the Contact that only this gateway was told. The number called stands in To: then.",

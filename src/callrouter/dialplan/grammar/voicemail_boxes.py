@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.field_types import Name
 from callrouter.dialplan.grammar.login_credentials import SecretFile, Variable, secret_at
 from callrouter.dialplan.grammar.media_options import Days
+from callrouter.dialplan.grammar.names import PromptName
 from callrouter.route.rules import mailboxes as boxes
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
@@ -168,7 +168,7 @@ class BoxQuota(StrictModel):
 class VoicemailBox(StrictModel):
     """A box that takes messages, in a step `voicemail`."""
 
-    greeting: Name = Field(
+    greeting: PromptName = Field(
         default="voicemail_greeting",
         description="The prompt before the tone.",
         examples=["sales-away"],
