@@ -3,6 +3,7 @@
 At the end it says how long the unit tests took, which are to take seconds.
 """
 
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from xdist.remote import Producer
 
 _MEDIA = Path(__file__).parent / "media"
 _UNIT = "tests/unit/"
+
+
+def pytest_configure() -> None:
+    # What a shell starts in the background ignores SIGINT, and so would all that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

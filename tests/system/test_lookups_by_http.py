@@ -226,7 +226,16 @@ from callrouter.route.values.external_lookup import Lookup
 
 async def main(url):
     async with open_session() as session:
-        answer = (await ask(session, Lookup("crm", url, {PATIENCE}, 0, 0, "f", 1), "1")).answer
+        lookup = Lookup(
+            name="crm",
+            url=url,
+            timeout_seconds={PATIENCE},
+            known_seconds=0,
+            unknown_seconds=0,
+            file="f",
+            line=1,
+        )
+        answer = (await ask(session, lookup, "1")).answer
         print(answer.owner, answer.why, sep="|")
 
 asyncio.run(main(sys.argv[1]))
