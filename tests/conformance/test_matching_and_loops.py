@@ -117,6 +117,29 @@ def test_row_17_who_never_says_anything_is_never_cancelled_and_forgotten_by_time
     assert len(desk.seen) == 7
 
 
+@pytest.mark.parametrize("status", [200, 486, 487])
+def test_cancel_that_nobody_answers_is_not_sent_again_once_its_invite_is(status: int) -> None:
+    # The targets of a parallel hunt answer at the same time (RFC 3261 section 9.1).
+    table = Table()
+    caller, desk, other = table.party(CALLER), table.party(DESK), table.party(OTHER)
+    caller.invite("4004", SDP)
+    first, second = desk.hears("INVITE"), other.hears("INVITE")
+    desk.reply(first, 180)
+    other.reply(second, 180)
+    desk.reply(first, 200, SDP)
+    other.hears("CANCEL")
+    table.wait(1.0)
+    assert len(other.times("CANCEL")) == 2  # it may be lost
+    other.reply(second, status, SDP if status == 200 else "")
+    other.hears("ACK")
+    if status == 200:
+        other.reply(other.hears("BYE"), 200)
+    table.wait(40.0)
+    assert len(other.times("CANCEL")) == 2
+    table.wait(100.0)
+    assert table.router.noted.bugs == []
+
+
 def test_row_18_cancel_is_of_the_invite_row_by_row() -> None:
     table = Table()
     caller, desk, invite = ringing(table)

@@ -255,6 +255,12 @@ class Stack(Layer):
         """Send the CANCEL of the INVITE with this branch; its own outcome changes nothing."""
         ClientTransaction(self, branch + "CANCEL", flow, data, None, invite=False)
 
+    def stop_cancel(self, branch: str) -> None:
+        """The INVITE with this branch is finally answered: its CANCEL is not sent again (9.1)."""
+        tx = self.clients.get(branch + "CANCEL")
+        if isinstance(tx, ClientTransaction):
+            tx.abandon(self.now)
+
     def branch(self) -> str:
         """A fresh branch."""
         return MAGIC_COOKIE + self.token()

@@ -434,3 +434,4 @@ class BLeg(Leg):
         if self._give_up is not None:
             self._give_up.cancel()
             self._give_up = None
+            self.stack.stop_cancel(self._branch)
