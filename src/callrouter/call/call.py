@@ -13,6 +13,7 @@ from callrouter.call.interwork.header_policy import (
     q850_cause_of,
     relayed_status,
 )
+from callrouter.call.legs.connected_party import answer_of, rows_of
 from callrouter.call.legs.events import Answered, Failed, Progress, Shutdown
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
@@ -24,7 +25,6 @@ from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
-from callrouter.call.targets.connected_party import answer_of, rows_of
 from callrouter.call.targets.next_hop import NextHop, way_to
 from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
@@ -329,6 +329,15 @@ class Call:
             self.moved()
         if self._ringing:
             self.withdraw(_ELSEWHERE, _NON_SELECTED)
+
+    def joined(self, leg: Leg) -> None:
+        """Note that a leg of another call, which is answered there, talks in this one now."""
+        entry = LegRecord("transferred", leg.dialog.target, self.ms())
+        entry.answered_ms = self.ms()
+        entry.status = 200
+        entry.result = "answered"
+        self.record.legs.append(entry)
+        self.leg_changed(entry)
 
     def leg_ended(self, event: Failed, *, stops: bool) -> None:
         """Note how a target that failed by itself ended. stops: with it ends the whole hunt."""

@@ -180,6 +180,23 @@ def equivalent(one: Uri, other: Uri) -> bool:
     return alone.isdisjoint(_NEVER_IGNORED) and _headers(one) == _headers(other)
 
 
+def canonical_host(host: str) -> str:
+    """An IP address as the dialplan spells it, whatever way a peer did; a name in lower case."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.lower()
+
+
+def is_ip_address(host: str) -> bool:
+    """Whether the host of a URI is an address and not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _params(uri: Uri) -> dict[str, str]:
     """The parameters, in any order and case; the first of two alike wins."""
     found: dict[str, str] = {}

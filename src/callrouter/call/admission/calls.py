@@ -10,12 +10,12 @@ from typing import Final, Protocol
 from callrouter.call.anchored_media import Unfit
 from callrouter.call.call import Call
 from callrouter.call.flows.call_flow import run
-from callrouter.call.flows.transfer.replaces import replaced_leg
 from callrouter.call.interwork.caller_identity import routing_caller
 from callrouter.call.interwork.diversion import diversions
 from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.option_tags import check_extensions
+from callrouter.call.legs.pair import replaced_leg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallBroken, CallEvents
 from callrouter.call.services.media_services import MediaServices

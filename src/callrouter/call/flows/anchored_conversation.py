@@ -53,7 +53,7 @@ class Talk:
         if rule is not None and keeping is not None:
             self._recorder = Recorder(call, speech, keeping, rule)
             if rule.at_once:
-                self._recorder.start(ear, far)
+                self._recorder.start()
 
     async def run(self) -> HungUp | Lost:
         """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
@@ -136,7 +136,7 @@ class Talk:
         if self._recorder.on:
             self._recorder.stop()
         else:
-            self._recorder.start(self._ear, self._far)
+            self._recorder.start()
 
     def _hold(self) -> None:
         """Somebody may have put the other on hold, or taken it back."""

@@ -10,10 +10,10 @@ from functools import partial
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.flows.anchored_caller import AnchoredCaller
 from callrouter.call.flows.anchored_conversation import Talk
 from callrouter.call.flows.bridge.connect import rejoin
 from callrouter.call.flows.end_to_end_conversation import bridge
-from callrouter.call.flows.hunt.anchored_caller import AnchoredCaller
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import switch
 from callrouter.call.flows.ivr.menu import ask_survey, go_through

@@ -1,9 +1,8 @@
 """A conversation of two parties end to end, with its transfers and replacements."""
 
 from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.flows.transfer.blind_attended import transfer
-from callrouter.call.flows.transfer.replaces import replace
-from callrouter.call.interwork.header_policy import passed_rows
 from callrouter.call.legs.events import (
     Acknowledged,
     Asked,
@@ -15,8 +14,11 @@ from callrouter.call.legs.events import (
 )
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair
+from callrouter.call.legs.relay import passed
 from callrouter.call.mid_dialog import answer
 from callrouter.call.teardown import Over, end, party_left
+
+_NOT_ACCEPTABLE = 488
 
 
 async def bridge(call: Call) -> bool:
@@ -44,7 +46,7 @@ async def bridge(call: Call) -> bool:
                 case Acknowledged():
                     _acknowledge(call, event)
                 case Replacing():
-                    await replace(call, pair, event)
+                    await _replace(call, pair, event)
                 case TakenOver():
                     # Who the leaving party talked to goes on in another call.
                     call.hung_up(event.leg, NORMAL_CLEARING)
@@ -66,11 +68,33 @@ def _missed(call: Call, pair: Pair) -> HungUp | None:
     return HungUp(gone, "") if call.inbox.empty else None
 
 
+async def _replace(call: Call, pair: Pair, event: Replacing) -> None:
+    """Connect who came by Replaces with who the replaced leg talks to (RFC 3891). Raises Over."""
+    old, new = event.leg, event.by
+    stays = pair.other(old)
+    if stays is None or pair.busy or not event.request.body:
+        new.reject(_NOT_ACCEPTABLE)
+        return
+    pair.busy = True
+    answer = await introduce(call, stays, resumed(event.request.body))
+    pair.busy = False
+    if not answer:
+        new.reject(_NOT_ACCEPTABLE)
+        return
+    rows = passed(event.request, new, new)
+    new.answer(200, "", rows, answer)
+    pair.replace(old, new)
+    call.moved()
+    old.hang_up()
+    if old is not call.a:
+        old.release()
+
+
 def _acknowledge(call: Call, event: Acknowledged) -> None:
     """The caller's ACK answers what the target offered in its answer."""
     a, b, ack = call.a, call.b, event.request
     if b is not None:
-        b.ack(passed_rows(ack, a.peer, b.peer, private=a.private), b.described(ack.body))
+        b.ack(passed(ack, a, b), b.described(ack.body))
 
 
 def _let_go(call: Call, pair: Pair) -> None:

@@ -18,7 +18,6 @@ from urllib.parse import unquote
 from callrouter.call.interwork.header_policy import (
     caller_uri,
     from_value,
-    is_ip_address,
     privacy_of,
     shown_name,
 )
@@ -27,7 +26,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.headers import Address, parse_address, parse_params, split_values
 from callrouter.sip.message import Message, Request
-from callrouter.sip.uri import Uri, host_port, parse_uri
+from callrouter.sip.uri import Uri, host_port, is_ip_address, parse_uri
 
 CALLING: Final = "calling"
 CALLED: Final = "called"

@@ -5,7 +5,6 @@ caller writes reaches the other leg as a row of its own making.
 """
 
 import re
-from ipaddress import ip_address
 from typing import Final
 
 from callrouter.errors import SipError
@@ -186,20 +185,3 @@ def q850_cause_of(reason: str) -> int:
     """The Q.850 cause in a Reason value, 0 when it has none (RFC 3326)."""
     match = _CAUSE.search(reason) if reason else None
     return int(match[1]) if match is not None else 0
-
-
-def canonical_host(host: str) -> str:
-    """An IP address as the dialplan spells it, whatever way a peer did; a name in lower case."""
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return host.lower()
-
-
-def is_ip_address(host: str) -> bool:
-    """Whether the host of a URI is an address and not a name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -7,10 +7,13 @@ behind it: `post` resumes it at once, or leaves the event in the queue while it 
 from collections import deque
 from collections.abc import Coroutine, Generator
 from types import coroutine
+from typing import TYPE_CHECKING
 
 from callrouter.call.legs.events import Deadline, Event
-from callrouter.call.legs.pair import Pair
 from callrouter.sip.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from callrouter.call.legs.pair import Pair
 
 _DEADLINE = Deadline()
 

@@ -1,13 +1,12 @@
 """A pair: the two legs of a call that talk to each other end to end."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from callrouter.call.legs.leg import Leg
 from callrouter.errors import ParseError
+from callrouter.sip.headers import parse_params
 from callrouter.sip.sdp import SessionDescription, held, parse_sdp
-
-if TYPE_CHECKING:
-    from callrouter.call.legs.leg import Leg
-
+from callrouter.sip.stack import Stack
 
 _SENDS: Final = frozenset(("sendrecv", "sendonly"))
 
@@ -22,24 +21,24 @@ class Pair:
 
     __slots__ = ("busy", "holding", "leaving", "one", "two")
 
-    def __init__(self, one: "Leg", two: "Leg") -> None:
+    def __init__(self, one: Leg, two: Leg) -> None:
         self.one = one
         self.two = two
         self.leaving: Leg | None = None
         self.busy = False
         self.holding: tuple[Leg, ...] = ()
 
-    def has(self, leg: "Leg") -> bool:
+    def has(self, leg: Leg) -> bool:
         """Say whether it is one of both."""
         return leg is self.one or leg is self.two
 
-    def other(self, leg: "Leg") -> "Leg | None":
+    def other(self, leg: Leg) -> Leg | None:
         """The one that a leg talks to, None when it is not one of both."""
         if leg is self.one:
             return self.two
         return self.one if leg is self.two else None
 
-    def replace(self, old: "Leg", new: "Leg") -> None:
+    def replace(self, old: Leg, new: Leg) -> None:
         """Another leg talks from now on where `old` did."""
         if old is self.one:
             self.one = new
@@ -47,7 +46,7 @@ class Pair:
             self.two = new
         self.holding = ()  # both have described themselves anew
 
-    def agreed(self, leg: "Leg", offer: bytes, answer: bytes) -> "list[tuple[Leg, bool]]":
+    def agreed(self, leg: Leg, offer: bytes, answer: bytes) -> list[tuple[Leg, bool]]:
         """Take an offer of one of both and its answer; returns who holds now, or holds no more.
 
         Who does not listen to a party that sends has it on hold (RFC 3264 section 8.4). Where the
@@ -73,3 +72,23 @@ def _sends(session: SessionDescription) -> bool:
         media.kind == "audio" and media.port and media.direction in _SENDS
         for media in session.media
     )
+
+
+def replaced_leg(stack: Stack, value: str) -> Leg | None:
+    """The leg that a Replaces value names by its Call-ID and both tags; None for none of ours.
+
+    Only one that talks to another can be replaced (RFC 3891 section 3).
+    """
+    call_id, semicolon, rest = value.partition(";")
+    try:
+        params = parse_params(semicolon + rest)
+    except ParseError:
+        return None
+    ours, theirs = params.get("to-tag", ""), params.get("from-tag", "")
+    leg = stack.dialogs.get(ours)
+    if leg is None or not theirs or leg.call_id != call_id.strip(" \t"):
+        return None
+    if not isinstance(leg, Leg) or leg.dialog.remote_tag != theirs:
+        return None
+    pair = None if leg.inbox is None else leg.inbox.pair
+    return leg if pair is not None and not pair.busy else None

@@ -22,11 +22,15 @@ from callrouter.sip.server_tx import ServerTransaction
 _NOT_ACCEPTABLE = 488
 
 
+def passed(message: Message, source: Leg, sink: Leg) -> str:
+    """The rows that pass from one leg to the other."""
+    return passed_rows(message, source.peer, sink.peer, private=source.private)
+
+
 def _rows(message: Message, source: Leg, sink: Leg) -> str:
-    """The rows that pass from one leg to the other, who the sender is said to be among them."""
+    """The rows that pass, who the sender is said to be among them."""
     host = sink.dialog.flow.sent_by
-    rows = passed_rows(message, source.peer, sink.peer, private=source.private)
-    return rows + identity_rows(message, source.peer, sink.peer, host)
+    return passed(message, source, sink) + identity_rows(message, source.peer, sink.peer, host)
 
 
 Agreed = Callable[[Leg, bytes, bytes], None]

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from callrouter.call.interwork.diversion import redirection_of
-from callrouter.call.interwork.header_policy import canonical_host
 from callrouter.errors import SipError
 from callrouter.route.decide.routing import MOST_DIVERSIONS
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -28,7 +27,7 @@ from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.sip.headers import parse_address, parse_params, split_values
 from callrouter.sip.message import Response
-from callrouter.sip.uri import Uri, equivalent, host_port, parse_uri, usual_port
+from callrouter.sip.uri import Uri, canonical_host, equivalent, host_port, parse_uri, usual_port
 
 _TRANSPORTS: Final = frozenset(("", "udp", "tcp", "tls"))
 _MOST_CONTACTS: Final = 50

@@ -9,11 +9,11 @@ from typing import Final, NoReturn
 
 from callrouter.call.anchored_media import Callee, Speech
 from callrouter.call.call import Call
+from callrouter.call.legs.connected_party import answer_of
 from callrouter.call.legs.events import Acknowledged, Answered
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.reinvite import identity_after
 from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.targets.connected_party import answer_of
 from callrouter.call.teardown import INCOMPATIBLE, Over
 from callrouter.call.wait import attend, reoffer
 from callrouter.errors import ParseError

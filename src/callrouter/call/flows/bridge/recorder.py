@@ -5,7 +5,6 @@ Rule. What was begun is reported to the archive exactly once, whole or broken, w
 
 from pathlib import Path
 
-from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Shutdown
@@ -36,9 +35,12 @@ class Recorder:
         """Say whether something is recorded now."""
         return self._file is not None
 
-    def start(self, ear: MediaSession, far: MediaSession) -> None:
+    def start(self) -> None:
         """Begin; where there is no room the record says so."""
         call = self._call
+        ear, far = self._speech.ear, self._speech.far
+        if ear is None or far is None:
+            return
         record = call.record
         now = record.started + call.ms() / 1000
         rule = self._rule

@@ -1,1 +1,1 @@
-"""Hunting: targets rung in rounds, with greeting and confirmation."""
+"""Hunting: targets rung in rounds until one is connected."""

@@ -1,1 +1,1 @@
-"""REFER and Replaces: blind and attended transfers."""
+"""REFER: blind and attended transfers."""

@@ -14,11 +14,9 @@ from typing import Final
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
-from callrouter.call.flows.transfer.replaces import replaced_leg
 from callrouter.call.legs.events import Asked, TakenOver
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.pair import Pair
-from callrouter.call.services.record import LegRecord
+from callrouter.call.legs.pair import Pair, replaced_leg
 from callrouter.call.teardown import Over
 from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.uri import Uri
@@ -120,12 +118,7 @@ class _Transfer(Referral):
             return None
         far.inbox = call.inbox
         inbox.post(TakenOver(named))
-        entry = LegRecord("transferred", far.dialog.target, call.ms())
-        entry.answered_ms = call.ms()
-        entry.status = 200
-        entry.result = "answered"
-        call.record.legs.append(entry)
-        call.leg_changed(entry)
+        call.joined(far)
         return await self._join(far, resumed(far.theirs), b"")
 
     def _is_same_party(self, named: Leg) -> bool:

@@ -12,7 +12,6 @@ from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.connect import resumed
 from callrouter.call.flows.hunt.hunt import CallerSide, hunt
 from callrouter.call.flows.hunt.ringing import Ringing
-from callrouter.call.interwork.header_policy import canonical_host
 from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
@@ -28,7 +27,7 @@ from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
 from callrouter.sip.message import Request
-from callrouter.sip.uri import Uri, parse_uri
+from callrouter.sip.uri import Uri, canonical_host, parse_uri
 
 _ACTIVE: Final = "active;expires=180"
 _OVER: Final = "terminated;reason=noresource"

@@ -12,7 +12,7 @@ from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import join
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
 from callrouter.call.flows.bridge.recorder import not_recorded
-from callrouter.call.flows.hunt.confirm import Confirming
+from callrouter.call.flows.confirm import Confirming
 from callrouter.call.flows.hunt.hunt import CallerSide
 from callrouter.call.flows.hunt.ringing import Ringing
 from callrouter.call.flows.ivr.play_gather import (
