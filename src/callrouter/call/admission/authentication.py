@@ -8,23 +8,33 @@ A trunk that its address or its certificate names is asked for its own password 
 shut out: guessing at telephones' passwords from behind its address must not end a carrier's calls.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from callrouter.call.admission.login_throttle import Failures
-from callrouter.errors import ParseError, SipError, StrangerError
+from callrouter.call.admission.protection_space import (
+    PROVEN,
+    STALE,
+    UNPROVEN,
+    WITHOUT_QOP,
+    WRONG,
+    Guarded,
+    ProtectionSpace,
+    asked_of,
+    judge,
+)
+from callrouter.errors import SipError, StrangerError
 from callrouter.metric import Rows, counter
-from callrouter.route.rules.digest_accounts import Access, Login
+from callrouter.route.rules.digest_accounts import Login
 from callrouter.route.rules.number_rules import Trunk
-from callrouter.sip.digest import Credentials, challenge_rows, parse_credentials
+from callrouter.sip.digest import Credentials, challenge_rows
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
-from callrouter.sip.nonces import FORGED, GOOD, Nonces
+from callrouter.sip.nonces import Nonces
 from callrouter.sip.render import refusal_size
 from callrouter.sip.uas import RefusedError, inspect_register
 from callrouter.sip.uri import parse_uri
 
-_MOST_CREDENTIALS: Final = 4
 _WITHOUT_QOP: Final = "a right password without qop: 'without_qop: true' at its account takes it"
 _OTHER_URI: Final = "credentials whose uri is not the Request-URI: answered 400"
 
@@ -41,18 +51,6 @@ class Told(Protocol):
 
     def gateway_of(self, contact: str) -> str:
         """The gateway that was told this user of a Contact of ours, "" for none."""
-
-
-class Guarded(Protocol):
-    """The dialplan, as far as the door is concerned."""
-
-    @property
-    def access(self) -> Access:
-        """Its accounts."""
-
-    @property
-    def trunks(self) -> Mapping[str, Trunk]:
-        """Its trunks by name."""
 
 
 class Door:
@@ -114,32 +112,22 @@ class Door:
         400 for a REGISTER that says nothing, and for credentials of another Request-URI.
         Only for a dialplan that lets somebody come from anywhere, or when there is a trunk.
         """
-        access = dialplan.access
         registers = request.method == "REGISTER"
-        itself = trunk is not None and not (registers and access.phones)
-        if trunk is not None and itself and trunk.guarded:
-            login = access.logins.trunks.get(trunk.name)
-            logins: Mapping[str, Login] = {} if login is None else {login.user: login}
-            realm = access.trunks[trunk.name].realm
-        elif not itself:
-            if access.registered and not registers:
-                gateway = self._told.gateway_of(parse_uri(request.uri).user)
-                if gateway in access.registered:
-                    return dialplan.trunks[access.registered[gateway]]
-            # Whom no password would let in is not asked for one.
-            welcome = access.roaming or (access.phones if registers else access.phones_trunk)
-            if not welcome or (trunk is None and not access.admits(flow.remote_host)):
-                raise StrangerError
-            logins = access.logins.anywhere
-            realm = access.realm
-        else:
-            return trunk
-        if not itself and self._failures.shut(flow.remote_host, now):
+        gateway = ""
+        if trunk is None and dialplan.access.registered and not registers:
+            gateway = self._told.gateway_of(parse_uri(request.uri).user)
+        asked = asked_of(
+            trunk, registers=registers, gateway=gateway, source=flow.remote_host, dialplan=dialplan
+        )
+        if asked is None:
+            raise StrangerError
+        if isinstance(asked, Trunk):
+            return asked
+        if asked.counts and self._failures.shut(flow.remote_host, now):
             self.dropped += 1
             return None
         if registers:
             inspect_register(request)
-        asked = _Asked(realm, access.algorithms, logins, counts=not itself)
         found = self._prove(request, flow, asked, now, known=trunk is not None)
         if found.trunk:
             return dialplan.trunks[found.trunk]
@@ -162,40 +150,37 @@ class Door:
         return dialplan.trunks[access.phones_trunk]
 
     def _prove(
-        self, request: Request, flow: Flow, asked: "_Asked", now: float, *, known: bool
+        self, request: Request, flow: Flow, asked: ProtectionSpace, now: float, *, known: bool
     ) -> Login:
+        """Return the login that a request proves. Raises RefusedError 401, SipError 400."""
         source = flow.remote_host
         credentials = asked.given(request)
-        stale = False
+        verdict = UNPROVEN
         if credentials is not None:
-            judged = self._nonces.judge(credentials.nonce, credentials.count, source, now)
-            stale = judged != GOOD
-            if judged != FORGED:
-                login = asked.logins.get(credentials.user)
-                password = "" if login is None else login.password
-                right = credentials.proves(password, request.method)
-                if login is None or not right:
-                    self.failed += 1
-                    if asked.counts:
-                        self._failures.failed(source, now)
-                        self.blame(source)
-                    stale = False
-                elif not credentials.qop and not login.without_qop:
-                    self.without_qop += 1
-                    self.remark(_WITHOUT_QOP, source, login.user)
-                    stale = False  # another nonce would not help
-                elif not stale:
-                    self._nonces.use(credentials.nonce, credentials.count)
-                    self._check_uri(credentials, request, flow, asked.realm)
-                    return login
+            nonce = self._nonces.judge(credentials.nonce, credentials.count, source, now)
+            login = asked.logins.get(credentials.user)
+            verdict = judge(credentials, nonce, login, request.method)
+            if verdict == WRONG:
+                self.failed += 1
+                if asked.counts:
+                    self._failures.failed(source, now)
+                    self.blame(source)
+            elif verdict == WITHOUT_QOP:
+                self.without_qop += 1
+                self.remark(_WITHOUT_QOP, source, credentials.user)
+            elif verdict == PROVEN and login is not None:
+                self._nonces.use(credentials.nonce, credentials.count)
+                self._check_uri(credentials, request, flow, asked.realm)
+                return login
         self.challenged += 1
-        nonce = self._nonces.make(source, now)
-        rows = challenge_rows(asked.realm, nonce, asked.algorithms, stale=stale)
+        nonce_value = self._nonces.make(source, now)
+        stale = verdict == STALE
+        rows = challenge_rows(asked.realm, nonce_value, asked.algorithms, stale=stale)
         if not known and refusal_size(request, flow, 401) + len(rows) > request.size:
             # To an unknown address no more is sent than came from there. What every telephone
             # knows comes last, where it is known at all: MD5.
             least = ("MD5",) if "MD5" in asked.algorithms else asked.algorithms
-            rows = challenge_rows(asked.realm, nonce, least, stale=stale)
+            rows = challenge_rows(asked.realm, nonce_value, least, stale=stale)
         raise RefusedError("a password is needed", 401, rows)
 
     def _check_uri(
@@ -207,41 +192,6 @@ class Door:
             self.other_uri += 1
             self.remark(_OTHER_URI, flow.remote_host, credentials.user)
             raise SipError("credentials of another Request-URI", 400)
-
-
-class _Asked:
-    """What is asked of who comes: one of these logins, proven by one of these algorithms.
-
-    counts: a wrong answer counts against its address.
-    """
-
-    __slots__ = ("algorithms", "counts", "logins", "realm")
-
-    def __init__(
-        self,
-        realm: str,
-        algorithms: tuple[str, ...],
-        logins: Mapping[str, Login],
-        *,
-        counts: bool,
-    ) -> None:
-        self.counts = counts
-        self.realm = realm
-        self.algorithms = algorithms
-        self.logins = logins
-
-    def given(self, request: Request) -> Credentials | None:
-        """The credentials for it. What is no credentials counts as none (section 22.4)."""
-        for row in request.rows("authorization")[:_MOST_CREDENTIALS]:
-            try:
-                found = parse_credentials(row)
-            except ParseError:
-                continue
-            if found is None or found.realm != self.realm:
-                continue
-            if found.algorithm in self.algorithms:
-                return found
-        return None
 
 
 METRICS: Final[Rows[Door]] = (
