@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from callrouter.call.admission.calls import facts_of
+from callrouter.call.admission.invitation import facts_of
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ParseError
 from callrouter.route.decide.routing import decide

@@ -7,14 +7,11 @@ answered without keeping anything: strangers, floods, probes, requests no UAS of
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from callrouter.call.admission.invitation import Invitation, facts_of, invitation_of
 from callrouter.call.anchored_media import Unfit
 from callrouter.call.call import Call
 from callrouter.call.flows.call_flow import run
-from callrouter.call.interwork.caller_identity import routing_caller
-from callrouter.call.interwork.diversion import diversions
-from callrouter.call.interwork.header_policy import max_forwards
 from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
-from callrouter.call.legs.option_tags import check_extensions
 from callrouter.call.legs.pair import replaced_leg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallBroken, CallEvents
@@ -31,15 +28,12 @@ from callrouter.route.rules.number_rules import Trunk
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Plan
-from callrouter.sip.body import BodyError, check_session
-from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
-from callrouter.sip.sdp import outline
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ACCEPT, ALLOW, ALLOW_OUTSIDE, SUPPORTED, RefusedError, inspect
-from callrouter.sip.uri import is_sips, parse_uri
+from callrouter.sip.uri import is_sips
 
 _OUTSIDE: Final = {
     "REFER": (603, ""),
@@ -192,22 +186,18 @@ class Calls:
         return self._idle is not None or len(self.in_progress) >= self._limit
 
     def _invite(self, trunk: Trunk, request: Request, flow: Flow) -> None:
-        headers = request.headers
-        if "replaces" not in headers and (self._is_full() or self.refuses()):
+        if "replaces" not in request.headers and (self._is_full() or self.refuses()):
             self.overloaded += 1
             self._stack.reply(request, flow, 503, RETRY_AFTER)
             return
-        hops = max_forwards(request)
-        check_extensions(request, trunk.peer)
-        target = contact_uri(request)
-        if not target:
-            # Nobody could be asked anything, or be told that it is over (sections 8.1.1.8, 12.1.1).
-            raise SipError("an INVITE without Contact", 400)
-        if "replaces" in headers:
-            check_session(request)
-            self._replace(trunk, request, flow, target)
-            return
-        unfit = _unfit(request)
+        invitation = invitation_of(request, trunk.peer)
+        if invitation.replaces is None:
+            self._begin(trunk, request, flow, invitation)
+        else:
+            self._replace(trunk, request, flow, invitation.contact, invitation.replaces)
+
+    def _begin(self, trunk: Trunk, request: Request, flow: Flow, invitation: Invitation) -> None:
+        """Decide what becomes of a call, and begin it."""
         stack = self._stack
         tx = stack.accept(request, flow)
         tx.respond(100)
@@ -231,19 +221,18 @@ class Calls:
         record = _record(name, request, facts, decision, wall, trunk.country)
         record.dialplan = dialplan.version
         record.began = stack.now
-        call = self._made(trunk, tx, request, target, hops, decision.plan, record, facts)
+        call = self._made(trunk, tx, request, invitation, decision.plan, record, facts)
         # From here on the call ends in `_over`, come what may.
         self.in_progress[name] = call
         self._events.started.tell(record)
-        call.inbox.start(self._run(call, decision, unfit))
+        call.inbox.start(self._run(call, decision, invitation.unfit))
 
     def _made(
         self,
         trunk: Trunk,
         tx: ServerTransaction,
         request: Request,
-        target: str,
-        hops: int,
+        invitation: Invitation,
         plan: Plan,
         record: CallRecord,
         facts: Facts,
@@ -252,8 +241,8 @@ class Calls:
             self._stack,
             tx,
             request,
-            target,
-            hops,
+            invitation.contact,
+            invitation.hops,
             plan,
             record,
             self._shared,
@@ -269,12 +258,11 @@ class Calls:
             call.a.dialog.pinned = trunk.name == self.dialplan.access.phones_trunk
         return call
 
-    def _replace(self, trunk: Trunk, request: Request, flow: Flow, target: str) -> None:
-        """An INVITE for a party's place in a call (RFC 3891). Raises SipError 400, 403, 481."""
-        rows = request.rows("replaces")
-        if len(rows) != 1:
-            raise SipError("more than one Replaces", 400)
-        leg = replaced_leg(self._stack, rows[0])
+    def _replace(
+        self, trunk: Trunk, request: Request, flow: Flow, contact: str, replaces: str
+    ) -> None:
+        """An INVITE for a party's place in a call (RFC 3891). Raises SipError 403, 481."""
+        leg = replaced_leg(self._stack, replaces)
         if leg is None or leg.inbox is None:
             raise SipError("no such dialog to be replaced", 481)
         other = leg.dialog.flow
@@ -282,7 +270,7 @@ class Calls:
             raise SipError("only the trunk that has the call may replace a party of it", 403)
         tx = self._stack.accept(request, flow)
         tx.respond(100)
-        new = ALeg(self._stack, leg.inbox, tx, request, target)
+        new = ALeg(self._stack, leg.inbox, tx, request, contact)
         new.meet(trunk.peer, request)
         leg.inbox.post(Replacing(leg, new, request))
 
@@ -306,46 +294,6 @@ class Calls:
         self._events.ended.tell(call.record)
         if self._idle is not None and not self.in_progress:
             self._idle()
-
-
-def _unfit(request: Request) -> Unfit | None:
-    """Why what an INVITE describes can be no offer, None when it can; it is taken out then."""
-    if request.body:
-        try:
-            check_session(request)
-        except BodyError as error:
-            said = outline(request.body)
-            request.body = b""
-            return Unfit(said, error.extra)
-    return None
-
-
-def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
-    """What an INVITE says of its call. source: IP address; now: Unix time. Raises SipError."""
-    caller = routing_caller(request, trunk.peer, trunk.country)
-    called = parse_uri(request.uri).subscriber()
-    to_user = to_ext = ""
-    try:
-        to = parse_uri(request.to().uri)
-        to_user = to.subscriber()
-        to_ext = to.param("ext") or numbers.extension(to_user)
-    except SipError:
-        # To may hold any URI at all (RFC 3261 section 8.1.1.2); then it names nobody of ours.
-        pass
-    headers = request.headers
-    before = 0
-    if "diversion" in headers or "history-info" in headers:
-        before = diversions(request)
-    return Facts(
-        trunk=trunk.name,
-        source=source,
-        caller=caller,
-        called=called,
-        to_user=to_user,
-        to_ext=to_ext,
-        at=now,
-        diversions=before,
-    )
 
 
 def _record(
