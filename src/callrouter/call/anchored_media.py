@@ -260,7 +260,12 @@ class Speech:
         """A target is out: its session is there for the next."""
         callee = self.callees.pop(leg, None)
         self.parted.discard(leg)
-        if callee is not None and callee.session is not self.far:
+        if callee is not None:
+            self.take_back(callee)
+
+    def take_back(self, callee: Callee) -> None:
+        """A target that is not rung, or no more, needs no session: the next has it."""
+        if callee.session is not self.far:
             self.free.append(callee.session)
 
     def sessions(self) -> list[MediaSession]:

@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from callrouter.call.anchored_media import Speech, Unfit
+from callrouter.call.anchored_media import Callee, Speech, Unfit
 from callrouter.call.held_lines import HeldLines
-from callrouter.call.interwork.caller_identity import CALLING, identity_rows, shown_caller
-from callrouter.call.interwork.diversion import DiversionTarget, forwarded_rows, reason_of
 from callrouter.call.interwork.header_policy import (
     passed_reason,
     passed_rows,
@@ -17,7 +15,7 @@ from callrouter.call.legs.connected_party import answer_of, rows_of
 from callrouter.call.legs.events import Answered, Failed, Progress, Shutdown
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.option_tags import supported
+from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallEvents, CallMoved, LegChanged
@@ -26,6 +24,7 @@ from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
 from callrouter.call.targets.next_hop import NextHop, way_to
+from callrouter.call.targets.outgoing_invite import Forwarding, forwarding, outgoing_invite
 from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
 from callrouter.register.bindings import Binding
@@ -41,7 +40,6 @@ from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import FarTimer
-from callrouter.sip.uas import ALLOW
 
 NORMAL_CLEARING: Final = 16
 TOO_LONG: Final = "too_long"
@@ -183,33 +181,36 @@ class Call:
         legs.append(entry)
         peer = self.dialplan.peer_of(target)
         rows = passed_rows(invite, self.a.peer, peer, private=self.a.private)
-        body = invite.body
-        callee = identity = None
-        if self.speech is not None:
-            callee = self.speech.next_callee()
-            us = self.a.dialog.flow.local_host
-            identity, body = self.speech.introduced(callee, us, self.caller_body())
-            if body and not invite.body:
-                rows += SDP_ROW
-        size = len(body) + len(rows)
+        callee, identity, body = self._described(invite)
+        if body and not invite.body:
+            rows += SDP_ROW
         try:
-            secure = self.a.dialog.secure
-            if target.extension:
-                way = way_to_phone(self, self.stack, target, secure=secure)
-            else:
-                way = way_to(self.stack, target, size, secure=secure)
+            way = self._way(target, len(body) + len(rows))
         except SipError as error:
+            if callee is not None and self.speech is not None:
+                self.speech.take_back(callee)
             gateways.unreached(self.shared.gateways, target, error.status)
             self._note(entry, error.status, "unreachable", 0)
             return None
+        said = outgoing_invite(
+            invite,
+            self.a.peer,
+            peer,
+            way,
+            hops=self._hops,
+            reliable=self.a.reliable is not None,
+            anchored=self.speech is not None,
+            passing=rows,
+            forwarded=self._forwarded(target, peer, way),
+        )
         leg = BLeg(
             self.stack,
             self.inbox,
             way.flow,
             len(legs),
             way.uri,
-            shown_caller(invite, peer, way.host),
-            f"{self._invite_rows(invite, target, peer, way)}{rows}",
+            said.from_value,
+            said.rows,
             body,
             way.spare,
             self.dialplan.access.logins.gateways.get(target.login) if target.login else None,
@@ -220,29 +221,41 @@ class Call:
         self._ringing[leg] = entry
         if self.events.leg.subscribers:
             self.leg_changed(entry)
-        if self.speech is not None:
-            leg.identity = identity
-            if callee is not None:
-                self.speech.callees[leg] = callee
+        leg.identity = identity
+        if callee is not None and self.speech is not None:
+            self.speech.callees[leg] = callee
         if self.b is None:
             self.b = leg
         return leg
 
-    def _invite_rows(self, invite: Request, target: Target, peer: PeerProfile, way: NextHop) -> str:
-        """The rows of the INVITE to a target, beside its addresses and but those that pass."""
-        # An offer in a reliable response needs an answer in its PRACK, the caller's to give.
-        reliable = peer.reliable and (self.a.reliable is not None or bool(invite.body))
-        able = supported(reliable=reliable, replaces=self.speech is None, timer=True)
-        rows = f"{way.routes}Max-Forwards: {self._hops - 1}\r\n{ALLOW}{able}"
-        rows += identity_rows(invite, self.a.peer, peer, way.host, CALLING)
-        if target.diversion or target.history_info:
-            on = target.redirections
-            reason = reason_of(on[0].after if on else self.last_result, timed=self.plan.timed)
-            told = (target.diversion, target.history_info)
-            number = len(self.record.legs)
-            goal = DiversionTarget(way.uri, number, reason, *told, on, peer.trusted)
-            rows += forwarded_rows(invite, self.dialplan.called_by(self.facts), goal, way.host)
-        return rows
+    def _described(self, invite: Request) -> tuple[Callee | None, Identity | None, bytes]:
+        """What a target is rung with: its session with us, who we are to it, what it is offered."""
+        speech = self.speech
+        if speech is None:
+            return None, None, invite.body
+        callee = speech.next_callee()
+        return callee, *speech.introduced(callee, self.a.dialog.flow.local_host, self.caller_body())
+
+    def _way(self, target: Target, size: int) -> NextHop:
+        """Find the way to a target. size: as `way_to` has it. Raises SipError 480, 503."""
+        secure = self.a.dialog.secure
+        if target.extension:
+            return way_to_phone(self, self.stack, target, secure=secure)
+        return way_to(self.stack, target, size, secure=secure)
+
+    def _forwarded(self, target: Target, peer: PeerProfile, way: NextHop) -> Forwarding | None:
+        """What a target is told of how the call came to it, None for one that is not told."""
+        if not (target.diversion or target.history_info):
+            return None
+        return forwarding(
+            target,
+            way.uri,
+            len(self.record.legs),
+            self.dialplan.called_by(self.facts),
+            self.last_result,
+            timed=self.plan.timed,
+            trusted=peer.trusted,
+        )
 
     def introduce(self, invite: Request) -> None:
         """Let the next targets be told this, now that the caller's own INVITE is forgotten."""
