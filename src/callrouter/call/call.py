@@ -18,7 +18,7 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.call_events import CallEvents, CallMoved, LegChanged
+from callrouter.call.services.call_events import CallEvents, CallMoved, CallTransferred, LegChanged
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.shared_state import Shared
@@ -316,6 +316,12 @@ class Call:
         now = self.stack.now
         self._limit = FarTimer(self.stack.timers, self)
         self._limit.set(now, now + seconds)
+
+    def transferred(self, by: Leg) -> None:
+        """Tell of a transfer that was carried out. by: who asked for it."""
+        if self.events.transferred.subscribers:
+            event = CallTransferred(self.record, self.party_of(by), self.ms())
+            self.events.transferred.tell(event)
 
     def moved(self) -> None:
         """Note that somebody else talks now in the call, which was answered before."""

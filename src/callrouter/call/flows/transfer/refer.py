@@ -16,7 +16,6 @@ from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.services.call_events import CallTransferred
 from callrouter.call.settle import settle
 from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
@@ -130,9 +129,7 @@ class Referral(CallerSide):
                 entry.end(call.ms(), NORMAL_CLEARING)
                 call.leg_changed(entry)
         call.moved()
-        if call.events.transferred.subscribers:
-            event = CallTransferred(call.record, call.party_of(also), call.ms())
-            call.events.transferred.tell(event)
+        call.transferred(also)
         self._tell(200, _OVER)
         also.let_leave()
         if also is not call.a:
