@@ -111,12 +111,12 @@ async def test_newcomer_is_led_from_an_empty_folder_to_a_call_and_back(tmp_path:
 
 @pytest.mark.parametrize(
     ("country", "number", "trunk", "targets"),
-    [
-        ("CN", "4006228300", "203.0.113.0/24", ["192.0.2.20", "sip:desk@192.0.2.21:5070"]),
+    [  # 240.0.0.0/4 is reserved (RFC 1112, section 4): no machine listens there itself
+        ("CN", "4006228300", "203.0.113.0/24", ["240.0.0.20", "sip:desk@240.0.0.21:5070"]),
         ("CN", "4000", "127.0.0.1", ["127.0.0.1:5080"]),
         ("VN", "028 7300 1234", "203.0.113.10", ["+84 912 345 678"]),
-        ("us", "(800) 555-1234", "2001:db8::1", ["sip:pbx.example.com", "192.0.2.9"]),
-        ("GB", "+442079460123", "203.0.113.10", ["02079460000,192.0.2.9"]),
+        ("us", "(800) 555-1234", "2001:db8::1", ["sip:pbx.example.com", "240.0.0.9"]),
+        ("GB", "+442079460123", "203.0.113.10", ["02079460000,240.0.0.9"]),
         ("SG", "1900", "203.0.113.10", ["6001", "6002"]),
         ("GB", "tel:+44-20-7946-0123", "203.0.113.10", ["tel:02079460000"]),
         (
@@ -124,8 +124,8 @@ async def test_newcomer_is_led_from_an_empty_folder_to_a_call_and_back(tmp_path:
             "4000",
             "203.0.113.10",
             [
-                *("sip:null@192.0.2.1", "sip:True@192.0.2.2", "sip:yes@192.0.2.3"),
-                *("sip:x_6@192.0.2.4", "sip:x@192.0.2.5", "sip:x@192.0.2.6"),
+                *("sip:null@240.0.0.1", "sip:True@240.0.0.2", "sip:yes@240.0.0.3"),
+                *("sip:x_6@240.0.0.4", "sip:x@240.0.0.5", "sip:x@240.0.0.6"),
             ],
         ),
     ],
@@ -163,12 +163,12 @@ async def test_what_it_writes_is_accepted_and_its_tests_pass(
         (["--number=-1"], 2, "expected a number such as"),
         (["--target=-13800138000"], 2, "expected a telephone such as"),
         (
-            [
-                *("--country", "CN", "--number", "1", "--trunk", "2001:db8::1"),
+            [  # of a link that is not named, so whatever networks the machine has
+                *("--country", "CN", "--number", "1", "--trunk", "fe80::1"),
                 *("--target", "13812345678"),
             ],
             1,
-            "this machine has no IPv6 address towards 2001:db8::1: expected one that it reaches",
+            "this machine has no IPv6 address towards fe80::1: expected one that it reaches",
         ),
         (["--trunk", "carrier.example"], 2, "expected an IP address or network"),
         (["--target", "sip:"], 2, "expected a telephone such as"),
