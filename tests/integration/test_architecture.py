@@ -25,6 +25,8 @@ def test_each_path_in_it_is_there() -> None:
 
 
 def test_way_of_a_call_is_short() -> None:
-    steps = _STEP.findall(PAGE.read_text(encoding="utf-8"))
+    text = PAGE.read_text(encoding="utf-8")
+    steps = _STEP.findall(text)
     assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
     assert len({module for _, module in steps}) == len(steps) <= MOST_STEPS
+    assert f"record on disk, {len(steps)} modules in this order" in text
