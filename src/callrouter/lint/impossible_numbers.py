@@ -29,6 +29,11 @@ def impossible_numbers(found: Findings, lists: list[WrittenList]) -> None:
         why = impossible(target.get("number") or "", country)
         if why:
             found.at_value(("targets", name, "number"), why)
+        # A user without + may be a name of the other side's that happens to be digits.
+        user = (target.get("uri") or "").partition(":")[2].partition("@")[0].partition(";")[0]
+        why = impossible(user, country) if user.startswith("+") else ""
+        if why:
+            found.at_value(("targets", name, "uri"), why)
     for key in found.section("numbers"):
         why = impossible(key, country) if fields.is_written_out(key) else ""
         if why:

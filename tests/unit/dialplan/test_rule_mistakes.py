@@ -213,3 +213,10 @@ def test_groups_that_multiply_are_refused() -> None:
 def test_hunt_that_is_no_mapping_is_left_to_the_schema() -> None:
     text = HEAD.replace("row: {hunt: [a]}", "row: 5") + "numbers: {4000: {route: 5}, 4001: 5}\n"
     assert [line.split(" error")[0] for line in mistakes(text)] == ["6:15:", "7:25:", "7:35:"]
+
+
+def test_area_is_suggested_where_a_country_has_no_regions() -> None:
+    text = HEAD.replace("country: CN", "country: VN")
+    text += "numbers: {4000: {areas: {allow: [Quang Ninh]}, route: [{hunt: [a]}]}}\n"
+    (one,) = mistakes(text)
+    assert one.endswith("no area is named 'Quang Ninh'; did you mean 'Quảng Ninh'?")

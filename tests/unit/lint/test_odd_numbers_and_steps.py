@@ -69,14 +69,17 @@ lists:
     file: old.txt
 targets:
   a: {number: "01691234567", via: out}
+  b: {uri: "sip:+841691234567;npdi@192.0.2.9"}
+  c: {uri: "sip:841691234567@192.0.2.9"}
 numbers:
-  "01891234567": {route: [{hunt: [a]}]}
+  "01891234567": {route: [{hunt: [a, b, c]}]}
 """
     none = "can be nobody's number: the numbering plan of VN has none like it"
     assert warned(text, str(tmp_path / "d.yaml")) == [
         f"d.yaml:5: '01201234567' {none}",
         f"d.yaml:8: '01691234567' {none}",
-        f"d.yaml:10: '01891234567' {none}",
+        f"d.yaml:9: '+841691234567' {none}",
+        f"d.yaml:12: '01891234567' {none}",
         f"old.txt:2: '01281234567' {none}",
     ]
 

@@ -26,7 +26,10 @@ _BARE: Final = ("内蒙古", "广西", "宁夏", "新疆", "西藏")
 
 
 class AreaNames:
-    """The areas of a country. regions: the names of its regions, for suggestions."""
+    """The areas of a country. regions: the names of its regions.
+
+    known: names for suggestions, of regions, or of all places where the data tells of no regions.
+    """
 
     def __init__(self, country: str) -> None:
         # By the parts of a name, what begins the numbers there. Few names have many beginnings.
@@ -43,6 +46,7 @@ class AreaNames:
                 known.append(begins)
         self._begins = sorted(begins_of)
         self.regions = tuple(dict.fromkeys(chain[-1] for chain in self._chains if len(chain) > 1))
+        self.known = self.regions or tuple(chain[-1] for chain in self._chains)
         self._areas: dict[str, Area] = {}
 
     def area(self, name: str) -> Area | None:

@@ -165,7 +165,7 @@ class Checker(References):
         country = self.head.country if self.head is not None else ""
         for index, name in enumerate(named):
             if country and areas.area(name, country) is None:
-                known = areas.names_of(country).regions
+                known = areas.names_of(country).known
                 self.mistakes.unknown((*path, index), "area", name, known)
 
     def _check_route(self, path: Path, route: Any) -> None:

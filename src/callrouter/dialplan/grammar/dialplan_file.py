@@ -214,7 +214,7 @@ class NumberEntry(StrictModel):
     allow: list[ListName] | None = Field(
         default=None,
         description="Lists whose callers pass all other rules about callers, here and for all "
-        "numbers: `only`, `block`, `areas`, `countries` and every automatic block.",
+        "numbers: `only`, `block`, `areas`, `countries` and every block, by hand or automatic.",
         examples=[["partners"]],
     )
     block: list[ListName] | None = Field(
@@ -399,7 +399,7 @@ class DialplanFile(StrictModel):
     allow: list[ListName] = Field(
         default=[],
         description="Lists whose callers pass all other rules about callers, whatever number they "
-        "call: `only`, `block`, `areas`, `countries` and every automatic block.",
+        "call: `only`, `block`, `areas`, `countries` and every block, by hand or automatic.",
         examples=[["partners"]],
     )
     block: list[ListName] = Field(
