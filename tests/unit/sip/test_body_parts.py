@@ -72,6 +72,8 @@ def test_description_spelled_as_usual_is_taken_as_it_came(body: bytes) -> None:
         (b"t=0 0", b"t=0\t0 "),
         (b"o=- 1", b"o= -  1"),
         (b"a=rtpmap:8 ", b"a= rtpmap:8\t"),
+        (b"PCMA/8000\r\n", b"PCMA/8000 \r\n"),
+        (b"t=0 0\r\n", b"t=0 0 \r\n"),
     ],
 )
 def test_blanks_that_mean_nothing_are_taken_out(old: bytes, new: bytes) -> None:
