@@ -114,6 +114,7 @@ def test_wrong_option_says_what_was_expected(two: str, options: tuple[str, ...],
 
 def test_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     assert "\x1b[" in explain("--from", "1", "--to", "4000")
 
 
