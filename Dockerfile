@@ -8,12 +8,13 @@ FROM python:3.11-slim
 WORKDIR /app
 # The packages change less often than the code, so they have a layer of their own.
 COPY requirements.lock .
-RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+# --no-deps: the lock names every package there is to install, and pip is not to look for newer ones.
+RUN pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r requirements.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && rm -r build src/callrouter.egg-info
+    && rm -r build src/callrouter.egg-info && pip check
 
 # Prompts in `say:` are spoken by espeak-ng; openssl makes the lab's certificates.
 RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng openssl \
@@ -21,7 +22,10 @@ RUN apt-get update && apt-get install --yes --no-install-recommends espeak-ng op
 
 COPY config config
 COPY dialplans dialplans
-RUN useradd --system --no-create-home callrouter && install -d -o callrouter var
+# The lab's passwords are for callrouter alone, which git keeps no modes for.
+RUN useradd --system --no-create-home callrouter && install -d -o callrouter var \
+    && chown callrouter dialplans/lab-digest.txt dialplans/lab-pin.txt \
+    && chmod go= dialplans/lab-digest.txt dialplans/lab-pin.txt
 USER callrouter
 COPY scripts/lab-certificates scripts/
 RUN scripts/lab-certificates

@@ -71,6 +71,15 @@ def test_environment_holds_what_an_old_lock_names_and_nothing_newer(clone: Path)
     assert (again.returncode, again.stderr) == (0, "")
 
 
+def test_image_installs_the_lock_as_the_scripts_do() -> None:
+    flags = "pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r"
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    script = (ROOT / "scripts" / "environment.sh").read_text(encoding="utf-8")
+    assert f"{flags} requirements.lock" in image
+    assert "pip check" in image
+    assert "--no-deps --require-hashes --only-binary :all: --requirement" in script
+
+
 def test_lock_that_lacks_a_package_is_refused_by_name(clone: Path) -> None:
     lock = OLD.read_text()
     without = re.sub(r"^iniconfig==.*\n(    --hash.*\n)+", "", lock, flags=re.MULTILINE)
