@@ -25,8 +25,14 @@ REL: Final = "100rel"
 
 
 def named_in(message: Message, header: str, extension: str = REL) -> bool:
-    """A message names an extension in Require or Supported."""
-    return header in message.headers and extension in split_tokens(message.rows(header))
+    """A message names an extension in Require or Supported, in any case (RFC 3261 7.3.1).
+
+    extension: in lower case, as nearly everybody writes it.
+    """
+    if header not in message.headers:
+        return False
+    tags = split_tokens(message.rows(header))
+    return extension in tags or extension in map(str.lower, tags)
 
 
 def wanted_by(request: Request, peer: PeerProfile) -> tuple[bool, bool]:

@@ -32,8 +32,11 @@ def test_what_we_support(reliable: bool, replaces: bool, timer: bool, wanted: st
     [
         ("Require: 100rel", UNRELIABLE, 420, "Unsupported: 100rel\r\n"),
         ("Require: timer, 100rel", UNRELIABLE, 420, "Unsupported: 100rel\r\n"),
+        ("Require: 100REL", UNRELIABLE, 420, "Unsupported: 100rel\r\n"),
         ("Require: timer", UNTIMED, 420, "Unsupported: timer\r\n"),
+        ("Require: Timer", UNTIMED, 420, "Unsupported: timer\r\n"),
         (SHORT, USUAL, 422, "Min-SE: 90\r\n"),
+        (SHORT.upper(), USUAL, 422, "Min-SE: 90\r\n"),
         # The interval is looked at first.
         (
             "Supported: timer\nSession-Expires: 89\nRequire: 100rel",
@@ -72,6 +75,8 @@ def test_terms_that_are_taken(rows: str, peer: PeerProfile) -> None:
         ("", USUAL, (False, False)),
         ("Supported: 100rel", USUAL, (True, False)),
         ("Require: 100rel", USUAL, (True, True)),
+        ("Supported: 100REL", USUAL, (True, False)),
+        ("Require: timer, 100Rel", USUAL, (True, True)),
         ("Supported: 100rel\nRequire: 100rel", USUAL, (True, True)),
         ("Supported: 100relax", USUAL, (False, False)),
         ("Supported: 100rel", UNRELIABLE, (False, False)),
