@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar.field_types import DATE_TEXT, country_hint, text
 from callrouter.dialplan.grammar.names import ScheduleName
+from callrouter.dialplan.grammar.typed_times import time_zone
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
@@ -63,13 +64,7 @@ def _timezone(value: object) -> str:
 
 def _is_timezone(name: str) -> bool:
     """Whether `_timezones` has it, which reads each file of the zones of this machine."""
-    if name.split("/", maxsplit=1)[0] in _NO_TIMEZONES:
-        return False
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        return False
-    return True
+    return name.split("/", maxsplit=1)[0] not in _NO_TIMEZONES and time_zone(name) is not None
 
 
 def _span(text: str) -> tuple[int, int]:

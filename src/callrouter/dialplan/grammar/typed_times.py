@@ -62,7 +62,14 @@ def country_of(dialplan: Path) -> str:
 
 def zone_of(dialplan: Path) -> zoneinfo.ZoneInfo:
     """Return the time zone of a dialplan file. Raises ConfigError for one that cannot be read."""
+    found = time_zone(top_level_text(dialplan, "timezone"))
+    return found or zoneinfo.ZoneInfo("UTC")  # `check` says what is wrong with it
+
+
+def time_zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """Find a time zone of this machine, None when it has no such zone."""
     try:
-        return zoneinfo.ZoneInfo(top_level_text(dialplan, "timezone") or "UTC")
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError):
-        return zoneinfo.ZoneInfo("UTC")  # `check` says what is wrong with it
+        return zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        # OSError: one of the folders that the zones are in, `Asia`, where tzdata is a package.
+        return None
