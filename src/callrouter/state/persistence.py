@@ -6,10 +6,12 @@ Rules, beside those of `callrouter.storage.background`:
   only the last value: a kill loses less than a second.
 - The state itself is in memory, so while the file is out of reach nothing has to be spooled: the
   changes wait, one for each key, and past a bound those that waited longest are dropped.
+- A file that somebody removed or put another in the place of is written anew, with all that it is
+  to hold. For that each entry is known here as well, by the tuples that the journal was told.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -43,7 +45,10 @@ class Persistence:
             "state is kept on disk again",
         )
         self._queue: deque[tuple[str, Key, Value]] = deque()
-        self._changes: dict[tuple[str, Key], Value] = {}  # of the thread alone
+        # Of the thread alone, once it runs: what is to be written, and all that there is.
+        self._changes: dict[tuple[str, Key], Value] = {}
+        self._entries: dict[tuple[str, Key], Value] = {}
+        self._inode = 0  # of the file that has all but the changes
         self._asked: deque[Callable[[bool], None]] = deque()
         self._thread = TurnThread("state", _GATHER_SECONDS, self._write_out, self._write_last)
 
@@ -59,7 +64,9 @@ class Persistence:
         be worse than a start that fails.
         """
         try:
-            memory.restore(self._file.store().entries())
+            store = self._file.store()
+            memory.restore(self._read(store))
+            self._inode = store.inode
         except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
             raise StoreError(f"the state in {self._url} cannot be read: {said(error)}") from error
         self._thread.start()
@@ -81,6 +88,11 @@ class Persistence:
         self._thread.close()
         self._file.close()
 
+    def _read(self, store: StateStore) -> Iterator[tuple[str, Key, tuple[object, ...]]]:
+        for kind, key, value in store.entries():
+            self._entries[kind, key] = value
+            yield kind, key, value
+
     def _write_last(self) -> None:
         for _ in range(2):  # the last chance: a file that was replaced is opened anew
             self._file.retry()
@@ -98,15 +110,23 @@ class Persistence:
         changes = self._changes
         while self._queue:
             kind, key, value = self._queue.popleft()
-            changes[kind, key] = value
+            entry = (kind, key)
+            changes[entry] = value
+            if value is None:
+                self._entries.pop(entry, None)
+            else:
+                self._entries[entry] = value
         while len(changes) > WAITING:
             del changes[next(iter(changes))]
-        if not changes or self._file.waits:
+        if self._file.waits:
             return
         try:
-            self._file.store().write(changes)
+            store = self._file.store()
+            is_known = store.inode == self._inode and not store.is_new
+            store.write(changes if is_known else self._entries | changes)
         except (SQLAlchemyError, OSError, StoreError) as error:
             self._file.begin(error)
             return
         self._changes = {}
+        self._inode, store.is_new = store.inode, False
         self._file.end()

@@ -34,6 +34,8 @@ Changes = Mapping[tuple[str, Key], Value]
 class StateStore:
     """The file, open and with its table up to date; made with its folder when it is missing.
 
+    inode: of the file that is open. is_new: it had no table before.
+
     Raises StoreError when the URL or a newer file rules it out for good; OSError or
     SQLAlchemyError when it is out of reach now.
     """
@@ -49,11 +51,11 @@ class StateStore:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             with self._engine.begin() as connection:
-                self._migrate(connection)
+                self.is_new = self._migrate(connection)
         except (StoreError, SQLAlchemyError):
             self._engine.dispose()
             raise
-        self._inode = inode(self._engine)
+        self.inode = inode(self._engine)
 
     def entries(self) -> Iterator[tuple[str, Key, tuple[object, ...]]]:
         """Every kind, key and value. Raises SQLAlchemyError, or ValueError for a row not ours."""
@@ -63,8 +65,13 @@ class StateStore:
             yield kind, tuple(json.loads(key)), tuple(json.loads(value))
 
     def write(self, changes: Changes) -> None:
-        """Commit all changes in one transaction. Raises SQLAlchemyError or OSError: none is in."""
-        check_file(self._engine, self._inode)
+        """Commit all changes in one transaction. Raises SQLAlchemyError or OSError: none is in.
+
+        Without any it sees that the file is still there.
+        """
+        check_file(self._engine, self.inode)
+        if not changes:
+            return
         put = []
         removed = []
         for (kind, key), value in changes.items():
@@ -83,7 +90,8 @@ class StateStore:
         """Let the file go."""
         self._engine.dispose()
 
-    def _migrate(self, connection: sa.Connection) -> None:
+    def _migrate(self, connection: sa.Connection) -> bool:
+        """Bring the table up to date; True when there was none."""
         seen = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if seen > len(_REVISIONS):
             raise StoreError(
@@ -94,6 +102,7 @@ class StateStore:
             connection.exec_driver_sql(statement)
         if seen < len(_REVISIONS):
             connection.exec_driver_sql(f"PRAGMA user_version = {len(_REVISIONS)}")
+        return not seen
 
 
 def _text(values: tuple[object, ...]) -> str:

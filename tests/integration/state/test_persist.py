@@ -1,6 +1,8 @@
 """The state on disk: what a restart finds, and what a file out of reach costs."""
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from queue import Queue
 
@@ -95,12 +97,62 @@ def test_what_is_on_disk_is_told_and_what_is_not(
     persistence.close()
 
 
-def test_removed_file_is_made_again_with_the_changes_that_waited(tmp_path: Path) -> None:
+def emptied(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("DROP TABLE state")
+        base.execute("PRAGMA user_version = 0")
+
+
+def put_back(path: Path) -> None:
+    """A backup of another day takes its place, closed and whole as backups are."""
+    copy = path.with_suffix(".copy")
+    StateStore(f"sqlite:///{copy}").close()
+    copy.rename(path)
+
+
+@pytest.mark.parametrize(
+    ("lose", "changes"),
+    [
+        (Path.unlink, True),
+        (Path.unlink, False),
+        (put_back, True),
+        (put_back, False),
+        (emptied, True),
+    ],
+)
+def test_lost_file_is_made_again_with_all_that_it_had(
+    tmp_path: Path, lose: Callable[[Path], None], changes: bool
+) -> None:
     path = tmp_path / "state.db"
     persistence, memory = opened(path)
-    path.unlink()
     memory.presence.leave("801", "on leave")
     persistence.close()
     persistence, memory = opened(path)
+    memory.presence.leave("802", "away")
+    memory.presence.leave("803", "away")
+    assert written(persistence)
+    lose(path)
+    if changes:
+        memory.presence.come_back("803")
+        memory.presence.leave("804", "out")
     persistence.close()
-    assert memory.snapshot().away == {"801": "on leave"}
+    persistence, memory = opened(path)
+    persistence.close()
+    later = {"804": "out"} if changes else {"803": "away"}
+    assert memory.snapshot().away == {"801": "on leave", "802": "away", **later}
+
+
+def test_removed_file_is_made_again_while_the_server_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
+    path = tmp_path / "state.db"
+    persistence, memory = opened(path)
+    memory.presence.leave("801", "on leave")
+    assert written(persistence)
+    path.unlink()
+    written(persistence)  # sees it
+    written(persistence)  # makes it
+    with sqlite3.connect(path) as base:
+        assert base.execute("SELECT kind FROM state").fetchall() == [("away",)]
+    persistence.close()
