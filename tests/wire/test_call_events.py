@@ -269,6 +269,40 @@ def test_attended_transfer_ends_one_call_and_goes_on_in_the_other() -> None:
     ]
 
 
+def test_no_event_is_made_of_a_transfer_that_nobody_listens_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire, router, caller, _, line, other = consulted(", transfer: both")
+    events = router.noted.events
+    for topic in events.topics:
+        if topic not in (events.broken, events.ended):
+            topic.subscribers = ()
+    for kind in ("LegChanged", "CallMoved", "CallTransferred"):
+        monkeypatch.setattr(f"callrouter.call.call.{kind}", None)
+    line.ask("REFER", refer("4000", f"?Replaces={replaces_of(caller).replace(';', '%3B')}"))
+    wire.run(8.0)
+    hang_up(other)
+    wire.run()
+    assert router.noted.bugs == []
+    talked = [[leg.result for leg in record.legs] for record in router.noted.ended]
+    assert talked == [["answered"], ["answered", "answered"]]
+
+
+def test_no_event_is_made_of_a_transfer_that_fails_and_nobody_listens_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire, router, caller, desk = between()
+    Party(wire, FOURTH)
+    caller.refuses = "INVITE"
+    router.noted.events.leg.subscribers = ()
+    monkeypatch.setattr("callrouter.call.call.LegChanged", None)
+    desk.ask("REFER", refer("4001"))
+    wire.run(4.0)
+    hang_up(caller)
+    wire.run()
+    assert router.noted.bugs == []
+
+
 def test_party_whose_place_is_taken_is_told_as_a_move() -> None:
     wire, router, caller, desk, line, _ = consulted()
     before = len(router.noted.told.lines)

@@ -356,7 +356,8 @@ class Call:
         entry.status = 200
         entry.result = "answered"
         self.record.legs.append(entry)
-        self.leg_changed(entry)
+        if self.events.leg.subscribers:
+            self.leg_changed(entry)
 
     def leg_ended(self, event: Failed, *, stops: bool) -> None:
         """Note how a target that failed by itself ended. stops: with it ends the whole hunt."""
@@ -412,7 +413,7 @@ class Call:
             self._last_cause = cause
 
     def leg_changed(self, entry: LegRecord) -> None:
-        """Tell of a target to whom something happened."""
+        """Tell of a target to whom something happened; who listens is to be looked at before."""
         self.events.leg.tell(LegChanged(self.record, entry))
 
     # Ends.

@@ -98,7 +98,8 @@ class _Transfer(Referral):
         for entry in self.call.record.talking():
             if entry not in self._talking:
                 entry.end(self.call.ms(), cause_of(_NOT_ACCEPTABLE))
-                self.call.leg_changed(entry)
+                if self.call.events.leg.subscribers:
+                    self.call.leg_changed(entry)
         self.call.moved()
         leg.release()
         leg.hang_up()

@@ -127,7 +127,8 @@ class Referral(CallerSide):
         if also is not call.a:
             for entry in self._talking:
                 entry.end(call.ms(), NORMAL_CLEARING)
-                call.leg_changed(entry)
+                if call.events.leg.subscribers:
+                    call.leg_changed(entry)
         call.moved()
         call.transferred(also)
         self._tell(200, _OVER)
