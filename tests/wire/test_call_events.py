@@ -10,6 +10,7 @@ from support.wire import CALLER, TARGET, Caller, Router, Target, Wire, talk_and_
 from test_transfers import FOURTH, consulted, refer, replaces_of
 
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallEvents, HoldChanged
 from callrouter.call.services.record import CallRecord
 
@@ -62,6 +63,44 @@ def test_answered_call_is_told_from_its_start_to_its_end() -> None:
         "answered",
         *OVER,
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "rings_at"),
+    [
+        ("5003", 0.5),  # behind the greeting
+        ("5009", 0.6),  # behind the notice that it is recorded
+        ("5012", 0.0),
+        ("5004", None),  # a greeting that answers and goes on
+        ("5017", None),  # one that answers; the ringback comes behind it
+    ],
+)
+def test_caller_who_hears_our_ringback_is_told_to_ring_once(
+    number: str, rings_at: float | None
+) -> None:
+    wire = Wire()
+    router, desk, caller = SpokenRouter(wire, compiled()), *_both(wire)
+    desk.answers = False
+
+    def ring(leg: ALeg) -> None:
+        leg.ring(180, "", "", b"")
+        desk.stack.timers.start(desk.stack.now + 2.0, lambda _now: desk.answer())
+
+    desk.ringing = ring
+    caller.call(number)
+    wire.run(20.0)
+    hang_up(caller)
+    lines = told(router, wire)
+    (record,) = router.noted.ended
+    if rings_at is None:
+        assert "ringing" not in lines
+        assert record.ringing_ms is None
+    else:
+        assert lines.index("ringing") < lines.index("answered")
+        assert record.ringing_ms is not None
+        assert record.ringing_ms >= rings_at * 1000
+        assert record.answered_ms is not None
+        assert record.ringing_ms < record.answered_ms
 
 
 def test_busy_target_and_the_next_one_are_told_in_turn() -> None:

@@ -288,11 +288,15 @@ class Call:
                 return  # it hears us, and knows that it rings
             rows, body = self.speech.early(event, rows)
         if self.record.ringing_ms is None:
-            self.record.ringing_ms = self.ms()
-            if self.events.ringing.subscribers:
-                self.events.ringing.tell(self.record)
+            self.rings()
         self.b = event.leg
         self.a.ring(response.status, event.fork, rows, body, event.leg)
+
+    def rings(self) -> None:
+        """Note that the caller, who is not answered yet, hears for the first time that it rings."""
+        self.record.ringing_ms = self.ms()
+        if self.events.ringing.subscribers:
+            self.events.ringing.tell(self.record)
 
     def answer(self, event: Answered) -> None:
         """Connect the caller with the leg that answered; who rings beside it is told so."""

@@ -131,9 +131,10 @@ class CallEvents:
     """The topics of the stream, in the order in which a call usually comes by them.
 
     started: a call was admitted and its route decided. leg: see `LegChanged`. ringing: the caller
-    was sent the first 18x of a target. answered: the caller is about to be sent its 200. moved,
-    held, transferred: see their events. recorded, message: a recording, a voicemail message.
-    broken: see `CallBroken`; ended follows. ended: the call is over, and its record complete.
+    hears that it rings, by the first 18x of a target or by our ringback. answered: the caller is
+    about to be sent its 200. moved, held, transferred: see their events. recorded, message: a
+    recording, a voicemail message. broken: see `CallBroken`; ended follows. ended: the call is
+    over, and its record complete.
     """
 
     __slots__ = (

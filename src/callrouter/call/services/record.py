@@ -127,10 +127,10 @@ class CallRecord:
     extension). caller_number, called_number: the numbers in these, in E.164 or as they are dialled,
     "" when there is none. number: the dialplan's key that matched, "" for none. dialplan: version
     that served it. started: Unix seconds. began: the same moment on the stack's clock, which is
-    never put; in no row. ringing_ms, answered_ms, ended_ms: from the start;
-    ringing is the first 18x the caller was sent. status: final SIP status sent to the caller.
-    cause: Q.850. reason: why it was refused or, once answered, ended by us; "" otherwise.
-    hung_up_by: caller, callee or callrouter.
+    never put; in no row. ringing_ms, answered_ms, ended_ms: from the start; ringing is the first
+    18x of a target that the caller was sent, or our ringback before its answer. status: final SIP
+    status sent to the caller. cause: Q.850. reason: why it was refused or, once answered, ended by
+    us; "" otherwise. hung_up_by: caller, callee or callrouter.
     voicemail, recordings: what it left in the archive. heard: what the caller heard and pressed, in
     order: ms from the start, one of played, menu, key and survey, and which; None when nothing was
     said to it.

@@ -166,6 +166,8 @@ def ring_back(call: Call) -> None:
     """Let a caller whose media is with us hear that it rings."""
     if call.speech is not None and call.speech.with_us:
         start_playing(call, (_RINGBACK,), repeat=True)
+        if call.record.ringing_ms is None and call.record.answered_ms is None:
+            call.rings()
 
 
 async def say(call: Call, names: Sequence[str]) -> None:
