@@ -210,3 +210,24 @@ def test_update_crosses_an_offer_in_a_prack() -> None:
     assert caller.hears(200).body == OFFERS["b"]
     picked_up(caller, desk, invite)
     over(table, caller, desk)
+
+
+@pytest.mark.parametrize("again", [SDP, OFFERS["b"]])
+def test_prack_that_answers_an_offer_of_ours_is_taken_and_told_to_the_target(again: str) -> None:
+    # The desk knows nothing of reliable responses: what its 183 shows is its offer to a caller who
+    # takes no others, and its 200 makes it. The answer to both is the PRACK's.
+    table, caller, desk, invite = rung(
+        "", ("Require", "100rel"), described=SDP, Contact="<sip:192.0.2.3:5060>"
+    )
+    early = caller.hears(183)
+    assert (early.body, early["Require"]) == (SDP, "100rel")
+    caller.learn(early)
+    caller.request("PRACK", OFFERS["a"], ("RAck", f"{early['RSeq']} 1 INVITE"))
+    told = caller.hears(200)
+    assert (told.method, told.body) == ("PRACK", "")
+    desk.reply(invite, 200, again)
+    answer = caller.hears(200)
+    assert answer.body == ("" if again == SDP else again)
+    caller.ack(answer)
+    assert desk.hears("ACK").body == OFFERS["a"]
+    over(table, caller, desk)

@@ -91,9 +91,11 @@ async def _replace(call: Call, pair: Pair, event: Replacing) -> None:
 
 
 def _acknowledge(call: Call, event: Acknowledged) -> None:
-    """The caller's ACK answers what the target offered in its answer."""
+    """The caller's ACK answers what the target offered in its answer, or its PRACK has done so."""
     a, b, ack = call.a, call.b, event.request
     if b is not None:
+        if b.owes_answer and not ack.body:
+            ack.body = a.theirs
         b.ack(passed(ack, a, b), b.described(ack.body))
 
 

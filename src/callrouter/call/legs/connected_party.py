@@ -23,10 +23,14 @@ def answer_of(event: Answered, caller: ALeg) -> tuple[str, bytes]:
     """The rows and the body of the 2xx, which is the target's own description.
 
     A target that has described its session in a reliable response may leave it out (RFC 3262
-    section 5). So does the 2xx then, to a caller who got it reliably as well.
+    section 5). So does the 2xx then, to a caller who got it reliably as well. An offer that the
+    caller has answered by its PRACK is made once (RFC 3261 section 13.2.1).
     """
+    response = event.response
+    if event.leg.owes_answer and caller.told(event.fork) and response.body == caller.ours:
+        response.body = b""
     rows = rows_of(event, caller)
-    body = event.response.body
+    body = response.body
     if not body and not caller.told(event.fork):
         return f"{rows}{SDP_ROW}", event.leg.theirs
     return rows, body

@@ -149,7 +149,7 @@ class ALeg(Leg):
         relayed = reliable.relayed is not None
         if not relayed:
             # What it offers was asked of nobody: there is no target that could answer it.
-            tx.respond(488 if request.body else 200)
+            tx.respond(488 if request.body and not reliable.offer else 200)
         elif request.body and not reliable.offer:
             self._put(tx, request)
         answer = self._late_answer
