@@ -42,6 +42,10 @@ AT_ONCE: Final = 16
 """Requests that are read or carried out at the same time."""
 
 _READ_SECONDS: Final = 5.0
+_LOOKS: Final = 5
+"""In so many parts what is waited for is looked for, so that a loop that stood still, and perhaps
+the whole machine with the client, counts as one of them.
+"""
 _WRITE_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
 _PATHS: Final = [(re.compile(PART.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
@@ -101,7 +105,7 @@ class HttpService:
             _Connection,
             self._http,
             loop=self._loop,
-            keepalive_timeout=_READ_SECONDS,  # counts from the first moment of a connection
+            keepalive_timeout=0.0,  # it goes by the clock alone
             lingering_time=_LINGER_SECONDS,
             auto_decompress=False,
         )
@@ -172,6 +176,22 @@ class _Connection(web.RequestHandler):
     said_all = False
     """The client has closed its half of the connection, and may still wait for an answer."""
     _stream: AnswerStream[Any] | None = None
+    _next_look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for a request."""
+        super().connection_made(transport)
+        self._look(_LOOKS)
+
+    def _look(self, left: int) -> None:
+        """Close it unless a request has come. left: how many times more it is looked for."""
+        if self._request_count:
+            return
+        if not left:
+            self.force_close()
+            return
+        loop = asyncio.get_running_loop()
+        self._next_look = loop.call_later(_READ_SECONDS / _LOOKS, self._look, left - 1)
 
     def reads(self, stream: AnswerStream[Any]) -> None:
         """Close a stream as soon as the client is gone: nothing may be written for hours.
@@ -185,6 +205,8 @@ class _Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone."""
         super().connection_lost(exc)
+        if self._next_look is not None:
+            self._next_look.cancel()
         if self._stream is not None:
             self._stream.close()
 
@@ -286,17 +308,25 @@ async def _body(request: web.BaseRequest) -> bytes:
         raise EncodedError(f"the body: expected no Content-Encoding, found {shown(encoding)}")
     if cast(_Connection, request.protocol).said_all:
         _end_body(request)
+    reading = asyncio.ensure_future(_whole_body(request))
     try:
-        async with asyncio.timeout(_READ_SECONDS):
-            if request.headers.get("Expect", "").lower() == "100-continue":
-                await request.writer.write(_CONTINUE)  # RFC 9110 section 10.1.1
-            return await request.read()
+        for _ in range(_LOOKS):
+            await asyncio.wait((reading,), timeout=_READ_SECONDS / _LOOKS)
+            if reading.done():
+                return reading.result()
     except web.HTTPRequestEntityTooLarge as error:
         raise TooLongError from error
     except (web.RequestPayloadError, ConnectionError) as error:
         raise MalformedError("the body: expected all of it, found its end before") from error
-    except TimeoutError as error:
-        raise MalformedError(f"no whole request came within {_READ_SECONDS:g} s") from error
+    finally:
+        reading.cancel()
+    raise MalformedError(f"no whole request came within {_READ_SECONDS:g} s")
+
+
+async def _whole_body(request: web.BaseRequest) -> bytes:
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)  # RFC 9110 section 10.1.1
+    return await request.read()
 
 
 def _line(answer: OperationAnswer) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import select
 import socket
+import time
 from typing import Final
 
 import orjson
@@ -250,6 +251,41 @@ async def test_connections_that_say_nothing_keep_nobody_out_and_are_closed(room:
         assert {await reader.read() for reader, _ in silent} == {b""}
     for _, writer in silent:
         writer.close()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests have a second to come."""
+    monkeypatch.setattr("callrouter.api.http_service._READ_SECONDS", 1.0)
+
+
+@pytest.mark.parametrize("already", [0, 60])
+async def test_time_in_which_the_loop_stood_still_is_not_the_clients(
+    hasty: None, room: Room, already: int
+) -> None:
+    body = b'{"caller": "4001"}'
+    head = f"POST /v1/blocks HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+    whole = head.encode() + body
+    reader, writer = await asyncio.open_unix_connection(str(room.path))
+    writer.write(whole[:already])
+    await served(room)  # it was accepted, and what was sent is read
+    time.sleep(1.2)  # noqa: ASYNC251  # nothing runs, the clock goes on
+    await served(room)  # all that is late by the clock has been looked at
+    writer.write(whole[already:])
+    async with asyncio.timeout(PATIENCE):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_body_that_does_not_come_is_waited_for_as_long_as_a_request(
+    hasty: None, room: Room
+) -> None:
+    answered = await room.raw(b"POST /v1/blocks HTTP/1.1\r\nHost: a\r\nContent-Length: 18\r\n\r\n{")
+    assert (answered.status, answered.body["error"]) == (
+        400,
+        "no whole request came within 1 s",
+    )
+    await served(room)
 
 
 async def test_more_requests_at_once_than_are_taken_get_503_until_some_have_ended(
