@@ -327,6 +327,22 @@ async def test_star_31_closes_the_office_whatever_the_time(lab: Lab) -> None:
     await target.state("confirmed")
     await phone.hang_up()
     assert [leg["target"] for leg in (await lab.record("4010"))["legs"]] == ["uas_5082"]
+    assert "feature code carried out call=" in lab.serving.log()
+
+
+async def test_star_31_that_cannot_be_kept_on_disk_is_logged_as_such(lab: Lab) -> None:
+    state = lab.serving.place.folder / "var" / "state.db"
+    state.unlink()
+    state.mkdir()  # as full as a disk can be, and one that root cannot write to either
+    phone = await lab.phone()
+    await phone.call(lab.number("*31"))
+    await phone.state("disconnected")
+    assert whats(await lab.record("*31"), "played") == ["override_closed"]
+
+    async def is_logged() -> bool:
+        return "carried out, but not kept on disk" in lab.serving.log()
+
+    await until(is_logged)
 
 
 async def test_4112_recording_is_begun_and_ended_by_command(lab: Lab, tmp_path: Path) -> None:

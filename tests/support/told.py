@@ -9,6 +9,7 @@ from callrouter.call.services.call_events import (
     CallKept,
     CallMoved,
     CallTransferred,
+    FeatureSwitched,
     HoldChanged,
     LegChanged,
 )
@@ -53,16 +54,18 @@ class Told:
 
 
 def _said(event: CallEvent) -> str:
+    said = ""
     match event:
         case LegChanged(leg=leg):
-            return f"{leg.target} {leg.state}"
+            said = f"{leg.target} {leg.state}"
         case HoldChanged(by=by, on=on):
-            return f"by {by}" if on else f"no more by {by}"
+            said = f"by {by}" if on else f"no more by {by}"
+        case FeatureSwitched(what=what, to=to):
+            said = f"{what} {to}"
         case CallTransferred(by=by):
-            return f"by {by}"
+            said = f"by {by}"
         case CallKept(kept=kept):
-            return f"{kept.of} {kept.result}"
+            said = f"{kept.of} {kept.result}"
         case CallRecord(hung_up_by=by) if by:
-            return f"by {by}"
-        case _:
-            return ""
+            said = f"by {by}"
+    return said

@@ -13,6 +13,8 @@ from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallEvents, HoldChanged
 from callrouter.call.services.record import CallRecord
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.yamlfile.reader import parse
 
 HUNT = """
 country: CN
@@ -25,6 +27,13 @@ numbers:
   "4000": {route: [{hunt: [one, two], progress: 30s}]}
   "4001": {route: [{hunt: [one, two], strategy: parallel, progress: 30s}]}
   "4002": {route: [{hunt: [one, 'safe']}]}
+"""
+FEATURE = """
+country: CN
+trunks: {lab: {addresses: [192.0.2.1/32]}}
+schedules: {office: {open: ["Mon-Fri 08:00-18:00"]}}
+numbers:
+  "*31": {from: anyone, route: [{feature: {schedule: office, to: closed}}]}
 """
 TALK = ["started", "leg desk dialled", "leg desk answered", "answered"]
 OVER = ["leg desk ended", "ended by caller"]
@@ -364,6 +373,15 @@ def test_menu_and_voicemail_tell_of_the_message_before_the_end() -> None:
     lines = told(router, wire)
     assert lines[:2] == ["started", "answered"]
     assert lines[2:] == ["message box complete", "ended by callrouter"]
+
+
+def test_feature_code_is_told_when_it_is_carried_out() -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compile_dialplan(parse(FEATURE, "feature.yaml")))
+    Party(wire, CALLER[0]).call("*31")
+    lines = told(router, wire)
+    switched = "switched schedule office closed"
+    assert lines == ["started", switched, "answered", "ended by callrouter"]
 
 
 def test_recording_is_told_when_it_has_ended() -> None:

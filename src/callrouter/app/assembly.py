@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from callrouter.app.call_observer import observe
+from callrouter.app.call_observer import FeatureLog, observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
@@ -73,6 +73,7 @@ class Parts:
         self.memory.ports.failures.noted = self._unanswered
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer)
+        self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
         self.feed = CallFeed(self.events)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(_media_size(settings), log, self.pump.step)

@@ -1,8 +1,15 @@
 """The observers of calls: the log, the metrics, the records and their journal, on one stream."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from callrouter.call.services.call_events import CallBroken, CallEvents, CallKept
+from callrouter.call.services.call_events import (
+    CallBroken,
+    CallEvents,
+    CallKept,
+    FeatureSwitched,
+)
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
@@ -90,3 +97,29 @@ class CallLog:
     def broken(self, event: CallBroken) -> None:
         """Log the bug with its traceback."""
         self._log.error("internal error", call=event.record.id, exc_info=event.error)
+
+
+class FeatureLog:
+    """The line that the log has of each feature code, once it is known whether it is kept."""
+
+    __slots__ = ("_asking", "_kept", "_log")
+
+    def __init__(self, log: Log, kept: Callable[[], Awaitable[bool]]) -> None:
+        """kept: as `RunningServer` has it."""
+        self._log = log
+        self._kept = kept
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def switched(self, event: FeatureSwitched) -> None:
+        """Log what it switched, and that a restart undoes it where it does."""
+        telling = self._tell(event.record.id, event.what, event.to)
+        task = asyncio.get_running_loop().create_task(telling)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _tell(self, call: str, what: str, to: str) -> None:
+        if await self._kept():
+            self._log.info("feature code carried out", call=call, what=what, to=to)
+        else:
+            said = "feature code carried out, but not kept on disk: a restart undoes it"
+            self._log.warning(said, call=call, what=what, to=to)

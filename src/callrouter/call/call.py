@@ -18,7 +18,13 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.call_events import CallEvents, CallMoved, CallTransferred, LegChanged
+from callrouter.call.services.call_events import (
+    CallEvents,
+    CallMoved,
+    CallTransferred,
+    FeatureSwitched,
+    LegChanged,
+)
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.call.services.shared_state import Shared
@@ -326,6 +332,11 @@ class Call:
         if self.events.transferred.subscribers:
             event = CallTransferred(self.record, self.party_of(by), self.ms())
             self.events.transferred.tell(event)
+
+    def switched(self, what: str, to: str) -> None:
+        """Tell of a feature code that was carried out; `FeatureSwitched` has what and to."""
+        if self.events.switched.subscribers:
+            self.events.switched.tell(FeatureSwitched(self.record, what, to, self.ms()))
 
     def moved(self) -> None:
         """Note that somebody else talks now in the call, which was answered before."""

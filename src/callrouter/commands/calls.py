@@ -64,6 +64,8 @@ def _words(event: FollowedEvent) -> tuple[str, ...]:
             words = "by" if event.on else "no more by", event.by
         case FollowedEvent(event="transferred"):
             words = "by", event.by, "to", *call.talking
+        case FollowedEvent(event="switched"):
+            words = event.what, event.to
         case FollowedEvent(event="ended"):
             words = call.disposition, str(call.status), call.reason, "by", call.hung_up_by
     return words

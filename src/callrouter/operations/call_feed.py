@@ -13,6 +13,7 @@ from callrouter.call.services.call_events import (
     CallEvents,
     CallKept,
     CallTransferred,
+    FeatureSwitched,
     HoldChanged,
     LegChanged,
     Topic,
@@ -81,7 +82,7 @@ class FollowedEvent(StreamedAnswer):
     """One event of one call. event: the kind. seconds: from the start of the call.
 
     leg: of an event leg. by: who holds or transfers, caller or callee. on: the hold begins. file:
-    of recorded and message.
+    of recorded and message. what, to: of switched.
     """
 
     event: str
@@ -91,6 +92,8 @@ class FollowedEvent(StreamedAnswer):
     by: str = ""
     on: bool = False
     file: EventFile | None = None
+    what: str = ""
+    to: str = ""
 
 
 class CallFeed:
@@ -144,6 +147,8 @@ def _taken_down(kind: str, event: CallEvent) -> FollowedEvent:
             more = {"by": by, "on": on}
         case CallTransferred(by=by):
             more["by"] = by
+        case FeatureSwitched(what=what, to=to):
+            more = {"what": what, "to": to}
         case CallKept(kept=kept):
             more["file"] = EventFile(id=kept.id, of=kept.of, ms=kept.ms, result=kept.result)
     call = _call(record, ended=kind == "ended")

@@ -10,7 +10,13 @@ from support.observed import answered
 from support.polling import until
 
 from callrouter.api.client import AskedError, ControlError, follow
-from callrouter.call.services.call_events import CallKept, CallMoved, HoldChanged, LegChanged
+from callrouter.call.services.call_events import (
+    CallKept,
+    CallMoved,
+    FeatureSwitched,
+    HoldChanged,
+    LegChanged,
+)
 from callrouter.call.services.record import CallRecord, KeptRecord
 from callrouter.operations.call_feed import FOLLOWERS, QUEUE
 from callrouter.operations.calls import follow_calls
@@ -44,6 +50,7 @@ async def test_each_event_is_a_line_with_its_call_as_it_was_then(room: Room) -> 
     room.events.held.tell(HoldChanged(ended, "caller", on=True, ms=2000))
     room.events.moved.tell(CallMoved(ended, 3000))
     room.events.recorded.tell(CallKept(ended, KeptRecord("r1", "4000", 900, "complete"), 4000))
+    room.events.switched.tell(FeatureSwitched(ended, "presence of 801", "away", 5000))
     leg.ended_ms = 61_500
     room.events.ended.tell(ended)
     lines = await following.until_ended()
@@ -54,16 +61,18 @@ async def test_each_event_is_a_line_with_its_call_as_it_was_then(room: Room) -> 
         "held",
         "moved",
         "recorded",
+        "switched",
         "ended",
     ]
-    assert [line["seconds"] for line in lines] == [0.0, 0.02, 1.49, 2.0, 3.0, 4.0, 61.5]
+    assert [line["seconds"] for line in lines] == [0.0, 0.02, 1.49, 2.0, 3.0, 4.0, 5.0, 61.5]
     assert [line["call"]["state"] for line in lines] == [
         "routing",
         "ringing",
-        *["answered"] * 4,
+        *["answered"] * 5,
         "ended",
     ]
-    assert [line["call"]["talking"] for line in lines[1:]] == [[], *[["first"]] * 4, []]
+    assert [line["call"]["talking"] for line in lines[1:]] == [[], *[["first"]] * 5, []]
+    assert (lines[6]["what"], lines[6]["to"]) == ("presence of 801", "away")
     assert lines[0]["call"] == {
         "id": "id1",
         "trunk": "",

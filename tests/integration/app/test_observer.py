@@ -1,9 +1,10 @@
+import asyncio
 from pathlib import Path
 
 from support.observed import Lines, answered
 
-from callrouter.app.call_observer import observe
-from callrouter.call.services.call_events import CallEvents, CallKept
+from callrouter.app.call_observer import FeatureLog, observe
+from callrouter.call.services.call_events import CallEvents, CallKept, FeatureSwitched
 from callrouter.call.services.record import KeptRecord
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
@@ -60,4 +61,29 @@ def test_what_was_not_kept_whole_is_counted_and_logged_as_it_happens(
         ("info", "message not kept whole", "box", "short"),
         ("warning", "message not kept whole", "box", "broken"),
         ("warning", "recording not kept whole", "4000", "full"),
+    ]
+
+
+async def test_feature_code_is_logged_with_whether_a_restart_undoes_it(log: Log, logged: Lines):
+    kept, all_known = [True, False], asyncio.Event()
+
+    async def is_kept() -> bool:
+        if len(kept) == 1:
+            asyncio.get_running_loop().call_soon(all_known.set)
+        return kept.pop(0)
+
+    events = CallEvents(lambda error: None)
+    events.switched.subscribe(FeatureLog(log, is_kept).switched)
+    for to in ("closed", "usual"):
+        events.switched.tell(FeatureSwitched(answered("42"), "schedule office", to, 1000))
+    await all_known.wait()
+    lines = [(line["level"], line["event"], line["what"], line["to"]) for line in logged()]
+    assert lines == [
+        ("info", "feature code carried out", "schedule office", "closed"),
+        (
+            "warning",
+            "feature code carried out, but not kept on disk: a restart undoes it",
+            "schedule office",
+            "usual",
+        ),
     ]

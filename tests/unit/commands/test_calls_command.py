@@ -69,6 +69,12 @@ def run(*options: str) -> Result:
             "message     box complete 1.5s",
         ),
         (
+            FollowedEvent(
+                event="switched", call=CALL, seconds=1.0, what="schedule office", to="open"
+            ),
+            "switched    schedule office open",
+        ),
+        (
             FollowedEvent(event="ended", call=CALL, seconds=1.0),
             "ended       BUSY 486 no_target_left by callrouter",
         ),

@@ -80,6 +80,20 @@ class CallKept:
 
 
 @dataclass(slots=True)
+class FeatureSwitched:
+    """A feature code was carried out.
+
+    what: it switched, such as `presence of 801` or `schedule office`. to: away, back, open, closed
+    or usual. ms: when, from the start of the call.
+    """
+
+    record: CallRecord
+    what: str
+    to: str
+    ms: int
+
+
+@dataclass(slots=True)
 class CallBroken:
     """A bug of ours has stopped the call's script; the call ends.
 
@@ -92,7 +106,14 @@ class CallBroken:
 
 
 CallEvent: TypeAlias = (
-    CallRecord | LegChanged | HoldChanged | CallMoved | CallTransferred | CallKept | CallBroken
+    CallRecord
+    | LegChanged
+    | HoldChanged
+    | CallMoved
+    | CallTransferred
+    | CallKept
+    | FeatureSwitched
+    | CallBroken
 )
 
 
@@ -133,8 +154,8 @@ class CallEvents:
     started: a call was admitted and its route decided. leg: see `LegChanged`. ringing: the caller
     hears that it rings, by the first 18x of a target or by our ringback. answered: the caller is
     about to be sent its 200. moved, held, transferred: see their events. recorded, message: a
-    recording, a voicemail message. broken: see `CallBroken`; ended follows. ended: the call is
-    over, and its record complete.
+    recording, a voicemail message. switched: see `FeatureSwitched`. broken: see `CallBroken`; ended
+    follows. ended: the call is over, and its record complete.
     """
 
     __slots__ = (
@@ -148,6 +169,7 @@ class CallEvents:
         "recorded",
         "ringing",
         "started",
+        "switched",
         "transferred",
     )
 
@@ -162,6 +184,7 @@ class CallEvents:
         self.transferred = Topic[CallTransferred]("transferred", on_bug)
         self.recorded = Topic[CallKept]("recorded", on_bug)
         self.message = Topic[CallKept]("message", on_bug)
+        self.switched = Topic[FeatureSwitched]("switched", on_bug)
         self.broken = Topic[CallBroken]("broken", on_bug)
         self.ended = Topic[CallRecord]("ended", on_bug)
 

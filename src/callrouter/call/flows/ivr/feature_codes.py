@@ -28,6 +28,7 @@ async def switch(call: Call, feature: Feature) -> None:
             await _done(call, "presence", presence.leave(extension, feature.presence))
         else:
             await _done(call, "presence", presence.come_back(extension))
+        call.switched(f"presence of {extension}", "away" if feature.presence else "back")
         said = "presence_away" if feature.presence else "presence_back"
     else:
         overrides = call.shared.overrides
@@ -36,6 +37,7 @@ async def switch(call: Call, feature: Feature) -> None:
             await _done(call, "overrides", overrides.override(feature.schedule, opens, 0.0))
         else:
             await _done(call, "overrides", overrides.end(feature.schedule))
+        call.switched(f"schedule {feature.schedule}", feature.to or "usual")
         said = _SAYS[feature.to]
     await attach(call, answer=True)
     await say(call, (said,))
