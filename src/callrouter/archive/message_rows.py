@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from callrouter.archive.tables import DELIVERIES, MESSAGES, as_dict, inserting
+from callrouter.archive.tables import DELIVERIES, MESSAGES, all_of, as_dict, inserting
 
 _M: Final = MESSAGES.c
 _D: Final = DELIVERIES.c
@@ -50,8 +50,7 @@ def listed(engine: Engine, box: str | None, *, deleted: bool = False) -> list[di
         query = query.where(_M.box == box)
     if not deleted:
         query = query.where(_LIVE)
-    with engine.connect() as connection:
-        return [as_dict(row) for row in connection.execute(query).mappings()]
+    return all_of(engine, query)
 
 
 def one(engine: Engine, id: str) -> dict[str, Any] | None:

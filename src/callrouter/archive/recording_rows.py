@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from callrouter.archive.tables import RECORDED, RECORDINGS, as_dict, inserting
+from callrouter.archive.tables import RECORDED, RECORDINGS, all_of, inserting
 
 _R: Final = RECORDINGS.c
 
@@ -36,15 +36,13 @@ def listed(engine: Engine, number: str | None, most: int) -> list[dict[str, Any]
         query = query.where(_R.number == number)
     if most:
         query = query.limit(most)
-    with engine.connect() as connection:
-        return [as_dict(row) for row in connection.execute(query).mappings()]
+    return all_of(engine, query)
 
 
 def one(engine: Engine, id: str) -> dict[str, Any] | None:
     """The recording with this id."""
-    with engine.connect() as connection:
-        row = connection.execute(sa.select(RECORDINGS).where(_R.id == id)).mappings().first()
-        return None if row is None else as_dict(row)
+    found = all_of(engine, sa.select(RECORDINGS).where(_R.id == id))
+    return found[0] if found else None
 
 
 def files(engine: Engine) -> set[str]:

@@ -84,6 +84,12 @@ def inserting(engine: Engine, table: sa.Table) -> "postgresql.Insert | sqlite.In
     return postgresql.insert(table)
 
 
+def all_of(engine: Engine, query: "sa.Select[Any]") -> list[dict[str, Any]]:
+    """The rows of a query, by plain names."""
+    with engine.connect() as connection:
+        return [as_dict(row) for row in connection.execute(query).mappings()]
+
+
 def as_dict(row: sa.RowMapping) -> dict[str, Any]:
     """A row by plain names: SQLAlchemy's own are of a class that JSON does not take."""
     return {str(name): value for name, value in row.items()}

@@ -1,12 +1,11 @@
 """Flood measurement: a trunk's calls beside strangers' INVITEs, and what becomes of both."""
 
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from callrouter.bench.measurement import running
-from callrouter.bench.processes import BenchError, log_end, split_cores, start, stop
+from callrouter.bench.processes import BenchError, goes_on, split_cores, start, stop
 from callrouter.bench.sipp import Load
 from callrouter.bench.systems_under_test import Callrouter
 
@@ -87,11 +86,7 @@ class _Strangers:
 
     def part(self, seconds: float) -> None:
         """Let it go on for so long. Raises BenchError when it ends meanwhile."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
-        raise BenchError(f"the strangers have gone already: {log_end(self._log)}")
+        goes_on(self._process, seconds, "the strangers have gone", self._log)
 
     def wait(self) -> tuple[int, int]:
         """Wait for its end; how many it sent, and how many answers it got."""

@@ -102,6 +102,18 @@ def wait_bound(
         time.sleep(0.05)
 
 
+def goes_on(process: subprocess.Popen[bytes], seconds: float, what: str, log: Path) -> None:
+    """Let a process go on for so long. Raises BenchError, with the end of log, when it ends.
+
+    what: has ended, for the error.
+    """
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+    raise BenchError(f"{what} already: {log_end(log)}")
+
+
 def log_end(log: Path) -> str:
     """Give the last 500 characters of log, to say in an error why a process failed."""
     return log.read_text(encoding="utf-8", errors="replace")[-500:].strip() or "it said nothing"

@@ -14,6 +14,7 @@ from typing import Final, Self
 from callrouter.bench.processes import (
     BenchError,
     free_port,
+    goes_on,
     log_end,
     start,
     stop,
@@ -132,11 +133,7 @@ class Traffic:
 
     def part(self, seconds: float) -> None:
         """Let it go on for so long. Raises BenchError when the caller ends meanwhile."""
-        try:
-            self._caller.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
-        raise BenchError(f"SIPp's caller has ended already: {log_end(self._file('uac', 'log'))}")
+        goes_on(self._caller, seconds, "SIPp's caller has ended", self._file("uac", "log"))
 
     def finish(self) -> None:
         """Begin no more calls, and wait until those that are up have ended."""

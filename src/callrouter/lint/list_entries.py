@@ -5,8 +5,6 @@ from itertools import islice
 from pathlib import Path as File
 from typing import Any, Final, NamedTuple
 
-import phonenumbers
-
 from callrouter.dialplan.areas.list_files import international_prefix
 from callrouter.lint.findings import Findings, Path
 from callrouter.route.callers import telephone_numbers as numbers
@@ -34,9 +32,6 @@ class Forms:
 
     def __init__(self, country: str) -> None:
         self._country = country
-        self._code = str(numbers.country_code(country))
-        known = phonenumbers.PhoneMetadata.metadata_for_region(country)
-        self._trunk = (known.national_prefix or "") if known is not None else ""
 
     def entry(self, text: str, is_prefix: bool, path: Path, line: int = 0) -> ListEntry:
         """Read an entry that was checked; one with a `*` is a prefix in any case."""
@@ -44,7 +39,7 @@ class Forms:
         is_prefix = is_prefix or text.endswith("*")
         if is_prefix:
             text = text.removesuffix("*")
-            form = international_prefix(text, self._code, self._trunk)
+            form = international_prefix(text, self._country)
         else:
             form = numbers.e164(text, self._country).removeprefix("+")
         return ListEntry(text, form, is_prefix, path, line)

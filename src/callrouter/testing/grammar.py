@@ -49,9 +49,7 @@ def _press(value: object) -> Press:
 
 
 def _keys(value: object) -> str:
-    if not isinstance(value, str) or _KEYS.fullmatch(value) is None:
-        raise ValueError(f'expected keys such as "12#", in quotes, found {shown(value)}')
-    return value
+    return fields.matched(value, _KEYS, 'keys such as "12#", in quotes')
 
 
 Ago = Annotated[float, fields.duration(0, _DAY)]

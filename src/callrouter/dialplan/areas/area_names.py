@@ -91,10 +91,7 @@ def names_of(country: str) -> AreaNames:
 def area(text: str, country: str) -> Area | Country | None:
     """Read an area of `areas:`; None when there is none of that name."""
     if LISTED.fullmatch(text) is not None:
-        known = phonenumbers.PhoneMetadata.metadata_for_region(country)
-        trunk = (known.national_prefix or "") if known is not None else ""
-        code = str(numbers.country_code(country))
-        return Area(name=text, marks={international_prefix(text, code, trunk): True})
+        return Area(name=text, marks={international_prefix(text, country): True})
     if text in phonenumbers.SUPPORTED_REGIONS:
         return Country(name=text)
     return names_of(country).area(text)

@@ -5,6 +5,7 @@ bytes a line and no more at any time. A file is read as bytes, line by line; its
 line, and many of them end the reading.
 """
 
+import functools
 import hashlib
 from array import array
 from collections.abc import Iterator
@@ -49,9 +50,6 @@ class ListBuilder:
 
     def __init__(self, country: str) -> None:
         self._country = country
-        self._code = str(numbers.country_code(country))
-        prefix = phonenumbers.PhoneMetadata.metadata_for_region(country)
-        self._trunk = (prefix.national_prefix or "") if prefix is not None else ""
         self._full = _Sets()
         self._beginnings = _Sets()
         self._short_full = _Sets()
@@ -126,7 +124,7 @@ class ListBuilder:
             self._short_full.add(text.removeprefix("+"))
 
     def _prefix(self, text: str) -> None:
-        self._beginnings.add(international_prefix(text, self._code, self._trunk))
+        self._beginnings.add(international_prefix(text, self._country))
         self._short_beginnings.add(text.removeprefix("+"))
 
 
@@ -148,8 +146,7 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
         return (found.number,)
     typed = numbers.without_separators(text)
     digits = typed.removesuffix("*")
-    prefix = phonenumbers.PhoneMetadata.metadata_for_region(country)
-    trunk = (prefix.national_prefix or "") if prefix is not None else ""
+    code, trunk = _dialling(country)
     begins = digits != typed
     if not begins:
         digits = found.dialled
@@ -158,8 +155,7 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
     national = bool(trunk) and digits.startswith(trunk)
     if not begins and not national and digits[0] != "+":
         return (digits,)
-    code = str(numbers.country_code(country))
-    form = international_prefix(digits, code, trunk)
+    form = international_prefix(digits, country)
     if not numbers.some_country_has(form):
         raise ValueError(f"{wanted}: no country has the code of +{form}")
     if is_ambiguous(digits, form, code):
@@ -169,11 +165,20 @@ def blocked_by_hand(text: str, country: str) -> tuple[str, ...]:
     return (f"+{form}*",) if national or digits[0] == "+" else (f"+{form}*", f"{digits}*")
 
 
-def international_prefix(text: str, code: str, trunk: str) -> str:
+@functools.cache
+def _dialling(country: str) -> tuple[str, str]:
+    """Give the calling code of a country, and what its national numbers begin with, such as 0."""
+    known = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    trunk = (known.national_prefix or "") if known is not None else ""
+    return str(numbers.country_code(country)), trunk
+
+
+def international_prefix(text: str, country: str) -> str:
     """Return first digits as numbers in E.164 have them, without +: 0898 of China is 86898.
 
-    code: calling code of the country. trunk: what its national numbers begin with, such as 0.
+    country: that of national numbers.
     """
+    code, trunk = _dialling(country)
     if text.startswith("+"):
         return text[1:]
     if text.startswith("00"):

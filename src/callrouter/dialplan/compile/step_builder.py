@@ -78,23 +78,15 @@ class StepBuilder:
     ) -> rules.Step:
         schedule = None if step.when is None else self._schedules[step.when.schedule]
         is_open = step.when is None or step.when.is_ == "open"
+        alone = several = spoken = None
         if step.hunt is None:
             on = frozenset[str]() if step.on is None else frozenset[str](step.on)
             spoken = voice.VoiceStep(act=_act(step), on=on)
-            return rules.Step(
-                rule=name,
-                schedule=schedule,
-                open=is_open,
-                alone=None,
-                several=None,
-                final=final,
-                file=self._file,
-                line=line,
-                voice=spoken,
-            )
-        several = self._hunts.step(name, step, several=True)
-        # Only a hunt of one target can be the only one to ring.
-        alone = self._hunts.step(name, step, several=False) if several.count == 1 else several
+        else:
+            alone = several = self._hunts.step(name, step, several=True)
+            # Only a hunt of one target can be the only one to ring.
+            if several.count == 1:
+                alone = self._hunts.step(name, step, several=False)
         return rules.Step(
             rule=name,
             schedule=schedule,
@@ -104,6 +96,7 @@ class StepBuilder:
             final=final,
             file=self._file,
             line=line,
+            voice=spoken,
         )
 
 

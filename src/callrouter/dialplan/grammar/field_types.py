@@ -209,6 +209,11 @@ def _matching(value: object, pattern: re.Pattern[str], wanted: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         # YAML has dropped a leading 0 or +, so what was meant cannot be told from the value.
         raise ValueError(f"expected {wanted}; write it in quotes")
+    return matched(value, pattern, wanted)
+
+
+def matched(value: object, pattern: re.Pattern[str], wanted: str) -> str:
+    """Check that a value is a text of a pattern. Raises ValueError."""
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
         raise ValueError(f"expected {wanted}, found {shown(value)}")
     return value

@@ -27,32 +27,26 @@ def _file(value: object) -> str:
     return value
 
 
-def _variable(value: object) -> str:
-    if not isinstance(value, str) or _VARIABLE.fullmatch(value) is None:
-        raise ValueError("expected the name of an environment variable")
-    return value
+def _like(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
+    """What does not match is not shown: it may be a password at the wrong key."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or pattern.fullmatch(value) is None:
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return BeforeValidator(read)
 
 
-def _user(value: object) -> str:
-    if not isinstance(value, str) or _USER.fullmatch(value) is None:
-        raise ValueError("expected a user name of 1 to 64 characters, in quotes when it is digits")
-    return value
-
-
-def _realm(value: object) -> str:
-    if not isinstance(value, str) or _REALM.fullmatch(value) is None:
-        raise ValueError("expected a realm of 1 to 100 ASCII characters without quotes")
-    return value
-
-
+_A_VARIABLE: Final = _like(_VARIABLE, "the name of an environment variable")
+_A_USER: Final = _like(_USER, "a user name of 1 to 64 characters, in quotes when it is digits")
+_A_REALM: Final = _like(_REALM, "a realm of 1 to 100 ASCII characters without quotes")
 SecretFile = Annotated[str, BeforeValidator(_file), ANY_TEXT]
-Variable = Annotated[str, BeforeValidator(_variable), text("^[A-Za-z_][A-Za-z0-9_]*$")]
-User = Annotated[
-    str, BeforeValidator(_user), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
-]
+Variable = Annotated[str, _A_VARIABLE, text("^[A-Za-z_][A-Za-z0-9_]*$")]
+User = Annotated[str, _A_USER, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})]
 Realm = Annotated[
     str,
-    BeforeValidator(_realm),
+    _A_REALM,
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100}),
 ]
 

@@ -19,9 +19,7 @@ def _prompts(value: object) -> object:
 
 
 def _key(value: object) -> str:
-    if not isinstance(value, str) or _KEY.fullmatch(value) is None:
-        raise ValueError(f'expected one key such as "1", "*" or "#", found {shown(value)}')
-    return value
+    return fields.matched(value, _KEY, 'one key such as "1", "*" or "#"')
 
 
 def _days(value: object) -> float:

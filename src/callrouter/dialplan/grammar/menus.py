@@ -11,16 +11,12 @@ from callrouter.dialplan.grammar.media_options import Prompts, Wait
 from callrouter.dialplan.grammar.names import RUNG, PromptName
 from callrouter.dialplan.grammar.prompts_music import Language
 from callrouter.yamlfile.mistakes import StrictModel
-from callrouter.yamlfile.wording import shown
 
 _KEYS: Final = re.compile(r"[0-9*]{1,8}|#")
 
 
 def _keys(value: object) -> str:
-    if not isinstance(value, str) or _KEYS.fullmatch(value) is None:
-        wanted = '1 to 8 keys such as "1" or "12", in quotes'
-        raise ValueError(f"expected {wanted}, found {shown(value)}")
-    return value
+    return fields.matched(value, _KEYS, '1 to 8 keys such as "1" or "12", in quotes')
 
 
 def _tries(value: object) -> int:

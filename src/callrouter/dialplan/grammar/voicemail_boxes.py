@@ -31,9 +31,7 @@ def _size(value: object) -> int:
 
 
 def _mail_address(value: object) -> str:
-    if not isinstance(value, str) or _MAIL.fullmatch(value) is None:
-        raise ValueError(f'expected a mail address such as "a@example.com", found {shown(value)}')
-    return value
+    return fields.matched(value, _MAIL, 'a mail address such as "a@example.com"')
 
 
 def _mail_addresses(value: object) -> object:

@@ -19,8 +19,10 @@ from callrouter.net.transport.tcp import StreamListener
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.udp import ListenError, UdpListener, bound, listen_udp
 from callrouter.sip.flow import Flow
+from callrouter.sip.uri import is_ip_address
 
 _Listener = TypeVar("_Listener", UdpListener, StreamListener)
+_is_address: Final = lru_cache(maxsize=4096)(is_ip_address)
 _INSIDE: Final = "127.0.0.1"
 _WAYS_KEPT: Final = 4096
 
@@ -177,16 +179,6 @@ def _source_towards(host: str) -> str:
         except OSError:
             return ""
         return str(probe.getsockname()[0])
-
-
-@lru_cache(maxsize=4096)
-def _is_address(host: str) -> bool:
-    """Names are not resolved here: whoever has one has to look it up first."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=4096)
