@@ -2,16 +2,19 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from callrouter.media.protocol import LineBuffer
 from support.polling import PATIENCE
 
 
 class Channel:
-    """LineBuffer that come in, kept until somebody waits for them."""
+    """LineBuffer that come in, kept until somebody waits for them. process: one `beside` us."""
+
+    process: asyncio.subprocess.Process
 
     def __init__(self, mine: socket.socket) -> None:
         self.heard: list[dict[str, Any]] = []
@@ -21,6 +24,20 @@ class Channel:
         self._news = asyncio.Event()
         mine.setblocking(False)
         self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def beside(cls, *argv: str) -> Self:
+        """Start a Python with these arguments, whose standard input is the other end."""
+        mine, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, *argv),
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+        channel = cls(mine)
+        channel.process = process
+        return channel
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ SDP: Final = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     "m=audio 40000 RTP/AVP 0\r\n"
 )
+_ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
 
 
 class Message:
@@ -69,6 +70,18 @@ class Message:
     def tag(self, name: str) -> str:
         """The tag in From or To, "" when there is none."""
         return _parameter(self[name], "tag")
+
+    def answered(self, status: int, tag: str, contact: str, body: str = "") -> "Message":
+        """A response to this request. tag: ours, for one that begins a dialog."""
+        rows = [(name, value) for name, value in self.rows if name in _ECHOED]
+        to = self["To"]
+        rows += [
+            ("To", to if ";tag=" in to else f"{to};tag={tag}"),
+            ("Contact", f"<{contact}>"),
+        ]
+        if body:
+            rows.append(("Content-Type", "application/sdp"))
+        return Message(f"SIP/2.0 {status} Said", rows, body)
 
     @property
     def contact(self) -> str:

@@ -14,7 +14,6 @@ from support.phone import token
 _T1: Final = 0.5
 _T2: Final = 4.0
 _TIMEOUT: Final = 64 * _T1
-_ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
 
 _MARK: Final = b"\r\n"
 
@@ -280,12 +279,4 @@ class _Callee:
 
 
 def _answer(request: Message, status: int, tag: str, place: str, body: str = "") -> bytes:
-    rows = [(name, value) for name, value in request.rows if name in _ECHOED]
-    to = request["To"]
-    rows += [
-        ("To", to if ";tag=" in to else f"{to};tag={tag}"),
-        ("Contact", f"<sip:callee@{place}>"),
-    ]
-    if body:
-        rows.append(("Content-Type", "application/sdp"))
-    return Message(f"SIP/2.0 {status} Said", rows, body).render()
+    return request.answered(status, tag, f"sip:callee@{place}", body).render()

@@ -92,7 +92,30 @@ class Core:
         self.requests.append(request)
 
 
-class Rig:
+class Driven:
+    """A stack whose clock the test owns. now: its time."""
+
+    now: float
+    stack: Stack
+
+    def run(self, until: float) -> list[Sent]:
+        """Time passes, each timer on time; returns what is sent meanwhile."""
+        sent: list[Sent] = []
+        while (due := self.stack.deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.stack.run_timers(self.now)
+            sent += self._take()
+        self.now = until
+        self.stack.run_timers(until)
+        return sent
+
+    def _take(self) -> list[Sent]:
+        sent = [Sent(self.now, flow, data) for flow, data in self.stack.outgoing]
+        self.stack.outgoing.clear()
+        return sent
+
+
+class Rig(Driven):
     """A stack at 192.0.2.2 and a peer at 192.0.2.1.
 
     user: hears what all transactions have to tell. core: who serves requests outside dialogs.
@@ -114,17 +137,6 @@ class Rig:
         """A message comes; returns what is sent because of it."""
         self.stack.receive(data, flow or self.flow, self.now)
         return self._take()
-
-    def run(self, until: float) -> list[Sent]:
-        """Time passes, each timer on time; returns what is sent meanwhile."""
-        sent: list[Sent] = []
-        while (due := self.stack.deadline()) is not None and due <= until:
-            self.now = max(self.now, due)
-            self.stack.run_timers(self.now)
-            sent += self._take()
-        self.now = until
-        self.stack.run_timers(until)
-        return sent
 
     def call(self) -> ClientTransaction:
         """Send an INVITE of ours; what it sent is in `sent`."""
@@ -168,8 +180,7 @@ class Rig:
         return self.stack.request(self.flow, branch, data, self.user, invite=invite)
 
     def _take(self) -> list[Sent]:
-        sent = [Sent(self.now, flow, data) for flow, data in self.stack.outgoing]
-        self.stack.outgoing.clear()
+        sent = super()._take()
         self.sent += sent
         return sent
 

@@ -23,7 +23,6 @@ from support.rtp_line import EVENT_PT, RtpLine
 _T1: Final = 0.5
 _RTP_VERSION: Final = 2
 _SENDINGS: Final = 7
-_ECHOED: Final = frozenset(("Via", "Record-Route", "From", "Call-ID", "CSeq"))
 
 
 class Callers(asyncio.DatagramProtocol):
@@ -320,12 +319,5 @@ class Call:
         return Message(f"{method} {self._target} SIP/2.0", rows, body).render()
 
     def _answer(self, request: Message, status: int, body: str = "") -> bytes:
-        rows = [(name, value) for name, value in request.rows if name in _ECHOED]
-        to = request["To"]
-        rows += [
-            ("To", to if ";tag=" in to else f"{to};tag={self._tag}"),
-            ("Contact", f"<sip:{self._callers.place}>"),
-        ]
-        if body:
-            rows.append(("Content-Type", "application/sdp"))
-        return Message(f"SIP/2.0 {status} Said", rows, body).render()
+        contact = f"sip:{self._callers.place}"
+        return request.answered(status, self._tag, contact, body).render()

@@ -11,10 +11,8 @@ A phone has one call at a time and hears it in 8 kHz. All times are `time.monoto
 machine; a recording begins when `record` returns, media or none.
 """
 
-import asyncio
 import itertools
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
@@ -35,8 +33,6 @@ Maker = Callable[[], Awaitable["Softphone"]]
 class Softphone(Channel):
     """port: where it listens on 127.0.0.1, by UDP."""
 
-    process: asyncio.subprocess.Process
-
     def __init__(self, mine: socket.socket) -> None:
         super().__init__(mine)
         self.port = 0
@@ -50,15 +46,7 @@ class Softphone(Channel):
 
         user: of its own URI, which it calls with.
         """
-        mine, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, str(_SCRIPT), str(port), user),
-                stdin=theirs.fileno(),
-                stdout=asyncio.subprocess.DEVNULL,
-            )
-        phone = cls(mine)
-        phone.process = process
+        phone = await cls.beside(str(_SCRIPT), str(port), user)
         phone.port = (await phone.event("ready"))["port"]
         if answer_after is not None:
             await phone.do("answering", after=answer_after)

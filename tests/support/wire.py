@@ -30,7 +30,8 @@ from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.pending import Later, Pending, Unavailable
-from callrouter.route.rules.peer_profile import UNTIMED
+from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.peer_profile import UNTIMED, USUAL, PeerProfile
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.simulate import virtual_network as virtual
 from callrouter.sip.dialog import contact_uri
@@ -105,6 +106,33 @@ class Noted:
         self.up.append(record.id)
 
 
+def placed(
+    stack: Stack,
+    inbox: Inbox,
+    number: str,
+    body: bytes,
+    *,
+    user: str = "+8613800138000",
+    host: str = CALLER[0],
+    rows: str = "",
+    peer: PeerProfile = USUAL,
+) -> BLeg:
+    """The leg of a party that calls a number of callrouter's. user: who it says it is."""
+    flow = Flow("UDP", host, 5060, *ROUTER, None)
+    described = "Content-Type: application/sdp\r\n" if body else ""
+    return BLeg(
+        stack,
+        inbox,
+        flow,
+        number=1,
+        uri=f"sip:{number}@{ROUTER[0]}",
+        from_value=f"<sip:{user}@{host}>",
+        extra=f"Max-Forwards: 70\r\n{described}{rows}",
+        body=body,
+        peer=peer,
+    )
+
+
 class Caller:
     """Places one call. outcome: "answered", the final status, or "" while there is none."""
 
@@ -117,21 +145,7 @@ class Caller:
 
     def call(self, script: Callable[["Caller"], Coroutine[None, Event, None]]) -> None:
         """Send the INVITE and follow a script."""
-        flow = Flow("UDP", *CALLER, *ROUTER, None)
-        uri = "sip:4000@192.0.2.2"
-        head = "Max-Forwards: 70\r\nContent-Type: application/sdp\r\n"
-        me = "<sip:+8613800138000@192.0.2.1>"
-        self.leg = BLeg(
-            self.stack,
-            self.inbox,
-            flow,
-            number=1,
-            uri=uri,
-            from_value=me,
-            extra=head,
-            body=SDP,
-            peer=UNTIMED,
-        )
+        self.leg = placed(self.stack, self.inbox, "4000", SDP, peer=UNTIMED)
         self.inbox.start(script(self))
 
 
@@ -205,16 +219,29 @@ class Router:
         dialplan = compile_dialplan(parse(dialplan_text, "wire.yaml"))
         self.shared = Memory(_forget, seed=1)
         self.directory = directory or Books({})
-        self.calls = Calls(
-            stack=self.stack,
-            dialplan=dialplan,
-            events=self.noted.events,
-            limit=1000,
-            epoch=EPOCH,
-            shared=ports_of(self.shared, self.stack, far),
-            directory=self.directory,
-            media=MediaServices(),
-        )
+        ports = ports_of(self.shared, self.stack, far)
+        self.calls = core(self.stack, self.noted, dialplan, ports, self.directory)
+
+
+def core(
+    stack: Stack,
+    noted: Noted,
+    dialplan: Dialplan,
+    ports: Shared,
+    directory: "Books",
+    media: MediaServices | None = None,
+) -> Calls:
+    """The calls of a stack, whose core they become."""
+    return Calls(
+        stack=stack,
+        dialplan=dialplan,
+        events=noted.events,
+        limit=1000,
+        epoch=EPOCH,
+        shared=ports,
+        directory=directory,
+        media=media or MediaServices(),
+    )
 
 
 def ports_of(memory: Memory, stack: Stack, far: Random | None) -> Shared:

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import socket
-import sys
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -109,20 +108,11 @@ class WorkerAtWork(Channel):
 class Nursery(Channel):
     """The nursery's process and its channel."""
 
-    process: asyncio.subprocess.Process
     _ports: Iterator[int]
 
     @classmethod
     async def start(cls) -> Self:
-        mine, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "callrouter.media.worker.fork_server"),
-                stdin=theirs.fileno(),
-                stdout=asyncio.subprocess.DEVNULL,
-            )
-        nursery = cls(mine)
-        nursery.process = process
+        nursery = await cls.beside("-P", "-m", "callrouter.media.worker.fork_server")
         first, last = rtp_ports()
         nursery._ports = itertools.cycle(range(first, last, _PORTS))
         await nursery.until(lambda line: "awake" in line)

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from support.wire import CALLER, ROUTER, SDP, Router, Wire, concluded
+from support.wire import (
+    CALLER,
+    SDP,
+    Router,
+    Wire,
+    concluded,
+    placed,
+)
 
 from callrouter.call.legs.events import Answered, Asked, Cancelled, Event, Failed, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
@@ -102,21 +109,9 @@ class Party:
 
     def call(self, number: str, rows: str = "", body: bytes | None = None) -> None:
         """Place a call through callrouter."""
-        flow = Flow("UDP", self.host, 5060, *ROUTER, None)
         body = self.body if body is None else body
-        head = f"Max-Forwards: 70\r\n{SDP_ROW if body else ''}{rows}"
-        me = f"<sip:+8613800138000@{self.host}>"
-        uri = f"sip:{number}@{ROUTER[0]}"
-        self.leg = BLeg(
-            self.stack,
-            self.inbox,
-            flow,
-            number=1,
-            uri=uri,
-            from_value=me,
-            extra=head,
-            body=body,
-            peer=NO_TIMERS,
+        self.leg = placed(
+            self.stack, self.inbox, number, body, host=self.host, rows=rows, peer=NO_TIMERS
         )
         self.inbox.start(self._script())
 

@@ -6,9 +6,18 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from support.wire import CALLER, EPOCH, ROUTER, Books, Noted, Wire, _forget, concluded, ports_of
+from support.wire import (
+    ROUTER,
+    Books,
+    Noted,
+    Wire,
+    _forget,
+    concluded,
+    core,
+    placed,
+    ports_of,
+)
 
-from callrouter.call.admission.calls import Calls
 from callrouter.call.legs.events import (
     Acknowledged,
     Answered,
@@ -65,16 +74,7 @@ class SpokenRouter:
         self.archive = VirtualArchive(self.stack, dialplan, kept)
         services = MediaServices(self.pool if media else None, self.archive if media else None)
         ports = ports_of(self.shared, self.stack, far)
-        self.calls = Calls(
-            stack=self.stack,
-            dialplan=dialplan,
-            events=self.noted.events,
-            limit=1000,
-            epoch=EPOCH,
-            shared=ports,
-            directory=Books({}),
-            media=services,
-        )
+        self.calls = core(self.stack, self.noted, dialplan, ports, Books({}), services)
 
 
 @cache
@@ -290,13 +290,7 @@ class Caller(Party):
         body = b"" if dice.random() < 0.15 else voice.describe()
         voice.offered = body
         inbox = Inbox(self.stack.timers)
-        flow = Flow("UDP", *CALLER, *ROUTER, None)
-        rows = f"Max-Forwards: 70\r\n{SDP_ROW if body else ''}"
-        uri = f"sip:{number}@{ROUTER[0]}"
-        caller = "<sip:101@192.0.2.1>"
-        leg = BLeg(
-            self.stack, inbox, flow, number=1, uri=uri, from_value=caller, extra=rows, body=body
-        )
+        leg = placed(self.stack, inbox, number, body, user="101")
         inbox.start(self._wait(leg, inbox, voice, patience))
 
     async def _wait(self, leg: BLeg, inbox: Inbox, voice: Voice, patience: float) -> None:

@@ -11,12 +11,19 @@ from random import Random
 from typing import Any, Final
 
 import pytest
-from support.wire import CALLER, ROUTER, SDP, TARGET, Router, Wire, left_over
+from support.wire import (
+    CALLER,
+    SDP,
+    TARGET,
+    Router,
+    Wire,
+    left_over,
+    placed,
+)
 
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
-from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.record import CallRecord
 from callrouter.sip.dialog import contact_uri
@@ -62,19 +69,7 @@ class Callers:
 
     async def _story(self, inbox: Inbox) -> None:
         dice = self._dice
-        flow = Flow("UDP", *CALLER, *ROUTER, None)
-        uri = f"sip:{dice.choice(('4000', '101'))}@192.0.2.2"
-        head = f"Max-Forwards: 70\r\n{BODY}"
-        leg = BLeg(
-            self.stack,
-            inbox,
-            flow,
-            number=1,
-            uri=uri,
-            from_value="<sip:me@192.0.2.1>",
-            extra=head,
-            body=SDP,
-        )
+        leg = placed(self.stack, inbox, dice.choice(("4000", "101")), SDP, user="me")
         until = self.stack.now + dice.uniform(0.1, 4.0) if dice.random() < 0.4 else 0.0
         while True:
             match await inbox.next(until):

@@ -12,12 +12,19 @@ from random import Random
 
 import pytest
 from hunted import HOLDS, decided, hunt, target
-from support.wire import ROUTER, SDP, TARGET, Router, Wire, concluded, left_over
+from support.wire import (
+    SDP,
+    TARGET,
+    Router,
+    Wire,
+    concluded,
+    left_over,
+    placed,
+)
 
 from callrouter.call.legs.events import Answered, Asked, Cancelled, Deadline, Failed, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.record import Disposition
 from callrouter.route.values.plan import Hunt
@@ -78,19 +85,7 @@ class Party:
                     return
 
     async def place_call(self) -> None:
-        flow = Flow("UDP", "192.0.2.1", 5060, *ROUTER, None)
-        head = f"Max-Forwards: 70\r\n{BODY}"
-        uri = "sip:4000@192.0.2.2"
-        leg = BLeg(
-            self.stack,
-            self.inbox,
-            flow,
-            number=1,
-            uri=uri,
-            from_value="<sip:me@192.0.2.1>",
-            extra=head,
-            body=SDP,
-        )
+        leg = placed(self.stack, self.inbox, "4000", SDP, user="me")
         impatient = self.dice.random() < 0.4
         until = self.moment(6.0) if impatient else 0.0
         while True:

@@ -10,7 +10,13 @@ from collections.abc import Callable
 import pytest
 from descriptions import contradictions
 from spoken import KEY_ROW, SDP_ROW, Asker, SpokenRouter, Voice, compiled
-from support.wire import CALLER, ROUTER, TARGET, Wire, left_over
+from support.wire import (
+    CALLER,
+    TARGET,
+    Wire,
+    left_over,
+    placed,
+)
 
 from callrouter.call.legs.events import (
     Acknowledged,
@@ -70,19 +76,7 @@ class Calm:
         body = b"" if self.late else self.voice.describe()
         self.voice.offered = body
         inbox = Inbox(self.stack.timers)
-        flow = Flow("UDP", *CALLER, *ROUTER, None)
-        rows = f"Max-Forwards: 70\r\n{SDP_ROW if body else ''}"
-        uri = f"sip:{number}@{ROUTER[0]}"
-        leg = BLeg(
-            self.stack,
-            inbox,
-            flow,
-            number=1,
-            uri=uri,
-            from_value="<sip:101@192.0.2.1>",
-            extra=rows,
-            body=body,
-        )
+        leg = placed(self.stack, inbox, number, body, user="101")
         inbox.start(self._wait(leg, inbox))
 
     async def _wait(self, leg: BLeg, inbox: Inbox) -> None:

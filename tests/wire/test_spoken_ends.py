@@ -1,23 +1,17 @@
 """A call at the worker comes to an end when its parties vanish, or go on for too long."""
 
 import pytest
-from spoken import SpokenRouter, compiled
-from support.wire import CALLER, TARGET, Wire, left_over
-from test_speaking_paths import CALLS, Calm
+from support.wire import CALLER, TARGET, left_over
+from test_speaking_paths import Path
 
 RECORDED = "5009"
 
 
-class Talk:
+class Talk(Path):
     """A recorded call, connected through the worker."""
 
     def __init__(self) -> None:
-        self.wire = Wire()
-        self.router = SpokenRouter(self.wire, compiled())
-        pressed, confirmed = CALLS[RECORDED]
-        self.caller = Calm(self.wire, CALLER, pressed, late=False)
-        self.target = Calm(self.wire, TARGET, confirmed, late=False)
-        self.caller.call(RECORDED)
+        super().__init__(RECORDED)
         self.wire.run(20.0)
         assert self.caller.leg is not None
         assert self.router.pool.worker.held

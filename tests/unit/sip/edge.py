@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from support.rig import Sent
+from support.rig import Driven, Sent
 from support.wire import Router, Wire, hear
 
 from callrouter.sip.flow import Flow
@@ -18,7 +18,7 @@ numbers: {"4000": {route: [{hunt: [desk]}]}}
 """
 
 
-class Edge:
+class Edge(Driven):
     """A stack with the real core behind it. noted: its calls, and bugs, of which there are none."""
 
     def __init__(self) -> None:
@@ -38,16 +38,4 @@ class Edge:
 
     def wait(self, seconds: float) -> list[Sent]:
         """Time passes; returns what is sent meanwhile."""
-        end = self.now + seconds
-        sent: list[Sent] = []
-        while (due := self.stack.deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            self.stack.run_timers(self.now)
-            sent += self._take()
-        self.now = end
-        return sent
-
-    def _take(self) -> list[Sent]:
-        sent = [Sent(self.now, flow, data) for flow, data in self.stack.outgoing]
-        self.stack.outgoing.clear()
-        return sent
+        return self.run(self.now + seconds)
