@@ -23,12 +23,41 @@ from callrouter.errors import CallrouterError, ConfigError, masked
 
 FAILED: Final = 1
 USAGE: Final = 2
-_COMMANDS: Final = (
-    *("ban", "bench", "block", "calls", "cdr", "check", "demo", "diff", "drain", "explain"),
-    *("gateways", "init", "media", "override", "presence", "recordings", "registrations"),
-    *("reload", "schema", "serve", "simulate", "test", "voicemail"),
-)
-"""In the order of the alphabet; each is in a module of its name in `callrouter.commands`, but:"""
+_COMMANDS: Final = {
+    "ban": "List, add or remove banned addresses of the running server.",
+    "bench": "Measure callrouter under SIPp's basic call and print one JSON line.",
+    "block": "List, add or remove blocked callers of the running server.",
+    "calls": "Show the calls in progress of the running server, the newest first.",
+    "cdr": "Show the last calls, newest first, or the call with this ID in full.",
+    "check": "Check PATHS: dialplans, settings, dialplan tests, or folders with any of them.",
+    "demo": "Play a call to three phones, one after the other, and show all that happened.",
+    "diff": "Replay calls on dialplans OLD and NEW and show those that are decided differently.",
+    "drain": (
+        "Have the running server take no new calls, and wait until its last call and itself end."
+    ),
+    "explain": (
+        "Show every rule that is looked at for a call, what it says, and what becomes of the call."
+    ),
+    "gateways": "Show how the gateways of the running server are, or drain and enable them.",
+    "init": "Write settings, a dialplan and its tests into FOLDER, ready to be served.",
+    "media": "Show the media workers of the running server, and what they hold.",
+    "override": "Switch schedules of the running server open or closed, whatever their hours say.",
+    "presence": "Say which extensions of the running server are away.",
+    "recordings": (
+        "Show, fetch and delete recordings, with a server or without; begin and end one in a call."
+    ),
+    "registrations": (
+        "Show the telephones registered with the running server, and its own registrations."
+    ),
+    "reload": "Load the dialplan again and serve new calls by it; calls in progress keep theirs.",
+    "schema": "Print the JSON Schema of the dialplan.",
+    "serve": "Answer calls until SIGTERM or CTRL-C, then let the running ones finish.",
+    "simulate": "Play a call with scripted targets, and print what happens when.",
+    "test": "Run the dialplan tests in PATHS: files, dialplans that have them beside, or folders.",
+    "voicemail": "Show, fetch, play and delete messages.",
+}
+"""Each with its own help's first sentence, which `--help` shows without importing any of them. In
+the order of the alphabet; each is in a module of its name in `callrouter.commands`, but:"""
 _TOGETHER: Final = {
     **dict.fromkeys(("media", "registrations", "reload"), "running_server"),
     "schema": "check",
@@ -53,6 +82,17 @@ class _Commands(click.Group):
         module = import_module(f"callrouter.commands.{_TOGETHER.get(cmd_name, cmd_name)}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of `--help` as click would, but from the table."""
+        limit = formatter.width - 6 - max(map(len, _COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=said).get_short_help_str(limit))
+                    for name, said in _COMMANDS.items()
+                ]
+            )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; it has failed when what it wrote does not arrive."""
