@@ -11,7 +11,7 @@ from support.observed import answered, refused
 
 from callrouter.observe.cdr.rows import COLUMNS, encode
 from callrouter.storage.cdr_query import CdrQuery, Filter
-from callrouter.storage.cdr_table import Store
+from callrouter.storage.cdr_table import Store, migrate
 from callrouter.storage.engine import SCHEMA, StoreError
 
 
@@ -38,6 +38,32 @@ def test_schema_is_the_head_of_the_migrations():
     config = Config()
     config.set_main_option("script_location", "callrouter.storage:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
+
+
+def tables(url: str) -> list[tuple[str, ...]]:
+    with sqlite3.connect(file_of(url)) as connection:
+        return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+
+
+def test_new_file_has_the_tables_that_all_revisions_together_make(url: str, tmp_path: Path):
+    Store(url).close()
+    migrated = f"sqlite:///{tmp_path}/migrated.db"
+    engine = sa.create_engine(migrated)
+    with engine.begin() as connection:
+        migrate(connection)
+    engine.dispose()
+    assert sorted(map(str, tables(url))) == sorted(map(str, tables(migrated))), (
+        "run python scripts/sqlite_tables.py"
+    )
+
+
+def test_file_that_cannot_take_all_tables_gets_none(url: str):
+    file_of(url).parent.mkdir(parents=True)
+    with sqlite3.connect(file_of(url)) as connection:
+        connection.execute("CREATE TABLE recorded (others TEXT)")
+    with pytest.raises(sa.exc.OperationalError, match="recorded already exists"):
+        Store(url)
+    assert [name for _, name, _, _ in tables(url)] == ["recorded"]
 
 
 @pytest.mark.parametrize("count", [1, 7, 64, 73, 500])

@@ -1,0 +1,78 @@
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE calls (
+	id TEXT NOT NULL, 
+	call_id TEXT NOT NULL, 
+	started DOUBLE NOT NULL, 
+	trunk TEXT NOT NULL, 
+	source TEXT NOT NULL, 
+	caller TEXT NOT NULL, 
+	called TEXT NOT NULL, 
+	to_header TEXT NOT NULL, 
+	number TEXT NOT NULL, 
+	dialplan TEXT NOT NULL, 
+	ringing_ms BIGINT, 
+	answered_ms BIGINT, 
+	ended_ms BIGINT NOT NULL, 
+	disposition TEXT NOT NULL, 
+	status INTEGER NOT NULL, 
+	cause INTEGER NOT NULL, 
+	reason TEXT NOT NULL, 
+	hung_up_by TEXT NOT NULL, 
+	legs TEXT NOT NULL, 
+	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, 
+	PRIMARY KEY (id)
+);
+CREATE INDEX calls_started ON calls (started);
+CREATE INDEX calls_number ON calls (number, started);
+CREATE TABLE messages (
+	id TEXT NOT NULL, 
+	box TEXT NOT NULL, 
+	call TEXT NOT NULL, 
+	caller TEXT NOT NULL, 
+	started DOUBLE NOT NULL, 
+	ms BIGINT NOT NULL, 
+	bytes BIGINT NOT NULL, 
+	file TEXT NOT NULL, 
+	complete BOOLEAN NOT NULL, 
+	state TEXT NOT NULL, 
+	expires DOUBLE NOT NULL, 
+	PRIMARY KEY (id)
+);
+CREATE INDEX messages_box ON messages (box, started);
+CREATE TABLE deliveries (
+	message TEXT NOT NULL, 
+	way TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	tries INTEGER NOT NULL, 
+	due DOUBLE NOT NULL, 
+	until DOUBLE NOT NULL, 
+	error TEXT NOT NULL, 
+	PRIMARY KEY (message, way)
+);
+CREATE INDEX deliveries_due ON deliveries (state, due);
+CREATE TABLE recordings (
+	id TEXT NOT NULL, 
+	number TEXT NOT NULL, 
+	call TEXT NOT NULL, 
+	caller TEXT NOT NULL, 
+	started DOUBLE NOT NULL, 
+	ms BIGINT NOT NULL, 
+	bytes BIGINT NOT NULL, 
+	file TEXT NOT NULL, 
+	sides TEXT NOT NULL, 
+	complete BOOLEAN NOT NULL, 
+	expires DOUBLE NOT NULL, 
+	PRIMARY KEY (id)
+);
+CREATE INDEX recordings_started ON recordings (started);
+CREATE INDEX recordings_expires ON recordings (expires);
+CREATE TABLE recorded (
+	number TEXT NOT NULL, 
+	month TEXT NOT NULL, 
+	ms BIGINT NOT NULL, 
+	PRIMARY KEY (number, month)
+);
+CREATE INDEX calls_called_number ON calls (called_number, started);
