@@ -330,12 +330,12 @@ def modules() -> tuple[Path, ...]:
 
 @cache
 def seen(path: Path) -> Seen:
-    """Look at each node of a module once, for all tests."""
+    """Look at each statement of a module once, for all tests."""
     below = path.relative_to(ROOT)
     found: list[Import] = []
     classes: dict[str, str] = {}
     long, caught = [], []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         place = f"{below}:{getattr(node, 'lineno', 0)}"
         match node:
             case ast.Import() | ast.ImportFrom():
@@ -352,6 +352,14 @@ def seen(path: Path) -> Seen:
     reasons = comments(path) if caught else {}
     unsaid = [place for line, place in caught if not reasons.get(line)]
     return Seen(tuple(found), classes, long, unsaid)
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements below one. Expressions, which most nodes are, hold none."""
+    for body in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(node, body, ()):
+            yield inner
+            yield from statements(inner)
 
 
 def part_of(path: Path) -> str:

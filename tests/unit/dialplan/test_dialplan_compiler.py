@@ -221,32 +221,33 @@ def test_same_content_has_the_same_version_whatever_its_comments_and_order() -> 
     int(one.version, 16)
 
 
-LAB = load_dialplan(ROOT / "dialplans" / "lab.yaml")
+@pytest.fixture(scope="module")
+def lab() -> Dialplan:
+    return load_dialplan(ROOT / "dialplans" / "lab.yaml")
 
 
-def lab(called: str, to_user: str = "") -> list[list[tuple[int, float]]]:
-    decision = decide(LAB, Facts("lab", "127.0.0.1", "", called, to_user))
-    return [[(t.port, t.ring_seconds) for t in hunt.targets] for hunt in decision.plan.hunts]
+def test_lab_numbers_ring_what_the_lab_promises(lab: Dialplan) -> None:
+    def rung(called: str, to_user: str = "") -> list[list[tuple[int, float]]]:
+        decision = decide(lab, Facts("lab", "127.0.0.1", "", called, to_user))
+        return [[(t.port, t.ring_seconds) for t in hunt.targets] for hunt in decision.plan.hunts]
 
-
-def test_lab_numbers_ring_what_the_lab_promises() -> None:
     three = [(5081, 3.0), (5082, 3.0), (5083, 3.0)]
-    assert lab("4000") == [[(5080, 55.0)]]
-    assert lab("4001") == [three]
-    assert lab("4002") == [three]
-    assert lab("4003") == [[(5099, 15.0), (5080, 15.0)]]
-    assert lab("4004", "4004") == [[(5080, 55.0)]]
-    assert lab("4004", "101") == [[(5081, 15.0)], [(5080, 55.0)]]
-    assert lab("4004", "102") == [[(5082, 15.0)], [(5080, 55.0)]]
-    assert lab("4005") == [[(5081, 55.0)]]
-    assert lab("4006") == [[(5081, 3.0), (5082, 3.0)]]
-    assert lab("4999") == []
+    assert rung("4000") == [[(5080, 55.0)]]
+    assert rung("4001") == [three]
+    assert rung("4002") == [three]
+    assert rung("4003") == [[(5099, 15.0), (5080, 15.0)]]
+    assert rung("4004", "4004") == [[(5080, 55.0)]]
+    assert rung("4004", "101") == [[(5081, 15.0)], [(5080, 55.0)]]
+    assert rung("4004", "102") == [[(5082, 15.0)], [(5080, 55.0)]]
+    assert rung("4005") == [[(5081, 55.0)]]
+    assert rung("4006") == [[(5081, 3.0), (5082, 3.0)]]
+    assert rung("4999") == []
 
 
-def test_lab_options_are_those_the_lab_promises() -> None:
+def test_lab_options_are_those_the_lab_promises(lab: Dialplan) -> None:
     hunts = {
         key: number.route[0].several.hunt
-        for key, number in LAB.numbers.items()
+        for key, number in lab.numbers.items()
         if number.route[0].several is not None
     }
     assert hunts["4002"].stop_codes == {486}
@@ -255,7 +256,9 @@ def test_lab_options_are_those_the_lab_promises() -> None:
     assert hunts["4006"].total_seconds == 4.0
 
 
-def test_lab_trunks_are_told_by_address_or_certificate_and_all_others_are_strangers() -> None:
+def test_lab_trunks_are_told_by_address_or_certificate_and_all_others_are_strangers(
+    lab: Dialplan,
+) -> None:
     trunks = {
         **dict.fromkeys(("127.0.0.1", "127.0.0.7", "127.0.1.1", "::1"), "lab"),
         "127.0.0.11": "digest",
@@ -263,12 +266,12 @@ def test_lab_trunks_are_told_by_address_or_certificate_and_all_others_are_strang
         "127.0.0.14": "timer",
     }
     for source, name in trunks.items():
-        trunk = LAB.trunk_of(source)
+        trunk = lab.trunk_of(source)
         assert trunk is not None
         assert trunk.name == name
-        certified = LAB.trunk_of(source, ("trunk.lab.test",))
+        certified = lab.trunk_of(source, ("trunk.lab.test",))
         assert certified is not None
         assert certified.name == "tls"
     for stranger in ("192.0.2.1", "127.0.0.12", *(f"127.0.0.{last}" for last in range(20, 30))):
-        assert LAB.trunk_of(stranger) is None
-        assert not LAB.access.admits(stranger)
+        assert lab.trunk_of(stranger) is None
+        assert not lab.access.admits(stranger)

@@ -364,7 +364,7 @@ def test_target_that_dials_a_number_of_the_dialplan_may_loop() -> None:
 
 
 def test_very_many_warnings_are_cut_short() -> None:
-    lists = "".join(f'  l{index}: {{prefixes: ["0898"]}}\n' for index in range(3000))
+    lists = "".join(f'  l{index}: {{prefixes: ["0898"]}}\n' for index in range(300))
     assert len(of(f"{USED}lists:\n{lists}")) == 200
 
 

@@ -36,9 +36,9 @@ def test_buckets_of_a_table_do_not_touch_each_other() -> None:
     assert buckets.take("198.51.100", 5.0)
 
 
-def test_table_holds_a_million_sources_in_the_memory_of_one() -> None:
+def test_table_has_its_slots_however_many_sources_there_are() -> None:
     buckets = Buckets(rate=1, burst=1)
-    given = sum(buckets.take(str(number), 5.0) for number in range(1_000_000))
+    given = sum(buckets.take(str(number), 5.0) for number in range(300_000))
     # One each as long as there is a slot that is not taken yet.
     assert 60_000 < given <= 65_536
 

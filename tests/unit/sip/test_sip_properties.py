@@ -3,11 +3,11 @@
 from itertools import pairwise
 from random import Random
 
-from edge import Edge
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from support.mutations import mutate, splice
 from support.rig import Rig, request
+from support.stack_edge import Edge
 from support.torture import MESSAGES
 from support.wire import left_over
 

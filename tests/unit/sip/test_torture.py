@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 
 import pytest
-from edge import SENDER, TARGET, Edge
 from support.rig import Sent, one, starts
+from support.stack_edge import SENDER, TARGET, Edge
 from support.torture import MESSAGES, Torture
 from support.wire import left_over
 

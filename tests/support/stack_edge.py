@@ -2,10 +2,9 @@
 
 from typing import Final
 
+from callrouter.sip.flow import Flow
 from support.rig import Driven, Sent
 from support.wire import Router, Wire, hear
-
-from callrouter.sip.flow import Flow
 
 US: Final = ("127.0.0.1", 5060)
 SENDER: Final = ("127.0.0.2", 40000)
