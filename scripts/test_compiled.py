@@ -14,7 +14,8 @@ COMPILED = ("callrouter.sip", "callrouter.route", "callrouter.errors")
 
 def main() -> int:
     """Give the exit code: pytest's, or 1 when plain Python was tested."""
-    code = int(pytest.main(["-p", "no:cacheprovider", "tests/unit/sip", "tests/unit/route"]))
+    options = ["-p", "no:cacheprovider", "--hypothesis-profile", "many"]
+    code = int(pytest.main([*options, "tests/unit/sip", "tests/unit/route"]))
     files = {
         name: str(module.__file__)
         for name, module in sorted(sys.modules.items())

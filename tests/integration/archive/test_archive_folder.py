@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.archives import audio, cut_off
+from support.unhurried import MANY
 
 from callrouter.archive.file_store import Folder, NoAudioError, parse_name
 
@@ -138,6 +139,7 @@ def test_copy_that_was_never_finished_goes(folder: Folder, tmp_path: Path) -> No
 
 
 @settings(
+    max_examples=MANY,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

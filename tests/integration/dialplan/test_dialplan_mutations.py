@@ -3,8 +3,9 @@
 from pathlib import Path
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.unhurried import MANY
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
@@ -83,6 +84,7 @@ def test_thousand_mutated_dialplans_give_a_dialplan_or_places_in_file_order() ->
     assert broken > 500  # else the wounds are too light
 
 
+@settings(max_examples=MANY)
 @given(st.text())
 def test_any_text_gives_a_dialplan_or_its_mistakes(text: str) -> None:
     assert places(text)

@@ -22,7 +22,6 @@ from callrouter.sip.sdp import (
 )
 
 UNHURRIED = settings(
-    max_examples=100,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

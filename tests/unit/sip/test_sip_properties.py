@@ -31,7 +31,6 @@ REAL = [request(extra="Contact: <sip:p@192.0.2.1>\r\n", body=b"v=0\r\n")] + [
     message.data for message in MESSAGES.values()
 ]
 UNHURRIED = settings(
-    max_examples=60,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
