@@ -1,6 +1,6 @@
 """What all tests share: this folder is importable, and `--full` asks for the long runs.
 
-At the end it says how long the unit tests took, which are to take seconds.
+At the end it says what the unit tests cost, and a run in which they cost too much fails.
 """
 
 import signal
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from support.groups import FIRST, NEED_PJSIP, Groups
+from support.unit_cost import LIMIT, complaints, costs
 from xdist.remote import Producer
 
 _MEDIA = Path(__file__).parent / "media"
-_UNIT = "tests/unit/"
 
 
 def pytest_configure() -> None:
@@ -39,15 +39,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.exitstatus == pytest.ExitCode.OK and complaints(_costs(session.config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [report for kind in terminalreporter.stats.values() for report in kind]
-    unit = [
-        report.duration
-        for report in reports
-        if isinstance(report, pytest.TestReport) and report.nodeid.startswith(_UNIT)
-    ]
-    if unit:
-        terminalreporter.write_line(f"the unit tests took {sum(unit):.1f} s of one process")
+    found = _costs(terminalreporter.config)
+    if found:
+        total = sum(cost for cost, _ in found)
+        terminalreporter.write_line(f"the unit tests cost {total:.0f} of {LIMIT}")
+        for line in complaints(found):
+            terminalreporter.write_line(line, red=True)
+
+
+def _costs(config: pytest.Config) -> list[tuple[float, str]]:
+    """What the unit tests cost; nothing in a process that runs tests for another."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return []
+    return list(costs(report for kind in reporter.stats.values() for report in kind))
 
 
 def _needs_pjsip(item: pytest.Item) -> bool:

@@ -1,6 +1,7 @@
 """What a unit test does not do: start a process, open a socket or a database, or wait.
 
 Whatever needs one of these is slow, or waits for another party; it belongs to tests/integration.
+What each test costs goes into its report.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 import pytest
 import support.unhurried  # noqa: F401  # before the tests are imported
+from support.unit_cost import Meter
 
 REFUSED: Final = frozenset(
     (
@@ -22,6 +24,7 @@ REFUSED: Final = frozenset(
 """Audit events (docs.python.org/3/library/audit_events.html)."""
 
 _HERE: Final = Path(__file__).parent
+_meter: Final = Meter()
 _running = ""
 _sleep, _asyncio_sleep = time.sleep, asyncio.sleep
 
@@ -60,7 +63,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     global _running  # noqa: PLW0603  # what the hook looks at has to be somewhere
     if item.path.is_relative_to(_HERE):
         _running = item.nodeid
+        _meter.begin(item)
     try:
         return (yield)
     finally:
         _running = ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """Say in the last report of one of our tests what it cost."""
+    report: pytest.TestReport = yield
+    if _running and call.when == "teardown":
+        _meter.end(report)
+    return report
