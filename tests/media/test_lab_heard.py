@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,41 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 BOTH = [440, 880]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    started = await Lab.start(tmp_path)
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Lab]:
+    started = await Lab.start(folder)
     yield started
-    await started.hang_up_all()
-    log = started.serving.log()
-    assert "Traceback" not in log, log
     await started.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    """The lab of those tests that leave nothing in it but records."""
+    async with opened(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
+    """It, with nobody in it."""
+    running_lab.forget()
+    yield running_lab
+    await left(running_lab)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    """A lab of one test, which keeps messages or recordings there or switches something."""
+    async with opened(tmp_path) as lab:
+        yield lab
+        await left(lab)
+
+
+async def left(lab: Lab) -> None:
+    """Everybody leaves it, and nothing was raised there."""
+    await lab.hang_up_all()
+    log = lab.serving.log()
+    assert "Traceback" not in log, log
 
 
 async def listened(phone: Softphone, file: Path, expected: list[int]) -> list[hearing.Tone]:
@@ -183,39 +211,43 @@ def kept(lab: Lab, folder: str) -> Path:
     return file
 
 
-async def test_4103_message_is_kept_with_its_length_and_its_sound(lab: Lab, tmp_path: Path) -> None:
-    phone = await lab.phone()
+async def test_4103_message_is_kept_with_its_length_and_its_sound(
+    own_lab: Lab, tmp_path: Path
+) -> None:
+    phone = await own_lab.phone()
     heard = tmp_path / "heard.wav"
     await phone.record(heard)
-    await phone.talk(lab.number("4103"))
+    await phone.talk(own_lab.number("4103"))
     await phone.press("5")  # skips the greeting
     await hears(phone, tmp_path / "beep.wav", 1000)
     await phone.says(tmp_path / "said.wav", hearing.sine(600, 2.0), hearing.silence(0.3))
     await phone.press("#")
     await phone.state("disconnected")
-    record = await lab.record("4103")
+    record = await own_lab.record("4103")
     (message,) = record["voicemail"]
     assert (message["of"], message["result"]) == ("lab", "complete")
-    file = kept(lab, "voicemail")
+    file = kept(own_lab, "voicemail")
     assert hearing.seconds(file) == pytest.approx(message["ms"] / 1000, abs=0.1)
     (tone,) = hearing.tones(hearing.load(file), [600])
     assert tone.end - tone.start == pytest.approx(2.0, abs=0.1)
 
 
-async def test_4103_caller_who_hangs_up_has_left_a_message(lab: Lab, tmp_path: Path) -> None:
-    phone = await lab.phone()
-    await phone.talk(lab.number("4103"))
+async def test_4103_caller_who_hangs_up_has_left_a_message(own_lab: Lab, tmp_path: Path) -> None:
+    phone = await own_lab.phone()
+    await phone.talk(own_lab.number("4103"))
     await leaves_a_message(phone, tmp_path)
     await phone.hang_up()
-    record = await lab.record("4103")
+    record = await own_lab.record("4103")
     assert record["hung_up_by"] == "caller"
     assert [one["result"] for one in record["voicemail"]] == ["complete"]
-    assert hearing.tones(hearing.load(kept(lab, "voicemail")), [600])
+    assert hearing.tones(hearing.load(kept(own_lab, "voicemail")), [600])
 
 
-async def test_4104_both_sides_are_recorded_each_in_its_channel(lab: Lab, tmp_path: Path) -> None:
-    phone, target = await lab.phone(), await lab.target("5081")
-    await phone.talk(lab.number("4104"))
+async def test_4104_both_sides_are_recorded_each_in_its_channel(
+    own_lab: Lab, tmp_path: Path
+) -> None:
+    phone, target = await own_lab.phone(), await own_lab.target("5081")
+    await phone.talk(own_lab.number("4104"))
     await target.state("confirmed")
     await target.media()
     heard = {phone: tmp_path / "phone.wav", target: tmp_path / "target.wav"}
@@ -226,20 +258,20 @@ async def test_4104_both_sides_are_recorded_each_in_its_channel(lab: Lab, tmp_pa
         await one.event("played")
         await one.hears_tone(heard[one], hertz)
     await phone.hang_up()
-    record = await lab.record("4104")
+    record = await own_lab.record("4104")
     (recording,) = record["recordings"]
     assert recording["result"] == "complete"
     assert whats(record, "played")[0] == "recording_notice"
-    file = kept(lab, "recordings")
+    file = kept(own_lab, "recordings")
     assert hearing.channels(file) == 2
     assert [tone.hertz for tone in hearing.tones(hearing.load(file, 0), [600, 900])] == [600]
     assert [tone.hertz for tone in hearing.tones(hearing.load(file, 1), [600, 900])] == [900]
 
 
-async def test_4106_nobody_answers_then_a_message_is_taken(lab: Lab, tmp_path: Path) -> None:
-    phone = await lab.phone()
-    await lab.target("5081", answer_after=None)
-    await phone.call(lab.number("4106"))
+async def test_4106_nobody_answers_then_a_message_is_taken(own_lab: Lab, tmp_path: Path) -> None:
+    phone = await own_lab.phone()
+    await own_lab.target("5081", answer_after=None)
+    await phone.call(own_lab.number("4106"))
     await phone.state("confirmed")
     await phone.media()
     await phone.press("5")
@@ -247,21 +279,21 @@ async def test_4106_nobody_answers_then_a_message_is_taken(lab: Lab, tmp_path: P
     await phone.says(tmp_path / "said.wav", hearing.silence(3.0))
     await phone.press("#")
     await phone.state("disconnected")
-    record = await lab.record("4106")
+    record = await own_lab.record("4106")
     assert [leg["result"] for leg in record["legs"]] == ["no_answer"]
     assert [one["of"] for one in record["voicemail"]] == ["lab"]
 
 
 async def test_4110_message_is_heard_after_the_pin_and_can_be_deleted(
-    lab: Lab, tmp_path: Path
+    own_lab: Lab, tmp_path: Path
 ) -> None:
-    phone = await lab.phone()
-    await phone.talk(lab.number("4103"))
+    phone = await own_lab.phone()
+    await phone.talk(own_lab.number("4103"))
     await leaves_a_message(phone, tmp_path)
     await phone.hang_up()
-    await lab.record("4103")
-    file = kept(lab, "voicemail")
-    await phone.talk(lab.number("4110"))
+    await own_lab.record("4103")
+    file = kept(own_lab, "voicemail")
+    await phone.talk(own_lab.number("4110"))
     await phone.press("2468#")
     await hears(phone, tmp_path / "heard.wav", 600)
     await phone.press("3")
@@ -271,7 +303,7 @@ async def test_4110_message_is_heard_after_the_pin_and_can_be_deleted(
 
     await until(gone)
     await phone.hang_up()
-    record = await lab.record("4110")
+    record = await own_lab.record("4110")
     assert "2468" not in "".join(one["which"] for one in record["heard"])
 
 
@@ -288,74 +320,74 @@ async def test_4111_who_is_on_hold_hears_music(lab: Lab, tmp_path: Path) -> None
     await phone.hang_up()
 
 
-async def test_4112_callee_starts_and_ends_the_recording(lab: Lab, tmp_path: Path) -> None:
-    phone, target = await lab.phone(), await lab.target("5081")
-    await phone.talk(lab.number("4112"))
+async def test_4112_callee_starts_and_ends_the_recording(own_lab: Lab, tmp_path: Path) -> None:
+    phone, target = await own_lab.phone(), await own_lab.target("5081")
+    await phone.talk(own_lab.number("4112"))
     await target.state("confirmed")
     await target.media()
     await target.press("*1")
     await phone.says(tmp_path / "caller.wav", hearing.sine(600, 3.0))
     await target.press("*1")
     await phone.hang_up()
-    record = await lab.record("4112")
+    record = await own_lab.record("4112")
     (recording,) = record["recordings"]
     assert recording["result"] == "complete"
     assert recording["ms"] > 1500
-    assert hearing.tones(hearing.load(kept(lab, "recordings")), [600])
+    assert hearing.tones(hearing.load(kept(own_lab, "recordings")), [600])
 
 
-async def test_star_21_and_22_switch_the_callers_own_extension(lab: Lab) -> None:
-    phone = await lab.phone(user="101")
-    await phone.call(lab.number("*21"))
+async def test_star_21_and_22_switch_the_callers_own_extension(own_lab: Lab) -> None:
+    phone = await own_lab.phone(user="101")
+    await phone.call(own_lab.number("*21"))
     await phone.state("disconnected")
-    record = await lab.record("*21")
+    record = await own_lab.record("*21")
     assert whats(record, "played") == ["presence_away"]
-    other, target = await lab.phone(), await lab.target("5080")
-    await other.talk(f"{lab.number('4004')};ext=101")
+    other, target = await own_lab.phone(), await own_lab.target("5080")
+    await other.talk(f"{own_lab.number('4004')};ext=101")
     await target.state("confirmed")
     await other.hang_up()
-    record = await lab.record("4004")
+    record = await own_lab.record("4004")
     assert [leg["target"] for leg in record["legs"]] == ["uas_5080"]
 
 
-async def test_star_31_closes_the_office_whatever_the_time(lab: Lab) -> None:
-    phone, target = await lab.phone(), await lab.target("5082")
-    await phone.call(lab.number("*31"))
+async def test_star_31_closes_the_office_whatever_the_time(own_lab: Lab) -> None:
+    phone, target = await own_lab.phone(), await own_lab.target("5082")
+    await phone.call(own_lab.number("*31"))
     await phone.state("disconnected")
-    assert whats(await lab.record("*31"), "played") == ["override_closed"]
-    await phone.talk(lab.number("4010"))
+    assert whats(await own_lab.record("*31"), "played") == ["override_closed"]
+    await phone.talk(own_lab.number("4010"))
     await target.state("confirmed")
     await phone.hang_up()
-    assert [leg["target"] for leg in (await lab.record("4010"))["legs"]] == ["uas_5082"]
-    assert "feature code carried out call=" in lab.serving.log()
+    assert [leg["target"] for leg in (await own_lab.record("4010"))["legs"]] == ["uas_5082"]
+    assert "feature code carried out call=" in own_lab.serving.log()
 
 
-async def test_star_31_that_cannot_be_kept_on_disk_is_logged_as_such(lab: Lab) -> None:
-    state = lab.serving.place.folder / "var" / "state.db"
+async def test_star_31_that_cannot_be_kept_on_disk_is_logged_as_such(own_lab: Lab) -> None:
+    state = own_lab.serving.place.folder / "var" / "state.db"
     state.unlink()
     state.mkdir()  # as full as a disk can be, and one that root cannot write to either
-    phone = await lab.phone()
-    await phone.call(lab.number("*31"))
+    phone = await own_lab.phone()
+    await phone.call(own_lab.number("*31"))
     await phone.state("disconnected")
-    assert whats(await lab.record("*31"), "played") == ["override_closed"]
+    assert whats(await own_lab.record("*31"), "played") == ["override_closed"]
 
     async def is_logged() -> bool:
-        return "carried out, but not kept on disk" in lab.serving.log()
+        return "carried out, but not kept on disk" in own_lab.serving.log()
 
     await until(is_logged)
 
 
-async def test_4112_recording_is_begun_and_ended_by_command(lab: Lab, tmp_path: Path) -> None:
-    phone, target = await lab.phone(), await lab.target("5081")
-    await phone.talk(lab.number("4112"))
+async def test_4112_recording_is_begun_and_ended_by_command(own_lab: Lab, tmp_path: Path) -> None:
+    phone, target = await own_lab.phone(), await own_lab.target("5081")
+    await phone.talk(own_lab.number("4112"))
     await target.state("confirmed")
-    (call,) = json.loads(await lab.command("calls", "--json"))["calls"]
-    assert "recording" in await lab.command("recordings", "start", call["id"])
+    (call,) = json.loads(await own_lab.command("calls", "--json"))["calls"]
+    assert "recording" in await own_lab.command("recordings", "start", call["id"])
     await phone.says(tmp_path / "caller.wav", hearing.sine(600, 2.0), hearing.silence(0.3))
-    await lab.command("recordings", "stop", call["id"])
+    await own_lab.command("recordings", "stop", call["id"])
     await phone.hang_up()
-    (recording,) = (await lab.record("4112"))["recordings"]
+    (recording,) = (await own_lab.record("4112"))["recordings"]
     assert recording["result"] == "complete"
     fetched = tmp_path / "fetched.wav"
-    await lab.command("recordings", "fetch", recording["id"], "--to", str(fetched))
+    await own_lab.command("recordings", "fetch", recording["id"], "--to", str(fetched))
     assert hearing.tones(hearing.load(fetched), [600])

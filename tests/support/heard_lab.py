@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Final, Self
 
@@ -27,6 +28,7 @@ class Lab:
         self.targets = targets
         self.shared = shared
         self._phones: list[Softphone] = []
+        self._read: Counter[str] = Counter()
 
     @classmethod
     async def start(cls, folder: Path, *, least: int = 2, most: int = 6) -> Self:
@@ -81,8 +83,13 @@ class Lab:
         return sound.path
 
     async def record(self, number: str) -> Record:
-        """The only record of the calls to a number."""
-        return await self.serving.record(number)
+        """The record of the next call to a number, of which no other may be on disk then."""
+        self._read[number] += 1
+        return (await self.serving.records(number, self._read[number]))[-1]
+
+    def forget(self) -> None:
+        """Take all records on disk for read."""
+        self._read = Counter(record["called"] for record in self.serving.place.records())
 
     async def stop(self) -> None:
         """End it, and remove what the workers wrote."""
