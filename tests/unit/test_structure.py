@@ -28,6 +28,7 @@ MAY_IMPORT: Final = {
     "storage.migrations.versions": set[str](),
     "private": {"errors"},
     "route.rules": {"route.callers", "route.values"},
+    "rating": {"route.rules"},
     "sip": {"errors", "metric"},
     "pending": {"sip"},
     "yamlfile": {"errors"},
@@ -290,7 +291,7 @@ MAY_IMPORT: Final = {
 # A leg, the events that name it and the inbox that they lie in are of one piece.
 CIRCLE: Final = "call.legs"
 # Input and output, clocks and chance come in as arguments there.
-SANS_IO: Final = ("sip", "route", "call", "register")
+SANS_IO: Final = ("sip", "route", "rating", "call", "register")
 OUTSIDE: Final = {"asyncio", "socket", "time", "datetime", "random", "secrets", "os", "logging"}
 
 _MODULE_LINES: Final = 600

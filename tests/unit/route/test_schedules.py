@@ -145,3 +145,39 @@ def test_holidays_of_a_part_of_a_country_are_its_own() -> None:
     land = schedule(open=["00:00-24:00"], holidays="US")
     assert not ask(texas, "2026-03-02T10:00").open
     assert ask(land, "2026-03-02T10:00").open
+
+
+@pytest.mark.parametrize(
+    ("moment", "until"),
+    [
+        ("2026-03-06T08:29", "2026-03-06T08:30"),
+        ("2026-03-06T08:30", "2026-03-06T12:00"),
+        ("2026-03-06T17:30", "2026-03-07T00:00"),
+        ("2026-03-07T12:00", "2026-03-08T00:00"),
+        ("2026-03-08T10:00", "2026-03-09T00:00"),
+    ],
+)
+def test_hours_are_steady_until_they_may_change(moment: str, until: str) -> None:
+    assert OFFICE.steady_until(int(at(moment))) == at(until)
+
+
+def test_hours_after_midnight_are_steady_until_those_of_the_day_before_end() -> None:
+    night = schedule(open=["22:00-06:00", "02:00-03:00"])
+    moments = ["2026-03-06T23:00", "2026-03-07T00:00", "2026-03-07T02:00", "2026-03-07T03:00"]
+    steady = [night.steady_until(int(at(moment))) for moment in moments]
+    assert steady == [
+        at("2026-03-07T00:00"),
+        at("2026-03-07T02:00"),
+        at("2026-03-07T03:00"),
+        at("2026-03-07T06:00"),
+    ]
+
+
+@given(st.integers(-(10**12), 10**12), st.sampled_from(["Europe/Berlin", "Asia/Shanghai"]))
+def test_hours_are_the_same_up_to_where_they_are_steady(moment: int, zone: str) -> None:
+    asked = schedule(open=["22:00-02:30", "Mon 08:00-09:00"], holidays="DE", timezone=zone)
+    until = asked.steady_until(moment)
+    assert moment < until <= moment + 86400
+    said = {asked.hours(one, {}).open for one in range(moment, until, 60)}
+    said.add(asked.hours(until - 1, {}).open)
+    assert len(said) == 1

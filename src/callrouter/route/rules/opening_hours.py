@@ -55,6 +55,15 @@ class Zone:
         second = int(at) if -_LATEST < at < _LATEST else 0
         return (second + self.offsets[max(bisect_right(self.starts, second) - 1, 0)]) // 60
 
+    def next_at(self, at: int, minute: int) -> int:
+        """Return the Unix time at which the wall clock shows a later minute, or is set before."""
+        second = at if -_LATEST < at < _LATEST else 0
+        index = bisect_right(self.starts, second)
+        left = minute * 60 - (second + self.offsets[max(index - 1, 0)])
+        if index < len(self.starts):
+            left = min(left, self.starts[index] - second)
+        return at + left
+
 
 @dataclass(slots=True, kw_only=True)
 class Hours:
@@ -103,6 +112,22 @@ class Schedule:
             times = ", ".join(span.text for span in spans)
             shut = f"the hours are {times}" if spans else "no hours on this day"
         return Hours(open=False, value=value, why=f"closed, {shut}")
+
+    def steady_until(self, at: int) -> int:
+        """Return the Unix time up to which `hours` does not change by itself from a time on.
+
+        It is never far: the next begin or end of hours, midnight, or a change of the clock.
+        """
+        day, minute = divmod(self.zone.minute(at), _DAY)
+        later = _DAY
+        for span in self._spans(day):
+            for edge in (span.start, span.end):
+                if minute < edge < later:
+                    later = edge
+        for span in self._spans(day - 1):
+            if minute < span.end - _DAY < later:
+                later = span.end - _DAY
+        return self.zone.next_at(at, day * _DAY + later)
 
     def _spans(self, day: int) -> tuple[Span, ...]:
         return self.days.get(day, self.week[(day + 3) % 7])

@@ -1,0 +1,1 @@
+"""Rating: what a call costs by a rate plan; pure, and exact decimals."""
