@@ -29,7 +29,9 @@ _COMMANDS: Final = {
     "block": "List, add or remove blocked callers of the running server.",
     "calls": "Show the calls in progress of the running server, the newest first.",
     "cdr": "Show the last calls, newest first, or the call with this ID in full.",
-    "check": "Check PATHS: dialplans, settings, dialplan tests, or folders with any of them.",
+    "check": (
+        "Check PATHS: dialplans, their tests, rate plans, settings, or folders with any of them."
+    ),
     "demo": "Play a call to three phones, one after the other, and show all that happened.",
     "diff": "Replay calls on dialplans OLD and NEW and show those that are decided differently.",
     "drain": (

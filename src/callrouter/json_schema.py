@@ -1,4 +1,4 @@
-"""The JSON Schemas of dialplans and of their tests: an editor completes and underlines by them.
+"""The JSON Schemas of dialplans, their tests and rate plans: editors complete by them.
 
 They are generated from the grammars. Where a grammar checks a value with a function, the kind says
 what that wants, and lets through whatever it might accept; what only the compiler can know (names
@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import KNOWN_AS
+from callrouter.dialplan.grammar.rate_plans import RatePlanFile
 from callrouter.testing.grammar import CaseFile
 from callrouter.yamlfile.wording import span
 
@@ -30,6 +31,12 @@ def tests_schema() -> JsonSchemaValue:
     """Return the JSON Schema of a file of dialplan tests."""
     made: JsonSchemaValue = _tidy(CaseFile.model_json_schema())
     return made | {"$schema": _DIALECT, "title": "Tests of a callrouter dialplan"}
+
+
+def plans_schema() -> JsonSchemaValue:
+    """Return the JSON Schema of a file of rate plans."""
+    made: JsonSchemaValue = _tidy(RatePlanFile.model_json_schema())
+    return made | {"$schema": _DIALECT, "title": "Rate plans of callrouter"}
 
 
 def as_text(made: JsonSchemaValue) -> str:

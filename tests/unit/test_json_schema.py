@@ -20,7 +20,7 @@ PUBLISHED = ROOT / "config" / "dialplan.schema.json"
 DIALPLANS = [
     path
     for path in sorted((ROOT / "dialplans").rglob("*.yaml"))
-    if not path.name.endswith(".test.yaml")
+    if not path.name.endswith((".test.yaml", "plans.yaml"))
 ]
 HEAD = "country: CN\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
 

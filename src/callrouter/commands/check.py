@@ -10,8 +10,9 @@ import click
 
 from callrouter.commands.options import config_option
 from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.dialplan.compile.rate_plan_builder import compile_rate_plans
 from callrouter.errors import ConfigError, Diagnostic
-from callrouter.json_schema import as_text, dialplan_schema, tests_schema
+from callrouter.json_schema import as_text, dialplan_schema, plans_schema, tests_schema
 from callrouter.lint.all_warnings import check_settings, lint
 from callrouter.lint.certificates import check_certificates
 from callrouter.media.sounds.prompts import check as check_prompts
@@ -23,6 +24,7 @@ from callrouter.yamlfile.reader import Document, Mapping, load
 
 _SETTINGS: Final = frozenset({"listen"})
 _TESTS: Final = frozenset({"tests"})
+_PLANS: Final = frozenset({"plans"})
 _DIALPLAN: Final = frozenset({"trunks", "numbers"})
 """Keys that say what a file is."""
 
@@ -32,7 +34,7 @@ _DIALPLAN: Final = frozenset({"trunks", "numbers"})
 @click.option("--strict", is_flag=True, help="Exit with 1 when there is a warning.")
 @config_option
 def check(paths: tuple[Path, ...], strict: bool, config: Path) -> None:
-    """Check PATHS: dialplans, settings, dialplan tests, or folders with any of them.
+    """Check PATHS: dialplans, their tests, rate plans, settings, or folders with any of them.
 
     Settings are checked with their certificates and the dialplan that they name. Without PATHS
     these are --config, or what is found in its place.
@@ -106,6 +108,11 @@ class _Checking:
         suite = read(path, self._tested)
         click.echo(f"{path}: ok, {len(suite.tests)} tests")
 
+    def plans(self, path: Path) -> None:
+        """Check a file of rate plans. Raises ConfigError."""
+        count = len(compile_rate_plans(self._read.pop(path)).plans)
+        click.echo(f"{path}: ok, {count} plan{'' if count == 1 else 's'}")
+
     def _dialplan(
         self,
         path: Path,
@@ -177,15 +184,21 @@ def _kind(file: Path, checking: _Checking, *, alone: bool) -> Callable[[Path], N
         return checking.settings
     if keys & _TESTS:
         return checking.tests
+    if keys & _PLANS:
+        return checking.plans
     return checking.dialplan if alone or keys & _DIALPLAN else None
 
 
 @click.command()
 @click.option("--tests", is_flag=True, help="That of *.test.yaml files.")
-def schema(tests: bool) -> None:
+@click.option("--plans", is_flag=True, help="That of rate plans.")
+def schema(tests: bool, plans: bool) -> None:
     """Print the JSON Schema of the dialplan.
 
     An editor with a YAML language server completes and underlines by it in a file that begins with
     `# yaml-language-server: $schema=` and the schema's place.
     """
-    click.echo(as_text(tests_schema() if tests else dialplan_schema()), nl=False)
+    if tests and plans:
+        raise click.UsageError("expected one of --tests and --plans")
+    made = plans_schema if plans else tests_schema if tests else dialplan_schema
+    click.echo(as_text(made()), nl=False)

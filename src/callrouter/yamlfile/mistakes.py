@@ -38,6 +38,7 @@ _SORTS: Final = {
     "voicemail": "a voicemail box",
     "lookups": "a look-up",
     "numbers": "a number that is called",
+    "plans": "a rate plan",
 }
 """What the names in each section of a dialplan are."""
 

@@ -21,7 +21,9 @@ from callrouter.yamlfile.reader import parse
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = sorted(
-    path for path in (ROOT / "dialplans").rglob("*.yaml") if not path.name.endswith(".test.yaml")
+    path
+    for path in (ROOT / "dialplans").rglob("*.yaml")
+    if not path.name.endswith((".test.yaml", "plans.yaml"))
 )
 PLAN = """\
 country: CN

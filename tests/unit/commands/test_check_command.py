@@ -35,6 +35,27 @@ def test_warning_is_printed_with_its_place_and_the_dialplan_is_ok(folder: Path) 
     assert result.stdout.endswith(", 1 warning\n")
 
 
+PLANS = """\
+country: CN
+plans:
+  local: {currency: CNY, blocks: 60/60, price: 0.15/min}
+"""
+
+
+def test_file_with_plans_is_one_of_rate_plans_by_itself_and_in_a_folder(folder: Path) -> None:
+    (folder / "p.yaml").write_text(PLANS, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(folder / "p.yaml")])
+    assert (result.exit_code, result.stdout) == (0, f"{folder}/p.yaml: ok, 1 plan\n")
+    more = PLANS + "  other: {currency: CNY, blocks: 1/1, price: 1/s}\n"
+    (folder / "p.yaml").write_text(more, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(folder)])
+    assert f"{folder}/p.yaml: ok, 2 plans\n" in result.stdout
+    (folder / "p.yaml").write_text(PLANS.replace("0.15/min", "0.15"), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(folder)])
+    assert result.exit_code == 1
+    assert f"{folder}/p.yaml:3:48: error: expected a price such as 0.30/min" in result.stderr
+
+
 def test_strict_check_fails_for_a_warning(folder: Path) -> None:
     result = CliRunner().invoke(main, ["check", "--strict", str(folder / "d.yaml")])
     assert result.exit_code == 1

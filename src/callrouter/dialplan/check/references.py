@@ -1,11 +1,17 @@
-"""References of a dialplan file: names in it, held against the entries that have them."""
+"""References of a file in sections: names in it, held against the entries that have them.
 
-from collections.abc import Collection
-from typing import Any
+Theory: what is not in a section is checked as one, and each entry of a section by itself.
+"""
 
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar, get_origin
+
+from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.names import Path, uses
 from callrouter.yamlfile.marked import Document, Mapping, Section
 from callrouter.yamlfile.mistakes import Mistakes, StrictModel
+
+T = TypeVar("T", bound=StrictModel)
 
 
 class References:
@@ -13,6 +19,7 @@ class References:
 
     def __init__(self, document: Document) -> None:
         self.mistakes = Mistakes(document)
+        self._document = document
         self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
         self._known: dict[tuple[str, ...], Collection[str]] = {}
 
@@ -42,3 +49,41 @@ class References:
             else:
                 either = dict.fromkeys((*known, *named.also)).keys()
                 self.mistakes.unknown(where, named.kind, name, either)
+
+    def checked_head(self, model: type[T]) -> T | None:
+        """Check all of a file but the entries of its sections; None when there are mistakes."""
+        sections = {
+            key for key, field in model.model_fields.items() if get_origin(field.annotation) is dict
+        }
+        bare: Any = self._document.data
+        if isinstance(bare, Mapping):
+            bare = {
+                key: {} if key in sections and isinstance(value, Mapping) else value
+                for key, value in bare.items()
+            }
+        self.refer((), model, bare)
+        return self.mistakes.checked((), model, bare)
+
+    def checked_section(self, section: str, model: type[T]) -> dict[str, T]:
+        """Check the entries of a section; those without mistakes are returned."""
+        checked = {}
+        for key, raw in self.entries(section).items():
+            entry = self.checked_entry((section, key), fields.name, raw, model)
+            if entry is not None:
+                checked[key] = entry
+        return checked
+
+    def checked_entry(
+        self, path: tuple[str, str], check_key: Callable[[object], str], raw: Any, model: type[T]
+    ) -> T | None:
+        """Check one entry with its key and the names in it; None when there are mistakes."""
+        self.check_key(path, check_key)
+        self.refer(path, model, raw)
+        return self.mistakes.checked(path, model, raw)
+
+    def check_key(self, path: tuple[str, str], check_key: Callable[[object], str]) -> None:
+        """Check the key of an entry."""
+        try:
+            check_key(path[1])
+        except ValueError as error:
+            self.mistakes.at_key(path, str(error))

@@ -5,8 +5,7 @@ and a name counts as known even when its entry is wrong. References are read fro
 they are checked even in an entry that has another mistake. All mistakes go to one collection.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, get_origin
+from typing import Any, Final
 
 from callrouter.dialplan.areas import area_names as areas
 from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
@@ -19,16 +18,9 @@ from callrouter.dialplan.grammar.hunts import ACTS
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS, Path
 from callrouter.yamlfile.marked import Document, Mapping
 
-_SECTIONS: Final = frozenset(
-    key
-    for key, field in schema.DialplanFile.model_fields.items()
-    if get_origin(field.annotation) is dict
-)
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
 _ORIGINS: Final = (EXTENSIONS, ANYONE)
 _TOGETHER: Final = ("parallel", "staggered")
-
-T = TypeVar("T", bound=schema.StrictModel)
 
 
 class Checker(References):
@@ -37,20 +29,20 @@ class Checker(References):
     def __init__(self, document: Document) -> None:
         super().__init__(document)
         _plain(self._data)
-        self.head = self._head(document.data)
-        self.trunks = self._section("trunks", schema.TrunkEntry)
-        self.gateways = self._section("gateways", schema.GatewayEntry)
-        self.gateway_groups = self._section("gateway_groups", schema.GatewayGroup)
-        self.targets = self._section("targets", schema.TargetEntry)
-        self.extensions = self._section("extensions", schema.ExtensionEntry)
-        self.groups = self._section("groups", schema.Group)
-        self.schedules = self._section("schedules", schema.ScheduleEntry)
-        self.lists = self._section("lists", schema.NumberListEntry)
-        self.lookups = self._section("lookups", schema.LookupEntry)
-        self.menus = self._section("menus", schema.MenuEntry)
-        self.prompts = self._section("prompts", schema.Prompt)
-        self.hold_music = self._section("hold_music", schema.Music)
-        self.boxes = self._section("voicemail", schema.VoicemailBox)
+        self.head = self.checked_head(schema.DialplanFile)
+        self.trunks = self.checked_section("trunks", schema.TrunkEntry)
+        self.gateways = self.checked_section("gateways", schema.GatewayEntry)
+        self.gateway_groups = self.checked_section("gateway_groups", schema.GatewayGroup)
+        self.targets = self.checked_section("targets", schema.TargetEntry)
+        self.extensions = self.checked_section("extensions", schema.ExtensionEntry)
+        self.groups = self.checked_section("groups", schema.Group)
+        self.schedules = self.checked_section("schedules", schema.ScheduleEntry)
+        self.lists = self.checked_section("lists", schema.NumberListEntry)
+        self.lookups = self.checked_section("lookups", schema.LookupEntry)
+        self.menus = self.checked_section("menus", schema.MenuEntry)
+        self.prompts = self.checked_section("prompts", schema.Prompt)
+        self.hold_music = self.checked_section("hold_music", schema.Music)
+        self.boxes = self.checked_section("voicemail", schema.VoicemailBox)
         self._written: dict[str, tuple[str, int]] = {}
         self._alike = Alike()
         self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
@@ -79,12 +71,12 @@ class Checker(References):
         number = self._alike.find(raw)
         if number is None:
             before = self.mistakes.count()
-            number = self._entry(path, fields.number_key, raw, schema.NumberEntry)
+            number = self.checked_entry(path, fields.number_key, raw, schema.NumberEntry)
             self._check_number(path, raw, number)
             if number is not None and self.mistakes.count() == before:
                 self._alike.keep(raw, number)
         else:
-            self._check_key(path, fields.number_key)
+            self.check_key(path, fields.number_key)
         if normal and self._written.setdefault(normal, (key, line))[1] != line:
             first, first_line = self._written[normal]
             same = f"is the same number as '{first}' on line {first_line}"
@@ -103,32 +95,6 @@ class Checker(References):
             self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
             self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
 
-    def _head(self, data: Any) -> schema.DialplanFile | None:
-        """Check all but the entries of the sections."""
-        bare = data
-        if isinstance(data, Mapping):
-            bare = {
-                key: {} if key in _SECTIONS and isinstance(value, Mapping) else value
-                for key, value in data.items()
-            }
-        self.refer((), schema.DialplanFile, bare)
-        return self.mistakes.checked((), schema.DialplanFile, bare)
-
-    def _section(self, section: str, model: type[T]) -> dict[str, T]:
-        checked = {}
-        for key, raw in self.entries(section).items():
-            entry = self._entry((section, key), fields.name, raw, model)
-            if entry is not None:
-                checked[key] = entry
-        return checked
-
-    def _entry(
-        self, path: tuple[str, str], check_key: Callable[[object], str], raw: Any, model: type[T]
-    ) -> T | None:
-        self._check_key(path, check_key)
-        self.refer(path, model, raw)
-        return self.mistakes.checked(path, model, raw)
-
     def _check_menu(self, path: Path, menu: Mapping) -> None:
         keys = menu.get("keys")
         for key, step in keys.items() if isinstance(keys, Mapping) else ():
@@ -136,12 +102,6 @@ class Checker(References):
                 self._check_step((*path, "keys", key), step, first=False, last=False)
         if not keys and not menu.get("extensions"):
             self.mistakes.at_key(path, "a menu needs 'keys', or 'extensions: true'")
-
-    def _check_key(self, path: tuple[str, str], check_key: Callable[[object], str]) -> None:
-        try:
-            check_key(path[1])
-        except ValueError as error:
-            self.mistakes.at_key(path, str(error))
 
     def _check_networks(self) -> None:
         for name in _ORIGINS:

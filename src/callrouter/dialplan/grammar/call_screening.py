@@ -68,6 +68,7 @@ def _area(value: object) -> str:
 _DIGITS_TEXT: Final = r"^[^A-Za-z*#;,/]+"
 
 Area = Annotated[str, BeforeValidator(_area), fields.ANY_TEXT]
+Prefix = Annotated[str, BeforeValidator(_prefix), fields.text(rf"{_DIGITS_TEXT}\*?$")]
 Withheld = Literal["allow", "refuse"]
 
 
@@ -81,9 +82,7 @@ class NumberListEntry(StrictModel):
             examples=[["+8613800138000", "02012345678"]],
         )
     )
-    prefixes: list[
-        Annotated[str, BeforeValidator(_prefix), fields.text(rf"{_DIGITS_TEXT}\*?$")]
-    ] = Field(
+    prefixes: list[Prefix] = Field(
         default=[],
         description="Area codes, or other first digits of numbers.",
         examples=[["0898", "+84"]],

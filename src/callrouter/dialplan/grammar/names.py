@@ -56,6 +56,7 @@ MenuName = Annotated[Name, Named("menu", ("menus",))]
 BoxName = Annotated[Name, Named("voicemail box", ("voicemail",))]
 PromptName = Annotated[Name, Named("prompt", ("prompts",), tuple(BUILTIN))]
 MusicName = Annotated[Name, Named("music file", ("hold_music",))]
+PlanName = Annotated[Name, Named("plan", ("plans",))]
 
 
 def uses(model: type[BaseModel], value: Any, path: Path = ()) -> Iterator[Use]:
