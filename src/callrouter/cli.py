@@ -45,6 +45,7 @@ _COMMANDS: Final = {
     "media": "Show the media workers of the running server, and what they hold.",
     "override": "Switch schedules of the running server open or closed, whatever their hours say.",
     "presence": "Say which extensions of the running server are away.",
+    "rate": "Show what a call costs by a rate plan, and the blocks that make its cost.",
     "recordings": (
         "Show, fetch and delete recordings, with a server or without; begin and end one in a call."
     ),

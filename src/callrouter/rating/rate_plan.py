@@ -48,7 +48,7 @@ class Price:
     per: int
 
     def __str__(self) -> str:
-        return f"{self.amount}/{'min' if self.per == MINUTE else 's'}"
+        return f"{self.amount:f}/{'min' if self.per == MINUTE else 's'}"
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

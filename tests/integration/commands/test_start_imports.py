@@ -37,6 +37,7 @@ STARTS: Final = {
     "media": _FILES,
     "override list": _FILES,
     "presence list": _FILES,
+    "rate --plan a --answered 2026-03-07 --seconds 60": _FILES,
     "recordings list": f"{_FILES} sqlalchemy",
     "registrations": _FILES,
     "reload": _FILES,

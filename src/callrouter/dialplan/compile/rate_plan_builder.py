@@ -21,6 +21,7 @@ from callrouter.route.rules.opening_hours import Schedule
 from callrouter.yamlfile.marked import Document
 from callrouter.yamlfile.reader import load
 
+_ALL: Final = "all numbers"
 _OTHERS: Final = "other numbers"
 _UNANSWERED: Final = "unanswered"
 
@@ -111,7 +112,7 @@ class _Builder:
             name=name,
             currency=entry.currency,
             decimals=entry.places,
-            base=self._rate(_OTHERS, entry, entry),
+            base=self._rate(_OTHERS if entry.rates else _ALL, entry, entry),
             rates=rates,
             unanswered=None if unanswered is None else _ringing(unanswered, entry),
             forwarded=None,

@@ -53,6 +53,8 @@ _LONGEST_LABEL: Final = 63
 
 _MAPPED_BITS: Final = 96
 """What IPv4 has in front of it when it is written as IPv6 (RFC 4291 section 2.5.5.2)."""
+LONGEST_CALL_EVER: Final = 604800
+"""Seconds that no call lasts longer than, whatever `longest_call` says."""
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _TRANSPORTS: Final = ("udp", "tcp", "tls")
@@ -338,7 +340,7 @@ Ring = Annotated[float, duration(1, 300)]
 Progress = Annotated[float, duration(0.1, 300)]
 Total = Annotated[float, duration(1, 3600)]
 Drain = Annotated[float, duration(0, 3600)]
-LongestCall = Annotated[float, duration(1, 604800)]
+LongestCall = Annotated[float, duration(1, LONGEST_CALL_EVER)]
 Status = Annotated[int, _count(400, 699, "a SIP status")]
 Cause = Annotated[int, _count(1, 127, "a Q.850 cause")]
 Within = Annotated[float, duration(1, 86400)]

@@ -12,7 +12,6 @@ from callrouter.dialplan.grammar.call_screening import Prefix
 from callrouter.dialplan.grammar.names import PlanName
 from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
 from callrouter.rating.rate_plan import KINDS, MINUTE, Price
-from callrouter.route.rules.number_rules import LONGEST_CALL
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
@@ -129,7 +128,7 @@ Decimals = Annotated[
     fields.between(0, _MOST_DECIMALS),
 ]
 Free = Annotated[int, _whole_seconds(0, _LONGEST_FREE)]
-After = Annotated[int, _whole_seconds(1, int(LONGEST_CALL))]
+After = Annotated[int, _whole_seconds(1, fields.LONGEST_CALL_EVER)]
 
 
 class PriceStepEntry(StrictModel):

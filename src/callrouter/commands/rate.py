@@ -1,0 +1,185 @@
+"""`callrouter rate`: what a call would cost by a rate plan, block by block."""
+
+import datetime
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import click
+
+from callrouter.commands.moments import moment
+from callrouter.commands.options import json_and_config
+from callrouter.commands.typed_numbers import NUMBER
+from callrouter.dialplan.compile.rate_plan_builder import load_rate_plans
+from callrouter.dialplan.grammar.field_types import LONGEST_CALL_EVER
+from callrouter.errors import CommandError
+from callrouter.printable import json_text, printable
+from callrouter.rating.charges import BlockRun, CallUsage, Charges, LegCharge, LegUsage
+from callrouter.rating.charges import rate as rate_call
+from callrouter.rating.rate_plan import RatePlan, RatePlans
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.settings.settings_file import load_settings
+from callrouter.yamlfile.wording import shown, suggestion
+
+_BESIDE: Final = "plans.yaml"
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
+_YEARS: Final = range(2000, 2060)
+"""Those for which the clocks of time zones are known."""
+
+
+class SecondsType(click.ParamType[Decimal]):
+    """Length of a call in seconds, whole or with a point."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """Read one."""
+        text = str(value)
+        if _SECONDS.fullmatch(text) is None or Decimal(text) > LONGEST_CALL_EVER:
+            wanted = f"seconds from 0 to {LONGEST_CALL_EVER}, such as 61 or 61.5"
+            self.fail(f"expected {wanted}, found {shown(text)}", param)
+        return Decimal(text)
+
+
+_LENGTH: Final = SecondsType()
+
+
+@click.command()
+@click.option("--plan", required=True, help="The rate plan, by name.")
+@click.option(
+    *("--plans", "file"),
+    type=click.Path(path_type=Path),
+    help="The file of rate plans.  [default: plans.yaml beside the dialplan of the settings]",
+)
+@click.option(
+    "--answered",
+    required=True,
+    help='When: 2026-03-07T12:01, "Sat 12:01". Without an offset: on the clocks of the plans.',
+)
+@click.option(
+    "--seconds", type=_LENGTH, required=True, help="From answer to end; 0 when nobody answered."
+)
+@click.option("--called", type=NUMBER, default="", help="The called number.")
+@click.option("--ringing", type=_LENGTH, default="0", help="How long it rang, when not answered.")
+@click.option(
+    "--forwarded-to", type=NUMBER, help="A number that the caller was put through to, on a leg."
+)
+@click.option(
+    "--forwarded-after",
+    type=_LENGTH,
+    default="0",
+    help="Seconds from the call's answer to that of the forwarded leg.",
+)
+@json_and_config
+def rate(
+    plan: str,
+    file: Path | None,
+    answered: str,
+    seconds: Decimal,
+    called: str,
+    ringing: Decimal,
+    forwarded_to: str | None,
+    forwarded_after: Decimal,
+    as_json: bool,
+    config: Path,
+) -> None:
+    """Show what a call costs by a rate plan, and the blocks that make its cost.
+
+    Both legs of a forwarded call end together. Of a call that nobody answered, --answered is when
+    it began to ring.
+    """
+    plans = load_rate_plans(file or load_settings(config).dialplan.parent / _BESIDE)
+    zone = ZoneInfo(plans.timezone)
+    at = moment("--answered", answered, lambda: zone)
+    if at.year not in _YEARS:
+        years = f"a year from {_YEARS[0]} to {_YEARS[-1]}"
+        raise click.BadParameter(f"expected {years}", param_hint="--answered")
+    start = int(at.timestamp())
+    found = _named(plans, plan)
+    legs = []
+    if forwarded_to is not None:
+        if found.forwarded is None:
+            raise CommandError(f"plan {plan} says nothing of forwarded legs: it has no 'forwarded'")
+        length = seconds - forwarded_after
+        if length < 0:
+            raise click.BadParameter("the call had ended by then", param_hint="--forwarded-after")
+        target = _number("--forwarded-to", forwarded_to, plans.country)
+        legs.append(LegUsage(number=target, at=start + int(forwarded_after), seconds=length))
+    inbound = LegUsage(
+        number=_number("--called", called, plans.country) if called else "",
+        at=start,
+        seconds=seconds,
+        ringing=ringing,
+    )
+    charges = rate_call(found, CallUsage(inbound=inbound, forwarded=tuple(legs)))
+    if as_json:
+        click.echo(json_text(_object(plan, charges, zone), indent=True))
+        return
+    click.echo(f"cost {charges.cost:f} {charges.currency}")
+    for leg in charges.legs:
+        _show(leg, zone)
+
+
+def _named(plans: RatePlans, name: str) -> RatePlan:
+    """Find a plan. Raises CommandError."""
+    if name not in plans.plans:
+        hint = suggestion(name, plans.plans) or f"; expected one of {', '.join(plans.plans)}"
+        raise CommandError(f"no plan is named {shown(name)}{hint}")
+    return plans.plans[name]
+
+
+def _number(option: str, text: str, country: str) -> str:
+    """Read a number as plans know it. Raises BadParameter."""
+    number = numbers.written(text, country)
+    if not number:
+        raise click.BadParameter(f"expected a number, found {shown(text)}", param_hint=option)
+    return number
+
+
+def _show(leg: LegCharge, zone: ZoneInfo) -> None:
+    rate_name = f", {printable(leg.rate)}" if leg.rate else ""
+    click.echo(f"{leg.plan}{rate_name}: {leg.seconds} s billed, {leg.cost:f}")
+    if leg.fee:
+        click.echo(f"  fee {leg.fee:f}")
+    for run in leg.blocks:
+        blocks = "1 block" if run.count == 1 else f"{run.count} blocks"
+        period = f" ({run.period})" if run.period else ""
+        start = _clock(run.start, zone)
+        click.echo(f"  {blocks} of {run.seconds} s at {run.price}{period} from {start}")
+
+
+def _object(plan: str, charges: Charges, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "plan": plan,
+        "currency": charges.currency,
+        "cost": f"{charges.cost:f}",
+        "legs": [
+            {
+                "plan": leg.plan,
+                "rate": leg.rate,
+                "seconds": leg.seconds,
+                "fee": f"{leg.fee:f}",
+                "cost": f"{leg.cost:f}",
+                "blocks": [_block(run, zone) for run in leg.blocks],
+            }
+            for leg in charges.legs
+        ],
+    }
+
+
+def _block(run: BlockRun, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "from": _clock(run.start, zone),
+        "count": run.count,
+        "seconds": run.seconds,
+        "price": str(run.price),
+        "period": run.period,
+    }
+
+
+def _clock(at: int, zone: ZoneInfo) -> str:
+    return datetime.datetime.fromtimestamp(at, zone).isoformat(" ")
