@@ -1,6 +1,6 @@
-"""The key reference in docs/dialplan.md, written from the grammar itself.
+"""The key references in docs/dialplan.md and docs/billing.md, written from the grammars themselves.
 
-After a change of the grammar: python -m callrouter.dialplan.reference docs/dialplan.md
+After a change of a grammar: python -m callrouter.dialplan.reference docs/{dialplan,billing}.md
 """
 
 import inspect
@@ -12,12 +12,15 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar import rate_plans
 from callrouter.yamlfile.wording import span
 
 BEGIN: Final = "<!-- generated from the grammar: do not edit from here -->"
+PLANS_BEGIN: Final = "<!-- generated from the grammar of rate plans: do not edit from here -->"
 END: Final = "<!-- to here -->"
 
-_CHAPTERS: Final[tuple[tuple[str, type[schema.StrictModel]], ...]] = (
+_Chapters = tuple[tuple[str, type[schema.StrictModel]], ...]
+_CHAPTERS: Final[_Chapters] = (
     ("The file", schema.DialplanFile),
     ("A trunk", schema.TrunkEntry),
     ("A gateway", schema.GatewayEntry),
@@ -61,17 +64,29 @@ _CHAPTERS: Final[tuple[tuple[str, type[schema.StrictModel]], ...]] = (
     ("A reason", schema.Reason),
 )
 
+_PLANS_CHAPTERS: Final[_Chapters] = (
+    ("The file", rate_plans.RatePlanFile),
+    ("A rate plan", rate_plans.RatePlanEntry),
+    ("A rate", rate_plans.RateEntry),
+    ("A period", rate_plans.PricePeriodEntry),
+    ("When a period is", schema.When),
+    ("A step of the price", rate_plans.PriceStepEntry),
+    ("An unanswered call", rate_plans.UnansweredEntry),
+)
+_CHAPTERS_BELOW: Final = {BEGIN: _CHAPTERS, PLANS_BEGIN: _PLANS_CHAPTERS}
 
-def reference() -> str:
-    """Render the reference as Markdown."""
-    return "\n\n".join(_chapter(title, model) for title, model in _CHAPTERS)
+
+def reference(begin: str = BEGIN) -> str:
+    """Render what stands below a mark as Markdown."""
+    return "\n\n".join(_chapter(title, model) for title, model in _CHAPTERS_BELOW[begin])
 
 
 def update(text: str) -> str:
-    """Return a document with the part between the two marks renewed. ValueError without marks."""
-    before, rest = _cut(text, BEGIN)
+    """Return a document with the part between its two marks renewed. ValueError without marks."""
+    begin = PLANS_BEGIN if PLANS_BEGIN in text else BEGIN
+    before, rest = _cut(text, begin)
     _, after = _cut(rest, END)
-    return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
+    return f"{before}{begin}\n\n{reference(begin)}\n\n{END}{after}"
 
 
 def _cut(text: str, mark: str) -> tuple[str, str]:
@@ -119,5 +134,5 @@ def _example(entry: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    _document = Path(sys.argv[1])
-    _document.write_text(update(_document.read_text(encoding="utf-8")), encoding="utf-8")
+    for _document in map(Path, sys.argv[1:]):
+        _document.write_text(update(_document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -2,6 +2,7 @@ import re
 import runpy
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pydantic import TypeAdapter
@@ -10,22 +11,25 @@ from pydantic.fields import FieldInfo
 from callrouter.dialplan import reference
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar import rate_plans
 from callrouter.settings import settings_file as config
 from callrouter.yamlfile.reader import parse
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "dialplan.md"
+DOCS = Path(__file__).parents[3] / "docs"
+DOCUMENT = DOCS / "dialplan.md"
 
 FIELDS = [
     pytest.param(field, id=f"{model.__name__}.{key}")
-    for module in (schema, config)
+    for module in (schema, rate_plans, config)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, schema.StrictModel)
     for key, field in model.model_fields.items()
 ]
 
 
-def test_reference_in_the_docs_is_the_one_the_grammar_gives() -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ["dialplan.md", "billing.md"])
+def test_reference_in_the_docs_is_the_one_the_grammar_gives(document: str) -> None:
+    text = (DOCS / document).read_text(encoding="utf-8")
     assert reference.update(text) == text, "run python -m callrouter.dialplan.reference"
 
 
@@ -38,9 +42,14 @@ def test_every_key_has_a_description_and_an_example_that_is_valid(field: FieldIn
         kind.validate_python(example)
 
 
-def test_every_key_is_in_the_reference() -> None:
-    text = reference.reference()
-    for model in vars(schema).values():
+@pytest.mark.parametrize(
+    ("grammar", "begin"), [(schema, reference.BEGIN), (rate_plans, reference.PLANS_BEGIN)]
+)
+def test_every_key_is_in_the_reference(grammar: ModuleType, begin: str) -> None:
+    text = reference.reference(begin)
+    for model in vars(grammar).values():
+        if model is schema.ScheduleEntry and grammar is rate_plans:
+            continue  # the dialplan's
         if isinstance(model, type) and issubclass(model, schema.StrictModel):
             for key, field in model.model_fields.items():
                 assert f"| `{field.alias or key}` |" in text

@@ -187,13 +187,19 @@ class RateEntry(PricesEntry):
         examples=[["mobile"]],
     )
     blocks: BlocksText | None = Field(
-        default=None, description="When left out: those of the plan.", examples=["60/60"]
+        default=None,
+        description="Blocks of such calls. When left out: those of the plan.",
+        examples=["60/60"],
     )
     fee: Amount | None = Field(
-        default=None, description="When left out: that of the plan.", examples=["0.50"]
+        default=None,
+        description="For each call of which time is charged. When left out: that of the plan.",
+        examples=["0.50"],
     )
     free: Free | None = Field(
-        default=None, description="When left out: as the plan says.", examples=["3s"]
+        default=None,
+        description="Time at the beginning that is not charged. When left out: as the plan says.",
+        examples=["3s"],
     )
     periods: list[PricePeriodEntry] = Field(
         default=[],
@@ -214,7 +220,9 @@ class UnansweredEntry(StrictModel):
 
     price: PriceText = Field(description="The price of ringing.", examples=["0.10/min"])
     blocks: BlocksText | None = Field(
-        default=None, description="When left out: those of the plan.", examples=["60/60"]
+        default=None,
+        description="Blocks of such calls. When left out: those of the plan.",
+        examples=["60/60"],
     )
     fee: Amount = Field(
         default=Decimal(0),

@@ -236,7 +236,7 @@ class ScheduleEntry(StrictModel):
 
 
 class When(StrictModel):
-    """When a step is taken."""
+    """A schedule, and what it must be."""
 
     schedule: ScheduleName = Field(description="The schedule to ask.", examples=["office"])
     is_: Literal["open", "closed"] = Field(

@@ -1,0 +1,61 @@
+"""The examples of docs/billing.md: each is computed again, by the plans that the page shows."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner
+
+from callrouter.cli import main
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = (ROOT / "docs" / "billing.md").read_text(encoding="utf-8")
+PLANS: Final = ROOT / "dialplans" / "plans.yaml"
+EXAMPLES: Final = re.findall(r"```sh\nscripts/run (rate .*)\n```\n\n((?: {4}.*\n)+)", PAGE)
+ROWS: Final = re.findall(r"^\| `([a-z_]+)` \| ([0-9.]+) \| ([0-9]+) \| ([0-9.]+) \|$", PAGE, re.M)
+NUMBERS: Final = re.findall(
+    r"^\| `([a-z_]+)` \| (\+?[0-9]+) \| ([0-9]+) \| ([^|]+) \| ([0-9.]+) \|$", PAGE, re.M
+)
+NOON: Final = ("--answered", "2026-03-04T12:00")
+
+
+def rated(*words: str) -> str:
+    result = CliRunner().invoke(main, [*words, "--plans", str(PLANS)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_page_has_its_examples() -> None:
+    assert (len(EXAMPLES), len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 14, 7)
+
+
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES)
+def test_command_of_the_page_prints_what_the_page_shows(command: str, shown: str) -> None:
+    printed = rated(*shlex.split(command))
+    assert printed.splitlines() == [line[4:] for line in shown.splitlines()]
+
+
+@pytest.mark.parametrize(("plan", "seconds", "billed", "cost"), ROWS)
+def test_row_of_the_page_is_what_the_call_costs(
+    plan: str, seconds: str, billed: str, cost: str
+) -> None:
+    printed = rated("rate", "--plan", plan, *NOON, "--seconds", seconds)
+    assert f": {billed} s billed, {cost}\n" in printed
+    assert printed.startswith(f"cost {cost} ")
+
+
+@pytest.mark.parametrize(("plan", "called", "seconds", "rate", "cost"), NUMBERS)
+def test_number_of_the_page_has_that_rate(
+    plan: str, called: str, seconds: str, rate: str, cost: str
+) -> None:
+    printed = rated("rate", "--plan", plan, *NOON, "--seconds", seconds, "--called", called)
+    assert f"{plan}, {rate}: " in printed
+    assert printed.startswith(f"cost {cost} ")
+
+
+def test_every_plan_of_the_lab_is_on_the_page_as_it_is() -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    plans = PLANS.read_text(encoding="utf-8").partition("plans:\n")[2]
+    assert sorted("".join(blocks).splitlines()) == sorted(plans.splitlines())
