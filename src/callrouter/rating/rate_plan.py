@@ -35,9 +35,10 @@ _KIND_NAMES: Final = {
     PhoneNumberType.UAN: "company",
     PhoneNumberType.VOICEMAIL: "voicemail",
 }
-_SHORT: Final = "short"
-KINDS: Final = (*_KIND_NAMES.values(), _SHORT)
-"""Kinds of numbers, as the metadata of numbering plans tells them; short: no telephone number."""
+SHORT: Final = "short"
+"""The kind of what is no telephone number."""
+KINDS: Final = (*_KIND_NAMES.values(), SHORT)
+"""Kinds of numbers, as the metadata of numbering plans tells them."""
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -142,7 +143,7 @@ class RatePlans:
 def kind_of(number: str) -> str:
     """Return the kind of a number in E.164 or as dialled, one of KINDS; "" when it is not known."""
     if number[:1] != "+":
-        return _SHORT if number else ""
+        return SHORT if number else ""
     try:
         read = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

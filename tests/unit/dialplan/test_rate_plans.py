@@ -65,10 +65,14 @@ def test_rate_has_what_the_plan_says_where_it_says_nothing_itself() -> None:
     assert plan.rate_of("+12025550123").name == "other numbers"
 
 
-def test_prefix_is_read_as_in_a_list_of_callers() -> None:
-    plan = built(', rates: [{prefixes: ["0898*", "95", "+1"], price: 0.2/min}]')
-    assert set(plan.rates) == {"+86898", "0898", "+8695", "95", "+1"}
-    assert plan.rate_of("95588").name == "95"
+def test_prefix_is_read_in_the_country_of_the_file() -> None:
+    plan = built(
+        ', rates: [{prefixes: ["0898*", "+1", "0044"], price: 0.2/min}, '
+        '{prefixes: ["95", "00"], kinds: [short], price: 1/s}]'
+    )
+    assert set(plan.rates) == {"+86898", "+1", "+44", "95", "00"}
+    assert plan.rate_of("95588").name == "95 short"
+    assert plan.rate_of("+8695588").name == "other numbers"
 
 
 def test_periods_are_those_of_the_schedule_in_the_zone_of_the_file() -> None:
@@ -196,6 +200,24 @@ def test_currency_that_is_none(written: str, mistake: str) -> None:
         (
             ", rates: [{kinds: [mobile], price: 1/s}, {kinds: [fixed, mobile], price: 2/s}]",
             "5:98: error: calls to mobile have a rate above",
+        ),
+        (
+            ', rates: [{prefixes: ["+1", "44"], price: 1/s}]',
+            "5:77: error: expected first digits with + or the national prefix, found '44': write "
+            "+44; those of short numbers need kinds: [short]",
+        ),
+        (
+            ', rates: [{prefixes: ["0"], kinds: [short, mobile], price: 1/s}]',
+            "5:71: error: expected first digits with + or the national prefix, found '0'; "
+            "those of short numbers need kinds: [short]",
+        ),
+        (
+            ', rates: [{prefixes: ["+95"], kinds: [short], price: 1/s}]',
+            "5:71: error: expected first digits of short numbers, found '+95'",
+        ),
+        (
+            ', rates: [{prefixes: ["+999"], price: 1/s}]',
+            "5:71: error: no country has the code of +999",
         ),
         (", block: 6/6", "5:51: error: unknown key 'block'; did you mean 'blocks'?"),
     ],

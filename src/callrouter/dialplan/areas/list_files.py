@@ -188,6 +188,12 @@ def international_prefix(text: str, country: str) -> str:
     return code + text
 
 
+def is_dialled_so(text: str, country: str) -> bool:
+    """Say whether first digits begin as a country dials: with its national prefix, or with 00."""
+    _, trunk = _dialling(country)
+    return text.startswith("00") or (bool(trunk) and text.startswith(trunk) and text != trunk)
+
+
 def is_ambiguous(digits: str, form: str, code: str) -> bool:
     """Say whether first digits begin with the own country's code and are read as if it was none.
 

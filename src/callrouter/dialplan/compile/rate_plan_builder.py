@@ -5,21 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from callrouter.dialplan.areas.list_files import international_prefix
+from callrouter.dialplan.areas.list_files import international_prefix, is_dialled_so
 from callrouter.dialplan.check.references import References
 from callrouter.dialplan.compile.holiday_tables import schedule
 from callrouter.dialplan.grammar import rate_plans as schema
 from callrouter.dialplan.grammar.schedules import ScheduleEntry
-from callrouter.rating.rate_plan import (
-    PricePeriod,
-    PriceStep,
-    Rate,
-    RatePlan,
-    RatePlans,
-)
+from callrouter.rating.rate_plan import SHORT, PricePeriod, PriceStep, Rate, RatePlan, RatePlans
+from callrouter.route.callers.telephone_numbers import some_country_has
 from callrouter.route.rules.opening_hours import Schedule
 from callrouter.yamlfile.marked import Document
 from callrouter.yamlfile.reader import load
+from callrouter.yamlfile.wording import shown
 
 _ALL: Final = "all numbers"
 _OTHERS: Final = "other numbers"
@@ -67,24 +63,48 @@ def _check(
         message = f"expected a plan in {entry.currency}, '{entry.forwarded}' is in {other.currency}"
         file.mistakes.at_value(("plans", name, "forwarded"), message)
     first: dict[tuple[str, str], int] = {}
-    for index, one in enumerate(entry.rates):
+    for index, one in enumerate(entry.rates) if country else ():
         for place, prefix in enumerate(one.prefixes or [""]):
+            where = (
+                "plans",
+                name,
+                "rates",
+                index,
+                *(("prefixes", place) if prefix else ("kinds",)),
+            )
+            try:
+                form = _form(prefix, one.kinds, country)
+            except ValueError as error:
+                file.mistakes.at_value(where, str(error))
+                continue
             for kind in one.kinds or [""]:
-                for form in _forms(prefix, country) if country else ():
-                    if first.setdefault((form, kind), index) == index:
-                        continue
-                    calls = f"calls to {_name(prefix, kind)} have a rate above"
-                    where = ("prefixes", place) if prefix else ("kinds",)
-                    file.mistakes.at_value(("plans", name, "rates", index, *where), calls)
-                    break
+                if first.setdefault((form, kind), index) != index:
+                    message = f"calls to {_name(prefix, kind)} have a rate above"
+                    file.mistakes.at_value(where, message)
 
 
-def _forms(prefix: str, country: str) -> list[str]:
-    """Return first digits as numbers in E.164 have them, and as short numbers may; as in lists."""
+def _form(prefix: str, kinds: list[str], country: str) -> str:
+    """Return first digits as the numbers that rates are looked up by have them.
+
+    Carriers' tables of prices leave out the + of country codes, and lists of callers would read
+    that as first digits of national numbers. So what may be either is none. Raises ValueError.
+    """
     if not prefix:
-        return [""]
-    international = f"+{international_prefix(prefix, country)}"
-    return [international] if prefix.startswith("+") else [international, prefix]
+        return ""
+    if kinds == [SHORT]:
+        if prefix.startswith("+"):
+            raise ValueError(f"expected first digits of short numbers, found {shown(prefix)}")
+        return prefix
+    if not prefix.startswith("+") and not is_dialled_so(prefix, country):
+        hint = f": write +{prefix}" if some_country_has(prefix) else ""
+        raise ValueError(
+            f"expected first digits with + or the national prefix, found {shown(prefix)}{hint}; "
+            f"those of short numbers need kinds: [{SHORT}]"
+        )
+    digits = international_prefix(prefix, country)
+    if not some_country_has(digits):
+        raise ValueError(f"no country has the code of +{digits}")
+    return f"+{digits}"
 
 
 def _name(prefix: str, kind: str) -> str:
@@ -104,9 +124,9 @@ class _Builder:
         for one in entry.rates:
             for prefix in one.prefixes or [""]:
                 for kind in one.kinds or [""]:
+                    form = _form(prefix, one.kinds, self._country)
                     built = self._rate(_name(prefix, kind), one, entry)
-                    for form in _forms(prefix, self._country):
-                        rates.setdefault(form, {})[kind] = built
+                    rates.setdefault(form, {})[kind] = built
         unanswered = entry.unanswered
         return RatePlan(
             name=name,

@@ -175,8 +175,8 @@ class RateEntry(PricesEntry):
 
     prefixes: list[Prefix] = Field(
         default=[],
-        description="First digits of these numbers, as in a list of callers. The longest that a "
-        "number begins with counts.",
+        description="First digits of these numbers, with `+` or the national prefix in front; of "
+        "short numbers where `kinds` is `[short]`. The longest that a number begins with counts.",
         examples=[["+1", "0755"]],
     )
     kinds: list[Kind] = Field(
