@@ -59,6 +59,7 @@ MAY_IMPORT: Final = {
     "media.pool": {"call.services", "errors", "media", "metric"},
     "net.gateways": {"errors", "net.transport", "route.values", "sip"},
     "observe.cdr": {"call.services", "printable"},
+    "observe.trace": {"errors", "printable", "sip"},
     "call.anchor": {"call.legs", "call.services", "errors", "route.rules", "sip"},
     "call.targets": {
         "call.interwork",

@@ -18,6 +18,7 @@ from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.legs.unconfirmed import Unconfirmed
+from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media import Digit, MediaSlots
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
@@ -137,6 +138,7 @@ class AnchoredCall(Protocol):
 
     a: ALeg
     dialplan: Dialplan
+    events: CallEvents
     inbox: Inbox
     media: MediaServices
     plan: Plan
@@ -243,7 +245,9 @@ class Speech:
         call = self._call
         trunk = call.dialplan.trunks.get(call.record.trunk)
         inband = trunk is not None and trunk.inband
-        return MediaSession(call.stack, call.inbox, slots, audio, inband=inband, trusted=trusted)
+        new = MediaSession(call.stack, call.inbox, slots, audio, inband=inband, trusted=trusted)
+        call.events.dialog_begun(call.record, new.leg.call_id, "media")
+        return new
 
     def next_callee(self) -> Callee | None:
         """What the next target is rung with; None for the caller's own description."""

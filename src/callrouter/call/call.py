@@ -227,6 +227,7 @@ class Call:
         self._ringing[leg] = entry
         if self.events.leg.subscribers:
             self.leg_changed(entry)
+        self.events.dialog_begun(self.record, leg.call_id, target.name)
         leg.identity = identity
         if callee is not None and self.speech is not None:
             self.speech.callees[leg] = callee

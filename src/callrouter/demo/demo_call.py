@@ -14,13 +14,13 @@ from rich.text import Text
 from callrouter.app.server import Server
 from callrouter.bench.processes import free_port
 from callrouter.demo.cdr_view import facts, legs, verdicts
-from callrouter.demo.ladder import Ladder, LadderStep
-from callrouter.demo.phones import HOST, Phone, Story, answers, busy, silent, words
+from callrouter.demo.phones import HOST, Phone, Story, answers, busy, silent
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import CallrouterError
-from callrouter.net.transport.driver import RawMessage
 from callrouter.observe.log import Log
+from callrouter.observe.trace.ladder import Ladder, LadderStep, style_of, words
 from callrouter.settings.settings_file import Settings
+from callrouter.sip.flow import Flow
 from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.yamlfile.reader import parse
 
@@ -111,14 +111,15 @@ class Show:
             text = text.replace(place, f"{HOST}:{phone.port}")
         return text
 
-    def _passed(self, phone: Phone, message: RawMessage) -> None:
+    def _passed(self, phone: Phone, sent: bool, _flow: Flow, data: bytes) -> None:
         """Draw a message as it passes a phone."""
+        at = self._loop.time()
         if self._began is None:
-            self._began = message.at
-        text, status = words(message.data)
-        ends = (phone.name, _SERVER) if message.sent else (_SERVER, phone.name)
-        step = LadderStep(message.at - self._began, *ends, text)
-        self._line(self._ladder.line(step, _style(status)))
+            self._began = at
+        text, status = words(data)
+        ends = (phone.name, _SERVER) if sent else (_SERVER, phone.name)
+        step = LadderStep(at - self._began, *ends, text)
+        self._line(self._ladder.line(step, style_of(status)))
         self._loop.call_soon(self._look)
 
     def _look(self) -> None:
@@ -153,10 +154,3 @@ def _settings(folder: Path) -> Settings:
         "metrics": f"{HOST}:{free_port()}",
     }
     return Settings.model_validate(values)
-
-
-def _style(status: int) -> str:
-    """The colour of a message, by its status; 0 is a request."""
-    if not status:
-        return "cyan"
-    return ("dim", "green", "yellow", "red", "red", "red")[status // 100 - 1]

@@ -13,16 +13,15 @@ from callrouter.call.legs.events import Answered, Cancelled, Deadline, Event, Fa
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.errors import ParseError, SipError
-from callrouter.net.transport.driver import Pump, RawMessage
+from callrouter.errors import SipError
+from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.listeners import Edges
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
-from callrouter.sip.message import Request, parse
+from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
-from callrouter.sip.uri import parse_uri
 
 HOST: Final = "127.0.0.1"
 _RINGS: Final = 0.4
@@ -34,8 +33,8 @@ _SDP: Final = (
 )
 
 Story = Callable[[ALeg, Inbox], Coroutine[None, Event, None]]
-Passed = Callable[["Phone", RawMessage], None]
-"""Told of each message that a phone sends or gets."""
+Passed = Callable[["Phone", bool, Flow, bytes], None]
+"""Told of each message that a phone sends or gets, as a tap is."""
 
 
 class Phone:
@@ -136,17 +135,3 @@ async def _wait(inbox: Inbox, *kinds: type[Event], until: float = 0.0) -> Event:
         event = await inbox.next(until)
         if isinstance(event, (*kinds, Deadline)):
             return event
-
-
-def words(data: bytes) -> tuple[str, int]:
-    """A message in a few words for the ladder, and its status: 0 for a request."""
-    try:
-        message = parse(data)
-        if isinstance(message, Request):
-            user = f" {parse_uri(message.uri).user}" if message.method == "INVITE" else ""
-            return f"{message.method}{user}", 0
-        method = message.cseq()[1]
-    except ParseError:
-        return "not SIP", 0
-    of = "" if method == "INVITE" else f" ({method})"
-    return f"{message.status} {message.phrase}{of}", message.status

@@ -71,6 +71,7 @@ def _missed(call: Call, pair: Pair) -> HungUp | None:
 async def _replace(call: Call, pair: Pair, event: Replacing) -> None:
     """Connect who came by Replaces with who the replaced leg talks to (RFC 3891). Raises Over."""
     old, new = event.leg, event.by
+    call.events.dialog_begun(call.record, new.call_id, "replacing")
     stays = pair.other(old)
     if stays is None or pair.busy or not event.request.body:
         new.reject(_NOT_ACCEPTABLE)

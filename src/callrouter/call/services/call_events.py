@@ -32,6 +32,18 @@ class LegChanged:
 
 
 @dataclass(slots=True)
+class DialogBegun:
+    """A dialog of the call has its Call-ID, beside the caller's, which the record has.
+
+    party: a target's name, `media` for a worker, `replacing` or `transferred` for who came later.
+    """
+
+    record: CallRecord
+    call_id: str
+    party: str
+
+
+@dataclass(slots=True)
 class HoldChanged:
     """A party has put the other on hold, or takes it back (RFC 3264 section 8.4).
 
@@ -155,12 +167,14 @@ class CallEvents:
     hears that it rings, by the first 18x of a target or by our ringback. answered: the caller is
     about to be sent its 200. moved, held, transferred: see their events. recorded, message: a
     recording, a voicemail message. switched: see `FeatureSwitched`. broken: see `CallBroken`; ended
-    follows. ended: the call is over, and its record complete.
+    follows. ended: the call is over, and its record complete. dialog: see `DialogBegun`; for who
+    reads messages, so `topics`, which tell of the call as its record does, are without it.
     """
 
     __slots__ = (
         "answered",
         "broken",
+        "dialog",
         "ended",
         "held",
         "leg",
@@ -187,8 +201,14 @@ class CallEvents:
         self.switched = Topic[FeatureSwitched]("switched", on_bug)
         self.broken = Topic[CallBroken]("broken", on_bug)
         self.ended = Topic[CallRecord]("ended", on_bug)
+        self.dialog = Topic[DialogBegun]("dialog", on_bug)
+
+    def dialog_begun(self, record: CallRecord, call_id: str, party: str) -> None:
+        """Tell of a dialog's Call-ID, if anybody listens."""
+        if self.dialog.subscribers:
+            self.dialog.tell(DialogBegun(record, call_id, party))
 
     @property
     def topics(self) -> tuple[Topic[Any], ...]:
-        """All of them."""
-        return tuple(getattr(self, name) for name in self.__slots__)
+        """All that tell what happens to calls."""
+        return tuple(getattr(self, name) for name in self.__slots__ if name != "dialog")

@@ -7,7 +7,7 @@ source filter drops, and bytes that no message can be cut from, have not come so
 import asyncio
 from collections.abc import Callable
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from callrouter.net.overload.early_reject import Shed
 from callrouter.sip.flow import Flow
@@ -22,22 +22,8 @@ class Edge(Protocol):
         """Send one message; what cannot be sent is reported by `Pump.flow_failed`."""
 
 
-class RawMessage(NamedTuple):
-    """A message as it passes the driver.
-
-    at: seconds, on the loop's clock. sent: by us; it may still fail at its socket. transport: UDP,
-    TCP or TLS. local: our address as peers see it, remote: the peer's; hosts and ports.
-    """
-
-    at: float
-    sent: bool
-    transport: str
-    local: tuple[str, int]
-    remote: tuple[str, int]
-    data: bytes
-
-
-Tap = Callable[[RawMessage], None]
+Tap = Callable[[bool, Flow, bytes], None]
+"""Told of a message: whether we send it, though its socket may still fail; its flow; its bytes."""
 
 
 class Pump:
@@ -71,7 +57,7 @@ class Pump:
     def receive(self, data: bytes, flow: Flow) -> None:
         """Take one message from a socket."""
         if self.taps:
-            self._show(flow, data, sent=False)
+            self._show(False, flow, data)
         try:
             shed = self.shed
             if shed is None or not shed.on or not shed.takes(data, flow):
@@ -108,20 +94,18 @@ class Pump:
             taps = self.taps
             for flow, data in outgoing:
                 if taps:
-                    self._show(flow, data, sent=True)
+                    self._show(True, flow, data)
                 edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
                 edge.send(flow, data)
         deadline = stack.timers.deadline()
         if deadline is not None and deadline < self._armed:
             self._arm(deadline)
 
-    def _show(self, flow: Flow, data: bytes, *, sent: bool) -> None:
+    def _show(self, sent: bool, flow: Flow, data: bytes) -> None:
         """Let all taps see a message. Never raises."""
-        local = (flow.local_host, flow.local_port)
-        message = RawMessage(self._loop.time(), sent, flow.transport, local, flow.address, data)
         for tap in self.taps:
             try:
-                tap(message)
+                tap(sent, flow, data)
             except Exception as error:  # noqa: BLE001  # who looks on must not hurt a message
                 self._on_bug(error)
 

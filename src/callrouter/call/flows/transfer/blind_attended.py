@@ -120,6 +120,7 @@ class _Transfer(Referral):
         far.inbox = call.inbox
         inbox.post(TakenOver(named))
         call.joined(far)
+        call.events.dialog_begun(call.record, far.call_id, "transferred")
         return await self._join(far, resumed(far.theirs), b"")
 
     def _is_same_party(self, named: Leg) -> bool:

@@ -1,4 +1,4 @@
-from callrouter.demo.ladder import Ladder, LadderStep
+from callrouter.observe.trace.ladder import Ladder, LadderStep
 
 PARTIES = ["a", "b", "c"]
 

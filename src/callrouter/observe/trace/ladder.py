@@ -1,12 +1,17 @@
 """A call drawn as a ladder: one column for each party, one line for each message.
 
-Only drawing: what it is given are times, names and words, whoever saw the messages.
+Only drawing: what it is given are times, names and bytes, whoever saw the messages.
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from rich.text import Text
+
+from callrouter.errors import ParseError
+from callrouter.printable import printable
+from callrouter.sip.message import Request, parse
+from callrouter.sip.uri import parse_uri
 
 _TIME: Final = 6
 """Characters for the milliseconds: enough for a quarter of an hour."""
@@ -58,3 +63,24 @@ class Ladder:
         line = Text(time + self._lanes[len(time) : left + 1], style="dim")
         line.append(f"-{body}>" if start < end else f"<{body}-", style=style or "none")
         return line.append(self._lanes[right:], style="dim")
+
+
+def words(data: bytes) -> tuple[str, int]:
+    """A message in a few words for the ladder, and its status: 0 for a request."""
+    try:
+        message = parse(data)
+        if isinstance(message, Request):
+            user = f" {parse_uri(message.uri).user}" if message.method == "INVITE" else ""
+            return printable(f"{message.method}{user}"), 0
+        method = message.cseq()[1]
+    except ParseError:
+        return "not SIP", 0
+    of = "" if method == "INVITE" else f" ({method})"
+    return printable(f"{message.status} {message.phrase}{of}"), message.status
+
+
+def style_of(status: int) -> str:
+    """The colour of a message, by its status; 0 is a request."""
+    if not status:
+        return "cyan"
+    return ("dim", "green", "yellow", "red", "red", "red")[status // 100 - 1]
