@@ -57,6 +57,9 @@ _COMMANDS: Final = {
     "serve": "Answer calls until SIGTERM or CTRL-C, then let the running ones finish.",
     "simulate": "Play a call with scripted targets, and print what happens when.",
     "test": "Run the dialplan tests in PATHS: files, dialplans that have them beside, or folders.",
+    "trace": (
+        "Show the SIP messages of the call with this ID, or with this Call-ID in one of its legs."
+    ),
     "voicemail": "Show, fetch, play and delete messages.",
 }
 """Each with its own help's first sentence, which `--help` shows without importing any of them. In

@@ -81,6 +81,21 @@ def tighten_all(folder: Path, mode: int) -> None:
                 tighten(Path(entry.path), mode)
 
 
+def is_claimed(folder: Path) -> bool:
+    """Whether another process has claimed a folder."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        os.lockf(descriptor, os.F_TEST, 0)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Claims:
     """Claims of this process to files and folders, until they are closed or the process ends.
 

@@ -59,7 +59,7 @@ MAY_IMPORT: Final = {
     "media.pool": {"call.services", "errors", "media", "metric"},
     "net.gateways": {"errors", "net.transport", "route.values", "sip"},
     "observe.cdr": {"call.services", "printable"},
-    "observe.trace": {"errors", "printable", "sip"},
+    "observe.trace": {"call.services", "errors", "printable", "sip"},
     "call.anchor": {"call.legs", "call.services", "errors", "route.rules", "sip"},
     "call.targets": {
         "call.interwork",
@@ -84,17 +84,13 @@ MAY_IMPORT: Final = {
         "yamlfile",
     },
     "observe": {"call.services", "errors", "metric", "observe.cdr", "printable"},
-    "storage": {"call.services", "errors", "metric", "observe.cdr", "printable", "private"},
+    "storage": {
+        *("call.services", "errors", "metric", "observe.cdr"),
+        *("observe.trace", "printable", "private", "sip"),
+    },
     "archive": {
-        "call.services",
-        "errors",
-        "media.sounds",
-        "metric",
-        "printable",
-        "private",
-        "route.rules",
-        "secret",
-        "storage",
+        *("call.services", "errors", "media.sounds", "metric", "printable", "private"),
+        *("route.rules", "secret", "storage"),
     },
     "bench": {
         "dialplan.compile",

@@ -37,6 +37,7 @@ from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 from callrouter.state.persistence import Persistence
 from callrouter.storage.background_writer import RecordWriter
+from callrouter.storage.trace_ring import TraceRing
 
 _SEED_BITS: Final = 64
 _NONCE_SECRET_BYTES: Final = 32
@@ -75,6 +76,7 @@ class Parts:
         observe(self.events, log, self.call_metrics, self.writer)
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
         self.feed = CallFeed(self.events)
+        self.trace = self._trace(settings)
         self.directory = HttpDirectory(self.pump.step)
         self.media = Pool(_media_size(settings), log, self.pump.step)
         self.archive = self._archive(settings)
@@ -94,6 +96,17 @@ class Parts:
             clock=clock,
         )
         self.pump.shed = self.guard.shed
+
+    def _trace(self, settings: Settings) -> TraceRing | None:
+        """The SIP trace, if there is to be one."""
+        if settings.trace is None:
+            return None
+        ring = TraceRing(settings.trace.folder, settings.trace.keep)
+        self.pump.taps = (ring.seen,)
+        self.events.started.subscribe(ring.started)
+        self.events.dialog.subscribe(ring.begun)
+        self.events.ended.subscribe(ring.ended)
+        return ring
 
     def _archive(self, settings: Settings) -> Archive:
         media = settings.media

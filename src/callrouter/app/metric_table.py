@@ -15,7 +15,7 @@ from callrouter.operations import call_feed
 from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
 from callrouter.state import gateway_health
-from callrouter.storage import active_calls_journal, background_writer
+from callrouter.storage import active_calls_journal, background_writer, trace_ring
 
 METRICS: Final[Rows[Parts]] = (
     *of(call_metrics.METRICS, lambda it: it.call_metrics),
@@ -32,6 +32,7 @@ METRICS: Final[Rows[Parts]] = (
     *of(gateway_registrations.METRICS, lambda it: it.registrations),
     *of(background_writer.METRICS, lambda it: it.writer),
     *of(active_calls_journal.METRICS, lambda it: it.writer.journal),
+    *of(trace_ring.METRICS, lambda it: it.trace),
     *of(pool.METRICS, lambda it: it.media),
     *of(call_archive.METRICS, lambda it: it.archive),
     gauge(
@@ -42,6 +43,7 @@ METRICS: Final[Rows[Parts]] = (
             "journal": it.writer.journal.failing,
             "state": it.persistence.failing,
             "archive": it.archive.failing,
+            "trace": it.trace is not None and it.trace.failing,
         },
         "store",
     ),

@@ -82,6 +82,8 @@ class Server:
         self._loop.set_exception_handler(self._on_loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
+        if self._parts.trace is not None:
+            self._parts.trace.start()
         self._parts.writer.start()
         self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
@@ -145,6 +147,8 @@ class Server:
         self._parts.edges.close()
         if self._exposed is not None:
             await asyncio.to_thread(self._exposed.close)
+        if self._parts.trace is not None:
+            await asyncio.to_thread(self._parts.trace.close)
         await asyncio.to_thread(self._parts.archive.close)
         await asyncio.to_thread(self._parts.writer.close)
         self._parts.memory.clock.mark()

@@ -70,6 +70,8 @@ def _claim(claims: Claims, settings: Settings) -> None:
     """Have all that is written for ourselves, before any of it is touched. Raises ClaimError."""
     claims.folder("spool folder", settings.records.spool)
     claims.file("state file", Path(str(make_url(settings.state).database)))
+    if settings.trace is not None:
+        claims.folder("trace folder", settings.trace.folder)
     media = settings.media
     if media.workers.max:
         claims.folder("voicemail folder", media.voicemail)

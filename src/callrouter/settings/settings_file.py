@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.voicemail_boxes import Size
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.listen import Connections, Listener, TlsSettings
 from callrouter.settings.security import StrangersEntry
@@ -22,6 +23,7 @@ from callrouter.yamlfile.wording import shown
 
 PORTS_EACH: Final = 16
 """UDP ports that a worker needs at least: a pair for each session, and as many that rest."""
+_LEAST_TRACE: Final = 10_000_000
 _RANGE: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _SQLITE: Final = "sqlite:///"
 _POSTGRESQL: Final = ("postgresql://", "postgres://")
@@ -110,6 +112,27 @@ class LogSettings(StrictModel):
     format: Literal["json", "text"] = Field(
         default="json", description="For machines or for people.", examples=["text"]
     )
+
+
+class TraceSettings(StrictModel):
+    """The SIP trace."""
+
+    keep: Size = Field(
+        description="How much of it is kept, `10MB` or more: the newest messages. A plain call has "
+        "about 10 kB.",
+        examples=["200MB"],
+    )
+    folder: FilePath = Field(
+        default=Path("var/trace"),
+        description="Folder of the SIP trace; nothing else may lie in it.",
+        examples=["var/trace"],
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.keep < _LEAST_TRACE:
+            raise ValueError(f"expected keep to be 10MB or more, found {self.keep} bytes")
+        return self
 
 
 class Limits(StrictModel):
@@ -336,6 +359,11 @@ class Settings(StrictModel):
     log: LogSettings = Field(
         default=LogSettings(), description="What is logged, and how.", examples=[{"level": "info"}]
     )
+    trace: TraceSettings | None = Field(
+        default=None,
+        description="The SIP trace, which `callrouter trace` shows; left out, there is none.",
+        examples=[{"keep": "200MB"}],
+    )
     nameservers: list[NameServer] = Field(
         default=[],
         description="DNS servers that gateways' names are asked of; when left out those of the "
@@ -406,7 +434,9 @@ def _placed(settings: Settings, folder: Path) -> Settings:
             return url
         return f"{_SQLITE}{at(Path(url.removeprefix(_SQLITE)))}"
 
-    records, media = settings.records, settings.media
+    records, media, trace = settings.records, settings.media, settings.trace
+    if trace is not None:
+        trace = trace.model_copy(update={"folder": at(trace.folder)})
     placed = {"database": kept(records.database), "spool": at(records.spool)}
     folders = {
         name: at(getattr(media, name)) for name in ("voicemail", "recordings", "prompts_cache")
@@ -418,6 +448,7 @@ def _placed(settings: Settings, folder: Path) -> Settings:
             "records": records.model_copy(update=placed),
             "state": kept(settings.state),
             "control": at(settings.control),
+            "trace": trace,
             "media": media.model_copy(update=folders),
         }
     )

@@ -273,3 +273,18 @@ def test_url_of_postgresql_is_no_file_of_the_settings(tmp_path: Path) -> None:
     url = "postgresql://callrouter@db.example/calls"
     path.write_text(f"{LEAST}records: {{database: '{url}'}}\n", encoding="utf-8")
     assert load_settings(path).records.database == url
+
+
+def test_trace_is_off_until_it_is_said_how_much_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(LEAST, encoding="utf-8")
+    assert load_settings(path).trace is None
+    path.write_text(f"{LEAST}trace: {{keep: 200MB}}\n", encoding="utf-8")
+    trace = load_settings(path).trace
+    assert trace is not None
+    assert (trace.keep, trace.folder) == (200_000_000, tmp_path / "var" / "trace")
+
+
+def test_trace_that_is_too_small_is_a_mistake(tmp_path: Path) -> None:
+    (said,) = refused(tmp_path, f"{LEAST}trace: {{keep: 500kB}}\n")
+    assert "expected keep to be 10MB or more, found 500000 bytes" in said
