@@ -362,6 +362,47 @@ def test_party_whose_place_is_taken_is_told_as_a_move() -> None:
     assert router.noted.told.lines[before + 1 :] == ["leg desk ended", "ended by callee"]
 
 
+def dialogs(router: Router | SpokenRouter) -> list[tuple[str, str]]:
+    """The Call-IDs that are told from now on, and with whom each is."""
+    begun: list[tuple[str, str]] = []
+    router.noted.events.dialog.subscribe(lambda event: begun.append((event.call_id, event.party)))
+    return begun
+
+
+def test_call_id_of_who_comes_by_a_transfer_or_by_replaces_is_told() -> None:
+    wire, router, caller, desk, line, other = consulted(", transfer: both")
+    begun = dialogs(router)
+    line.ask("REFER", refer("4000", f"?Replaces={replaces_of(caller).replace(';', '%3B')}"))
+    wire.run(8.0)
+    assert desk.leg is not None
+    assert begun == [(desk.leg.call_id, "transferred")]
+    hang_up(other)
+    wire, router, caller, desk, line, _ = consulted()
+    begun = dialogs(router)
+    line.call("4000", f"Replaces: {replaces_of(caller)}\r\n")
+    wire.run(4.0)
+    assert line.leg is not None
+    assert begun == [(line.leg.call_id, "replacing")]
+    hang_up(desk)
+    told(router, wire)
+
+
+def test_call_ids_of_targets_and_of_sessions_at_the_worker_are_told() -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compiled())
+    begun = dialogs(router)
+    target = Party(wire, TARGET[0])
+    caller = Party(wire, CALLER[0])
+    caller.call("5009")
+    wire.run(10.0)
+    assert target.leg is not None
+    assert (target.leg.call_id, "a") in begun
+    assert [party for _, party in begun].count("media") == 2
+    assert len({call_id for call_id, _ in begun}) == 3
+    hang_up(caller)
+    told(router, wire)
+
+
 def test_menu_and_voicemail_tell_of_the_message_before_the_end() -> None:
     wire = Wire()
     router = SpokenRouter(wire, compiled())

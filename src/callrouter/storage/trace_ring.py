@@ -40,6 +40,8 @@ CALLER: Final = "caller"
 _NAME: Final = re.compile(r"trace-([0-9]{12})\.seg")
 _SEGMENTS: Final = 16
 """How many share the bound: with the oldest one so much of what is kept goes."""
+_LARGEST: Final = 64_000_000
+"""Bytes of a segment, which whoever reads takes into memory."""
 _GATHER_SECONDS: Final = 0.25
 _AT_ONCE: Final = 64
 _WAITING_BYTES: Final = 64 * 1024 * 1024
@@ -59,7 +61,7 @@ class TraceRing:
         self.written = 0
         self._folder = folder
         self._keep = keep
-        self._segment = keep // _SEGMENTS
+        self._segment = min(keep // _SEGMENTS, _LARGEST)
         self._messages: deque[Seen] = deque()
         # Each is counted by one thread alone: what waits is what was put and not taken yet.
         self._put_bytes = 0

@@ -18,15 +18,15 @@ _CUT: Final = "… ("
 class CallTrace:
     """What is known of one call while its trace is read.
 
-    wanted: the id that was asked for. calls: the ids of calls that it is of. over: the call has
-    ended. parties: the columns of a ladder beside ours, by Call-ID, in the order of their messages.
+    wanted: the id that was asked for. calls: the ids of calls that it may be, or is a leg of.
+    parties: the columns of a ladder beside ours, by Call-ID, in the order of their messages.
     """
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
         self.calls: set[str] = {wanted}
-        self.over = False
         self.parties: dict[str, str] = {}
+        self._up: dict[str, bool] = {}  # each call that is known, and whether it goes on
         self._dialogs: dict[str, str] = {}  # who is at the other end
         self._short = bounded(wanted)
 
@@ -35,6 +35,11 @@ class CallTrace:
         """The id is that of a call, or of a leg of one."""
         return bool(self._dialogs)
 
+    @property
+    def over(self) -> bool:
+        """The call has ended; of a leg that went from one call to another, both have."""
+        return bool(self._up) and not any(self._up.values())
+
     def learn(self, entry: TracedCall) -> None:
         """Take what is known of a call, if it is this one."""
         if self._short in entry.dialogs:
@@ -42,7 +47,7 @@ class CallTrace:
         elif entry.call not in self.calls:
             return
         self._dialogs |= entry.dialogs
-        self.over = self.over or entry.over
+        self._up[entry.call] = self._up.get(entry.call, True) and not entry.over
 
     def names(self) -> list[bytes]:
         """What at least one message of the call has somewhere in it, each a Call-ID."""

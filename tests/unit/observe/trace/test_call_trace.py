@@ -54,3 +54,13 @@ def test_long_call_id_is_found_though_records_have_its_beginning() -> None:
         assert trace.over
         assert trace.party(message(long)) == "caller"
         assert any(name in message(long).data for name in trace.names())
+
+
+def test_leg_that_went_to_another_call_is_over_when_both_are() -> None:
+    far = TracedCall(2, "c2", False, {"b1": "transferred"})
+    trace = told("b1", UP, far)
+    assert trace.calls == {"b1", "c1", "c2"}
+    trace.learn(TracedCall(3, "c1", True, UP.dialogs))
+    assert not trace.over
+    trace.learn(TracedCall(4, "c2", True, far.dialogs))
+    assert trace.over
