@@ -46,6 +46,7 @@ _CHAPTERS: Final[_Chapters] = (
     ("Messages to a webhook", schema.WebhookEntry),
     ("What a voicemail box holds", schema.BoxQuota),
     ("A number", schema.NumberEntry),
+    ("A table of numbers", schema.NumberTableEntry),
     ("A step of a route", schema.StepEntry),
     ("When a step is taken", schema.When),
     ("A greeting", schema.GreetingEntry),
@@ -75,6 +76,12 @@ _PLANS_CHAPTERS: Final[_Chapters] = (
 )
 _CHAPTERS_BELOW: Final = {BEGIN: _CHAPTERS, PLANS_BEGIN: _PLANS_CHAPTERS}
 
+_INHERITED: Final[dict[type[schema.StrictModel], str]] = {
+    schema.HuntOptions: "the options of a hunt",
+    schema.StepEntry: "the options of a step of a route",
+    schema.NumberEntry: "the keys of a number, which are for all of its numbers",
+}
+
 
 def reference(begin: str = BEGIN) -> str:
     """Render what stands below a mark as Markdown."""
@@ -100,14 +107,13 @@ def _chapter(title: str, model: type[schema.StrictModel]) -> str:
     lines = [f"### {title}", "", inspect.getdoc(model) or "", ""]
     lines += ["| key | needed | meaning | example |", "|---|---|---|---|"]
     base: Any = model.__bases__[0]
-    inherits = issubclass(base, schema.HuntOptions)
+    inherits = issubclass(base, (schema.HuntOptions, schema.NumberEntry))
     elsewhere = base.model_fields if inherits else {}
     for key, field in model.model_fields.items():
         if key not in elsewhere:
             lines.append(_row(field.alias or key, field))
     if inherits:
-        also = "a hunt" if base is schema.HuntOptions else "a step of a route"
-        lines += ["", f"And the options of {also}."]
+        lines += ["", f"And {_INHERITED[base]}."]
     return "\n".join(lines)
 
 

@@ -39,10 +39,11 @@ class Findings:
 
     def steps(self) -> Iterator[tuple[Path, Mapping]]:
         """Give every step of every number, of routes, of overflows and of the keys of menus."""
-        for key, number in self.section("numbers").items():
-            for part in ("route", "overflow"):
-                for index, step in enumerate(number.get(part) or ()):
-                    yield ("numbers", key, part, index), step
+        for section in ("numbers", "number_tables"):
+            for key, number in self.section(section).items():
+                for part in ("route", "overflow"):
+                    for index, step in enumerate(number.get(part) or ()):
+                        yield (section, key, part, index), step
         for name, menu in self.section("menus").items():
             for keys, step in (menu.get("keys") or {}).items():
                 if isinstance(step, Mapping):

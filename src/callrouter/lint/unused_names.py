@@ -1,5 +1,8 @@
 """Names that nothing uses."""
 
+import csv
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
@@ -16,6 +19,12 @@ _SECTIONS: Final = {
     "menus": "no step leads to",
     "voicemail": "no step uses",
 }
+_COLUMNS: Final = {
+    "target": ("targets",),
+    "via": ("gateways", "gateway_groups"),
+    "extension": ("extensions",),
+}
+"""Columns in which the rows of a table name something, with what defines it."""
 _NOUNS: Final = {"voicemail": "voicemail box", "gateway_groups": "gateway group"}
 
 
@@ -27,15 +36,31 @@ def unused(found: Findings) -> None:
     for _, named, name in uses(DialplanFile, found.document.data):
         for section in named.sections:
             used.setdefault(section, set()).add(name)
+    for sections, name in _of_rows(found):
+        for section in sections:
+            used.setdefault(section, set()).add(name)
     for section, nothing in _SECTIONS.items():
         for name in found.section(section):
             if name not in used[section]:
                 noun = _NOUNS.get(section, section[:-1])
                 found.at_key((section, name), f"{nothing} {noun} '{name}'")
-    rules = (*found.section("numbers").values(), *found.section("menus").values())
-    if found.section("extensions") and not any(map(_names_extensions, rules)):
+    asking = ("numbers", "number_tables", "menus")
+    rules = [rule for section in asking for rule in found.section(section).values()]
+    by_rows = used.get("extensions")
+    if found.section("extensions") and not by_rows and not any(map(_names_extensions, rules)):
         message = "neither 'to_header', 'lookup' nor a menu asks for extensions: none is ever rung"
         found.at_key(("extensions",), message)
+
+
+def _of_rows(found: Findings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Give what the rows of tables name, with the sections that may define it."""
+    for entry in found.section("number_tables").values():
+        path = Path(found.document.file).parent / entry["file"]
+        with path.open(encoding="utf-8-sig", newline="") as rows:
+            for row in csv.DictReader(rows):
+                for column, sections in _COLUMNS.items():
+                    if row.get(column):
+                        yield sections, row[column]
 
 
 def _names_extensions(rule: Mapping) -> bool:

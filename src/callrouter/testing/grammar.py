@@ -9,12 +9,14 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
 from callrouter.outcomes import USUAL_TIME
+from callrouter.route.rules.number_table import ROW
 from callrouter.simulate.target_script import Press, Script, read_press, read_script
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
 _KEYS: Final = re.compile(r"[0-9*#]*")
+_ROW: Final = re.compile(rf"{ROW} [0-9+*#]{{1,33}}")
 _DAY: Final = 86400.0
 
 
@@ -48,6 +50,12 @@ def _press(value: object) -> Press:
     return read_press(value)
 
 
+def _rung(value: object) -> str:
+    if isinstance(value, str) and _ROW.fullmatch(value):
+        return value
+    return fields.name(value)
+
+
 def _keys(value: object) -> str:
     return fields.matched(value, _KEYS, 'keys such as "12#", in quotes')
 
@@ -59,6 +67,7 @@ At = Annotated[
     fields.text(f"^{fields.DATE_TEXT}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?$"),
 ]
 Dialled = Annotated[str, BeforeValidator(_dialled), WithJsonSchema({"type": "string"})]
+Rung = Annotated[str, BeforeValidator(_rung), fields.text(rf"{fields.NAME_TEXT}|^{_ROW.pattern}$")]
 Keys = Annotated[str, BeforeValidator(_keys), fields.text("^[0-9*#]*$")]
 Status = Annotated[int, Field(ge=100, le=699)]
 
@@ -234,7 +243,7 @@ class Case(StrictModel):
     )
     legs: (
         dict[
-            Name,
+            Rung,
             Annotated[
                 Script,
                 BeforeValidator(_script),

@@ -7,13 +7,16 @@ with what leads to it: a target or a group when it rings, a schedule when a step
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from callrouter.dialplan.check.group_nesting import rung
 from callrouter.route.values.plan import Verdict
 from callrouter.yamlfile.reader import Document, Mapping
 
-_LIMITS = ("suspended", "areas", "countries", "auto_block", "lines", "backup")
+_SHARED = ("areas", "countries", "auto_block")
+"""Limits whose verdicts name the rules they are of: the number, or the table of many."""
+_LIMITS = (*_SHARED, "suspended", "lines", "backup")
 
 
 class ReachableRule:
@@ -39,6 +42,7 @@ class Coverage:
         """Count what one call has reached. rung: targets."""
         for verdict in trace:
             self._marks.add(_asked(verdict.rule))
+            self._marks.add(_in(verdict.file))
             if verdict.matched:
                 self._marks.add(verdict.rule)
                 self._marks.add(_at(verdict.rule, verdict.line))
@@ -59,11 +63,17 @@ def _at(rule: str, line: int) -> str:
     return f"{rule} on line {line}"
 
 
+def _in(file: str) -> str:
+    """The mark of a file that a rule stands in: of a table, any row will do."""
+    return f"in {file}"
+
+
 class _Rules:
     """Finds the rules of a document that compiles."""
 
     def __init__(self, document: Document) -> None:
         self._data: Mapping = document.data
+        self._folder = Path(document.file).parent
         self._schedules: dict[str, set[str]] = {}
         self._groups: dict[str, set[str]] = {}
         self._lists: dict[str, set[str]] = {}
@@ -73,7 +83,11 @@ class _Rules:
         for key, number, place in self._entries("numbers"):
             rule = f"number {key}"
             yield ReachableRule(rule, place.line)
-            yield from self._number(rule, number)
+            yield from self._number(rule, number, _LIMITS)
+        for name, table, place in self._entries("number_tables"):
+            rule = f"table {name}"
+            yield ReachableRule(rule, place.line, _in(str(self._folder / table["file"])))
+            yield from self._number(rule, table, _SHARED)
         yield from self._menus()
         yield from self._uses(self._data)
         if "auto_block" in self._data:
@@ -95,9 +109,9 @@ class _Rules:
         found = self._data.get(section)
         return found.entries() if isinstance(found, Mapping) else iter(())
 
-    def _number(self, rule: str, number: Mapping) -> Iterator[ReachableRule]:
+    def _number(self, rule: str, number: Mapping, limits: Iterable[str]) -> Iterator[ReachableRule]:
         yield from self._uses(number)
-        for limit in _LIMITS:
+        for limit in limits:
             if number.get(limit):
                 yield ReachableRule(f"{limit} of {rule}", number.find(limit)[0].line)
         if number.get("suspended"):

@@ -148,7 +148,7 @@ def _check(mistakes: Mistakes, path: tuple[str | int, ...], case: Case, tested: 
         known = tested.names(f"{kind}s")
         for index, name in enumerate(named or ()):
             where = name if isinstance(named, dict) else index
-            if name not in known:
+            if name not in known and not (kind == "target" and tested.dialplan.numbers.rings(name)):
                 mistakes.unknown((*path, *inside, where), kind, name, known)
 
     call = case.call

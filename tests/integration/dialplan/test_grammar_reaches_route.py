@@ -85,6 +85,9 @@ lookups:
 voicemail:
   sales: {pin_env: P}
   varied-box: {pin_env: P}
+number_tables:
+  usual-table: {file: usual.csv, route: [{hunt: [reception, desk]}]}
+  varied-table: {file: varied.csv, route: [{hunt: [reception, desk]}]}
 numbers:
   "4000": {route: [{hunt: [reception, desk]}]}
   "4001": {route: [{hunt: [reception, desk]}]}
@@ -110,6 +113,7 @@ VARIED: Final = {
     "lookups": "varied-lookup",
     "voicemail": "varied-box",
     "numbers": "4001",
+    "number_tables": "varied-table",
     "keys": "1",
 }
 """The entry that is changed, by the key of its section."""
@@ -225,6 +229,7 @@ BESIDE: Final[dict[str, dict[str, Any]]] = {
     "Prompt.languages": {"text": None, "languages": {"en": "piano.mp3"}},
     "SoundEntry.tone": {"text": None, "tone": {"hertz": 400, "for": "1s"}},
     "NumberEntry.overflow": {"lines": 9, "overflow": [{"hunt": ["spare"]}]},
+    "NumberTableEntry.overflow": {"lines": 9, "overflow": [{"hunt": ["spare"]}]},
 }
 """What a mapping has beside a key, or under it before; None: not what it has at least."""
 
@@ -237,6 +242,9 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "DialplanFile.groups": {"groups": {"varied-group": {"hunt": ["spare"]}}},
     "DialplanFile.lists": {"lists": {"varied-list": {"prefixes": ["0898"]}}},
     "DialplanFile.lookups": {"lookups": {"varied-lookup": {"url": "http://192.0.2.9/of/{caller}"}}},
+    "DialplanFile.number_tables": {
+        "number_tables": {"varied-table": {"file": "customers.csv", "route": [{"hunt": ["desk"]}]}}
+    },
     "DialplanFile.session_timer": {"session_timer": "off"},
     "DialplanFile.longest_call": {"longest_call": "9h"},
     "DialplanFile.reasons": {"reasons": {"unknown_number": {"status": 499}}},
@@ -293,6 +301,7 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
 
 WITHOUT_EFFECT: Final[dict[str, str]] = {
     "NumberEntry.name": "it is for people",
+    "NumberTableEntry.name": "it is for people",
     "ExtensionEntry.name": "it is for people",
     "TrunkEntry.answer_within": "`check` warns by it",
 }
@@ -373,6 +382,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOUNDS:
         (made / name).write_bytes(name.encode())
     (made / "nuisance.txt").write_text("0898*\n")
+    for at, name in enumerate(("usual", "varied", "customers")):
+        (made / f"{name}.csv").write_text(f"number\n500{at}\n")
     return made
 
 

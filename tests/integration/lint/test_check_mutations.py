@@ -22,7 +22,9 @@ SOURCES: Final = [DIALPLANS / "lab.yaml", *sorted((DIALPLANS / "samples").glob("
 TEXTS: Final = [
     path.read_text(encoding="utf-8") for path in SOURCES if not path.name.endswith(".test.yaml")
 ]
-MISTAKE: Final = re.compile(r"(?P<file>.+\.yaml):(?P<line>\d+):(?P<column>\d+): error: (?P<why>.+)")
+MISTAKE: Final = re.compile(
+    r"(?P<file>.+\.(?:yaml|csv)):(?P<line>\d+):(?P<column>\d+): error: (?P<why>.+)"
+)
 SCALAR: Final = re.compile(r'"[^"]*"|[^\s,\[\]{}#"][^,\[\]{}#\n"]*')
 ONES: Final = ("trunks", "gateways", "targets", "extensions", "groups", "schedules", "lists")
 TIME: Final = re.compile(r"[0-9]+(ms|s|m|h)|.*[0-9]:[0-9]{2}-.*|[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
@@ -190,8 +192,8 @@ KINDS: Final[tuple[Kind, ...]] = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the lists that the dialplans read."""
-    for name in ("lab-blocked.txt", "lab-music.wav"):
+    """A folder with the files that the dialplans read."""
+    for name in ("lab-blocked.txt", "lab-music.wav", "samples/customers.csv"):
         shutil.copy(DIALPLANS / name, tmp_path)
     return tmp_path
 

@@ -110,6 +110,33 @@ def test_number_is_altered_when_a_target_of_its_group_is() -> None:
     assert (found.added, found.removed, found.altered) == ([], [], ["4001", "4002"])
 
 
+def test_rows_of_a_table_are_told_by_their_numbers(tmp_path: Path) -> None:
+    table = "number_tables: {t: {file: rows.csv, route: [{hunt: [row]}]}}\n"
+    rows = "number,uri,target\n5001,sip:x@192.0.2.1,\n5002,,a\n5003,,b\n5004,sip:y@192.0.2.1,\n"
+    path = tmp_path / "plan.yaml"
+
+    def loaded(text: str, rows: str) -> Dialplan:
+        path.write_text(text, encoding="utf-8")
+        (tmp_path / "rows.csv").write_text(rows, encoding="utf-8")
+        return load_dialplan(path)
+
+    pace = unhurried()
+    old = loaded(PLAN + table, rows)
+    prints = fingerprints(old, pace)
+
+    def changed(text: str, rows: str) -> tuple[list[str], list[str], list[str]]:
+        new = taken_over(loaded(text, rows))
+        found = compare(old.numbers, prints, new.numbers, fingerprints(new, pace), pace)
+        return found.added, found.removed, found.altered
+
+    assert changed(PLAN + table, rows.replace("5002,", "\n5002,")) == ([], [], [])
+    assert changed(PLAN + table, rows.replace("sip:x", "sip:z")) == ([], [], ["5001"])
+    assert changed(PLAN + table, rows.replace("5004", "5005")) == (["5005"], ["5004"], [])
+    assert changed(PLAN.replace("5082", "5083") + table, rows)[2] == ["4001", "4002", "5003"]
+    ruled = table.replace("[row]", "[row, a]")
+    assert changed(PLAN + ruled, rows)[2] == ["5001", "5002", "5003", "5004"]
+
+
 def test_old_dialplan_is_let_go_of_entirely() -> None:
     last = [compiled()]
     gone = weakref.ref(last[0])

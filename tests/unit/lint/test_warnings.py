@@ -6,7 +6,7 @@ import pytest
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.lint.all_warnings import lint
-from callrouter.yamlfile.reader import parse
+from callrouter.yamlfile.reader import load, parse
 
 ROOT = Path(__file__).parents[3]
 
@@ -377,4 +377,6 @@ SAMPLES = [
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_sample_has_no_warning(path: Path) -> None:
-    assert warnings(path.read_text(encoding="utf-8")) == []
+    document = load(path)
+    compile_dialplan(document)
+    assert lint(document) == []

@@ -2,10 +2,11 @@ import pytest
 from rulebook import number
 
 from callrouter.route.rules.number_index import Match, NumberIndex
+from callrouter.route.rules.number_table import Numbers
 
 
 def find(sent: str, *keys: str, country: str = "CN") -> Match:
-    return NumberIndex([number(key) for key in keys], "CN").find(sent, country)
+    return NumberIndex(Numbers([number(key) for key in keys]), "CN").find(sent, country)
 
 
 def key_of(match: Match) -> str | None:

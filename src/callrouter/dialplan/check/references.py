@@ -4,12 +4,15 @@ Theory: what is not in a section is checked as one, and each entry of a section 
 """
 
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar, get_origin
+from typing import Any, Final, TypeVar, get_origin
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.names import Path, uses
+from callrouter.dialplan.grammar.names import RUNG, Path, uses
+from callrouter.route.rules.number_table import ROW
 from callrouter.yamlfile.marked import Document, Mapping, Section
 from callrouter.yamlfile.mistakes import Mistakes, StrictModel
+
+TABLES: Final = "number_tables"
 
 T = TypeVar("T", bound=StrictModel)
 
@@ -43,7 +46,10 @@ class References:
             known = self.names(*named.sections)
             if name in known or name in named.also:
                 continue
-            if named.kind == "group" and name in self.names("targets"):
+            rows = path[:1] == (TABLES,) and name == ROW
+            if rows and named == RUNG:
+                continue
+            if named.kind == "group" and (rows or name in self.names("targets")):
                 message = f"'{name}' is a target, no group: write hunt: [{name}]"
                 self.mistakes.at_value(where, message)
             else:

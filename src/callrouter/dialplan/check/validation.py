@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from callrouter.dialplan.areas import area_names as areas
 from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
-from callrouter.dialplan.check.references import References
+from callrouter.dialplan.check.references import TABLES, References
 from callrouter.dialplan.check.shared_models import Alike
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.dialplan.grammar.hunts import ACTS
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS, Path
+from callrouter.route.rules.number_table import ROW
 from callrouter.yamlfile.marked import Document, Mapping
 
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
@@ -24,7 +25,7 @@ _TOGETHER: Final = ("parallel", "staggered")
 
 
 class Checker(References):
-    """Checker of one document."""
+    """Checker of one document. written: its numbers by E.164 form, as written and on which line."""
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
@@ -43,7 +44,11 @@ class Checker(References):
         self.prompts = self.checked_section("prompts", schema.Prompt)
         self.hold_music = self.checked_section("hold_music", schema.Music)
         self.boxes = self.checked_section("voicemail", schema.VoicemailBox)
-        self._written: dict[str, tuple[str, int]] = {}
+        for raw in self.entries(TABLES).values():
+            if isinstance(raw, Mapping):
+                _plain(raw)
+        self.tables = self.checked_section(TABLES, schema.NumberTableEntry)
+        self.written: dict[str, tuple[str, int]] = {}
         self._alike = Alike()
         self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
         self._check_networks()
@@ -55,10 +60,23 @@ class Checker(References):
                 message = f"a target is named '{name}' too: in a hunt they could not be told apart"
                 self.mistakes.at_key(("groups", name), message)
             self._check_hunt(("groups", name), raw)
+        self._check_tables()
         self._check_crowd(("backup",), _get(self._data, "backup"))
         for name, raw in self.entries("menus").items():
             if isinstance(raw, Mapping):
                 self._check_menu(("menus", name), raw)
+
+    def _check_tables(self) -> None:
+        """Check the rules of tables; their files are read by the compiler."""
+        for name, raw in self.entries(TABLES).items():
+            self._check_number((TABLES, name), raw, self.tables.get(name))
+        for section in ("targets", "groups") if self.entries(TABLES) else ():
+            if ROW in self.names(section):
+                message = (
+                    f"a {section[:-1]} cannot be named '{ROW}': in '{TABLES}' the word means "
+                    "what the row of a number rings"
+                )
+                self.mistakes.at_key((section, ROW), message)
 
     def number(self, key: str, raw: Any, normal: str, line: int) -> schema.NumberEntry | None:
         """Check one entry of `numbers:`; None when it cannot be built from.
@@ -77,8 +95,8 @@ class Checker(References):
                 self._alike.keep(raw, number)
         else:
             self.check_key(path, fields.number_key)
-        if normal and self._written.setdefault(normal, (key, line))[1] != line:
-            first, first_line = self._written[normal]
+        if normal and self.written.setdefault(normal, (key, line))[1] != line:
+            first, first_line = self.written[normal]
             same = f"is the same number as '{first}' on line {first_line}"
             self.mistakes.at_key(path, f"'{key}' {same}")
         return number

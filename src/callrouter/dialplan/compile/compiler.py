@@ -6,12 +6,14 @@ from pathlib import Path
 
 import orjson
 
+from callrouter.dialplan.check.references import TABLES
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile import holiday_tables as calendar
 from callrouter.dialplan.compile.account_builder import access_of, check_accounts
 from callrouter.dialplan.compile.candidate_builder import CandidateBuilder, check_groups
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
+from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
 from callrouter.dialplan.compile.prompt_files import PromptFiles, read_sounds
 from callrouter.dialplan.compile.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.compile.screening_rules import ScreenBuilder
@@ -26,6 +28,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules import number_rules as rules
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
+from callrouter.route.rules.number_table import NumberTable
 from callrouter.route.rules.trunk_identification import Network
 from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
 from callrouter.yamlfile.marked import Document, Mapping, Section, placed
@@ -51,13 +54,14 @@ def compile_dialplan(document: Document) -> Dialplan:
     checker = Checker(document)
     country = checker.head.country if checker.head is not None else ""
     lists = read_lists(checker, document.file, country)
+    tables = read_tables(checker, document.file, country)
     sounds = read_sounds(checker, document)
     check_accounts(checker)
     check_groups(checker)
     builder = None
     if checker.head is not None and not checker.mistakes.any():
         screens = ScreenBuilder(document, checker.head, lists.built)
-        builder = _Builder(document.file, checker, checker.head, screens)
+        builder = _Builder(document.file, checker, checker.head, screens, tables)
     built = []
     # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
     for key, raw, line in checker.entries("numbers").shared():
@@ -66,12 +70,14 @@ def compile_dialplan(document: Document) -> Dialplan:
             normal = numbers.normalise(key, country)
         entry = checker.number(key, raw, normal, line)
         if builder is not None and entry is not None and not checker.mistakes.any():
-            built.append(builder.number(key, normal, entry, raw, line))
+            built.append(builder.number(f"number {key}", key, normal, entry, raw, line))
+    check_twice(checker, tables, document.file)
     if builder is None or checker.mistakes.any():
         raise checker.mistakes.error()
     numbers_line = document.locate(("numbers",))[0].line
-    version = _version(document, lists.digests + sounds.digests)
-    return builder.dialplan(built, version, numbers_line, lists.files, sounds)
+    version = _version(document, lists.digests + tables.digests + sounds.digests)
+    files = [*lists.files, *tables.paths.values()]
+    return builder.dialplan(built, version, numbers_line, files, sounds)
 
 
 def _version(document: Document, digests: list[str]) -> str:
@@ -105,14 +111,20 @@ class _Builder:
     """Builds the compiled values of a file without mistakes."""
 
     def __init__(
-        self, file: str, checker: Checker, head: schema.DialplanFile, screens: ScreenBuilder
+        self,
+        file: str,
+        checker: Checker,
+        head: schema.DialplanFile,
+        screens: ScreenBuilder,
+        tables: TableFiles,
     ) -> None:
         self._file = file
         self._checker = checker
         self._head = head
         self._screens = screens
         self._ways = CandidateBuilder(checker)
-        self._hunts = HuntBuilder(file, checker, self._ways)
+        self._tables = tables
+        self._hunts = HuntBuilder(file, checker, self._ways, tables.hosts)
         self._schedules = {
             name: calendar.schedule(name, entry, head.timezone or "UTC")
             for name, entry in checker.schedules.items()
@@ -138,7 +150,8 @@ class _Builder:
         files: list[str],
         sounds: PromptFiles,
     ) -> Dialplan:
-        """Put all parts together. files: those of its lists."""
+        """Put all parts together. files: those of its lists and tables."""
+        tables = tuple(self._number_tables())  # before the gateways: these are looked up, too
         networks = []
         trunks = []
         for name, raw, place in self._checker.entries("trunks").entries():
@@ -174,7 +187,13 @@ class _Builder:
                 name: peer_of(entry, self._usual) for name, entry in self._checker.gateways.items()
             },
             usual=self._usual,
+            tables=tables,
         )
+
+    def _number_tables(self) -> Iterator[NumberTable]:
+        for name, raw, _ in self._checker.entries(TABLES).entries():
+            rules = self.number(f"table {name}", "", "", self._checker.tables[name], raw, 0)
+            yield table(self._tables, name, rules, self._hunts)
 
     def _trunk(self, name: str, entry: schema.TrunkEntry, line: int) -> rules.Trunk:
         return rules.Trunk(
@@ -193,11 +212,16 @@ class _Builder:
         )
 
     def number(
-        self, key: str, normal: str, entry: schema.NumberEntry, raw: Mapping, line: int
+        self,
+        rule: str,
+        key: str,
+        normal: str,
+        entry: schema.NumberEntry,
+        raw: Mapping,
+        line: int,
     ) -> rules.Number:
         """Build one number; raw is the same as read, its lines count from `line`."""
         refusals = self._own_refusals(entry.reasons)
-        rule = f"number {key}"
         overflow: tuple[rules.Step, ...] = ()
         if entry.overflow is not None:
             name = f"overflow of {rule}"
@@ -215,7 +239,7 @@ class _Builder:
             file=self._file,
             line=line,
             reads_to=entry.to_header is not None,
-            screen=self._screens.screen(key, entry, raw, line),
+            screen=self._screens.screen(rule, entry, raw, line),
             lines=entry.lines or 0,
             overflow=overflow,
             backup=backup,

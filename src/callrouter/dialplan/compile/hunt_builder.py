@@ -1,15 +1,17 @@
 """Hunts of the dialplan made into the trees that `route` arranges."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.candidate_builder import CandidateBuilder
+from callrouter.dialplan.compile.number_rows import EXTENSION, TARGET, VIA, RowTarget
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.hunts import Rung
 from callrouter.route.rules.hunt_strategies import ROUND_ROBIN, HuntRule, Leaf, Order
+from callrouter.route.rules.number_table import ROW
 from callrouter.route.values.media_steps import Confirm, Greeting
 from callrouter.route.values.plan import Hunt, Target
 from callrouter.route.values.seeded_random import Dice
@@ -36,18 +38,28 @@ def phones_of(extension: str) -> str:
 
 
 class HuntBuilder:
-    """Builder of the hunts of a file without mistakes; what is shared there is one object here."""
+    """Builder of the hunts of a file without mistakes; what is shared there is one object here.
 
-    def __init__(self, file: str, checker: Checker, ways: CandidateBuilder) -> None:
+    hosts: those of targets in other files.
+    """
+
+    def __init__(
+        self, file: str, checker: Checker, ways: CandidateBuilder, hosts: Iterable[str] = ()
+    ) -> None:
         self._file = file
         self._checker = checker
         self._ways = ways
         self._lines = {name: place.line for name, _, place in checker.entries("targets").entries()}
         self._targets = {**checker.targets, **self._phones()}
         self._places = {name: self._place(target) for name, target in self._targets.items()}
-        hosts = {place.address.host for place in self._places.values()}
-        hosts.update(gateway.place.host for gateway in checker.gateways.values())
-        self._hosts = frozenset(hosts)
+        found = {*hosts, *(place.address.host for place in self._places.values())}
+        found.update(gateway.place.host for gateway in checker.gateways.values())
+        self._hosts = frozenset(found)
+        if checker.tables:
+            # In the rules of a table it stands for what a row rings.
+            self._targets[ROW] = schema.TargetEntry.model_construct(extension="")
+            self._places[ROW] = fields.SipPlace("", fields.SocketAddress("", 0), "")
+            self._lines[ROW] = 0
         self._follows = False
         self._leaves: dict[tuple[str, float, float], Leaf] = {}
         self._rules: dict[tuple[object, ...], HuntRule] = {}
@@ -143,32 +155,53 @@ class HuntBuilder:
             every_seconds=options.every or 0.0,
         ), rotation
 
+    def row(self, rung: RowTarget) -> Leaf:
+        """Build what rows of a table ring. It has no times, and what a row writes has no name."""
+        if rung.column == TARGET:
+            return self._leaf(rung.text, 0.0, 0.0)
+        if rung.column == EXTENSION:
+            return self._leaf(phones_of(rung.text), 0.0, 0.0)
+        if rung.column == VIA:
+            target = schema.TargetEntry.model_construct(number="", via=rung.text)
+        else:
+            target = schema.TargetEntry.model_construct(uri=rung.place)
+        return self._built("", target, self._place(target), 0.0, 0.0)
+
     def _leaf(self, name: str, ring: float, progress: float) -> Leaf:
         target = self._targets[name]
         ring = target.ring or ring
         known = self._leaves.get((name, ring, progress))
         if known is None:
-            uri, address, transport = self._places[name]
-            built = Target(
-                name=name,
-                uri=uri,
-                host=address.host,
-                port=address.port,
-                transport=transport,
-                ring_seconds=ring,
-                progress_seconds=progress,
-                tls_name=target.tls_name or "",
-                extension=target.extension or "",
-            )
-            if target.via in self._checker.gateways:
-                built = self._ways.dialled(built, target, target.via)
-            ways = self._ways.ways(target, built)
-            gateway = "" if ways else target.via or ""
-            known = Leaf(
-                target=built, gateway=gateway, file=self._file, line=self._lines[name], ways=ways
-            )
+            known = self._built(name, target, self._places[name], ring, progress)
             self._leaves[name, ring, progress] = known
         return known
+
+    def _built(
+        self,
+        name: str,
+        target: schema.TargetEntry,
+        place: fields.SipPlace,
+        ring: float,
+        progress: float,
+    ) -> Leaf:
+        uri, address, transport = place
+        built = Target(
+            name=name,
+            uri=uri,
+            host=address.host,
+            port=address.port,
+            transport=transport,
+            ring_seconds=ring,
+            progress_seconds=progress,
+            tls_name=target.tls_name or "",
+            extension=target.extension or "",
+        )
+        if target.via in self._checker.gateways:
+            built = self._ways.dialled(built, target, target.via)
+        ways = self._ways.ways(target, built)
+        gateway = "" if ways else target.via or ""
+        line = self._lines.get(name, 0)
+        return Leaf(target=built, gateway=gateway, file=self._file, line=line, ways=ways)
 
     def _phones(self) -> dict[str, schema.TargetEntry]:
         """Targets that nobody wrote: the telephones of each extension, by a name only we write."""

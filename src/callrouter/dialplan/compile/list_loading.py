@@ -37,19 +37,28 @@ def read_lists(checker: Checker, file: str, country: str) -> Lists:
 
 def _read(builder: ListBuilder, checker: Checker, path: Path, folder: Path, name: str) -> None:
     place = ("lists", name, "file")
-    if not path.resolve().is_relative_to(folder.resolve()):
-        message = f"expected a file in the folder of the dialplan, found {shown(str(path))}"
-        checker.mistakes.at_value(place, message)
-        return
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        message = f"expected a file, found a device or pipe: {shown(str(path))}"
+    message = misplaced(path, folder)
+    if message:
         checker.mistakes.at_value(place, message)
         return
     try:
         builder.read(path)
     except OSError as error:
-        message = f"{shown(str(path))} cannot be read: {error.strerror}"
-        checker.mistakes.at_value(place, message)
+        checker.mistakes.at_value(place, unreadable(path, error))
         return
     for mistake in builder.mistakes:
         checker.mistakes.elsewhere(mistake)
+
+
+def misplaced(path: Path, folder: Path) -> str:
+    """Say why a file that a dialplan names is not read; "" when it is. folder: the dialplan's."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return f"expected a file in the folder of the dialplan, found {shown(str(path))}"
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return f"expected a file, found a device or pipe: {shown(str(path))}"
+    return ""
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Say that a file that a dialplan names cannot be read."""
+    return f"{shown(str(path))} cannot be read: {error.strerror}"

@@ -29,12 +29,14 @@ class ScreenBuilder:
         self._auto = self._auto_block("auto_block", head.auto_block, document.data, 0)
         self._usual = Screen(allow=self._allow, block=self._block, areas=(), auto_block=self._auto)
 
-    def screen(self, key: str, entry: schema.NumberEntry, raw: Mapping, line: int) -> Screen:
-        """Build that of one number; raw is the same as read, its lines count from `line`."""
+    def screen(self, rule: str, entry: schema.NumberEntry, raw: Mapping, line: int) -> Screen:
+        """Build that of one number; raw is the same as read, its lines count from `line`.
+
+        rule: what the number is called in verdicts.
+        """
         lists = entry.allow or entry.block or entry.only
         if not (lists or entry.areas or entry.countries or entry.auto_block):
             return self._usual
-        rule = f"number {key}"
         return Screen(
             allow=self._allow + self._uses("allow", entry.allow, raw, line),
             block=self._block + self._uses("block", entry.block, raw, line),

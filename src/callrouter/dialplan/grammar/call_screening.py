@@ -72,6 +72,9 @@ Prefix = Annotated[str, BeforeValidator(_prefix), fields.text(rf"{_DIGITS_TEXT}\
 Withheld = Literal["allow", "refuse"]
 
 
+FileName = Annotated[str, BeforeValidator(_file), fields.ANY_TEXT]
+
+
 class NumberListEntry(StrictModel):
     """Callers: whole numbers, and first digits of numbers; never last digits."""
 
@@ -87,7 +90,7 @@ class NumberListEntry(StrictModel):
         description="Area codes, or other first digits of numbers.",
         examples=[["0898", "+84"]],
     )
-    file: Annotated[str, BeforeValidator(_file), fields.ANY_TEXT] | None = Field(
+    file: FileName | None = Field(
         default=None,
         description="A file in the folder of the dialplan or below: one number a line, or first "
         "digits with a `*` behind them; what follows a `#` is a comment.",

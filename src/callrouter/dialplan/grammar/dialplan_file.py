@@ -13,6 +13,7 @@ from callrouter.dialplan.grammar.call_screening import (
     Areas,
     AutoBlockEntry,
     Countries,
+    FileName,
     From,
     NumberListEntry,
     NumberReasons,
@@ -90,6 +91,7 @@ __all__ = [
     "NumberEntry",
     "NumberListEntry",
     "NumberReasons",
+    "NumberTableEntry",
     "PhoneEntry",
     "ProbeEntry",
     "Prompt",
@@ -302,6 +304,21 @@ class NumberEntry(StrictModel):
     )
 
 
+class NumberTableEntry(NumberEntry):
+    """Numbers with the same rules, each in a row of a CSV file.
+
+    `row` in a hunt, or in `backup`, is what the row of the called number says that it rings.
+    """
+
+    file: FileName = Field(
+        description="A CSV file in the folder of the dialplan or below, in UTF-8. Its first line "
+        "names the columns. `number`: a number or code, no prefix or pattern. What `row` rings, of "
+        "which each row has one: `uri`; `dial` and `via`; `target`; `extension`, each as in "
+        "`targets`. `name`: what it is for.",
+        examples=["customers.csv"],
+    )
+
+
 class DialplanFile(StrictModel):
     """A dialplan file."""
 
@@ -434,6 +451,11 @@ class DialplanFile(StrictModel):
         description="What is called: a number (`4000`), a prefix (`0756*`), a pattern (`4xxx`, x "
         "is any digit) or a code (`*21`).",
         examples=[{"4000": {"route": [{"hunt": ["reception"]}]}}],
+    )
+    number_tables: dict[Name, NumberTableEntry] = Field(
+        default={},
+        description="Many numbers with the same rules, by name: each is a row of a file.",
+        examples=[{"customers": {"file": "customers.csv", "route": [{"hunt": ["row"]}]}}],
     )
     reasons: Reasons = Field(
         default=Reasons(),

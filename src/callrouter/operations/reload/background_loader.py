@@ -95,7 +95,7 @@ class Loader:
 
 def let_go(last: list[Dialplan], pace: Pace) -> None:
     """Let go of the dialplan that the list holds, which should be the last reference to it."""
-    numbers: list[Any] = list(last[0].numbers.values())
+    numbers: list[Any] = list(last[0].numbers.written.values())
     last.clear()
     while numbers:
         del numbers[-_SLICE:]

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from callrouter.operations.reload.yielding import Pace
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.number_table import Numbers
 from callrouter.route.values.plan import Verdict
 
 _BYTES: Final = 8
@@ -52,19 +53,23 @@ class Reloaded:
 def fingerprints(dialplan: Dialplan, pace: Pace) -> "array[int]":
     """Take the fingerprint of each number, in order; the same in every process."""
     printer = _Printer(pace)
-    return array(
-        "Q",
-        (
-            int.from_bytes(printer.of(number), "big")
-            for number in pace.each(dialplan.numbers.values())
-        ),
-    )
+    numbers = pace.each(dialplan.numbers.written.values())
+    prints = array("Q", (int.from_bytes(printer.of(number), "big") for number in numbers))
+    for table in dialplan.numbers.tables:
+        rules = printer.of(table.rules)
+        for row, key in enumerate(pace.each(table.keys)):
+            # What its number is made of, which costs a tenth of making it.
+            parts = [rules, _written(key)]
+            if table.chosen:
+                parts += [printer.of(table.targets[table.chosen[row]]), _written(table.users[row])]
+            prints.append(int.from_bytes(_digest(b"".join(parts)), "big"))
+    return prints
 
 
 def compare(
     old: Iterable[str],
     old_prints: Iterable[int],
-    new: Mapping[str, Any],
+    new: Mapping[str, Any] | Numbers,
     new_prints: Iterable[int],
     pace: Pace,
 ) -> Changes:

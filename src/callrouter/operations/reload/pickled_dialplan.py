@@ -4,7 +4,8 @@ Theory: an unpickler remembers every object it made and forgets them all at once
 for the three million of 100,000 numbers. So the numbers are written in slices, each a pickle of its
 own. What hangs on several numbers (targets, groups, schedules, lists) is written once, before them,
 and named by its place from then on; whether it does is counted, not known by its type. The dialplan
-itself comes last and names its numbers the same way.
+itself comes last and names its numbers the same way. The rows of its tables are texts, which cost
+little.
 
 In order: what is shared, how many slices, the slices, the dialplan.
 """
@@ -29,8 +30,8 @@ _USUAL: Final = frozenset((str, int, float, bool, type, type(None)))
 
 def write(dialplan: Dialplan, out: IO[bytes]) -> None:
     """Write all parts."""
-    numbers = list(dialplan.numbers.values())
-    shared = _shared(numbers)
+    numbers = list(dialplan.numbers.written.values())
+    shared = _shared([*numbers, *(table.rules for table in dialplan.numbers.tables)])
     pickle.dump(shared, out, protocol=5)
     slices = range(0, len(numbers), _SLICE)
     pickle.dump(len(slices), out)

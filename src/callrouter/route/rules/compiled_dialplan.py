@@ -7,6 +7,7 @@ from callrouter.route.rules.digest_accounts import Access
 from callrouter.route.rules.mailboxes import Box
 from callrouter.route.rules.number_index import NumberIndex
 from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
+from callrouter.route.rules.number_table import Numbers, NumberTable
 from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
@@ -43,11 +44,11 @@ class Dialplan:
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
     file: where it was read from. country: the one that its numbers are written in.
-    trunks: by name. by_certificate: trunks by the names of their
-    certificates. numbers: by key. extensions: by number. unknown: the answer to a number it does
-    not have. numbers_line: where the numbers start in the file. schedules: by name. files: all that
-    it was read from, its own file first. timezone: that of its hours. networks: where its trunks
-    send from. gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
+    trunks: by name. by_certificate: trunks by the names of their certificates. numbers: by key, the
+    rows of its tables too. extensions: by number. unknown: the answer to a number it has not.
+    numbers_line: where the numbers start in the file. schedules: by name. files: all that it was
+    read from, its own file first. timezone: that of its hours. networks: where its trunks send.
+    gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
     colons. menus, boxes: by name. language: of prompts, unless a number says
     otherwise. recipes: of its own prompts. prompts: none until `media.sounds` has made them,
     before the dialplan serves. begun: what extensions begin with. found: kept by `decide()`,
@@ -77,6 +78,7 @@ class Dialplan:
         access: Access | None = None,
         peers: Mapping[str, PeerProfile] | None = None,
         usual: PeerProfile = USUAL,
+        tables: tuple[NumberTable, ...] = (),
     ) -> None:
         self._usual: Final = usual
         self._peers: Final[Mapping[str, PeerProfile]] = {} if peers is None else peers
@@ -86,7 +88,7 @@ class Dialplan:
         self.country: Final = country
         self.trunks: Final = {trunk.name: trunk for trunk in trunks}
         self.by_certificate: Final = {name: trunk for trunk in trunks for name in trunk.tls_peers}
-        self.numbers: Final = {number.key: number for number in numbers}
+        self.numbers: Final = Numbers(numbers, tables)
         self.numbers_line: Final = numbers_line
         self.extensions: Final = extensions
         self.unknown: Final = Plan((), unknown)
@@ -104,7 +106,7 @@ class Dialplan:
             key[:length] for key in extensions for length in range(1, len(key))
         )
         self.sources: Final = SourceIndex(networks)
-        self.index: Final = NumberIndex(numbers, country)
+        self.index: Final = NumberIndex(self.numbers, country)
         self.found: Final[dict[tuple[str, str], CalledNumber]] = {}
 
     def called_by(self, facts: Facts) -> str:

@@ -17,6 +17,7 @@ from phonenumbers import PhoneNumber
 
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules.number_rules import Number
+from callrouter.route.rules.number_table import Numbers
 
 _DIGITS: Final = frozenset("0123456789")
 _DIALLED: Final = re.compile(r"\+?[0-9]+")
@@ -72,12 +73,13 @@ class Match:
 class NumberIndex:
     """All numbers of a dialplan. country: the one in which its keys are read (CN)."""
 
-    def __init__(self, keys: list[Number], country: str) -> None:
+    def __init__(self, all_numbers: Numbers, country: str) -> None:
         self._country: Final = country
+        self._rows: Final = all_numbers
         self._home: dict[str, Number] = {}
         self._normal: dict[str, Number] = {}
         self._heads: dict[int, dict[str, list[Wildcard]]] = {}
-        for number in keys:
+        for number in all_numbers.written.values():
             if number.normal:
                 self._home[number.key] = number
                 self._home[number.normal] = number
@@ -90,17 +92,22 @@ class NumberIndex:
     def find(self, sent: str, country: str) -> Match:
         """Find the number for a called text that came from a trunk of a country."""
         # A national form means another number elsewhere: only at home is a key met as written.
-        number = self._home.get(sent) if country == self._country else self._normal.get(sent)
+        number = self._exactly(sent, at_home=country == self._country)
         if number is not None:
             return Match(number, [sent], sent, [])
         normal = numbers.usual(sent, country)
-        number = self._normal.get(normal)
+        number = self._exactly(normal)
         if number is not None:
             return Match(number, [sent, normal], normal, [])
         if numbers.is_none(sent, country):
             return self._best([sent])
         bare = _DIALLED.fullmatch(sent) is not None
         return self._read(sent, country, normal) if bare else self._spelled(sent, country)
+
+    def _exactly(self, form: str, *, at_home: bool = False) -> Number | None:
+        """Find the number that is written out so."""
+        number = self._home.get(form) if at_home else self._normal.get(form)
+        return self._rows.row(form, written=at_home) if number is None else number
 
     def _read(self, sent: str, country: str, normal: str) -> Match:
         """Find the number for digits. normal: their E.164 form, when that is known."""
@@ -111,7 +118,7 @@ class NumberIndex:
             if phone is None:
                 return self._best([sent])
             normal = numbers.international(phone)
-            number = self._normal.get(normal)
+            number = self._exactly(normal)
             if number is not None:
                 return Match(number, [sent, normal], normal, [])
         return self._best(self._forms(phone, normal, sent, country))
