@@ -93,6 +93,19 @@ def test_what_numbers_share_is_shared_after_handing_over_too() -> None:
     assert len(targets) == 1
 
 
+def test_what_hangs_on_one_number_alone_is_not_written_before_the_slices() -> None:
+    keys = range(5000, 6500)
+    targets = "".join(f'  t{key}: {{uri: "sip:{key}@127.0.0.1"}}\n' for key in keys)
+    numbers = "".join(f'  "{key}": {{route: [{{hunt: [t{key}, a]}}]}}\n' for key in keys)
+    text = PLAN.replace("targets:\n", f"targets:\n{targets}") + numbers
+    pipe = io.BytesIO()
+    parts.write(compiled(text), pipe)
+    pipe.seek(0)
+    shared = pickle.load(pipe)
+    assert 0 < len(shared) < 50
+    assert all("t5000" not in repr(value) for value in shared)
+
+
 def test_nothing_changed_when_only_lines_moved() -> None:
     found = changes(PLAN, "# a comment\n\n" + PLAN)
     assert (found.added, found.removed, found.altered) == ([], [], [])

@@ -1,18 +1,19 @@
 """A dialplan as pickles that can be read without a long step.
 
 Theory: an unpickler remembers every object it made and forgets them all at once at its end: 80 ms
-for the three million of 100,000 numbers. So the numbers are written in slices, each a pickle of its
-own. What hangs on several numbers (targets, groups, schedules, lists) is written once, before them,
-and named by its place from then on; whether it does is counted, not known by its type. The dialplan
-itself comes last and names its numbers the same way. The rows of its tables are texts, which cost
-little.
+for the three million of 100,000 numbers. So the numbers, and what the rows of tables ring, are
+written in slices, each a pickle of its own. What hangs on several slices (groups, schedules, lists)
+is written once, before them, and named by its place from then on; whether it does is counted, not
+known by its type. What hangs on one number alone stays in its slice, however many ways lead there:
+of 100,000 numbers with a target each, all these targets in one pickle would be too many again. The
+dialplan itself comes last and names what is in slices the same way.
 
 In order: what is shared, how many slices, the slices, the dialplan.
 """
 
 import gc
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import IO, Any, Final
 
@@ -28,17 +29,25 @@ _USUAL: Final = frozenset((str, int, float, bool, type, type(None)))
 """Nearly all of that, told sooner."""
 
 
+def values(dialplan: Dialplan) -> list[object]:
+    """Return what a big dialplan has very many of: its numbers, and the targets of its tables."""
+    many: list[object] = list(dialplan.numbers.written.values())
+    for table in dialplan.numbers.tables:
+        many += table.targets
+    return many
+
+
 def write(dialplan: Dialplan, out: IO[bytes]) -> None:
     """Write all parts."""
-    numbers = list(dialplan.numbers.written.values())
-    shared = _shared([*numbers, *(table.rules for table in dialplan.numbers.tables)])
+    many = values(dialplan)
+    slices = [many[start : start + _SLICE] for start in range(0, len(many), _SLICE)]
+    shared = _shared(slices, dialplan)
     pickle.dump(shared, out, protocol=5)
-    slices = range(0, len(numbers), _SLICE)
     pickle.dump(len(slices), out)
     places = {id(value): place for place, value in enumerate(shared)}
-    for start in slices:
-        _dump(numbers[start : start + _SLICE], places, out)
-    places.update((id(number), len(shared) + index) for index, number in enumerate(numbers))
+    for part in slices:
+        _dump(part, places, out)
+    places.update((id(value), len(shared) + index) for index, value in enumerate(many))
     _dump(dialplan, places, out)
 
 
@@ -83,22 +92,46 @@ def _load(table: Sequence[Any], file: Any) -> Any:
     return _Unpickler(file, table).load()
 
 
-def _shared(roots: Iterable[object]) -> list[object]:
-    """Give the values that more than one way from the roots leads to."""
-    once: set[int] = set()
-    more: set[int] = set()
-    found: list[object] = []
-    for root in roots:
-        ahead = [root]
+def _shared(slices: Iterable[Sequence[object]], whole: object) -> list[object]:
+    """Give the values that hang on several parts: slices, and the whole without them.
+
+    What hangs on such a value is written with it, so if anything else leads there, it is one too.
+    """
+    before = {id(root) for part in slices for root in part}
+    roots = frozenset(before)
+    twice: set[int] = set()
+    shared: dict[int, object] = {}
+    for part in (*slices, [whole]):
+        here: set[int] = set()
+        ahead = list(part)
         while ahead:
-            for value in gc.get_referents(ahead.pop()):
-                if type(value) in _USUAL or isinstance(value, _PLAIN):
-                    continue
+            for value in _referents(ahead.pop()):
                 name = id(value)
-                if name not in once:
-                    once.add(name)
+                if name in roots:
+                    continue
+                if name in before:
+                    shared[name] = value
+                elif name in here:
+                    twice.add(name)
+                else:
+                    here.add(name)
                     ahead.append(value)
-                elif name not in more:
-                    more.add(name)
-                    found.append(value)
-    return found
+        before |= here
+    ahead = list(shared.values())
+    seen = set(shared)
+    while ahead:
+        for value in _referents(ahead.pop()):
+            name = id(value)
+            if name not in seen:
+                seen.add(name)
+                ahead.append(value)
+                if name in twice:
+                    shared[name] = value
+    return list(shared.values())
+
+
+def _referents(value: object) -> Iterator[object]:
+    """Give what a value refers to, but for what is plain."""
+    for found in gc.get_referents(value):
+        if type(found) not in _USUAL and not isinstance(found, _PLAIN):
+            yield found
