@@ -44,6 +44,16 @@ SHORT: Final = Size(5000, 50, 10, 0.2)
 LONG: Final = Size(100_000, 300, 60, 0.05)
 
 
+def with_table(folder: Path, numbers: int, port: int, ring: int) -> str:
+    """As `dialplan`, but the numbers have a target each and are the rows of a table."""
+    rows = "".join(f"8{index:07},sip:u{index}@127.0.0.1:{port}\n" for index in range(numbers - 1))
+    (folder / "rows.csv").write_text(f"number,uri\n{rows}", encoding="utf-8")
+    table = (
+        f"number_tables: {{many: {{file: rows.csv, route: [{{hunt: [row], ring: {ring}s}}]}}}}\n"
+    )
+    return dialplan(1, port, ring) + table
+
+
 def dialplan(numbers: int, port: int, ring: int) -> str:
     """So many numbers over a few targets; another `ring` makes each of them another."""
     targets = "".join(
@@ -77,9 +87,15 @@ async def calls_ended(serving: Serving, count: int) -> None:
     await until(look)
 
 
+@pytest.mark.parametrize("table", [False, True], ids=["written", "table"])
 async def test_big_dialplan_is_reloaded_under_load_without_a_stall(
-    tmp_path: Path, full: bool
+    tmp_path: Path, full: bool, table: bool
 ) -> None:
+    def written(ring: int) -> str:
+        if table:
+            return with_table(tmp_path, size.numbers, port, ring)
+        return dialplan(size.numbers, port, ring)
+
     size = LONG if full else SHORT
     port = free_port()
     place = lay_out(tmp_path, dialplan(1, port, 5))
@@ -90,9 +106,9 @@ async def test_big_dialplan_is_reloaded_under_load_without_a_stall(
     load = Load(calls=size.rate * size.seconds, rate=size.rate)
     serving = await Serving.start(place)
     try:
-        plan.write_text(dialplan(size.numbers, port, 5), encoding="utf-8")
+        plan.write_text(written(5), encoding="utf-8")
         old = await reload(serving)
-        plan.write_text(dialplan(size.numbers, port, 6), encoding="utf-8")
+        plan.write_text(written(6), encoding="utf-8")
         before = await asyncio.to_thread(loop_lag, place.metrics_port)
         with Traffic("load", load, place.port, port, tmp_path, cores) as traffic:
             await calls_ended(serving, size.rate)
