@@ -45,6 +45,16 @@ install_debian() {
     quietly "${apt[@]}" install -y --no-install-recommends "$@" || die "could not install: $*"
 }
 
+# Installs what mypyc's C needs: a compiler, and the headers of the Python of .venv.
+need_compiler() {
+    local -a packages=()
+    command -v cc >/dev/null || packages+=(gcc libc6-dev)
+    "$venv/bin/python" -c 'import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' ||
+        packages+=("$("$venv/bin/python" -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')")
+    ((${#packages[@]} == 0)) || install_debian "${packages[@]}"
+}
+
 # supported PYTHON [MODULE]: whether that interpreter runs, is of a version we support and has MODULE.
 supported() {
     "$1" -c "import sys, ${2:-sys}; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \

@@ -1,5 +1,6 @@
 """What all tests share: this folder is importable, and `--full` asks for the long runs.
 
+`--build` says which build of callrouter is to be tested; a run with another one fails at once.
 At the end it says what the unit tests cost, and a run in which they cost too much fails.
 """
 
@@ -12,10 +13,15 @@ from support.groups import FIRST, NEED_PJSIP, Groups
 from support.unit_cost import LIMIT, complaints, costs
 from xdist.remote import Producer
 
+from callrouter import build
+
 _MEDIA = Path(__file__).parent / "media"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    wanted = config.getoption("--build")
+    if wanted not in {None, build()}:
+        raise pytest.UsageError(f"--build {wanted}: this is {build()}")
     # What a shell starts in the background ignores SIGINT, and so would all that tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full", action="store_true", help="Run the long versions, as long as the issue asks."
     )
+    parser.addoption("--build", choices=("compiled", "plain Python"), help="Test this build only.")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:

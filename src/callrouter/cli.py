@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import click
 
-from callrouter import __version__
+from callrouter import __version__, build
 from callrouter.errors import CallrouterError, ConfigError, masked
 
 FAILED: Final = 1
@@ -185,7 +185,7 @@ def _failed(why: str, code: int = FAILED) -> int:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="callrouter")
+@click.version_option(message=f"callrouter, version {__version__}, {build()}")
 def main() -> None:
     """A SIP back-to-back user agent that routes calls by a YAML dialplan.
 

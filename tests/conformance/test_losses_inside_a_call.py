@@ -12,7 +12,7 @@ from support.wire import ROUTER, SDP, Caller, Router, Target, Wire, concluded, l
 
 from callrouter.call.legs.events import Answered, Asked, Deadline, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
-from callrouter.call.legs.leg import AckUser, Leg
+from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.sip.message import Request, Response
 
@@ -60,8 +60,11 @@ class Asker:
         self._leg.unanswered()
 
 
-class Heard(AckUser):
+class Heard:
     """Waits for the ACK to an answer."""
+
+    def on_abandoned(self) -> None:
+        pass
 
     def on_acknowledged(self, request: Request) -> None:
         assert request.method == "ACK"
@@ -73,7 +76,7 @@ async def talk(leg: Leg, inbox: Inbox, ask: tuple[str, str, bytes] | None) -> in
     patience = 0.0
     until = leg.stack.now + 2.0 if ask is not None else 0.0
     while True:
-        match await inbox.next(until):
+        match await inbox.event(until):
             case Deadline() if ask is not None:
                 if asker is None:
                     asker = Asker(leg, ask)
@@ -103,7 +106,7 @@ class Callee(Target):
     async def _take(self, leg: ALeg, inbox: Inbox) -> None:
         leg.ring(180, "", "", b"")
         until = self.stack.now + self.answer_after
-        while not isinstance(await inbox.next(until), Deadline):
+        while not isinstance(await inbox.event(until), Deadline):
             pass
         leg.answer(200, "", SDP_ROW, SDP)
         self.status = await talk(leg, inbox, self.ask)
@@ -124,7 +127,7 @@ class Story:
         async def script(caller: Caller) -> None:
             leg = caller.leg
             assert leg is not None
-            while not isinstance(await caller.inbox.next(), Answered):
+            while not isinstance(await caller.inbox.event(), Answered):
                 pass
             leg.ack()
             self.status = await talk(leg, caller.inbox, mine)

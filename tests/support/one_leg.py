@@ -37,7 +37,7 @@ class OneLeg:
     async def listen(self) -> None:
         """The script of the call."""
         while True:
-            event: Event = await self.inbox.next()
+            event: Event = await self.inbox.event()
             self.heard.append(type(event).__name__)
             if isinstance(event, Asked):
                 self.asked.append(event)

@@ -155,7 +155,7 @@ async def talk_and_hang_up(caller: Caller) -> None:
     assert leg is not None
     until = 0.0
     while True:
-        match await caller.inbox.next(until):
+        match await caller.inbox.event(until):
             case Answered():
                 caller.outcome = "answered"
                 leg.ack()
@@ -191,7 +191,7 @@ class Target:
         leg.ring(180, "", "", b"")
         until = self.stack.now + self.answer_after
         while True:
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     until = 0.0
                     leg.answer(200, "", "Content-Type: application/sdp\r\n", SDP)

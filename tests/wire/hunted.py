@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support import by_hand
+from support.compiled import replaced
 from support.wire import CALLER, DELAY, EPOCH, ROUTER, TARGET, Router, Wire, left_over
 
 from callrouter.call.services.record import CallRecord
@@ -60,7 +61,7 @@ def decided(
     holds = tuple(Hold(name, 0) for name in HOLDS)
     plan, needs = Plan(hunts, final, holds), (NeedLines(holds, ()),)
     decision = Decision("4000", plan, (), needs, FACTS.caller, rule)
-    monkeypatch.setattr("callrouter.call.admission.calls.decide", lambda *_: decision)
+    replaced(monkeypatch, "callrouter.call.admission.calls.decide", lambda *_: decision)
 
 
 class World:

@@ -126,7 +126,7 @@ class Party:
 
     async def _script(self) -> None:
         while True:
-            self._on(await self.inbox.next())
+            self._on(await self.inbox.event())
 
     def _on(self, event: Event) -> None:
         match event:

@@ -30,7 +30,6 @@ from callrouter.call.legs.events import (
 )
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.archive import VoicemailMessage
@@ -156,9 +155,12 @@ class Voice:
         return f"v=0\r\no=p {self.number} {self.version} IN IP4 {self.host}\r\n".encode() + body
 
 
-class _LateAnswer(AckUser):
+class _LateAnswer:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
+
+    def on_abandoned(self) -> None:
+        pass
 
     def on_acknowledged(self, request: Request) -> None:
         self._voice.answered(request.body)
@@ -249,7 +251,7 @@ class Party:
         end = self.moment(self.habits.talks)
         while True:
             until = min(end, self.moment(self.habits.busy))
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     if self.stack.now >= end:
                         leg.hang_up()
@@ -298,7 +300,7 @@ class Caller(Party):
         keys = list(self.habits.keys)
         while True:
             until = min(gives_up, self.moment(2.0))
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     if self.stack.now >= gives_up:
                         leg.cancel()
@@ -348,7 +350,7 @@ class Place(Party):
             leg.ring(status, "", SDP_ROW if media else "", body if media else b"")
         until = self.stack.now + 70.0 if move == "silent" else self.moment(4.0)
         while True:
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     break
                 case Cancelled():

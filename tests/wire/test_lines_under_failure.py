@@ -72,7 +72,7 @@ class Callers:
         leg = placed(self.stack, inbox, dice.choice(("4000", "101")), SDP, user="me")
         until = self.stack.now + dice.uniform(0.1, 4.0) if dice.random() < 0.4 else 0.0
         while True:
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Answered():
                     leg.ack()
                     until = self.stack.now + dice.uniform(0.1, 5.0)
@@ -104,7 +104,7 @@ class Callees:
         leg.ring(180, "", "", b"")
         until = self.stack.now + (self._dice.uniform(0.0, 2.0) if move != "rings" else 60.0)
         while True:
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     if move == "busy":
                         leg.reject(486)

@@ -69,7 +69,7 @@ class Party:
         """Talk, perhaps re-INVITE, hang up or wait to be hung up on."""
         until = self.moment(2.0)
         while True:
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     if self.dice.random() < 0.4 and leg.may_offer():
                         Asker(leg)
@@ -89,7 +89,7 @@ class Party:
         impatient = self.dice.random() < 0.4
         until = self.moment(6.0) if impatient else 0.0
         while True:
-            match await self.inbox.next(until):
+            match await self.inbox.event(until):
                 case Deadline():
                     leg.cancel()
                     return
@@ -124,7 +124,7 @@ class Callee:
         # Who says nothing at all cannot be cancelled either, and gives up by itself.
         until = self.party.stack.now + 70.0 if move == "silent" else self.party.moment(5.0)
         while True:
-            match await inbox.next(until):
+            match await inbox.event(until):
                 case Deadline():
                     break
                 case Cancelled():

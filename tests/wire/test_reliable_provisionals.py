@@ -4,6 +4,7 @@ import re
 
 import pytest
 from mid_dialog import DIALPLAN, NO_TIMERS, SDP_ROW, Party
+from support.compiled import replaced
 from support.wire import CALLER, ROUTER, Router, Wire, left_over
 
 from callrouter.call.legs.provisional import named_in
@@ -120,7 +121,7 @@ def test_a_caller_that_requires_it_is_acknowledged_here() -> None:
 def test_a_caller_that_never_acknowledges_gets_504_after_32_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("callrouter.call.legs.uac_leg.is_reliable", lambda _response: False)
+    replaced(monkeypatch, "callrouter.call.legs.uac_leg.is_reliable", lambda _response: False)
     wire, router, caller, desk = ringing("Require: 100rel\r\n", reliable=False)
     wire.run(60.0)
     assert caller.outcome == "504"
@@ -165,7 +166,7 @@ def test_a_trunk_that_is_not_to_have_it_is_refused_and_a_gateway_not_offered_it(
 def test_who_leaves_while_the_answer_waits_for_a_prack_ends_the_call(
     who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callrouter.call.legs.uac_leg.is_reliable", lambda _response: False)
+    replaced(monkeypatch, "callrouter.call.legs.uac_leg.is_reliable", lambda _response: False)
     wire, router, caller, desk = ringing("Require: 100rel\r\n", reliable=False)
     wire.run(0.4)
     desk.answer()

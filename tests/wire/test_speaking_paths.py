@@ -81,7 +81,7 @@ class Calm:
 
     async def _wait(self, leg: BLeg, inbox: Inbox) -> None:
         while True:
-            match await inbox.next():
+            match await inbox.event():
                 case Answered() as answered:
                     body = answered.response.body
                     if not leg.late:
@@ -106,7 +106,7 @@ class Calm:
         voice = Voice(self.place[0], 2)
         body = voice.answer(request.body) if request.body else voice.describe()
         voice.offered = body
-        if not isinstance(await inbox.next(self.stack.now + 2.0), Deadline):
+        if not isinstance(await inbox.event(self.stack.now + 2.0), Deadline):
             leg.reject(487)
             return
         leg.answer(200, "", SDP_ROW, body)
@@ -117,7 +117,7 @@ class Calm:
     async def _talk(self, leg: Leg, inbox: Inbox, presses: float) -> None:
         self.leg = leg
         while True:
-            match await inbox.next(presses):
+            match await inbox.event(presses):
                 case Deadline():
                     presses = 0.0
                     for key in self.keys:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from callrouter import __version__, build
 from callrouter.app import edge_protection
 from callrouter.app.assembly import Parts
 from callrouter.archive import call_archive
@@ -18,6 +19,13 @@ from callrouter.state import gateway_health
 from callrouter.storage import active_calls_journal, background_writer, trace_ring
 
 METRICS: Final[Rows[Parts]] = (
+    gauge(
+        "callrouter_build_info",
+        "Always 1. Its labels say which version runs, and whether it is compiled or plain Python.",
+        lambda _: {(__version__, build()): 1},
+        "version",
+        "build",
+    ),
     *of(call_metrics.METRICS, lambda it: it.call_metrics),
     *of(calls.METRICS, lambda it: it.calls),
     *of(call_feed.METRICS, lambda it: it.feed),

@@ -13,7 +13,6 @@ from callrouter.call.legs.events import Asked
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair
 from callrouter.call.legs.relay import Relay
-from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit
@@ -101,7 +100,7 @@ def _for_us(speech: Speech, asked: Asked) -> Digit | None:
     return None
 
 
-class _LateAnswer(AckUser):
+class _LateAnswer:
     """Waits for the ACK whose body answers an offer of ours."""
 
     __slots__ = ("_party", "_session")
@@ -109,6 +108,9 @@ class _LateAnswer(AckUser):
     def __init__(self, party: Party, session: MediaSession) -> None:
         self._party = party
         self._session = session
+
+    def on_abandoned(self) -> None:
+        pass  # nobody else waits for it
 
     def on_acknowledged(self, request: Request) -> None:
         audio = self._party.heard(request.body) if request.body else None

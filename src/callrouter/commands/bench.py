@@ -6,6 +6,7 @@ from typing import Any
 import click
 import orjson
 
+from callrouter import build
 from callrouter.bench.decision_cost import measure
 from callrouter.bench.flood_measurement import measure_flood
 from callrouter.bench.measurement import measure_memory, measure_speed
@@ -112,7 +113,7 @@ def bench(
     if flood is not None:
         click.echo(orjson.dumps(asdict(measure_flood(load, flood, sources))))
         return
-    ours = _measure(Callrouter(transport), load, held)
+    ours = _measure(Callrouter(transport), load, held) | {"build": build()}
     others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}
     for theirs in others.values():
         theirs["ratio"] = {key: _ratio(ours.get(key), theirs.get(key)) for key in _RATIOS}

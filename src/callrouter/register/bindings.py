@@ -10,7 +10,7 @@ itself: a call that is about to ring it sees either.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, NamedTuple, Protocol
 
 from callrouter.metric import Rows, gauge
@@ -56,8 +56,8 @@ class Binding:
 
     def renew(self, by: "Binding") -> None:
         """Be as another one of the same key says."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(by, name))
+        for field in fields(self):
+            setattr(self, field.name, getattr(by, field.name))
 
 
 Change = tuple[str, Binding | None]

@@ -167,7 +167,7 @@ class Legs:
             while step is not None and start + step.after <= self.stack.now:
                 _act(leg, step)
                 step = next(steps, None)
-            match await inbox.next(start + step.after if step is not None else 0.0):
+            match await inbox.event(start + step.after if step is not None else 0.0):
                 case Cancelled():
                     leg.reject(487)
                     return

@@ -70,7 +70,7 @@ class _Session:
         self.leg = leg
         leg.answer(200, "", SDP_ROW, self._answer(offer))
         while True:
-            match await inbox.next():
+            match await inbox.event():
                 case Asked() as asked if asked.request.method == "INVITE":
                     leg.respond(asked.tx, 200, SDP_ROW, self._answer(asked.request.body))
                 case Asked() as asked:

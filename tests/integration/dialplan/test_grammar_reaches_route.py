@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 import yaml
+from support.compiled import attributes
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar.field_types import NAME_TEXT
@@ -370,7 +371,7 @@ def _laid_out(value: Any, known: dict[int, Any]) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     assert type(value).__module__.startswith("callrouter."), value
-    own = getattr(value, "__slots__", None) or vars(value)
+    own = attributes(type(value)) or vars(value)
     kept = [name for name in own if name not in _OF_THE_FILE]
     return type(value).__name__, [laid_out(getattr(value, name), known) for name in kept]
 

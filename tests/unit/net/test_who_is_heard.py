@@ -308,7 +308,7 @@ def test_sixth_addresses_are_known_like_the_others() -> None:
     net.trunks["2001:db8::1"] = Trunk("carrier")
     far = ("2001:db8::1", 5060, 0, 0)
     for number in range(3):
-        net.listener.datagram_received(request("INVITE", number=number), far)  # type: ignore[arg-type]
+        net.listener.datagram_received(request("INVITE", number=number), far)
     assert net.behind.heard == ["INVITE"] * 3
     assert len(net.listener._flows) == 1
 

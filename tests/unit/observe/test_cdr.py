@@ -1,7 +1,8 @@
 import orjson
+from support.compiled import attributes
 from support.observed import TRACE, answered, refused
 
-from callrouter.call.services.record import Disposition, KeptRecord
+from callrouter.call.services.record import CallRecord, Disposition, KeptRecord
 from callrouter.observe.cdr import rows as cdr
 from callrouter.observe.cdr.rows import COLUMNS, LISTS, encode, row_to_dict
 from callrouter.route.values.plan import Verdict
@@ -10,19 +11,19 @@ from callrouter.route.values.plan import Verdict
 def test_a_row_holds_every_field_of_the_record():
     record = answered()
     row = row_to_dict(encode(record))
-    for name in record.__slots__:
+    for name in attributes(type(record)):
         if name not in {*LISTS, "began"}:
             assert row[name] == getattr(record, name), name
     assert row["legs"] == [
-        {name: getattr(record.legs[0], name) for name in record.legs[0].__slots__}
+        {name: getattr(record.legs[0], name) for name in attributes(type(record.legs[0]))}
     ]
     assert row["trace"] == [
-        {name: getattr(verdict, name) for name in verdict.__slots__} for verdict in TRACE
+        {name: getattr(verdict, name) for name in attributes(Verdict)} for verdict in TRACE
     ]
 
 
 def test_columns_are_the_fields_of_the_record():
-    assert set(COLUMNS) == set(answered().__slots__) - {"began"}
+    assert set(COLUMNS) == set(attributes(CallRecord)) - {"began"}
 
 
 def test_disposition_is_a_plain_word_that_any_database_takes():

@@ -132,7 +132,13 @@ def shown_name(address: Address) -> str:
 
 def _is_unicode(text: str) -> bool:
     """Whether a text came from bytes that were UTF-8."""
-    return text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text)
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # what was no UTF-8 is there as surrogates
+        return False
+    return True
 
 
 def from_value(address: Address, caller: Uri | None, host: str) -> str:

@@ -67,6 +67,13 @@ class Inbox:
             self._arm(until)
         return (yield)
 
+    async def event(self, until: float = 0.0) -> Event:
+        """Await the same in a script outside `call/`: a simulated party's, a test's.
+
+        Such a script is not compiled, and cannot wait for what `next` gives when that is.
+        """
+        return await self.next(until)
+
     def _resume(self, event: Event | None) -> None:
         script = self._script
         if script is None:

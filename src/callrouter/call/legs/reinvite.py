@@ -22,8 +22,9 @@ GLARES: Final = 4
 SETTLE_SECONDS: Final = TIMEOUT + 8.0
 """How long an offer of ours is waited for: a silent peer is given up after 32 s, but one that says
 that it is trying never is."""
-_GLARE_OWNER: Final = (2.1, 4.0)
-_GLARE_OTHER: Final = (0.0, 2.0)
+_OWNER_FROM: Final = 2.1
+_OWNER_TO: Final = 4.0
+_OTHER_TO: Final = 2.0
 _CHANCE_DIGITS: Final = 4
 
 
@@ -32,9 +33,9 @@ def back_off(leg: "Leg") -> float:
 
     The Call-ID is ours in a dialog that we began.
     """
-    least, most = _GLARE_OWNER if leg.number else _GLARE_OTHER
     chance = int(leg.stack.token()[:_CHANCE_DIGITS], 16) / (16**_CHANCE_DIGITS - 1)
-    return round(least + chance * (most - least), 2)  # in units of 10 ms
+    seconds = _OWNER_FROM + chance * (_OWNER_TO - _OWNER_FROM) if leg.number else chance * _OTHER_TO
+    return round(seconds, 2)  # in units of 10 ms
 
 
 def identity_after(leg: "Leg", described: bytes) -> Identity:

@@ -37,7 +37,7 @@ Agreed = Callable[[Leg, bytes, bytes], None]
 """Told of a new session: who offered it, the offer and the answer."""
 
 
-class Relay(AckUser):
+class Relay:
     """The relay to `sink` of what `source` asked on `tx`."""
 
     __slots__ = ("_agreed_on", "_method", "_offer", "_reinvite", "_sink", "_source", "_tx")

@@ -17,17 +17,14 @@ class Sender(Protocol):
         """A 2xx of ours was never acknowledged."""
 
 
-class AckUser:
+class AckUser(Protocol):
     """The user of the ACK to a 2xx that answered a re-INVITE."""
-
-    __slots__ = ()
 
     def on_acknowledged(self, request: Request) -> None:
         """The ACK has come, with its body."""
-        raise NotImplementedError
 
     def on_abandoned(self) -> None:
-        """It will never come: the party is gone. By default nobody misses it."""
+        """It will never come: the party is gone."""
 
 
 class Reliable2xx:

@@ -105,16 +105,19 @@ class FeatureSwitched:
     ms: int
 
 
-@dataclass(slots=True)
 class CallBroken:
     """A bug of ours has stopped the call's script; the call ends.
 
     ms: when, from the start of the call.
     """
 
-    record: CallRecord
-    error: Exception
-    ms: int
+    __slots__ = ("error", "ms", "record")
+
+    # By hand: mypyc cannot compile a dataclass with a built-in exception in it.
+    def __init__(self, record: CallRecord, error: Exception, ms: int) -> None:
+        self.record = record
+        self.error = error
+        self.ms = ms
 
 
 CallEvent: TypeAlias = (
@@ -211,4 +214,8 @@ class CallEvents:
     @property
     def topics(self) -> tuple[Topic[Any], ...]:
         """All that tell what happens to calls."""
-        return tuple(getattr(self, name) for name in self.__slots__ if name != "dialog")
+        return (
+            *(self.started, self.leg, self.ringing, self.answered, self.moved, self.held),
+            *(self.transferred, self.recorded, self.message, self.switched),
+            *(self.broken, self.ended),
+        )

@@ -254,7 +254,7 @@ class Narrow:
 
     def __init__(self, listener: FilteredListener, size: int, counts: FilterCounts) -> None:
         self._listener = listener
-        self._left: float = size
+        self._left = float(size)
         self._counts = counts
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -263,7 +263,7 @@ class Narrow:
             self._counts.large += 1
             return
         if self._left != inf:
-            self._left = 0
+            self._left = 0.0
         self._listener.send(flow, data)
 
     def widen(self, flow: Flow) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from callrouter.errors import CallrouterError
 from callrouter.net.overload.stranger_filter import REFUSED, STRANGE, Narrow, Strangers
@@ -22,6 +22,10 @@ _WAITING: Final = 512 * 1024
 _DATAGRAM: Final = 65_535
 _KEEP_ALIVE: Final = 4
 """Bytes; nothing this short is a message (RFC 5626 section 3.5.1 pings with CRLF CRLF)."""
+
+
+SocketAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
+"""Host and port; of IPv6 also flow information and scope."""
 
 
 class ListenError(CallrouterError):
@@ -45,9 +49,9 @@ class UdpListener(asyncio.DatagramProtocol):
         self._strangers = strangers
         self._largest = _DATAGRAM if strangers is None else strangers.rule.message_size
         # Places whose messages are heard: of trunks, and of whoever we sent something to.
-        self._flows: dict[tuple[str, int], Flow] = {}
+        self._flows: dict[SocketAddress, Flow] = {}
         # The same where the trunk may not send as much as it likes.
-        self._paced: dict[tuple[str, int], Flow] = {}
+        self._paced: dict[SocketAddress, Flow] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._advertised = advertised
         self.host = ""
@@ -64,7 +68,7 @@ class UdpListener(asyncio.DatagramProtocol):
         self.bound, taken = transport.get_extra_info("sockname")[:2]
         self.host, self.port = self._advertised or (self.bound, taken)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, addr: SocketAddress) -> None:
         """One message, or a keep-alive."""
         if _KEEP_ALIVE < len(data) <= self._largest:
             flow = self._flows.get(addr) or self._meet(data, addr)
@@ -123,7 +127,7 @@ class UdpListener(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _meet(self, data: bytes, addr: tuple[str, int]) -> Flow | None:
+    def _meet(self, data: bytes, addr: SocketAddress) -> Flow | None:
         """The flow that a message came on from a place that is not known; None: it is not heard."""
         host, port = addr[0], addr[1]  # of IPv6 there are two more
         strangers = self._strangers

@@ -124,8 +124,9 @@ class _Printer:
         kind = type(value)
         names = self._names.get(kind)
         if names is None:
-            slots = (name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
-            names = self._names[kind] = tuple(name for name in slots if name not in _PLACES)
+            names = self._names[kind] = tuple(
+                name for name in _names_of(kind) if name not in _PLACES
+            )
         parts = [kind.__qualname__.encode()]
         parts += [self.of(getattr(value, name)) for name in names]
         own = getattr(value, "__dict__", ())
@@ -136,6 +137,14 @@ class _Printer:
     def _unordered(kind: bytes, digests: Iterable[bytes]) -> bytes:
         total = sum(int.from_bytes(_digest(digest), "big") for digest in digests)
         return _digest(kind + str(total).encode())
+
+
+def _names_of(kind: type) -> Iterable[str]:
+    """The attributes of a class that has slots; where it is compiled, mypyc tells them instead."""
+    compiled: tuple[str, ...] | None = getattr(kind, "__mypyc_attrs__", None)
+    if compiled is not None:
+        return compiled
+    return (name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
 
 
 def _written(value: object) -> bytes:

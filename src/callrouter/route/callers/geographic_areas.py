@@ -13,12 +13,13 @@ import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from callrouter.route.callers.number_lists import Caller, NumberList
+from callrouter.serializable import Serializable
 
 _LONGEST_CODE: Final = 3
 
 
 @dataclass(slots=True, kw_only=True)
-class Area:
+class Area(Serializable):
     """An area by name. marks: by a beginning of numbers, whether these are in the area."""
 
     name: str
@@ -38,7 +39,7 @@ class Area:
 
 
 @dataclass(slots=True, kw_only=True)
-class Country:
+class Country(Serializable):
     """A country, by its ISO code: an area like any other."""
 
     name: str
@@ -49,7 +50,7 @@ class Country:
 
 
 @dataclass(slots=True, kw_only=True)
-class AreaRule:
+class AreaRule(Serializable):
     """A rule of areas: from where a number may be called.
 
     allow: only from there; None for from everywhere. refuse: not from there, which counts first.

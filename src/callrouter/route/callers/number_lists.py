@@ -18,14 +18,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.serializable import Serializable
 
 # What carriers put where a number would stand.
 _WITHHELD: Final = frozenset({"", "anonymous", "private", "restricted", "unavailable", "unknown"})
 _LONGEST: Final = 64
 
 
-class Caller:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Caller(Serializable):
     """A caller. sent: as sent. number: in E.164, "" when it is no telephone number.
 
     identity: what the caller is known by: the number, a short number or a name; "" when withheld.
@@ -66,7 +70,8 @@ def _name(sent: str) -> str:
     return name if name.isprintable() else ""
 
 
-class Digits:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Digits(Serializable):
     """A set of texts of digits. arrays: for each length, the texts as numbers, ascending."""
 
     __slots__ = ("_arrays", "_lengths")
@@ -96,7 +101,7 @@ class Digits:
 
 
 @dataclass(slots=True, kw_only=True)
-class NumberList:
+class NumberList(Serializable):
     """A list by name: full numbers and beginnings, in E.164 without + and as written."""
 
     name: str

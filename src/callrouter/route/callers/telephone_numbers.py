@@ -27,6 +27,7 @@ from typing import Any, Final
 from unicodedata import category, decimal
 
 import phonenumbers
+from mypy_extensions import mypyc_attr
 from phonenumbers import (
     COUNTRY_CODE_TO_REGION_CODE,
     CountryCodeSource,
@@ -35,6 +36,8 @@ from phonenumbers import (
     PhoneNumberFormat,
     ValidationResult,
 )
+
+from callrouter.serializable import Serializable
 
 _DIALLED: Final = re.compile(r"\+?[0-9]{1,32}")
 # What is dialled, and after it what ends the dialling, an extension, or a pause and more keys.
@@ -58,7 +61,8 @@ _MOST_PARAMETERS: Final = 16
 _NONE: Final[Mapping[str, str]] = {}
 
 
-class Telephone:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Telephone(Serializable):
     """A telephone number, or what else a text that stands where one would is found to be.
 
     sent: the text. number: in E.164, "" when it is no telephone number. dialled: the digits, `*`
@@ -321,7 +325,8 @@ def _home(country: str) -> "_Home":
     return home
 
 
-class _Home:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class _Home(Serializable):
     """The spellings of one country in which nothing but the prefix can be cut off."""
 
     __slots__ = ("_abroad", "_bare", "_cut", "_existing", "_plus", "_prefixed", "_trunk", "surplus")

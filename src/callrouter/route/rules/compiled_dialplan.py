@@ -1,7 +1,8 @@
 """A compiled dialplan: what `decide()` looks things up in. Built once, then only read."""
 
 from collections.abc import Mapping
-from typing import Final
+
+from mypy_extensions import mypyc_attr
 
 from callrouter.route.rules.digest_accounts import Access
 from callrouter.route.rules.mailboxes import Box
@@ -16,9 +17,11 @@ from callrouter.route.values.decision import Need
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import Gateway
 from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
+from callrouter.serializable import Serializable
 
 
-class CalledNumber:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class CalledNumber(Serializable):
     """The part of a decision that repeats: what one called number on one trunk was found to be.
 
     number: None when the dialplan has none for it, or none that is called from there. key: that of
@@ -39,7 +42,8 @@ class CalledNumber:
         self.trace = way
 
 
-class Dialplan:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Dialplan(Serializable):
     """A compiled dialplan: every rule of one version.
 
     version: 12 hex digits of a hash over the content; the same content has the same version.
@@ -80,34 +84,32 @@ class Dialplan:
         usual: PeerProfile = USUAL,
         tables: tuple[NumberTable, ...] = (),
     ) -> None:
-        self._usual: Final = usual
-        self._peers: Final[Mapping[str, PeerProfile]] = {} if peers is None else peers
-        self.access: Final = Access() if access is None else access
-        self.version: Final = version
-        self.file: Final = file
-        self.country: Final = country
-        self.trunks: Final = {trunk.name: trunk for trunk in trunks}
-        self.by_certificate: Final = {name: trunk for trunk in trunks for name in trunk.tls_peers}
-        self.numbers: Final = Numbers(numbers, tables)
-        self.numbers_line: Final = numbers_line
-        self.extensions: Final = extensions
-        self.unknown: Final = Plan((), unknown)
-        self.schedules: Final[Mapping[str, Schedule]] = {} if schedules is None else schedules
-        self.files: Final = files or (file,)
-        self.timezone: Final = timezone
-        self.networks: Final = tuple(networks)
-        self.gateways: Final[Mapping[str, Gateway]] = {} if gateways is None else gateways
-        self.menus: Final[Mapping[str, Menu]] = {} if menus is None else menus
-        self.language: Final = language
-        self.recipes: Final = recipes
-        self.boxes: Final[Mapping[str, Box]] = {} if boxes is None else boxes
+        self._usual = usual
+        self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers
+        self.access = Access() if access is None else access
+        self.version = version
+        self.file = file
+        self.country = country
+        self.trunks = {trunk.name: trunk for trunk in trunks}
+        self.by_certificate = {name: trunk for trunk in trunks for name in trunk.tls_peers}
+        self.numbers = Numbers(numbers, tables)
+        self.numbers_line = numbers_line
+        self.extensions = extensions
+        self.unknown = Plan((), unknown)
+        self.schedules: Mapping[str, Schedule] = {} if schedules is None else schedules
+        self.files = files or (file,)
+        self.timezone = timezone
+        self.networks = tuple(networks)
+        self.gateways: Mapping[str, Gateway] = {} if gateways is None else gateways
+        self.menus: Mapping[str, Menu] = {} if menus is None else menus
+        self.language = language
+        self.recipes = recipes
+        self.boxes: Mapping[str, Box] = {} if boxes is None else boxes
         self.prompts = Prompts({}, {}, language)
-        self.begun: Final = frozenset(
-            key[:length] for key in extensions for length in range(1, len(key))
-        )
-        self.sources: Final = SourceIndex(networks)
-        self.index: Final = NumberIndex(self.numbers, country)
-        self.found: Final[dict[tuple[str, str], CalledNumber]] = {}
+        self.begun = frozenset(key[:length] for key in extensions for length in range(1, len(key)))
+        self.sources = SourceIndex(networks)
+        self.index = NumberIndex(self.numbers, country)
+        self.found: dict[tuple[str, str], CalledNumber] = {}
 
     def called_by(self, facts: Facts) -> str:
         """Return the number that a call is for, as its trunk writes it."""

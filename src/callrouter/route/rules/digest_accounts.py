@@ -7,12 +7,15 @@ each reload.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.route.rules.prefix_table import Networks
+from callrouter.serializable import Serializable
 
 
 @dataclass(slots=True, kw_only=True)
-class DigestAccount:
+class DigestAccount(Serializable):
     """A user with the place of the password. realm: "" for any.
 
     networks: from where it may be used, none for any address. without_qop: see Login.
@@ -26,7 +29,7 @@ class DigestAccount:
 
 
 @dataclass(slots=True, kw_only=True)
-class Login:
+class Login(Serializable):
     """A user with the password. realm: "" for any. trunk, extension: whose, "" for not one.
 
     without_qop: its credentials need no qop.
@@ -40,7 +43,8 @@ class Login:
     without_qop: bool = False
 
 
-class Logins:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Logins(Serializable):
     """All logins.
 
     anywhere: by user, those that may come from any address. trunks: of trunks that have addresses,
@@ -61,7 +65,7 @@ class Logins:
 
 
 @dataclass(slots=True, kw_only=True)
-class Enrolment:
+class Enrolment(Serializable):
     """A registration of ours with a gateway.
 
     user, domain: of its address of record; domain "" for the gateway's address. seconds: for how
@@ -74,7 +78,7 @@ class Enrolment:
 
 
 @dataclass(slots=True, kw_only=True)
-class Access:
+class Access(Serializable):
     """The accounts of a dialplan.
 
     realm: that of telephones and of trunks without addresses. trunks, gateways: by name. phones: by

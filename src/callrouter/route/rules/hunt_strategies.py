@@ -11,10 +11,13 @@ orders; the compiler sees to it.
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.values.gateway_candidates import GatewayCandidate, arranged, by_chance
 from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import Snapshot
+from callrouter.serializable import Serializable
 
 SEQUENTIAL: Final = "sequential"
 PARALLEL: Final = "parallel"
@@ -27,7 +30,7 @@ Rounds = tuple[tuple[Target, ...], ...]
 
 
 @dataclass(slots=True, kw_only=True)
-class Leaf:
+class Leaf(Serializable):
     """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's.
 
     ways: those to it when there are several, or when DNS says where it is; then gateway is "".
@@ -69,7 +72,7 @@ def _down(gateway: str, state: Snapshot) -> str:
 
 
 @dataclass(slots=True, kw_only=True)
-class Order:
+class Order(Serializable):
     """Targets and further orders.
 
     weights: one for each. every_seconds: from one to the next of a staggered order.
@@ -140,7 +143,8 @@ def _delayed(target: Target, delay_seconds: float) -> Target:
     return made
 
 
-class HuntRule:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class HuntRule(Serializable):
     """A hunt as the dialplan has it. hunt: as it is when nothing is down or changes.
 
     gateways: all that it needs. changes: chance or turn have a part in it.
@@ -149,15 +153,13 @@ class HuntRule:
     __slots__ = ("changes", "count", "gateways", "hunt", "leaves", "order", "text")
 
     def __init__(self, order: Order, hunt: Hunt) -> None:
-        self.order: Final = order
-        self.hunt: Final = hunt
-        self.leaves: Final = tuple(order.leaves())
-        self.count: Final = len(self.leaves)
-        self.changes: Final = order.changes()
-        self.gateways: Final = frozenset(
-            gateway for leaf in self.leaves for gateway in leaf.gateways()
-        )
-        self.text: Final = listed(hunt.rounds)
+        self.order = order
+        self.hunt = hunt
+        self.leaves = tuple(order.leaves())
+        self.count = len(self.leaves)
+        self.changes = order.changes()
+        self.gateways = frozenset(gateway for leaf in self.leaves for gateway in leaf.gateways())
+        self.text = listed(hunt.rounds)
 
     def at(self, dice: Dice, turn: int, state: Snapshot, trace: list[Verdict]) -> Hunt:
         """Make the hunt of one call. It has no rounds when all its gateways are down."""

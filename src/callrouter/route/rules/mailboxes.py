@@ -6,9 +6,11 @@ they can be changed without a reload and no compiled dialplan knows them.
 
 from dataclasses import dataclass
 
+from callrouter.serializable import Serializable
+
 
 @dataclass(slots=True, kw_only=True)
-class Secret:
+class Secret(Serializable):
     """The place of a secret. file: its first line, "" for none. env: a variable, "" for none."""
 
     file: str
@@ -16,7 +18,7 @@ class Secret:
 
 
 @dataclass(slots=True, kw_only=True)
-class Mail:
+class Mail(Serializable):
     """The mailing of messages. tls: starttls, tls or none. password: None without a user."""
 
     to: tuple[str, ...]
@@ -29,7 +31,7 @@ class Mail:
 
 
 @dataclass(slots=True, kw_only=True)
-class Webhook:
+class Webhook(Serializable):
     """A webhook where messages are posted, and the key that signs them."""
 
     url: str
@@ -37,7 +39,7 @@ class Webhook:
 
 
 @dataclass(slots=True, kw_only=True)
-class Box:
+class Box(Serializable):
     """A voicemail box.
 
     greeting: a prompt. beep: a tone follows it. max_seconds, min_seconds: of a message; a shorter

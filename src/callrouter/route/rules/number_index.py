@@ -13,17 +13,20 @@ digits come earlier.
 import re
 from typing import Final
 
+from mypy_extensions import mypyc_attr
 from phonenumbers import PhoneNumber
 
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules.number_rules import Number
 from callrouter.route.rules.number_table import Numbers
+from callrouter.serializable import Serializable
 
 _DIGITS: Final = frozenset("0123456789")
 _DIALLED: Final = re.compile(r"\+?[0-9]+")
 
 
-class Wildcard:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Wildcard(Serializable):
     """A prefix or pattern. head: digits before the first x or *. tail: the digits and x after it.
 
     open: whether anything may follow. rank: the greater, the more specific.
@@ -52,7 +55,8 @@ class Wildcard:
         return True
 
 
-class Match:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Match(Serializable):
     """The match of a called number.
 
     number: None when nothing matched. forms: the written forms compared, as sent first. value: the
@@ -70,12 +74,13 @@ class Match:
         self.beaten = beaten
 
 
-class NumberIndex:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class NumberIndex(Serializable):
     """All numbers of a dialplan. country: the one in which its keys are read (CN)."""
 
     def __init__(self, all_numbers: Numbers, country: str) -> None:
-        self._country: Final = country
-        self._rows: Final = all_numbers
+        self._country = country
+        self._rows = all_numbers
         self._home: dict[str, Number] = {}
         self._normal: dict[str, Number] = {}
         self._heads: dict[int, dict[str, list[Wildcard]]] = {}

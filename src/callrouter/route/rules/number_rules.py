@@ -12,6 +12,7 @@ from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.media_steps import MEDIA, Voice, VoiceStep
 from callrouter.route.values.plan import AutoBlock, Refusal, Verdict
+from callrouter.serializable import Serializable
 
 _ANY: Final[frozenset[str]] = frozenset()
 LONGEST_CALL: Final = 14400.0
@@ -20,7 +21,7 @@ _SPEAKS: Final = frozenset({MEDIA})
 
 
 @dataclass(slots=True, kw_only=True)
-class Trunk:
+class Trunk(Serializable):
     """A trunk, where calls come from.
 
     country: how this trunk writes national numbers. called_is_to: True when the called number is
@@ -50,7 +51,7 @@ class Trunk:
 
 
 @dataclass(slots=True, kw_only=True)
-class ListUse:
+class ListUse(Serializable):
     """A list in `block:` or `allow:`. rule: `block nuisance`."""
 
     rule: str
@@ -60,7 +61,7 @@ class ListUse:
 
 
 @dataclass(slots=True, kw_only=True)
-class AutoBlockRule:
+class AutoBlockRule(Serializable):
     """An `auto_block:`. always: also while the number's schedules are open."""
 
     rule: str
@@ -71,7 +72,7 @@ class AutoBlockRule:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Screen:
+class Screen(Serializable):
     """The screening of callers: who may call a number.
 
     allow: a caller in one of these lists passes all that follows. only: a caller in none of these
@@ -94,7 +95,7 @@ OPEN_TO_ALL: Final = Screen()
 
 
 @dataclass(slots=True, kw_only=True)
-class Step:
+class Step(Serializable):
     """A step of a route.
 
     schedule: None for no condition. open: what the schedule must be. alone: the hunt when it is
@@ -127,7 +128,7 @@ class Step:
 
 
 @dataclass(slots=True, kw_only=True)
-class Choice:
+class Choice(Serializable):
     """The effect of a key of a menu. language: changes it, "" to leave it."""
 
     steps: tuple[Step, ...]
@@ -135,7 +136,7 @@ class Choice:
 
 
 @dataclass(slots=True, kw_only=True)
-class Menu:
+class Menu(Serializable):
     """A menu. choices: by key, or by several. extensions: an extension can be dialled too.
 
     first_seconds: from the end of the prompt to the first key. between_seconds: from key to key.
@@ -158,7 +159,7 @@ class Menu:
 
 
 @dataclass(slots=True, kw_only=True)
-class Number:
+class Number(Serializable):
     """A key under `numbers:` and what happens to calls for it.
 
     key: as written. normal: the key in E.164 (or as it is, when no phone number); "" for a prefix
@@ -211,7 +212,7 @@ class Number:
 
 
 @dataclass(slots=True, kw_only=True)
-class Extension:
+class Extension(Serializable):
     """An employee: the hunt that rings them, and the verdicts of the two ways to be named.
 
     lines: calls they may have at the same time, 0 for any number.

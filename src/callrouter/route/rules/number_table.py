@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import Number, Step
 from callrouter.route.values.plan import Target
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import NOTHING
+from callrouter.serializable import Serializable
 
 ROW: Final = "row"
 """The name that the rules of a table have for what a row rings."""
@@ -25,7 +28,8 @@ _OWN: Final = f"{ROW} "
 _KEPT: Final = 4096
 
 
-class NumberTable:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class NumberTable(Serializable):
     """A table of numbers.
 
     file: where its rows are. rules: a number without key that has the rules of all, and whose
@@ -47,14 +51,14 @@ class NumberTable:
         chosen: "array[int]",
         users: list[str],
     ) -> None:
-        self.file: Final = file
-        self.rules: Final = rules
-        self.keys: Final = keys
-        self.normals: Final = normals
-        self.lines: Final = lines
-        self.targets: Final = targets
-        self.chosen: Final = chosen
-        self.users: Final = users
+        self.file = file
+        self.rules = rules
+        self.keys = keys
+        self.normals = normals
+        self.lines = lines
+        self.targets = targets
+        self.chosen = chosen
+        self.users = users
 
     def number(self, row: int) -> Number:
         """Make the number of a row, from 0."""
@@ -151,15 +155,16 @@ def _rings_row(rule: HuntRule) -> bool:
     return any(leaf.target.name == ROW for leaf in rule.leaves)
 
 
-class Numbers:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Numbers(Serializable):
     """All numbers of a dialplan by key: those with rules of their own, then the rows of tables.
 
     written: the former. tables: the latter; their numbers are made when asked for.
     """
 
     def __init__(self, written: list[Number], tables: tuple[NumberTable, ...] = ()) -> None:
-        self.written: Final = {number.key: number for number in written}
-        self.tables: Final = tables
+        self.written = {number.key: number for number in written}
+        self.tables = tables
         # Rows are counted through all tables.
         self._rows: dict[str, int] = {}
         self._normal: dict[str, int] = {}

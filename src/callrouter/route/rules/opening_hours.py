@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from callrouter.route.values.snapshot import Override
+from callrouter.serializable import Serializable
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY: Final = 1440
@@ -24,7 +25,7 @@ _LATEST: Final = 1e11
 
 
 @dataclass(slots=True, kw_only=True)
-class Span:
+class Span(Serializable):
     """A part of a day, in minutes since its midnight: from start, up to but not with end.
 
     An end past 1440 is on the next day. text: as people write it.
@@ -40,7 +41,7 @@ class Span:
 
 
 @dataclass(slots=True, kw_only=True)
-class Zone:
+class Zone(Serializable):
     """A time zone. starts: Unix seconds, ascending, at which each of offsets begins to hold.
 
     offsets: seconds east of UTC. What lies before the first start has the first offset.
@@ -66,7 +67,7 @@ class Zone:
 
 
 @dataclass(slots=True, kw_only=True)
-class Hours:
+class Hours(Serializable):
     """The state of a schedule at one moment. value: the wall clock. why: a short sentence."""
 
     open: bool
@@ -75,7 +76,7 @@ class Hours:
 
 
 @dataclass(slots=True, kw_only=True)
-class Schedule:
+class Schedule(Serializable):
     """Opening hours. Days are counted from 1970-01-01.
 
     week: the spans of Monday to Sunday. days: the spans of single days. closed: first and last day

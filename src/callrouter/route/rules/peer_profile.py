@@ -7,6 +7,8 @@ identity test.
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from callrouter.serializable import Serializable
+
 TRANSFERS: Final = frozenset(("none", "callee", "both"))
 
 
@@ -24,7 +26,7 @@ class SessionRule(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class PeerProfile:
+class PeerProfile(Serializable):
     """One trunk or gateway.
 
     trusted: it belongs to our trust domain (RFC 3325). caller_is_asserted: its callers are known by

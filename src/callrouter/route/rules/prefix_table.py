@@ -4,10 +4,15 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from mypy_extensions import mypyc_attr
+
+from callrouter.serializable import Serializable
+
 Value = TypeVar("Value")
 
 
-class Networks(Generic[Value]):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Networks(Serializable, Generic[Value]):
     """Networks of both IP versions, such as 192.0.2.0/24 and 2001:db8::/32, each with a value."""
 
     __slots__ = ("_levels",)

@@ -7,11 +7,14 @@ decided go on by it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from callrouter.serializable import Serializable
 
 
 @dataclass(slots=True, kw_only=True)
-class FromFile:
+class FromFile(Serializable):
     """A sound file. digest: of its content. music: only one channel will do."""
 
     path: str
@@ -20,7 +23,7 @@ class FromFile:
 
 
 @dataclass(slots=True, kw_only=True)
-class FromText:
+class FromText(Serializable):
     """A text to speak. language: en, zh or vi."""
 
     text: str
@@ -28,7 +31,7 @@ class FromText:
 
 
 @dataclass(slots=True, kw_only=True)
-class FromTone:
+class FromTone(Serializable):
     """A tone."""
 
     hertz: int
@@ -39,7 +42,7 @@ Source = FromFile | FromText | FromTone
 
 
 @dataclass(slots=True, kw_only=True)
-class Recipe:
+class Recipe(Serializable):
     """A recipe of a sound. language: who hears it, "" for everybody. line, column: its place."""
 
     name: str
@@ -50,14 +53,15 @@ class Recipe:
 
 
 @dataclass(slots=True, kw_only=True)
-class Sound:
+class Sound(Serializable):
     """A file that the media workers play: WAV, mono, 8 kHz, 16 bit. ms: its length."""
 
     path: Path
     ms: int
 
 
-class Prompts:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Prompts(Serializable):
     """All sounds of a version. sounds: by name and language, every name in every language.
 
     music: hold music by name. language: of those who have chosen none.
@@ -71,9 +75,9 @@ class Prompts:
         music: Mapping[str, Sound],
         language: str,
     ) -> None:
-        self._sounds: Final = sounds
-        self.music: Final = music
-        self.language: Final = language
+        self._sounds = sounds
+        self.music = music
+        self.language = language
 
     def find(self, name: str, language: str = "") -> Sound | None:
         """Return a prompt in a language, "" for the usual one; None when there is no such name."""

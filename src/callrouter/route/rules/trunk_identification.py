@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.rules.number_rules import Trunk
 from callrouter.route.rules.prefix_table import Networks
 from callrouter.route.values.plan import Verdict
+from callrouter.serializable import Serializable
 
 # Known addresses kept. A flood of spoofed sources empties the cache now and then and no more: an
 # address that is not in it costs a few microseconds.
@@ -13,7 +16,7 @@ _KEPT: Final = 4096
 
 
 @dataclass(slots=True, kw_only=True)
-class Network:
+class Network(Serializable):
     """A line under a trunk's `addresses:`. cidr: canonical, such as 127.0.0.0/8 or ::1/128."""
 
     cidr: str
@@ -22,14 +25,15 @@ class Network:
 
 
 @dataclass(slots=True, kw_only=True)
-class IdentifiedTrunk:
+class IdentifiedTrunk(Serializable):
     """The trunk of one source address and the verdict that says why."""
 
     trunk: Trunk
     verdict: Verdict
 
 
-class SourceIndex:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class SourceIndex(Serializable):
     """All networks of a dialplan."""
 
     def __init__(self, networks: list[Network]) -> None:

@@ -10,8 +10,11 @@ Rules. Each need says how long its answer may take. What an answer changes begin
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.plan import AutoBlock, Hold, Plan, Verdict
+from callrouter.serializable import Serializable
 
 _LINES_SECONDS: Final = 0.2
 """Nobody waits longer for a line to be granted: the caller hears nothing meanwhile."""
@@ -54,7 +57,8 @@ class NeedLookup:
 Need = NeedLines | NeedLookup
 
 
-class Decision:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Decision(Serializable):
     """The decision on a call: what becomes of it, and why.
 
     number: the dialplan's key that matched, "" when none did. trace: in the order looked at.

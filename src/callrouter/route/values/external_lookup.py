@@ -7,12 +7,14 @@ decision gets the answer, and asks again with it in the facts.
 from dataclasses import dataclass, field
 from typing import Final
 
+from callrouter.serializable import Serializable
+
 CALLER: Final = "{caller}"
 """Stands in a URL for the caller's number."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Lookup:
+class Lookup(Serializable):
     """A look-up of the dialplan.
 
     url: where to ask, with `CALLER` in the place of the caller's number. timeout_seconds: a later
@@ -34,7 +36,7 @@ class Lookup:
 
 
 @dataclass(slots=True, kw_only=True)
-class LookupAnswer:
+class LookupAnswer(Serializable):
     """A look-up's answer. owner: an extension, "" when nobody is known. why: for the verdict."""
 
     owner: str

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from callrouter.route.values.plan import Target
 from callrouter.route.values.seeded_random import Dice
+from callrouter.serializable import Serializable
 
 _SIP_PORT: Final = 5060
 MOST_WAYS: Final = 16
@@ -92,7 +93,7 @@ class Gateway(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class GatewayCandidate:
+class GatewayCandidate(Serializable):
     """One gateway for a target. target: the same for all, as it is rung by this one.
 
     gateway: what has to be up for it. named: its places are found by a DNS name.

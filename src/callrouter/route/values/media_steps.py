@@ -6,12 +6,14 @@ Prompts stand here by name; the dialplan's version that made the plan knows thei
 from dataclasses import dataclass
 from typing import Final
 
+from callrouter.serializable import Serializable
+
 MEDIA: Final = ":media"
 """Stands in `Snapshot.down` while there is no media pool. No gateway can have this name."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Play:
+class Play(Serializable):
     """The playing of prompts.
 
     answer: answer the call first, and hang up at the end when no step follows.
@@ -27,7 +29,7 @@ class Play:
 
 
 @dataclass(slots=True, kw_only=True)
-class Greeting:
+class Greeting(Serializable):
     """The greeting while targets are rung. repeat: over and over. answer: see `Play`."""
 
     prompts: tuple[str, ...]
@@ -36,7 +38,7 @@ class Greeting:
 
 
 @dataclass(slots=True, kw_only=True)
-class Confirm:
+class Confirm(Serializable):
     """The confirmation of an answer: a target has to press `key` before it is connected."""
 
     key: str
@@ -45,7 +47,7 @@ class Confirm:
 
 
 @dataclass(slots=True, kw_only=True)
-class EnterMenu:
+class EnterMenu(Serializable):
     """The entry to a menu. greeting: prompts said once, before it; keys count from then on."""
 
     menu: str
@@ -58,7 +60,7 @@ class EnterMenu:
 
 
 @dataclass(slots=True, kw_only=True)
-class Voicemail:
+class Voicemail(Serializable):
     """The taking of a voicemail message for a box."""
 
     box: str
@@ -70,7 +72,7 @@ class Voicemail:
 
 
 @dataclass(slots=True, kw_only=True)
-class Messages:
+class Messages(Serializable):
     """The messages of a box, which the caller hears after its PIN."""
 
     box: str
@@ -82,7 +84,7 @@ class Messages:
 
 
 @dataclass(slots=True, kw_only=True)
-class Feature:
+class Feature(Serializable):
     """A feature code: something that is switched by dialling a number.
 
     presence: why the caller's own extension is away from now on, "" when it is back; None leaves
@@ -107,7 +109,7 @@ CODES: Final = (Messages, Feature)
 
 
 @dataclass(slots=True, kw_only=True)
-class VoiceStep:
+class VoiceStep(Serializable):
     """A step in which the caller is spoken to. on: as in a `Hunt`."""
 
     act: Act
@@ -115,7 +117,7 @@ class VoiceStep:
 
 
 @dataclass(slots=True, kw_only=True)
-class Recording:
+class Recording(Serializable):
     """The recording of answered calls.
 
     stereo: one channel for each side. notice: said first, "" for nothing. at_once: from the answer
@@ -132,7 +134,7 @@ class Recording:
 
 
 @dataclass(slots=True, kw_only=True)
-class Survey:
+class Survey(Serializable):
     """A question for the caller when the callee has hung up. keys: the answers."""
 
     prompt: str
@@ -142,7 +144,7 @@ class Survey:
 
 
 @dataclass(slots=True, kw_only=True)
-class Voice:
+class Voice(Serializable):
     """The media of a number's calls. language: of its prompts. hold_music: "" none.
 
     recording, survey: None for none.

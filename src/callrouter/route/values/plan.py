@@ -4,7 +4,10 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.route.values.media_steps import Confirm, Greeting, Voice, VoiceStep
+from callrouter.serializable import Serializable
 
 # Hangup causes of ITU-T Q.850 that a refusal of ours can carry.
 CAUSE_UNALLOCATED: Final = 1
@@ -17,7 +20,8 @@ REFUSED: Final = "refused"
 NOT_ASKED: Final = "not_asked"
 
 
-class Verdict:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Verdict(Serializable):
     """The verdict of one rule that was looked at.
 
     rule: its name as ops know it, such as `number 4000` or `trunk lab`. matched: it took effect.
@@ -76,7 +80,7 @@ class Redirection(NamedTuple):
 
 
 @dataclass(slots=True)
-class Target:
+class Target(Serializable):
     """A target: one place a hunt rings.
 
     uri: the Request-URI to send. host, port, transport ("udp", "tcp", "tls", or "auto" for udp or
@@ -126,7 +130,7 @@ _VALUES: Final = attrgetter(*(field.name for field in fields(Target)))
 
 
 @dataclass(slots=True, kw_only=True)
-class Hunt:
+class Hunt(Serializable):
     """A hunt: targets to ring until one answers.
 
     rounds: rung one after the other; the targets of one round ring together, each from its own
@@ -156,7 +160,7 @@ class Hunt:
 
 
 @dataclass(slots=True, kw_only=True)
-class Refusal:
+class Refusal(Serializable):
     """A final answer that is not a 2xx.
 
     reason: why, one of the dialplan's reasons. status: SIP, and cause: Q.850; 0 for what the last
@@ -176,7 +180,8 @@ class Hold(NamedTuple):
     lines: int
 
 
-class Plan:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Plan(Serializable):
     """A plan: steps to take one after the other, then the answer when none of them was the end.
 
     final: None relays the last target's status. holds: what the call takes one line of while it
@@ -207,7 +212,7 @@ class Plan:
 
 
 @dataclass(slots=True, kw_only=True)
-class AutoBlock:
+class AutoBlock(Serializable):
     """The automatic block of a caller who calls too often.
 
     calls: with so many calls within `within_seconds`, this one included, the caller is refused and

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from callrouter.route.values.gateway_candidates import TransportAddress
+from callrouter.serializable import Serializable
 
 
 @dataclass(slots=True, kw_only=True)
-class Override:
+class Override(Serializable):
     """A schedule switched by hand. open: what it is switched to. until: Unix seconds, 0: no end."""
 
     open: bool
@@ -21,7 +22,7 @@ class Override:
 
 
 @dataclass(slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Serializable):
     """The state of the moment.
 
     down: gateways that do not work. overrides: by schedule. lines: calls in progress by what they
