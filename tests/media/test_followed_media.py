@@ -52,6 +52,7 @@ async def test_recording(load: Load, following: Following) -> None:
     await call.over.wait()
     assert told(await following.until_ended()) == [
         "started",
+        "ringing",
         "leg uas dialled",
         "leg uas ringing",
         "leg uas answered",

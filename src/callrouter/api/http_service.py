@@ -41,6 +41,9 @@ MAX_BYTES: Final = 16 * 1024
 AT_ONCE: Final = 16
 """Requests that are read or carried out at the same time."""
 
+_BACKLOG: Final = 1024
+"""Connections that wait to be accepted. Past them a client that connects without waiting, such as
+asyncio's, takes its refusal (EAGAIN) for a connection, and fails when it writes."""
 _READ_SECONDS: Final = 5.0
 _LOOKS: Final = 5
 """In so many parts what is waited for is looked for, so that a loop that stood still, and perhaps
@@ -109,7 +112,7 @@ class HttpService:
             lingering_time=_LINGER_SECONDS,
             auto_decompress=False,
         )
-        self._server = await self._loop.create_unix_server(connection, sock=sock)
+        self._server = await self._loop.create_unix_server(connection, sock=sock, backlog=_BACKLOG)
 
     async def close(self) -> None:
         """Serve no more; what is being carried out may take a moment."""
