@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-LIMIT: Final = 10_000
+LIMIT: Final = 12_000
 """What all unit tests may cost together: they cost 5,400 to 7,000."""
 LIMIT_OF_ONE: Final = 500
 """What one of them may cost. Whatever costs more belongs to tests/integration or tests/fuzz."""

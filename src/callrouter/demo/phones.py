@@ -132,6 +132,6 @@ async def answers(leg: ALeg, inbox: Inbox) -> None:
 async def _wait(inbox: Inbox, *kinds: type[Event], until: float = 0.0) -> Event:
     """The next event of one of these kinds, or Deadline at `until`; others are passed over."""
     while True:
-        event = await inbox.next(until)
+        event = await inbox.event(until)
         if isinstance(event, (*kinds, Deadline)):
             return event
