@@ -13,7 +13,7 @@ import fcntl
 import os
 import stat
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, Final, Self
 
 import structlog
 
@@ -41,6 +41,12 @@ def own_folder(path: Path, mode: int = FOLDER) -> None:
     tighten(path, mode)
 
 
+def new_file(path: Path, mode: int = FILE) -> IO[bytes]:
+    """Begin a file that is not there yet. Raises OSError, FileExistsError when it is."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, mode), "wb")
+
+
 def own_database(path: Path) -> None:
     """Make a SQLite file with the folders above it, or close one to others. Raises OSError.
 
@@ -48,7 +54,7 @@ def own_database(path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE))
+        new_file(path).close()
     except FileExistsError:
         if path.is_file():
             for suffix in _SQLITE:

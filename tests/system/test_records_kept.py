@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.full_disk import fill, small_disk
 from support.phones import Outcome, Phones
 from support.polling import gone, until
 from support.ports import free_port
@@ -221,32 +221,16 @@ async def test_record_that_the_table_refuses_costs_no_other_one(tmp_path: Path) 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own with 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.system(f"mount -t tmpfs -o size=4m tmpfs {folder}"):
-        pytest.skip("takes the right to mount")
-    yield folder
-    os.system(f"umount -l {folder}")
-
-
-def fill(disk: Path) -> Path:
-    """Leave no room on a disk; gives the file that is in the way."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return filler
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, "4m") as folder:
+        yield folder
 
 
 async def test_metrics_say_how_many_calls_a_kill_would_lose_while_the_disk_is_full(
-    tmp_path: Path, small_disk: Path
+    tmp_path: Path, disk: Path
 ) -> None:
     place, port = placed(tmp_path)
-    (tmp_path / "var").symlink_to(small_disk)
+    (tmp_path / "var").symlink_to(disk)
     failing = 'store_failing{store="journal"}'
     async with lines(place, port) as up:
         await up.count(failing, 0)
@@ -256,7 +240,7 @@ async def test_metrics_say_how_many_calls_a_kill_would_lose_while_the_disk_is_fu
                 await up.callers.call("6000", 600.0).answered.wait()
 
         await talking(1)
-        filler = fill(small_disk)
+        filler = fill(disk)
         await talking(25)  # of which the last page of the file has room for some
         await up.count(failing, 1)
         first = (await up.serving.metrics())["callrouter_journal_waiting"]
@@ -264,7 +248,7 @@ async def test_metrics_say_how_many_calls_a_kill_would_lose_while_the_disk_is_fu
         filler.unlink()
         await up.count("journal_waiting", 0)
         await up.count(failing, 0)
-        filler = fill(small_disk)
+        filler = fill(disk)
         await talking(25)
         await up.count(failing, 1)
         metrics = await up.serving.metrics()
@@ -279,14 +263,14 @@ async def test_metrics_say_how_many_calls_a_kill_would_lose_while_the_disk_is_fu
 
 
 async def test_full_disk_costs_no_record_and_no_state_and_is_said_once(
-    tmp_path: Path, small_disk: Path
+    tmp_path: Path, disk: Path
 ) -> None:
     place, port = placed(tmp_path)
-    (tmp_path / "var").symlink_to(small_disk)  # the log, which is a file here, is elsewhere
+    (tmp_path / "var").symlink_to(disk)  # the log, which is a file here, is elsewhere
     async with lines(place, port) as up:
         first = await up.call()
         await up.recorded(first)
-        filler = fill(small_disk)
+        filler = fill(disk)
         outcomes = [await up.call() for _ in range(120)]
         process = await asyncio.create_subprocess_exec(
             *command("block", "add", "+8613800138000", "--config", place.config), cwd=tmp_path

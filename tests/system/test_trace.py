@@ -1,7 +1,6 @@
 """The SIP trace of real calls, as `callrouter trace` shows it while the server runs and after."""
 
 import asyncio
-import os
 import re
 import shutil
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from support.full_disk import fill, small_disk
 from support.message import SDP
 from support.phone import Phone
 from support.polling import PATIENCE, until
@@ -250,14 +250,14 @@ async def test_what_is_not_there_is_said(scene: Scene) -> None:
     )
 
 
-async def test_full_disk_costs_no_call(scene: Scene, small_disk: Path) -> None:
+async def test_full_disk_costs_no_call(scene: Scene, disk: Path) -> None:
     await scene.serving.stop()
     (scene.place.folder / "var" / "trace").rename(scene.place.folder / "before")
-    (scene.place.folder / "var" / "trace").symlink_to(small_disk)
+    (scene.place.folder / "var" / "trace").symlink_to(disk)
     scene.serving = await Serving.start(scene.place)
     await scene.leave(await scene.talk())
     await scene.written(MESSAGES)
-    filler = fill(small_disk)
+    filler = fill(disk)
     for _ in range(2):
         await scene.leave(await scene.talk())
 
@@ -277,22 +277,6 @@ async def test_full_disk_costs_no_call(scene: Scene, small_disk: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own with 64 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.system(f"mount -t tmpfs -o size=64k tmpfs {folder}"):
-        pytest.skip("takes the right to mount")
-    yield folder
-    os.system(f"umount -l {folder}")
-
-
-def fill(disk: Path) -> Path:
-    """Leave no room on a disk; gives the file that is in the way."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return filler
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, "64k") as folder:
+        yield folder

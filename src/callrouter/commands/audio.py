@@ -1,6 +1,5 @@
 """Common parts of `callrouter voicemail` and `recordings`: columns, files, loudspeakers."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import config_option
 from callrouter.errors import CommandError
 from callrouter.printable import json_text
-from callrouter.private import FILE
+from callrouter.private import new_file
 from callrouter.settings.settings_file import load_settings
 
 _PLAYERS = (("aplay", "-q", "-"), ("play", "-q", "-t", "wav", "-"))
@@ -79,8 +78,7 @@ def _write(audio: bytes, path: Path) -> None:
     """Write a WAV file; one that is there already is left alone."""
     try:
         # For whoever fetched it alone: it is what somebody said.
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE)
-        with os.fdopen(descriptor, "wb") as file:
+        with new_file(path) as file:
             file.write(audio)
     except FileExistsError as error:
         raise CommandError(f"{path} is there already") from error

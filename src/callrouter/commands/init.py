@@ -22,7 +22,7 @@ from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.schedules import Timezone
 from callrouter.errors import CommandError, ParseError
-from callrouter.private import FILE
+from callrouter.private import FILE, new_file
 from callrouter.sip.uri import subscriber_in
 from callrouter.yamlfile.reader import parse
 from callrouter.yamlfile.wording import shown
@@ -250,9 +250,8 @@ def _write(texts: dict[Path, str]) -> None:
             mode = FILE if not made else 0o644
             new = file.with_name(f".{file.name}.{os.getpid()}.new")
             made[new] = file
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-            with os.fdopen(os.open(new, flags, mode), "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with new_file(new, mode) as stream:
+                stream.write(text.encode())
         for new, file in made.items():
             new.replace(file)
     finally:

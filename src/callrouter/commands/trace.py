@@ -1,6 +1,5 @@
 """`callrouter trace`: the SIP messages of one call, as ladder, as text or as a capture file."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from callrouter.observe.trace.ladder import Ladder, LadderStep, style_of, words
 from callrouter.observe.trace.pcap import FILE_HEAD, packet
 from callrouter.observe.trace.trace_entries import TracedMessage
 from callrouter.printable import brief, printable
-from callrouter.private import FILE, is_claimed
+from callrouter.private import is_claimed, new_file
 from callrouter.settings.settings_file import load_settings
 from callrouter.sip.uri import host_port
 from callrouter.storage.trace_reader import TraceReader
@@ -71,8 +70,7 @@ def trace(id: str, form: str, output: Path | None, follow: bool, config: Path) -
 def _opened(path: Path) -> IO[bytes]:
     """Begin a file for whoever asked alone; one that is there already is left alone."""
     try:
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-        return os.fdopen(os.open(path, flags, FILE), "wb")
+        return new_file(path)
     except FileExistsError as error:
         raise CommandError(f"{path} is there already") from error
 

@@ -4,31 +4,16 @@ A limit of the process on the size of files (RLIMIT_FSIZE) stands for the full d
 writes of SQLite and of ours.
 """
 
-import resource
 import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.archives import STARTED, Logged, audio, box, cut_off, leave, listed, opened, unopened
+from support.full_disk import files_limited_to
 
 from callrouter.archive import call_archive as archive_module
 from callrouter.call.services.archive import MessageLeft
 from callrouter.storage.engine import StoreError
-
-
-@contextmanager
-def no_file_longer_than(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    usual = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, usual)
 
 
 def seen(logged: Logged, event: str) -> None:
@@ -46,7 +31,7 @@ def test_message_waits_while_the_database_cannot_be_written(tmp_path: Path, logg
     listed(archive)
     # The message has room; SQLite's journal, which is longer already, has not.
     assert (tmp_path / "calls.db-wal").stat().st_size > 2 * len(audio(2000))
-    with no_file_longer_than(len(audio(2000))):
+    with files_limited_to(len(audio(2000))):
         leave(archive, "c2")
         seen(logged, FAILS)
     assert sorted(one.ms for one in listed(archive)) == [2000, 2000]
@@ -64,7 +49,7 @@ def test_header_that_cannot_be_mended_waits_without_holding_up_others(
     assert file is not None
     long = cut_off(60_000)
     file.write_bytes(long)
-    with no_file_longer_than(len(long) - 1):
+    with files_limited_to(len(long) - 1):
         archive.message_left(
             MessageLeft(
                 file,

@@ -7,6 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.unhurried import MANY
+from support.yaml_wounds import places, wounded
 
 from callrouter.dialplan.compile.rate_plan_builder import compile_rate_plans
 from callrouter.errors import ConfigError
@@ -29,51 +30,26 @@ STRANGE = [
 NUMBERS = ("", "4000", "+8613800138000", "+12025550123", "+19005551234")
 
 
-def mutated(random: Random) -> str:
-    """The lab's plans with one to four wounds."""
-    lines = list(LINES)
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(lines))
-        line = lines[at]
-        cut = random.randint(0, len(line))
-        match random.randrange(6):
-            case 0:
-                lines[at] = line[:cut] + line[cut + 1 :]
-            case 1 | 2:
-                lines[at] = line.replace(random.choice(WORDS), random.choice(STRANGE))
-            case 3:
-                lines[at] = line[:cut] + random.choice(STRANGE) + line[cut:]
-            case 4:
-                lines.insert(at, line)
-            case _:
-                lines[at] = ""
-    return "\n".join(lines)
-
-
-def places(text: str) -> list[tuple[int, int]]:
+def mistakes(text: str) -> list[tuple[int, int]]:
     """Where the mistakes of a text are; none when it is plans, which then rate some calls."""
     try:
         plans = compile_rate_plans(parse(text, "f")).plans
     except ConfigError as error:
-        found = error.diagnostics
-    else:
-        for plan in plans.values():
-            for number in NUMBERS:
-                leg = LegUsage(number=number, at=1_772_600_000, seconds=Decimal(86401))
-                charges = rate(plan, CallUsage(inbound=leg, forwarded=(leg,)))
-                assert charges.cost >= 0
-                assert -charges.cost.as_tuple().exponent == plan.decimals  # type: ignore[operator]
-        return []
-    assert found
-    assert all(mistake.message.isprintable() for mistake in found)
-    return [(mistake.line, mistake.column) for mistake in found]
+        return places(error)
+    for plan in plans.values():
+        for number in NUMBERS:
+            leg = LegUsage(number=number, at=1_772_600_000, seconds=Decimal(86401))
+            charges = rate(plan, CallUsage(inbound=leg, forwarded=(leg,)))
+            assert charges.cost >= 0
+            assert -charges.cost.as_tuple().exponent == plan.decimals  # type: ignore[operator]
+    return []
 
 
 def test_thousand_mutated_plans_give_plans_or_places_in_file_order() -> None:
     random = Random(2026)
     broken = 0
     for _ in range(1000):
-        found = places(mutated(random))
+        found = mistakes(wounded(random, LINES, WORDS, STRANGE))
         assert all(line >= 1 and column >= 1 for line, column in found)
         assert found == sorted(found)
         broken += bool(found)
@@ -83,4 +59,4 @@ def test_thousand_mutated_plans_give_plans_or_places_in_file_order() -> None:
 @settings(max_examples=MANY)
 @given(st.text())
 def test_any_text_gives_plans_or_its_mistakes(text: str) -> None:
-    assert places(text)
+    assert mistakes(text)

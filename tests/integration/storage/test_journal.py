@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from support.full_disk import files_limited_to
 from support.observed import Lines, answered
-from test_writer import events, files_limited_to, locked, write
+from test_writer import events, locked, write
 
 from callrouter.observe.cdr.crash_recovery import lost_record, up_line
 from callrouter.observe.cdr.rows import COLUMNS

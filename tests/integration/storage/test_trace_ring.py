@@ -1,7 +1,6 @@
 """The ring of the SIP trace on a real disk: its bound, its ends, and a disk that refuses."""
 
 import os
-import resource
 import stat
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.full_disk import files_limited_to
 from support.polling import PATIENCE
 
 from callrouter.call.services.call_events import DialogBegun
@@ -166,17 +166,6 @@ def test_torn_last_entry_of_a_killed_process_is_passed_over(tmp_path: Path) -> N
     assert numbers(folder, "a") == [0, 1, 3]
 
 
-@contextmanager
-def no_file_larger_than(size: int) -> Iterator[None]:
-    """A limit of the process stands for the full disk: it refuses real writes of real files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_full_disk_costs_messages_and_one_line_and_leaves_no_torn_entry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,7 +174,7 @@ def test_full_disk_costs_messages_and_one_line_and_leaves_no_torn_entry(
     with ring(folder) as it:
         it.seen(True, FLOW, message("a", 1))
         wait(lambda: it.written == 1)
-        with no_file_larger_than(sizes(folder)[0] + 50):
+        with files_limited_to(sizes(folder)[0] + 50):
             for count in range(2, 5):
                 it.seen(True, FLOW, message("a", count))
                 wait(lambda count=count: it.lost == count - 1)  # type: ignore[misc]

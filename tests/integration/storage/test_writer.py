@@ -1,4 +1,3 @@
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.full_disk import files_limited_to
 from support.observed import Lines, answered
 
 from callrouter.observe.cdr.rows import encode
@@ -52,17 +52,6 @@ def locked(url: str) -> Iterator[None]:
     finally:
         connection.execute("ROLLBACK")
         connection.close()
-
-
-@contextmanager
-def files_limited_to(size: int) -> Iterator[None]:
-    """No file of this process may grow past `size` bytes: to a writer, a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def finish(writer: RecordWriter) -> None:

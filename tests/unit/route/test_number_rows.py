@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.number_tables import ALONE, HEAD, loaded
 
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.route.decide.routing import decide
@@ -11,32 +12,6 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.snapshot import Snapshot
-
-HEAD = """\
-country: CN
-trunks: {lab: {addresses: [127.0.0.0/8]}}
-gateways: {out: {address: 192.0.2.1}, spare: {address: sip.example.com}}
-gateway_groups: {any: {gateways: [{name: out}, {name: spare, priority: 2}]}}
-targets:
-  desk: {uri: "sip:desk@192.0.2.9"}
-  slow: {uri: "sip:slow@192.0.2.9", ring: 99s}
-extensions:
-  "101": {phone: {user: "101", password_env: PHONE_101}}
-  "102": {targets: [desk]}
-lists: {bad: {prefixes: ["0898"]}}
-prompts: {hello: {text: Hello}}
-schedules: {office: {open: ["Mon-Fri 08:30-17:30"]}}
-"""
-TABLE = "numbers: {}\nnumber_tables: {customers: {file: rows.csv, ROUTE}}\n"
-ALONE = "route: [{hunt: [row]}]"
-
-
-def loaded(folder: Path, rows: str | bytes, route: str = ALONE, head: str = HEAD) -> Dialplan:
-    raw = rows.encode() if isinstance(rows, str) else rows
-    (folder / "rows.csv").write_bytes(raw)
-    path = folder / "plan.yaml"
-    path.write_text(head + TABLE.replace("ROUTE", route), encoding="utf-8")
-    return load_dialplan(path)
 
 
 def call(plan: Dialplan, number: str, snapshot: Snapshot | None = None) -> Decision:
