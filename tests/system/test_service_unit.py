@@ -1,4 +1,4 @@
-"""scripts/callrouter.service as systemd reads it."""
+"""scripts/callrouter@.service as systemd reads it."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from support.serving import ROOT
 
-UNIT: Final = ROOT / "scripts" / "callrouter.service"
+UNIT: Final = ROOT / "scripts" / "callrouter@.service"
 EXPOSURE: Final = 20
 """Tenths: 0 is nothing, 100 all that a process can do to the machine."""
 
@@ -39,7 +39,7 @@ def test_unit_has_no_mistake(tmp_path: Path) -> None:
     installed = "/opt/callrouter/venv/bin/callrouter"
     text = UNIT.read_text(encoding="utf-8")
     assert installed in text
-    unit = tmp_path / UNIT.name
+    unit = tmp_path / "callrouter@main.service"
     unit.write_text(text.replace(installed, sys.executable), encoding="utf-8")
     assert analyze("verify", str(unit)) == ""
 
