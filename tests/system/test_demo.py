@@ -97,7 +97,9 @@ async def test_demo_stopped_in_the_middle_leaves_nothing_behind(
     said = ""
     async with asyncio.timeout(_WITHIN):
         while "INVITE silent" not in said:
-            said += (await demo.stdout.readline()).decode()
+            line = await demo.stdout.readline()
+            assert line, said
+            said += line.decode()
         assert os.listdir(folder) != []
         demo.send_signal(number)
         said += (await demo.stdout.read()).decode()
