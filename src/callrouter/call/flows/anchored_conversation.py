@@ -61,27 +61,26 @@ class Talk:
         """
         recorder = self._recorder
         self._speech.crossing = True
+        how: HungUp | Lost | Over | None = None
         try:
-            while True:
+            while how is None:
                 event = await attend(self._call, self._until, refers=True)
                 if isinstance(event, Asked | HungUp | Lost) and event.leg is self._call.b:
-                    left = await self._left(event)
-                    if left is not None:
-                        break
+                    how = await self._left(event)
                 else:
                     self._on(event)
+            self._speech.crossing = False
         except NoMedia:
             if recorder is not None:
                 recorder.broken()
             raise
-        except Over:
-            if recorder is not None:
-                await recorder.finish()
-            raise
-        self._speech.crossing = False
+        except Over as over:
+            how = over
         if recorder is not None:
             await recorder.finish()
-        return left
+        if isinstance(how, Over):
+            raise how
+        return how
 
     async def _left(self, event: Asked | HungUp | Lost) -> HungUp | Lost | None:
         """What the callee does; returns how it left, None while somebody is there."""

@@ -20,6 +20,7 @@ from callrouter.call.flows.ivr.menu import ask_survey, go_through
 from callrouter.call.flows.ivr.play_gather import attach, say
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
+from callrouter.call.legs.events import HungUp, Lost
 from callrouter.call.services.shared_state import Directory, Granted, LineReservation
 from callrouter.call.settle import ask_for_lines, settle
 from callrouter.call.teardown import Over, end, party_left
@@ -47,12 +48,13 @@ async def run(call: Call, decision: Decision, directory: Directory) -> None:
         answer = ask_for_lines(call, needs)
         if not isinstance(answer, LineReservation):
             await _find_out(call, decision, directory, answer)
+    stopped = goes_on = False
     try:
-        if not await take(call, call.plan.steps):
-            await finish(call)
-            return
+        goes_on = await take(call, call.plan.steps)
     except Stopped:
-        await finish(call, relay=True)
+        stopped = True
+    if not goes_on:
+        await finish(call, relay=stopped)
         return
     # Awaited here and not where its target answered: most calls are in this all their time, and
     # each coroutine in between would be kept for as long.
@@ -134,11 +136,14 @@ def conversation(call: Call) -> Awaitable[bool]:
 
 async def anchored(call: Call, speech: Speech, ear: MediaSession, far: MediaSession) -> bool:
     """Let two parties talk through the worker, and without it when it is lost; as above."""
+    event: HungUp | Lost | None
     try:
         event = await Talk(call, speech, ear, far).run()
     except NoMedia:
+        event = None
+    if event is None:
         if call.b is None:
-            raise Over from None
+            raise Over
         await rejoin(call, call.b)
         return await bridge(call)
     if call.plan.voice is None or call.plan.voice.survey is None or not call.a.reachable():

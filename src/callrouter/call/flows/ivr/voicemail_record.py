@@ -69,19 +69,24 @@ async def _record(call: Call, keeping: Keeping, box: Box, ear: MediaSession, fil
     )
     until = call.now + box.max_seconds + _GRACE_SECONDS
     event: Recorded | None = None
+    gone: Over | None = None
     try:
-        while event is None and call.now < until:
-            heard = await attend(call, until)
-            if isinstance(heard, Recorded) and heard.file == file:
-                event = heard
-            elif isinstance(heard, Digit) and heard.digit == "#":
-                ear.slots.stop_recording(ear.name)
-    except Over:
-        ear.slots.stop_recording(ear.name)
-        event = await closed(call, file)
-        raise
+        try:
+            while event is None and call.now < until:
+                heard = await attend(call, until)
+                if isinstance(heard, Recorded) and heard.file == file:
+                    event = heard
+                elif isinstance(heard, Digit) and heard.digit == "#":
+                    ear.slots.stop_recording(ear.name)
+        except Over as over:
+            ear.slots.stop_recording(ear.name)
+            gone = over
+        if gone is not None:
+            event = await closed(call, file)
     finally:
         result = _kept(call, keeping, box, file, started, event)
+    if gone is not None:
+        raise gone
     return result
 
 
