@@ -12,7 +12,7 @@ acknowledged by the user (section 13.2.2.4), any other final response by the tra
 
 from typing import Final
 
-from callrouter.sip.flow import ClientUser, Flow, Layer, Waiting
+from callrouter.sip.flow import ClientUser, Flow, Layer, Table, Waiting
 from callrouter.sip.message import Response
 from callrouter.sip.render import ack_of
 from callrouter.sip.timers import T1, T2, T4, TIMEOUT
@@ -48,7 +48,7 @@ END: Final = 8
 
 _NO: Final = (STAY, NOTHING)
 
-INVITE_CLIENT: Final = (
+INVITE_CLIENT: Final[Table] = (
     # 1xx, 2xx, 3xx-6xx, Timer A, Timer B, Timers D and M, transport error
     (  # Calling
         (PROCEEDING, DELIVER),
@@ -89,7 +89,7 @@ INVITE_CLIENT: Final = (
     (_NO, _NO, _NO, _NO, _NO, _NO, _NO),  # Terminated
 )
 
-REQUEST_CLIENT: Final = (
+REQUEST_CLIENT: Final[Table] = (
     # 1xx, 2xx, 3xx-6xx, Timer E, Timer F, Timer K, transport error
     (  # Trying
         (PROCEEDING, DELIVER),

@@ -1,12 +1,18 @@
 """Flows, where messages come from and go to, and the layer that all transactions stand on."""
 
 from collections.abc import Callable
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol, TypeAlias
 
 from callrouter.sip.message import Request, Response
 from callrouter.sip.timers import Timer, Timers
 from callrouter.sip.uri import host_port
 
+Table: TypeAlias = tuple[tuple[tuple[int, int], ...], ...]
+"""A table of states by events, each cell (next state, action).
+
+It has no length for mypyc, which else keeps the cells as C's integers, and makes objects of all of
+them for each look-up.
+"""
 RELIABLE: Final = frozenset(("TCP", "TLS"))
 
 

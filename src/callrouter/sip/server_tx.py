@@ -14,7 +14,7 @@ final response is not sent: the cell says nothing.
 
 from typing import Final
 
-from callrouter.sip.flow import Flow, InviteServerUser, Layer, Waiting
+from callrouter.sip.flow import Flow, InviteServerUser, Layer, Table, Waiting
 from callrouter.sip.message import Request
 from callrouter.sip.render import render_response, response_head
 from callrouter.sip.timers import T1, T2, T4, TIMEOUT
@@ -51,7 +51,7 @@ END: Final = 8
 
 _NO: Final = (STAY, NOTHING)
 
-INVITE_SERVER: Final = (
+INVITE_SERVER: Final[Table] = (
     # request again, ACK, send 1xx, send 2xx, send 3xx-6xx, Timer G, Timer H, Timers I and L
     (_NO, _NO, _NO, _NO, _NO, _NO, _NO, _NO),  # Trying: other requests only
     (  # Proceeding
@@ -79,7 +79,7 @@ INVITE_SERVER: Final = (
     (_NO, _NO, _NO, _NO, _NO, _NO, _NO, _NO),  # Terminated
 )
 
-REQUEST_SERVER: Final = (
+REQUEST_SERVER: Final[Table] = (
     # request again, ACK, send 1xx, send 2xx, send 3xx-6xx, -, -, Timer J
     (  # Trying
         _NO,

@@ -17,6 +17,7 @@ That one INVITE at a time is under way (RFC 3261 section 14) is the leg's affair
 from typing import Final
 
 from callrouter.sip.body import take_answer
+from callrouter.sip.flow import Table
 from callrouter.sip.message import Message
 
 # States.
@@ -63,7 +64,7 @@ _PENDING: Final = (STAY, PENDING)
 _LATER: Final = (STAY, LATER)
 _FAILED: Final = (REST, NOTHING)
 
-OFFER_ANSWER: Final = (
+OFFER_ANSWER: Final[Table] = (
     # We offer, ask, say, answer, refuse, confirm; they do
     (  # Settled
         *((OURS_OUT, PUT), (ASKED, PUT), _NO, _NO, _NO, _NO),

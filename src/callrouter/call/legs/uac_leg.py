@@ -22,7 +22,7 @@ from callrouter.route.rules.peer_profile import TIMED, USUAL, PeerProfile
 from callrouter.sip.body import take_answer, take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
-from callrouter.sip.flow import Flow
+from callrouter.sip.flow import Flow, Table
 from callrouter.sip.message import Request, Response
 from callrouter.sip.render import cancel_of, render_request
 from callrouter.sip.sdp import may_answer
@@ -63,7 +63,7 @@ ABANDON: Final = 10
 
 _NO: Final = (STAY, NOTHING)
 
-INVITE_TABLE: Final = (
+INVITE_TABLE: Final[Table] = (
     # 1xx, 2xx, 3xx-6xx, no response, cancelled by us, 32 s after the CANCEL
     (  # Calling
         (RINGING, TELL),
