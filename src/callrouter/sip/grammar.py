@@ -16,6 +16,13 @@ IS_TOKEN: Final = re.compile(rf"{NAME}\Z")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 MAGIC_COOKIE: Final = "z9hG4bK"
+USUAL_METHODS: Final = frozenset(
+    (
+        *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK"),
+        *("REFER", "MESSAGE", "REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY"),
+    )
+)
+"""Those that RFCs name; a peer may send any other token."""
 
 COMPACT: Final = {
     "a": "accept-contact",

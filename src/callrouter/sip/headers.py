@@ -21,6 +21,8 @@ _USUAL_CSEQ: Final = 24
 _CSEQ_LIMIT: Final = 2**31
 _SENT_BY: Final = re.compile(rf"[ \t]*({HOST})[ \t]*(?::[ \t]*([0-9]{{1,5}}))?[ \t]*\Z")
 _LONGEST_HOST: Final = 300
+_USUAL_PLACE: Final = 320
+"""Characters; longer ones are parsed each time, so that the cache holds little memory."""
 _SURE_DIGITS: Final = 9
 
 
@@ -144,12 +146,12 @@ def parse_address(text: str) -> Address:
 def parse_via(text: str) -> Via:
     """Parse the first value of a Via header line. Raises ParseError."""
     if text.startswith("SIP/2.0/") and "," not in text and '"' not in text:
-        head, *parts = text.split(";")
-        transport, _, sent_by = head[8:].partition(" ")
-        if transport.isalpha() and transport.isascii():
-            host, number = _sent_by(sent_by)
+        parts = text.split(";")
+        head = parts.pop(0)
+        transport, host, number = (_usual_place if len(head) <= _USUAL_PLACE else _place)(head)
+        if transport:
             branch, rport = _via_params(parts, text)
-            return Via(transport.upper(), host, number, branch, rport, text, rest="")
+            return Via(transport, host, number, branch, rport, text, rest="")
     match = _VIA.match(text)
     if match is None or text[match.end() : match.end() + 1] not in {"", ","}:
         raise ParseError(f"not a Via: {text[:80]!r}")
@@ -175,12 +177,14 @@ def _via_params(parts: list[str], text: str) -> tuple[str, bool]:
     branch = ""
     rport = False
     for part in parts:
+        if part.startswith("branch="):
+            branch = part[7:].strip(" \t")
+            continue
         if part == "rport":
             rport = True
             continue
         name, _, value = part.partition("=")
-        if name != "branch":
-            name = name.strip(" \t").lower()
+        name = name.strip(" \t").lower()
         if name == "branch":
             branch = value.strip(" \t")
         elif not name:
@@ -190,14 +194,23 @@ def _via_params(parts: list[str], text: str) -> tuple[str, bool]:
     return branch, rport
 
 
-@lru_cache(maxsize=1024)
-def _sent_by(text: str) -> tuple[str, int]:
-    """Host and port (0 when not given) of a Via. Raises ParseError."""
+def _place(head: str) -> tuple[str, str, int]:
+    """Transport, host and port (0 when not given) of a Via up to its parameters.
+
+    The transport is "" when it is spelled in no usual way. Raises ParseError.
+    """
+    transport, _, text = head[8:].partition(" ")
+    if not (transport.isalpha() and transport.isascii()):
+        return "", "", 0
     match = _SENT_BY.match(text) if len(text) <= _LONGEST_HOST else None
     number = int(match[2] or 0) if match is not None else 65536
     if match is None or number > 65535:
         raise ParseError(f"not a host and port in Via: {text[:80]!r}")
-    return match[1], number
+    return transport.upper(), match[1], number
+
+
+# A peer sends all its requests from one place.
+_usual_place = lru_cache(maxsize=1024)(_place)
 
 
 def parse_cseq(text: str) -> tuple[int, str]:

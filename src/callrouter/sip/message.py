@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from callrouter.errors import ParseError
-from callrouter.sip.grammar import IS_TOKEN, KNOWN_NAMES, REASONS, header_key
+from callrouter.sip.grammar import IS_TOKEN, KNOWN_NAMES, REASONS, USUAL_METHODS, header_key
 from callrouter.sip.headers import Address, Via, parse_address, parse_cseq, parse_via, tag_of
 from callrouter.sip.sizes import USUAL, Sizes, check_lengths, check_rows
 
@@ -123,10 +123,7 @@ class Message:
         Raises ParseError when that is not a number, or larger than the message.
         """
         text = self.headers.get("content-length")
-        if text == "0":
-            self.body = b""
-            return
-        if text is None:
+        if text is None or text == str(len(self.body)):
             return
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise ParseError(f"not a Content-Length: {text[:40]!r}")
@@ -199,12 +196,10 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
     if not separator:
         raise ParseError("no empty line after the headers")
     text = head.decode("utf-8", "surrogateescape")
-    lines = text.splitlines()
-    if sum(map(len, lines)) + 2 * len(lines) - 2 != len(text):
-        # Not all were CRLF, or there is what only Unicode takes for the end of a line.
-        if head.count(b"\n") != head.count(b"\r\n") or head.count(b"\r") != head.count(b"\r\n"):
-            raise ParseError("a bare CR or LF inside the headers")
-        lines = text.split("\r\n")
+    lines = text.split("\r\n")
+    breaks = len(lines) - 1
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        raise ParseError("a bare CR or LF inside the headers")
     start = lines.pop(0)
     if len(data) > sizes.harmless:
         check_lengths(start, _FOLD.sub(" ", text).split("\r\n")[1:], body, sizes)
@@ -225,7 +220,7 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
         return Response(int(match[1]), match[2], headers, more, body)
     parts = start.split(" ")
     method = parts[0]
-    if not ((method.isalpha() and method.isascii()) or IS_TOKEN.match(method)):
+    if method not in USUAL_METHODS and not IS_TOKEN.match(method):
         raise ParseError(f"not a request line: {start[:60]!r}")
     # With spaces too many or too few it can still be answered: no version is supported.
     uri, version = parts[1:] if len(parts) == 3 else ("", "")
