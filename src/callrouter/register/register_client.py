@@ -238,7 +238,7 @@ class Registration:
             return False
         if uri is None or uri.host not in self.account.hosts:
             return False
-        transport = (uri.param("transport") or before.transport).upper()
+        transport = uri.transport or before.transport
         if before.transport == "TLS" or transport not in {"UDP", "TCP"}:
             return False  # whom its certificate would have to name is not known
         self._moved_to = Spot(transport, uri.host, uri.port or usual_port(transport))

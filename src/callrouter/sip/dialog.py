@@ -66,7 +66,7 @@ class Dialog:
         Raises ParseError when there is one that cannot be a remote target. Without one the target
         stays: inside a dialog it is known.
         """
-        row = message.get("contact")
+        row = message.headers.get("contact")
         if row and row != self._contact:
             self.target = contact_uri(message)
             self._contact = row
@@ -130,7 +130,7 @@ def contact_uri(message: Message) -> str:
     ParseError 400 for more in a request, and when it is not a SIP URI. Headers embedded in it are
     cut off: they would become headers of our requests (section 19.1.5).
     """
-    row = message.get("contact")
+    row = message.headers.get("contact")
     if not row:
         return ""
     sole = isinstance(message, Request)

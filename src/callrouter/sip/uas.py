@@ -19,6 +19,7 @@ ALLOW_OUTSIDE: Final = ALLOW.replace(", REFER, MESSAGE", "")
 ACCEPT: Final = "Accept: application/sdp\r\n"
 EXTENSIONS: Final = frozenset(("100rel", "replaces", "timer"))
 SUPPORTED: Final = f"Supported: {', '.join(sorted(EXTENSIONS))}\r\n"
+_TAKEN: Final = frozenset(METHODS)
 _KNOWN: Final = frozenset((*METHODS, "REGISTER", "PUBLISH"))
 # The only subscription we know is the one that a REFER begins, to us; nobody notifies us of one.
 _EVENTS: Final = {"SUBSCRIBE": 489, "NOTIFY": 481}
@@ -43,7 +44,7 @@ def inspect(request: Request) -> None:
     never to be given to it (section 8.2.2.3).
     """
     method = request.method
-    if method not in METHODS:
+    if method not in _TAKEN:
         if method in _EVENTS:
             raise RefusedError("no such subscription", _EVENTS[method], "Allow-Events: refer\r\n")
         if method in _KNOWN:
@@ -59,7 +60,7 @@ def inspect(request: Request) -> None:
             raise RefusedError(
                 "unsupported extension", 420, f"Unsupported: {','.join(unknown)}\r\n"
             )
-    if request.get("content-encoding").lower() not in {"", "identity"}:
+    if request.headers.get("content-encoding", "").lower() not in {"", "identity"}:
         raise RefusedError("unsupported content encoding", 415, "Accept-Encoding: identity\r\n")
     if method == "PRACK" and not RACK.match(request.get("rack")):
         raise ParseError("a PRACK without RAck, or with one that is none")

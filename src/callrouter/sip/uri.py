@@ -43,9 +43,10 @@ class Uri:
     scheme: lower case. user: as sent, still escaped, without a password; the number of a tel URI.
     host: an IPv6 address without its brackets; "" in a tel URI. port: 0 when not given.
     params: raw, with the leading ";", or "". headers: raw, without the "?"; never acted upon.
+    transport: that of the parameters in upper case, "" for none.
     """
 
-    __slots__ = ("headers", "host", "params", "port", "scheme", "user")
+    __slots__ = ("headers", "host", "params", "port", "scheme", "transport", "user")
 
     def __init__(
         self, scheme: str, user: str, host: str, port: int, params: str, headers: str
@@ -56,6 +57,7 @@ class Uri:
         self.port = port
         self.params = params
         self.headers = headers
+        self.transport = (self.param("transport") or "").upper() if params else ""
 
     def decoded_user(self) -> str:
         """The user part with its escapes decoded, once (RFC 3261 section 19.1.2)."""

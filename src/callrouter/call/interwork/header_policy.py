@@ -9,12 +9,13 @@ from typing import Final
 
 from callrouter.errors import SipError
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
+from callrouter.sip.body import SDP, SDP_ROW
 from callrouter.sip.grammar import CONTROL, NAME
 from callrouter.sip.headers import Address
 from callrouter.sip.message import Message, Request
 from callrouter.sip.uri import Uri, parse_uri
 
-PASSED: Final = (
+PASSED: Final[tuple[tuple[str, str], ...]] = (
     ("subject", "Subject"),
     ("priority", "Priority"),
     ("reason", "Reason"),
@@ -24,7 +25,7 @@ PASSED: Final = (
 )
 """Headers that go through end to end as they are: the key they are read by, and their name."""
 
-_PASSED_KEYS: Final = frozenset(key for key, _ in PASSED)
+_PASSED_BY_KEY: Final = {pair[0]: pair for pair in PASSED}
 _ANONYMOUS: Final = "sip:anonymous@anonymous.invalid"
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*\"")
 _TOKENS: Final = re.compile(rf"{NAME}(?: {NAME})*")
@@ -88,16 +89,20 @@ def passed_rows(
     rows = sink.rows
     headers = message.headers
     private = not sink.trusted and (private or ("privacy" in headers and is_private(message)))
-    usual = source is USUAL and sink is USUAL
-    if not (usual and _PASSED_KEYS.isdisjoint(headers)):
-        for key, name in PASSED if usual else passing(source, sink):
-            if key in headers and not (private and key in _PERSONAL):
-                for value in message.rows(key)[:_MOST_ROWS]:
-                    if not CONTROL.search(value):
-                        rows += f"{name}: {value}\r\n"
+    named = _PASSED_BY_KEY
+    if not (source is USUAL and sink is USUAL):
+        named = {pair[0]: pair for pair in passing(source, sink)}
+    # Of the few that are there one or none is in a message as a rule.
+    for key in filter(headers.__contains__, named):
+        if not (private and key in _PERSONAL):
+            for value in message.rows(key)[:_MOST_ROWS]:
+                if not CONTROL.search(value):
+                    rows += f"{named[key][1]}: {value}\r\n"
     if message.body:
-        kind = headers.get("content-type", "application/sdp")
-        if not CONTROL.search(kind):
+        kind = headers.get("content-type", SDP)
+        if kind == SDP:
+            rows += SDP_ROW
+        elif not CONTROL.search(kind):
             rows += f"Content-Type: {kind}\r\n"
         disposition = headers.get("content-disposition")
         if disposition is not None and not CONTROL.search(disposition):

@@ -457,12 +457,16 @@ class Leg(OfferAnswer):
             return
         try:
             hop = dialog.next_hop()
-            transport = (hop.param("transport") or flow.transport).upper()
+            transport = hop.transport or flow.transport
             if dialog.secure or hop.scheme == "sips":
                 transport = "TLS"  # never downgraded (RFC 3261 section 26.2.2)
             port = hop.port or usual_port(transport)
-            place = (flow.remote_host, flow.remote_port, flow.transport)
-            if not flow.open or (hop.host, port, transport) != place:
+            if not (
+                flow.open
+                and hop.host == flow.remote_host
+                and port == flow.remote_port
+                and transport == flow.transport
+            ):
                 dialog.flow = self.stack.connect(transport, hop.host, port, flow.name)
         except SipError:
             # A name nobody resolves, or an unknown transport: where it was last heard is left.

@@ -106,8 +106,8 @@ class SessionTimer:
         """The rows of our 2xx to an INVITE or UPDATE (section 9), "" when nothing is agreed."""
         self._learn(request)
         supported = _supports(request)
-        text = request.get("session-expires")
-        asked = interval_of(text)
+        text = request.headers.get("session-expires", "")
+        asked = interval_of(text) if text else 0
         if asked:
             # Never below the Min-SE of the request (section 9).
             self.expires = max(asked, self._least)
@@ -128,8 +128,8 @@ class SessionTimer:
         """A 2xx to an INVITE or UPDATE of ours: the interval begins anew (section 7.2)."""
         self._learn(response)
         self._tries = 0
-        text = response.get("session-expires")
-        told = interval_of(text)
+        text = response.headers.get("session-expires", "")
+        told = interval_of(text) if text else 0
         if told:
             self._timed = True
             self.expires = max(told, SHORTEST)
@@ -199,11 +199,12 @@ class SessionTimer:
             self.heard(status)
 
     def _learn(self, message: Message) -> None:
-        allow = message.get("allow")
+        headers = message.headers
+        allow = headers.get("allow")
         if allow:
             self._by_update = "UPDATE" in allow.upper()
-        if "min-se" in message.headers:
-            self._least = max(self._least, interval_of(message.get("min-se")))
+        if "min-se" in headers:
+            self._least = max(self._least, interval_of(headers["min-se"]))
 
     def _later(self, seconds: float) -> None:
         self._arm(min(self._leg.stack.now + seconds, self._end))

@@ -365,7 +365,7 @@ class BLeg(Leg):
                     self.theirs = self._told.get(tag, b"")  # another fork's is not its
                 self.turn_to(tag)
             dialog.remote_tag = tag
-            dialog.remote = response.get("to")
+            dialog.remote = response.headers["to"]
         self.learn_target(response)
         self.theirs = response.body or self.theirs
         return f"{self.number} {tag}"

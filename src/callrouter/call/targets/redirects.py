@@ -75,7 +75,7 @@ class Redirections:
         followed: list[Target] = []
         for uri in contacts(response):
             host = canonical_host(uri.host)
-            transport = "tls" if uri.scheme == "sips" else (uri.param("transport") or "").lower()
+            transport = "tls" if uri.scheme == "sips" else uri.transport.lower()
             if host not in self._hosts or transport not in _TRANSPORTS:
                 continue
             asked = _known_as(uri)
@@ -126,7 +126,7 @@ def _q(params: str) -> float:
 
 def _known_as(uri: Uri) -> Uri:
     """The URI as it is compared: what stands for the same place is written alike."""
-    transport = "tls" if uri.scheme == "sips" else (uri.param("transport") or "udp").lower()
+    transport = "tls" if uri.scheme == "sips" else (uri.transport or "UDP").lower()
     port = uri.port or usual_port(transport)
     params = "".join(f";{part}" for part in _kept(uri))
     return Uri(

@@ -80,7 +80,7 @@ def way_to_phone(call: Ringer, stack: Stack, target: Target, *, secure: bool) ->
         raise SipError("the telephone is not reached by TLS", 480)
     if not binding.pinned and not binding.path:
         uri = parse_uri(binding.uri)
-        transport = (uri.param("transport") or flow.transport).upper()
+        transport = uri.transport or flow.transport
         flow = stack.connect(transport, uri.host, uri.port or usual_port(transport))
     routes = "".join(f"Route: {route}\r\n" for route in binding.path)
     return NextHop(binding.uri, flow, routes=routes, pinned=binding.pinned, host=binding.domain)

@@ -113,6 +113,11 @@ def test_rows_that_pass(rows: str, private: bool, sink: PeerProfile, passed: str
     assert passed_rows(invite(rows), USUAL, sink, private=private) == passed
 
 
+def test_usual_header_that_a_peer_names_as_well_passes_once() -> None:
+    named = PeerProfile(passed=(("subject", "SUBJECT"),))
+    assert passed_rows(invite("Subject: Lunch\r\n"), named, USUAL).count("Lunch") == 1
+
+
 def test_at_most_eight_rows_of_a_header_pass() -> None:
     rows = "\n".join(f"Alert-Info: <urn:{number}>" for number in range(12))
     assert passed_rows(invite(rows)).count("Alert-Info") == 8
