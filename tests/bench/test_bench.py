@@ -4,6 +4,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from callrouter.bench.call_profile import PARTS
 from callrouter.commands.bench import bench
 
 
@@ -31,3 +32,16 @@ def test_calls_and_seconds_exclude_each_other() -> None:
     result = CliRunner().invoke(bench, ["--calls", "5", "--seconds", "5"])
     assert result.exit_code == 2
     assert "exclude each other" in result.output
+
+
+@pytest.mark.alone
+def test_profile_says_where_the_time_of_a_call_goes() -> None:
+    result = CliRunner().invoke(bench, ["--profile", "--rate", "50", "--calls", "250"])
+    assert result.exit_code == 0, result.output
+    rows = {line[:14].strip(): line[14:].split() for line in result.stdout.splitlines()[1:-1]}
+    assert list(rows) == [*PARTS, "together"]
+    shares = {part: float(share.rstrip("%")) for part, (share, _) in rows.items()}
+    assert sum(shares[part] for part in PARTS) == pytest.approx(100, abs=1)
+    assert shares["legs"] > 0
+    assert shares["parse"] > 0
+    assert "250 calls, 0 failed" in result.stdout

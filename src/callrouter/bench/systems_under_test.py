@@ -18,7 +18,7 @@ dialplan: dialplan.yaml
 records: {{database: "sqlite:///{directory}/records.db", spool: spool}}
 metrics: "127.0.0.1:{metrics}"
 log: {{level: info, format: json}}
-limits: {{calls: 50000, drain: 30s, calls_per_second: {calls_per_second}}}
+limits: {{calls: 50000, drain: 30s, calls_per_second: {calls_per_second}, lag: {lag}}}
 """
 _TLS: Final = """\
 tls: {certificate: relay.pem, key: relay.pem, authorities: relay.pem, client_certificates: none}
@@ -92,10 +92,13 @@ class Callrouter(Subject):
 
     name = "callrouter"
 
-    def __init__(self, transport: str = "udp", calls_per_second: int = 0) -> None:
-        """calls_per_second: that are taken; 0 for any number."""
+    def __init__(
+        self, transport: str = "udp", calls_per_second: int = 0, lag: str = "200ms"
+    ) -> None:
+        """calls_per_second: that are taken; 0 for any number. lag: from which calls are refused."""
         self.transport = transport
         self._calls_per_second = calls_per_second
+        self._lag = lag
 
     def prepare(self, directory: Path, ports: BenchPorts) -> Command:
         """Write settings and a dialplan with two numbers."""
@@ -108,6 +111,7 @@ class Callrouter(Subject):
             directory=directory,
             tls=tls,
             calls_per_second=self._calls_per_second,
+            lag=self._lag,
         )
         settings.write_text(text + _TLS if secured else text)
         callee = ports.back if secured else ports.callee

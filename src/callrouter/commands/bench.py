@@ -7,6 +7,7 @@ import click
 import orjson
 
 from callrouter import build
+from callrouter.bench.call_profile import PARTS, profile
 from callrouter.bench.decision_cost import measure
 from callrouter.bench.flood_measurement import measure_flood
 from callrouter.bench.measurement import measure_memory, measure_speed
@@ -18,6 +19,8 @@ from callrouter.bench.systems_under_test import OTHERS, Callrouter, Subject
 _RATIOS = ("cpu_us_per_call", "kib_per_held_call")
 _RATE = 1000
 _SOAK_RATE = 10
+_PROFILE_RATE = 300
+_PROFILE_LAG = "5s"  # each look at it makes it late, and calls are not to be refused for that
 _SIZES = (10, 100_000)
 _ROWS = {
     "known_us": "decide, number called before, us",
@@ -31,7 +34,11 @@ _COLUMN = 19
 
 
 @click.command()
-@click.option("--rate", type=click.IntRange(1), help="Calls/s.  [default: 1000; --soak: 10]")
+@click.option(
+    "--rate",
+    type=click.IntRange(1),
+    help="Calls/s.  [default: 1000; --profile: 300; --soak: 10]",
+)
 @click.option("--calls", type=click.IntRange(1), help="How many calls to make.")
 @click.option("--seconds", type=click.IntRange(1), help="For how long.  [default: 20]")
 @click.option("--held", type=click.IntRange(0), default=0, help="Hold so many calls at once, too.")
@@ -75,6 +82,7 @@ _COLUMN = 19
     help="Calls/s that --overload lets callrouter take.  [default: what the processor allows]",
 )
 @click.option("--decide", "decides", is_flag=True, help="Measure decisions and loading instead.")
+@click.option("--profile", "profiles", is_flag=True, help="Say where the time of a call goes.")
 def bench(
     rate: int | None,
     calls: int | None,
@@ -88,6 +96,7 @@ def bench(
     overload: int | None,
     capacity: int | None,
     decides: bool,
+    profiles: bool,
 ) -> None:
     """Measure callrouter under SIPp's basic call and print one JSON line.
 
@@ -96,6 +105,9 @@ def bench(
 
     With --decide no call is made: a table says what a decision costs, and what it costs to load a
     dialplan of 10 and of 100,000 numbers, plain ones and with all rules on half of them.
+
+    With --profile a table says which parts of callrouter the time of a call goes to. It needs
+    py-spy; docs/performance.md says what the parts are.
     """
     if decides:
         click.echo(_decisions())
@@ -107,6 +119,10 @@ def bench(
         return
     if overload is not None:
         click.echo(orjson.dumps(asdict(measure_overload(overload, seconds or 20, capacity))))
+        return
+    if profiles:
+        rate = rate or _PROFILE_RATE
+        click.echo(_profile(transport, Load(calls=calls or rate * (seconds or 20), rate=rate)))
         return
     rate = rate or _RATE
     load = Load(calls=calls or rate * (seconds or 20), rate=rate)
@@ -141,6 +157,22 @@ def _decisions() -> str:
     for key, label in _ROWS.items():
         cells = "".join(f"{measured[key]:>{_COLUMN}.1f}" for measured in figures)
         lines.append(f"{label:<{_LABEL}}{cells}")
+    return "\n".join(lines)
+
+
+def _profile(transport: str, load: Load) -> str:
+    """Profile calls and write a table: each part's share of the time, and microseconds a call."""
+    click.echo(f"callrouter: {load.calls} calls at {load.rate}/s", err=True)
+    found = profile(Callrouter(transport, lag=_PROFILE_LAG), load)
+    lines = [f"{'part':<14}{'share':>8}{'us a call':>12}"]
+    for part in PARTS:
+        share = found.shares[part]
+        lines.append(f"{part:<14}{share:>7.1%}{share * found.cpu_us_per_call:>13.0f}")
+    lines += [
+        f"{'together':<14}{1:>7.1%}{found.cpu_us_per_call:>13.0f}",
+        f"{build()}, {load.rate} calls/s: {found.calls} calls, {found.failed} failed, "
+        f"{found.retransmissions} retransmissions, {found.samples} samples",
+    ]
     return "\n".join(lines)
 
 
