@@ -57,15 +57,20 @@ class TimerOwner(Protocol):
 
 
 class Timers:
-    """The timers of the process, in slots. live: timers that are neither run nor cancelled."""
+    """The timers of the process, in slots.
 
-    __slots__ = ("_due", "_far", "_far_at", "_slots", "live")
+    live: timers that are neither run nor cancelled. earliest: when `run` has work next, inf for
+    never; a cancelled timer may still be counted.
+    """
+
+    __slots__ = ("_due", "_far", "_far_at", "_slots", "earliest", "live")
 
     def __init__(self) -> None:
         self._slots: dict[int, list[Timer | FarTimer]] = {}
         self._due: list[int] = []  # a heap of the slots that are there
         self._far: list[Timer | FarTimer] = []  # the slot of far timers, and when it is due
         self._far_at = -inf
+        self.earliest = inf
         self.live = 0
 
     def start(self, when: float, callback: Callable[[float], None]) -> Timer:
@@ -80,7 +85,7 @@ class Timers:
             self._slots[slot].append(timer)
         except KeyError:
             self._slots[slot] = [timer]
-            heappush(self._due, slot)
+            self._await(slot)
         return timer
 
     def put(self, now: float, when: float, timer: "FarTimer") -> float:
@@ -105,18 +110,23 @@ class Timers:
         timers = self._slots.get(slot)
         if timers is None:
             timers = self._slots[slot] = []
-            heappush(self._due, slot)
+            self._await(slot)
         return timers
 
+    def _await(self, slot: int) -> None:
+        heappush(self._due, slot)
+        self.earliest = self._due[0] / _SLOTS
+
     def deadline(self) -> float | None:
-        """When `run` has work next, None for never; a cancelled timer may still be counted."""
-        return self._due[0] / _SLOTS if self._due else None
+        """As `earliest`, None for never."""
+        return self.earliest if self._due else None
 
     def run(self, now: float) -> None:
         """Run all that is due: slot by slot, and in a slot in the order they were started."""
         due = self._due
-        while due and due[0] / _SLOTS <= now:
+        while due and self.earliest <= now:
             slot = heappop(due)
+            self.earliest = due[0] / _SLOTS if due else inf
             timers = self._slots.pop(slot)
             try:
                 for timer in timers:
@@ -124,7 +134,7 @@ class Timers:
             except BaseException:
                 # A bug of one's owner costs the others nothing: what has not run yet runs next.
                 if slot not in self._slots:
-                    heappush(due, slot)
+                    self._await(slot)
                 self._slots[slot] = timers + self._slots.get(slot, [])
                 raise
 

@@ -97,9 +97,9 @@ class Pump:
                     self._show(True, flow, data)
                 edge: Edge = flow.edge  # type: ignore[assignment]  # opaque to sip
                 edge.send(flow, data)
-        deadline = stack.timers.deadline()
-        if deadline is not None and deadline < self._armed:
-            self._arm(deadline)
+        earliest = stack.timers.earliest
+        if earliest < self._armed:
+            self._arm(earliest)
 
     def _show(self, sent: bool, flow: Flow, data: bytes) -> None:
         """Let all taps see a message. Never raises."""
