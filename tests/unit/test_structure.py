@@ -2,7 +2,6 @@
 
 import ast
 import re
-import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -293,11 +292,6 @@ _MODULE_LINES: Final = 600
 _FUNCTION_LINES: Final = 60
 _NOQA: Final = re.compile(r"noqa(: *[A-Z0-9, ]+)?")
 
-# Written in two pieces, or this file would break its own rule.
-_REGISTRIES: Final = ("pypi" + ".org", "python" + "hosted.org", "npm" + "js.", "crates" + ".io")
-_MACHINE: Final = re.compile("(?<![A-Za-z0-9_.$}])/" + "(work|root|home)/")
-_NOT_OURS: Final = {"var", "build", "__pycache__"}
-
 
 class Import(NamedTuple):
     """One import. module: its full name."""
@@ -325,13 +319,29 @@ def modules() -> tuple[Path, ...]:
 
 
 @cache
+def folders() -> frozenset[str]:
+    """The folders of the package that hold modules somewhere, by their names below it."""
+    found = {parent for path in modules() for parent in path.relative_to(PACKAGE).parents}
+    return frozenset(".".join(folder.parts) for folder in found)
+
+
+@cache
+def names() -> frozenset[str]:
+    """The modules by their full names."""
+    paths = (path.relative_to(PACKAGE.parent).with_suffix("") for path in modules())
+    return frozenset(".".join(path.parts) for path in paths)
+
+
+@cache
 def seen(path: Path) -> Seen:
     """Look at each statement of a module once, for all tests."""
     below = path.relative_to(ROOT)
     found: list[Import] = []
     classes: dict[str, str] = {}
-    long, caught = [], []
-    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+    long, unsaid = [], []
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in statements(ast.parse(text)):
         place = f"{below}:{getattr(node, 'lineno', 0)}"
         match node:
             case ast.Import() | ast.ImportFrom():
@@ -343,10 +353,10 @@ def seen(path: Path) -> Seen:
                     long.append(f"{place}: {node.name}")
             case ast.ExceptHandler() if broad(node.type):
                 last = node.body[-1]
-                if not (isinstance(last, ast.Raise) and last.exc is None):
-                    caught.append((node.lineno, place))
-    reasons = comments(path) if caught else {}
-    unsaid = [place for line, place in caught if not reasons.get(line)]
+                comment = lines[node.lineno - 1].partition("#")[2]
+                reason = _NOQA.sub("", comment).strip(" #-")
+                if not reason and not (isinstance(last, ast.Raise) and last.exc is None):
+                    unsaid.append(place)
     return Seen(tuple(found), classes, long, unsaid)
 
 
@@ -366,16 +376,16 @@ def part_of(path: Path) -> str:
 @cache
 def room_of(module: str) -> str:
     """The room of a module below the package: the folder that it lies in, or itself."""
-    folder, parts = PACKAGE, module.split(".")
-    inside = []
-    for part in parts:
-        folder /= part
-        if not folder.is_dir():
+    first, *inner = module.split(".")
+    room = first
+    for part in inner:
+        if f"{room}.{part}" not in folders():
             break
-        inside.append(part)
-    return ".".join(inside) or parts[0]
+        room = f"{room}.{part}"
+    return room
 
 
+@cache
 def rooms() -> dict[str, set[tuple[str, str]]]:
     """What each room imports from the package: the other room, and the place of the import."""
     found: dict[str, set[tuple[str, str]]] = {}
@@ -389,7 +399,7 @@ def rooms() -> dict[str, set[tuple[str, str]]]:
         for module, place in imports(path):
             first, _, rest = module.partition(".")
             # `from callrouter.call import legs` is seen twice: the module says enough.
-            if first == "callrouter" and rest and not (PACKAGE / Path(*rest.split("."))).is_dir():
+            if first == "callrouter" and rest and rest not in folders():
                 other = room_of(rest)
                 if other != room:
                     here.add((other, place))
@@ -409,26 +419,10 @@ def _imports(node: ast.Import | ast.ImportFrom, place: str) -> Iterator[Import]:
     assert not node.level, f"{place}: imports are written with the full name"
     module = node.module or ""
     yield Import(module, place)
-    if module == "callrouter" or module.startswith("callrouter."):
-        # A name may be a module: `from callrouter.dialplan import fields`.
-        for alias in node.names:
-            if (PACKAGE / Path(*module.split(".")[1:]) / f"{alias.name}.py").is_file():
-                yield Import(f"{module}.{alias.name}", place)
-
-
-def tracked() -> Iterator[tuple[Path, str]]:
-    """Every text file of the tree that is not made by tools."""
-    for path in sorted(ROOT.rglob("*")):
-        below = path.relative_to(ROOT)
-        top = below.parts[0]
-        if _NOT_OURS & set(below.parts) or any(part.endswith(".egg-info") for part in below.parts):
-            continue
-        if (top.startswith(".") and top not in {".ci", ".gitignore"}) or not path.is_file():
-            continue
-        try:
-            yield path, path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue
+    # A name may be a module: `from callrouter.dialplan import fields`.
+    for alias in node.names:
+        if f"{module}.{alias.name}" in names():
+            yield Import(f"{module}.{alias.name}", place)
 
 
 WIRING: Final = {"__main__", "cli", "commands", "demo"}
@@ -551,16 +545,6 @@ def test_whoever_catches_everything_says_why_or_raises_it_again() -> None:
     assert [place for path in modules() for place in seen(path).unsaid] == []
 
 
-def comments(path: Path) -> dict[int, str]:
-    """By line, what comments say beside their noqa."""
-    with path.open("rb") as file:
-        return {
-            token.start[0]: _NOQA.sub("", token.string).strip(" #-")
-            for token in tokenize.tokenize(file.readline)
-            if token.type == tokenize.COMMENT
-        }
-
-
 def broad(caught: ast.expr | None) -> bool:
     """It catches more than anybody can name."""
     kinds = caught.elts if isinstance(caught, ast.Tuple) else [caught]
@@ -568,25 +552,6 @@ def broad(caught: ast.expr | None) -> bool:
         kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"})
         for kind in kinds
     )
-
-
-def test_no_file_names_a_package_registry() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}: {host}"
-        for path, text in tracked()
-        for host in _REGISTRIES
-        if host in text
-    ]
-    assert found == []
-
-
-def test_no_file_knows_the_machine_it_was_written_on() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}: {text[match.start() : match.end() + 20]!r}"
-        for path, text in tracked()
-        if (match := _MACHINE.search(text))
-    ]
-    assert found == []
 
 
 def test_examples_that_hypothesis_makes_are_not_timed() -> None:
