@@ -1,5 +1,4 @@
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -168,12 +167,3 @@ def test_entry_that_is_no_number_says_what_a_list_holds(
 )
 def test_first_digits_are_read_as_the_country_dials_them(written: str, begins: str) -> None:
     assert callers.international_prefix(written[:-1], "CN") == begins
-
-
-def test_long_file_is_read_in_seconds_and_costs_eight_bytes_a_line(tmp_path: Path) -> None:
-    numbers = "".join(f"138{n:08}\n" for n in range(0, 100_000_000, 1000))
-    begun = time.process_time()
-    plan = loaded(tmp_path, numbers)
-    assert time.process_time() - begun < 10
-    assert blocks(plan, "+8613800138000")
-    assert not blocks(plan, "+8613800138001")

@@ -126,8 +126,9 @@ def test_pattern_shadowed_by_narrower_patterns_and_prefixes_is_found() -> None:
 
 def test_pattern_with_very_many_keys_below_it_is_not_looked_into() -> None:
     route = "{route: [{hunt: [a, b, c]}]}"
-    keys = [f'  "4{number:04}": {route}' for number in range(10000)]
-    assert of("\n".join(["numbers:", *keys, f'  "4xxxx": {route}', ""])) == []
+    keys = [f'  "4{number:03}": {route}' for number in range(1000)]
+    keys += [f'  "41{number:04}": {route}' for number in range(1001)]
+    assert of("\n".join(["numbers:", *keys, f'  "4xxx": {route}', ""])) == []
 
 
 def test_prefix_written_in_both_ways_is_shadowed_by_the_international_one() -> None:

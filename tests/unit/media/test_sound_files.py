@@ -49,11 +49,12 @@ def loudest_hertz(samples: npt.NDArray[np.int16]) -> float:
 def test_every_kind_of_file_becomes_the_same_tone_of_8_khz(
     kind: str, coding: str, rate: int, channels: int
 ) -> None:
-    made = sound.decode(file(swing(440, rate, channels=channels), rate, kind, coding))
+    tone = swing(440, rate, 0.5, channels)
+    made = sound.decode(file(tone, rate, kind, coding))
     assert made.dtype == np.int16
-    assert abs(len(made) - 8000) <= 1200  # MP3 and Opus pad
+    assert abs(len(made) - 4000) <= 1200  # MP3 and Opus pad
     assert loudest_hertz(made) == pytest.approx(440, abs=2)
-    assert np.abs(made[2000:6000]).max() == pytest.approx(16384, rel=0.1)
+    assert np.abs(made[1000:3000]).max() == pytest.approx(16384, rel=0.1)
 
 
 def test_file_of_8_khz_and_16_bit_is_left_as_it_is() -> None:
@@ -117,7 +118,7 @@ def test_header_that_promises_hours_costs_only_what_is_there() -> None:
 
 @pytest.mark.parametrize(("kind", "coding"), KINDS)
 def test_half_a_file_is_read_or_refused(kind: str, coding: str) -> None:
-    content = file(swing(440, 16000), 16000, kind, coding)
+    content = file(swing(440, 16000, 0.5), 16000, kind, coding)
     for length in range(0, len(content), max(1, len(content) // 50)):
         _read_or_refused(content[:length])
 

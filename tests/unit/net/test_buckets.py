@@ -38,7 +38,7 @@ def test_buckets_of_a_table_do_not_touch_each_other() -> None:
 
 def test_table_has_its_slots_however_many_sources_there_are() -> None:
     buckets = Buckets(rate=1, burst=1)
-    given = sum(buckets.take(str(number), 5.0) for number in range(300_000))
+    given = sum(buckets.take(str(number), 5.0) for number in range(200_000))
     # One each as long as there is a slot that is not taken yet.
     assert 60_000 < given <= 65_536
 

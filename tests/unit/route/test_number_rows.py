@@ -123,8 +123,8 @@ def test_rows_are_numbers_of_the_dialplan(tmp_path: Path) -> None:
 
 
 def test_numbers_made_are_kept_within_bounds(tmp_path: Path) -> None:
-    rows = "".join(f"{5000 + at},desk\n" for at in range(4098))
-    plan = loaded(tmp_path, f"number,target\n{rows}")
+    rows = "".join(f"{5000 + at}\n" for at in range(4098))
+    plan = loaded(tmp_path, f"number\n{rows}", "route: [{play: [hello]}]")
     first = plan.numbers["5000"]
     assert sum(1 for _ in plan.numbers.items()) == 4098
     assert plan.numbers["5000"] is not first

@@ -1,6 +1,6 @@
-"""No value costs more than its length: each field with each piece, and the pieces in every form.
+"""No value costs more than its length: a few pieces in each field, and all of them in some.
 
-Each piece in every form, which takes seven times as long, is in tests/fuzz.
+Each field with each piece in every form, which takes twenty times as long, is in tests/fuzz.
 """
 
 import pytest
@@ -22,8 +22,9 @@ from callrouter.sip.framing import Framer
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_hostile_value_costs_no_more_than_its_length(field: str) -> None:
     first = list(FIELDS).index(field)
-    forms = [FORMS[(first + index) % len(FORMS)] for index in range(len(PIECES))]
-    hold_to_its_length(field, map(hostile, PIECES, forms))
+    pieces = PIECES[first % 3 :: 3]
+    forms = [FORMS[(first + index) % len(FORMS)] for index in range(len(pieces))]
+    hold_to_its_length(field, map(hostile, pieces, forms))
 
 
 def test_a_stream_in_single_bytes_costs_no_more_than_its_length() -> None:

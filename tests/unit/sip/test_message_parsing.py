@@ -144,16 +144,16 @@ def test_without_an_empty_line_there_is_no_message(data: bytes) -> None:
         parse(data)
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
-def test_a_known_header_is_known_however_it_is_spelled(name: str) -> None:
-    for spelled in (name, name.lower(), name.upper(), name.swapcase(), f"{name} \t"):
-        assert parse(with_rows(f"{spelled}: value")).headers == {name.lower(): "value"}
+def test_a_known_header_is_known_however_it_is_spelled() -> None:
+    for name in SPELLINGS:
+        for spelled in (name, name.lower(), name.upper(), name.swapcase(), f"{name} \t"):
+            assert parse(with_rows(f"{spelled}: value")).headers == {name.lower(): "value"}
 
 
-@pytest.mark.parametrize(("short", "long"), COMPACT.items())
-def test_a_compact_name_is_the_long_one(short: str, long: str) -> None:
-    for spelled in (short, short.upper(), f"{short} "):
-        assert parse(with_rows(f"{spelled}: value")).headers == {long: "value"}
+def test_a_compact_name_is_the_long_one() -> None:
+    for short, long in COMPACT.items():
+        for spelled in (short, short.upper(), f"{short} "):
+            assert parse(with_rows(f"{spelled}: value")).headers == {long: "value"}
 
 
 def test_long_and_compact_names_of_one_header_make_one_list() -> None:

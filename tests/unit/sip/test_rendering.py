@@ -116,14 +116,14 @@ def test_a_response_repeats_what_identifies_the_request() -> None:
     assert rendered["Content-Length"] == "0"
 
 
-@pytest.mark.parametrize("status", [*REASONS, 299, 499, 699])
-def test_every_status_line_can_be_read_back(status: int) -> None:
+def test_every_status_line_can_be_read_back() -> None:
     head = response_head(asked(request()), Flow("UDP", *US, *PEER, None))
-    message = parse(render_response(status, head, "<sip:a@h>", "t", "", b"body"))
-    assert isinstance(message, Response)
-    check_response(message)
-    assert (message.status, message.body) == (status, b"body")
-    assert message.phrase
+    for status in (*REASONS, 299, 499, 699):
+        message = parse(render_response(status, head, "<sip:a@h>", "t", "", b"body"))
+        assert isinstance(message, Response)
+        check_response(message)
+        assert (message.status, message.body) == (status, b"body")
+        assert message.phrase, status
 
 
 def test_the_ack_of_a_refusal_is_the_invites_own() -> None:

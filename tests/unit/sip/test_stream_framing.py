@@ -39,11 +39,11 @@ def test_one_message_in_twenty_segments_comes_out_with_the_last() -> None:
     assert framer.feed(pieces[-1]) == [ONE]
 
 
-@pytest.mark.parametrize("cut", range(len(ONE) + 1))
-def test_a_cut_anywhere_changes_nothing(cut: int) -> None:
-    framer = Framer()
+def test_a_cut_anywhere_changes_nothing() -> None:
     stream = ONE + TWO
-    assert framer.feed(stream[:cut]) + framer.feed(stream[cut:]) == [ONE, TWO]
+    for cut in range(len(ONE) + 1):
+        framer = Framer()
+        assert framer.feed(stream[:cut]) + framer.feed(stream[cut:]) == [ONE, TWO], cut
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_no_content_length_breaks_the_stream_and_the_message_can_be_answered() -
     assert (error.status, error.message, error.before) == (400, NO_LENGTH, [])
 
 
-@pytest.mark.parametrize("cut", range(0, len(ONE) + len(NO_LENGTH), 7))
-def test_what_was_whole_before_the_break_is_not_lost(cut: int) -> None:
-    framer = Framer()
+def test_what_was_whole_before_the_break_is_not_lost() -> None:
     stream = ONE + NO_LENGTH
-    got: list[bytes] = []
-    with pytest.raises(FramingError) as caught:  # noqa: PT012  # either piece may be the one
-        got += framer.feed(stream[:cut])
-        framer.feed(stream[cut:])
-    assert got + caught.value.before == [ONE]
+    for cut in range(0, len(stream), 7):
+        framer = Framer()
+        got: list[bytes] = []
+        with pytest.raises(FramingError) as caught:  # noqa: PT012  # either piece may be the one
+            got += framer.feed(stream[:cut])
+            framer.feed(stream[cut:])
+        assert got + caught.value.before == [ONE], cut
 
 
 def test_double_line_breaks_are_pings_and_counted() -> None:
