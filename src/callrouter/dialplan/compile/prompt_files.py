@@ -118,13 +118,16 @@ class _Files:
 
 
 def _digest(path: Path) -> tuple[str, int]:
-    """Return the digest and the size of a file; reads no more than one byte above the limit.
+    """Return the digest and the size of a file, of one above the limit the size alone.
 
     Raises OSError.
     """
     # A pipe without a writer would keep a plain open() waiting.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
+        if found.st_size > MOST_MB * _MB:
+            return "", found.st_size
         content = file.read(MOST_MB * _MB + 1)
     return hashlib.sha256(content).hexdigest(), len(content)
