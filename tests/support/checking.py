@@ -18,12 +18,6 @@ class Described(GenerateJsonSchema):
         return super().function_before_schema(schema)
 
 
-def validator_of(made: dict[str, Any]) -> jsonschema.Draft202012Validator:
-    """What holds files against a schema; fails when it is none."""
-    jsonschema.Draft202012Validator.check_schema(made)
-    return jsonschema.Draft202012Validator(made)
-
-
 def examples_checked(made: dict[str, Any]) -> int:
     """Hold the example of every key against what the schema says of it; returns how many."""
     count = 0

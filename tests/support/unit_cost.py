@@ -21,7 +21,7 @@ LIMIT: Final = 12_000
 LIMIT_OF_ONE: Final = 500
 """What one of them may cost. Whatever costs more belongs to tests/integration or tests/fuzz."""
 
-_EVERY: Final = 50
+_EVERY: Final = 100
 _TEXT: Final = "def f(a, b=1):\n    return [a.x + b for a in range(10) if a > 3]\n" * 100
 _KEY: Final = "cost"
 
@@ -41,7 +41,7 @@ class Meter:
             self._warm = True
             _first_example()
         if self._tests % _EVERY == 0:
-            self._reading = min(_reading() for _ in range(3))
+            self._reading = min(_reading() for _ in range(2))
         self._tests += 1
         self._begun = time.process_time()
 

@@ -5,6 +5,7 @@ own stack; datagrams are numbered in the order they are sent.
 """
 
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from random import Random
 from typing import Final
 
@@ -216,11 +217,17 @@ class Router:
     ) -> None:
         self.stack = wire.stack(ROUTER)
         self.noted = Noted()
-        dialplan = compile_dialplan(parse(dialplan_text, "wire.yaml"))
+        dialplan = compiled(dialplan_text)
         self.shared = Memory(_forget, seed=1)
         self.directory = directory or Books({})
         ports = ports_of(self.shared, self.stack, far)
         self.calls = core(self.stack, self.noted, dialplan, ports, self.directory)
+
+
+@lru_cache(maxsize=64)
+def compiled(text: str) -> Dialplan:
+    """The dialplan of a text: a compiled one is never changed, so many routers have the same."""
+    return compile_dialplan(parse(text, "wire.yaml"))
 
 
 def core(

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from support.checking import Described, examples_checked, names_its_schema, validator_of
+from support.checking import Described, examples_checked, names_its_schema
 
 from callrouter import json_schema
 from callrouter.cli import main
@@ -22,7 +22,7 @@ HEAD = "country: CN\nschedules: {night: {open: ['22:00-06:00']}}\nplans:\n"
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    return validator_of(json_schema.plans_schema())
+    return jsonschema.Draft202012Validator(json_schema.plans_schema())
 
 
 def test_published_schema_is_the_one_that_the_command_prints() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from support.checking import Described, examples_checked, names_its_schema, validator_of
+from support.checking import Described, examples_checked, names_its_schema
 
 from callrouter import json_schema
 from callrouter.cli import main
@@ -22,7 +22,7 @@ HEAD = "dialplan: d.yaml\ntests:\n"
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    return validator_of(json_schema.tests_schema())
+    return jsonschema.Draft202012Validator(json_schema.tests_schema())
 
 
 def test_published_schema_is_the_one_that_the_command_prints() -> None:

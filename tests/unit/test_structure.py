@@ -342,21 +342,20 @@ def seen(path: Path) -> Seen:
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     for node in statements(ast.parse(text)):
-        place = f"{below}:{getattr(node, 'lineno', 0)}"
         match node:
             case ast.Import() | ast.ImportFrom():
-                found += _imports(node, place)
+                found += _imports(node, f"{below}:{node.lineno}")
             case ast.ClassDef(name=name) if not name.startswith("_"):
-                classes[name] = place
+                classes[name] = f"{below}:{node.lineno}"
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 if (node.end_lineno or 0) - node.lineno >= _FUNCTION_LINES:
-                    long.append(f"{place}: {node.name}")
+                    long.append(f"{below}:{node.lineno}: {node.name}")
             case ast.ExceptHandler() if broad(node.type):
                 last = node.body[-1]
                 comment = lines[node.lineno - 1].partition("#")[2]
                 reason = _NOQA.sub("", comment).strip(" #-")
                 if not reason and not (isinstance(last, ast.Raise) and last.exc is None):
-                    unsaid.append(place)
+                    unsaid.append(f"{below}:{node.lineno}")
     return Seen(tuple(found), classes, long, unsaid)
 
 

@@ -73,3 +73,20 @@ def test_missing_database_is_a_clear_error_and_is_not_made(url: str):
 
 def test_json_and_csv_together_are_refused(filled: str):
     assert run(filled, "--json", "--csv").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://me:s3cret@127.0.0.1:1/calls",
+        "postgresql://me:s3c/r@et@127.0.0.1:1/calls",
+        "postgresql://me@127.0.0.1:1/calls?password=s3cret",
+        "postgresql://me:s3cret@127.0.0.1:1/calls?pasword=s3cret",
+    ],
+)
+def test_password_of_a_database_out_of_reach_is_shown_nowhere(text: str) -> None:
+    result = run(text)
+    assert result.exit_code == 1
+    assert result.output.startswith("callrouter: error: ")
+    assert "s3c" not in result.output
+    assert "et@" not in result.output

@@ -251,23 +251,6 @@ def test_password_of_a_database_is_shown_nowhere(tmp_path: Path, text: str, rest
         assert "s3c" not in result.output
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "postgresql://me:s3cret@127.0.0.1:1/calls",
-        "postgresql://me:s3c/r@et@127.0.0.1:1/calls",
-        "postgresql://me@127.0.0.1:1/calls?password=s3cret",
-        "postgresql://me:s3cret@127.0.0.1:1/calls?pasword=s3cret",
-    ],
-)
-def test_password_of_a_database_out_of_reach_is_shown_nowhere(text: str) -> None:
-    result = CliRunner().invoke(main, ["cdr", "--database", text])
-    assert result.exit_code == 1
-    assert result.output.startswith("callrouter: error: ")
-    assert "s3c" not in result.output
-    assert "et@" not in result.output
-
-
 def test_url_of_postgresql_is_no_file_of_the_settings(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     url = "postgresql://callrouter@db.example/calls"
