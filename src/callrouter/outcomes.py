@@ -9,6 +9,7 @@ from callrouter.route.rules.number_rules import Menu, Step
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.media_steps import (
     EnterMenu,
+    EnterQueue,
     Feature,
     Messages,
     Play,
@@ -108,6 +109,8 @@ def nobody_left(plan: Plan) -> str:
             return ""
     if isinstance(last, Play) and last.answer:
         return "then callrouter hangs up"
+    if isinstance(last, EnterQueue):
+        return "then as the number answers queue_full, or queue_timeout"
     final = plan.final
     if final is None:
         return "nobody left: what the last target answered"

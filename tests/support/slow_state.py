@@ -48,6 +48,7 @@ class SlowState:
             registrations=_Registrations(self, memory),
             overrides=_Overrides(self, memory),
             gateways=_Gateways(self, memory),
+            queues=memory.queues,
             snapshot=self._snapshot,
             failures=PortFailures(),
         )

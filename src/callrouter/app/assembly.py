@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from callrouter.app.call_observer import FeatureLog, observe
+from callrouter.app.call_observer import FeatureLog, QueueLog, observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
@@ -75,6 +75,9 @@ class Parts:
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer)
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
+        self.memory.queues.start(self.stack, self.events)
+        self.memory.queues.soon = self._step_soon
+        self.memory.queues.noted = QueueLog(log).noted
         self.feed = CallFeed(self.events)
         self.trace = self._trace(settings)
         self.directory = HttpDirectory(self.pump.step)

@@ -13,6 +13,7 @@ from callrouter.call.services.call_events import (
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
+from callrouter.queues.queue_events import Transition
 from callrouter.storage.background_writer import RecordWriter
 
 _AS_IT_WAS: Final = frozenset(("short", "empty"))
@@ -97,6 +98,23 @@ class CallLog:
     def broken(self, event: CallBroken) -> None:
         """Log the bug with its traceback."""
         self._log.error("internal error", call=event.record.id, exc_info=event.error)
+
+
+class QueueLog:
+    """The line that the log has of each transition of a queue: its whole history."""
+
+    __slots__ = ("_log",)
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def noted(self, row: Transition) -> None:
+        """Log one; what it has nothing of is left out."""
+        known = {"queue": row.queue, "call": row.call, "agent": row.agent, "why": row.why}
+        said: dict[str, str | float] = {key: value for key, value in known.items() if value}
+        if row.waited_seconds:
+            said["waited"] = round(row.waited_seconds, 3)
+        self._log.info(f"queue: {row.kind.replace('_', ' ')}", **said)
 
 
 class FeatureLog:

@@ -15,7 +15,7 @@ from callrouter.observe import call_metrics
 from callrouter.operations import call_feed
 from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
-from callrouter.state import gateway_health
+from callrouter.state import gateway_health, queues_in_memory
 from callrouter.storage import active_calls_journal, background_writer, trace_ring
 
 METRICS: Final[Rows[Parts]] = (
@@ -31,6 +31,7 @@ METRICS: Final[Rows[Parts]] = (
     *of(call_feed.METRICS, lambda it: it.feed),
     *of(shared_state.METRICS, lambda it: it.memory.ports.failures),
     *of(gateway_health.METRICS, lambda it: it.memory.gateways),
+    *of(queues_in_memory.METRICS, lambda it: it.memory.queues),
     *of(stack.METRICS, lambda it: it.stack),
     *of(edge_protection.METRICS, lambda it: it.guard),
     *of(listeners.METRICS, lambda it: it.edges),

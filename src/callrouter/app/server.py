@@ -106,6 +106,7 @@ class Server:
         self._parts.memory.bindings.rejoin(self._parts.edges.again)
         self._parts.memory.gateways.changed = self._note_gateway
         self._parts.gateways.serve(self._parts.calls.dialplan.gateways)
+        self._serve_queues(self._parts.calls.dialplan)
         self._register(self._parts.calls.dialplan)
         self._lag = LagProbe(self._loop, self._note_lag)
         self._expire()
@@ -165,11 +166,18 @@ class Server:
         self._parts.calls.dialplan = dialplan
         self._parts.guard.serve(dialplan)
         self._parts.gateways.serve(dialplan.gateways)
+        self._serve_queues(dialplan)
         self._register(dialplan)
         if self._settings.media.workers.max:
             self._parts.archive.serve(dialplan.boxes)
         if self._settings.watch:
             self._watcher.watch(dialplan.files)
+
+    def _serve_queues(self, dialplan: Dialplan) -> None:
+        """Have the queues and agents of a dialplan; who waits goes on waiting."""
+        trunk = dialplan.access.phones_trunk
+        serve = partial(self._parts.memory.queues.serve, dialplan.queues, dialplan.agents, trunk)
+        self._parts.pump.step(serve)
 
     def _register(self, dialplan: Dialplan) -> None:
         """Be registered as a dialplan says; while new calls are not wanted, nowhere."""

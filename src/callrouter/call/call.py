@@ -324,9 +324,8 @@ class Call:
             self.events.answered.tell(record)
         number = self.dialplan.numbers.get(record.number)
         seconds = LONGEST_CALL if number is None else number.longest_call
-        now = self.stack.now
         self._limit = FarTimer(self.stack.timers, self)
-        self._limit.set(now, now + seconds)
+        self._limit.set(self.stack.now, self.stack.now + seconds)
 
     def transferred(self, by: Leg) -> None:
         """Tell of a transfer that was carried out. by: who asked for it."""
@@ -404,16 +403,18 @@ class Call:
 
     def withdraw(self, reason: str, cause: int = NORMAL_CLEARING) -> None:
         """Stop all that rings. reason: the Reason value to pass on, or "". cause: to be noted."""
-        for leg, entry in self._ringing.items():
-            leg.release()
-            leg.hang_up(reason)
-            entry.status = 487
-            entry.cause = cause
-            entry.result = "cancelled"
-            entry.ended_ms = self.ms()
-            if self.events.leg.subscribers:
-                self.leg_changed(entry)
-        self._ringing.clear()
+        for leg in [*self._ringing]:
+            self.leg_withdrawn(leg, reason, cause)
+
+    def leg_withdrawn(self, leg: BLeg, reason: str, cause: int = NORMAL_CLEARING) -> None:
+        """Stop one, whether it rings or has answered and was not connected; as `withdraw`."""
+        entry = self._ringing.pop(leg)
+        leg.release()
+        leg.hang_up(reason)
+        entry.status, entry.result = 487, "cancelled"
+        entry.end(self.ms(), cause)
+        if self.events.leg.subscribers:
+            self.leg_changed(entry)
 
     def _note(self, entry: LegRecord, status: int, result: str, cause: int) -> None:
         entry.status = status

@@ -12,6 +12,7 @@ from callrouter.lint.schedules import hours
 from callrouter.lint.shadowed_lists import shadowed_lists
 from callrouter.lint.shadowed_numbers import shadowed_numbers
 from callrouter.lint.timers import timers
+from callrouter.lint.understaffed_queues import queues
 from callrouter.lint.unreachable_steps import steps
 from callrouter.lint.unreachable_targets import reach
 from callrouter.lint.unused_names import unused
@@ -34,6 +35,7 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     hours(found)
     steps(found)
     timers(found)
+    queues(found)
     carriers(found)
     loops(found, listen)
     reach(found, listen)

@@ -38,16 +38,17 @@ class Findings:
         return found if isinstance(found, Mapping) else Mapping()
 
     def steps(self) -> Iterator[tuple[Path, Mapping]]:
-        """Give every step of every number, of routes, of overflows and of the keys of menus."""
+        """Give every step of every number (route, overflow), of keys of menus and of queues."""
         for section in ("numbers", "number_tables"):
             for key, number in self.section(section).items():
                 for part in ("route", "overflow"):
                     for index, step in enumerate(number.get(part) or ()):
                         yield (section, key, part, index), step
-        for name, menu in self.section("menus").items():
-            for keys, step in (menu.get("keys") or {}).items():
-                if isinstance(step, Mapping):
-                    yield ("menus", name, "keys", keys), step
+        for section in ("menus", "queues"):
+            for name, entry in self.section(section).items():
+                for keys, step in (entry.get("keys") or {}).items():
+                    if isinstance(step, Mapping):
+                        yield (section, name, "keys", keys), step
 
     def warnings(self) -> list[Diagnostic]:
         """Return all warnings in file order, other files last; of very many, the first."""

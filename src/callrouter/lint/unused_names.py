@@ -17,6 +17,7 @@ _SECTIONS: Final = {
     ),
     **dict.fromkeys(("lists", "lookups", "prompts"), "no rule uses"),
     "menus": "no step leads to",
+    "queues": "no step leads to",
     "voicemail": "no step uses",
 }
 _COLUMNS: Final = {

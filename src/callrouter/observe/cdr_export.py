@@ -83,6 +83,10 @@ def call_detail(call: Call, written: Written) -> str:
         for kept in call[name]:
             seconds = f"{kept['ms'] / 1000:.1f}s"
             rows.append({"": name, " ": f"{kept['of']} {seconds} {kept['result']} {kept['id']}"})
+    for wait in call["queues"]:
+        seconds = f"{((wait['left_ms'] or 0) - wait['joined_ms']) / 1000:.1f}s"
+        said = " ".join(filter(None, (wait["queue"], seconds, wait["outcome"], wait["agent"])))
+        rows.append({"": "queue", " ": said})
     legs = [
         {heading.name: leg[_IN_MS.get(heading.name, heading.name)] for heading in _LEGS}
         for leg in call["legs"]

@@ -87,15 +87,16 @@ class Registrations(Protocol):
 class Bindings:
     """The bindings of all extensions, in memory. count: how many there are.
 
-    Implements `Registrations`.
+    changed: told at which extension a telephone has come, or gone. Implements `Registrations`.
     """
 
-    __slots__ = ("_extensions", "_journal", "count")
+    __slots__ = ("_extensions", "_journal", "changed", "count")
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._extensions: dict[str, dict[str, Binding]] = {}
         self.count = 0
+        self.changed: Callable[[str], None] = _nobody
 
     def of(self, extension: str, now: float) -> tuple[Binding, ...]:
         """The bindings of an extension that hold, the newest last."""
@@ -142,6 +143,7 @@ class Bindings:
             binding.domain,
         )
         self._journal("binding", (extension, binding.key), value)
+        self.changed(extension)
 
     def remove(self, extension: str, key: str) -> None:
         """Forget a binding."""
@@ -153,6 +155,7 @@ class Bindings:
         self.count -= 1
         if not bindings:
             del self._extensions[extension]
+        self.changed(extension)
         self._journal("binding", (extension, key), None)
 
     def expire(self, now: float) -> None:
@@ -209,6 +212,10 @@ class Bindings:
         for extension, bindings in self._extensions.items():
             for binding in bindings.values():
                 yield extension, binding
+
+
+def _nobody(_extension: str) -> None:
+    """Nobody wants to know."""
 
 
 METRICS: Final[Rows[Bindings]] = (

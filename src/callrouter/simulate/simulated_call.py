@@ -25,6 +25,8 @@ from callrouter.simulate.virtual_network import Datagram, Place, Wire
 from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
+from callrouter.state.presence import PresenceInMemory
+from callrouter.state.queues_in_memory import QueuesInMemory
 
 # Nobody can have an address of 240.0.0.0/4 (RFC 1112 section 4), so no trunk, gateway or target of
 # a dialplan is at these. One network of both families would need two each; SIP does not care.
@@ -84,6 +86,10 @@ def play(
     dialplan.prompts = sounds.prompts
     if media:
         pool = VirtualPool(wire, stack, sounds.lengths)
+    bindings = _registered(dialplan)
+    queues = QueuesInMemory(_presence(snapshot), bindings, lambda: facts.at + stack.now)
+    queues.start(stack, noted.events)
+    queues.serve(dialplan.queues, dialplan.agents, dialplan.access.phones_trunk)
     services = MediaServices(pool, VirtualArchive(stack, dialplan))
     if trunk is not None and not facts.source:
         wire.certificates[place] = trunk.tls_peers
@@ -93,7 +99,7 @@ def play(
         events=noted.events,
         limit=1,
         epoch=facts.at,
-        shared=_shared(_Frozen(snapshot), dialplan),
+        shared=_shared(_Frozen(snapshot), bindings, queues),
         directory=_Told(owner),
         media=services,
         door=_Proven(facts.trunk),
@@ -141,6 +147,14 @@ class _Noted:
 def _raise(error: Exception) -> None:
     """Raise a bug of ours again: here nobody has to be spared from it."""
     raise error
+
+
+def _presence(snapshot: Snapshot) -> PresenceInMemory:
+    """Who is away, in a state that this call can change for itself."""
+    presence = PresenceInMemory(lambda _kind, _key, _value: None)
+    for extension, reason in snapshot.away.items():
+        presence.restore(extension, reason)
+    return presence
 
 
 def _registered(dialplan: Dialplan) -> Bindings:
@@ -211,15 +225,16 @@ class _Frozen:
         return extension in self._snapshot.away
 
 
-def _shared(frozen: _Frozen, dialplan: Dialplan) -> Shared:
+def _shared(frozen: _Frozen, bindings: Bindings, queues: QueuesInMemory) -> Shared:
     return Shared(
         lines=frozen,
         blocks=frozen,
         presence=frozen,
         rotations=frozen,
-        registrations=_registered(dialplan),
+        registrations=bindings,
         overrides=frozen,
         gateways=frozen,
+        queues=queues,
         snapshot=frozen.snapshot,
         failures=PortFailures(),
     )

@@ -20,6 +20,9 @@ from callrouter.sip.message import Request, Response, parse
 
 CALLER: Final = "caller"
 _HEARD: Final = {"played": "hears", "menu": "enters menu", "survey": "answers"}
+_TERMINATED: Final = 487
+_STAYS_MS: Final = 100
+"""For so long an agent of a queue must have stayed to be connected, which is nothing to be told."""
 _ACTS: Final = {"INVITE": "calls", "CANCEL": "gives up", "BYE": "hangs up"}
 _NON_SELECTED: Final = 26
 
@@ -87,7 +90,8 @@ class _Teller:
             if message.cseq() != (1, "INVITE") or message.status == 100:
                 return
             if leg is not None:
-                self._own_acts(_ms(at) - 1)
+                # A 487 answers our CANCEL, which was before it.
+                self._own_acts(_ms(at) - (message.status != _TERMINATED))
                 self._from_leg(at, leg, message.status)
             else:
                 self._own_acts(_ms(at))
@@ -172,6 +176,7 @@ class _Teller:
 
 def _goes_on(record: LegRecord, at: int) -> bool:
     """Whether a target that answered was kept, and not connected yet. at: milliseconds."""
+    at += _STAYS_MS
     if record.answered_ms is not None:
         return record.answered_ms > at
     return record.ended_ms is not None and record.ended_ms > at

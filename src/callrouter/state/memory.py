@@ -21,6 +21,7 @@ from callrouter.state.journal import Journal, Key, seconds
 from callrouter.state.lines import LinesInMemory
 from callrouter.state.overrides import OverridesInMemory
 from callrouter.state.presence import PresenceInMemory
+from callrouter.state.queues_in_memory import QueuesInMemory
 from callrouter.state.rotations import RotationsInMemory
 from callrouter.state.steady_clock import SteadyClock
 
@@ -32,7 +33,7 @@ class Memory:
 
     clock: all times here are its steady ones, but the ends of overrides, which people mean by the
     clock on the wall. bindings: where telephones are. gateways: how they are. bans: addresses that
-    are not heard. ports: all that calls and operations have of it.
+    are not heard. queues: who waits, and for whom. ports: all that calls and operations have of it.
     """
 
     def __init__(self, journal: Journal, seed: int) -> None:
@@ -45,6 +46,7 @@ class Memory:
         self.overrides = OverridesInMemory(journal, self._wall)
         self.presence = PresenceInMemory(journal)
         self.gateways = Gateways(journal, self.clock.now)
+        self.queues = QueuesInMemory(self.presence, self.bindings, self.clock.now)
         self._random = random.Random(seed)
         self._snapshot = Snapshot(
             down=self.gateways.down,
@@ -68,6 +70,7 @@ class Memory:
             registrations=self.bindings,
             overrides=self.overrides,
             gateways=self.gateways,
+            queues=self.queues,
             snapshot=self.snapshot,
             failures=PortFailures(),
         )

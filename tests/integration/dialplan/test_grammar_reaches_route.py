@@ -50,6 +50,7 @@ targets:
 extensions:
   "101": {targets: [desk], phone: {user: "101", password_env: P}}
   "102": {targets: [desk]}
+  "103": {targets: [desk]}
 groups:
   sales: {hunt: [reception, desk]}
   varied-group: {hunt: [reception, desk]}
@@ -57,6 +58,9 @@ menus:
   main: {prompt: closed, keys: {"9": reception}}
   service: {prompt: closed, keys: {"9": reception}}
   varied-menu: {prompt: closed, keys: {"9": reception}}
+queues:
+  support: {agents: ["101"]}
+  varied-queue: {agents: ["101"]}
 schedules:
   office: {open: ["Mon-Fri 08:00-17:00"]}
   varied-hours: {open: ["Mon-Fri 08:00-17:00"]}
@@ -68,6 +72,7 @@ lists:
 prompts:
   welcome: {text: Hello.}
   closed: {text: Hello.}
+  please-wait: {text: Hello.}
   choose: {text: Hello.}
   press-one: {text: Hello.}
   wrong-key: {text: Hello.}
@@ -107,6 +112,7 @@ VARIED: Final = {
     "extensions": "102",
     "groups": "varied-group",
     "menus": "varied-menu",
+    "queues": "varied-queue",
     "schedules": "varied-hours",
     "lists": "varied-list",
     "prompts": "varied-prompt",
@@ -133,6 +139,9 @@ AT_LEAST: Final[dict[str, dict[str, Any]]] = {
     "ConfirmEntry": {"key": "9"},
     "FeatureEntry": {"presence": "back"},
     "AutoBlockEntry": {"calls": 9, "within": "9s", "for": "9s"},
+    "QueueEntry": {"agents": ["101"]},
+    "QueueAgentEntry": {"extension": "102"},
+    "QueueStepEntry": {"name": "support"},
     "Areas": {"refuse": ["0755"]},
     "Countries": {"allow": ["VN"]},
     "Tone": {"hertz": 400, "for": "1s"},
@@ -221,6 +230,8 @@ BESIDE: Final[dict[str, dict[str, Any]]] = {
     "ChoiceEntry.answer": {"hunt": None, "play": "closed"},
     "StepEntry.feature": {"hunt": None, "feature": {"presence": "back"}},
     "ChoiceEntry.feature": {"hunt": None, "feature": {"presence": "back"}},
+    "StepEntry.queue": {"hunt": None, "queue": {"name": "support"}},
+    "ChoiceEntry.queue": {"hunt": None, "queue": {"name": "support"}},
     "FeatureEntry.to": {"presence": None, "schedule": "office", "to": "open"},
     "FeatureEntry.schedule": {"presence": None, "schedule": "varied-hours", "to": "open"},
     "MailEntry.user": LOGIN,
@@ -273,6 +284,7 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "StepEntry.hunt": {"hunt": ["desk", "reception"]},
     "StepEntry.play": {"hunt": None, "play": "closed"},
     "StepEntry.menu": {"hunt": None, "menu": "main"},
+    "StepEntry.queue": {"hunt": None, "queue": "varied-queue"},
     "StepEntry.voicemail": {"hunt": None, "voicemail": "sales"},
     "StepEntry.messages": {"hunt": None, "messages": "sales"},
     "ChoiceEntry.ring": {"ring": "9s"},
@@ -280,8 +292,16 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "ChoiceEntry.hunt": {"hunt": ["desk", "reception"]},
     "ChoiceEntry.play": {"hunt": None, "play": "closed"},
     "ChoiceEntry.menu": {"hunt": None, "menu": "main"},
+    "ChoiceEntry.queue": {"hunt": None, "queue": "varied-queue"},
     "ChoiceEntry.voicemail": {"hunt": None, "voicemail": "sales"},
     "ChoiceEntry.messages": {"hunt": None, "messages": "sales"},
+    "DialplanFile.queues": {"queues": {"varied-queue": {"agents": ["102"]}}},
+    "AnnounceEntry.every": {"every": "9s"},
+    "QueueEntry.music": {"music": "melody"},
+    "QueueEntry.agents": {"agents": ["102"]},
+    "QueueAgentEntry.extension": {"extension": "103"},
+    "QueueStepEntry.name": {"name": "varied-queue"},
+    "QueueEntry.after_no_answer": {"after_no_answer": "9s"},
     "MenuEntry.between": {"between": "9s"},
     "Prompt.file": {"text": None, "file": "welcome.wav"},
     "SoundEntry.file": {"text": None, "file": "welcome.wav"},
@@ -311,6 +331,7 @@ WITHOUT_EFFECT: Final[dict[str, str]] = {
 REFUSED: Final[dict[str, str]] = {
     "gateways{}.auth.without_qop": "a gateway's challenge says whether it wants qop",
     "menus{}.keys{}.final": "it belongs to the last step",
+    "queues{}.keys{}.final": "it belongs to the last step",
 }
 """What is said at a place where a key must not stand though its mapping has it."""
 

@@ -104,6 +104,10 @@ gateways:
   b: {address: 192.0.2.2}
 targets:
   out: {number: "1", via: a}
+extensions:
+  "301": {targets: [out]}
+queues:
+  support: {agents: ["301"]}
 numbers:
   "4000": {route: [{hunt: [out]}]}
 """
@@ -122,6 +126,10 @@ async def test_every_metric_is_read_of_the_parts_of_a_process(tmp_path: Path, lo
     parts = Parts(settings, dialplan, log, asyncio.get_running_loop())
     parts.memory.gateways.serve(dialplan.gateways)
     parts.memory.gateways.drain("b")
+    queues = parts.memory.queues
+    queues.serve(dialplan.queues, dialplan.agents, "")
+    assert queues.join("impatient", "support", 0.0, 0, (), lambda _event: None)
+    queues.leave("impatient", 30.0, by_key=False)
     parts.call_metrics.call_ended(answered())
     found = scraped(Registry(METRICS, parts))
     names = {f"{row.name}_total" if row.type == "counter" else row.name for row in METRICS}
@@ -131,6 +139,9 @@ async def test_every_metric_is_read_of_the_parts_of_a_process(tmp_path: Path, lo
         f"callrouter_{name}_total" for name in ("gateway_legs", "messages", "recordings")
     }
     assert found["callrouter_calls_total", "ANSWERED", "4000"] == 1
+    assert found["callrouter_queue_calls_total", "support", "abandoned_late"] == 1
+    assert found["callrouter_queue_agents", "support", "ready"] == 1
+    assert found["callrouter_queue_service_level", "support", "of_offered"] == 0
     assert found["callrouter_gateway_up", "a"] == 1
     assert found["callrouter_gateway_up", "b"] == 0
     assert found["callrouter_gateway_probes_total", "b", "unanswered"] == 0

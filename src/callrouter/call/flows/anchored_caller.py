@@ -58,7 +58,7 @@ class AnchoredCaller(CallerSide):
             try:
                 await _greet(call, speech, step)
             except NoMedia:
-                _unrecorded(call, speech)
+                unrecorded(call, speech)
         try:
             if step.confirm is not None:
                 await _reserve(call, speech, targets)
@@ -153,13 +153,10 @@ async def _greet(call: Call, speech: Speech, hunt: Hunt) -> None:
     # A caller who has described nothing yet does so in the ACK to an answer of ours.
     late = not call.caller_body()
     if speech.anchored:
-        _find_room(call, speech)
         if hunt.confirm is not None:
             speech.wanted = 1 + max(len(targets) for targets in hunt.rounds)
-        await attach(call, answer=late or (greeting is not None and greeting.answer))
-        await _notice(call, speech)
-        if hunt.confirm is None and speech.far is None and speech.ear is not None:
-            speech.far = await open_session(call, speech, speech.ear.slots, None)
+        answer = late or (greeting is not None and greeting.answer)
+        await anchor(call, speech, answer=answer, bridges=hunt.confirm is None)
     elif late and hunt.confirm is not None:
         await attach(call, answer=True)
     if greeting is not None:
@@ -169,6 +166,21 @@ async def _greet(call: Call, speech: Speech, hunt: Hunt) -> None:
         ring_back(call)
 
 
+async def anchor(call: Call, speech: Speech, *, answer: bool, bridges: bool = True) -> None:
+    """Take the caller's media to us and, where the worker is to be the bridge, be ready for that.
+
+    answer: as `attach` has it. bridges: targets share one session, for none of them has to confirm.
+    Raises NoMedia, and Over when there is no room for a recording that has to be.
+    """
+    if speech.anchored:
+        _find_room(call, speech)
+    await attach(call, answer=answer)
+    if speech.anchored:
+        await _notice(call, speech)
+        if bridges and speech.far is None and speech.ear is not None:
+            speech.far = await open_session(call, speech, speech.ear.slots, None)
+
+
 async def _notice(call: Call, speech: Speech) -> None:
     recording = speech.recording
     if recording is not None and recording.notice and not speech.noticed:
@@ -176,7 +188,7 @@ async def _notice(call: Call, speech: Speech) -> None:
         await say(call, (recording.notice,))
 
 
-def _unrecorded(call: Call, speech: Speech) -> None:
+def unrecorded(call: Call, speech: Speech) -> None:
     """There is no media: the call goes on without, and its record says so.
 
     But a call that has to be recorded and, by what its caller describes, never can be goes nowhere.

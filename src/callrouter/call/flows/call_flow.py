@@ -20,6 +20,7 @@ from callrouter.call.flows.ivr.menu import ask_survey, go_through
 from callrouter.call.flows.ivr.play_gather import attach, say
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
+from callrouter.call.flows.queued_caller import wait_for_agent
 from callrouter.call.legs.events import HungUp, Lost
 from callrouter.call.services.shared_state import Directory, Granted, LineReservation
 from callrouter.call.settle import ask_for_lines, settle
@@ -32,13 +33,15 @@ from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import (
     Act,
     EnterMenu,
+    EnterQueue,
     Feature,
     Messages,
     Play,
     Voicemail,
     VoiceStep,
 )
-from callrouter.route.values.plan import Hunt
+from callrouter.route.values.plan import Hunt, Refusal
+from callrouter.route.values.refusal_reasons import QUEUE_FULL, QUEUE_TIMEOUT
 
 
 async def run(call: Call, decision: Decision, directory: Directory) -> None:
@@ -176,6 +179,8 @@ async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
                 return False
             case EnterMenu():
                 steps = await go_through(call, act, goes_on)
+            case EnterQueue():
+                return await queue_up(call, act, goes_on)
             case Voicemail():
                 await take_message(call, act.box)
                 steps = ()
@@ -193,6 +198,34 @@ async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
     raise Over
 
 
+async def queue_up(call: Call, act: EnterQueue, goes_on: Callable[[], bool]) -> bool:
+    """Let the caller wait in a queue; True when it is connected, or led to a target by a key.
+
+    goes_on: as `speak` has it; when the route ends here, so does the call. Raises Over, NoMedia.
+    """
+    waited = await wait_for_agent(call, act)
+    if waited.outcome == "answered":
+        return True
+    if waited.steps:
+        return await take(call, waited.steps, goes_on)
+    if goes_on():
+        return False
+    refusal = call.refusal_for(QUEUE_FULL if waited.outcome == "full" else QUEUE_TIMEOUT)
+    await say_why(call, refusal)
+    call.turn_away(refusal)
+    raise Over
+
+
+async def say_why(call: Call, refusal: Refusal) -> None:
+    """Play the prompt of a refusal, where it has one. Raises Over."""
+    if refusal.prompt:
+        try:
+            await attach(call, answer=False)
+            await say(call, (refusal.prompt,))
+        except NoMedia:
+            pass  # then it is refused without words
+
+
 def hang_up(call: Call) -> None:
     """We have said everything."""
     call.hung_up(None, NORMAL_CLEARING)
@@ -203,12 +236,8 @@ async def finish(call: Call, *, relay: bool = False) -> None:
     """No step is left: say why, and end the call. relay: by a stop code."""
     refusal = call.last_refusal(relay=relay)
     answered = call.record.answered_ms is not None
-    if refusal.prompt and (not answered or call.last_result):
-        try:
-            await attach(call, answer=False)
-            await say(call, (refusal.prompt,))
-        except NoMedia:
-            pass  # then it is refused without words
+    if not answered or call.last_result:
+        await say_why(call, refusal)
     if not answered:
         call.refuse_last(relay=relay)
         return

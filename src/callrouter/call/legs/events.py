@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from callrouter.call.services.archive import MessageList
 from callrouter.call.services.media import MediaEvent
+from callrouter.call.services.queue_port import QueueEvent
 
 if TYPE_CHECKING:
     from callrouter.call.legs.leg import Leg
@@ -186,6 +187,7 @@ Event = (
     | TakenOver
     | MediaEvent
     | MessageList
+    | QueueEvent
     | Replied
     | RecordAsked
     | Deadline

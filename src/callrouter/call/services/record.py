@@ -107,6 +107,23 @@ class KeptRecord:
         self.result = result
 
 
+class QueueRecord:
+    """A wait in a queue. joined_ms, left_ms: from the start of the call.
+
+    outcome: answered, abandoned, timeout, full, key (left by one), removed (the queue is gone),
+    no_media or unavailable. agent: who answered, "" for nobody.
+    """
+
+    __slots__ = ("agent", "joined_ms", "left_ms", "outcome", "queue")
+
+    def __init__(self, queue: str, joined_ms: int) -> None:
+        self.queue = queue
+        self.joined_ms = joined_ms
+        self.left_ms: int | None = None
+        self.outcome = ""
+        self.agent = ""
+
+
 _LONGEST: Final = 128
 """Characters of a text of a peer's in a record: a number has 15, a usual Call-ID 40."""
 _KEPT: Final = 96
@@ -131,9 +148,9 @@ class CallRecord:
     18x of a target that the caller was sent, or our ringback before its answer. status: final SIP
     status sent to the caller. cause: Q.850. reason: why it was refused or, once answered, ended by
     us; "" otherwise. hung_up_by: caller, callee or callrouter.
-    voicemail, recordings: what it left in the archive. heard: what the caller heard and pressed, in
-    order: ms from the start, one of played, menu, key and survey, and which; None when nothing was
-    said to it.
+    voicemail, recordings: what it left in the archive. queues: where it waited, in order. heard:
+    what the caller heard and pressed, in order: ms from the start, one of played, menu, key and
+    survey, and which; None when nothing was said to it.
     """
 
     __slots__ = (
@@ -153,6 +170,7 @@ class CallRecord:
         "id",
         "legs",
         "number",
+        "queues",
         "reason",
         "recordings",
         "ringing_ms",
@@ -192,6 +210,7 @@ class CallRecord:
         self.heard: list[tuple[int, str, str]] | None = None
         self.voicemail: tuple[KeptRecord, ...] = ()
         self.recordings: tuple[KeptRecord, ...] = ()
+        self.queues: tuple[QueueRecord, ...] = ()
 
     @property
     def state(self) -> str:

@@ -11,6 +11,7 @@ Rules. Nobody waits for a port without a limit, and a call has an outcome withou
 | lines | a line, before anything is rung | the call goes on, if the snapshot has a line free |
 | blocks, rotations, gateways | told, never asked, by calls | nothing is missed |
 | presence, overrides | a change by a feature code | the caller is not told that it was done |
+| queues | a place; whether an agent is still reserved | the route goes on; it is let go |
 | registrations | where telephones are, and to be there | not reached; a REGISTER is answered 503 |
 
 What an operator asks is refused, with the reason. Each time is counted and logged (`PortFailures`).
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from callrouter.call.services.queue_port import CallQueues
 from callrouter.metric import Rows, counter
 from callrouter.pending import Later
 from callrouter.register.bindings import Registrations
@@ -27,7 +29,7 @@ from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.plan import AutoBlock, Hold
 from callrouter.route.values.snapshot import Override, Snapshot
 
-PORTS: Final = ("lines", "blocks", "presence", "overrides", "registrations")
+PORTS: Final = ("lines", "blocks", "presence", "overrides", "registrations", "queues")
 """Those that are asked, and not only told."""
 SECONDS: Final = 0.2
 """How long a call waits for a port."""
@@ -187,6 +189,7 @@ class Shared:
     registrations: Registrations
     overrides: Overrides
     gateways: GatewayHealth
+    queues: CallQueues
     snapshot: Callable[[], Snapshot]
     failures: PortFailures
 

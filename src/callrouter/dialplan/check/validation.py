@@ -41,6 +41,7 @@ class Checker(References):
         self.lists = self.checked_section("lists", schema.NumberListEntry)
         self.lookups = self.checked_section("lookups", schema.LookupEntry)
         self.menus = self.checked_section("menus", schema.MenuEntry)
+        self.queues = self.checked_section("queues", schema.QueueEntry)
         self.prompts = self.checked_section("prompts", schema.Prompt)
         self.hold_music = self.checked_section("hold_music", schema.Music)
         self.boxes = self.checked_section("voicemail", schema.VoicemailBox)
@@ -65,6 +66,10 @@ class Checker(References):
         for name, raw in self.entries("menus").items():
             if isinstance(raw, Mapping):
                 self._check_menu(("menus", name), raw)
+        for name, raw in self.entries("queues").items():
+            if isinstance(raw, Mapping):
+                self._check_keys(("queues", name), raw)
+                self._check_agents(("queues", name, "agents"), raw.get("agents"))
 
     def _check_tables(self) -> None:
         """Check the rules of tables; their files are read by the compiler."""
@@ -114,12 +119,25 @@ class Checker(References):
             self._check_areas((*path, "areas", "refuse"), number.areas.refuse)
 
     def _check_menu(self, path: Path, menu: Mapping) -> None:
-        keys = menu.get("keys")
+        self._check_keys(path, menu)
+        if not menu.get("keys") and not menu.get("extensions"):
+            self.mistakes.at_key(path, "a menu needs 'keys', or 'extensions: true'")
+
+    def _check_keys(self, path: Path, entry: Mapping) -> None:
+        keys = entry.get("keys")
         for key, step in keys.items() if isinstance(keys, Mapping) else ():
             if isinstance(step, Mapping):
                 self._check_step((*path, "keys", key), step, first=False, last=False)
-        if not keys and not menu.get("extensions"):
-            self.mistakes.at_key(path, "a menu needs 'keys', or 'extensions: true'")
+
+    def _check_agents(self, path: Path, agents: Any) -> None:
+        """Check that nobody is an agent of one queue twice."""
+        seen = set()
+        for index, agent in enumerate(agents if isinstance(agents, list) else ()):
+            name = agent.get("extension") if isinstance(agent, Mapping) else agent
+            if isinstance(name, str) and name in seen:
+                self.mistakes.at_value((*path, index), f"'{name}' is an agent of it already")
+            elif isinstance(name, str):
+                seen.add(name)
 
     def _check_networks(self) -> None:
         for name in _ORIGINS:

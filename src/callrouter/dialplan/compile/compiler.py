@@ -15,6 +15,7 @@ from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
 from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
 from callrouter.dialplan.compile.prompt_files import PromptFiles, read_sounds
+from callrouter.dialplan.compile.queue_builder import QueueBuilder
 from callrouter.dialplan.compile.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.compile.screening_rules import ScreenBuilder
 from callrouter.dialplan.compile.step_builder import StepBuilder, is_code, voice_of
@@ -162,6 +163,7 @@ class _Builder:
                 networks.append(
                     Network(cidr=cidr, trunk=trunk, line=raw["addresses"].find(index).line)
                 )
+        queues = QueueBuilder(self._file, self._checker, self._steps)
         return Dialplan(
             version=version,
             file=self._file,
@@ -188,6 +190,8 @@ class _Builder:
             },
             usual=self._usual,
             tables=tables,
+            queues=queues.queues(),
+            agents=queues.agents(),
         )
 
     def _number_tables(self) -> Iterator[NumberTable]:

@@ -7,6 +7,7 @@ from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder
 from callrouter.dialplan.compile.refusals import Refusals
 from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.call_queues import QueueEntry
 from callrouter.dialplan.grammar.media_options import FeatureEntry, RecordEntry, SurveyEntry
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.route.rules import number_rules as rules
@@ -46,12 +47,19 @@ class StepBuilder:
             built[name] = self._menu(name, self._checker.menus[name], raw, place.line)
         return built
 
+    def choices(
+        self, rule: str, chosen: dict[str, ChoiceEntry], raw: Mapping
+    ) -> dict[str, rules.Choice]:
+        """Build what keys do. rule: whose keys they are. raw: the same as read, for its lines."""
+        built = {}
+        for keys, _, place in raw.entries():
+            entry = chosen[keys]
+            step = self._step(f"key {keys} of {rule}", entry, place.line, None)
+            built[keys] = rules.Choice(steps=(step,), language=entry.language or "")
+        return built
+
     def _menu(self, name: str, entry: MenuEntry, raw: Mapping, line: int) -> rules.Menu:
-        choices = {}
-        for keys, _, place in raw["keys"].entries() if entry.keys else ():
-            chosen = entry.keys[keys]
-            step = self._step(f"key {keys} of menu {name}", chosen, place.line, None)
-            choices[keys] = rules.Choice(steps=(step,), language=chosen.language or "")
+        choices = self.choices(f"menu {name}", entry.keys, raw["keys"]) if entry.keys else {}
         return rules.Menu(
             name=name,
             prompts=tuple(entry.prompt),
@@ -81,7 +89,7 @@ class StepBuilder:
         alone = several = spoken = None
         if step.hunt is None:
             on = frozenset[str]() if step.on is None else frozenset[str](step.on)
-            spoken = voice.VoiceStep(act=_act(step), on=on)
+            spoken = voice.VoiceStep(act=self._act(step), on=on)
         else:
             alone = several = self._hunts.step(name, step, several=True)
             # Only a hunt of one target can be the only one to ring.
@@ -99,6 +107,38 @@ class StepBuilder:
             voice=spoken,
         )
 
+    def _act(self, step: schema.StepEntry) -> voice.Act:
+        if step.play is not None:
+            return voice.Play(prompts=tuple(step.play), answer=step.answer)
+        if step.menu is not None:
+            greeting: Several[str] = () if step.greet is None else step.greet.prompts
+            return voice.EnterMenu(menu=step.menu, greeting=tuple(greeting))
+        if step.queue is not None:
+            return voice.EnterQueue(
+                queue=step.queue.name,
+                priority=step.queue.priority,
+                skills=tuple(step.queue.skills),
+                about=_about(self._checker.queues[step.queue.name]),
+            )
+        if step.voicemail is not None:
+            return voice.Voicemail(box=step.voicemail)
+        if step.messages is not None:
+            return voice.Messages(box=step.messages)
+        assert step.feature is not None  # noqa: S101 - the schema asks for one of them
+        return _feature(step.feature)
+
+
+def _about(entry: QueueEntry) -> str:
+    """Say what a queue is, in a few words."""
+    agents = len(entry.agents)
+    words = [f"{agents} {'agent' if agents == 1 else 'agents'}"]
+    words.append(f"{entry.strategy.replace('_', ' ')} for {entry.ring:g} s")
+    if entry.max_wait is not None:
+        words.append(f"waits {entry.max_wait:g} s at most")
+    if entry.max_length is not None:
+        words.append(f"{entry.max_length} callers at most")
+    return ", ".join(words)
+
 
 def is_code(steps: Several[schema.StepEntry]) -> bool:
     """Say whether a number is a feature code, or lets messages be heard, and does nothing else."""
@@ -106,20 +146,6 @@ def is_code(steps: Several[schema.StepEntry]) -> bool:
     return any(codes) and all(
         code or step.play is not None for code, step in zip(codes, steps, strict=True)
     )
-
-
-def _act(step: schema.StepEntry) -> voice.Act:
-    if step.play is not None:
-        return voice.Play(prompts=tuple(step.play), answer=step.answer)
-    if step.menu is not None:
-        greeting: Several[str] = () if step.greet is None else step.greet.prompts
-        return voice.EnterMenu(menu=step.menu, greeting=tuple(greeting))
-    if step.voicemail is not None:
-        return voice.Voicemail(box=step.voicemail)
-    if step.messages is not None:
-        return voice.Messages(box=step.messages)
-    assert step.feature is not None  # noqa: S101 - the schema asks for one of them
-    return _feature(step.feature)
 
 
 def _feature(entry: FeatureEntry) -> voice.Feature:

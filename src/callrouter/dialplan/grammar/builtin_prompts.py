@@ -46,6 +46,10 @@ BUILTIN: Final[Mapping[str, str]] = {
     "override_open": "a schedule was switched open",
     "override_closed": "a schedule was switched closed",
     "override_cleared": "a schedule follows its hours again",
+    "queue_position": "before the place of a caller in a queue, from 1 to 9",
+    "queue_position_many": "the caller has a place behind the ninth",
+    "queue_wait": "before the expected wait in minutes, from 1 to 9",
+    "queue_wait_many": "the expected wait is longer",
     **_DIGITS,
 }
 """By name."""

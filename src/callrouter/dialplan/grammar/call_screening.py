@@ -259,6 +259,15 @@ class NumberReasons(StrictModel):
         "can be heard. Usually 488 and cause 88.",
         {"status": 603, "cause": 21},
     )
+    queue_full: Reason | None = _reason(
+        "A queue is full, and the route has no step after it. Usually 486 and cause 17.",
+        {"prompt": "busy"},
+    )
+    queue_timeout: Reason | None = _reason(
+        "The wait in a queue was too long, and the route has no step after it. The call was "
+        "answered, so only cause and prompt matter. Usually cause 19.",
+        {"prompt": "no_answer"},
+    )
 
 
 class Reasons(NumberReasons):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
 from callrouter.dialplan.grammar.call_screening import (
     Areas,
     AutoBlockEntry,
@@ -27,7 +28,14 @@ from callrouter.dialplan.grammar.gateway_failover import (
     ProbeEntry,
     RestEntry,
 )
-from callrouter.dialplan.grammar.hunts import Group, HuntOptions, Rings, Rung, StepEntry
+from callrouter.dialplan.grammar.hunts import (
+    Group,
+    HuntOptions,
+    QueueStepEntry,
+    Rings,
+    Rung,
+    StepEntry,
+)
 from callrouter.dialplan.grammar.login_credentials import (
     AuthEntry,
     PhoneEntry,
@@ -67,6 +75,7 @@ from callrouter.route.rules.number_rules import LONGEST_CALL
 from callrouter.yamlfile.mistakes import StrictModel
 
 __all__ = [
+    "AnnounceEntry",
     "Areas",
     "AuthEntry",
     "AutoBlockEntry",
@@ -95,6 +104,9 @@ __all__ = [
     "PhoneEntry",
     "ProbeEntry",
     "Prompt",
+    "QueueAgentEntry",
+    "QueueEntry",
+    "QueueStepEntry",
     "Reason",
     "Reasons",
     "RecordEntry",
@@ -381,6 +393,11 @@ class DialplanFile(StrictModel):
         default={},
         description="Menus, by name.",
         examples=[{"main": {"prompt": "choose", "keys": {"1": "reception"}}}],
+    )
+    queues: dict[Name, QueueEntry] = Field(
+        default={},
+        description="Call queues, by name.",
+        examples=[{"support": {"agents": ["301", "302"], "music": "piano"}}],
     )
     schedules: dict[Name, ScheduleEntry] = Field(
         default={},

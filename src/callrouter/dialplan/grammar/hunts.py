@@ -1,18 +1,21 @@
 """The grammar of hunts: options, groups and the steps of a route."""
 
+import re
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.media_options import ConfirmWith, FeatureEntry, Greet, Prompts
-from callrouter.dialplan.grammar.names import RUNG, BoxName, GroupName, MenuName
+from callrouter.dialplan.grammar.names import RUNG, BoxName, GroupName, MenuName, QueueName, Short
 from callrouter.dialplan.grammar.schedules import When
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _HEAVIEST = 1000
-ACTS = ("hunt", "play", "menu", "voicemail", "messages", "feature")
+_HIGHEST = 100
+_SKILL: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+ACTS = ("hunt", "play", "menu", "queue", "voicemail", "messages", "feature")
 """What a step can do."""
 
 
@@ -122,6 +125,46 @@ class Group(HuntOptions):
     )
 
 
+def _queue(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _priority(value: object) -> int:
+    return fields.whole(value, 0, _HIGHEST, "a priority")
+
+
+def _skill(value: object) -> str:
+    return fields.matched(value, _SKILL, "a skill of 1 to 40 letters, digits, - and _")
+
+
+Skill = Annotated[str, BeforeValidator(_skill), fields.text("^[A-Za-z0-9_-]{1,40}$")]
+
+
+class QueueStepEntry(StrictModel):
+    """The wait in a queue. The name of the queue can stand for all of it."""
+
+    name: QueueName = Field(description="The queue.", examples=["support"])
+    priority: Annotated[int, BeforeValidator(_priority), fields.between(0, _HIGHEST)] = Field(
+        default=0,
+        description="Callers with a higher one are before all others, however long these wait: "
+        "0 to 100.",
+        examples=[5],
+    )
+    skills: list[Skill] = Field(
+        default=[],
+        max_length=10,
+        description="What an agent must have to be offered this caller.",
+        examples=[["vietnamese"]],
+    )
+
+
+QueueStep = Annotated[
+    QueueStepEntry,
+    BeforeValidator(_queue, json_schema_input_type=fields.NAMED | QueueStepEntry),
+    Short("name"),
+]
+
+
 def _hunt_kind(value: object) -> str | None:
     if isinstance(value, list):
         return "list"
@@ -129,7 +172,7 @@ def _hunt_kind(value: object) -> str | None:
 
 
 class StepEntry(HuntOptions):
-    """One step of a number's route: one of hunt, play, menu, voicemail, messages and feature."""
+    """One step of a number's route: hunt, play, menu, queue, voicemail, messages or feature."""
 
     hunt: (
         Annotated[
@@ -172,6 +215,13 @@ class StepEntry(HuntOptions):
     )
     menu: MenuName | None = Field(
         default=None, description="The menu to go through.", examples=["main"]
+    )
+    queue: QueueStep | None = Field(
+        default=None,
+        description="The queue to wait in for an agent. When it is full, or the wait too long, the "
+        "next step follows; the last step answers as `reasons` has it for `queue_full`, and hangs "
+        "up for `queue_timeout`.",
+        examples=["support", {"name": "support", "priority": 5}],
     )
     voicemail: BoxName | None = Field(
         default=None, description="The box to take a message for.", examples=["sales"]

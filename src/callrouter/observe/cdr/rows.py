@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, bounded
+from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, QueueRecord, bounded
 from callrouter.printable import storable
 
 COLUMNS: Final = (
@@ -40,9 +40,10 @@ COLUMNS: Final = (
     "heard",
     "caller_number",
     "called_number",
+    "queues",
 )
 
-LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard")
+LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues")
 """Those that are JSON: lists of objects."""
 
 Row = tuple[str | int | float | None, ...]
@@ -65,6 +66,7 @@ _KEYS: Final = {
     "voicemail": {"id", "of", "ms", "result"},
     "recordings": {"id", "of", "ms", "result"},
     "heard": {"ms", "what", "which"},
+    "queues": {"queue", "joined_ms", "left_ms", "outcome", "agent"},
 }
 """What the objects of a list have at least, and who shows calls looks for."""
 
@@ -99,6 +101,7 @@ def encode(record: CallRecord) -> Row:
         _heard_text(record.heard) if record.heard else "[]",
         record.caller_number,
         record.called_number,
+        _queues_text(record.queues) if record.queues else "[]",
     )
     # What a peer wrote reaches these columns, and one row that cannot be stored would hold
     # up its whole batch for ever. One look at all of them costs less than one look at each.
@@ -225,6 +228,21 @@ def _heard_text(heard: list[tuple[int, str, str]]) -> str:
 def _kept_text(kept: tuple[KeptRecord, ...]) -> str:
     return _json_text(
         [{"id": one.id, "of": one.of, "ms": one.ms, "result": one.result} for one in kept]
+    )
+
+
+def _queues_text(waits: tuple[QueueRecord, ...]) -> str:
+    return _json_text(
+        [
+            {
+                "queue": wait.queue,
+                "joined_ms": wait.joined_ms,
+                "left_ms": wait.left_ms,
+                "outcome": wait.outcome,
+                "agent": wait.agent,
+            }
+            for wait in waits
+        ]
     )
 
 

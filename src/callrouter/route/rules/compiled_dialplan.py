@@ -12,6 +12,7 @@ from callrouter.route.rules.number_table import Numbers, NumberTable
 from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
+from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
 from callrouter.route.rules.trunk_identification import Network, SourceIndex
 from callrouter.route.values.decision import Need
 from callrouter.route.values.facts import Facts
@@ -53,11 +54,11 @@ class Dialplan(Serializable):
     numbers_line: where the numbers start in the file. schedules: by name. files: all that it was
     read from, its own file first. timezone: that of its hours. networks: where its trunks send.
     gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
-    colons. menus, boxes: by name. language: of prompts, unless a number says
-    otherwise. recipes: of its own prompts. prompts: none until `media.sounds` has made them,
-    before the dialplan serves. begun: what extensions begin with. found: kept by `decide()`,
-    bounded; nobody else touches it. peers: gateways by name, as far as they are not dealt with as
-    `usual` says.
+    colons. menus, boxes, queues: by name. agents: those of its queues, by extension. language:
+    of prompts, unless a number says otherwise. recipes: of its own prompts. prompts: none until
+    `media.sounds` has made them, before the dialplan serves. begun: what extensions begin with.
+    found: kept by `decide()`, bounded; nobody else touches it. peers: gateways by name, as far as
+    they are not dealt with as `usual` says.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class Dialplan(Serializable):
         peers: Mapping[str, PeerProfile] | None = None,
         usual: PeerProfile = USUAL,
         tables: tuple[NumberTable, ...] = (),
+        queues: Mapping[str, CallQueue] | None = None,
+        agents: Mapping[str, AgentTelephones] | None = None,
     ) -> None:
         self._usual = usual
         self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers
@@ -102,6 +105,8 @@ class Dialplan(Serializable):
         self.networks = tuple(networks)
         self.gateways: Mapping[str, Gateway] = {} if gateways is None else gateways
         self.menus: Mapping[str, Menu] = {} if menus is None else menus
+        self.queues: Mapping[str, CallQueue] = {} if queues is None else queues
+        self.agents: Mapping[str, AgentTelephones] = {} if agents is None else agents
         self.language = language
         self.recipes = recipes
         self.boxes: Mapping[str, Box] = {} if boxes is None else boxes

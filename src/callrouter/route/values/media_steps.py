@@ -103,7 +103,28 @@ class Feature(Serializable):
         return f"presence {self.presence or 'back'}"
 
 
-Act = Play | EnterMenu | Voicemail | Messages | Feature
+@dataclass(slots=True, kw_only=True)
+class EnterQueue(Serializable):
+    """The wait in a queue for one of its agents.
+
+    priority: who has a higher one is before others. skills: what an agent must have. about: the
+    queue in a few words.
+    """
+
+    queue: str
+    priority: int
+    skills: tuple[str, ...]
+    about: str
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        priority = f" with priority {self.priority}" if self.priority else ""
+        skills = f", needs {' and '.join(self.skills)}" if self.skills else ""
+        return f"waits in queue {self.queue}{priority}{skills} ({self.about})"
+
+
+Act = Play | EnterMenu | EnterQueue | Voicemail | Messages | Feature
 CODES: Final = (Messages, Feature)
 """What is for the house alone, unless the dialplan says otherwise."""
 

@@ -21,6 +21,8 @@ NO_TARGET_LEFT: Final = "no_target_left"
 FORWARDED_TOO_OFTEN: Final = "forwarded_too_often"
 UNUSABLE_OFFER: Final = "unusable_offer"
 NOT_RECORDABLE: Final = "not_recordable"
+QUEUE_FULL: Final = "queue_full"
+QUEUE_TIMEOUT: Final = "queue_timeout"
 
 USUAL: Final[Mapping[str, Refusal]] = {
     refusal.reason: refusal
@@ -41,6 +43,8 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(reason=FORWARDED_TOO_OFTEN, status=482, cause=25),
         Refusal(reason=UNUSABLE_OFFER, status=488, cause=88),
         Refusal(reason=NOT_RECORDABLE, status=488, cause=88),
+        Refusal(reason=QUEUE_FULL, status=486, cause=17),
+        Refusal(reason=QUEUE_TIMEOUT, status=480, cause=19),
     )
 }
 """By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given

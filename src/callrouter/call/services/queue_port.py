@@ -1,0 +1,88 @@
+"""The port of call queues: what a call that waits asks of the distribution, and is told by it.
+
+Theory. Who waits in which queue, and which agent is offered to whom, is known in one place for all
+calls. A call joins, and gets events in its inbox. It rings the agents itself, as legs of its own,
+so that what comes of them is heard in order with all else that happens to it.
+
+Rules. Offers are told by token. One that is withdrawn, or that the distribution does not know any
+more, is never connected: `accepted` has the last word. A call that leaves says so; the end of the
+call does so too.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from callrouter.pending import Later
+
+
+class QueueOffered:
+    """An agent is reserved for the caller, to be rung now. until: when the reservation ends."""
+
+    __slots__ = ("agent", "token", "until")
+
+    def __init__(self, token: int, agent: str, until: float) -> None:
+        self.token = token
+        self.agent = agent
+        self.until = until
+
+
+class QueueWithdrawn:
+    """An agent is reserved no more. why: `no_answer`, or what became of the agent or the caller."""
+
+    __slots__ = ("token", "why")
+
+    def __init__(self, token: int, why: str) -> None:
+        self.token = token
+        self.why = why
+
+
+class QueueOverflowed:
+    """The caller waits no more, and goes on with its route. why: `timeout` or `removed`."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+QueueEvent = QueueOffered | QueueWithdrawn | QueueOverflowed
+
+
+class QueuePlace(NamedTuple):
+    """The place of a caller, from 1. expected_seconds: until its turn, None when nobody knows."""
+
+    position: int
+    expected_seconds: float | None
+
+
+class CallQueues(Protocol):
+    """Call queues, as calls know them. call: a call's id. All times are those of the stack."""
+
+    def join(
+        self,
+        call: str,
+        queue: str,
+        now: float,
+        priority: int,
+        skills: tuple[str, ...],
+        post: Callable[[QueueEvent], None],
+    ) -> Later[bool]:
+        """Take a place; False when the queue is full. post: gets the call's events."""
+
+    def ready(self, call: str, now: float) -> None:
+        """From now on the caller can be connected, and is offered to agents."""
+
+    def leave(self, call: str, now: float, *, by_key: bool) -> None:
+        """Wait no more. by_key: the place is kept for a while."""
+
+    def place(self, call: str, now: float) -> Later[QueuePlace]:
+        """Where the caller stands."""
+
+    def picked_up(self, token: int, now: float) -> Later[bool]:
+        """An agent has answered; False when it is reserved no more."""
+
+    def accepted(self, token: int, now: float) -> Later[bool]:
+        """An agent is connected now; False when it is reserved no more."""
+
+    def failed(self, token: int, why: str, now: float) -> None:
+        """An agent was not had: `no_answer`, `busy`, `rejected`, `unreachable` or `hung_up`."""
