@@ -24,6 +24,7 @@ from callrouter.errors import CallrouterError, ConfigError, masked
 FAILED: Final = 1
 USAGE: Final = 2
 _COMMANDS: Final = {
+    "agents": "Show what the agents of the running server's queues do.",
     "ban": "List, add or remove banned addresses of the running server.",
     "bench": "Measure callrouter under SIPp's basic call and print one JSON line.",
     "block": "List, add or remove blocked callers of the running server.",
@@ -45,6 +46,10 @@ _COMMANDS: Final = {
     "media": "Show the media workers of the running server, and what they hold.",
     "override": "Switch schedules of the running server open or closed, whatever their hours say.",
     "presence": "Say which extensions of the running server are away.",
+    "queues": (
+        "Show who waits in the queues of the running server, and how well they went since its "
+        "start."
+    ),
     "rate": "Show what a call costs by a rate plan, and the blocks that make its cost.",
     "recordings": (
         "Show, fetch and delete recordings, with a server or without; begin and end one in a call."
@@ -67,6 +72,7 @@ the order of the alphabet; each is in a module of its name in `callrouter.comman
 _TOGETHER: Final = {
     **dict.fromkeys(("media", "registrations", "reload"), "running_server"),
     "schema": "check",
+    "agents": "queues",
 }
 
 

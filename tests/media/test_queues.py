@@ -3,11 +3,14 @@
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from support import hearing
 from support.polling import until
 from support.ports import free_port
 from support.rtp_callers import Call, Callers
@@ -16,7 +19,9 @@ from support.unprivileged import media_settings, shared_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_MUSIC, _LONG = 660, 880
+_MUSIC, _LONG, _AGENT = 660, 880, 1500
+_SOON = 0.3
+"""Seconds. Of this machine's other work there may be more: tests that measure are `alone`."""
 _AGENTS = ("301", "302", "303")
 _DIALPLAN = """\
 country: CN
@@ -70,7 +75,7 @@ class Centre:
 
         return (await until(came))[0]
 
-    async def shows(self, *arguments: str) -> object:
+    async def shows(self, *arguments: str) -> Any:
         """What a command says as JSON."""
         place = self.serving.place
         process = await asyncio.create_subprocess_exec(
@@ -84,7 +89,7 @@ class Centre:
 
 def pick_up(call: Call) -> None:
     """An agent answers."""
-    call._accept()
+    call.accept()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -113,7 +118,17 @@ async def centre(tmp_path: Path) -> AsyncIterator[Centre]:
     assert "Traceback" not in log, log
 
 
-async def test_caller_hears_music_and_is_connected_with_the_second_agent(centre: Centre) -> None:
+async def connected(caller: Call, agent: Call) -> None:
+    """Wait until both hear each other, without us."""
+
+    async def each_other() -> bool:
+        places = [("127.0.0.1", one.line.port) for one in (agent, caller)]
+        return [caller.line.remote, agent.line.remote] == places
+
+    await until(each_other)
+
+
+async def test_second_agent_is_connected_when_the_first_does_not_answer(centre: Centre) -> None:
     call = centre.callers.call("1")
     await call.hears(_MUSIC)
     first = await centre.rung("301")
@@ -121,14 +136,181 @@ async def test_caller_hears_music_and_is_connected_with_the_second_agent(centre:
     assert first.over.is_set()
     assert not first.answered.is_set()
     pick_up(second)
-    await until(lambda: _moved(call, second))
+    await connected(call, second)
+    states = {it["extension"]: it["state"] for it in (await centre.shows("agents"))["agents"]}
+    assert (states["302"], states["303"], states["309"]) == ("talking", "ready", "unreachable")
+    (queue,) = [it for it in (await centre.shows("queues"))["queues"] if it["name"] == "idle"]
+    assert (queue["waiting"], queue["offered"], queue["answered"]) == (0, 1, 1)
     call.hang_up()
     await second.over.wait()
     (record,) = await centre.serving.records("1", 1)
     (wait,) = record["queues"]
     assert (wait["queue"], wait["outcome"], wait["agent"]) == ("idle", "answered", "302")
     assert [leg["result"] for leg in record["legs"]] == ["no_answer", "answered"]
+    told = (await centre.shows("agents", "history", "302"))["history"]
+    kinds = [row["kind"] for row in told]
+    assert kinds == ["offered", "picked_up", "answered", "talk_ended"]
 
 
-async def _moved(call: Call, agent: Call) -> bool:
-    return call.line.remote == ("127.0.0.1", agent.line.port)
+async def test_one_of_two_agents_that_answer_at_once_is_kept(centre: Centre) -> None:
+    rounds = 25
+    for number in range(1, rounds + 1):
+        call = centre.callers.call("2")
+        agents = [await centre.rung(name, number) for name in ("301", "302")]
+        for agent in agents:
+            pick_up(agent)
+
+        async def one_left(agents: list[Call] = agents) -> list[Call]:
+            left = [agent for agent in agents if not agent.over.is_set()]
+            return left if len(left) == 1 else []
+
+        (kept,) = await until(one_left)
+        await connected(call, kept)
+        call.hang_up()
+        await kept.over.wait()
+        await call.over.wait()
+    records = await centre.serving.records("2", rounds)
+    assert [len(it["queues"]) for it in records] == [1] * rounds
+    for record in records:
+        assert sorted(leg["result"] for leg in record["legs"]) == ["answered", "cancelled"]
+    (queue,) = [it for it in (await centre.shows("queues"))["queues"] if it["name"] == "all"]
+    assert (queue["offered"], queue["answered"]) == (rounds, rounds)
+
+
+async def test_others_ring_on_when_the_first_hangs_up_after_20_ms(centre: Centre) -> None:
+    call = centre.callers.call("2")
+    first, second = [await centre.rung(name) for name in ("301", "302")]
+    await call.hears(_MUSIC)
+    moved = len(call.moves)
+    pick_up(first)
+    await asyncio.sleep(0.02)
+    first.hang_up()
+    await first.over.wait()
+    assert not second.over.is_set()
+    assert len(call.moves) == moved  # nobody told the caller to listen somewhere else
+    pick_up(second)
+    await connected(call, second)
+    call.hang_up()
+    await second.over.wait()
+    (record,) = await centre.serving.records("2", 1)
+    assert [wait["agent"] for wait in record["queues"]] == ["302"]
+    assert len(centre.agents["301"].came) == 1
+
+
+async def test_caller_who_hangs_up_leaves_nothing_that_rings(centre: Centre) -> None:
+    call = centre.callers.call("1")
+    agent = await centre.rung("301")
+    await call.answered.wait()
+    call.hang_up()
+    await agent.over.wait()
+    assert not agent.answered.is_set()
+    again = centre.callers.call("1")
+    second = await centre.rung("301", 2)  # free at once: no wrap-up, no rest
+    await again.answered.wait()
+    pick_up(second)
+    await asyncio.sleep(0.03)
+    again.hang_up()
+    await second.over.wait()
+    third = centre.callers.call("1")
+    await centre.rung("301", 3)
+    third.hang_up()
+    records = await centre.serving.records("1", 3)
+    assert [it["queues"][0]["outcome"] for it in records] == ["abandoned"] * 3
+    assert [len(agents.came) for agents in centre.agents.values()] == [3, 0, 0, 0]
+
+
+@pytest.mark.alone
+async def test_agent_is_connected_though_an_announcement_plays(centre: Centre) -> None:
+    call = centre.callers.call("3")
+    await call.hears(_LONG)
+    agent = await centre.rung("301")
+    pick_up(agent)
+    at = time.time()
+    await connected(call, agent)
+    assert time.time() - at < _SOON
+    assert call.moves[-1][0] - at < _SOON
+    call.hang_up()
+    await agent.over.wait()
+
+
+@pytest.mark.alone
+async def test_agent_rests_after_its_part_in_a_call(centre: Centre) -> None:
+    call = centre.callers.call("1")
+    agent = await centre.rung("301")
+    pick_up(agent)
+    await connected(call, agent)
+    for name in ("302", "303"):
+        await centre.shows("presence", "set", name, "break")
+    agent.hang_up()
+    await call.over.wait()
+    ended = agent.ended
+    after = centre.callers.call("1")
+    second = await centre.rung("301", 2)
+    assert 0.99 < second.rung - ended < 1.0 + _SOON
+    after.hang_up()
+    await second.over.wait()
+
+
+async def test_break_during_an_offer_cancels_once_and_the_next_is_rung(centre: Centre) -> None:
+    call = centre.callers.call("1")
+    agent = await centre.rung("301")
+    await centre.shows("presence", "set", "301", "lunch")
+    following = await centre.rung("302")
+    assert agent.over.is_set()
+    await centre.rung("303")
+    assert len(centre.agents["301"].came) == 1
+    assert not following.answered.is_set()
+    call.hang_up()
+    await call.over.wait()
+
+
+async def test_queue_that_is_full_refuses_before_the_answer(centre: Centre) -> None:
+    waiting = [centre.callers.call("4") for _ in range(2)]
+    for call in waiting:
+        await call.answered.wait()
+    third = centre.callers.call("4")
+    await third.over.wait()
+    assert third.status == 486
+    for call in waiting:  # nobody has registered as 309: they wait for as long as they may
+        await call.over.wait()
+    records = await centre.serving.records("4", 3)
+    outcomes = sorted(it["queues"][0]["outcome"] for it in records)
+    assert outcomes == ["full", "timeout", "timeout"]
+    assert sorted(it["reason"] for it in records) == ["queue_full", *["queue_timeout"] * 2]
+
+
+async def test_route_goes_on_after_the_longest_wait(centre: Centre) -> None:
+    call = centre.callers.call("5")
+    last = await centre.rung("last")
+    pick_up(last)
+    await connected(call, last)
+    call.hang_up()
+    await last.over.wait()
+    (record,) = await centre.serving.records("5", 1)
+    assert (record["queues"][0]["outcome"], record["disposition"]) == ("timeout", "ANSWERED")
+
+
+async def test_key_leads_out_of_the_queue(centre: Centre) -> None:
+    call = centre.callers.call("6")
+    await call.hears(_MUSIC)
+    await call.line.press("1")
+    last = await centre.rung("last")
+    pick_up(last)
+    await connected(call, last)
+    call.hang_up()
+    await last.over.wait()
+    (record,) = await centre.serving.records("6", 1)
+    assert record["queues"][0]["outcome"] == "key"
+
+
+async def test_recorded_call_is_bridged_and_stays_with_the_worker(centre: Centre) -> None:
+    call = centre.callers.call("7")
+    agent = await centre.rung("301")
+    pick_up(agent)
+    agent.say(hearing.sine(_AGENT, 20.0))
+    await call.hears(_AGENT)
+    assert len(call.moves) == 1
+    call.hang_up()
+    await agent.over.wait()
+    (record,) = await centre.serving.records("7", 1)
+    assert (record["queues"][0]["agent"], record["recordings"][0]["result"]) == ("301", "complete")

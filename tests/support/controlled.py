@@ -82,6 +82,7 @@ class Room:
             shared=self.memory.ports,
             bans=self.memory.bans,
             gateways=self.memory.gateways,
+            queues=self.memory.queues,
             clock=self.memory.clock,
             calls=self.calls,
             follow=self.feed.follow,

@@ -93,9 +93,9 @@ class Call:
 
     infos: the bodies of the INFOs that came.
 
-    invited, answered_at, left, ended: when its INVITE went out, it was answered, we asked for its
-    end, and it was over, in seconds of the wall clock. moves: where our media was to go, and since
-    when.
+    invited, rung, answered_at, left, ended: when its INVITE went out or came, it was answered, we
+    asked for its end, and it was over, in seconds of the wall clock. moves: where our media was to
+    go, and since when.
     """
 
     def __init__(self, callers: Callers, name: str, user: str) -> None:
@@ -103,7 +103,7 @@ class Call:
         self.line = RtpLine(callers.event_pt)
         self.infos: list[str] = []
         self.status = 0
-        self.invited = self.answered_at = self.left = self.ended = 0.0
+        self.invited = self.rung = self.answered_at = self.left = self.ended = 0.0
         self.moves: list[tuple[float, tuple[str, int]]] = []
         self.answered = asyncio.Event()
         self.over = asyncio.Event()
@@ -179,6 +179,7 @@ class Call:
 
     def ring(self, invite: Message, answer_after: float | None) -> None:
         """Take a call that comes in."""
+        self.rung = time.time()
         self._incoming = invite
         self._learn(invite.body)
         self._local, self._remote = f"{invite['To']};tag={self._tag}", invite["From"]
@@ -188,9 +189,10 @@ class Call:
         else:
             self._callers.send(self._answer(invite, 180))
         if answer_after is not None:
-            self._handle = self._callers.loop.call_later(answer_after, self._accept)
+            self._handle = self._callers.loop.call_later(answer_after, self.accept)
 
-    def _accept(self) -> None:
+    def accept(self) -> None:
+        """Answer."""
         assert self._incoming is not None
         self._final = self._answer(self._incoming, 200, self._description())
         self._repeat(self._final)

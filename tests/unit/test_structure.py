@@ -159,6 +159,7 @@ MAY_IMPORT: Final = {
         "operations.reload",
         "outcomes",
         "pending",
+        "queues",
         "register",
         "route.callers",
         "route.decide",

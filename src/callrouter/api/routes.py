@@ -22,6 +22,7 @@ from callrouter.operations import (
     gateways,
     overrides,
     presence,
+    queues,
     registrations,
     running_server,
 )
@@ -101,6 +102,9 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/gateways", gateways.list_gateways),
     Route("PUT", "/v1/gateways/{gateway}/drain", gateways.drain_gateway),
     Route("DELETE", "/v1/gateways/{gateway}/drain", gateways.enable_gateway),
+    Route("GET", "/v1/queues", queues.list_queues),
+    Route("GET", "/v1/agents", queues.list_agents),
+    Route("GET", "/v1/agents/{agent}/history", queues.list_history),
     Route("GET", "/v1/registrations", registrations.list_registrations),
 )
 

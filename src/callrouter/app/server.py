@@ -53,6 +53,7 @@ class Server:
             shared=parts.memory.ports,
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
+            queues=parts.memory.queues,
             clock=parts.memory.clock,
             calls=parts.calls.in_progress,
             registrations=parts.registrations,

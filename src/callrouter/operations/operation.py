@@ -25,6 +25,7 @@ from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.state.bans import Bans
 from callrouter.state.gateway_health import Gateways
+from callrouter.state.queues_in_memory import QueuesInMemory
 from callrouter.state.steady_clock import SteadyClock
 from callrouter.yamlfile.wording import shown
 
@@ -165,6 +166,7 @@ class RunningServer:
     shared: Shared
     bans: Bans
     gateways: Gateways
+    queues: QueuesInMemory
     clock: SteadyClock
     calls: InProgress
     registrations: GatewayRegistrations

@@ -1,0 +1,124 @@
+"""`callrouter queues` and `callrouter agents`: who waits, who is free, and how well it went."""
+
+from pathlib import Path
+
+import click
+
+from callrouter.commands.asking import last_option, moment, put, table
+from callrouter.commands.options import json_and_config
+from callrouter.operations.queues import (
+    AgentHistory,
+    AgentList,
+    QueueList,
+    QueueStatus,
+    list_agents,
+    list_history,
+    list_queues,
+)
+
+
+@click.command()
+@json_and_config
+def queues(as_json: bool, config: Path) -> None:
+    """Show who waits in the queues of the running server, and how well they went since its start.
+
+    The service level is the share of callers answered in time; who hung up in time is left out.
+    """
+    put(config, list_queues, {}, as_json, _show_queues)
+
+
+@click.group(invoke_without_command=True)
+@json_and_config
+@click.pass_context
+def agents(context: click.Context, as_json: bool, config: Path) -> None:
+    """Show what the agents of the running server's queues do."""
+    if context.invoked_subcommand is None:
+        put(config, list_agents, {}, as_json, _show_agents)
+
+
+@agents.command()
+@click.argument("agent")
+@last_option
+@json_and_config
+def history(agent: str, last: int, as_json: bool, config: Path) -> None:
+    """Show what AGENT did lately: calls offered, answered and missed, and when it was away."""
+    put(config, list_history, {"agent": agent, "most": last}, as_json, _show_history)
+
+
+def _show_queues(answer: QueueList) -> None:
+    rows = [
+        {
+            "queue": it.name,
+            "waiting": it.waiting,
+            "longest": _seconds(it.longest),
+            "agents": ", ".join(f"{count} {state}" for state, count in sorted(it.agents.items())),
+            "offered": it.offered,
+            "answered": it.answered,
+            "abandoned": it.abandoned,
+            "overflowed": it.overflowed,
+            "mean wait": "-" if it.answer_wait is None else _seconds(it.answer_wait),
+            "service level": _level(it),
+        }
+        for it in answer.queues
+    ]
+    table(
+        rows,
+        *("queue", "waiting", "longest", "agents", "offered", "answered", "abandoned"),
+        *("overflowed", "mean wait", "service level"),
+    )
+    waiting = [
+        {
+            "queue": it.name,
+            "place": caller.position,
+            "call": caller.call,
+            "waits": _seconds(caller.waits),
+            "priority": caller.priority,
+            "rings": ", ".join(caller.rings),
+        }
+        for it in answer.queues
+        for caller in it.callers
+    ]
+    if waiting:
+        click.echo()
+        table(waiting, "queue", "place", "call", "waits", "priority", "rings")
+
+
+def _show_agents(answer: AgentList) -> None:
+    rows = [
+        {
+            "agent": it.extension,
+            "queues": ", ".join(it.queues),
+            "state": it.state.replace("_", " "),
+            "why": it.why,
+            "call": it.call,
+            "ready in": _seconds(it.ready_in) if it.ready_in else "",
+            "idle": _seconds(it.idle),
+            "missed": it.missed,
+        }
+        for it in answer.agents
+    ]
+    table(rows, "agent", "queues", "state", "why", "call", "ready in", "idle", "missed")
+
+
+def _show_history(answer: AgentHistory) -> None:
+    rows = [
+        {
+            "at": moment(it.at),
+            "what": it.kind.replace("_", " "),
+            "queue": it.queue,
+            "call": it.call,
+            "why": it.why,
+            "waited": _seconds(it.waited) if it.waited else "",
+        }
+        for it in answer.history
+    ]
+    table(rows, "at", "what", "queue", "call", "why", "waited")
+
+
+def _level(queue: QueueStatus) -> str:
+    level = next(iter(queue.service_level.values()))
+    return "-" if level is None else f"{level:.1f} %"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f}s"
