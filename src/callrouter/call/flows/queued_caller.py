@@ -46,9 +46,10 @@ from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.call.wait import NoMedia, attend, wait
 from callrouter.pending import Later, Unavailable
 from callrouter.route.decide.menu_choice import choose
+from callrouter.route.rules.number_rules import Extension
 from callrouter.route.rules.queue_setup import CallQueue
 from callrouter.route.values.media_steps import EnterQueue, VoiceStep
-from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.plan import Hunt, Target, Verdict
 from callrouter.route.values.seeded_random import Dice
 
 _STAYS_SECONDS: Final = 0.1
@@ -141,6 +142,7 @@ class _Wait:
         "_announce_at",
         "_announcing",
         "_call",
+        "_noted",
         "_offers",
         "_queue",
         "_record",
@@ -158,6 +160,7 @@ class _Wait:
         announcements = queue.announcements
         self._announce_at = inf if announcements is None else call.now
         self._announcing = False
+        self._noted: set[str] = set()
         self._offers: list[QueueOffered] = []
 
     async def run(self) -> None:
@@ -228,6 +231,7 @@ class _Wait:
         if extension is None:
             call.shared.queues.failed(offer.token, "unreachable", call.now)
             return
+        self._note_offer(extension)
         snapshot = call.shared.snapshot()
         hunt = extension.rule.at(Dice(snapshot.seed), 0, snapshot, [])
         rounds = [*hunt.rounds]
@@ -236,6 +240,15 @@ class _Wait:
         agent = _Agent(call, offer, replace(hunt, rounds=tuple(rounds)))
         self._agents[offer.token] = agent
         await self._next_round(agent)
+
+    def _note_offer(self, extension: Extension) -> None:
+        """Note an agent in the trace, once however often it is rung."""
+        if extension.key not in self._noted:
+            self._noted.add(extension.key)
+            why = f"is an agent of queue {self._record.queue}, and free"
+            place = extension.file, extension.line
+            verdict = Verdict(extension.hold, True, extension.key, why, *place)
+            self._call.record.trace = (*self._call.record.trace, verdict)
 
     async def _next_round(self, agent: _Agent) -> None:
         """Ring the agent's next targets, or give the agent up."""
@@ -318,7 +331,6 @@ class _Wait:
         if music is None or ear is None:
             ring_back(call)
             return
-        self._speech.note("played", self._queue.music)
         ear.slots.play(ear.name, [music.path], loop=True)
 
     async def _announce(self) -> None:
