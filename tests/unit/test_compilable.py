@@ -53,6 +53,16 @@ def test_nothing_is_awaited_while_an_exception_is_handled() -> None:
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
+def test_no_pattern_names_the_rest_of_a_sequence() -> None:
+    found = [
+        (name, node.lineno)
+        for name, tree in compiled()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.MatchStar) and node.name is not None
+    ]
+    assert found == []
+
+
 def test_handlers_and_finally_that_wait_are_found() -> None:
     source = (
         "async def f():\n try:\n  await a\n except X:\n  pass\n  await b\n  raise\n"

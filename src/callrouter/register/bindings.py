@@ -21,6 +21,8 @@ MOST_EACH: Final = 10
 """Bindings of one extension."""
 MOST: Final = 20_000
 """Bindings of all together."""
+_WITHOUT_DOMAIN: Final = 8
+"""Values of a binding in the journals of versions that did not keep its domain."""
 
 Journal = Callable[[str, tuple[str, ...], tuple[object, ...] | None], None]
 
@@ -169,6 +171,8 @@ class Bindings:
 
         Raises ValueError for what no journal of ours was told.
         """
+        if len(value) == _WITHOUT_DOMAIN:
+            value = (*value, "")
         match key, value:
             case (
                 (extension, name),
@@ -181,7 +185,7 @@ class Bindings:
                     list(path),
                     bool(pinned),
                     str(agent),
-                    *domain,
+                    str(domain),
                 ),
             ):
                 place = (transport, host, port, far, far_port)
@@ -196,7 +200,7 @@ class Bindings:
                     path=routes,
                     pinned=pinned,
                     agent=agent,
-                    domain=str(domain[0]) if domain else "",
+                    domain=domain,
                 )
                 self.count += 1
             case _:
