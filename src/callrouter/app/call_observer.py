@@ -27,7 +27,8 @@ def observe(events: CallEvents, log: Log, metrics: CallMetrics, writer: RecordWr
     waits.
     """
     lines = CallLog(log)
-    events.started.subscribe(lines.started)
+    if log.informs:
+        events.started.subscribe(lines.started)
     # Written down for a kill before the caller hears of it.
     events.answered.subscribe(writer.up)
     events.moved.subscribe(lambda event: writer.up(event.record))
@@ -38,7 +39,8 @@ def observe(events: CallEvents, log: Log, metrics: CallMetrics, writer: RecordWr
     events.broken.subscribe(lines.broken)
     events.ended.subscribe(writer.put)
     events.ended.subscribe(metrics.call_ended)
-    events.ended.subscribe(lines.ended)
+    if log.informs:
+        events.ended.subscribe(lines.ended)
 
 
 class CallLog:

@@ -55,6 +55,11 @@ class Log:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
+    @property
+    def informs(self) -> bool:
+        """Whether lines of the level info are written: who has one for each call asks before."""
+        return self._least <= _INFO
+
     def debug(self, event: str, **fields: Any) -> None:
         """Log what only someone who looks for a fault wants to see."""
         if self._least <= _DEBUG:

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from pathlib import Path
 
 from support.observed import Lines, answered
@@ -7,7 +8,7 @@ from callrouter.app.call_observer import FeatureLog, observe
 from callrouter.call.services.call_events import CallEvents, CallKept, FeatureSwitched
 from callrouter.call.services.record import KeptRecord
 from callrouter.observe.call_metrics import CallMetrics
-from callrouter.observe.log import Log
+from callrouter.observe.log import Log, render_json
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.cdr_query import CdrQuery
 
@@ -43,6 +44,19 @@ def test_a_call_leaves_two_lines_one_count_and_one_row(
     assert metrics.calls == {("ANSWERED", "4000"): 1}
     with CdrQuery(url) as rows:
         assert rows.one("42") is not None
+
+
+def test_lines_of_calls_are_not_even_begun_when_the_level_leaves_them_out(url: str, tmp_path: Path):
+    null = os.open(os.devnull, os.O_WRONLY)
+    heard = {}
+    for level in ("info", "warning"):
+        events = CallEvents(lambda error: None)
+        log = Log(render_json, level, null)
+        observe(events, log, CallMetrics(), RecordWriter(url, tmp_path / "spool"))
+        log.close()
+        heard[level] = (len(events.started.subscribers), len(events.ended.subscribers))
+    os.close(null)
+    assert heard == {"info": (1, 3), "warning": (0, 2)}
 
 
 def test_what_was_not_kept_whole_is_counted_and_logged_as_it_happens(
