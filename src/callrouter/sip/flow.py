@@ -201,6 +201,7 @@ class Waiting:
         self._step(self.on_give_up if now >= self._give_up_at else self.on_resend)
 
     def _on_end(self, _now: float) -> None:
+        self._timer = None
         self._step(self.on_end)
 
     def _wait(self, interval: float) -> None:

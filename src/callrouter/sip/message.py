@@ -223,7 +223,9 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
     if method not in USUAL_METHODS and not IS_TOKEN.match(method):
         raise ParseError(f"not a request line: {start[:60]!r}")
     # With spaces too many or too few it can still be answered: no version is supported.
-    uri, version = parts[1:] if len(parts) == 3 else ("", "")
+    uri = version = ""
+    if len(parts) == 3:
+        _, uri, version = parts
     request = Request(method, uri, version, headers, more, body)
     request.size = len(data)
     return request

@@ -48,9 +48,9 @@ def response_head(request: Request, flow: Flow) -> str:
     """
     via = request.via()
     vias = f"Via: {_top_via(via, flow)}{via.rest}\r\n"
-    rows = request.rows("via")
-    if len(rows) > 1:
-        vias += "".join(f"Via: {row}\r\n" for row in rows[1:])
+    more = request.more
+    if more is not None and "via" in more:
+        vias += "".join(f"Via: {row}\r\n" for row in more["via"])
     headers = request.headers
     routes = ""
     if "record-route" in headers:

@@ -310,17 +310,17 @@ class Stack(Layer):
                 tx.acknowledge(request)
             else:
                 tx.receive(REQUEST)
-        elif request.to_tag():
-            self._receive_inside(request, flow)
+        elif tag := request.to_tag():
+            self._receive_inside(request, flow, tag)
         elif method == "ACK":
             self.stray += 1
         else:
             self.core.on_request(request, flow)
 
-    def _receive_inside(self, request: Request, flow: Flow) -> None:
-        """A request that claims a dialog (section 12.2.2)."""
+    def _receive_inside(self, request: Request, flow: Flow, tag: str) -> None:
+        """A request that claims the dialog with this tag of ours (section 12.2.2)."""
         method = request.method
-        user = self.dialogs.get(request.to_tag())
+        user = self.dialogs.get(tag)
         known = user is not None and user.call_id == request.headers["call-id"]
         if method == "ACK":
             if user is not None and known:

@@ -168,14 +168,15 @@ def telephone_params(uri: Uri) -> str:
 
 def max_forwards(request: Request) -> int:
     """How many more hops the request may make (RFC 3261 section 16.3). Raises SipError 400, 483."""
-    text = request.get("max-forwards")
+    text = request.headers.get("max-forwards")
     if not text:
         return 70
-    if not text.isascii() or not text.isdigit() or len(text) > 3 or int(text) > 255:
+    hops = int(text) if len(text) <= 3 and text.isascii() and text.isdigit() else 256
+    if hops > 255:
         raise SipError("Max-Forwards is not a number from 0 to 255")
-    if int(text) == 0:
+    if hops == 0:
         raise SipError("too many hops", 483)
-    return int(text)
+    return hops
 
 
 def relayed_status(status: int) -> int:

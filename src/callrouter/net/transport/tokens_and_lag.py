@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-_TOKEN_DIGITS: Final = 16
+_TOKEN_BYTES: Final = 8
 _POOL_BYTES: Final = 8192
 _LAG_SECONDS: Final = 0.02
 
@@ -13,22 +13,16 @@ _LAG_SECONDS: Final = 0.02
 class Tokens:
     """Tokens of 64 random bits as 16 hex digits; the system is asked once for a thousand."""
 
-    __slots__ = ("_at", "_pool")
+    __slots__ = ("_pool",)
 
     def __init__(self) -> None:
-        self._pool = ""
-        self._at = 0
+        self._pool: list[str] = []
 
     def __call__(self) -> str:
         """Give the next token."""
-        at = self._at
-        token = self._pool[at : at + _TOKEN_DIGITS]
-        if not token:
-            self._pool = os.urandom(_POOL_BYTES).hex()
-            token = self._pool[:_TOKEN_DIGITS]
-            at = 0
-        self._at = at + _TOKEN_DIGITS
-        return token
+        if not self._pool:
+            self._pool = os.urandom(_POOL_BYTES).hex(" ", _TOKEN_BYTES).split(" ")
+        return self._pool.pop()
 
 
 class LagProbe:
