@@ -209,6 +209,8 @@ class ClientTransaction(Waiting):
             self._deliver()
         elif action == FINISH:
             self._finish()
+        elif action == END:  # of each transaction once; what follows is of few
+            self._forget()
         elif action == ACK_AGAIN:
             self._layer.resend(self._flow, self._data)
         elif action == RESEND:
@@ -217,8 +219,6 @@ class ClientTransaction(Waiting):
             self._give_over(_TIMEOUT_STATUS)
         elif action == REPORT:
             self._give_over(_ERROR_STATUS)
-        elif action == END:
-            self._forget()
 
     def _deliver(self) -> None:
         if self.invite and self.state == PROCEEDING:

@@ -184,7 +184,9 @@ class ServerTransaction(Waiting):
         state, action = (INVITE_SERVER if self.invite else REQUEST_SERVER)[self.state][event]
         if state != STAY:
             self.state = state
-        if action == AGAIN:
+        if action == END:  # of each transaction once; what follows is of few
+            self._forget()
+        elif action == AGAIN:
             if self._last:
                 self._layer.resend(self._flow, self._last)
         elif action == RESEND:
@@ -199,8 +201,6 @@ class ServerTransaction(Waiting):
             self._forget()
             if user is not None:
                 user.on_unacknowledged()
-        elif action == END:
-            self._forget()
 
     def _finish(self) -> None:
         layer = self._layer
