@@ -132,6 +132,7 @@ async def test_every_metric_is_read_of_the_parts_of_a_process(tmp_path: Path, lo
     queues.leave("impatient", 30.0, by_key=False)
     parts.call_metrics.call_ended(answered())
     found = scraped(Registry(METRICS, parts))
+    await parts.directory.close()
     names = {f"{row.name}_total" if row.type == "counter" else row.name for row in METRICS}
     assert len(names) == len(METRICS)
     empty = {name for name in names if not any(key[0].startswith(name) for key in found)}
