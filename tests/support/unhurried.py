@@ -14,7 +14,7 @@ settings.register_profile(
     "unhurried",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    max_examples=MANY // 4,
+    max_examples=MANY // 10,
 )
 settings.register_profile("many", settings.get_profile("unhurried"), max_examples=MANY)
 settings.load_profile("unhurried")
