@@ -11,7 +11,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 SOURCE = Path("src/callrouter")
-PACKAGES = ("call", "register", "route", "sip")
+PACKAGES = ("call", "queues", "register", "route", "sip")
 MODULES = (
     "errors",
     "net/overload/early_reject",

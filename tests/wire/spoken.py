@@ -74,6 +74,9 @@ class SpokenRouter:
         services = MediaServices(self.pool if media else None, self.archive if media else None)
         ports = ports_of(self.shared, self.stack, far)
         self.calls = core(self.stack, self.noted, dialplan, ports, Books({}), services)
+        queues = self.shared.queues
+        queues.start(self.stack, self.noted.events)
+        queues.serve(dialplan.queues, dialplan.agents, dialplan.access.phones_trunk)
 
 
 @cache
