@@ -152,8 +152,8 @@ async def test_second_agent_is_connected_when_the_first_does_not_answer(centre: 
     assert kinds == ["offered", "picked_up", "answered", "talk_ended"]
 
 
-async def test_one_of_two_agents_that_answer_at_once_is_kept(centre: Centre) -> None:
-    rounds = 25
+async def test_one_of_two_agents_that_answer_at_once_is_kept(centre: Centre, full: bool) -> None:
+    rounds = 500 if full else 20
     for number in range(1, rounds + 1):
         call = centre.callers.call("2")
         agents = [await centre.rung(name, number) for name in ("301", "302")]

@@ -51,7 +51,9 @@ def _show_queues(answer: QueueList) -> None:
             "queue": it.name,
             "waiting": it.waiting,
             "longest": _seconds(it.longest),
-            "agents": ", ".join(f"{count} {state}" for state, count in sorted(it.agents.items())),
+            "agents": ", ".join(
+                f"{count} {_words(state)}" for state, count in sorted(it.agents.items())
+            ),
             "offered": it.offered,
             "answered": it.answered,
             "abandoned": it.abandoned,
@@ -88,7 +90,7 @@ def _show_agents(answer: AgentList) -> None:
         {
             "agent": it.extension,
             "queues": ", ".join(it.queues),
-            "state": it.state.replace("_", " "),
+            "state": _words(it.state),
             "why": it.why,
             "call": it.call,
             "ready in": _seconds(it.ready_in) if it.ready_in else "",
@@ -104,7 +106,7 @@ def _show_history(answer: AgentHistory) -> None:
     rows = [
         {
             "at": moment(it.at),
-            "what": it.kind.replace("_", " "),
+            "what": _words(it.kind),
             "queue": it.queue,
             "call": it.call,
             "why": it.why,
@@ -118,6 +120,10 @@ def _show_history(answer: AgentHistory) -> None:
 def _level(queue: QueueStatus) -> str:
     level = next(iter(queue.service_level.values()))
     return "-" if level is None else f"{level:.1f} %"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _seconds(seconds: float) -> str:
