@@ -113,6 +113,10 @@ class QueuesInMemory:
                 self.centre.has_call(name, call)
         self._watch(bool(agents))
         self._act(now)
+        if not agents:
+            # Nobody tells of their ends any more.
+            self._posts.clear()
+            self._parts.clear()
 
     # What calls ask of it.
 
