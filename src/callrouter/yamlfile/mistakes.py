@@ -102,7 +102,7 @@ _AT_KEY: Final = frozenset({"extra_forbidden", "missing"})
 class StrictModel(BaseModel):
     """Base of all mappings in a file: no unknown keys, no silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Mistakes:
