@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support.groups import FIRST, NEED_PJSIP, Groups
+from support.groups import NEED_PJSIP, Groups, turn
 from support.unit_cost import LIMIT, complaints, costs
 from xdist.remote import Producer
 
@@ -43,7 +43,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in FIRST)
+    items.sort(key=lambda item: turn(item.path))
     if find_spec("pjsua2") is None:
         reason = "PJSIP has no wheel for this Python: run the tests with 3.11 or 3.12"
         for item in filter(_needs_pjsip, items):

@@ -1,5 +1,6 @@
 """Which process runs which tests, when several do: a file stays whole, and some files together."""
 
+from pathlib import Path
 from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
@@ -14,9 +15,12 @@ TOGETHER: Final = {
 }
 """Files that use the same ports, or all stories of which play on one server."""
 
-FIRST: Final = ("test_soak.py", "test_lab_heard.py")
+LONGEST: Final = {"test_soak.py", "test_lab_heard.py", "test_vanished.py"}
 """The longest files begin first, or all the others would be over long before them."""
+LONG: Final = {"media", "system"}
+"""Folders of longer files than the others have: these come before them, for the same reason."""
 
+_TESTS: Final = Path(__file__).parents[1]
 
 NEED_PJSIP: Final = {
     *("test_bodies.py", "test_media_pool.py", "test_own_files.py", "test_sessions_and_targets.py"),
@@ -24,6 +28,11 @@ NEED_PJSIP: Final = {
     "test_transfers_at_the_worker.py",
 }
 """Files outside tests/media that have media workers or softphones."""
+
+
+def turn(path: Path) -> tuple[bool, bool]:
+    """When a file's turn comes: the lowest first."""
+    return path.name not in LONGEST, path.relative_to(_TESTS).parts[0] not in LONG
 
 
 class Groups(LoadScopeScheduling):
