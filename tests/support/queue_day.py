@@ -156,7 +156,7 @@ class Day:
     def _leave(self, call: str) -> None:
         if self.lot.random() < 0.2:
             name = self.centre.callers[call].queue.rule.name
-            self.centre.leave(call, self.now, by_key=True)
+            self.centre.leave(call, self.now, events.KEY)
             self._take()
             if self.lot.random() < 0.5:
                 self.came[name] += 1

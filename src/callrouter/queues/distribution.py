@@ -137,18 +137,19 @@ class Distribution:
             caller.ready = True
             self._look_for_agents(caller, now)
 
-    def leave(self, call: str, now: float, *, by_key: bool = False) -> None:
-        """A caller waits no more: it has hung up, or goes on by a key and may come back."""
+    def leave(self, call: str, now: float, why: str = "") -> None:
+        """A caller waits no more. why: it goes on by its route, "" when it has hung up.
+
+        Who goes on by KEY may come back, and has its place then.
+        """
         caller = self.callers.get(call)
         if caller is None:
             return
-        if by_key:
+        if why == events.KEY:
             key = (call, caller.queue.rule.name)
             self._kept[key] = (caller.since, now + PLACE_SECONDS)
             self._look_at(now + PLACE_SECONDS, "kept", call)
-            self._gone(caller, OVERFLOWED, events.KEY, now)
-        else:
-            self._gone(caller, ABANDONED, "", now)
+        self._gone(caller, OVERFLOWED if why else ABANDONED, why, now)
 
     def over(self, call: str, now: float) -> None:
         """A call is over: nothing of it is left, whatever was told before."""

@@ -34,7 +34,7 @@ from callrouter.queues.queue_events import (
     SentAway,
     Transition,
 )
-from callrouter.queues.service_level import FORMULAS
+from callrouter.queues.service_level import ABANDONED, FORMULAS
 from callrouter.register.bindings import Bindings
 from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
 from callrouter.sip.stack import Stack
@@ -141,9 +141,9 @@ class QueuesInMemory:
         self.centre.ready(call, now)
         self._act(now)
 
-    def leave(self, call: str, now: float, *, by_key: bool) -> None:
+    def leave(self, call: str, now: float, why: str) -> None:
         """Wait no more."""
-        self.centre.leave(call, now, by_key=by_key)
+        self.centre.leave(call, now, "" if why == ABANDONED else why)
         self._act(now)
 
     def place(self, call: str, now: float) -> QueuePlace:

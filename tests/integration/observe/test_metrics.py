@@ -129,7 +129,7 @@ async def test_every_metric_is_read_of_the_parts_of_a_process(tmp_path: Path, lo
     queues = parts.memory.queues
     queues.serve(dialplan.queues, dialplan.agents, "")
     assert queues.join("impatient", "support", 0.0, 0, (), lambda _event: None)
-    queues.leave("impatient", 30.0, by_key=False)
+    queues.leave("impatient", 30.0, "abandoned")
     parts.call_metrics.call_ended(answered())
     found = scraped(Registry(METRICS, parts))
     await parts.directory.close()

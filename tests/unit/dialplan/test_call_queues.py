@@ -9,7 +9,8 @@ from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.queue_setup import AgentTelephones, QueueAnnouncements
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.media_steps import EnterQueue, VoiceStep
+from callrouter.route.values.media_steps import MEDIA, EnterQueue, VoiceStep
+from callrouter.route.values.snapshot import Snapshot
 from callrouter.yamlfile.reader import parse
 
 HEAD = """
@@ -117,6 +118,14 @@ def test_hunt_options_do_not_belong_to_a_queue() -> None:
     )
     with pytest.raises(ConfigError, match="'ring' belongs to a hunt"):
         compile_dialplan(parse(text, "plan.yaml"))
+
+
+def test_queue_is_taken_though_there_is_no_media_for_music() -> None:
+    dialplan = plan('{agents: ["301"]}')
+    facts = Facts(trunk="lab", source="", caller="1", called="4000", to_user="", to_ext="", at=0.0)
+    steps = decide(dialplan, facts, Snapshot(down=frozenset({MEDIA}))).plan.steps
+    assert isinstance(steps[0], VoiceStep)
+    assert isinstance(steps[0].act, EnterQueue)
 
 
 def test_verdict_says_what_the_queue_is() -> None:

@@ -360,10 +360,10 @@ def test_place_is_kept_for_a_minute_for_who_left_by_a_key() -> None:
     for number, call in enumerate(("first", "second", "third")):
         come(made, call, float(number))
     for call in ("first", "second"):
-        made.leave(call, 10.0, by_key=True)
+        made.leave(call, 10.0, events.KEY)
     come(made, "second", 10.0 + PLACE_SECONDS)
     assert [it.call for it in made.queues["support"].callers] == ["third", "second"]
-    made.leave("third", 100.0, by_key=True)
+    made.leave("third", 100.0, events.KEY)
     come(made, "fourth", 101.0)
     come(made, "third", 110.0)
     assert [it.call for it in made.queues["support"].callers] == ["third", "second", "fourth"]

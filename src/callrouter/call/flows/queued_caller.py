@@ -5,8 +5,9 @@ here, each by the hunt of its extension, as legs of this call. Who picks up is a
 and connected when it has stayed for a moment: until then the others ring on and the music goes on,
 so an agent that hangs up at once, or a caller, costs nobody anything.
 
-Rules. An announcement never holds up an agent. Whatever ends the wait, the queue is told, and who
-rings is let go.
+Rules. An announcement never holds up an agent. A caller for whom there is no media waits all the
+same: unanswered it hears that it rings, answered it hears nothing. Whatever ends the wait, the
+queue is told, and who rings is let go.
 """
 
 from collections.abc import Sequence
@@ -99,7 +100,7 @@ class _Agent:
 async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
     """Let a caller wait in a queue; returns what came of it, `answered` when it is connected.
 
-    Raises Over when the caller leaves, NoMedia when nobody can be spoken to.
+    Raises Over when the caller leaves.
     """
     record = QueueRecord(step.queue, call.ms())
     call.record.queues += (record,)
@@ -110,21 +111,33 @@ async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
         if joined is not True:
             record.outcome = "full" if joined is False else "unavailable"
             return Waited(record.outcome)
-        try:
-            await anchor(call, speech_of(call), answer=True)
-            waiting = _Wait(call, call.dialplan.queues[step.queue], record)
-            await waiting.run()
-        except NoMedia:
-            record.outcome = "no_media"
-            unrecorded(call, speech_of(call))
-            raise
+        await _receive(call)
+        waiting = _Wait(call, call.dialplan.queues[step.queue], record)
+        await waiting.run()
     finally:
         record.outcome = record.outcome or "abandoned"
         record.left_ms = call.ms()
         if record.outcome != "answered":
             call.withdraw("")
-            queues.leave(name, call.now, by_key=record.outcome == "key")
+            queues.leave(name, call.now, record.outcome)
     return Waited(record.outcome, waiting.steps)
+
+
+async def _receive(call: Call) -> None:
+    """Answer the caller, and take its media to us. Raises Over.
+
+    Where there is no media for it, it is not answered: it hears that it rings, for as long as it
+    waits.
+    """
+    speech = speech_of(call)
+    try:
+        await anchor(call, speech, answer=True)
+    except NoMedia:
+        unrecorded(call, speech)
+        if call.record.answered_ms is None:
+            call.a.ring(180, "", "", b"")
+            if call.record.ringing_ms is None:
+                call.rings()
 
 
 async def _reply(call: Call, asked: Later[bool]) -> bool | Unavailable:
@@ -164,14 +177,14 @@ class _Wait:
         self._offers: list[QueueOffered] = []
 
     async def run(self) -> None:
-        """Wait until something ends it, which the record says. Raises Over, NoMedia."""
+        """Wait until something ends it, which the record says. Raises Over."""
         call = self._call
         self._play_music()
         call.shared.queues.ready(call.record.id, call.now)
         while not self._record.outcome:
             if call.now >= self._announce_at:
                 await self._announce()
-            self._on(await attend(call, self._until()))
+            self._on(await attend(call, self._until(), alone=True))
             while self._offers:
                 await self._ring(self._offers.pop(0))
             await self._connect()
@@ -266,8 +279,8 @@ class _Wait:
             agent.ringing.begin(phones)
 
     async def _asking(self, until: float) -> Event:
-        """Await the next event while a service is asked. Raises Over, NoMedia."""
-        event = await attend(self._call, until)
+        """Await the next event while a service is asked. Raises Over."""
+        event = await attend(self._call, until, alone=True)
         if not isinstance(event, Deadline | Replied):
             self._on(event)
         return event
@@ -328,7 +341,9 @@ class _Wait:
         if self._queue.music:
             music = call.dialplan.prompts.music.get(self._queue.music)
         ear = self._speech.ear
-        if music is None or ear is None:
+        if ear is None:
+            return
+        if music is None:
             ring_back(call)
             return
         ear.slots.play(ear.name, [music.path], loop=True)
@@ -344,7 +359,7 @@ class _Wait:
             place = await reply(call.inbox, self._asking, asked, call.now + SECONDS)
             if isinstance(place, QueuePlace):
                 names += _place_words(place, said=announcements.position, wait=announcements.wait)
-        if names and start_playing(call, names):
+        if names and self._speech.ear is not None and start_playing(call, names):
             self._announcing = True
 
     def _pressed(self, event: Digit) -> None:

@@ -72,8 +72,8 @@ class CallQueues(Protocol):
     def ready(self, call: str, now: float) -> None:
         """From now on the caller can be connected, and is offered to agents."""
 
-    def leave(self, call: str, now: float, *, by_key: bool) -> None:
-        """Wait no more. by_key: the place is kept for a while."""
+    def leave(self, call: str, now: float, why: str) -> None:
+        """Wait no more. why: as `QueueRecord.outcome` has it; after `key` the place is kept."""
 
     def place(self, call: str, now: float) -> Later[QueuePlace]:
         """Where the caller stands."""

@@ -111,7 +111,8 @@ class QueueRecord:
     """A wait in a queue. joined_ms, left_ms: from the start of the call.
 
     outcome: answered, abandoned, timeout, full, key (left by one), removed (the queue is gone),
-    no_media or unavailable. agent: who answered, "" for nobody.
+    failed (what the agent's telephone described could not be had) or unavailable. agent: who
+    answered, "" for nobody.
     """
 
     __slots__ = ("agent", "joined_ms", "left_ms", "outcome", "queue")

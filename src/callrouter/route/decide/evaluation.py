@@ -28,7 +28,7 @@ from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import Need, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.media_steps import CODES, MEDIA, VoiceStep
+from callrouter.route.values.media_steps import CODES, MEDIA, EnterQueue, VoiceStep
 from callrouter.route.values.plan import (
     PASSED,
     REFUSED,
@@ -376,7 +376,7 @@ class Evaluation:
                 why = f"; it is not for callers of trunk {name}"
                 self._verdict(step, False, why, result=REFUSED)
                 return
-        if MEDIA in self._snapshot.down:
+        if MEDIA in self._snapshot.down and not isinstance(voice.act, EnterQueue):
             self._dead = True
             self._verdict(step, False, "; the media pool is down", result=REFUSED)
             return
