@@ -164,4 +164,5 @@ def test_crowd_leaves_nobody_stuck_and_the_counters_add_up(
             assert len(kept) <= 1, (seed, record.id)
             assert len(kept) == (record.queues[0].outcome == "answered"), (seed, record.id)
         assert left_over(router.stack) == {}, seed
+        assert dict(router.shared.snapshot().lines) == {}, seed
         assert not router.pool.worker.held, seed

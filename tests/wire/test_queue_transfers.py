@@ -47,6 +47,7 @@ def test_agent_is_rung_again_when_its_rest_is_over(how: str) -> None:
     wire.run(2.0)
     state = router.shared.queues.centre.agents["301"].state
     assert state(2.0) == "talking"
+    assert router.shared.snapshot().lines["extension 301"] == 1
     second.call("4305")
     line.call("4001")
     wire.run(10.0)

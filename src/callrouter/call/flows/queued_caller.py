@@ -328,6 +328,7 @@ class _Wait:
             accepted = await _reply(call, call.shared.queues.accepted(agent.token, call.now))
             if accepted is True:
                 self._record.agent = agent.name
+                call.lines.count(call.dialplan.extensions[agent.name].hold)
                 self._record.outcome = "answered"
                 if not await join(call, self._speech, answered):
                     self._record.outcome = "failed"
