@@ -18,7 +18,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from callrouter.route.rules.opening_hours import Schedule
+from callrouter.route.values.opening_hours import Schedule
 
 MINUTE: Final = 60
 

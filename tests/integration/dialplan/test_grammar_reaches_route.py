@@ -10,6 +10,7 @@ import json
 from array import array
 from collections.abc import Iterator
 from copy import deepcopy
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,8 +29,16 @@ from callrouter.yamlfile.reader import parse
 ROOT: Final = "DialplanFile"
 SOUNDS: Final = ("welcome.wav", "welcome-en.wav", "welcome-zh.wav", "music.mp3", "piano.mp3")
 
+PLANS: Final = """
+country: CN
+plans:
+  toll_free: {currency: CNY, blocks: 60/60, price: 1/min}
+  outbound: {currency: CNY, blocks: 60/60, price: 2/min}
+"""
+
 DIALPLAN: Final[dict[str, Any]] = yaml.safe_load("""
 country: CN
+rate_plans: usual-plans.yaml
 trunks:
   carrier: {addresses: [192.0.2.0/24]}
   varied-trunk: {addresses: [198.51.100.0/24]}
@@ -369,7 +378,7 @@ def compiled(text: str, folder: Path) -> Any:
     return laid_out(compile_dialplan(parse(text, str(folder / "dialplan.yaml"))), {})
 
 
-_PLAIN: Final = (str, int, float, type(None))
+_PLAIN: Final = (str, int, float, Decimal, type(None))
 _OF_THE_FILE: Final = {"column", "file", "files", "line", "numbers_line", "version"}
 
 
@@ -406,6 +415,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "nuisance.txt").write_text("0898*\n")
     for at, name in enumerate(("usual", "varied", "customers")):
         (made / f"{name}.csv").write_text(f"number\n500{at}\n")
+    (made / "usual-plans.yaml").write_text(PLANS)
+    (made / "plans.yaml").write_text(PLANS.replace("2/min", "3/min"))
     return made
 
 

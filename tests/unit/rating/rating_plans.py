@@ -9,7 +9,7 @@ from callrouter.dialplan.compile import holiday_tables as calendar
 from callrouter.dialplan.grammar.schedules import ScheduleEntry
 from callrouter.rating.charges import CallUsage, Charges, LegUsage, rate
 from callrouter.rating.rate_plan import Price, PricePeriod, PriceStep, Rate, RatePlan
-from callrouter.route.rules.opening_hours import Schedule
+from callrouter.route.values.opening_hours import Schedule
 
 
 def price(text: str) -> Price:

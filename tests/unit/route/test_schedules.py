@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callrouter.dialplan.compile import holiday_tables as calendar
 from callrouter.dialplan.grammar.schedules import ScheduleEntry as Entry
-from callrouter.route.rules.opening_hours import Hours, Schedule, date_text
+from callrouter.route.values.opening_hours import Hours, Schedule, date_text
 from callrouter.route.values.snapshot import Override
 
 

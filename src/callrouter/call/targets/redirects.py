@@ -181,6 +181,7 @@ def _followed(
         diversion=target.diversion if gateway is None else gateway.diversion,
         history_info=target.history_info if gateway is None else gateway.history_info,
         redirections=chain,
+        rate_plan=target.rate_plan,
     )
     if gateway is not None:
         made.gateway, made.login, made.tls_name = gateway.name, gateway.login, gateway.tls_name

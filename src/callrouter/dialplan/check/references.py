@@ -4,6 +4,7 @@ Theory: what is not in a section is checked as one, and each entry of a section 
 """
 
 from collections.abc import Callable, Collection
+from collections.abc import Mapping as MappingOf
 from typing import Any, Final, TypeVar, get_origin
 
 from callrouter.dialplan.grammar import field_types as fields
@@ -18,13 +19,25 @@ T = TypeVar("T", bound=StrictModel)
 
 
 class References:
-    """The names of one document. mistakes: what was found so far."""
+    """The names of one document. mistakes: what was found so far.
 
-    def __init__(self, document: Document) -> None:
+    elsewhere: names that another file has, by the key that names it, in place of a section; None
+    when it cannot be read, so that none of its names is a mistake as well.
+    """
+
+    def __init__(
+        self, document: Document, elsewhere: MappingOf[str, Collection[str] | None] | None = None
+    ) -> None:
         self.mistakes = Mistakes(document)
         self._document = document
         self._data: Mapping = document.data if isinstance(document.data, Mapping) else Mapping()
         self._known: dict[tuple[str, ...], Collection[str]] = {}
+        self._unread: set[str] = set()
+        for section, known in (elsewhere or {}).items():
+            if known is None:
+                self._unread.add(section)
+            else:
+                self._known[(section,)] = known
 
     def entries(self, section: str) -> Section:
         """Return a section as it was read; empty when the file has none."""
@@ -44,7 +57,7 @@ class References:
         """Check all names in what was read for a model; what is none is the model's to report."""
         for where, named, name in uses(model, raw, path):
             known = self.names(*named.sections)
-            if name in known or name in named.also:
+            if name in known or name in named.also or named.sections[0] in self._unread:
                 continue
             rows = path[:1] == (TABLES,) and name == ROW
             if rows and named == RUNG:

@@ -5,6 +5,7 @@ and a name counts as known even when its entry is wrong. References are read fro
 they are checked even in an entry that has another mistake. All mistakes go to one collection.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from callrouter.dialplan.areas import area_names as areas
@@ -25,10 +26,15 @@ _TOGETHER: Final = ("parallel", "staggered")
 
 
 class Checker(References):
-    """Checker of one document. written: its numbers by E.164 form, as written and on which line."""
+    """Checker of one document. written: its numbers by E.164 form, as written and on which line.
 
-    def __init__(self, document: Document) -> None:
-        super().__init__(document)
+    rate_plans: the names of those in the file that it names, None when that cannot be read.
+    """
+
+    def __init__(
+        self, document: Document, rate_plans: Collection[str] | None = frozenset()
+    ) -> None:
+        super().__init__(document, {"rate_plans": rate_plans})
         _plain(self._data)
         self.head = self.checked_head(schema.DialplanFile)
         self.trunks = self.checked_section("trunks", schema.TrunkEntry)

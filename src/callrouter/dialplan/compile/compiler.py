@@ -16,6 +16,7 @@ from callrouter.dialplan.compile.list_loading import read_lists
 from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
 from callrouter.dialplan.compile.prompt_files import PromptFiles, read_sounds
 from callrouter.dialplan.compile.queue_builder import QueueBuilder
+from callrouter.dialplan.compile.rate_plan_builder import NamedPlans
 from callrouter.dialplan.compile.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.compile.screening_rules import ScreenBuilder
 from callrouter.dialplan.compile.step_builder import StepBuilder, is_code, voice_of
@@ -25,6 +26,7 @@ from callrouter.dialplan.grammar.lookups import lookup
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS
 from callrouter.dialplan.grammar.peers import peer_of, usual_peer
 from callrouter.dialplan.grammar.voicemail_boxes import box_of
+from callrouter.rating.rate_plan import RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules import number_rules as rules
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -52,7 +54,9 @@ def compile_dialplan(document: Document) -> Dialplan:
 
     Raises ConfigError with every mistake, in file order.
     """
-    checker = Checker(document)
+    plans = NamedPlans(document)
+    checker = Checker(document, plans.names)
+    plans.check(checker)
     country = checker.head.country if checker.head is not None else ""
     lists = read_lists(checker, document.file, country)
     tables = read_tables(checker, document.file, country)
@@ -70,15 +74,20 @@ def compile_dialplan(document: Document) -> Dialplan:
         if country and fields.is_written_out(key):
             normal = numbers.normalise(key, country)
         entry = checker.number(key, raw, normal, line)
+        if entry is not None and entry.rate_plan is not None:
+            plans.check_currency(checker, ("numbers", key), entry.rate_plan)
         if builder is not None and entry is not None and not checker.mistakes.any():
             built.append(builder.number(f"number {key}", key, normal, entry, raw, line))
     check_twice(checker, tables, document.file)
     if builder is None or checker.mistakes.any():
         raise checker.mistakes.error()
     numbers_line = document.locate(("numbers",))[0].line
-    version = _version(document, lists.digests + tables.digests + sounds.digests)
-    files = [*lists.files, *tables.paths.values()]
-    return builder.dialplan(built, version, numbers_line, files, sounds)
+    digests = lists.digests + tables.digests + sounds.digests
+    if plans.document is not None:
+        digests.append(_version(plans.document, []))
+    files = [*lists.files, *tables.paths.values(), *plans.files]
+    version = _version(document, digests)
+    return builder.dialplan(built, version, numbers_line, files, sounds, plans.plans)
 
 
 def _version(document: Document, digests: list[str]) -> str:
@@ -150,8 +159,9 @@ class _Builder:
         numbers_line: int,
         files: list[str],
         sounds: PromptFiles,
+        rate_plans: RatePlans | None,
     ) -> Dialplan:
-        """Put all parts together. files: those of its lists and tables."""
+        """Put all parts together. files: those of its lists, tables and rate plans."""
         tables = tuple(self._number_tables())  # before the gateways: these are looked up, too
         networks = []
         trunks = []
@@ -192,6 +202,7 @@ class _Builder:
             tables=tables,
             queues=queues.queues(),
             agents=queues.agents(),
+            rate_plans=rate_plans,
         )
 
     def _number_tables(self) -> Iterator[NumberTable]:
@@ -253,6 +264,7 @@ class _Builder:
             open_to=open_to,
             codes_for=codes_for,
             longest_call=entry.longest_call or self._head.longest_call,
+            rate_plan=entry.rate_plan or "",
         )
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number

@@ -11,7 +11,7 @@ from typing import Final
 
 from callrouter.dialplan.grammar import schedules as hours
 from callrouter.dialplan.grammar.schedules import Region, day_of
-from callrouter.route.rules.opening_hours import Schedule, Span, Zone
+from callrouter.route.values.opening_hours import Schedule, Span, Zone
 
 _FIRST: Final = 946684800  # 2000-01-01 00:00 UTC
 _LAST: Final = 2840140800  # 2060-01-01 00:00 UTC

@@ -195,6 +195,7 @@ class HuntBuilder:
             progress_seconds=progress,
             tls_name=target.tls_name or "",
             extension=target.extension or "",
+            rate_plan=target.rate_plan or "",
         )
         if target.via in self._checker.gateways:
             built = self._ways.dialled(built, target, target.via)

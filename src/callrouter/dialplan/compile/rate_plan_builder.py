@@ -1,22 +1,27 @@
 """Compiler of a file of rate plans: to plans as `rating` has them, or to all mistakes in it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from callrouter.dialplan.areas.list_files import international_prefix, is_dialled_so
-from callrouter.dialplan.check.references import References
+from callrouter.dialplan.check.references import TABLES, References
+from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.holiday_tables import schedule
+from callrouter.dialplan.compile.list_loading import misplaced
 from callrouter.dialplan.grammar import rate_plans as schema
+from callrouter.dialplan.grammar.names import Path as Place
 from callrouter.dialplan.grammar.schedules import ScheduleEntry
+from callrouter.errors import ConfigError
 from callrouter.rating.rate_plan import SHORT, PricePeriod, PriceStep, Rate, RatePlan, RatePlans
 from callrouter.route.callers.telephone_numbers import some_country_has
-from callrouter.route.rules.opening_hours import Schedule
-from callrouter.yamlfile.marked import Document
+from callrouter.route.values.opening_hours import Schedule
+from callrouter.yamlfile.marked import Document, Mapping
 from callrouter.yamlfile.reader import load
 from callrouter.yamlfile.wording import shown
 
+_KEY: Final = "rate_plans"
 _ALL: Final = "all numbers"
 _OTHERS: Final = "other numbers"
 _UNANSWERED: Final = "unanswered"
@@ -48,6 +53,73 @@ def compile_rate_plans(document: Document) -> RatePlans:
             plain = replace(plans[entry.forwarded], forwarded=None)
             plans[name] = replace(plans[name], forwarded=plain)
     return RatePlans(file=document.file, country=country, timezone=zone, plans=plans)
+
+
+class NamedPlans:
+    """The rate plans of the file that a dialplan names with `rate_plans`.
+
+    names: those of plans with mistakes too; none when no file is named, None when it cannot be
+    read. plans: None when no file is named, or it has mistakes. document: what they were made of.
+    files: those that are named.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.names: Collection[str] | None = ()
+        self.plans: RatePlans | None = None
+        self.files: list[str] = []
+        self.document: Document | None = None
+        self._misplaced = ""
+        self._wrong: ConfigError | None = None
+        self._one_currency = ("", "")
+        data = document.data
+        named = data.get(_KEY) if isinstance(data, Mapping) else None
+        if not isinstance(named, str) or not named.isprintable():
+            self.names = () if named is None else None  # which the grammar has words for
+            return
+        folder = Path(document.file).parent
+        path = folder / named
+        self.files = [str(path)]
+        self.names = None
+        self._misplaced = misplaced(path, folder)
+        if self._misplaced:
+            return
+        try:
+            file = load(path)
+            section = file.data.get("plans") if isinstance(file.data, Mapping) else None
+            self.names = section.keys() if isinstance(section, Mapping) else None
+            self.plans = compile_rate_plans(file)
+            self.document = file
+        except ConfigError as error:
+            self._wrong = error
+
+    def check(self, checker: Checker) -> None:
+        """Note what is wrong with the file, and with the plans of targets and tables."""
+        if self._misplaced:
+            checker.mistakes.at_value((_KEY,), self._misplaced)
+        for mistake in self._wrong.diagnostics if self._wrong is not None else ():
+            checker.mistakes.elsewhere(mistake)
+        for name, target in checker.targets.items():
+            if target.rate_plan is not None and not self._one_currency[0]:
+                self._one_currency = (self._currency(target.rate_plan), name)
+            self.check_currency(checker, ("targets", name), target.rate_plan)
+        for name, table in checker.tables.items():
+            self.check_currency(checker, (TABLES, name), table.rate_plan)
+
+    def check_currency(self, checker: Checker, place: Place, name: str | None) -> None:
+        """Check that a plan is in the currency of targets: the cost of a call is one sum."""
+        wanted, target = self._one_currency
+        found = self._currency(name)
+        if wanted and found and found != wanted:
+            message = (
+                f"expected a rate plan in {wanted}, as that of target '{target}' is: a call has "
+                f"one cost; '{name}' is in {found}"
+            )
+            checker.mistakes.at_value((*place, "rate_plan"), message)
+
+    def _currency(self, name: str | None) -> str:
+        """The currency of a plan, "" of one that is not there."""
+        plan = None if self.plans is None else self.plans.plans.get(name or "")
+        return "" if plan is None else plan.currency
 
 
 def _check(

@@ -11,8 +11,8 @@ from callrouter.dialplan.grammar.call_queues import QueueEntry
 from callrouter.dialplan.grammar.media_options import FeatureEntry, RecordEntry, SurveyEntry
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.route.rules import number_rules as rules
-from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.values import media_steps as voice
+from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import Refusal
 from callrouter.yamlfile.reader import Mapping, Sequence
 

@@ -59,6 +59,7 @@ from callrouter.dialplan.grammar.names import (
     ListName,
     LookupName,
     MusicName,
+    RatePlanName,
     TargetName,
 )
 from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
@@ -161,6 +162,12 @@ class TargetEntry(StrictModel):
         description="How long this target rings, wherever it is used: 1s to 300s.",
         examples=["25s"],
     )
+    rate_plan: RatePlanName | None = Field(
+        default=None,
+        description="The rate plan that its legs are charged by. When left out: the one that is "
+        "`forwarded` of the number's, and only what is dialled by a gateway.",
+        examples=["outbound"],
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -257,6 +264,12 @@ class NumberEntry(StrictModel):
         description="How long a call to it may last from its answer on. When left out: as long as "
         "the dialplan says.",
         examples=["30m"],
+    )
+    rate_plan: RatePlanName | None = Field(
+        default=None,
+        description="The rate plan that its calls are charged by. When left out: they cost "
+        "nothing, but for legs to targets that have one.",
+        examples=["toll_free"],
     )
     overflow: list[StepEntry] | None = Field(
         default=None,
@@ -473,6 +486,12 @@ class DialplanFile(StrictModel):
         default={},
         description="Many numbers with the same rules, by name: each is a row of a file.",
         examples=[{"customers": {"file": "customers.csv", "route": [{"hunt": ["row"]}]}}],
+    )
+    rate_plans: FileName | None = Field(
+        default=None,
+        description="The file of rate plans that numbers and targets name; in the folder of the "
+        "dialplan or below.",
+        examples=["plans.yaml"],
     )
     reasons: Reasons = Field(
         default=Reasons(),

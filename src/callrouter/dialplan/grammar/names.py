@@ -58,6 +58,7 @@ BoxName = Annotated[Name, Named("voicemail box", ("voicemail",))]
 PromptName = Annotated[Name, Named("prompt", ("prompts",), tuple(BUILTIN))]
 MusicName = Annotated[Name, Named("music file", ("hold_music",))]
 PlanName = Annotated[Name, Named("plan", ("plans",))]
+RatePlanName = Annotated[Name, Named("rate plan", ("rate_plans",))]
 
 
 def uses(model: type[BaseModel], value: Any, path: Path = ()) -> Iterator[Use]:

@@ -23,12 +23,12 @@ from callrouter.route.rules.number_rules import (
     Step,
     Trunk,
 )
-from callrouter.route.rules.opening_hours import Hours, Schedule
 from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import Need, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import CODES, MEDIA, EnterQueue, VoiceStep
+from callrouter.route.values.opening_hours import Hours, Schedule
 from callrouter.route.values.plan import (
     PASSED,
     REFUSED,

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from mypy_extensions import mypyc_attr
 
+from callrouter.rating.rate_plan import RatePlans
 from callrouter.route.rules.digest_accounts import Access
 from callrouter.route.rules.mailboxes import Box
 from callrouter.route.rules.number_index import NumberIndex
 from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
 from callrouter.route.rules.number_table import Numbers, NumberTable
-from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
 from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
@@ -17,6 +17,7 @@ from callrouter.route.rules.trunk_identification import Network, SourceIndex
 from callrouter.route.values.decision import Need
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import Gateway
+from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
 from callrouter.serializable import Serializable
 
@@ -58,7 +59,8 @@ class Dialplan(Serializable):
     of prompts, unless a number says otherwise. recipes: of its own prompts. prompts: none until
     `media.sounds` has made them, before the dialplan serves. begun: what extensions begin with.
     found: kept by `decide()`, bounded; nobody else touches it. peers: gateways by name, as far as
-    they are not dealt with as `usual` says.
+    they are not dealt with as `usual` says. rate_plans: those that numbers and targets name, None
+    when no file is named.
     """
 
     def __init__(
@@ -86,11 +88,13 @@ class Dialplan(Serializable):
         tables: tuple[NumberTable, ...] = (),
         queues: Mapping[str, CallQueue] | None = None,
         agents: Mapping[str, AgentTelephones] | None = None,
+        rate_plans: RatePlans | None = None,
     ) -> None:
         self._usual = usual
         self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers
         self.access = Access() if access is None else access
         self.version = version
+        self.rate_plans = rate_plans
         self.file = file
         self.country = country
         self.trunks = {trunk.name: trunk for trunk in trunks}

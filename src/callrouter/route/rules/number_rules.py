@@ -7,10 +7,10 @@ from typing import Final
 from callrouter.route.callers.geographic_areas import AreaRule
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.hunt_strategies import HuntRule
-from callrouter.route.rules.opening_hours import Schedule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.media_steps import MEDIA, Voice, VoiceStep
+from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import AutoBlock, Refusal, Verdict
 from callrouter.serializable import Serializable
 
@@ -169,8 +169,8 @@ class Number(Serializable):
     no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
     for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
     callers it and its menus lead to feature codes and to messages, None for all. longest_call:
-    seconds from its answer on. fixed: each call gets the same plan while no gateway is down and
-    nobody is blocked.
+    seconds from its answer on. rate_plan: what its calls are charged by, "" for nothing. fixed:
+    each call gets the same plan while no gateway is down and nobody is blocked.
     """
 
     key: str
@@ -190,6 +190,7 @@ class Number(Serializable):
     open_to: frozenset[str] | None = None
     codes_for: frozenset[str] | None = None
     longest_call: float = LONGEST_CALL
+    rate_plan: str = ""
     hold: str = field(init=False)
     gateways: frozenset[str] = field(init=False)
     fixed: bool = field(init=False)

@@ -93,7 +93,8 @@ class Target(Serializable):
     contact: of these, the one that is known by this, "" for all.
     gateway: the one it is dialled by, "" for none. others: the same target by other ways, in the
     order they are tried within its ring time while one after the other does not work. redirections:
-    who sent the call on to it, one after the other; none when the dialplan names it.
+    who sent the call on to it, one after the other; none when the dialplan names it. rate_plan:
+    what a leg to it is charged by, "" for what the number's rate plan says of forwarded legs.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Target(Serializable):
     others: tuple["Target", ...] = ()
     redirections: tuple[Redirection, ...] = ()
     contact: str = ""
+    rate_plan: str = ""
 
     @property
     def place(self) -> str:
