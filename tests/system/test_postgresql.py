@@ -32,6 +32,8 @@ from callrouter.route.rules.mailboxes import Box
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _RATE = 20.0
+_HOLD = 0.1
+"""A call that is over within the millisecond of its answer costs nothing."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -52,7 +54,7 @@ class Lines:
 
     async def calls(self, count: int) -> list[Outcome]:
         """So many calls, 20 a second, that are answered and over."""
-        made = await self.callers.calls("6000", count, _RATE, 0.0)
+        made = await self.callers.calls("6000", count, _RATE, _HOLD)
         assert {outcome.status for outcome in made} == {200}
         return made
 
@@ -83,8 +85,11 @@ def placed(folder: Path, url: str) -> tuple[Place, int]:
         folder,
         "country: CN\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
         f"targets:\n  answers: {{uri: 'sip:service@127.0.0.1:{port}'}}\n"
-        "numbers:\n  '6000': {route: [{hunt: [answers]}]}\n",
+        "rate_plans: plans.yaml\n"
+        "numbers:\n  '6000': {rate_plan: local, route: [{hunt: [answers]}]}\n",
     )
+    plans = "country: CN\nplans: {local: {currency: CNY, blocks: 60/60, price: 0.1/min}}\n"
+    (folder / "plans.yaml").write_text(plans, encoding="utf-8")
     settings = place.config.read_text(encoding="utf-8")
     place.config.write_text(
         settings.replace("sqlite:///var/callrouter.db", url)
@@ -140,6 +145,13 @@ async def test_call_is_in_postgresql_and_every_view_of_cdr_shows_it(
         assert [row["call_id"] for row in everyone] == [it.call_id for it in reversed(calls)]
         assert [leg["target"] for leg in everyone[0]["legs"]] == ["answers"]
         assert everyone[0]["trace"]
+        assert {(row["cost"], row["currency"]) for row in everyone} == {("0.1000", "CNY")}
+        (kept,) = postgres.rows(
+            "seen", "SELECT cost, pg_typeof(cost)::text AS kind FROM calls LIMIT 1"
+        )
+        assert (str(kept["cost"]), kept["kind"]) == ("0.1000", "numeric")
+        (sum_,) = postgres.rows("seen", "SELECT sum(cost) AS cost FROM calls")
+        assert str(sum_["cost"]) == "0.3000"
         for wanted in (
             ("--disposition", "ANSWERED"),
             ("--since", "1h"),
@@ -272,28 +284,39 @@ _OLD: dict[str, Any] = {
     "trace": "[]",
 }
 """A row of the first version."""
+_LATER: dict[str, dict[str, Any]] = {
+    "0001": {},
+    "0002": {"voicemail": "[]", "recordings": "[]", "heard": "[]"},
+    "0003": {"voicemail": "[]", "heard": "[]", "called_number": "6000"},
+    "0004": {"heard": "[]", "called_number": "6000", "queues": "[]"},
+}
+"""What each version has beside that."""
 
 
+@pytest.mark.parametrize("revision", _LATER)
 async def test_tables_of_an_older_version_are_brought_up_to_date(
-    tmp_path: Path, postgres: Postgres
+    tmp_path: Path, postgres: Postgres, revision: str
 ) -> None:
-    url = postgres.new("older")
-    older(url, "0001")
-    marks = ", ".join(["%s"] * len(_OLD))
-    insert = f"INSERT INTO calls ({', '.join(_OLD)}) VALUES ({marks})"
-    postgres.rows("older", insert, *_OLD.values())
+    name = f"older{revision}"
+    url = postgres.new(name)
+    older(url, revision)
+    row = _OLD | _LATER[revision]
+    marks = ", ".join(["%s"] * len(row))
+    insert = f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})"
+    postgres.rows(name, insert, *row.values())
     place, port = placed(tmp_path, url)
     process = await asyncio.create_subprocess_exec(
         *command("cdr", "--config", place.config), stderr=asyncio.subprocess.PIPE
     )
     _, error = await process.communicate()
     assert process.returncode == 1
-    assert b"version 0001 of the tables" in error
-    async with lines(place, port, postgres, "older") as up:
+    assert f"version {revision} of the tables".encode() in error
+    async with lines(place, port, postgres, name) as up:
         (call,) = await up.calls(1)
-        await until(lambda: _rows(postgres, "older", 2))
+        await until(lambda: _rows(postgres, name, 2))
         shown = json.loads(await said("cdr", "--config", place.config, "--json"))
         assert [row["call_id"] for row in shown] == [call.call_id, "old@x"]
+        assert [row["cost"] for row in shown] == ["0.1000", None]
 
 
 async def _rows(postgres: Postgres, database: str, count: int) -> bool:

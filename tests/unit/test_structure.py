@@ -41,7 +41,7 @@ MAY_IMPORT: Final = {
     "register": {"errors", "metric", "pending", "route.rules", "route.values", "sip"},
     "route.decide": {"route.callers", "route.rules", "route.values"},
     "secret": {"errors", "route.rules"},
-    "call.services": {"metric", "pending", "register", "route.values"},
+    "call.services": {"metric", "pending", "rating", "register", "route.values"},
     "dialplan": {"dialplan.grammar", "yamlfile"},
     "dialplan.areas": {"dialplan.grammar", "errors", "route.callers", "yamlfile"},
     "media.worker": {"media", "media.sounds"},
@@ -59,7 +59,7 @@ MAY_IMPORT: Final = {
     "lookup": {"pending", "route.values"},
     "media.pool": {"call.services", "errors", "media", "metric"},
     "net.gateways": {"errors", "net.transport", "route.values", "sip"},
-    "observe.cdr": {"call.services", "printable"},
+    "observe.cdr": {"call.services", "printable", "rating", "route.callers"},
     "observe.trace": {"call.services", "errors", "printable", "sip"},
     "call.anchor": {"call.legs", "call.services", "errors", "route.rules", "sip"},
     "call.targets": {
@@ -81,7 +81,7 @@ MAY_IMPORT: Final = {
     "observe": {"call.services", "errors", "metric", "observe.cdr", "printable"},
     "storage": {
         *("call.services", "errors", "metric", "observe.cdr"),
-        *("observe.trace", "printable", "private", "sip"),
+        *("observe.trace", "printable", "private", "rating", "sip"),
     },
     "archive": {
         *("call.services", "errors", "media.sounds", "metric", "printable", "private"),

@@ -67,7 +67,8 @@ class Parts:
         sizes = Sizes(limits.headers, limits.header_size, limits.body_size)
         self.stack = Stack(Tokens(), self.edges.connect, sizes)
         self.pump = Pump(loop, self.stack, self._bug)
-        self.writer = RecordWriter(settings.records.database, settings.records.spool)
+        records = settings.records
+        self.writer = RecordWriter(records.database, records.spool, dialplan.rate_plans)
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))

@@ -95,6 +95,9 @@ def call_detail(call: Call, written: Written) -> str:
         table(rows, _FACTS).lstrip("\n "),
         table(legs, _LEGS, "Legs (ms from the start of the call)"),
     ]
+    if call["charges"]:
+        charged = [_charge(one, call["legs"]) for one in call["charges"]]
+        parts.append(table(charged, _CHARGES, "Charges"))
     if call["heard"]:
         parts.append(table(call["heard"], _HEARD, "Heard and pressed (ms from the start)"))
     parts.append(table([_verdict(rule) for rule in call["trace"]], _RULES, "Rules"))
@@ -124,6 +127,14 @@ _LEGS = (
     *(Column(name) for name in ("started", "progress", "answered", "ended", "status", "cause")),
     Column("result", 8, folds=True),
 )
+_CHARGES = (
+    Column("leg", 8, folds=True),
+    Column("plan", 8, folds=True),
+    Column("rate", 8, folds=True),
+    Column("seconds", right=True),
+    Column("cost", right=True),
+    Column("blocks", 20, folds=True, most=_LONGEST),
+)
 _HEARD = (Column("ms"), Column("what"), Column("which", 20, folds=True, most=_LONGEST))
 _RULES = (
     Column("result"),
@@ -139,6 +150,18 @@ def result_of(rule: dict[str, Any]) -> str:
     # Records of before there were results tell only whether it took effect.
     known: str = rule.get("result") or ("passed" if rule["matched"] else "not_asked")
     return known.replace("_", " ")
+
+
+def _charge(charge: dict[str, Any], legs: list[dict[str, Any]]) -> dict[str, Any]:
+    blocks = [
+        f"{run['count']} x {run['seconds']} s at {run['price']}"
+        + (f" ({run['period']})" if run["period"] else "")
+        for run in charge["blocks"]
+    ]
+    if charge["fee"].strip("0."):
+        blocks.insert(0, f"fee {charge['fee']}")
+    leg = "inbound" if charge["leg"] is None else legs[charge["leg"]]["target"]
+    return {**charge, "leg": leg, "blocks": " + ".join(blocks)}
 
 
 def _verdict(rule: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ Rules.
   switched by hand are switched for callers, not for prices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
@@ -92,15 +92,20 @@ class Charges:
 
 def rate(plan: RatePlan, call: CallUsage) -> Charges:
     """Say what a call costs. A plan without `forwarded` does not charge for forwarded legs."""
-    legs = [_charge(plan, call.inbound)]
+    legs = [charge(plan, call.inbound)]
     if plan.forwarded is not None:
-        legs += [_charge(plan.forwarded, leg) for leg in call.forwarded]
+        legs += [charge(plan.forwarded, leg) for leg in call.forwarded]
+    return Charges(currency=plan.currency, legs=tuple(legs), cost=total(legs))
+
+
+def total(legs: Iterable[LegCharge]) -> Decimal:
+    """Return the sum of legs, which are rounded already."""
     with localcontext(_EXACT):
-        cost = sum((leg.cost for leg in legs), _NOTHING)
-    return Charges(currency=plan.currency, legs=tuple(legs), cost=cost)
+        return sum((leg.cost for leg in legs), _NOTHING)
 
 
-def _charge(plan: RatePlan, leg: LegUsage) -> LegCharge:
+def charge(plan: RatePlan, leg: LegUsage) -> LegCharge:
+    """Say what one leg costs by its plan."""
     if leg.seconds:
         found: Rate | None = plan.rate_of(leg.number)
         length = leg.seconds

@@ -34,6 +34,7 @@ from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import lost_record
 from callrouter.observe.cdr.rows import Row, encode
 from callrouter.private import FILE, tighten
+from callrouter.rating.rate_plan import RatePlans
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -158,8 +159,11 @@ class Journal:
         except OSError as error:
             self._failed(error)
 
-    def lost(self) -> list[Row]:
-        """The records of the calls that earlier processes lost. Raises OSError."""
+    def lost(self, rate_plans: RatePlans | None = None) -> list[Row]:
+        """The records of the calls that earlier processes lost, charged by these rate plans.
+
+        Raises OSError.
+        """
         calls, alive, rejected = _read(self._earlier)
         rows = []
         for name, (line, process) in calls.items():
@@ -168,6 +172,7 @@ class Journal:
             except ValueError:
                 rejected.append(line)
             else:
+                record.rate_plans = rate_plans
                 rows.append(encode(record))
         if rejected:
             self._set_aside(rejected)

@@ -38,6 +38,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.metric import Rows, counter, gauge
 from callrouter.observe.cdr.crash_recovery import up_line
 from callrouter.observe.cdr.rows import COLUMNS, Row, encode, misfit
+from callrouter.rating.rate_plan import RatePlans
 from callrouter.storage import background
 from callrouter.storage.active_calls_journal import Journal
 from callrouter.storage.background import Reopened, TurnThread
@@ -72,9 +73,13 @@ class RecordWriter:
     spooled: those that went to the spool first; replayed: those of the spool that are in the
     database now, with what an earlier process left there; lost: records that are nowhere;
     calls_lost: calls that were up when an earlier process was killed, whose records this one wrote.
+
+    rate_plans: those that such calls are charged by; those of this process bring their own.
     """
 
-    def __init__(self, store_url: str, spool_folder: Path) -> None:
+    def __init__(
+        self, store_url: str, spool_folder: Path, rate_plans: RatePlans | None = None
+    ) -> None:
         self.written = 0
         self.spooled = 0
         self.replayed = 0
@@ -87,6 +92,7 @@ class RecordWriter:
         )
         self._spool = Spool(spool_folder)
         self.journal = Journal(spool_folder)
+        self._rate_plans = rate_plans
         self._recovered: list[Row] | None = None
         self._queue: deque[CallRecord] = deque()
         self._rows: list[Row] = []  # taken from the queue, not yet on disk
@@ -186,7 +192,7 @@ class RecordWriter:
             return
         try:
             if self._recovered is None:
-                self._recovered = self.journal.lost()
+                self._recovered = self.journal.lost(self._rate_plans)
             if self._recovered and not self._append(self._recovered):
                 return
             self.journal.forget()
@@ -220,13 +226,23 @@ class RecordWriter:
     def _take(self) -> list[Row]:
         rows = []
         for _ in range(min(BATCH, len(self._queue))):
-            record = self._queue.popleft()
-            try:
-                rows.append(encode(record))
-            except Exception as error:  # noqa: BLE001  # a bug must cost this one record alone
+            row = self._row(self._queue.popleft())
+            if row is not None:
+                rows.append(row)
+        return rows
+
+    def _row(self, record: CallRecord) -> Row | None:
+        """The row of a record. A bug costs this one alone, and one in its charges no more."""
+        try:
+            return encode(record)
+        except Exception as error:  # noqa: BLE001  # as said
+            if record.rate_plans is None:
                 self.lost += 1
                 _log.error("record lost: not a valid one", call=record.id, error=repr(error))
-        return rows
+                return None
+            _log.error("internal error: call not charged", call=record.id, exc_info=error)
+        record.rate_plans = None
+        return self._row(record)
 
     def _insert(self, rows: list[Row]) -> int | None:
         """How many of the rows are new in the database, None when they are not all dealt with.

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
+from support.charged import rate_plans, toll_free_call
 from support.full_disk import files_limited_to
 from support.observed import Lines, answered
 from test_writer import events, locked, write
@@ -114,7 +116,7 @@ def test_rubbish_is_set_aside_said_once_and_counted(url: str, spool: Path, logge
     (path,) = (path for path in spool.glob("up-*"))
     good = up_line(answered("02"), 0.0)
     bad = (
-        good.replace(b"+02", b"+20").replace(b"]],1700000000.0]", b"]],1e308]"),
+        good.replace(b"+02", b"+20").replace(b"]],1700000000.0,", b"]],1e308,"),
         b"\x00\xff\n",
         b"+03 {}\n",
         b'+04 ["x"]\n',
@@ -154,10 +156,41 @@ def test_length_goes_by_the_clock_that_nobody_puts() -> None:
     line = up_line(record, START)[4:]
     found = lost_record("01", line, START + 1061.5)
     assert (found.started, found.ended_ms) == (START + 7200, 61_500)
-    # A line of the version before, which went by the system's clock.
-    older = line.replace(b",%.1f]" % (START + 1000.0), b"]")
-    assert older != line
-    assert lost_record("01", older, START + 7261.5).ended_ms == 61_500
+    # A line of the versions that went by the system's clock.
+    *values, _, _ = orjson.loads(line)
+    assert lost_record("01", orjson.dumps(values), START + 7261.5).ended_ms == 61_500
+
+
+def test_line_of_before_there_were_rate_plans_names_none() -> None:
+    record = answered("01", START)
+    record.rate_plan, record.legs[0].rate_plan = "hotline", "outbound"
+    line = up_line(record, 0.0)[4:]
+    found = lost_record("01", line, START + 61.5)
+    assert (found.rate_plan, found.legs[0].rate_plan) == ("hotline", "outbound")
+    *values, _ = orjson.loads(line)
+    legs = values[-2]
+    del legs[0][-1]
+    older = lost_record("01", orjson.dumps(values), START + 61.5)
+    assert (older.rate_plan, older.legs[0].rate_plan) == ("", "")
+    assert (older.ended_ms, older.legs[0].gateway) == (found.ended_ms, found.legs[0].gateway)
+
+
+def test_lost_call_is_charged_to_its_end(url: str, spool: Path) -> None:
+    plans = rate_plans()
+    record = toll_free_call("01")
+    record.legs[0].ended_ms = None
+    spool.mkdir()
+    journal = Journal(spool)
+    journal.open()
+    journal.up(up_line(record, 0.0))
+    journal.beat()
+    journal.close(clean=False)
+    after = RecordWriter(url, spool, plans)
+    after.start()
+    after.close()
+    charged = calls(url)["01"]
+    assert (charged["rate_plan"], charged["currency"]) == ("toll_free", "CNY")
+    assert [one["plan"] for one in charged["charges"]] == ["toll_free", "outbound"]  # type: ignore[attr-defined]
 
 
 def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path) -> None:
@@ -261,6 +294,7 @@ def test_line_says_all_that_a_record_of_it_can_say() -> None:
     same = set(COLUMNS) - {
         *("ended_ms", "cause", "reason", "hung_up_by", "legs", "trace"),
         *("voicemail", "recordings", "heard"),
+        *("currency", "billed_seconds", "cost", "charges"),
     }
     assert {name for name in same if getattr(rows, name) == getattr(record, name)} == same
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from support.charged import toll_free_call
 from support.observed import answered, refused
 
 from callrouter.observe.cdr.rows import COLUMNS, encode
@@ -172,7 +173,8 @@ def test_one_call_is_found_by_its_id_with_legs_and_trace(url: str):
         assert calls.one("9999") is None
 
 
-def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+def test_database_of_an_earlier_version_is_migrated_with_its_calls(url: str, revision: str):
     """Also a row that an earlier version spooled: it has nothing for the later columns."""
     engine = sa.create_engine(url)
     file_of(url).parent.mkdir(parents=True)
@@ -180,7 +182,7 @@ def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
     config.set_main_option("script_location", "callrouter.storage:migrations")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
         columns = [column["name"] for column in sa.inspect(connection).get_columns("calls")]
         row = dict(zip(COLUMNS, encode(answered("old")), strict=True))
         marks = ", ".join(f":{name}" for name in columns)
@@ -193,3 +195,19 @@ def test_database_of_the_first_version_is_migrated_with_its_calls(url: str):
     assert new is not None
     for name in ("voicemail", "recordings"):
         assert old[name] == new[name] == []
+    assert (old["cost"], old["charges"], old["call_id"]) == (None, [], "old@peer")
+
+
+def test_amounts_come_back_to_the_last_decimal(url: str):
+    store = Store(url)
+    store.insert([encode(toll_free_call())])
+    store.close()
+    with CdrQuery(url) as calls:
+        call = calls.one("0001")
+    assert call is not None
+    assert (call["cost"], [one["cost"] for one in call["charges"]]) == (
+        "0.9000",
+        ["0.6000", "0.3000"],
+    )
+    with sqlite3.connect(file_of(url)) as connection:
+        assert connection.execute("SELECT typeof(cost) FROM calls").fetchone() == ("text",)

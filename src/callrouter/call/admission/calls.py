@@ -220,6 +220,10 @@ class Calls:
         name = f"{int(wall * 1000):x}-{self._count:04x}{stack.token()[:4]}"
         record = _record(name, request, facts, decision, wall, trunk.country)
         record.dialplan = dialplan.version
+        if dialplan.rate_plans is not None:
+            record.rate_plans = dialplan.rate_plans
+            number = dialplan.numbers.get(decision.number)
+            record.rate_plan = "" if number is None else number.rate_plan
         record.began = stack.now
         call = self._made(trunk, tx, request, invitation, decision.plan, record, facts)
         # From here on the call ends in `_over`, come what may.

@@ -7,6 +7,7 @@ None when it did not happen) where they say how long.
 from enum import StrEnum
 from typing import Final
 
+from callrouter.rating.rate_plan import RatePlans
 from callrouter.route.values.plan import Verdict
 
 
@@ -30,7 +31,8 @@ class LegRecord:
     0 when none ever came. cause: Q.850. result: answered, busy, no_answer, unreachable, rejected,
     redirected or cancelled. A target that callrouter left has the status it could have given: 408
     when its time was over, 487 when cancelled, with cause 26 if another one was faster. gateway,
-    place: what it went out by and where that is (`udp:192.0.2.1:5060`), "" when by none.
+    place: what it went out by and where that is (`udp:192.0.2.1:5060`), "" when by none. rate_plan:
+    that of the target, "" for what the number's says of forwarded legs.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class LegRecord:
         "gateway",
         "place",
         "progress_ms",
+        "rate_plan",
         "result",
         "started_ms",
         "status",
@@ -59,6 +62,7 @@ class LegRecord:
         self.result = ""
         self.gateway = ""
         self.place = ""
+        self.rate_plan = ""
 
     @property
     def state(self) -> str:
@@ -149,6 +153,8 @@ class CallRecord:
     18x of a target that the caller was sent, or our ringback before its answer. status: final SIP
     status sent to the caller. cause: Q.850. reason: why it was refused or, once answered, ended by
     us; "" otherwise. hung_up_by: caller, callee or callrouter.
+    rate_plan: that of the number, "" when calls to it cost nothing. rate_plans: those of the
+    dialplan that served it, by which it is charged when it is written; in no row.
     voicemail, recordings: what it left in the archive. queues: where it waited, in order. heard:
     what the caller heard and pressed, in order: ms from the start, one of played, menu, key and
     survey, and which; None when nothing was said to it.
@@ -172,6 +178,8 @@ class CallRecord:
         "legs",
         "number",
         "queues",
+        "rate_plan",
+        "rate_plans",
         "reason",
         "recordings",
         "ringing_ms",
@@ -198,6 +206,8 @@ class CallRecord:
         self.to_header = ""
         self.number = ""
         self.dialplan = ""
+        self.rate_plan = ""
+        self.rate_plans: RatePlans | None = None
         self.ringing_ms: int | None = None
         self.answered_ms: int | None = None
         self.ended_ms = 0

@@ -19,6 +19,7 @@ def leg_record(target: Target, ms: int) -> LegRecord:
     if target.gateway:
         entry.gateway = target.gateway
         entry.place = target.place
+    entry.rate_plan = target.rate_plan
     return entry
 
 

@@ -18,10 +18,10 @@ _TEXTS: Final = (
     *("called_number", "number", "dialplan"),
 )
 _PLAIN: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms")
-_CALL: Final = (*_PLAIN, "legs", "began")
+_CALL: Final = (*_PLAIN, "legs", "began", "rate_plan")
 _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
 _LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
-_LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES)
+_LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES, "rate_plan")
 _plain_of: Final = attrgetter(*_PLAIN)
 _leg_of: Final = attrgetter(*_LEG)
 _LONGEST_MS: Final = (1 << 31) - 1
@@ -32,7 +32,7 @@ def up_line(record: CallRecord, zero: float) -> bytes:
     """The line of the journal for a call that is up. zero: that of the journal."""
     # A list in the order of _CALL, which costs half of what an object does.
     legs = [_leg_of(leg) for leg in record.legs]
-    known = (*_plain_of(record), legs, zero + record.began)
+    known = (*_plain_of(record), legs, zero + record.began, record.rate_plan)
     try:
         text = orjson.dumps(known)
     except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8
@@ -47,11 +47,14 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     on the clock of its journal. Raises ValueError when the text is not what `up_line` writes.
     """
     values = orjson.loads(text)
-    if isinstance(values, list) and len(values) == len(_CALL) - 1:
+    if isinstance(values, list) and len(values) == len(_CALL) - 2:
         values.append(values[0])  # versions before 'began' went by the system's clock alone
+    if isinstance(values, list) and len(values) == len(_CALL) - 1:
+        values.append("")  # versions before there were rate plans
     known = _named(values, _CALL)
     record = CallRecord(id, "", _seconds(known, "started"))
     record.began = _seconds(known, "began")
+    record.rate_plan = _text(known, "rate_plan")
     for name in _TEXTS:
         setattr(record, name, _text(known, name))
     record.ringing_ms = _time(known, "ringing_ms")
@@ -75,9 +78,11 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
 
 
 def _leg(known: object) -> LegRecord:
+    if isinstance(known, list) and len(known) == len(_LEG) - 1:
+        known = [*known, ""]  # as above
     named = _named(known, _LEG)
     leg = LegRecord("", "", 0)
-    for name in _LEG_TEXTS:
+    for name in (*_LEG_TEXTS, "rate_plan"):
         setattr(leg, name, _text(named, name))
     for name in _LEG_TIMES:
         setattr(leg, name, _time(named, name))

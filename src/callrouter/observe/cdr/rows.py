@@ -5,13 +5,16 @@ tuple in column order, one JSON text for the legs, and one for the trace, which 
 shares between calls that took the same way and which is therefore encoded once.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, QueueRecord, bounded
+from callrouter.observe.cdr.call_charges import CallCharges, charges_of
 from callrouter.printable import storable
 
 COLUMNS: Final = (
@@ -41,9 +44,14 @@ COLUMNS: Final = (
     "caller_number",
     "called_number",
     "queues",
+    "rate_plan",
+    "currency",
+    "billed_seconds",
+    "cost",
+    "charges",
 )
 
-LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues")
+LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues", "charges")
 """Those that are JSON: lists of objects."""
 
 Row = tuple[str | int | float | None, ...]
@@ -51,7 +59,11 @@ Row = tuple[str | int | float | None, ...]
 
 LATEST: Final = 4_102_444_800
 """Unix time of the year 2100: what a record can have as `started` is from 0 to before it."""
-_INTEGERS: Final = {"ringing_ms": 63, "answered_ms": 63, "ended_ms": 63, "status": 31, "cause": 31}
+_INTEGERS: Final = {
+    **dict.fromkeys(("ringing_ms", "answered_ms", "ended_ms", "billed_seconds"), 63),
+    "status": 31,
+    "cause": 31,
+}
 """Those that are integers, with their bits in the table; `started` is seconds, all else is text."""
 _LONGEST_WHY: Final = 2000
 """Characters: the targets of a long hunt, or what a peer wrote and no number is like."""
@@ -67,14 +79,23 @@ _KEYS: Final = {
     "recordings": {"id", "of", "ms", "result"},
     "heard": {"ms", "what", "which"},
     "queues": {"queue", "joined_ms", "left_ms", "outcome", "agent"},
+    "charges": {"leg", "plan", "rate", "seconds", "fee", "cost", "blocks"},
 }
 """What the objects of a list have at least, and who shows calls looks for."""
+
+_AMOUNT: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,12})?", re.ASCII)
+_FREE: Final = (None, None, None, "[]")
+"""Of a call that nobody is charged for: currency, seconds, cost, charges."""
 
 _TRACES_KEPT: Final = 1024
 
 
 def encode(record: CallRecord) -> Row:
-    """The record in column order; all text is storable as UTF-8 by SQLite and PostgreSQL."""
+    """The record in column order; all text is storable as UTF-8 by SQLite and PostgreSQL.
+
+    Here a call is charged, and not while it lasts.
+    """
+    charged = _FREE if record.rate_plans is None else _charged(charges_of(record))
     row = (
         record.id,
         record.call_id,
@@ -102,6 +123,8 @@ def encode(record: CallRecord) -> Row:
         record.caller_number,
         record.called_number,
         _queues_text(record.queues) if record.queues else "[]",
+        record.rate_plan,
+        *charged,
     )
     # What a peer wrote reaches these columns, and one row that cannot be stored would hold
     # up its whole batch for ever. One look at all of them costs less than one look at each.
@@ -109,6 +132,13 @@ def encode(record: CallRecord) -> Row:
     if foreign.isascii() and "\0" not in foreign:
         return row
     return tuple(storable(value) if isinstance(value, str) else value for value in row)
+
+
+def _charged(charges: CallCharges | None) -> tuple[str | int | None, ...]:
+    if charges is None:
+        return _FREE
+    text = _json_text(charges.as_dicts())
+    return charges.currency, charges.seconds, f"{charges.cost:f}", text
 
 
 # By its verdicts, which the engine shares: each decision puts them into a tuple of its own.
@@ -154,6 +184,9 @@ def misfit(row: Row) -> str:
             bits = _INTEGERS[name]
             fits = type(value) is int and value.bit_length() <= bits
             expected = f"an integer of {bits} bits"
+        elif name == "cost":
+            fits = isinstance(value, str) and _AMOUNT.fullmatch(value) is not None
+            expected = "an amount as text"
         elif name in _KEYS:
             fits, expected = _is_list(value, _KEYS[name]), "a list of its objects as JSON"
         else:
@@ -191,12 +224,14 @@ def _is_list(text: object, keys: set[str]) -> bool:
     )
 
 
-def row_to_dict(row: Row) -> dict[str, Any]:
-    """The row by column name, with `legs`, `trace` and what was kept as lists of dicts."""
+def row_to_dict(row: Sequence[Any]) -> dict[str, Any]:
+    """The row of either database by column name: lists are lists of dicts, the cost is text."""
     values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     for name in LISTS:
         # A row of an earlier version has none of the later columns.
         values[name] = orjson.loads(values[name] or "[]")
+    if isinstance(values["cost"], Decimal):  # as PostgreSQL gives it
+        values["cost"] = f"{values['cost']:f}"
     return values
 
 
@@ -215,6 +250,7 @@ def _legs_text(legs: list[LegRecord]) -> str:
                 "result": leg.result,
                 "gateway": leg.gateway,
                 "place": leg.place,
+                "rate_plan": leg.rate_plan,
             }
             for leg in legs
         ]
