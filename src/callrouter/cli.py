@@ -61,7 +61,9 @@ _COMMANDS: Final = {
     "schema": "Print the JSON Schema of the dialplan.",
     "serve": "Answer calls until SIGTERM or CTRL-C, then let the running ones finish.",
     "simulate": "Play a call with scripted targets, and print what happens when.",
-    "test": "Run the dialplan tests in PATHS: files, dialplans that have them beside, or folders.",
+    "test": (
+        "Run the tests in PATHS: files, dialplans or rate plans that have them beside, or folders."
+    ),
     "trace": (
         "Show the SIP messages of the call with this ID, or with this Call-ID in one of its legs."
     ),

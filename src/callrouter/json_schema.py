@@ -8,6 +8,7 @@ that are not there, numbers written twice) is left to `callrouter check`.
 import json
 from typing import Any, Final
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from callrouter.dialplan.grammar import dialplan_file as schema
@@ -15,6 +16,7 @@ from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.dialplan.grammar.rate_plans import RatePlanFile
 from callrouter.testing.grammar import CaseFile
+from callrouter.testing.rate_plan_tests import RatePlanCaseFile
 from callrouter.yamlfile.wording import span
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -28,9 +30,10 @@ def dialplan_schema() -> JsonSchemaValue:
 
 
 def tests_schema() -> JsonSchemaValue:
-    """Return the JSON Schema of a file of dialplan tests."""
-    made: JsonSchemaValue = _tidy(CaseFile.model_json_schema())
-    return made | {"$schema": _DIALECT, "title": "Tests of a callrouter dialplan"}
+    """Return the JSON Schema of a file of tests: of a dialplan, or of rate plans."""
+    both: TypeAdapter[Any] = TypeAdapter(CaseFile | RatePlanCaseFile)
+    made: JsonSchemaValue = _tidy(both.json_schema())
+    return made | {"$schema": _DIALECT, "title": "Tests of a callrouter dialplan, or of rate plans"}
 
 
 def plans_schema() -> JsonSchemaValue:

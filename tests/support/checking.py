@@ -23,7 +23,8 @@ def examples_checked(made: dict[str, Any]) -> int:
     count = 0
     for owner in (made, *made["$defs"].values()):
         # What has a short form is one of that and a mapping.
-        for key, part in owner.get("anyOf", [owner])[-1]["properties"].items():
+        # Where one of several mappings is meant, each stands for itself.
+        for key, part in owner.get("anyOf", [owner])[-1].get("properties", {}).items():
             one = jsonschema.Draft202012Validator({**part, "$defs": made["$defs"]})
             for example in part.get("examples", ()):
                 count += 1

@@ -17,6 +17,7 @@ from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError
 from callrouter.settings import settings_file as config
 from callrouter.testing.grammar import CaseFile
+from callrouter.testing.rate_plan_tests import RatePlanCaseFile
 from callrouter.yamlfile.reader import parse
 
 ROOT: Final = Path(__file__).parents[2]
@@ -104,7 +105,8 @@ def test_dialplans_and_settings_in_the_documents_are_valid() -> None:
         if "numbers" in read.data:
             compile_dialplan(read)
         elif "tests" in read.data:
-            CaseFile.model_validate(read.data)
+            kind = RatePlanCaseFile if "plans" in read.data else CaseFile
+            kind.model_validate(read.data)
         else:
             config.Settings.model_validate(read.data)
 

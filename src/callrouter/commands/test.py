@@ -7,9 +7,10 @@ import click
 from callrouter.commands.options import config_option
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.settings_file import load_settings
+from callrouter.testing.rate_plan_tests import RatePlanSuite
 from callrouter.testing.report import covered, failure, junit
 from callrouter.testing.rule_coverage import Coverage
-from callrouter.testing.runner import Result, run
+from callrouter.testing.runner import Result, run_all
 from callrouter.testing.suite import Suite, Tested, find, read
 
 
@@ -20,7 +21,7 @@ from callrouter.testing.suite import Suite, Tested, find, read
 )
 @config_option
 def test(paths: tuple[Path, ...], xml: Path | None, config: Path) -> None:
-    """Run the dialplan tests in PATHS: files, dialplans that have them beside, or folders.
+    """Run the tests in PATHS: files, dialplans or rate plans that have them beside, or folders.
 
     Without PATHS those in the folder of the dialplan that the settings name.
 
@@ -30,14 +31,14 @@ def test(paths: tuple[Path, ...], xml: Path | None, config: Path) -> None:
     known: dict[Path, Tested] = {}
     suites = _read_all(find(paths or (load_settings(config).dialplan.parent,)), known)
     coverage = {path: Coverage(tested.document) for path, tested in known.items()}
-    ran: list[tuple[Suite, list[Result]]] = []
+    ran: list[tuple[Suite | RatePlanSuite, list[Result]]] = []
     failed = 0
     for suite in suites:
-        pairs = zip(suite.tests, suite.lines, strict=True)
-        results = [run(suite.tested, case, line) for case, line in pairs]
+        results = run_all(suite)
         ran.append((suite, results))
         for result in results:
-            coverage[suite.tested.path].add(result.trace, result.rung)
+            if isinstance(suite, Suite):
+                coverage[suite.tested.path].add(result.trace, result.rung)
             if result.differences:
                 failed += 1
                 click.echo("\n".join((*failure(suite, result), "")))
@@ -51,9 +52,9 @@ def test(paths: tuple[Path, ...], xml: Path | None, config: Path) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _read_all(files: list[Path], known: dict[Path, Tested]) -> list[Suite]:
+def _read_all(files: list[Path], known: dict[Path, Tested]) -> list[Suite | RatePlanSuite]:
     """Read all test files; the mistakes of all are told at once."""
-    suites = []
+    suites: list[Suite | RatePlanSuite] = []
     wrong: list[Diagnostic] = []
     for file in files:
         try:

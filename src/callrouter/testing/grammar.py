@@ -2,12 +2,13 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.field_types import Name
+from callrouter.dialplan.grammar.rate_plans import Amount
 from callrouter.outcomes import USUAL_TIME
 from callrouter.route.rules.number_table import ROW
 from callrouter.simulate.target_script import Press, Script, read_press, read_script
@@ -221,10 +222,16 @@ class Expected(StrictModel):
         "`press`.",
         examples=["office"],
     )
+    cost: Amount | None = Field(
+        default=None,
+        description="What the call costs, all legs together; nothing (`cost:`) when none is "
+        "charged. Needs `legs` or `press`.",
+        examples=["0.9000"],
+    )
 
 
 HUNTED: Final = frozenset(
-    {"answered_by", "disposition", "status", "legs", "heard", "keys", "voicemail"}
+    {"answered_by", "disposition", "status", "legs", "heard", "keys", "voicemail", "cost"}
 )
 """What only a call that was played can tell."""
 
@@ -293,3 +300,22 @@ class CaseFile(StrictModel):
         description="The tests.",
         examples=[[{"name": "a", "call": {"to": "4000"}, "expect": {"number": "4000"}}]],
     )
+
+
+def differing(expected: StrictModel, got: dict[str, Any]) -> dict[str, tuple[object, object]]:
+    """Return what was expected and came otherwise, by key; of rules and times, only those named."""
+    differences: dict[str, tuple[object, object]] = {}
+    for key in type(expected).model_fields:
+        if key not in expected.model_fields_set:
+            continue
+        wanted = getattr(expected, key)
+        came = got[key]
+        if key in {"matched", "missed"}:
+            if not set(wanted or ()) <= set(came):
+                differences[key] = (wanted, came)
+            continue
+        if key == "ring":
+            came = {name: came.get(name) for name in wanted}
+        if wanted != came:
+            differences[key] = (wanted, came)
+    return differences

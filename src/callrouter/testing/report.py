@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from callrouter.outcomes import verdict_lines, written
+from callrouter.testing.rate_plan_tests import RatePlanSuite
 from callrouter.testing.rule_coverage import Coverage
 from callrouter.testing.runner import Result
 from callrouter.testing.suite import Suite
 
 
-def failure(suite: Suite, result: Result) -> Iterator[str]:
+def failure(suite: Suite | RatePlanSuite, result: Result) -> Iterator[str]:
     """Say what one test expected, what came, and by which rules."""
-    yield f"FAIL {suite.file}:{result.line}: {result.case.name}"
+    yield f"FAIL {suite.file}:{result.line}: {result.name}"
     for key, (wanted, came) in result.differences.items():
         yield f"  - {key}: {written(wanted)}"
         yield f"  + {key}: {written(came)}"
@@ -27,7 +28,7 @@ def covered(coverage: Coverage) -> Iterator[str]:
         yield f"  {coverage.file}:{rule.line}: not reached: {rule.name}"
 
 
-def junit(ran: list[tuple[Suite, list[Result]]]) -> str:
+def junit(ran: list[tuple[Suite | RatePlanSuite, list[Result]]]) -> str:
     """Write all results as JUnit XML."""
     root = ElementTree.Element("testsuites")
     for suite, results in ran:
@@ -39,7 +40,7 @@ def junit(ran: list[tuple[Suite, list[Result]]]) -> str:
             case = ElementTree.SubElement(
                 element,
                 "testcase",
-                name=result.case.name,
+                name=result.name,
                 classname=suite.file,
                 file=suite.file,
                 line=str(result.line),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from callrouter.call.services.record import CallRecord
+from callrouter.observe.cdr.call_charges import charges_of
 from callrouter.outcomes import outcome
 from callrouter.route.decide.routing import decide
 from callrouter.route.values.external_lookup import said
@@ -11,8 +12,9 @@ from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Verdict
 from callrouter.route.values.snapshot import Override, Snapshot
 from callrouter.simulate.simulated_call import play
-from callrouter.testing.grammar import Case, Expected, State
-from callrouter.testing.suite import Tested
+from callrouter.testing.grammar import Case, State, differing
+from callrouter.testing.rate_plan_tests import RatePlanSuite, run_case
+from callrouter.testing.suite import Suite, Tested
 
 _NO_BLOCK: Final[dict[tuple[str, str], float]] = {}
 
@@ -25,11 +27,22 @@ class Result:
     expected and what came.
     """
 
-    case: Case
+    name: str
     line: int
     trace: tuple[Verdict, ...]
     rung: list[str]
     differences: dict[str, tuple[object, object]]
+
+
+def run_all(suite: Suite | RatePlanSuite) -> list[Result]:
+    """Run all tests of a file."""
+    if isinstance(suite, Suite):
+        pairs = zip(suite.tests, suite.lines, strict=True)
+        return [run(suite.tested, case, line) for case, line in pairs]
+    return [
+        Result(name=case.name, line=line, trace=(), rung=[], differences=run_case(suite, case))
+        for case, line in zip(suite.tests, suite.lines, strict=True)
+    ]
 
 
 def run(tested: Tested, case: Case, line: int) -> Result:
@@ -64,17 +77,18 @@ def run(tested: Tested, case: Case, line: int) -> Result:
                 "missed": [verdict.rule for verdict in trace if not verdict.matched],
             }
             rung += [leg.target for leg in played.record.legs]
-    differences = _differences(case.expect, got)
-    return Result(case=case, line=line, trace=trace, rung=rung, differences=differences)
+    differences = differing(case.expect, got)
+    return Result(name=case.name, line=line, trace=trace, rung=rung, differences=differences)
 
 
 def _played(record: CallRecord | None) -> dict[str, Any]:
     """Return what a test can expect of a call that was played; None is no call at all."""
     if record is None:
         nothing: dict[str, Any] = {"answered_by": "", "disposition": "", "status": None, "legs": []}
-        return nothing | {"heard": [], "keys": "", "voicemail": ""}
+        return nothing | {"heard": [], "keys": "", "voicemail": "", "cost": None}
     heard = record.heard or ()
     boxes = [kept.of for kept in record.voicemail if kept.id]
+    charges = charges_of(record)
     answered = [leg.target for leg in record.legs if leg.result == "answered"]
     return {
         "answered_by": answered[0] if answered else "",
@@ -85,6 +99,7 @@ def _played(record: CallRecord | None) -> dict[str, Any]:
         "heard": [which for _, what, which in heard if what == "played"],
         "keys": "".join(which for _, what, which in heard if what == "key"),
         "voicemail": boxes[0] if boxes else "",
+        "cost": None if charges is None else charges.cost,
     }
 
 
@@ -112,22 +127,3 @@ def _snapshot(tested: Tested, facts: Facts, state: State) -> Snapshot:
         away=state.away,
         seed=state.seed,
     )
-
-
-def _differences(expected: Expected, got: dict[str, Any]) -> dict[str, tuple[object, object]]:
-    """Return what was expected and came otherwise; of rules and times, only those named."""
-    differences: dict[str, tuple[object, object]] = {}
-    for key in Expected.model_fields:
-        if key not in expected.model_fields_set:
-            continue
-        wanted = getattr(expected, key)
-        came = got[key]
-        if key in {"matched", "missed"}:
-            if not set(wanted or ()) <= set(came):
-                differences[key] = (wanted, came)
-            continue
-        if key == "ring":
-            came = {name: came.get(name) for name in wanted}
-        if wanted != came:
-            differences[key] = (wanted, came)
-    return differences

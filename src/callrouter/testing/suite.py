@@ -19,6 +19,7 @@ from callrouter.errors import ConfigError, Diagnostic
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
 from callrouter.testing.grammar import HUNTED, CallFacts, Case, CaseFile
+from callrouter.testing.rate_plan_tests import KEY, RatePlanSuite, read_suite
 from callrouter.yamlfile.mistakes import Mistakes
 from callrouter.yamlfile.reader import Mapping, load
 
@@ -111,12 +112,16 @@ def find(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, known: dict[Path, Tested]) -> Suite:
-    """Read a test file. Raises ConfigError with every mistake, in file order.
+def read(path: Path, known: dict[Path, Tested]) -> Suite | RatePlanSuite:
+    """Read a test file: of a dialplan, or of rate plans, which it names with `plans`.
+
+    Raises ConfigError with every mistake, in file order.
 
     known: the dialplans read so far; it is added to.
     """
     document = load(path)
+    if isinstance(document.data, Mapping) and KEY in document.data:
+        return read_suite(document)
     mistakes = Mistakes(document)
     cases = mistakes.checked((), CaseFile, document.data)
     if cases is None:

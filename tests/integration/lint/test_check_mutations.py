@@ -195,6 +195,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with the files that the dialplans read."""
     for name in ("lab-blocked.txt", "lab-music.wav", "samples/customers.csv"):
         shutil.copy(DIALPLANS / name, tmp_path)
+    shutil.copytree(DIALPLANS / "samples" / "plans", tmp_path / "plans")
     return tmp_path
 
 

@@ -120,9 +120,7 @@ def test_plan_of_a_dialplan_without_a_file_of_them_is_a_mistake(tmp_path: Path) 
 
 
 def test_file_that_is_not_there_or_elsewhere_is_one_mistake(tmp_path: Path) -> None:
-    assert mistakes(tmp_path, plans=None) == [
-        "plans.yaml: cannot be read: No such file or directory"
-    ]
+    assert mistakes(tmp_path, plans=None) == ["dialplan.yaml:2:13: there is no file plans.yaml"]
     assert mistakes(tmp_path, DIALPLAN.replace("plans.yaml", "../plans.yaml"))[0].startswith(
         "dialplan.yaml:2:13: expected a file in the folder of the dialplan"
     )

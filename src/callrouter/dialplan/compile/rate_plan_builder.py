@@ -81,6 +81,8 @@ class NamedPlans:
         self.files = [str(path)]
         self.names = None
         self._misplaced = misplaced(path, folder)
+        if not self._misplaced and not path.is_file():
+            self._misplaced = f"there is no file {path}"
         if self._misplaced:
             return
         try:
