@@ -14,6 +14,9 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "billing.md").read_text(encoding="utf-8")
 PLANS: Final = ROOT / "dialplans" / "plans.yaml"
 EXAMPLES: Final = re.findall(r"```sh\nscripts/run (rate .*)\n```\n\n((?: {4}.*\n)+)", PAGE)
+EXPLAINED: Final = re.findall(
+    r"```sh\nscripts/run (explain .*) \| grep -A 3 costs\n```\n\n((?: {4}.*\n)+)", PAGE
+)
 ROWS: Final = re.findall(r"^\| `([a-z_]+)` \| ([0-9.]+) \| ([0-9]+) \| ([0-9.]+) \|$", PAGE, re.M)
 NUMBERS: Final = re.findall(
     r"^\| `([a-z_]+)` \| (\+?[0-9]+) \| ([0-9]+) \| ([^|]+) \| ([0-9.]+) \|$", PAGE, re.M
@@ -28,13 +31,25 @@ def rated(*words: str) -> str:
 
 
 def test_page_has_its_examples() -> None:
-    assert (len(EXAMPLES), len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 14, 7)
+    assert (len(EXAMPLES) + len(EXPLAINED), len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 14, 7)
 
 
 @pytest.mark.parametrize(("command", "shown"), EXAMPLES)
 def test_command_of_the_page_prints_what_the_page_shows(command: str, shown: str) -> None:
     printed = rated(*shlex.split(command))
     assert printed.splitlines() == [line[4:] for line in shown.splitlines()]
+
+
+@pytest.mark.parametrize(("command", "shown"), EXPLAINED)
+def test_cost_of_a_call_to_come_is_what_the_page_shows(
+    command: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, shlex.split(command))
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    first = next(index for index, line in enumerate(lines) if "costs" in line)
+    assert lines[first : first + 4] == [line[4:] for line in shown.splitlines()]
 
 
 @pytest.mark.parametrize(("plan", "seconds", "billed", "cost"), ROWS)

@@ -2,6 +2,7 @@
 
 import datetime
 import zoneinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from rich.tree import Tree
 from callrouter.api.client import ControlError, ask
 from callrouter.commands.asking import request_of
 from callrouter.commands.moments import CLOCKS, moment
-from callrouter.commands.options import config_option
+from callrouter.commands.options import SECONDS, config_option
 from callrouter.commands.typed_numbers import NUMBER, TO_HEADER
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.dialplan.grammar.typed_times import zone_of
@@ -53,6 +54,17 @@ _STYLES: Final = {PASSED: "green", REFUSED: "red", NOT_ASKED: "dim"}
 @click.option("--trunk", help="Where the call comes from. Default: the dialplan's first.")
 @click.option("--down", multiple=True, metavar="GATEWAY", help="A gateway that is not to work.")
 @click.option("--owner", help="What the number's look-up would answer: an extension, or nothing.")
+@click.option(
+    *("--cost", "seconds"),
+    type=SECONDS,
+    help="Also what it costs when it lasts so many seconds from its answer on.",
+)
+@click.option(
+    "--forwarded-after",
+    type=SECONDS,
+    default="0",
+    help="With --cost: seconds from the call's answer to that of the target.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     *("--dialplan", "file"),
@@ -68,6 +80,8 @@ def explain(
     trunk: str | None,
     down: tuple[str, ...],
     owner: str | None,
+    seconds: Decimal | None,
+    forwarded_after: Decimal,
     as_json: bool,
     file: Path | None,
     config: Path,
@@ -88,6 +102,12 @@ def explain(
     user, ext = (None, "") if to_header is None else to_header
     values: dict[str, object] = {"caller": caller, "called": called, "at": when, "trunk": trunk}
     values |= {"to_user": user, "to_ext": ext, "down": list(down), "owner": owner}
+    if seconds is None and forwarded_after:
+        raise click.UsageError("--forwarded-after needs --cost")
+    if seconds is not None:
+        if forwarded_after > seconds:
+            raise click.BadParameter("the call had ended by then", param_hint="--forwarded-after")
+        values |= {"seconds": float(seconds), "forwarded_after": float(forwarded_after)}
     request = request_of(explain_call, values)
     unasked = "--dialplan asks no server"
     found: Explanation | None = None
@@ -104,11 +124,13 @@ def explain(
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDEST  # nobody wants a file or a pipe folded
-    console.print(_tree(caller, called, found, unasked))
+    console.print(_tree(caller, called, found, unasked, seconds))
 
 
-def _tree(caller: str, called: str, found: Explanation, unasked: str) -> Tree:
-    """unasked: why no server was asked, if none was."""
+def _tree(
+    caller: str, called: str, found: Explanation, unasked: str, seconds: Decimal | None
+) -> Tree:
+    """unasked: why no server was asked, if none was. seconds: of the call, to show its costs."""
     when = datetime.datetime.fromtimestamp(found.at, zoneinfo.ZoneInfo(found.timezone))
     call = f"{caller} calls {called} on trunk {found.trunk}, {when:%a %Y-%m-%d %H:%M %Z}"
     tree = Tree(_text(call, "bold"))
@@ -135,6 +157,8 @@ def _tree(caller: str, called: str, found: Explanation, unasked: str) -> Tree:
             menu.add(_text(words))
     if found.left:
         tree.add(_text(found.left, "" if found.steps else "red"))
+    if seconds is not None:
+        _add_costs(tree, found, seconds)
     if found.draining:
         tree.add(_text("the server is draining: new calls get 503", "red"))
     tree.add(_text(_looked_at(found.state, unasked), "dim"))
@@ -176,6 +200,18 @@ def _add_hunt(rings: Tree, step: ExplainedStep) -> None:
         notes = f" ({notes})" if notes else ""
         rung = f" at {target.address} for {target.ring_seconds:g} s{notes}"
         rings.add(Text.assemble((target.name, "bold cyan"), rung))
+
+
+def _add_costs(tree: Tree, found: Explanation, seconds: Decimal) -> None:
+    costs = tree.add(f"costs when it lasts {seconds:f} s")
+    if not found.costs:
+        costs.add("nothing: no leg has a rate plan")
+    for one in found.costs:
+        by = one.answered_by or "callrouter alone"
+        whole = costs.add(Text.assemble((by, "bold cyan"), f" answers: {one.cost} {one.currency}"))
+        for charge in one.charges:
+            rate = f", {charge.rate}" if charge.rate else ""
+            whole.add(_text(f"{charge.plan}{rate}: {charge.seconds} s billed, {charge.cost}"))
 
 
 def _text(words: str, style: str = "") -> Text:

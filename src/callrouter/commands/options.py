@@ -1,17 +1,23 @@
 """Options that several commands share."""
 
 import os
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import click
 
 from callrouter.commands.moments import span
+from callrouter.dialplan.grammar.field_types import LONGEST_CALL_EVER
+from callrouter.yamlfile.wording import shown
 
 _USUAL: Final = (Path("callrouter.yaml"), Path("config/lab.yaml"))
 """Where settings are when nobody names them: what `callrouter init` wrote, and the lab of a clone,
 in the working directory."""
+
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
 
 COUNT: Final = click.IntRange(0, 1_000_000_000)
 """How many rows of a table; a database counts no further than 64 bits."""
@@ -41,6 +47,24 @@ class DurationType(click.ParamType[float]):
             self.fail("expected more than nothing", param)
         return float(seconds)
 
+
+class SecondsType(click.ParamType[Decimal]):
+    """Length of a call in seconds, whole or with a point."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """Read one."""
+        text = str(value)
+        if _SECONDS.fullmatch(text) is None or Decimal(text) > LONGEST_CALL_EVER:
+            wanted = f"seconds from 0 to {LONGEST_CALL_EVER}, such as 61 or 61.5"
+            self.fail(f"expected {wanted}, found {shown(text)}", param)
+        return Decimal(text)
+
+
+SECONDS: Final = SecondsType()
 
 for_option = click.option(
     "--for", "seconds", type=DurationType(), help="So long: 90s, 15m, 2h, 1d.  [default: ever]"

@@ -1,7 +1,6 @@
 """`callrouter rate`: what a call would cost by a rate plan, block by block."""
 
 import datetime
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -10,10 +9,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from callrouter.commands.moments import moment
-from callrouter.commands.options import json_and_config
+from callrouter.commands.options import SECONDS, json_and_config
 from callrouter.commands.typed_numbers import NUMBER
 from callrouter.dialplan.compile.rate_plan_builder import load_rate_plans
-from callrouter.dialplan.grammar.field_types import LONGEST_CALL_EVER
 from callrouter.errors import CommandError
 from callrouter.printable import json_text, printable
 from callrouter.rating.charges import BlockRun, CallUsage, Charges, LegCharge, LegUsage
@@ -24,28 +22,8 @@ from callrouter.settings.settings_file import load_settings
 from callrouter.yamlfile.wording import shown, suggestion
 
 _BESIDE: Final = "plans.yaml"
-_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
 _YEARS: Final = range(2000, 2060)
 """Those for which the clocks of time zones are known."""
-
-
-class SecondsType(click.ParamType[Decimal]):
-    """Length of a call in seconds, whole or with a point."""
-
-    name = "seconds"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        """Read one."""
-        text = str(value)
-        if _SECONDS.fullmatch(text) is None or Decimal(text) > LONGEST_CALL_EVER:
-            wanted = f"seconds from 0 to {LONGEST_CALL_EVER}, such as 61 or 61.5"
-            self.fail(f"expected {wanted}, found {shown(text)}", param)
-        return Decimal(text)
-
-
-_LENGTH: Final = SecondsType()
 
 
 @click.command()
@@ -61,16 +39,16 @@ _LENGTH: Final = SecondsType()
     help='When: 2026-03-07T12:01, "Sat 12:01". Without an offset: on the clocks of the plans.',
 )
 @click.option(
-    "--seconds", type=_LENGTH, required=True, help="From answer to end; 0 when nobody answered."
+    "--seconds", type=SECONDS, required=True, help="From answer to end; 0 when nobody answered."
 )
 @click.option("--called", type=NUMBER, default="", help="The called number.")
-@click.option("--ringing", type=_LENGTH, default="0", help="How long it rang, when not answered.")
+@click.option("--ringing", type=SECONDS, default="0", help="How long it rang, when not answered.")
 @click.option(
     "--forwarded-to", type=NUMBER, help="A number that the caller was put through to, on a leg."
 )
 @click.option(
     "--forwarded-after",
-    type=_LENGTH,
+    type=SECONDS,
     default="0",
     help="Seconds from the call's answer to that of the forwarded leg.",
 )

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from callrouter.operations.explained_costs import ExplainedCost, costs
 from callrouter.operations.operation import (
     Name,
     NotFoundError,
@@ -30,6 +31,7 @@ from callrouter.outcomes import (
     place_of,
     spoken,
 )
+from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision
@@ -47,6 +49,11 @@ NONE: Final = "none"
 
 _LONGEST: Final = 1000
 
+_LONGEST_CALL: Final = 7 * 86400
+
+Lasting = Annotated[
+    float, Field(ge=0, le=_LONGEST_CALL, description=f"seconds from 0 to {_LONGEST_CALL}")
+]
 Sent = Annotated[
     str, Field(max_length=_LONGEST, description=f"text of at most {_LONGEST} characters")
 ]
@@ -57,7 +64,8 @@ class ExplainCall(OperationRequest):
 
     to_user, to_ext: what To: names; None for what is called. at: Unix seconds, None for now. down:
     gateways that are not to work. owner: the extension that the number's look-up would name, "" for
-    nobody, None when nobody says.
+    nobody, None when nobody says. seconds: how long it lasts from its answer on, to say what it
+    costs; None to leave that out. forwarded_after: of these, before a target answers.
     """
 
     caller: Sent
@@ -68,6 +76,8 @@ class ExplainCall(OperationRequest):
     trunk: Name | None = None
     down: list[Name] = Field(default_factory=list)
     owner: Sent | None = None
+    seconds: Lasting | None = None
+    forwarded_after: Lasting = 0.0
 
 
 class ExplainedTarget(OperationAnswer):
@@ -117,6 +127,7 @@ class Explanation(OperationAnswer):
     nobody is left; None for what the last target answers. media: what goes with its media. menus:
     those that it may come through. left: the end of a call that nobody took. at: Unix seconds.
     timezone: of the dialplan. state: `now`, `lasting` or `none`. draining: new calls get 503.
+    costs: by who answers, when it was asked for; empty when nothing is charged.
     """
 
     dialplan: str
@@ -134,6 +145,7 @@ class Explanation(OperationAnswer):
     timezone: str
     state: str
     draining: bool
+    costs: list[ExplainedCost] = Field(default_factory=list)
 
 
 async def explain_call(running: RunningServer, request: ExplainCall) -> Explanation:
@@ -154,7 +166,7 @@ async def explain_call(running: RunningServer, request: ExplainCall) -> Explanat
             asked = running.shared.registrations.of(target.extension, at)
             found = await running.answer_of("registrations", asked)
             phones[target.extension] = sum(1 for phone in found if phone.reachable)
-    return _explanation(
+    explained = _explanation(
         dialplan,
         decision,
         facts.trunk,
@@ -163,6 +175,7 @@ async def explain_call(running: RunningServer, request: ExplainCall) -> Explanat
         state=NOW if now else LASTING,
         draining=now and running.is_draining(),
     )
+    return _with_costs(explained, dialplan, decision, request)
 
 
 def explained_alone(dialplan: Dialplan, request: ExplainCall) -> Explanation:
@@ -170,7 +183,20 @@ def explained_alone(dialplan: Dialplan, request: ExplainCall) -> Explanation:
     at = time.time() if request.at is None else request.at
     snapshot = Snapshot(down=frozenset(request.down))
     decision, facts = _decided(dialplan, request, snapshot, at)
-    return _explanation(dialplan, decision, facts.trunk, at, {}, state=NONE, draining=False)
+    found = _explanation(dialplan, decision, facts.trunk, at, {}, state=NONE, draining=False)
+    return _with_costs(found, dialplan, decision, request)
+
+
+def _with_costs(
+    found: Explanation, dialplan: Dialplan, decision: Decision, request: ExplainCall
+) -> Explanation:
+    if request.seconds is None:
+        return found
+    called = numbers.written(request.called, dialplan.trunks[found.trunk].country)
+    by_answer = costs(
+        dialplan, decision, called, found.at, request.seconds, request.forwarded_after
+    )
+    return found.model_copy(update={"costs": list(by_answer)})
 
 
 def _decided(

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord
+from callrouter.observe.cdr.call_charges import charges_of
 from callrouter.simulate.simulated_call import SimulatedCall
 from callrouter.simulate.timeline import CALLER, Moment, timeline
 from callrouter.sip.grammar import reason_phrase
@@ -19,7 +20,8 @@ def lines(played: SimulatedCall) -> RenderableType:
     moments = timeline(played)
     width = max(len(moment.party) for moment in moments)
     shown = [_line(moment, width) for moment in moments]
-    return Group(*shown, Text(), _outcome(played.record), *_kept(played.record))
+    record = played.record
+    return Group(*shown, Text(), _outcome(record), *_kept(record), *_cost(record))
 
 
 def as_dict(played: SimulatedCall) -> dict[str, Any]:
@@ -67,6 +69,24 @@ def _kept(record: CallRecord | None) -> list[Text]:
     ]
 
 
+def _cost(record: CallRecord | None) -> list[Text]:
+    """What the call costs, if it is charged."""
+    charges = None if record is None else charges_of(record)
+    return [] if charges is None else [Text(f"cost {charges.cost:f} {charges.currency}")]
+
+
+def _charged(record: CallRecord) -> dict[str, Any]:
+    charges = charges_of(record)
+    if charges is None:
+        return {"currency": None, "billed_seconds": None, "cost": None, "charges": []}
+    return {
+        "currency": charges.currency,
+        "billed_seconds": charges.seconds,
+        "cost": f"{charges.cost:f}",
+        "charges": charges.as_dicts(),
+    }
+
+
 def _answered_by(record: CallRecord) -> LegRecord | None:
     return next((leg for leg in record.legs if leg.answered_ms is not None), None)
 
@@ -90,6 +110,8 @@ def _record(record: CallRecord) -> dict[str, Any]:
         ],
         "voicemail": [_archived(kept) for kept in record.voicemail],
         "recordings": [_archived(kept) for kept in record.recordings],
+        "rate_plan": record.rate_plan,
+        **_charged(record),
         "trace": [verdict.as_dict() for verdict in record.trace],
     }
 

@@ -44,7 +44,7 @@ def test_object_has_the_promised_keys() -> None:
     text = explain("--from", "02012345678", "--to", "4012", "--json")
     found = json.loads(text)
     told = ["dialplan", "number", "targets", "final", "reason", "trace"]
-    more = ["left", "trunk", "at", "timezone", "state", "draining"]
+    more = ["left", "trunk", "at", "timezone", "state", "draining", "costs"]
     assert list(found) == [*told, "steps", "media", "menus", *more]
     assert (found["state"], found["draining"]) == ("none", False)
     assert found["targets"] == [
@@ -192,3 +192,55 @@ def test_what_a_caller_wrote_reaches_no_terminal_as_it_is() -> None:
 def test_confirmation_is_shown_with_who_is_rung() -> None:
     text = explain("--from", "1", "--to", "4107")
     assert "who answers hears accept_call and has to press 1 within 10 s" in text
+
+
+CHARGED = """\
+country: CN
+rate_plans: plans.yaml
+trunks: {one: {addresses: [192.0.2.7]}}
+gateways: {carrier: {address: 192.0.2.1}}
+targets: {mobile: {number: "13800138000", via: carrier}, desk: {uri: "sip:a@192.0.2.9"}}
+numbers:
+  "4008001234": {rate_plan: hotline, route: [{hunt: [desk, mobile]}]}
+  "4000": {route: [{hunt: [desk]}]}
+"""
+PLANS = """\
+country: CN
+plans:
+  hotline: {currency: CNY, blocks: 60/60, price: 0.30/min, forwarded: outbound}
+  outbound: {currency: CNY, blocks: 60/60, price: 0.15/min}
+"""
+
+
+@pytest.fixture
+def charged(tmp_path: Path) -> str:
+    (tmp_path / "plans.yaml").write_text(PLANS, encoding="utf-8")
+    path = tmp_path / "charged.yaml"
+    path.write_text(CHARGED, encoding="utf-8")
+    return str(path)
+
+
+def test_cost_is_told_for_each_target_that_may_answer(charged: str) -> None:
+    options = ("--from", "1", "--to", "4008001234", "--cost", "111", "--forwarded-after", "50")
+    found = json.loads(explain(*options, "--json", file=charged))
+    assert [
+        (one["answered_by"], one["cost"], [charge["cost"] for charge in one["charges"]])
+        for one in found["costs"]
+    ] == [("desk", "0.6000", ["0.6000"]), ("mobile", "0.9000", ["0.6000", "0.3000"])]
+    text = explain(*options, file=charged)
+    assert "mobile answers: 0.9000 CNY" in text
+    assert "outbound, all numbers: 120 s billed, 0.3000" in text
+
+
+def test_number_without_a_rate_plan_costs_nothing(charged: str) -> None:
+    options = ("--from", "1", "--to", "4000", "--cost", "111")
+    assert "nothing: no leg has a rate plan" in explain(*options, file=charged)
+    found = json.loads(explain("--from", "1", "--to", "4008001234", "--json", file=charged))
+    assert found["costs"] == []
+
+
+def test_length_that_cannot_be_is_refused(charged: str) -> None:
+    options = ("--from", "1", "--to", "4000", "--forwarded-after", "50")
+    assert "--forwarded-after needs --cost" in explain(*options, file=charged, code=2)
+    text = explain(*options, "--cost", "40", file=charged, code=2)
+    assert "the call had ended by then" in text
