@@ -58,6 +58,7 @@ _COMMANDS: Final = {
         "Show the telephones registered with the running server, and its own registrations."
     ),
     "reload": "Load the dialplan again and serve new calls by it; calls in progress keep theirs.",
+    "rerate": "Charge the calls in the records anew, and show what would cost more or less.",
     "schema": "Print the JSON Schema of the dialplan.",
     "serve": "Answer calls until SIGTERM or CTRL-C, then let the running ones finish.",
     "simulate": "Play a call with scripted targets, and print what happens when.",

@@ -19,6 +19,7 @@ from callrouter.rating.charges import rate as rate_call
 from callrouter.rating.rate_plan import RatePlan, RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.settings.settings_file import load_settings
+from callrouter.yamlfile.reader import Mapping, load
 from callrouter.yamlfile.wording import shown, suggestion
 
 _BESIDE: Final = "plans.yaml"
@@ -31,7 +32,7 @@ _YEARS: Final = range(2000, 2060)
 @click.option(
     *("--plans", "file"),
     type=click.Path(path_type=Path),
-    help="The file of rate plans.  [default: plans.yaml beside the dialplan of the settings]",
+    help="The file of rate plans.  [default: that of the dialplan, else plans.yaml beside it]",
 )
 @click.option(
     "--answered",
@@ -70,14 +71,14 @@ def rate(
     Both legs of a forwarded call end together. Of a call that nobody answered, --answered is when
     it began to ring.
     """
-    plans = load_rate_plans(file or load_settings(config).dialplan.parent / _BESIDE)
+    plans = plans_of(config, file)
     zone = ZoneInfo(plans.timezone)
     at = moment("--answered", answered, lambda: zone)
     if at.year not in _YEARS:
         years = f"a year from {_YEARS[0]} to {_YEARS[-1]}"
         raise click.BadParameter(f"expected {years}", param_hint="--answered")
     start = int(at.timestamp())
-    found = _named(plans, plan)
+    found = named_plan(plans, plan)
     legs = []
     if forwarded_to is not None:
         if found.forwarded is None:
@@ -102,7 +103,20 @@ def rate(
         _show(leg, zone)
 
 
-def _named(plans: RatePlans, name: str) -> RatePlan:
+def plans_of(config: Path, file: Path | None) -> RatePlans:
+    """Load rate plans: of a file that was named, else those that the dialplan names.
+
+    Raises ConfigError.
+    """
+    if file is None:
+        dialplan = load_settings(config).dialplan
+        data = load(dialplan).data if dialplan.is_file() else None
+        named = data.get("rate_plans") if isinstance(data, Mapping) else None
+        file = dialplan.parent / (named if isinstance(named, str) else _BESIDE)
+    return load_rate_plans(file)
+
+
+def named_plan(plans: RatePlans, name: str) -> RatePlan:
     """Find a plan. Raises CommandError."""
     if name not in plans.plans:
         hint = suggestion(name, plans.plans) or f"; expected one of {', '.join(plans.plans)}"

@@ -48,9 +48,9 @@ def charges_of(record: CallRecord) -> CallCharges | None:
     plans = record.rate_plans
     if plans is None:
         return None
-    plan = plans.plans.get(record.rate_plan)
-    if plan is None and record.rate_plan:
+    if is_gone(record, plans):
         return None
+    plan = plans.plans.get(record.rate_plan)
     found: list[tuple[int | None, LegCharge]] = []
     currency = ""
     if plan is not None:
@@ -70,6 +70,14 @@ def charges_of(record: CallRecord) -> CallCharges | None:
         legs=tuple(found),
         seconds=sum(one.seconds for one in charges),
         cost=total(charges),
+    )
+
+
+def is_gone(record: CallRecord, plans: RatePlans) -> bool:
+    """Say whether a rate plan that the record names is not there any more."""
+    known = plans.plans
+    return bool(record.rate_plan and record.rate_plan not in known) or any(
+        leg.rate_plan and leg.rate_plan not in known for leg in record.legs
     )
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -57,6 +57,18 @@ LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues", "
 Row = tuple[str | int | float | None, ...]
 """The values of one call in the order of COLUMNS."""
 
+
+class Charged(NamedTuple):
+    """The columns of a row that say what a call is charged; all but the last None for nothing."""
+
+    currency: str | None = None
+    billed_seconds: int | None = None
+    cost: str | None = None
+    charges: str = "[]"
+
+
+_FREE: Final = Charged()
+
 LATEST: Final = 4_102_444_800
 """Unix time of the year 2100: what a record can have as `started` is from 0 to before it."""
 _INTEGERS: Final = {
@@ -84,8 +96,6 @@ _KEYS: Final = {
 """What the objects of a list have at least, and who shows calls looks for."""
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,12})?", re.ASCII)
-_FREE: Final = (None, None, None, "[]")
-"""Of a call that nobody is charged for: currency, seconds, cost, charges."""
 
 _TRACES_KEPT: Final = 1024
 
@@ -95,7 +105,7 @@ def encode(record: CallRecord) -> Row:
 
     Here a call is charged, and not while it lasts.
     """
-    charged = _FREE if record.rate_plans is None else _charged(charges_of(record))
+    costs = _FREE if record.rate_plans is None else charged(charges_of(record))
     row = (
         record.id,
         record.call_id,
@@ -124,7 +134,7 @@ def encode(record: CallRecord) -> Row:
         record.called_number,
         _queues_text(record.queues) if record.queues else "[]",
         record.rate_plan,
-        *charged,
+        *costs,
     )
     # What a peer wrote reaches these columns, and one row that cannot be stored would hold
     # up its whole batch for ever. One look at all of them costs less than one look at each.
@@ -134,11 +144,12 @@ def encode(record: CallRecord) -> Row:
     return tuple(storable(value) if isinstance(value, str) else value for value in row)
 
 
-def _charged(charges: CallCharges | None) -> tuple[str | int | None, ...]:
+def charged(charges: CallCharges | None) -> Charged:
+    """Return the columns of what a call is charged; None for nothing."""
     if charges is None:
         return _FREE
     text = _json_text(charges.as_dicts())
-    return charges.currency, charges.seconds, f"{charges.cost:f}", text
+    return Charged(charges.currency, charges.seconds, f"{charges.cost:f}", text)
 
 
 # By its verdicts, which the engine shares: each decision puts them into a tuple of its own.

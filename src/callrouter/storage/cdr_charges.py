@@ -1,0 +1,51 @@
+"""The charges of calls in the database: read to be computed again, and written anew."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from callrouter.observe.cdr.rerating import READ, RatedCall
+from callrouter.printable import storable
+from callrouter.storage.engine import ReadSession, is_postgres
+
+_READ_AT_ONCE: Final = 2000
+_CALLS: Final = sa.table("calls", *(sa.column(name) for name in READ))
+_UPDATE: Final = (
+    "UPDATE calls SET rate_plan = :rate_plan, currency = :currency, "
+    "billed_seconds = :billed_seconds, cost = {cost}, charges = :charges WHERE id = :id"
+)
+
+
+class ChargedCalls(ReadSession):
+    """The database of calls, open for their charges."""
+
+    def read(
+        self, since: float | None, until: float | None, number: str | None
+    ) -> Iterator[Sequence[Any]]:
+        """Give the calls that began in a time and are for a number, in the order of time.
+
+        As rows of READ. since, until: Unix seconds, until excluded; None for any.
+        """
+        query = sa.select(_CALLS).order_by(_CALLS.c.started)
+        if since is not None:
+            query = query.where(_CALLS.c.started >= since)
+        if until is not None:
+            query = query.where(_CALLS.c.started < until)
+        if number is not None:
+            query = query.where(_CALLS.c.number == storable(number))
+        with self._engine.connect() as connection:
+            stream = connection.execution_options(yield_per=_READ_AT_ONCE)
+            for row in stream.execute(query):
+                yield tuple(row)
+
+    def write(self, calls: Sequence[RatedCall]) -> None:
+        """Write what these calls cost now, all or none. Each must have changed."""
+        cost = "CAST(:cost AS NUMERIC)" if is_postgres(self._engine) else ":cost"
+        values = [
+            {"id": call.id, "rate_plan": call.rate_plan, **call.after._asdict()}
+            for call in calls
+            if call.after is not None
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(sa.text(_UPDATE.format(cost=cost)), values)
