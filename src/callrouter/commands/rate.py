@@ -1,6 +1,8 @@
 """`callrouter rate`: what a call would cost by a rate plan, block by block."""
 
 import datetime
+import re
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +16,9 @@ from callrouter.commands.typed_numbers import NUMBER
 from callrouter.dialplan.compile.rate_plan_builder import load_rate_plans
 from callrouter.errors import CommandError
 from callrouter.printable import json_text, printable
-from callrouter.rating.charges import BlockRun, CallUsage, Charges, LegCharge, LegUsage
+from callrouter.rating.charges import BlockRun, CallUsage, Charges, LegUsage, total
 from callrouter.rating.charges import rate as rate_call
+from callrouter.rating.packages import Package, PackagedCharge, use_packages
 from callrouter.rating.rate_plan import RatePlan, RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.settings.settings_file import load_settings
@@ -53,6 +56,12 @@ _YEARS: Final = range(2000, 2060)
     default="0",
     help="Seconds from the call's answer to that of the forwarded leg.",
 )
+@click.option(
+    *("--package", "packages"),
+    multiple=True,
+    metavar="SECONDS@DATE",
+    help="Time that was paid for before, and when it expires: 6000@2026-04-01.",
+)
 @json_and_config
 def rate(
     plan: str,
@@ -63,6 +72,7 @@ def rate(
     ringing: Decimal,
     forwarded_to: str | None,
     forwarded_after: Decimal,
+    packages: tuple[str, ...],
     as_json: bool,
     config: Path,
 ) -> None:
@@ -95,12 +105,36 @@ def rate(
         ringing=ringing,
     )
     charges = rate_call(found, CallUsage(inbound=inbound, forwarded=tuple(legs)))
+    paid = _paid(found, charges, [_package(text, zone) for text in packages])
+    cost = total(one.charge for one in paid)
     if as_json:
-        click.echo(json_text(_object(plan, charges, zone), indent=True))
+        click.echo(json_text(_object(plan, charges.currency, cost, paid, zone), indent=True))
         return
-    click.echo(f"cost {charges.cost:f} {charges.currency}")
-    for leg in charges.legs:
-        _show(leg, zone)
+    click.echo(f"cost {cost:f} {charges.currency}")
+    for one in paid:
+        _show(one, zone)
+
+
+def _package(text: str, zone: ZoneInfo) -> Package:
+    """Read a package. Raises BadParameter."""
+    seconds, _, date = text.partition("@")
+    if re.fullmatch("[0-9]{1,9}", seconds, re.ASCII) is None or not date:
+        wanted = f"expected seconds and a date, such as 6000@2026-04-01, found {shown(text)}"
+        raise click.BadParameter(wanted, param_hint="--package")
+    expires = int(moment("--package", date, lambda: zone).timestamp())
+    return Package(name=text, seconds=int(seconds), expires=expires)
+
+
+def _paid(plan: RatePlan, charges: Charges, packages: Sequence[Package]) -> list[PackagedCharge]:
+    """Pay for each leg, from packages first."""
+    if len({package.name for package in packages}) < len(packages):
+        raise click.BadParameter("one of them is there twice", param_hint="--package")
+    paid: list[PackagedCharge] = []
+    for place, leg in enumerate(charges.legs):
+        by = plan.forwarded if place and plan.forwarded is not None else plan
+        paid.append(use_packages(by, leg, packages))
+        packages = paid[-1].left
+    return paid
 
 
 def plans_of(config: Path, file: Path | None) -> RatePlans:
@@ -132,7 +166,8 @@ def _number(option: str, text: str, country: str) -> str:
     return number
 
 
-def _show(leg: LegCharge, zone: ZoneInfo) -> None:
+def _show(paid: PackagedCharge, zone: ZoneInfo) -> None:
+    leg = paid.charge
     rate_name = f", {printable(leg.rate)}" if leg.rate else ""
     click.echo(f"{leg.plan}{rate_name}: {leg.seconds} s billed, {leg.cost:f}")
     if leg.fee:
@@ -142,23 +177,28 @@ def _show(leg: LegCharge, zone: ZoneInfo) -> None:
         period = f" ({run.period})" if run.period else ""
         start = _clock(run.start, zone)
         click.echo(f"  {blocks} of {run.seconds} s at {run.price}{period} from {start}")
+    for package, seconds in paid.taken.items():
+        click.echo(f"  {seconds} s of them from package {package}")
 
 
-def _object(plan: str, charges: Charges, zone: ZoneInfo) -> dict[str, Any]:
+def _object(
+    plan: str, currency: str, cost: Decimal, paid: list[PackagedCharge], zone: ZoneInfo
+) -> dict[str, Any]:
     return {
         "plan": plan,
-        "currency": charges.currency,
-        "cost": f"{charges.cost:f}",
+        "currency": currency,
+        "cost": f"{cost:f}",
         "legs": [
             {
-                "plan": leg.plan,
-                "rate": leg.rate,
-                "seconds": leg.seconds,
-                "fee": f"{leg.fee:f}",
-                "cost": f"{leg.cost:f}",
-                "blocks": [_block(run, zone) for run in leg.blocks],
+                "plan": one.charge.plan,
+                "rate": one.charge.rate,
+                "seconds": one.charge.seconds,
+                "fee": f"{one.charge.fee:f}",
+                "cost": f"{one.charge.cost:f}",
+                "blocks": [_block(run, zone) for run in one.charge.blocks],
+                "packages": one.taken,
             }
-            for leg in charges.legs
+            for one in paid
         ],
     }
 

@@ -114,7 +114,7 @@ def charge(plan: RatePlan, leg: LegUsage) -> LegCharge:
         length = leg.ringing
     if found is None:
         return LegCharge(
-            plan=plan.name, rate="", seconds=0, fee=_NOTHING, blocks=(), cost=_rounded(plan)
+            plan=plan.name, rate="", seconds=0, fee=_NOTHING, blocks=(), cost=cost_of(plan)
         )
     seconds = billed_seconds(found, length)
     blocks = tuple(_joined(found, leg.at + found.free, seconds))
@@ -125,7 +125,7 @@ def charge(plan: RatePlan, leg: LegUsage) -> LegCharge:
         seconds=seconds,
         fee=fee,
         blocks=blocks,
-        cost=_rounded(plan, fee, blocks),
+        cost=cost_of(plan, fee, [(run.price, run.count * run.seconds) for run in blocks]),
     )
 
 
@@ -181,12 +181,15 @@ def _prices(rate: Rate, at: int) -> tuple[tuple[PriceStep, ...], str, int]:
     return rate.steps, "", min(steady)
 
 
-def _rounded(plan: RatePlan, fee: Decimal = _NOTHING, blocks: tuple[BlockRun, ...] = ()) -> Decimal:
+def cost_of(
+    plan: RatePlan, fee: Decimal = _NOTHING, times: Iterable[tuple[Price, int]] = ()
+) -> Decimal:
+    """Return a fee and so many seconds at each price, rounded once by the plan's decimals."""
     with localcontext(_EXACT):
         # In amounts by the minute, so that all is exact until the one division.
         whole = fee * MINUTE
-        for run in blocks:
-            whole += run.price.amount * (run.count * run.seconds * (MINUTE // run.price.per))
+        for price, seconds in times:
+            whole += price.amount * (seconds * (MINUTE // price.per))
         return (whole / MINUTE).quantize(Decimal(1).scaleb(-plan.decimals))
 
 

@@ -127,3 +127,29 @@ def test_what_cannot_be_is_said(plans: Path, options: str, code: int, said: str)
     result = run(plans, "--plan", *options.split())
     assert said in result.output
     assert result.exit_code == code
+
+
+def test_packages_pay_both_legs_before_money_does(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "country: CN\nplans:\n"
+        "  a: {currency: CNY, blocks: 60/60, price: 1/min, forwarded: b}\n"
+        "  b: {currency: CNY, blocks: 60/60, price: 2/min}\n",
+        encoding="utf-8",
+    )
+    words = ["rate", "--plans", str(file), "--plan", "a", "--answered", "2026-03-04T12:00Z"]
+    words += ["--seconds", "60", "--forwarded-to", "13800138000"]
+
+    def run(*packages: str) -> Result:
+        more = [word for package in packages for word in ("--package", package)]
+        return CliRunner().invoke(main, [*words, *more, "--json"])
+
+    found = json.loads(run("90@2026-04-01").output)
+    assert (found["cost"], [leg["cost"] for leg in found["legs"]]) == (
+        "1.0000",
+        ["0.0000", "1.0000"],
+    )
+    taken = [leg["packages"] for leg in found["legs"]]
+    assert taken == [{"90@2026-04-01": 60}, {"90@2026-04-01": 30}]
+    assert "such as 6000@2026-04-01, found '90'" in run("90").output
+    assert "one of them is there twice" in run(*["9@2026-04-01"] * 2).output
