@@ -152,6 +152,15 @@ async def test_call_is_in_postgresql_and_every_view_of_cdr_shows_it(
         assert (str(kept["cost"]), kept["kind"]) == ("0.1000", "numeric")
         (sum_,) = postgres.rows("seen", "SELECT sum(cost) AS cost FROM calls")
         assert str(sum_["cost"]) == "0.3000"
+        dearer = tmp_path / "dearer.yaml"
+        plans = (place.folder / "plans.yaml").read_text(encoding="utf-8")
+        dearer.write_text(plans.replace("0.1/min", "0.25/min"), encoding="utf-8")
+        again = ("rerate", "--config", place.config, "--plans", dearer, "--json")
+        for options, changed in (((), 3), (("--apply",), 3), ((), 0)):
+            (row,) = json.loads(await said(*again, *options))
+            assert (row["changed"], row["after"]) == (changed, "0.7500")
+        everyone = json.loads(await said(*asked, "--json"))
+        assert {row["cost"] for row in everyone} == {"0.2500"}
         for wanted in (
             ("--disposition", "ANSWERED"),
             ("--since", "1h"),
@@ -304,6 +313,9 @@ async def test_tables_of_an_older_version_are_brought_up_to_date(
     marks = ", ".join(["%s"] * len(row))
     insert = f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})"
     postgres.rows(name, insert, *row.values())
+    if revision != "0001":  # which had no archive
+        message = "'m', 'box', 'old', '021', 1.5e9, 900, 1, 'm.wav', TRUE, 'new', 2e9"
+        postgres.rows(name, f"INSERT INTO messages VALUES ({message})")
     place, port = placed(tmp_path, url)
     process = await asyncio.create_subprocess_exec(
         *command("cdr", "--config", place.config), stderr=asyncio.subprocess.PIPE
@@ -317,6 +329,8 @@ async def test_tables_of_an_older_version_are_brought_up_to_date(
         shown = json.loads(await said("cdr", "--config", place.config, "--json"))
         assert [row["call_id"] for row in shown] == [call.call_id, "old@x"]
         assert [row["cost"] for row in shown] == ["0.1000", None]
+        kept = [row["id"] for row in postgres.rows(name, "SELECT id FROM messages")]
+        assert kept == ([] if revision == "0001" else ["m"])
 
 
 async def _rows(postgres: Postgres, database: str, count: int) -> bool:

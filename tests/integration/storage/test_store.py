@@ -187,8 +187,14 @@ def test_database_of_an_earlier_version_is_migrated_with_its_calls(url: str, rev
         row = dict(zip(COLUMNS, encode(answered("old")), strict=True))
         marks = ", ".join(f":{name}" for name in columns)
         connection.execute(sa.text(f"INSERT INTO calls VALUES ({marks})"), row)
+        if revision != "0001":  # which had no archive
+            message = "'m', 'box', 'old', '021', 1.5e9, 900, 1, 'm.wav', TRUE, 'new', 2e9"
+            connection.execute(sa.text(f"INSERT INTO messages VALUES ({message})"))
     engine.dispose()
     fill(url, 1)
+    with sqlite3.connect(file_of(url)) as kept:
+        messages = [row[0] for row in kept.execute("SELECT id FROM messages")]
+    assert messages == ([] if revision == "0001" else ["m"])
     with CdrQuery(url) as calls:
         old, new = calls.one("old"), calls.one("0000")
     assert old is not None
