@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "explain": (
         "Show every rule that is looked at for a call, what it says, and what becomes of the call."
     ),
+    "forward": "Say where calls of extensions of the running server go on to.",
     "gateways": "Show how the gateways of the running server are, or drain and enable them.",
     "init": "Write settings, a dialplan and its tests into FOLDER, ready to be served.",
     "media": "Show the media workers of the running server, and what they hold.",

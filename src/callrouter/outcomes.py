@@ -48,6 +48,7 @@ def outcome(decision: Decision) -> Outcome:
     targets = [target for hunt in plan.hunts for target in hunt.targets]
     return {
         "number": decision.number,
+        "line": decision.line,
         "targets": [target.name for target in targets],
         "ring": {target.name: target.ring_seconds for target in targets},
         "final": None if final is None else final.status or None,
@@ -68,6 +69,7 @@ def plan_outcome(decision: Decision, menus: Menus) -> Outcome:
     final = plan.final
     return {
         "number": decision.number,
+        "line": decision.line,
         "hunts": [
             [
                 " + ".join(

@@ -44,6 +44,8 @@ class SlowState:
             lines=self,
             blocks=_Blocks(self, memory),
             presence=_Presence(self, memory),
+            forwards=_Forwards(self, memory),
+            outgoing=_Outgoing(self, memory),
             rotations=_Rotations(self, memory),
             registrations=_Registrations(self, memory),
             overrides=_Overrides(self, memory),
@@ -100,6 +102,8 @@ class SlowState:
             blocks=snapshot.blocks,
             attempts=snapshot.attempts,
             away=snapshot.away,
+            forwards=snapshot.forwards,
+            outgoing=snapshot.outgoing,
             seed=snapshot.seed,
             by_hand=snapshot.by_hand,
             begun=snapshot.begun,
@@ -145,6 +149,28 @@ class _Presence(_Part):
 
     def come_back(self, extension: str) -> Later[bool]:
         return self._state.answer(lambda: self._memory.presence.come_back(extension))
+
+
+class _Forwards(_Part):
+    def switched(self) -> Later[Mapping[str, str]]:
+        return self._state.answer(self._memory.forwards.switched)
+
+    def forward(self, extension: str, when: str, goal: str) -> Later[bool]:
+        return self._state.answer(lambda: self._memory.forwards.forward(extension, when, goal))
+
+    def unswitch(self, extension: str, when: str) -> Later[bool]:
+        return self._state.answer(lambda: self._memory.forwards.unswitch(extension, when))
+
+
+class _Outgoing(_Part):
+    def began(self, extension: str, call: str, at: float) -> None:
+        self._state.told(lambda: self._memory.outgoing.began(extension, call, at))
+
+    def answered(self, extension: str, call: str, at: float) -> None:
+        self._state.told(lambda: self._memory.outgoing.answered(extension, call, at))
+
+    def ended(self, extension: str, call: str, at: float) -> None:
+        self._state.told(lambda: self._memory.outgoing.ended(extension, call, at))
 
 
 class _Overrides(_Part):

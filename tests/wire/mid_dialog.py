@@ -89,6 +89,7 @@ class Party:
         self.late = b""
         self.refuses = ""
         self.ringing: Callable[[ALeg], None] | None = None
+        self.user = "+8613800138000"
 
     def on_request(self, request: Request, flow: Flow) -> None:
         """Answer a call."""
@@ -111,7 +112,14 @@ class Party:
         """Place a call through callrouter."""
         body = self.body if body is None else body
         self.leg = placed(
-            self.stack, self.inbox, number, body, host=self.host, rows=rows, peer=NO_TIMERS
+            self.stack,
+            self.inbox,
+            number,
+            body,
+            user=self.user,
+            host=self.host,
+            rows=rows,
+            peer=NO_TIMERS,
         )
         self.inbox.start(self._script())
 

@@ -325,8 +325,8 @@ def test_no_event_is_made_of_a_transfer_that_nobody_listens_to(
     for topic in events.topics:
         if topic not in (events.broken, events.ended):
             topic.subscribers = ()
-    for kind in ("LegChanged", "CallMoved", "CallTransferred"):
-        monkeypatch.setattr(f"callrouter.call.call.{kind}", None)
+    for kind in ("call.LegChanged", "call.CallMoved", "flows.transfer.refer.CallTransferred"):
+        monkeypatch.setattr(f"callrouter.call.{kind}", None)
     line.ask("REFER", refer("4000", f"?Replaces={replaces_of(caller).replace(';', '%3B')}"))
     wire.run(8.0)
     hang_up(other)
@@ -423,6 +423,45 @@ def test_feature_code_is_told_when_it_is_carried_out() -> None:
     lines = told(router, wire)
     switched = "switched schedule office closed"
     assert lines == ["started", switched, "answered", "ended by callrouter"]
+
+
+FORWARD = """\
+country: CN
+trunks: {lab: {addresses: [192.0.2.1/32]}}
+targets: {a: {uri: "sip:a@192.0.2.9"}}
+extensions:
+  "1001": {targets: [a], forward: {busy: "1002"}}
+  "1002": {targets: [a]}
+numbers:
+  "*72*x*": {from: anyone, route: [{feature: {forward: all}}]}
+  "*73": {from: anyone, route: [{feature: {forward: none}}]}
+  "*78": {from: anyone, route: [{feature: {presence: do_not_disturb}}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("called", "switched", "heard"),
+    [
+        ("*72*1002%23", ["switched forward all of 1001 1002"], "forward_on"),
+        ("*72*1001%23", [], "invalid_choice"),
+        ("*72*13800138000", [], "invalid_choice"),
+        ("*73", ["switched forwards of 1001 none"], "forward_off"),
+        ("*78", ["switched presence of 1001 away"], "presence_away"),
+    ],
+)
+def test_codes_for_the_own_extension_are_told_and_heard(
+    called: str, switched: list[str], heard: str
+) -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compile_dialplan(parse(FORWARD, "feature.yaml")))
+    caller = Party(wire, CALLER[0])
+    caller.user = "1001"
+    caller.call(called)
+    assert told(router, wire) == ["started", *switched, "answered", "ended by callrouter"]
+    (record,) = router.noted.ended
+    assert [which for _, what, which in record.heard or () if what == "played"] == [heard]
+    if not switched:
+        assert record.trace[-1].why.startswith("is not switched: ")
 
 
 def test_recording_is_told_when_it_has_ended() -> None:

@@ -1,6 +1,7 @@
 """One call: what its script can do with it, and the record that is filled meanwhile."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from callrouter.call.anchored_media import Callee, Speech, Unfit
@@ -18,29 +19,29 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.call_events import (
-    CallEvents,
-    CallMoved,
-    CallTransferred,
-    FeatureSwitched,
-    LegChanged,
-)
+from callrouter.call.outgoing_legs import OutgoingLegs
+from callrouter.call.services.call_events import CallEvents, CallMoved, LegChanged
 from callrouter.call.services.media_services import MediaServices
-from callrouter.call.services.record import CallRecord, Disposition, LegRecord
+from callrouter.call.services.record import CallRecord, Disposition, LegRecord, result_of
 from callrouter.call.services.shared_state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
 from callrouter.call.targets.next_hop import NextHop, way_to
-from callrouter.call.targets.outgoing_invite import Forwarding, forwarding, outgoing_invite
+from callrouter.call.targets.outgoing_invite import (
+    Forwarding,
+    OutgoingInvite,
+    forwarding,
+    outgoing_invite,
+)
 from callrouter.call.targets.registered_contacts import way_to_phone
 from callrouter.errors import SipError
 from callrouter.register.bindings import Binding
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.rules.number_rules import LONGEST_CALL
+from callrouter.route.rules.number_rules import Number
 from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import CAUSE_NO_ANSWER, Plan, Refusal, Target, Verdict
 from callrouter.route.values.q850_causes import cause_of
-from callrouter.route.values.refusal_reasons import UNUSABLE_OFFER, USUAL
+from callrouter.route.values.refusal_reasons import UNUSABLE_OFFER
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Request
 from callrouter.sip.server_tx import ServerTransaction
@@ -52,19 +53,7 @@ TOO_LONG: Final = "too_long"
 _NON_SELECTED: Final = 26  # "non-selected user clearing": another target was faster
 _TIMED_OUT: Final = 408
 _ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 section 2
-_BUSY: Final = frozenset((486, 600))
-_UNREACHABLE: Final = frozenset((404, 408, 410, 480, 484, 500, 502, 503, 504))
 _REFUSED_AFTER_ALL: Final = {487: Disposition.CANCELLED, 480: Disposition.UNAVAILABLE}
-_DISPOSITIONS: Final = {
-    "busy": Disposition.BUSY,
-    "no_answer": Disposition.NO_ANSWER,
-    "unreachable": Disposition.UNAVAILABLE,
-    "redirected": Disposition.UNAVAILABLE,
-    "rejected": Disposition.REJECTED,
-}
-# Of targets that rang together the one that says most of the callee counts: who let it ring was
-# there, who was busy will be; a phone that is off says nothing.
-_TELLING: Final = {"redirected": 1, "unreachable": 2, "rejected": 3, "busy": 4, "no_answer": 5}
 
 
 class Call:
@@ -77,6 +66,7 @@ class Call:
     """
 
     __slots__ = (
+        "_ends",
         "_hops",
         "_invite",
         "_last",
@@ -94,6 +84,7 @@ class Call:
         "inbox",
         "lines",
         "media",
+        "outgoing",
         "phones",
         "plan",
         "record",
@@ -141,6 +132,8 @@ class Call:
         self.events = events
         self._on_over = on_over
         self._limit: FarTimer | None = None
+        self._ends = inf
+        self.outgoing: OutgoingLegs | None = None
         self._ringing: dict[BLeg, LegRecord] = {}
         # What counts of the targets so far: the answered one, or the last round's most telling.
         self._last: LegRecord | None = None
@@ -185,6 +178,10 @@ class Call:
         if target.gateway:
             self.lines.count(f"gateway {target.gateway}")
         legs.append(entry)
+        if target.account:
+            if self.outgoing is None:
+                self.outgoing = OutgoingLegs(self.shared.outgoing, self.record.id)
+            self.outgoing.rung(target, len(legs), self.at)
         peer = self.dialplan.peer_of(target)
         rows = passed_rows(invite, self.a.peer, peer, private=self.a.private)
         callee, identity, body = self._described(invite)
@@ -208,22 +205,9 @@ class Call:
             anchored=self.speech is not None,
             passing=rows,
             forwarded=self._forwarded(target, peer, way),
+            caller_id=target.caller_id,
         )
-        leg = BLeg(
-            self.stack,
-            self.inbox,
-            way.flow,
-            len(legs),
-            way.uri,
-            said.from_value,
-            said.rows,
-            body,
-            way.spare,
-            self.dialplan.access.logins.gateways.get(target.login) if target.login else None,
-            peer,
-        )
-        leg.dialog.pinned = way.pinned
-        leg.telephone = bool(target.extension)
+        leg = self._leg(target, peer, way, said, body)
         self._ringing[leg] = entry
         if self.events.leg.subscribers:
             self.leg_changed(entry)
@@ -233,6 +217,28 @@ class Call:
             self.speech.callees[leg] = callee
         if self.b is None:
             self.b = leg
+        return leg
+
+    def _leg(
+        self, target: Target, peer: PeerProfile, way: NextHop, said: OutgoingInvite, body: bytes
+    ) -> BLeg:
+        """Send a target its INVITE."""
+        logins = self.dialplan.access.logins.gateways
+        leg = BLeg(
+            self.stack,
+            self.inbox,
+            way.flow,
+            len(self.record.legs),
+            way.uri,
+            said.from_value,
+            said.rows,
+            body,
+            way.spare,
+            logins.get(target.login) if target.login else None,
+            peer,
+        )
+        leg.dialog.pinned = way.pinned
+        leg.target = target
         return leg
 
     def _described(self, invite: Request) -> tuple[Callee | None, Identity | None, bytes]:
@@ -322,21 +328,7 @@ class Call:
         record.disposition = Disposition.ANSWERED
         if self.events.answered.subscribers:
             self.events.answered.tell(record)
-        number = self.dialplan.numbers.get(record.number)
-        seconds = LONGEST_CALL if number is None else number.longest_call
-        self._limit = FarTimer(self.stack.timers, self)
-        self._limit.set(self.stack.now, self.stack.now + seconds)
-
-    def transferred(self, by: Leg) -> None:
-        """Tell of a transfer that was carried out. by: who asked for it."""
-        if self.events.transferred.subscribers:
-            event = CallTransferred(self.record, self.party_of(by), self.ms())
-            self.events.transferred.tell(event)
-
-    def switched(self, what: str, to: str) -> None:
-        """Tell of a feature code that was carried out; `FeatureSwitched` has what and to."""
-        if self.events.switched.subscribers:
-            self.events.switched.tell(FeatureSwitched(self.record, what, to, self.ms()))
+        self._until(self.stack.now + self.number.longest_call)
 
     def moved(self) -> None:
         """Note that somebody else talks now in the call, which was answered before."""
@@ -357,6 +349,9 @@ class Call:
         gateways.answered(self.shared.gateways, entry)
         self._invite = None
         self.b = leg
+        target = leg.target
+        if target is not None and (target.extension or target.account):
+            self._talks_to(target, leg.number)
         if self.events.leg.subscribers:
             self.leg_changed(entry)
         if self.record.answered_ms is not None:
@@ -364,31 +359,29 @@ class Call:
         if self._ringing:
             self.withdraw(_ELSEWHERE, _NON_SELECTED)
 
-    def joined(self, leg: Leg) -> None:
-        """Note that a leg of another call, which is answered there, talks in this one now."""
-        entry = LegRecord("transferred", leg.dialog.target, self.ms())
-        entry.answered_ms = self.ms()
-        entry.status = 200
-        entry.result = "answered"
-        self.record.legs.append(entry)
-        if self.events.leg.subscribers:
-            self.leg_changed(entry)
+    def _talks_to(self, target: Target, number: int) -> None:
+        """Take what talking to a target takes: a line of its extension, minutes of who calls it."""
+        if target.extension:
+            self.lines.count_once(f"extension {target.extension}")
+        if self.outgoing is not None:
+            self.outgoing.answered(target, number, self.at)
+        if target.longest_seconds:
+            self._until(self.stack.now + target.longest_seconds)
+
+    def _until(self, when: float) -> None:
+        """The call lasts no longer than that, on the clock of its steps."""
+        if self._limit is None:
+            self._limit = FarTimer(self.stack.timers, self)
+        self._ends = min(self._ends, when)
+        self._limit.set(self.stack.now, self._ends)
 
     def leg_ended(self, event: Failed, *, stops: bool) -> None:
         """Note how a target that failed by itself ended. stops: with it ends the whole hunt."""
-        status = event.status
-        if status in _BUSY:
-            result = "busy"
-        elif status in _UNREACHABLE:
-            result = "unreachable"
-        elif status < 400:
-            result = "redirected"
-        else:
-            result = "rejected"
         reason = passed_reason(event.response) if event.response is not None else ""
         if stops:
             self.begin_round()  # nothing that came before it counts
-        self.leg_failed(event.leg, status, result, q850_cause_of(reason))
+        result = result_of(event.status)
+        self.leg_failed(event.leg, event.status, result, q850_cause_of(reason))
 
     def leg_failed(self, leg: BLeg, status: int, result: str, cause: int = 0) -> None:
         """A target will not answer: end what is left of it, and note why.
@@ -423,9 +416,8 @@ class Call:
         entry.ended_ms = self.ms()
         if self.events.leg.subscribers:
             self.leg_changed(entry)
-        telling = _TELLING[result]
-        if telling >= self._telling:
-            self._telling = telling
+        if entry.telling >= self._telling:
+            self._telling = entry.telling
             self._last = entry
             self._last_cause = cause
 
@@ -473,19 +465,21 @@ class Call:
         entry = self._last
         if entry is not None:
             congested = entry.status == 503 and entry.result == "unreachable"
-            self.record.disposition = (
-                Disposition.CONGESTION if congested else _DISPOSITIONS[entry.result]
-            )
+            self.record.disposition = Disposition.CONGESTION if congested else entry.disposition
 
     @property
     def unfit(self) -> Unfit | None:
         """Why our media cannot have what the caller described last, None when it can."""
         return None if self.speech is None else self.speech.caller.unfit
 
+    @property
+    def number(self) -> Number:
+        """The number that it is for, or by what calls go that are for none."""
+        return self.dialplan.numbers.get(self.record.number) or self.dialplan.inside
+
     def refusal_for(self, reason: str) -> Refusal:
         """How the number called answers for one of the dialplan's reasons."""
-        number = self.dialplan.numbers.get(self.record.number)
-        return (USUAL if number is None else number.reasons)[reason]
+        return self.number.reasons[reason]
 
     def refuse_offer(self, unfit: Unfit, reason: str = UNUSABLE_OFFER) -> None:
         """End a call of which nothing can come, since of what the caller describes nothing can.
@@ -495,9 +489,9 @@ class Call:
         refusal = self.refusal_for(reason)
         why = unfit.row.partition(" ")[2].strip()
         record = self.record
-        number = self.dialplan.numbers.get(record.number)
-        place = (self.dialplan.file, 1) if number is None else (number.file, number.line)
-        record.trace = (*record.trace, Verdict("offer", False, unfit.said, why, *place))
+        number = self.number
+        why_not = Verdict("offer", False, unfit.said, why, number.file, number.line)
+        record.trace = (*record.trace, why_not)
         self.turn_away(refusal, unfit.row)
 
     def turn_away(self, refusal: Refusal, extra: str = "") -> None:
@@ -584,6 +578,8 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
+        if self.outgoing is not None:
+            self.outgoing.over(self.at)
         self.lines.release()
         if self.speech is not None:
             self.speech.let_go()

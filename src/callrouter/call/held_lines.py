@@ -42,6 +42,11 @@ class HeldLines:
         else:
             self._failures.add("lines", not_granted(answer))
 
+    def count_once(self, name: str) -> None:
+        """Hold a line of something without a limit, unless the call holds one of it."""
+        if name not in self.names:
+            self.count(name)
+
     def release(self) -> None:
         """The call is over: give all back, and what comes from now on."""
         for reservation in self._reservations:

@@ -15,7 +15,7 @@ from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar.field_types import seconds
 from callrouter.errors import CommandError
 from callrouter.printable import json_text
-from callrouter.route.rules.number_table import Numbers
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
 from callrouter.settings.settings_file import load_settings
 from callrouter.simulate.output import as_dict, lines
@@ -71,7 +71,7 @@ def simulate(
     document = load(dialplan if dialplan is not None else load_settings(config).dialplan)
     compiled = compile_dialplan(document)
     try:
-        scripts = _scripts(document, legs, compiled.numbers)
+        scripts = _scripts(document, legs, compiled)
         name, source = _origin(document, trunk)
         zone = ZoneInfo(compiled.timezone)
         when = time.time() if at is None else moment("--at", at, lambda: zone).timestamp()
@@ -83,6 +83,7 @@ def simulate(
             to_user=to_header[0],
             to_ext=to_header[1],
             at=when,
+            extension=compiled.telephone_of(name, caller),
         )
         give_up = _cancel(cancel)
         keys = read_presses(presses)
@@ -98,13 +99,13 @@ def simulate(
     console.print(lines(played))
 
 
-def _scripts(document: Document, legs: tuple[str, ...], numbers: Numbers) -> dict[str, Script]:
+def _scripts(document: Document, legs: tuple[str, ...], dialplan: Dialplan) -> dict[str, Script]:
     scripts = read_legs(legs)
     known = document.data.get("targets") or {}
     for name in scripts:
         # A target that was redirected to is named by both: "uas_5081 -> 192.0.2.9:5060".
         named = name.split(" -> ")[0]
-        if named not in known and not numbers.rings(named):
+        if named not in known and not dialplan.rings(named):
             hint = suggestion(name, list(known))
             raise CommandError(f"--leg: the dialplan has no target {shown(name)}{hint}")
     return scripts

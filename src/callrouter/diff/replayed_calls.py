@@ -41,6 +41,7 @@ def _recorded(call: dict[str, Any]) -> Facts:
         call["called"],
         call["to_header"],
         at=call["started"],
+        extension=call["extension"] or "",
     )
 
 
@@ -113,6 +114,7 @@ class _Table:
             to_user=values.get("to_header", ""),
             to_ext=values.get("to_ext", ""),
             at=at,
+            extension=self._dialplan.telephone_of(trunk, values.get("from", "")),
         )
 
     def _time(self, text: str, column: int) -> float:

@@ -7,6 +7,7 @@ from callrouter.errors import Diagnostic
 from callrouter.lint.caller_origins import origins
 from callrouter.lint.carrier_timeouts import carriers
 from callrouter.lint.findings import Findings
+from callrouter.lint.outbound_lines import outbound_lines
 from callrouter.lint.routing_loops import Place, loops
 from callrouter.lint.schedules import hours
 from callrouter.lint.shadowed_lists import shadowed_lists
@@ -40,6 +41,7 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
     loops(found, listen)
     reach(found, listen)
     origins(found)
+    outbound_lines(found)
     return found.warnings()
 
 

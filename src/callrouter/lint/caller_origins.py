@@ -9,6 +9,7 @@ from callrouter.yamlfile.reader import Mapping
 
 _SAYS: Final = {
     "presence": "switches who is away",
+    "forward": "forwards calls of extensions",
     "schedule": "switches opening hours",
     "messages": "lets messages be heard",
 }
@@ -66,5 +67,5 @@ def _code(step: Mapping) -> str:
     """Say what a step does that is for the house, "" for nothing."""
     feature = step.get("feature")
     if feature is not None:
-        return _SAYS["presence" if feature.get("presence") else "schedule"]
+        return next(said for key, said in _SAYS.items() if feature.get(key))
     return _SAYS["messages"] if step.get("messages") is not None else ""

@@ -48,7 +48,11 @@ def unused(found: Findings) -> None:
     asking = ("numbers", "number_tables", "menus")
     rules = [rule for section in asking for rule in found.section(section).values()]
     by_rows = used.get("extensions")
-    if found.section("extensions") and not by_rows and not any(map(_names_extensions, rules)):
+    calling = any("phone" in it for it in found.section("extensions").values()) and any(
+        trunk.get("phones") for trunk in found.section("trunks").values()
+    )
+    asked = by_rows or calling or any(map(_names_extensions, rules))
+    if found.section("extensions") and not asked:
         message = "neither 'to_header', 'lookup' nor a menu asks for extensions: none is ever rung"
         found.at_key(("extensions",), message)
 

@@ -210,7 +210,16 @@ def _decided(
             raise NotFoundError(f"no gateway is named {shown(gateway)}{hint}")
     user = request.called if request.to_user is None else request.to_user
     source = _source(dialplan, trunk)
-    facts = Facts(trunk, source, request.caller, request.called, user, request.to_ext, at)
+    facts = Facts(
+        trunk,
+        source,
+        request.caller,
+        request.called,
+        user,
+        request.to_ext,
+        at,
+        extension=dialplan.telephone_of(trunk, request.caller),
+    )
     decision = decide(dialplan, facts, snapshot)
     if decision.lookup is not None and request.owner is not None:
         facts = facts.answered(decision.lookup, said(request.owner))

@@ -6,6 +6,7 @@ from math import inf
 from typing import Final
 
 from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.protection_space import RequestOrigin
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
@@ -102,7 +103,7 @@ def play(
         shared=_shared(_Frozen(snapshot), bindings, queues),
         directory=_Told(owner),
         media=services,
-        door=_Proven(facts.trunk),
+        door=_Proven(facts),
     )
     flow = Flow("UDP", *place, *_ROUTER, None)
     caller = SimulatedCaller(
@@ -221,6 +222,24 @@ class _Frozen:
     def leave(self, extension: str, reason: str) -> bool:
         return True
 
+    def switched(self) -> Mapping[str, str]:
+        return self._snapshot.forwards
+
+    def forward(self, extension: str, when: str, goal: str) -> bool:
+        return True
+
+    def unswitch(self, extension: str, when: str) -> bool:
+        return f"{extension} {when}" in self._snapshot.forwards
+
+    def began(self, extension: str, call: str, at: float) -> None:
+        pass
+
+    def answered(self, extension: str, call: str, at: float) -> None:
+        pass
+
+    def ended(self, extension: str, call: str, at: float) -> None:
+        pass
+
     def come_back(self, extension: str) -> bool:
         return extension in self._snapshot.away
 
@@ -230,6 +249,8 @@ def _shared(frozen: _Frozen, bindings: Bindings, queues: QueuesInMemory) -> Shar
         lines=frozen,
         blocks=frozen,
         presence=frozen,
+        forwards=frozen,
+        outgoing=frozen,
         rotations=frozen,
         registrations=bindings,
         overrides=frozen,
@@ -245,10 +266,10 @@ def _nothing(_holds: tuple[Hold, ...]) -> None:
 
 
 class _Proven:
-    """Every caller has proven that it belongs to one trunk."""
+    """The caller has proven that it is who it says."""
 
-    def __init__(self, trunk: str) -> None:
-        self._trunk = trunk
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
 
     def enter(
         self,
@@ -258,8 +279,8 @@ class _Proven:
         dialplan: Dialplan,
         _now: float,
         _at: float,
-    ) -> Trunk | None:
-        return dialplan.trunks[self._trunk]
+    ) -> RequestOrigin:
+        return RequestOrigin(dialplan.trunks[self._facts.trunk], self._facts.extension)
 
     def told(self, _contact: str) -> bool:
         return False

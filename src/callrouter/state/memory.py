@@ -16,9 +16,11 @@ from callrouter.register.bindings import Bindings
 from callrouter.route.values.snapshot import Override, Snapshot
 from callrouter.state.bans import Bans
 from callrouter.state.blocks import BlocksInMemory
+from callrouter.state.forwards import ForwardsInMemory
 from callrouter.state.gateway_health import Gateways
 from callrouter.state.journal import Journal, Key, seconds
 from callrouter.state.lines import LinesInMemory
+from callrouter.state.outgoing_calls import OutgoingInMemory
 from callrouter.state.overrides import OverridesInMemory
 from callrouter.state.presence import PresenceInMemory
 from callrouter.state.queues_in_memory import QueuesInMemory
@@ -45,6 +47,8 @@ class Memory:
         self.blocks = BlocksInMemory(journal)
         self.overrides = OverridesInMemory(journal, self._wall)
         self.presence = PresenceInMemory(journal)
+        self.forwards = ForwardsInMemory(journal)
+        self.outgoing = OutgoingInMemory(journal)
         self.gateways = Gateways(journal, self.clock.now)
         self.queues = QueuesInMemory(self.presence, self.bindings, self.clock.now)
         self._random = random.Random(seed)
@@ -60,12 +64,16 @@ class Memory:
             begun=self.blocks.begun,
             attempts=self.blocks.attempts,
             away=self.presence.reasons,
+            forwards=self.forwards.goals,
+            outgoing=self.outgoing.use,
             arrivals=self.lines.arrivals,
         )
         self.ports = Shared(
             lines=self.lines,
             blocks=self.blocks,
             presence=self.presence,
+            forwards=self.forwards,
+            outgoing=self.outgoing,
             rotations=self.rotations,
             registrations=self.bindings,
             overrides=self.overrides,
@@ -96,6 +104,7 @@ class Memory:
         self.blocks.expire(now)
         self.overrides.expire(self.clock.wall(now))
         self.lines.expire(now)
+        self.outgoing.expire(now)
 
     def restore(self, entries: Iterable[tuple[str, Key, tuple[object, ...]]]) -> None:
         """Take over what an earlier process told its journal: for each key its last value.
@@ -122,6 +131,10 @@ class Memory:
 
     def _restore_part(self, kind: str, key: Key, value: tuple[object, ...]) -> None:
         match kind, key, value:
+            case "forward", (switch,), (str(goal),):
+                self.forwards.restore(switch, goal)
+            case "outgoing", (_, _), (_, _, _):
+                self.outgoing.restore(key, value)
             case "binding", _, _:
                 self.bindings.restore(key, value)
             case "ban", _, _:

@@ -17,7 +17,8 @@ from callrouter.yamlfile.wording import shown
 
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
 _KEYS: Final = re.compile(r"[0-9*#]*")
-_ROW: Final = re.compile(rf"{ROW} [0-9+*#]{{1,33}}")
+_ROW: Final = re.compile(rf"{ROW} [0-9+*#]{{1,33}}|(line|phones) [A-Za-z0-9_.-]{{1,64}}")
+"""What rings without being a target that the dialplan names."""
 _DAY: Final = 86400.0
 
 
@@ -68,7 +69,9 @@ At = Annotated[
     fields.text(f"^{fields.DATE_TEXT}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?$"),
 ]
 Dialled = Annotated[str, BeforeValidator(_dialled), WithJsonSchema({"type": "string"})]
-Rung = Annotated[str, BeforeValidator(_rung), fields.text(rf"{fields.NAME_TEXT}|^{_ROW.pattern}$")]
+Rung = Annotated[
+    str, BeforeValidator(_rung), fields.text(rf"{fields.NAME_TEXT}|^({_ROW.pattern})$")
+]
 Keys = Annotated[str, BeforeValidator(_keys), fields.text("^[0-9*#]*$")]
 Status = Annotated[int, Field(ge=100, le=699)]
 
@@ -137,6 +140,11 @@ class State(StrictModel):
         description="Extensions that are not to be rung, and why.",
         examples=[{"101": "on leave"}],
     )
+    forwards: dict[Name, dict[Literal["all", "busy", "no_answer"], Dialled]] = Field(
+        default={},
+        description="Where calls of extensions were switched to go on to; empty for nowhere.",
+        examples=[{"101": {"busy": "102"}}],
+    )
     turns: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default={},
         description="How often a rotation was used before.",
@@ -158,8 +166,20 @@ class Expected(StrictModel):
         description="The key under `numbers:` that matches; empty when none does.",
         examples=["4010"],
     )
+    direction: Literal["inbound", "internal", "outbound"] | None = Field(
+        default=None,
+        description="Whether it comes from a trunk, stays in the house, or goes out by a line.",
+        examples=["outbound"],
+    )
+    line: str | None = Field(
+        default=None,
+        description="The line that it goes out by; empty for none.",
+        examples=["main"],
+    )
     targets: list[str] | None = Field(
-        default=None, description="What rings, in order.", examples=[["uas_5081", "uas_5082"]]
+        default=None,
+        description="What rings, in order; a line as `line main`.",
+        examples=[["uas_5081", "uas_5082"]],
     )
     ring: dict[str, Ago] | None = Field(
         default=None,

@@ -92,6 +92,7 @@ class _Rules:
         yield from self._uses(self._data)
         if "auto_block" in self._data:
             yield ReachableRule("auto_block", self._data.find("auto_block")[0].line)
+        yield from self._outbound()
         for section, kind in (("trunks", "trunk"), ("extensions", "extension")):
             for name, entry, place in self._entries(section):
                 yield ReachableRule(f"{kind} {name}", place.line)
@@ -132,6 +133,14 @@ class _Rules:
         when = step.get("when")
         if when:
             self._schedules.setdefault(when["schedule"], set()).add(_asked(rule))
+
+    def _outbound(self) -> Iterator[ReachableRule]:
+        """Give lines to outside, and permissions."""
+        for section, kind in (("outbound_lines", "line"), ("permissions", "permission")):
+            for name, entry, place in self._entries(section):
+                yield ReachableRule(f"{kind} {name}", place.line)
+                for denied in entry.get("deny") or ():
+                    self._lists.setdefault(denied, set()).add(f"deny {denied}")
 
     def _menus(self) -> Iterator[ReachableRule]:
         """Give what the keys of menus do."""

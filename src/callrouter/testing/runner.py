@@ -7,6 +7,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.call_charges import charges_of
 from callrouter.outcomes import outcome
 from callrouter.route.decide.routing import decide
+from callrouter.route.values.decision import INBOUND, INTERNAL
 from callrouter.route.values.external_lookup import said
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Verdict
@@ -54,6 +55,7 @@ def run(tested: Tested, case: Case, line: int) -> Result:
         answer = said(case.state.owner)
         decision = decide(tested.dialplan, facts.answered(decision.lookup, answer), snapshot)
     got = outcome(decision)
+    got["direction"] = decision.direction or (INTERNAL if facts.extension else INBOUND)
     trace = decision.trace
     rung = [target.name for hunt in decision.plan.hunts for target in hunt.targets]
     if case.is_played:
@@ -125,5 +127,10 @@ def _snapshot(tested: Tested, facts: Facts, state: State) -> Snapshot:
         blocks=blocks,
         attempts=attempts,
         away=state.away,
+        forwards={
+            f"{extension} {when}": goal
+            for extension, goals in state.forwards.items()
+            for when, goal in goals.items()
+        },
         seed=state.seed,
     )

@@ -59,6 +59,7 @@ class Tested:
             to_user=call.to_header,
             to_ext=call.to_ext,
             at=at,
+            extension=self.dialplan.telephone_of(trunk, call.from_),
         )
 
     def time(self, local: datetime) -> float:
@@ -153,7 +154,7 @@ def _check(mistakes: Mistakes, path: tuple[str | int, ...], case: Case, tested: 
         known = tested.names(f"{kind}s")
         for index, name in enumerate(named or ()):
             where = name if isinstance(named, dict) else index
-            if name not in known and not (kind == "target" and tested.dialplan.numbers.rings(name)):
+            if name not in known and not (kind == "target" and tested.dialplan.rings(name)):
                 mistakes.unknown((*path, *inside, where), kind, name, known)
 
     call = case.call
@@ -163,6 +164,7 @@ def _check(mistakes: Mistakes, path: tuple[str | int, ...], case: Case, tested: 
     refer(("state", "down"), "gateway", case.state.down)
     refer(("state", "override"), "schedule", case.state.override)
     refer(("state", "away"), "extension", case.state.away)
+    refer(("state", "forwards"), "extension", case.state.forwards)
     refer(("legs",), "target", case.legs)
     refer(("expect", "targets"), "target", case.expect.targets)
     refer(("expect", "ring"), "target", case.expect.ring)

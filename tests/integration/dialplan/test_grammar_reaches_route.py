@@ -55,11 +55,22 @@ targets:
   desk: {number: "2", via: varied-gateway}
   mobile: {number: "3", via: varied-out}
   spare: {number: "4", via: carrier_b}
+  li_mobile: {number: "5", via: carrier_b}
   varied-target: {number: "4", via: carrier_b}
 extensions:
-  "101": {targets: [desk], phone: {user: "101", password_env: P}}
+  "101":
+    targets: [desk]
+    phone: {user: "101", password_env: P}
+    permission: varied-permission
   "102": {targets: [desk]}
   "103": {targets: [desk]}
+outbound: {emergency: [main], permission: staff}
+outbound_lines:
+  main: {via: carrier_b}
+  varied-line: {via: carrier_b}
+permissions:
+  staff: {}
+  varied-permission: {}
 groups:
   sales: {hunt: [reception, desk]}
   varied-group: {hunt: [reception, desk]}
@@ -77,6 +88,7 @@ lists:
   partners: {prefixes: ["0755"]}
   nuisance: {prefixes: ["0755"]}
   staff: {prefixes: ["0755"]}
+  competitors: {prefixes: ["0755"]}
   varied-list: {prefixes: ["0755"]}
 prompts:
   welcome: {text: Hello.}
@@ -99,6 +111,7 @@ lookups:
   varied-lookup: {url: "http://192.0.2.9/{caller}"}
 voicemail:
   sales: {pin_env: P}
+  li: {pin_env: P}
   varied-box: {pin_env: P}
 number_tables:
   usual-table: {file: usual.csv, route: [{hunt: [reception, desk]}]}
@@ -119,6 +132,8 @@ VARIED: Final = {
     "gateway_groups": "varied-out",
     "targets": "varied-target",
     "extensions": "102",
+    "outbound_lines": "varied-line",
+    "permissions": "varied-permission",
     "groups": "varied-group",
     "menus": "varied-menu",
     "queues": "varied-queue",
@@ -139,6 +154,7 @@ AT_LEAST: Final[dict[str, dict[str, Any]]] = {
     "AuthEntry": LOGIN,
     "PhoneEntry": LOGIN,
     "MemberEntry": {"name": "varied-gateway"},
+    "OutboundEntry": {"emergency": ["main"]},
     "StepEntry": {"hunt": ["reception", "desk"]},
     "ChoiceEntry": {"hunt": ["reception", "desk"]},
     "hunt": {"name": "mobile", "weight": 1},
@@ -229,6 +245,9 @@ BESIDE: Final[dict[str, dict[str, Any]]] = {
     "GatewayEntry.tls_name": {"transport": "tls"},
     "GatewayEntry.register": {"auth": LOGIN},
     "TargetEntry.tls_name": {"number": None, "via": None, "uri": "sips:a@192.0.2.9"},
+    "ExtensionEntry.mobile": {"mobile": "spare", "on_no_answer": ["mobile"]},
+    "ExtensionEntry.voicemail": {"voicemail": "sales", "on_no_answer": ["voicemail"]},
+    "ExtensionEntry.on_no_answer": {"mobile": "li_mobile", "voicemail": "li"},
     "Group.every": {"strategy": "staggered", "every": "9s"},
     "StepEntry.every": {"strategy": "staggered", "every": "9s"},
     "ChoiceEntry.every": {"strategy": "staggered", "every": "9s"},
@@ -241,6 +260,7 @@ BESIDE: Final[dict[str, dict[str, Any]]] = {
     "ChoiceEntry.feature": {"hunt": None, "feature": {"presence": "back"}},
     "StepEntry.queue": {"hunt": None, "queue": {"name": "support"}},
     "ChoiceEntry.queue": {"hunt": None, "queue": {"name": "support"}},
+    "FeatureEntry.forward": {"presence": None, "schedule": "office", "to": "open"},
     "FeatureEntry.to": {"presence": None, "schedule": "office", "to": "open"},
     "FeatureEntry.schedule": {"presence": None, "schedule": "varied-hours", "to": "open"},
     "MailEntry.user": LOGIN,
@@ -280,6 +300,10 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "TargetEntry.uri": {"number": None, "via": None, "uri": "sip:a@192.0.2.9"},
     "TargetEntry.extension": {"number": None, "via": None, "extension": "101"},
     "ExtensionEntry.phone": {"phone": LOGIN},
+    "ExtensionEntry.permission": {"permission": "varied-permission"},
+    "OutboundEntry.emergency": {"emergency": ["varied-line"]},
+    "PermissionEntry.international_calls": {"international_calls": 9},
+    "PermissionEntry.longest_international": {"longest_international": "9m"},
     "PhoneEntry.user": {"user": "v"},
     "PhoneEntry.password_file": FROM_A_FILE,
     "hunt.name": {"name": "spare"},
@@ -311,6 +335,7 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "QueueAgentEntry.extension": {"extension": "103"},
     "QueueStepEntry.name": {"name": "varied-queue"},
     "QueueEntry.after_no_answer": {"after_no_answer": "9s"},
+    "FeatureEntry.forward": {"schedule": None, "to": None, "forward": "none"},
     "MenuEntry.between": {"between": "9s"},
     "Prompt.file": {"text": None, "file": "welcome.wav"},
     "SoundEntry.file": {"text": None, "file": "welcome.wav"},

@@ -92,3 +92,34 @@ def test_logins_are_read_apart_from_the_accounts(monkeypatch: pytest.MonkeyPatch
 def test_a_dialplan_without_accounts_lets_nobody_in_by_a_password() -> None:
     nobody = Access()
     assert (nobody.open, dict(nobody.logins.gateways)) == (False, {})
+
+
+HOUSE = """\
+country: CN
+trunks: {phones: {phones: true}, a: {addresses: [192.0.2.0/25]}, b: {addresses: [198.51.100.0/24]}}
+targets: {desk: {uri: "sip:desk@192.0.2.9"}}
+extensions:
+  "101": {phone: {user: "102", password_env: WORD, addresses: [192.0.2.0/24]}}
+  "102": {phone: {user: li, password_env: WORD}}
+numbers: {"4000": {route: [{hunt: [desk]}]}}
+"""
+
+
+def test_telephones_bound_to_addresses_of_a_trunk_are_told_by_from_and_address() -> None:
+    dialplan = compile_dialplan(parse(HOUSE, "plan.yaml"))
+    houses = {name: trunk.houses for name, trunk in dialplan.trunks.items()}
+    assert houses == {"phones": False, "a": True, "b": False}
+    found = dialplan.access
+    assert found.calls_at("101", "192.0.2.1")
+    assert found.calls_at("102", "192.0.2.1")  # the user of 101, and an extension that is anywhere
+    assert not found.calls_at("102", "198.51.100.1")
+    assert not found.calls_at("li", "192.0.2.1")
+    assert not found.calls_at("13800138000", "192.0.2.1")
+
+
+def test_caller_of_the_telephones_trunk_is_an_extension_by_its_number_or_user() -> None:
+    dialplan = compile_dialplan(parse(HOUSE, "plan.yaml"))
+    assert dialplan.telephone_of("phones", "101") == "101"
+    assert dialplan.telephone_of("phones", "li") == "102"
+    assert dialplan.telephone_of("phones", "13800138000") == ""
+    assert dialplan.telephone_of("a", "101") == ""

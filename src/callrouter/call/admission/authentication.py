@@ -6,6 +6,7 @@ this very address was given counts against it: nobody can have another's address
 sending in its name. Whether the user exists or the password is wrong, the answer is the same.
 A trunk that its address or its certificate names is asked for its own password alone, and never
 shut out: guessing at telephones' passwords from behind its address must not end a carrier's calls.
+Telephones that are bound to an address of a trunk are asked for theirs when they call from there.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from callrouter.call.admission.protection_space import (
     WRONG,
     Guarded,
     ProtectionSpace,
+    RequestOrigin,
     asked_of,
     judge,
 )
@@ -104,15 +106,20 @@ class Door:
         dialplan: Guarded,
         now: float,
         at: float,
-    ) -> Trunk | None:
+    ) -> RequestOrigin | None:
         """Find out by whom a request comes.
 
-        trunk: that of its address. now: monotonic. at: steady. Returns the trunk, or None
+        trunk: that of its address. now: monotonic. at: steady. Returns None
         when there is nothing more to do. Raises SipError 403, RefusedError 401 with a challenge,
         400 for a REGISTER that says nothing, and for credentials of another Request-URI.
         Only for a dialplan that lets somebody come from anywhere, or when there is a trunk.
         """
         registers = request.method == "REGISTER"
+        known = trunk is not None
+        if trunk is not None and trunk.houses and request.method == "INVITE":
+            user = parse_uri(request.from_().uri).decoded_user()
+            if dialplan.access.calls_at(user, flow.remote_host):
+                trunk = None
         gateway = ""
         if trunk is None and dialplan.access.registered and not registers:
             gateway = self._told.gateway_of(parse_uri(request.uri).user)
@@ -122,20 +129,20 @@ class Door:
         if asked is None:
             raise StrangerError
         if isinstance(asked, Trunk):
-            return asked
+            return RequestOrigin(asked)
         if asked.counts and self._failures.shut(flow.remote_host, now):
             self.dropped += 1
             return None
         if registers:
             inspect_register(request)
-        found = self._prove(request, flow, asked, now, known=trunk is not None)
+        found = self._prove(request, flow, asked, now, known=known)
         if found.trunk:
-            return dialplan.trunks[found.trunk]
+            return RequestOrigin(dialplan.trunks[found.trunk])
         return self._telephone(request, flow, found, dialplan, at)
 
     def _telephone(
         self, request: Request, flow: Flow, found: Login, dialplan: Guarded, at: float
-    ) -> Trunk | None:
+    ) -> RequestOrigin | None:
         """Take a telephone's REGISTER, or find the trunk that it calls by. Raises SipError 403."""
         access = dialplan.access
         if not access.lets(found.extension, flow.remote_host):
@@ -147,7 +154,7 @@ class Door:
             raise SipError("telephones may not call", 403)
         if parse_uri(request.from_().uri).decoded_user() not in {found.user, found.extension}:
             raise SipError("a telephone calls in another's name", 403)
-        return dialplan.trunks[access.phones_trunk]
+        return RequestOrigin(dialplan.trunks[access.phones_trunk], found.extension)
 
     def _prove(
         self, request: Request, flow: Flow, asked: ProtectionSpace, now: float, *, known: bool

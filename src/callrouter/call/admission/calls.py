@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from callrouter.call.admission.invitation import Invitation, facts_of, invitation_of
+from callrouter.call.admission.protection_space import RequestOrigin
 from callrouter.call.anchored_media import Unfit
 from callrouter.call.call import Call
 from callrouter.call.flows.call_flow import run
@@ -25,7 +26,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk
-from callrouter.route.values.decision import Decision
+from callrouter.route.values.decision import INBOUND, INTERNAL, Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Plan
 from callrouter.sip.flow import Flow
@@ -53,8 +54,8 @@ class Entrance(Protocol):
         dialplan: Dialplan,
         now: float,
         at: float,
-    ) -> Trunk | None:
-        """Return its trunk, None when it was answered. Raises SipError to refuse it."""
+    ) -> RequestOrigin | None:
+        """Return whose it is, None when it was answered. Raises SipError to refuse it."""
 
     def told(self, contact: str) -> bool:
         """Say whether this is the user of a Contact that we registered with a gateway."""
@@ -155,22 +156,24 @@ class Calls:
     def on_request(self, request: Request, flow: Flow) -> None:
         """A request outside any dialog. Raises SipError for what is to be refused statelessly."""
         trunk = self.dialplan.trunk_of(flow.remote_host, flow.peers)
-        if trunk is None or trunk.guarded or request.method == "REGISTER":
-            trunk = self._let_in(trunk, request, flow)
-            if trunk is None:
+        extension = ""
+        if trunk is None or trunk.guarded or trunk.houses or request.method == "REGISTER":
+            origin = self._let_in(trunk, request, flow)
+            if origin is None:
                 return
+            trunk, extension = origin
         if flow.transport != "TLS" and is_sips(request.uri):
             raise SipError("asked for TLS on every hop, and came without", 403)
         inspect(request)
         if request.method == "OPTIONS":
             self._stack.reply(request, flow, 200, f"{ALLOW}{ACCEPT}{SUPPORTED}")
         elif request.method == "INVITE":
-            self._invite(trunk, request, flow)
+            self._invite(trunk, extension, request, flow)
         else:
             status, rows = _OUTSIDE.get(request.method, (481, ""))
             raise RefusedError("only inside a dialog", status, rows)
 
-    def _let_in(self, trunk: Trunk | None, request: Request, flow: Flow) -> Trunk | None:
+    def _let_in(self, trunk: Trunk | None, request: Request, flow: Flow) -> RequestOrigin | None:
         """Ask who it is, where the address does not say it or not all of it."""
         door = self._door
         may_begin = request.method in {"INVITE", "REGISTER"}
@@ -178,31 +181,33 @@ class Calls:
             self.strangers += 1
             raise StrangerError
         if door is None:
-            return trunk
+            return None if trunk is None else RequestOrigin(trunk)
         now = self._stack.now
         return door.enter(request, flow, trunk, self.dialplan, now, self.epoch + now)
 
     def _is_full(self) -> bool:
         return self._idle is not None or len(self.in_progress) >= self._limit
 
-    def _invite(self, trunk: Trunk, request: Request, flow: Flow) -> None:
+    def _invite(self, trunk: Trunk, extension: str, request: Request, flow: Flow) -> None:
         if "replaces" not in request.headers and (self._is_full() or self.refuses()):
             self.overloaded += 1
             self._stack.reply(request, flow, 503, RETRY_AFTER)
             return
         invitation = invitation_of(request, trunk.peer)
         if invitation.replaces is None:
-            self._begin(trunk, request, flow, invitation)
+            self._begin(trunk, extension, request, flow, invitation)
         else:
             self._replace(trunk, request, flow, invitation.contact, invitation.replaces)
 
-    def _begin(self, trunk: Trunk, request: Request, flow: Flow, invitation: Invitation) -> None:
+    def _begin(
+        self, trunk: Trunk, extension: str, request: Request, flow: Flow, invitation: Invitation
+    ) -> None:
         """Decide what becomes of a call, and begin it."""
         stack = self._stack
         tx = stack.accept(request, flow)
         tx.respond(100)
         now = self.epoch + stack.now
-        facts = facts_of(trunk, request, flow.remote_host, now)
+        facts = facts_of(trunk, request, flow.remote_host, now, extension)
         shared = self._shared
         dialplan = self.dialplan
         door = self._door
@@ -306,6 +311,9 @@ def _record(
     """Begin the record of a call with what came in and what was decided."""
     record = CallRecord(name, bounded(request.get("call-id")), now)
     record.trunk = facts.trunk
+    record.extension = facts.extension
+    record.direction = decision.direction or (INTERNAL if facts.extension else INBOUND)
+    record.line = decision.line
     record.source = facts.source
     record.caller = bounded(facts.caller)
     record.called = bounded(facts.called)

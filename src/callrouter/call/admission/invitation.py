@@ -68,8 +68,11 @@ def _unfit(request: Request) -> Unfit | None:
     return None
 
 
-def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
-    """What an INVITE says of its call. source: IP address; now: Unix time. Raises SipError."""
+def facts_of(trunk: Trunk, request: Request, source: str, now: float, extension: str = "") -> Facts:
+    """What an INVITE says of its call. source: IP address; now: Unix time. Raises SipError.
+
+    extension: the one whose telephone it comes from, "" for no telephone.
+    """
     caller = routing_caller(request, trunk.peer, trunk.country)
     called = parse_uri(request.uri).subscriber()
     to_user = to_ext = ""
@@ -93,4 +96,5 @@ def facts_of(trunk: Trunk, request: Request, source: str, now: float) -> Facts:
         to_ext=to_ext,
         at=now,
         diversions=before,
+        extension=extension,
     )

@@ -6,7 +6,7 @@ of a trunk without addresses. But a call to a Contact that we registered comes f
 """
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from callrouter.errors import ParseError
 from callrouter.route.rules.digest_accounts import Access, Login
@@ -35,6 +35,13 @@ class Guarded(Protocol):
     @property
     def trunks(self) -> Mapping[str, Trunk]:
         """Its trunks by name."""
+
+
+class RequestOrigin(NamedTuple):
+    """By whom a request comes. extension: whose telephone it is, "" for no telephone of ours."""
+
+    trunk: Trunk
+    extension: str = ""
 
 
 class ProtectionSpace:

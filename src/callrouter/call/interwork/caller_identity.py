@@ -170,6 +170,31 @@ def shown_caller(request: Request, sink: PeerProfile, host: str) -> str:
     return from_value(address, caller, host)
 
 
+def line_identity(request: Request, sink: PeerProfile, caller_id: str, host: str) -> str:
+    """The From value of a call that goes out by a line, without its tag.
+
+    caller_id: the number of the line. host: what stands for us in URIs.
+    """
+    if not sink.trusted and _wants_privacy(request):
+        return _NOBODY
+    return f"<sip:{caller_id}@{host}>"
+
+
+def line_identity_rows(request: Request, sink: PeerProfile, caller_id: str, host: str) -> str:
+    """The rows that tell a trusted gateway by which line a call goes out; "" for all others."""
+    if not sink.trusted:
+        return ""
+    privacy = "Privacy: id\r\n" if _wants_privacy(request) else ""
+    return f"P-Asserted-Identity: <sip:{caller_id}@{host}>\r\n{privacy}"
+
+
+def _wants_privacy(request: Request) -> bool:
+    headers = request.headers
+    if "privacy" not in headers and "remote-party-id" not in headers:
+        return False
+    return bool(_hidden(request, CALLING)) or not _HIDING.isdisjoint(privacy_of(request))
+
+
 def identity_rows(
     message: Message, source: PeerProfile, sink: PeerProfile, host: str, party: str = ""
 ) -> str:

@@ -19,6 +19,7 @@ from callrouter.errors import ParseError, SipError
 from callrouter.register.digest_credentials import CHALLENGES, DigestCredentials
 from callrouter.route.rules.digest_accounts import Login
 from callrouter.route.rules.peer_profile import TIMED, USUAL, PeerProfile
+from callrouter.route.values.plan import Target
 from callrouter.sip.body import take_answer, take_description
 from callrouter.sip.client_tx import ClientTransaction
 from callrouter.sip.dialog import Dialog
@@ -103,8 +104,8 @@ class BLeg(Leg):
     invite: the state of its INVITE. Once cancelled it posts nothing more: a 2xx that crosses the
     CANCEL is acknowledged and hung up here. So is one whose description is of no use, for which
     `Failed` is posted; after `Answered`, `theirs` holds what it described. unpracked: the RAck
-    value that a reliable response of it waits for, "" for none (RFC 3262). telephone: it is a
-    registered telephone of an extension.
+    value that a reliable response of it waits for, "" for none (RFC 3262). target: as the
+    dialplan has it, None for none of its.
     """
 
     __slots__ = (
@@ -119,7 +120,7 @@ class BLeg(Leg):
         "_tries",
         "_tx",
         "invite",
-        "telephone",
+        "target",
         "unpracked",
     )
 
@@ -154,7 +155,7 @@ class BLeg(Leg):
         self._give_up: Timer | None = None
         self._ack = b""
         self.unpracked = ""
-        self.telephone = False
+        self.target: Target | None = None
         self._received: Received | None = None
         self._spare = None if spare is None else (spare, extra, body)
         self._tx: ClientTransaction | None = None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from callrouter.rating.rate_plan import RatePlans
+from callrouter.route.values.decision import INBOUND
 from callrouter.route.values.plan import Verdict
 
 
@@ -21,6 +22,29 @@ class Disposition(StrEnum):
     CONGESTION = "CONGESTION"
     CANCELLED = "CANCELLED"
     REJECTED = "REJECTED"
+
+
+_DISPOSITIONS: Final = {
+    "busy": Disposition.BUSY,
+    "no_answer": Disposition.NO_ANSWER,
+    "unreachable": Disposition.UNAVAILABLE,
+    "redirected": Disposition.UNAVAILABLE,
+    "rejected": Disposition.REJECTED,
+}
+# Of targets that rang together the one that says most of the callee counts: who let it ring was
+# there, who was busy will be; a phone that is off says nothing.
+_TELLING: Final = {"redirected": 1, "unreachable": 2, "rejected": 3, "busy": 4, "no_answer": 5}
+_BUSY: Final = frozenset((486, 600))
+_UNREACHABLE: Final = frozenset((404, 408, 410, 480, 484, 500, 502, 503, 504))
+
+
+def result_of(status: int) -> str:
+    """Return the result of a target that ended by itself with a final status that is no 2xx."""
+    if status in _BUSY:
+        return "busy"
+    if status in _UNREACHABLE:
+        return "unreachable"
+    return "redirected" if status < 400 else "rejected"
 
 
 class LegRecord:
@@ -81,6 +105,16 @@ class LegRecord:
         if self.answered_ms is not None:
             return self.answered_ms
         return self.started_ms if self.progress_ms is None else self.progress_ms
+
+    @property
+    def disposition(self) -> Disposition:
+        """That of a call of which this was the last target, once it has failed."""
+        return _DISPOSITIONS[self.result]
+
+    @property
+    def telling(self) -> int:
+        """How much it says of the callee that it failed so; the more the higher."""
+        return _TELLING[self.result]
 
     def rang(self) -> bool:
         """Whether it ever said anything while it was rung."""
@@ -152,12 +186,13 @@ class CallRecord:
     never put; in no row. ringing_ms, answered_ms, ended_ms: from the start; ringing is the first
     18x of a target that the caller was sent, or our ringback before its answer. status: final SIP
     status sent to the caller. cause: Q.850. reason: why it was refused or, once answered, ended by
-    us; "" otherwise. hung_up_by: caller, callee or callrouter.
-    rate_plan: that of the number, "" when calls to it cost nothing. rate_plans: those of the
-    dialplan that served it, by which it is charged when it is written; in no row.
-    voicemail, recordings: what it left in the archive. queues: where it waited, in order. heard:
-    what the caller heard and pressed, in order: ms from the start, one of played, menu, key and
-    survey, and which; None when nothing was said to it.
+    us; "" otherwise. hung_up_by: caller, callee or callrouter. direction: inbound, internal or
+    outbound. rate_plan: that of the number, "" when calls to it cost nothing. rate_plans: those of
+    the dialplan that served it, by which it is charged when it is written; in no row. extension:
+    whose telephone calls, "" for none of ours. line: the one that it goes out by, "" for none.
+    voicemail, recordings: what it left in the archive. queues: where it waited,
+    in order. heard: what the caller heard and pressed, in order: ms from the start, one of played,
+    menu, key and survey, and which; None when nothing was said to it.
     """
 
     __slots__ = (
@@ -170,12 +205,15 @@ class CallRecord:
         "caller_number",
         "cause",
         "dialplan",
+        "direction",
         "disposition",
         "ended_ms",
+        "extension",
         "heard",
         "hung_up_by",
         "id",
         "legs",
+        "line",
         "number",
         "queues",
         "rate_plan",
@@ -208,6 +246,9 @@ class CallRecord:
         self.dialplan = ""
         self.rate_plan = ""
         self.rate_plans: RatePlans | None = None
+        self.direction = INBOUND
+        self.extension = ""
+        self.line = ""
         self.ringing_ms: int | None = None
         self.answered_ms: int | None = None
         self.ended_ms = 0

@@ -10,8 +10,9 @@ Rules. Nobody waits for a port without a limit, and a call has an outcome withou
 |---|---|---|
 | lines | a line, before anything is rung | the call goes on, if the snapshot has a line free |
 | blocks, rotations, gateways | told, never asked, by calls | nothing is missed |
-| presence, overrides | a change by a feature code | the caller is not told that it was done |
+| presence, forwards, overrides | a change by a feature code | the caller hears no confirmation |
 | queues | a place; whether an agent is still reserved | the route goes on; it is let go |
+| outgoing | told, never asked, by calls | a call by a line more or less in an hour |
 | registrations | where telephones are, and to be there | not reached; a REGISTER is answered 503 |
 
 What an operator asks is refused, with the reason. Each time is counted and logged (`PortFailures`).
@@ -29,7 +30,9 @@ from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.plan import AutoBlock, Hold
 from callrouter.route.values.snapshot import Override, Snapshot
 
-PORTS: Final = ("lines", "blocks", "presence", "overrides", "registrations", "queues")
+PORTS: Final = (
+    *("lines", "blocks", "presence", "forwards", "overrides", "registrations", "queues"),
+)
 """Those that are asked, and not only told."""
 SECONDS: Final = 0.2
 """How long a call waits for a port."""
@@ -119,6 +122,32 @@ class Presence(Protocol):
         """Ring it again; False when it was not away."""
 
 
+class Forwards(Protocol):
+    """Calls of extensions that go on elsewhere, as it was switched; the dialplan has others."""
+
+    def switched(self) -> Later[Mapping[str, str]]:
+        """Where calls go on to, "" for nowhere, by extension and when: `301 all`."""
+
+    def forward(self, extension: str, when: str, goal: str) -> Later[bool]:
+        """Have calls go on, all or when `busy` or `no_answer`; goal: "" for nowhere. True."""
+
+    def unswitch(self, extension: str, when: str) -> Later[bool]:
+        """Let calls go as the dialplan says; False when they do already."""
+
+
+class OutgoingCalls(Protocol):
+    """How much extensions call outside. All times are steady ones."""
+
+    def began(self, extension: str, call: str, at: float) -> None:
+        """A call of an extension goes out by a line. call: of which leg, and of which call."""
+
+    def answered(self, extension: str, call: str, at: float) -> None:
+        """It is answered."""
+
+    def ended(self, extension: str, call: str, at: float) -> None:
+        """It is over, after it was answered."""
+
+
 class Overrides(Protocol):
     """Schedules that are switched by hand."""
 
@@ -185,6 +214,8 @@ class Shared:
     lines: Lines
     blocks: Blocks
     presence: Presence
+    forwards: Forwards
+    outgoing: OutgoingCalls
     rotations: Rotations
     registrations: Registrations
     overrides: Overrides

@@ -6,7 +6,13 @@ on. What the caller describes of its media, or we do for it, is no affair of the
 
 from typing import NamedTuple
 
-from callrouter.call.interwork.caller_identity import CALLING, identity_rows, shown_caller
+from callrouter.call.interwork.caller_identity import (
+    CALLING,
+    identity_rows,
+    line_identity,
+    line_identity_rows,
+    shown_caller,
+)
 from callrouter.call.interwork.diversion import DiversionTarget, forwarded_rows, reason_of
 from callrouter.call.legs.option_tags import supported
 from callrouter.call.targets.next_hop import NextHop
@@ -61,18 +67,28 @@ def outgoing_invite(
     anchored: bool,
     passing: str,
     forwarded: Forwarding | None,
+    caller_id: str = "",
 ) -> OutgoingInvite:
     """The INVITE to a target.
 
     invite, source: of the caller. hops: its Max-Forwards. reliable: it takes reliable responses.
     anchored: its media may be with us, so that nobody can take its place. passing: the rows that
-    pass, with that of the body. forwarded: None where the target is not told.
+    pass, with that of the body. forwarded: None where the target is not told. caller_id: the number
+    that is shown, "" for the caller's own.
     """
     # An offer in a reliable response needs an answer in its PRACK, the caller's to give.
     reliable = sink.reliable and (reliable or bool(invite.body))
     able = supported(reliable=reliable, replaces=not anchored, timer=True)
     rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{able}"
-    rows += identity_rows(invite, source, sink, way.host, CALLING)
+    if caller_id:
+        rows += line_identity_rows(invite, sink, caller_id, way.host)
+    else:
+        rows += identity_rows(invite, source, sink, way.host, CALLING)
     if forwarded is not None:
         rows += forwarded_rows(invite, forwarded.called, forwarded.goal, way.host)
-    return OutgoingInvite(shown_caller(invite, sink, way.host), f"{rows}{passing}")
+    shown = (
+        line_identity(invite, sink, caller_id, way.host)
+        if caller_id
+        else shown_caller(invite, sink, way.host)
+    )
+    return OutgoingInvite(shown, f"{rows}{passing}")

@@ -12,6 +12,7 @@ from typing import Final
 
 from callrouter.call.interwork.diversion import redirection_of
 from callrouter.errors import SipError
+from callrouter.route.decide.people import redirected
 from callrouter.route.decide.routing import MOST_DIVERSIONS
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.gateway_candidates import (
@@ -58,13 +59,15 @@ class Redirections:
         state: Snapshot,
         diversions: int,
         after: str,
+        at: float,
     ) -> list[Target]:
         """The targets that a 3xx names, in the order to ring them, as many as may be followed.
 
         Each has the timers of the one that sent it, whose leg has this number. state: knows where
         names are. A name that DNS has not told of stays one, to which nothing can be sent.
         diversions: how often the call was forwarded before it came here; once more to its target,
-        and for each 3xx. after: how the target before this round had ended, "" for none.
+        and for each 3xx. after: how the target before this round had ended, "" for none. at: steady
+        time.
         """
         before = diversions + 1 + len(target.redirections)
         if not self._left or before >= MOST_DIVERSIONS:
@@ -85,7 +88,15 @@ class Redirections:
             if gateway is not None and gateway.name in state.down:
                 continue
             known.append(asked)
-            followed.append(_followed(target, uri, host, transport, state, gateway, chain))
+            if gateway is not None and target.extension:
+                # A telephone sends the call outside: as far as its extension may call there.
+                made = redirected(dialplan, state, at, target.extension, uri.subscriber())
+                if made is None:
+                    continue
+                made.redirections = chain
+            else:
+                made = _followed(target, uri, host, transport, state, gateway, chain)
+            followed.append(made)
             if len(followed) == self._left:
                 break
         self._left -= len(followed)

@@ -18,6 +18,7 @@ from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.dialplan.grammar.hunts import ACTS
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS, Path
 from callrouter.route.rules.number_table import ROW
+from callrouter.route.values.snapshot import FORWARDS
 from callrouter.yamlfile.marked import Document, Mapping
 
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
@@ -42,6 +43,8 @@ class Checker(References):
         self.gateway_groups = self.checked_section("gateway_groups", schema.GatewayGroup)
         self.targets = self.checked_section("targets", schema.TargetEntry)
         self.extensions = self.checked_section("extensions", schema.ExtensionEntry)
+        self.outbound_lines = self.checked_section("outbound_lines", schema.LineEntry)
+        self.permissions = self.checked_section("permissions", schema.PermissionEntry)
         self.groups = self.checked_section("groups", schema.Group)
         self.schedules = self.checked_section("schedules", schema.ScheduleEntry)
         self.lists = self.checked_section("lists", schema.NumberListEntry)
@@ -186,6 +189,7 @@ class Checker(References):
             message = "'on' is about the step before: the first step has none"
             self.mistakes.at_key((*path, "on"), message)
         self._check_act(path, step)
+        self._check_feature(path, step)
         hunt = step.get("hunt")
         if not isinstance(hunt, str):
             self._check_hunt(path, step)
@@ -196,6 +200,15 @@ class Checker(References):
             if option in step:
                 message = f"a group brings its own options: write '{option}' at group '{hunt}'"
                 self.mistakes.at_key((*path, option), message)
+
+    def _check_feature(self, path: Path, step: Mapping) -> None:
+        """Check that digits are dialled where a step is to forward to them."""
+        forward = _get(step.get("feature"), "forward")
+        if forward in FORWARDS and not (path[0] == "numbers" and "x" in str(path[1])):
+            message = (
+                "what calls go on to is dialled behind the code: expected a number as '*72*x*'"
+            )
+            self.mistakes.at_value((*path, "feature", "forward"), message)
 
     def _check_act(self, path: Path, step: Mapping) -> None:
         """Check that a step's keys go with what it does."""

@@ -1,5 +1,7 @@
 """Accounts of a dialplan: what cannot stand together, and the compiled whole."""
 
+from ipaddress import ip_network
+
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.login_credentials import account_of
@@ -75,6 +77,21 @@ def _claim(
 def roams(trunk: schema.TrunkEntry) -> bool:
     """Say whether a trunk is known by its credentials alone."""
     return trunk.auth is not None and not trunk.addresses and not trunk.tls_peer
+
+
+def houses_telephones(trunk: schema.TrunkEntry, checker: Checker) -> bool:
+    """Say whether telephones that are bound to addresses may be at those of a trunk."""
+    bound = [
+        ip_network(network)
+        for extension in checker.extensions.values()
+        if extension.phone is not None
+        for network in extension.phone.addresses
+    ]
+    return any(
+        one.version == other.version and one.overlaps(other)
+        for one in map(ip_network, trunk.addresses)
+        for other in bound
+    )
 
 
 def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:

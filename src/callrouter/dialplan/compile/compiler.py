@@ -9,11 +9,16 @@ import orjson
 from callrouter.dialplan.check.references import TABLES
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile import holiday_tables as calendar
-from callrouter.dialplan.compile.account_builder import access_of, check_accounts
+from callrouter.dialplan.compile.account_builder import (
+    access_of,
+    check_accounts,
+    houses_telephones,
+)
 from callrouter.dialplan.compile.candidate_builder import CandidateBuilder, check_groups
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
 from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
+from callrouter.dialplan.compile.outbound_builder import check_outbound, outbound_of
 from callrouter.dialplan.compile.prompt_files import PromptFiles, read_sounds
 from callrouter.dialplan.compile.queue_builder import QueueBuilder
 from callrouter.dialplan.compile.rate_plan_builder import NamedPlans
@@ -33,6 +38,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.number_table import NumberTable
 from callrouter.route.rules.trunk_identification import Network
+from callrouter.route.values.media_steps import Voicemail, VoiceStep
 from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
 from callrouter.yamlfile.marked import Document, Mapping, Section, placed
 from callrouter.yamlfile.reader import collector_paused, load
@@ -63,10 +69,11 @@ def compile_dialplan(document: Document) -> Dialplan:
     sounds = read_sounds(checker, document)
     check_accounts(checker)
     check_groups(checker)
+    check_outbound(checker, country)
     builder = None
     if checker.head is not None and not checker.mistakes.any():
         screens = ScreenBuilder(document, checker.head, lists.built)
-        builder = _Builder(document.file, checker, checker.head, screens, tables)
+        builder = _Builder(document, checker, checker.head, screens, tables)
     built = []
     # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
     for key, raw, line in checker.entries("numbers").shared():
@@ -122,13 +129,14 @@ class _Builder:
 
     def __init__(
         self,
-        file: str,
+        document: Document,
         checker: Checker,
         head: schema.DialplanFile,
         screens: ScreenBuilder,
         tables: TableFiles,
     ) -> None:
-        self._file = file
+        self._document = document
+        self._file = file = document.file
         self._checker = checker
         self._head = head
         self._screens = screens
@@ -203,6 +211,24 @@ class _Builder:
             queues=queues.queues(),
             agents=queues.agents(),
             rate_plans=rate_plans,
+            outbound=outbound_of(
+                self._document, self._checker, self._head, self._hunts, self._screens.lists
+            ),
+            inside=self._inside_calls(),
+        )
+
+    def _inside_calls(self) -> rules.Number:
+        """By what calls of telephones go that no number is for."""
+        line = self._document.locate(("extensions",))[0].line
+        reasons = self._refusals.known
+        return rules.Number(
+            key="",
+            normal="",
+            route=(),
+            reasons=reasons,
+            file=self._file,
+            line=line,
+            longest_call=self._head.longest_call,
         )
 
     def _number_tables(self) -> Iterator[NumberTable]:
@@ -224,6 +250,7 @@ class _Builder:
             guarded=entry.auth is not None or entry.phones,
             peer=peer_of(entry, self._usual, entry.transfer, entry.caller),
             packets_per_second=entry.packets_per_second or 0,
+            houses=bool(self._inside) and houses_telephones(entry, self._checker),
         )
 
     def number(
@@ -299,9 +326,31 @@ class _Builder:
         for name, _, place in self._checker.entries("extensions").entries():
             entry = self._checker.extensions[name]
             rung = [schema.Rung(target, 1) for target in entry.targets or [phones_of(name)]]
-            # The number's route follows, so an extension is never the only one to ring.
-            rule = self._hunts.hunt(f"extension {name}", rung, _DEFAULTS, several=True)
+            options = _DEFAULTS.model_copy(update={"ring": entry.ring})
+            label = f"extension {name}"
+            # Mostly the number's route follows, or what is said here.
+            rule = self._hunts.hunt(label, rung, options, several=True)
+            alone = not entry.on_no_answer and len(rung) == 1
             built[name] = rules.Extension(
-                key=name, rule=rule, file=self._file, line=place.line, lines=entry.lines or 0
+                key=name,
+                rule=rule,
+                file=self._file,
+                line=place.line,
+                lines=entry.lines or 0,
+                only=self._hunts.hunt(label, rung, options, several=False) if alone else None,
+                afterwards=tuple(self._afterwards(name, entry)),
+                schedule=self._schedules.get(entry.schedule or ""),
+                forward=entry.forward.model_dump(exclude_none=True),
+                caller_id=entry.caller_id or "",
             )
         return built
+
+    def _afterwards(
+        self, name: str, entry: schema.ExtensionEntry
+    ) -> Iterator[HuntRule | VoiceStep]:
+        for goal in entry.on_no_answer:
+            if goal == "voicemail":
+                yield VoiceStep(act=Voicemail(box=entry.voicemail or ""))
+            else:
+                rung = [schema.Rung(entry.mobile or "", 1)]
+                yield self._hunts.hunt(f"mobile of {name}", rung, _DEFAULTS, several=True)

@@ -22,6 +22,9 @@ _RING_SEVERAL: Final = 15.0
 _REDIRECTS: Final = 5
 # All 6xx but 600, which is only busy: they speak for every phone of the user.
 _STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
+_LINE: Final = schema.HuntOptions()
+_RING_OUTSIDE: Final = 180.0
+"""Who calls outside waits as long as a network usually lets it ring."""
 _OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
 _NONE: Final[frozenset[str]] = frozenset()
 _KEPT: Final = 4096
@@ -167,6 +170,23 @@ class HuntBuilder:
             target = schema.TargetEntry.model_construct(uri=rung.place)
         return self._built("", target, self._place(target), 0.0, 0.0)
 
+    def line(self, name: str, via: str, line: int) -> HuntRule:
+        """Build the hunt of an outgoing line, which has no number yet."""
+        target = schema.TargetEntry.model_construct(number="", via=via)
+        label = f"line {name}"
+        self._lines[label] = line
+        leaf = self._built(label, target, self._place(target), _RING_OUTSIDE, _LINE.progress)
+        order = Order(strategy=_LINE.strategy, holds=(leaf,), weights=(1,), every_seconds=0.0)
+        hunt = Hunt(
+            name=label,
+            rounds=order.rounds(Dice(0), 0, NOTHING),
+            total_seconds=0.0,
+            stop_codes=_STOP_ON,
+            redirects=0,
+            redirect_hosts=_NONE,
+        )
+        return HuntRule(order, hunt)
+
     def _leaf(self, name: str, ring: float, progress: float) -> Leaf:
         target = self._targets[name]
         ring = target.ring or ring
@@ -202,7 +222,11 @@ class HuntBuilder:
         ways = self._ways.ways(target, built)
         gateway = "" if ways else target.via or ""
         line = self._lines.get(name, 0)
-        return Leaf(target=built, gateway=gateway, file=self._file, line=line, ways=ways)
+        extension = self._checker.extensions.get(built.extension)
+        lines = 0 if extension is None else extension.lines or 0
+        return Leaf(
+            target=built, gateway=gateway, file=self._file, line=line, ways=ways, lines=lines
+        )
 
     def _phones(self) -> dict[str, schema.TargetEntry]:
         """Targets that nobody wrote: the telephones of each extension, by a name only we write."""

@@ -21,7 +21,7 @@ class ScreenBuilder:
     ) -> None:
         self._file = document.file
         self._country = head.country
-        self._lists = lists
+        self.lists = lists
         self._areas_named: dict[tuple[str, ...], tuple[Area | Country, ...]] = {}
         self._blocks: dict[tuple[int, float, float], AutoBlock] = {}
         self._allow = self._uses("allow", head.allow, document.data, 0)
@@ -55,7 +55,7 @@ class ScreenBuilder:
         return tuple(
             ListUse(
                 rule=sys.intern(f"{key} {name}"),
-                list=self._lists[name],
+                list=self.lists[name],
                 file=self._file,
                 line=line + raw[key].find(index).line,
             )
@@ -104,7 +104,7 @@ class ScreenBuilder:
                 reason=COUNTRY_REFUSED,
                 allow=tuple(Country(name=name) for name in entry.allow),
                 refuse=(),
-                excepted=tuple(self._lists[name] for name in entry.except_),
+                excepted=tuple(self.lists[name] for name in entry.except_),
                 unknown_too=entry.withheld == "allow",
                 file=self._file,
                 line=line + raw.find("countries")[0].line,

@@ -14,8 +14,10 @@ from callrouter.route.rules import number_rules as rules
 from callrouter.route.values import media_steps as voice
 from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import Refusal
+from callrouter.route.values.snapshot import DO_NOT_DISTURB
 from callrouter.yamlfile.reader import Mapping, Sequence
 
+_REASONS = {"back": "", "do_not_disturb": DO_NOT_DISTURB}
 _OVERRIDES = {"open": "open", "closed": "closed", "usual": ""}
 
 
@@ -149,9 +151,12 @@ def is_code(steps: Several[schema.StepEntry]) -> bool:
 
 
 def _feature(entry: FeatureEntry) -> voice.Feature:
-    presence = "" if entry.presence == "back" else entry.presence
+    presence = None if entry.presence is None else _REASONS.get(entry.presence, entry.presence)
     return voice.Feature(
-        presence=presence, schedule=entry.schedule or "", to=_OVERRIDES[entry.to or "usual"]
+        presence=presence,
+        schedule=entry.schedule or "",
+        to=_OVERRIDES[entry.to or "usual"],
+        forward=entry.forward or "",
     )
 
 

@@ -43,6 +43,8 @@ BUILTIN: Final[Mapping[str, str]] = {
     "survey_thanks": "after the answer",
     "presence_away": "the caller's own extension is away from now on",
     "presence_back": "the caller's own extension is back",
+    "forward_on": "calls for the caller's own extension go on elsewhere from now on",
+    "forward_off": "calls for the caller's own extension ring it again",
     "override_open": "a schedule was switched open",
     "override_closed": "a schedule was switched closed",
     "override_cleared": "a schedule follows its hours again",

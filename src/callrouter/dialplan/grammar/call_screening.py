@@ -240,6 +240,10 @@ class NumberReasons(StrictModel):
         "The schedules leave no step of the route. Usually 480 and cause 18.",
         {"prompt": "out_of_hours"},
     )
+    away: Reason | None = _reason(
+        "The extensions that would ring are away, and nobody else is. Usually 480 and cause 20.",
+        {"status": 486, "cause": 17},
+    )
     suspended: Reason | None = _reason(
         "The number takes no calls. Usually 480 and cause 31.", {"status": 404, "cause": 1}
     )
@@ -275,4 +279,13 @@ class Reasons(NumberReasons):
 
     unknown_number: Reason | None = _reason(
         "No number of the dialplan matches. Usually 404 and cause 1.", {"status": 404, "cause": 1}
+    )
+    barred: Reason | None = _reason(
+        "An extension calls outside what it may not. Usually 403 and cause 21.",
+        {"prompt": "not_authorised"},
+    )
+    outgoing_limit: Reason | None = _reason(
+        "An extension, or all together, have called outside as much as they may. Usually 403 and "
+        "cause 21.",
+        {"status": 486, "cause": 17},
     )

@@ -54,14 +54,18 @@ from callrouter.dialplan.grammar.media_options import (
 )
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.dialplan.grammar.names import (
+    BoxName,
     Extension,
     GatewayOrGroup,
     ListName,
     LookupName,
     MusicName,
+    PermissionName,
     RatePlanName,
+    ScheduleName,
     TargetName,
 )
+from callrouter.dialplan.grammar.outbound import LineEntry, OutboundEntry, PermissionEntry
 from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
 from callrouter.dialplan.grammar.prompts_music import Language, Languages, Music, Prompt, Tone
 from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
@@ -87,12 +91,14 @@ __all__ = [
     "DialplanFile",
     "ExtensionEntry",
     "FeatureEntry",
+    "ForwardEntry",
     "GatewayEntry",
     "GatewayGroup",
     "GreetingEntry",
     "Group",
     "HuntOptions",
     "Languages",
+    "LineEntry",
     "LookupEntry",
     "MailEntry",
     "MemberEntry",
@@ -102,6 +108,8 @@ __all__ = [
     "NumberListEntry",
     "NumberReasons",
     "NumberTableEntry",
+    "OutboundEntry",
+    "PermissionEntry",
     "PhoneEntry",
     "ProbeEntry",
     "Prompt",
@@ -180,8 +188,30 @@ class TargetEntry(StrictModel):
         return self
 
 
+class ForwardEntry(StrictModel):
+    """Where calls for an extension go on to: an extension, or a number that it may call outside.
+
+    What is switched by a feature code or an operation goes before.
+    """
+
+    all: fields.Dial | None = Field(
+        default=None, description="At once: its telephones do not ring.", examples=["302"]
+    )
+    busy: fields.Dial | None = Field(
+        default=None,
+        description="When it is busy: its telephones say so, no line of it is free, or it wants no "
+        "calls (`do_not_disturb`).",
+        examples=["302"],
+    )
+    no_answer: fields.Dial | None = Field(
+        default=None,
+        description="When nobody answers, no telephone is reached, or it is away.",
+        examples=["013800138000"],
+    )
+
+
 class ExtensionEntry(StrictModel):
-    """An employee, whom the To: header of a call can name, or a look-up."""
+    """An employee, whom the To: header of a call can name, a look-up, a menu, or who dials it."""
 
     targets: list[TargetName] = Field(
         default=[],
@@ -195,13 +225,59 @@ class ExtensionEntry(StrictModel):
     )
     name: fields.Label | None = Field(default=None, description="Who it is.", examples=["Ms Li"])
     lines: fields.Lines | None = Field(
-        default=None, description="Calls they may have at the same time.", examples=[1]
+        default=None,
+        description="Calls they may have at the same time, those that they make counted too; one "
+        "more finds them busy. `1`: busy when on a call.",
+        examples=[1],
+    )
+    ring: fields.Ring | None = Field(
+        default=None,
+        description="How long they are rung: 1s to 300s. When left out: 15s, or 55s when nothing "
+        "comes behind.",
+        examples=["20s"],
+    )
+    schedule: ScheduleName | None = Field(
+        default=None,
+        description="Their hours: at any other time they are not rung.",
+        examples=["office"],
+    )
+    mobile: TargetName | None = Field(
+        default=None, description="Their mobile, for `on_no_answer`.", examples=["li_mobile"]
+    )
+    voicemail: BoxName | None = Field(
+        default=None, description="Their own box, for `on_no_answer`.", examples=["li"]
+    )
+    on_no_answer: list[Literal["mobile", "voicemail"]] = Field(
+        default=[],
+        max_length=2,
+        description="What comes, in this order, when they do not answer, are busy, away or not "
+        "reached. When left out: what the number says that the call is for.",
+        examples=[["mobile", "voicemail"]],
+    )
+    forward: ForwardEntry = Field(
+        default=ForwardEntry(),
+        description="Where their calls go on to.",
+        examples=[{"no_answer": "302"}],
+    )
+    caller_id: fields.Dial | None = Field(
+        default=None,
+        description="The number that is shown when they call outside. When left out: that of the "
+        "line.",
+        examples=["+862012345105"],
+    )
+    permission: PermissionName | None = Field(
+        default=None,
+        description="What they may call outside. When left out: what `outbound` says.",
+        examples=["staff"],
     )
 
     @model_validator(mode="after")
     def _rings(self) -> Self:
         if not self.targets and self.phone is None:
             raise ValueError("expected 'targets', 'phone' or both")
+        for name in self.on_no_answer:
+            if getattr(self, name) is None:
+                raise ValueError(f"expected '{name}' where 'on_no_answer' goes on to it")
         return self
 
 
@@ -396,6 +472,21 @@ class DialplanFile(StrictModel):
         default={},
         description="Employees, by extension.",
         examples=[{"101": {"targets": ["desk"]}}],
+    )
+    outbound: OutboundEntry | None = Field(
+        default=None,
+        description="How extensions call outside. When left out: they do not.",
+        examples=[{"default": "main", "emergency": ["main"], "permission": "staff"}],
+    )
+    outbound_lines: dict[Name, LineEntry] = Field(
+        default={},
+        description="The lines by which extensions call outside, by name.",
+        examples=[{"main": {"via": "carrier_a", "caller_id": "+862012345678"}}],
+    )
+    permissions: dict[Name, PermissionEntry] = Field(
+        default={},
+        description="What extensions may call outside, by name.",
+        examples=[{"staff": {"international": ["VN"]}}],
     )
     groups: dict[Name, Group] = Field(
         default={},

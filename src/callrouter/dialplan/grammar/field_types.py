@@ -38,6 +38,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DIAL: Final = re.compile(r"\+?[0-9*]{1,32}")
 _KEY: Final = re.compile(r"\+?[0-9]{1,32}")
 _CODE: Final = re.compile(r"[*#][0-9*#]{1,31}")
+_CODE_WITH_DIGITS: Final = re.compile(r"[*#][0-9*#]{1,30}x{1,16}\*?")
 _WILDCARD: Final = re.compile(r"\+?[0-9]{0,32}[0-9x]{0,32}\*?")
 _HOST_PORT: Final = re.compile(
     r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?|([^:\[\]]+)(?::([0-9]{1,5}))?"
@@ -227,7 +228,7 @@ def number_key(value: object) -> str:
         'a number such as "4000", a prefix such as "0756*", a pattern such as "4xxx" or a code '
         'such as "*21"'
     )
-    if isinstance(value, str) and _CODE.fullmatch(value):
+    if isinstance(value, str) and (_CODE.fullmatch(value) or _CODE_WITH_DIGITS.fullmatch(value)):
         return value
     text = _matching(value, _WILDCARD, wanted)
     if not text.strip("+"):
@@ -354,7 +355,9 @@ Label = Annotated[
 ]
 Dial = Annotated[str, BeforeValidator(_dial), text("^[^A-Za-z#;,/]+$")]
 NumberKey = Annotated[
-    str, BeforeValidator(number_key), text(r"^(\+?[0-9]{0,32}[0-9x]{0,32}\*?|[*#][0-9*#]{1,31})$")
+    str,
+    BeforeValidator(number_key),
+    text(r"^(\+?[0-9]{0,32}[0-9x]{0,32}\*?|[*#][0-9*#]{1,31}|[*#][0-9*#]{1,30}x{1,16}\*?)$"),
 ]
 Country = Annotated[
     str,

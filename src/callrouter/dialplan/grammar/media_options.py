@@ -104,10 +104,18 @@ ConfirmWith = Annotated[
 class FeatureEntry(StrictModel):
     """What dialling the number switches."""
 
-    presence: Literal["away", "break", "leave", "back"] | None = Field(
+    presence: Literal["away", "break", "leave", "do_not_disturb", "back"] | None = Field(
         default=None,
-        description="The caller, an extension, is not rung from now on, or is again.",
+        description="The caller, an extension, is not rung from now on, or is again. "
+        "`do_not_disturb`: it counts as busy.",
         examples=["away"],
+    )
+    forward: Literal["all", "busy", "no_answer", "none"] | None = Field(
+        default=None,
+        description="Calls for the caller, an extension, go on to what is dialled behind the code: "
+        "at once (`all`), when it is busy, or when nobody answers there. `none`: they do so no "
+        "more. The key of the number has an `x` for what is dialled, as in `*72*x*`.",
+        examples=["all"],
     )
     schedule: ScheduleName | None = Field(
         default=None, description="A schedule to switch by hand.", examples=["office"]
@@ -120,8 +128,8 @@ class FeatureEntry(StrictModel):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.presence is None) == (self.schedule is None):
-            raise ValueError("expected either 'presence', or 'schedule' with 'to'")
+        if (self.presence, self.schedule, self.forward).count(None) != 2:
+            raise ValueError("expected either 'presence', or 'forward', or 'schedule' with 'to'")
         if (self.schedule is None) != (self.to is None):
             raise ValueError("expected 'schedule' and 'to' together")
         return self

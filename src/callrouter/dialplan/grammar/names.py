@@ -57,6 +57,8 @@ MenuName = Annotated[Name, Named("menu", ("menus",))]
 BoxName = Annotated[Name, Named("voicemail box", ("voicemail",))]
 PromptName = Annotated[Name, Named("prompt", ("prompts",), tuple(BUILTIN))]
 MusicName = Annotated[Name, Named("music file", ("hold_music",))]
+LineName = Annotated[Name, Named("line", ("outbound_lines",))]
+PermissionName = Annotated[Name, Named("permission", ("permissions",))]
 PlanName = Annotated[Name, Named("plan", ("plans",))]
 RatePlanName = Annotated[Name, Named("rate plan", ("rate_plans",))]
 

@@ -8,6 +8,7 @@ import orjson
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord
 from callrouter.observe.cdr.rows import LATEST, is_started
 from callrouter.printable import storable
+from callrouter.route.values.decision import INBOUND
 
 REASON: Final = "lost"
 """The `reason` of a call that was up when callrouter was killed."""
@@ -18,11 +19,14 @@ _TEXTS: Final = (
     *("called_number", "number", "dialplan"),
 )
 _PLAIN: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms")
-_CALL: Final = (*_PLAIN, "legs", "began", "rate_plan")
+_LATER: Final = {"direction": INBOUND, "extension": "", "line": ""}
+"""What lines of earlier versions do not have, with what it was then."""
+_CALL: Final = (*_PLAIN, "legs", "began", "rate_plan", *_LATER)
 _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
 _LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
 _LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES, "rate_plan")
 _plain_of: Final = attrgetter(*_PLAIN)
+_later_of: Final = attrgetter(*_LATER)
 _leg_of: Final = attrgetter(*_LEG)
 _LONGEST_MS: Final = (1 << 31) - 1
 """What a column of milliseconds holds: 24 days."""
@@ -32,7 +36,8 @@ def up_line(record: CallRecord, zero: float) -> bytes:
     """The line of the journal for a call that is up. zero: that of the journal."""
     # A list in the order of _CALL, which costs half of what an object does.
     legs = [_leg_of(leg) for leg in record.legs]
-    known = (*_plain_of(record), legs, zero + record.began, record.rate_plan)
+    plain = (*_plain_of(record), legs, zero + record.began, record.rate_plan)
+    known = (*plain, *_later_of(record))
     try:
         text = orjson.dumps(known)
     except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8
@@ -47,15 +52,17 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     on the clock of its journal. Raises ValueError when the text is not what `up_line` writes.
     """
     values = orjson.loads(text)
-    if isinstance(values, list) and len(values) == len(_CALL) - 2:
+    if isinstance(values, list) and len(values) == len(_PLAIN) + 1:
         values.append(values[0])  # versions before 'began' went by the system's clock alone
-    if isinstance(values, list) and len(values) == len(_CALL) - 1:
+    if isinstance(values, list) and len(values) == len(_PLAIN) + 2:
         values.append("")  # versions before there were rate plans
+    if isinstance(values, list) and len(values) == len(_CALL) - len(_LATER):
+        values += _LATER.values()
     known = _named(values, _CALL)
     record = CallRecord(id, "", _seconds(known, "started"))
     record.began = _seconds(known, "began")
     record.rate_plan = _text(known, "rate_plan")
-    for name in _TEXTS:
+    for name in (*_TEXTS, *_LATER):
         setattr(record, name, _text(known, name))
     record.ringing_ms = _time(known, "ringing_ms")
     answered = _time(known, "answered_ms")

@@ -49,6 +49,9 @@ COLUMNS: Final = (
     "billed_seconds",
     "cost",
     "charges",
+    "direction",
+    "extension",
+    "line",
 )
 
 LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues", "charges")
@@ -135,6 +138,9 @@ def encode(record: CallRecord) -> Row:
         _queues_text(record.queues) if record.queues else "[]",
         record.rate_plan,
         *costs,
+        record.direction,
+        record.extension,
+        record.line,
     )
     # What a peer wrote reaches these columns, and one row that cannot be stored would hold
     # up its whole batch for ever. One look at all of them costs less than one look at each.

@@ -9,10 +9,12 @@ the call, a step that is matched is taken. A caller in a list of `allow` passes 
 about callers: `only`, `block`, blocks for a time, areas and countries. Others have to pass each.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from callrouter.route.callers.number_lists import Caller
+from callrouter.route.decide.people import reach
+from callrouter.route.decide.plan_steps import PlanSteps
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule, listed
 from callrouter.route.rules.number_rules import (
     AutoBlockRule,
@@ -27,8 +29,7 @@ from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import Need, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.media_steps import CODES, MEDIA, EnterQueue, VoiceStep
-from callrouter.route.values.opening_hours import Hours, Schedule
+from callrouter.route.values.media_steps import CODES, VoiceStep
 from callrouter.route.values.plan import (
     PASSED,
     REFUSED,
@@ -39,61 +40,45 @@ from callrouter.route.values.plan import (
     Refusal,
     Verdict,
 )
-from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import Snapshot
 
-_ANY: Final[frozenset[str]] = frozenset()
 _MISSING: Final = "is not in the list"
 _WITHHELD: Final = "the caller has no number that a list could have"
 
 
-class Evaluation:
-    """The evaluation of one call. trace, caller, auto_block are for its decision.
+class Evaluation(PlanSteps):
+    """The evaluation of one call. caller, auto_block are for its decision.
 
     barred: a step was left out because its caller may not have it.
     """
 
     __slots__ = (
         "_closed",
-        "_dead",
-        "_dice",
-        "_facts",
         "_final",
-        "_hours",
         "_lookup",
         "_number",
         "_passed",
-        "_snapshot",
-        "_steps",
         "_timed",
-        "_trunk",
         "auto_block",
         "barred",
         "caller",
-        "trace",
     )
 
     def __init__(
         self,
+        dialplan: Dialplan,
         trunk: Trunk,
         number: Number,
         facts: Facts,
         snapshot: Snapshot,
         trace: tuple[Verdict, ...],
     ) -> None:
-        self._trunk = trunk
+        super().__init__(dialplan, trunk, facts, snapshot, trace)
         self._number = number
-        self._facts = facts
-        self._snapshot = snapshot
-        self._dice = Dice(snapshot.seed)
-        self._hours: dict[str, Hours] = {}
-        self._steps: list[Hunt | VoiceStep] = []
         self._final: Refusal | None = None
         self._closed = False
-        self._dead = False
         self._timed = False
         self.barred = False
-        self.trace = list(trace)
         self.caller = ""
         self.auto_block: AutoBlock | None = None
         self._passed = facts.passed
@@ -110,11 +95,11 @@ class Evaluation:
 
     def admitted(self, extension: Extension | None, named: tuple[Verdict, ...]) -> Plan:
         """Go on from where a line is needed. extension, named: as `plan` has them."""
-        number, trunk = self._number, self._trunk
-        if self._full(trunk.hold, trunk.lines, trunk.file, trunk.line):
+        number, trunk = self._number, self.trunk
+        if self.full(trunk.hold, trunk.lines, trunk.file, trunk.line):
             return Plan((), number.reasons[reasons.OVER_LIMIT])
         holds = [Hold(trunk.hold, trunk.lines)]
-        if self._full(number.hold, number.lines, number.file, number.line):
+        if self.full(number.hold, number.lines, number.file, number.line):
             if not number.overflow:
                 return Plan((), number.reasons[reasons.OVER_LIMIT])
             return self._go(number.overflow, holds, None)
@@ -127,11 +112,11 @@ class Evaluation:
     def answered(self, lookup: Lookup, extension: Extension | None, why: str) -> Plan:
         """Go on from where a look-up was needed. extension: the one that it names; why: or not."""
         number = self._number
-        caller = Caller(self._facts.caller, self._trunk.country).identity
+        caller = Caller(self.facts.caller, self.trunk.country).identity
         self.trace.append(
             Verdict(lookup.rule, extension is not None, caller, why, lookup.file, lookup.line)
         )
-        trunk = self._trunk
+        trunk = self.trunk
         holds = [Hold(number.hold, number.lines), Hold(trunk.hold, trunk.lines)]
         return self._go(number.route, holds, extension)
 
@@ -144,12 +129,13 @@ class Evaluation:
 
     def _go(self, steps: tuple[Step, ...], holds: list[Hold], extension: Extension | None) -> Plan:
         """Ring an extension, then what the steps say."""
-        if extension is not None and self._rings(extension):
-            holds.append(Hold(extension.hold, extension.lines))
+        self.holds = holds
+        if extension is not None:
+            reach(self, extension)
         self._take(steps)
-        if self._steps:
+        if self.steps:
             voice = self._number.voice
-            return Plan(tuple(self._steps), self._final, tuple(holds), voice, self._timed)
+            return Plan(tuple(self.steps), self._final, tuple(holds), voice, self._timed)
         plan = self._nobody(tuple(holds))
         if self._lookup is not None and not plan.steps:
             # It was let in, and may ring yet: its lines are held while the answer is waited for.
@@ -158,7 +144,7 @@ class Evaluation:
 
     def _ask(self, lookup: Lookup) -> None:
         """Need to know who is responsible for the caller, unless nobody can know."""
-        caller = Caller(self._facts.caller, self._trunk.country).identity
+        caller = Caller(self.facts.caller, self.trunk.country).identity
         passed = tuple(self.trace)
         why = "the caller has no number to ask with"
         if caller:
@@ -169,19 +155,12 @@ class Evaluation:
     def chosen(self, steps: tuple[Step, ...]) -> Plan:
         """Go on with the steps of a menu's choice. Without any the menu is what is left."""
         self._take(steps)
-        return Plan(tuple(self._steps), None)
+        return Plan(tuple(self.steps), None)
 
     def extension(self, extension: Extension) -> Plan:
         """Go on with an extension that the caller dialled in a menu."""
-        held = Hold(extension.hold, extension.lines)
-        holds = (held,) if self._rings(extension) else ()
-        return Plan(tuple(self._steps), None, holds)
-
-    def _judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
-        """Note a rule that takes effect by refusing."""
-        self.trace.append(
-            Verdict(rule, refused, value, why, file, line, result=REFUSED if refused else PASSED)
-        )
+        reach(self, extension)
+        return Plan(tuple(self.steps), None, tuple(self.holds))
 
     # Who calls.
 
@@ -190,15 +169,15 @@ class Evaluation:
         if not number.suspended:
             return ""
         why = "the number takes no calls"
-        self._judge(f"suspended of {number.hold}", True, "", why, number.file, number.line)
+        self.judge(f"suspended of {number.hold}", True, "", why, number.file, number.line)
         return reasons.SUSPENDED
 
     def _screened(self) -> str:
         """Return the reason to refuse the caller, "" for none."""
         screen = self._number.screen
-        if not self._snapshot.blocks and not screen.asks():
+        if not self.snapshot.blocks and not screen.asks():
             return ""
-        caller = Caller(self._facts.caller, self._trunk.country)
+        caller = Caller(self.facts.caller, self.trunk.country)
         self.caller = caller.key
         if self._allowed(screen.allow, caller):
             return ""
@@ -206,7 +185,7 @@ class Evaluation:
         reason = reason or self._blocked(caller)
         for area in () if reason else screen.areas:
             refused, why = area.judge(caller)
-            self._judge(area.rule, refused, self.caller, why, area.file, area.line)
+            self.judge(area.rule, refused, self.caller, why, area.file, area.line)
             if refused:
                 return area.reason
         if not reason and screen.auto_block is not None and caller.key:
@@ -246,7 +225,7 @@ class Evaluation:
         for use in screen.block:
             found = use.list.stops(caller)
             why = found or _missing(caller)
-            self._judge(use.rule, bool(found), self.caller, why, use.file, use.line)
+            self.judge(use.rule, bool(found), self.caller, why, use.file, use.line)
             if found:
                 return reasons.BLOCKED_CALLER
         return ""
@@ -254,16 +233,16 @@ class Evaluation:
     def _blocked(self, caller: Caller) -> str:
         """Return the reason to refuse a caller who is blocked here or at all numbers, or ""."""
         number = self._number
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         for name in self._blocked_names(caller):
             for at, whose in ((number.key, number.hold), ("", "all numbers")):
                 key = (at, name)
                 until = snapshot.blocks.get(key)
-                if until is not None and (until == 0 or self._facts.at < until):
-                    left = f" for another {until - self._facts.at:.0f} s" if until else ""
+                if until is not None and (until == 0 or self.facts.at < until):
+                    left = f" for another {until - self.facts.at:.0f} s" if until else ""
                     by_hand = key in snapshot.by_hand
                     why = f"is blocked {'by hand ' if by_hand else ''}at {whose}{left}"
-                    self._judge("blocked callers", True, name, why, number.file, number.line)
+                    self.judge("blocked callers", True, name, why, number.file, number.line)
                     return reasons.BLOCKED_BY_HAND if by_hand else reasons.AUTO_BLOCKED
         return ""
 
@@ -271,10 +250,10 @@ class Evaluation:
         """What blocks may have a caller by: the numbers it has or may mean, and how these begin."""
         names = [caller.key] if caller.key else []
         names += [meant.key for meant in caller.meant if meant.key != caller.key]
-        if self._snapshot.begun:
+        if self.snapshot.begun:
             numbered = [caller, *caller.meant] if caller.digits else list(caller.meant)
             for one in numbered:
-                names += [f"{one.key[:length]}*" for length in self._snapshot.begun]
+                names += [f"{one.key[:length]}*" for length in self.snapshot.begun]
         return names
 
     def _counted(self, rule: AutoBlockRule) -> str:
@@ -282,60 +261,34 @@ class Evaluation:
         number = self._number
         if not rule.always:
             for step in number.route:
-                if step.schedule is not None and self._at(step.schedule).open:
+                if step.schedule is not None and self.at(step.schedule).open:
                     value = step.schedule.name
                     why = "counts calls out of hours, and a schedule is open"
                     self.trace.append(Verdict(rule.rule, False, value, why, rule.file, rule.line))
                     return ""
         block = rule.block
         self.auto_block = block
-        since = self._facts.at - block.within_seconds
-        attempts = self._snapshot.attempts.get((number.key, self.caller), ())
+        since = self.facts.at - block.within_seconds
+        attempts = self.snapshot.attempts.get((number.key, self.caller), ())
         count = 1 + sum(1 for attempt in attempts if attempt > since)
         refused = count >= block.calls
         why = f"call {count} within {block.within_seconds:g} s; the limit is {block.calls}"
-        self._judge(rule.rule, refused, self.caller, why, rule.file, rule.line)
+        self.judge(rule.rule, refused, self.caller, why, rule.file, rule.line)
         return reasons.AUTO_BLOCKED if refused else ""
-
-    # Whether there is a line.
-
-    def _full(self, hold: str, lines: int, file: str, line: int) -> bool:
-        if not lines:
-            return False
-        used = self._snapshot.lines.get(hold, 0)
-        if hold in self._facts.busy:
-            used = max(used, lines)  # others than we know of have them
-        full = used >= lines
-        why = "no line is free" if full else "a line is free"
-        self._judge(f"lines of {hold}", full, f"{used} of {lines}", why, file, line)
-        return full
-
-    def _rings(self, extension: Extension) -> bool:
-        """Ring an extension first, unless nobody would answer there."""
-        away = self._snapshot.away.get(extension.key)
-        if away is not None:
-            file, line = extension.file, extension.line
-            self.trace.append(
-                Verdict(extension.hold, False, extension.key, f"is away: {away}", file, line)
-            )
-            return False
-        if self._full(extension.hold, extension.lines, extension.file, extension.line):
-            return False
-        return self._ring(extension.rule) is not None
 
     # Where it goes.
 
     def _take(self, steps: tuple[Step, ...]) -> None:
         """Ring what the steps say whose schedules are as they must be."""
         taken = [
-            step.schedule is None or self._at(step.schedule).open == step.open for step in steps
+            step.schedule is None or self.at(step.schedule).open == step.open for step in steps
         ]
         count = sum(
             step.several.count
             for step, take in zip(steps, taken, strict=True)
             if take and step.several is not None
         )
-        before = bool(self._steps)
+        before = bool(self.steps)
         for step, take in zip(steps, taken, strict=True):
             rule = step.alone if count == 1 else step.several
             on = step.on
@@ -345,7 +298,7 @@ class Evaluation:
                 self._verdict(step, False, f"; it is for when that is {must}")
             elif on and not before:
                 self._verdict(step, False, "; no step before it was taken")
-            elif on and not self._steps and "unreachable" not in on:
+            elif on and not self.steps and "unreachable" not in on:
                 self._verdict(step, False, "; the targets before it are unreachable")
             else:
                 before = True
@@ -358,11 +311,11 @@ class Evaluation:
 
     def _hunt(self, step: Step, rule: HuntRule) -> None:
         place = len(self.trace)
-        hunt = self._ring(rule)
+        hunt = self.ring(rule)
         if hunt is None:
             self._verdict(step, False, "; no target of it is reachable", place, REFUSED)
             return
-        if step.schedule is not None and not any(isinstance(it, Hunt) for it in self._steps[:-1]):
+        if step.schedule is not None and not any(isinstance(it, Hunt) for it in self.steps[:-1]):
             self._timed = True
         text = rule.text if hunt.rounds is rule.hunt.rounds else listed(hunt.rounds)
         self._verdict(step, True, f"; rings {text}{_after(hunt.on)}", place)
@@ -370,43 +323,28 @@ class Evaluation:
     def _speak(self, step: Step, voice: VoiceStep) -> None:
         codes_for = self._number.codes_for
         if codes_for is not None and isinstance(voice.act, CODES):
-            name = self._trunk.name
+            name = self.trunk.name
             if name not in codes_for:
                 self.barred = True
                 why = f"; it is not for callers of trunk {name}"
                 self._verdict(step, False, why, result=REFUSED)
                 return
-        if MEDIA in self._snapshot.down and not isinstance(voice.act, EnterQueue):
-            self._dead = True
+        spoken = self.speak(voice)
+        if spoken is None:
             self._verdict(step, False, "; the media pool is down", result=REFUSED)
             return
-        if voice.on and not self._steps:
-            voice = VoiceStep(act=voice.act)
-        self._steps.append(voice)
-        self._verdict(step, True, f"; {voice.act.text}{_after(voice.on)}")
-
-    def _ring(self, rule: HuntRule) -> Hunt | None:
-        """Add a hunt; None when no target of it can be reached."""
-        turn = self._snapshot.turns.get(rule.hunt.rotation, 0) if rule.hunt.rotation else 0
-        hunt = rule.at(self._dice, turn, self._snapshot, self.trace)
-        if not hunt.rounds:
-            self._dead = True
-            return None
-        if hunt.on and not self._steps:
-            # What it is for has happened already: nothing before it can be reached.
-            hunt = replace(hunt, on=_ANY)
-        self._steps.append(hunt)
-        return hunt
+        self._verdict(step, True, f"; {voice.act.text}{_after(spoken.on)}")
 
     def _nobody(self, holds: tuple[Hold, ...]) -> Plan:
         """Say what becomes of a call for which no target is left before any was rung."""
         number = self._number
         if self.barred:
             return Plan((), number.reasons[reasons.NOT_FROM_HERE])
-        if not self._dead:
-            return Plan((), number.reasons[reasons.OUT_OF_HOURS])
+        if not self.dead:
+            absent = self.absent and not self._closed
+            return Plan((), number.reasons[reasons.AWAY if absent else reasons.OUT_OF_HOURS])
         if number.backup is not None:
-            rings = self._ring(number.backup) is not None
+            rings = self.ring(number.backup) is not None
             why = f"nothing else is reachable; rings {number.backup.text}" if rings else ""
             why = why or "cannot be reached either"
             rule = f"backup of {number.hold}"
@@ -415,18 +353,10 @@ class Evaluation:
                 Verdict(rule, rings, "", why, number.file, number.line, result=result)
             )
             if rings:
-                return Plan(tuple(self._steps), self._final, holds, number.voice)
+                return Plan(tuple(self.steps), self._final, holds, number.voice)
         final = self._final
         known = final is not None and final.status
         return Plan((), final if known else number.reasons[reasons.NO_TARGET_LEFT])
-
-    def _at(self, schedule: Schedule) -> Hours:
-        """Ask a schedule, once a call."""
-        hours = self._hours.get(schedule.name)
-        if hours is None:
-            hours = schedule.hours(self._facts.at + self._snapshot.ahead, self._snapshot.overrides)
-            self._hours[schedule.name] = hours
-        return hours
 
     def _verdict(
         self, step: Step, taken: bool, then: str, place: int = -1, result: str = ""
@@ -435,7 +365,7 @@ class Evaluation:
         value = ""
         why = "no condition"
         if step.schedule is not None:
-            hours = self._at(step.schedule)
+            hours = self.at(step.schedule)
             value = hours.value
             why = f"{step.schedule.name}: {hours.why}"
         verdict = Verdict(

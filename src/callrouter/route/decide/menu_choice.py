@@ -47,7 +47,8 @@ def choose(
 
     number: the dialplan's key that the call is for. What a key means goes before an extension.
     """
-    case = Evaluation(dialplan.trunks[facts.trunk], dialplan.numbers[number], facts, snapshot, ())
+    trunk = dialplan.trunks[facts.trunk]
+    case = Evaluation(dialplan, trunk, dialplan.numbers[number], facts, snapshot, ())
     choice = menu.choices.get(keys)
     if choice is not None:
         plan = case.chosen(choice.steps)

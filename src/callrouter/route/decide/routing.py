@@ -12,14 +12,17 @@ from typing import Final
 
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.evaluation import Evaluation
+from callrouter.route.decide.outgoing import OutgoingCall
+from callrouter.route.decide.people import reach
+from callrouter.route.decide.plan_steps import PlanSteps
 from callrouter.route.rules.compiled_dialplan import CalledNumber, Dialplan
 from callrouter.route.rules.number_index import Match
 from callrouter.route.rules.number_rules import Extension, Number, Trunk
 from callrouter.route.values import refusal_reasons as reasons
-from callrouter.route.values.decision import Decision
+from callrouter.route.values.decision import INTERNAL, OUTBOUND, Decision, NeedLines
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.plan import PASSED, REFUSED, Plan, Refusal, Verdict
+from callrouter.route.values.plan import PASSED, REFUSED, Hold, Plan, Refusal, Verdict
 from callrouter.route.values.snapshot import NOTHING, Snapshot
 
 # Called numbers kept, and the longest that is: nobody's number is longer.
@@ -46,8 +49,11 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     if found is None:
         found = _find(dialplan, trunk, called)
     number = found.number
-    if number is None:
-        return Decision(found.key, found.refused, (came, *found.trace))
+    inside: Decision | None = None
+    if facts.extension:
+        inside = _called_inside(dialplan, trunk, facts, snapshot, called, number, came)
+    if number is None or inside is not None:
+        return inside or Decision(found.key, found.refused, (came, *found.trace))
     if facts.answer is not None or facts.busy:
         return _again(dialplan, trunk, number, facts, snapshot)
     counts = False
@@ -61,22 +67,82 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         found.plan is not None
         and not snapshot.blocks
         and (not snapshot.down or number.gateways.isdisjoint(snapshot.down))
+        and (not snapshot.away or number.extensions.isdisjoint(snapshot.away))
     ):
         decision = Decision(number.key, found.plan, (*before, *found.trace), found.needs)
         decision.counts = counts
         return decision
     extension, named = _named(dialplan, number, facts)
-    case = Evaluation(trunk, number, facts, snapshot, (*before, *found.way))
+    case = Evaluation(dialplan, trunk, number, facts, snapshot, (*before, *found.way))
     plan = case.plan(extension, named)
     trace, needs = tuple(case.trace), case.needs(plan)
     return Decision(number.key, plan, trace, needs, case.caller, case.auto_block, counts=counts)
+
+
+def _called_inside(
+    dialplan: Dialplan,
+    trunk: Trunk,
+    facts: Facts,
+    snapshot: Snapshot,
+    called: str,
+    number: Number | None,
+    came: Verdict,
+) -> Decision | None:
+    """Decide a telephone's call that no number of the dialplan is for; None for one that is.
+
+    An emergency goes before all, then a number written out, an extension, a prefix or pattern, and
+    what is left goes outside. number: the one that is for it, None for none.
+    """
+    caller = dialplan.extensions.get(facts.extension)
+    if caller is None:
+        return None  # it is gone since the telephone has proven who it is
+    steps = PlanSteps(dialplan, trunk, facts, snapshot, (came,))
+    out = None
+    if dialplan.outbound is not None:
+        out = OutgoingCall(steps, dialplan.outbound, caller, called)
+        if out.emergency():
+            plan = Plan(tuple(steps.steps), None, (Hold(trunk.hold, 0), Hold(caller.hold, 0)))
+            return _inside(steps, plan, OUTBOUND, out.line)
+    callee = dialplan.extensions.get(numbers.plain(called))
+    if number is not None and (number.normal or callee is None):
+        return None
+    if callee is None and out is None:
+        return None
+    rules = dialplan.inside
+    before, refusal = _let_in(trunk, rules, facts, snapshot, came)
+    steps.trace = list(before)
+    counts = trunk.calls_per_second > 0 and not facts.busy
+    if refusal is None and steps.full(trunk.hold, trunk.lines, trunk.file, trunk.line):
+        refusal = rules.reasons[reasons.OVER_LIMIT]
+    reason = ""
+    if refusal is None and callee is not None:
+        if not reach(steps, callee, alone=True):
+            reason = reasons.AWAY if steps.absent else reasons.OVER_LIMIT
+            reason = reasons.NO_TARGET_LEFT if steps.dead else reason
+    elif refusal is None and out is not None and not out.ring():
+        reason = out.reason or reasons.NO_TARGET_LEFT
+    if reason:
+        refusal = rules.reasons[reason]
+    holds = (Hold(trunk.hold, trunk.lines), Hold(caller.hold, 0), *steps.holds)
+    plan = Plan(tuple(steps.steps), None, holds) if refusal is None else Plan((), refusal)
+    if callee is not None or out is None:
+        return _inside(steps, plan, INTERNAL, "", counts=counts)
+    return _inside(steps, plan, OUTBOUND, out.line, counts=counts)
+
+
+def _inside(
+    steps: PlanSteps, plan: Plan, direction: str, line: str, *, counts: bool = False
+) -> Decision:
+    needs = (NeedLines(plan.holds, ()),) if plan.holds else ()
+    trace = tuple(steps.trace)
+    return Decision("", plan, trace, needs, counts=counts, direction=direction, line=line)
 
 
 def _again(
     dialplan: Dialplan, trunk: Trunk, number: Number, facts: Facts, snapshot: Snapshot
 ) -> Decision:
     """Decide by the answers to what an earlier decision needed."""
-    case = Evaluation(trunk, number, facts, snapshot, facts.passed)
+    case = Evaluation(dialplan, trunk, number, facts, snapshot, facts.passed)
     if facts.answer is not None and number.lookup is not None:
         owner, why = _owner(dialplan, facts.answer)
         plan = case.answered(number.lookup, owner, why)
@@ -139,7 +205,7 @@ def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> CalledNumber:
         found.refused = Plan((), number.reasons[reasons.NOT_FROM_HERE])
         found.trace = (*way, _elsewhere(dialplan, number, trunk))
     elif number is not None and number.fixed and not trunk.lines:
-        case = Evaluation(trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
+        case = Evaluation(dialplan, trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
         found.plan = case.plan(None, ())
         found.needs = case.needs(found.plan)
         found.trace = tuple(case.trace)

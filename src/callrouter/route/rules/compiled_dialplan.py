@@ -10,6 +10,7 @@ from callrouter.route.rules.mailboxes import Box
 from callrouter.route.rules.number_index import NumberIndex
 from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
 from callrouter.route.rules.number_table import Numbers, NumberTable
+from callrouter.route.rules.outbound_lines import Outbound
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
 from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
@@ -19,6 +20,7 @@ from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import Gateway
 from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
+from callrouter.route.values.refusal_reasons import USUAL as USUAL_REASONS
 from callrouter.serializable import Serializable
 
 
@@ -44,6 +46,11 @@ class CalledNumber(Serializable):
         self.trace = way
 
 
+def _without_rules(file: str) -> Number:
+    """Return a number that says nothing of its own. file: of the dialplan."""
+    return Number(key="", normal="", route=(), reasons=USUAL_REASONS, file=file, line=1)
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Dialplan(Serializable):
     """A compiled dialplan: every rule of one version.
@@ -60,7 +67,8 @@ class Dialplan(Serializable):
     `media.sounds` has made them, before the dialplan serves. begun: what extensions begin with.
     found: kept by `decide()`, bounded; nobody else touches it. peers: gateways by name, as far as
     they are not dealt with as `usual` says. rate_plans: those that numbers and targets name, None
-    when no file is named.
+    when no file is named. outbound: how extensions call out, None when none does. inside: by what
+    calls of telephones go that no number is for.
     """
 
     def __init__(
@@ -89,7 +97,11 @@ class Dialplan(Serializable):
         queues: Mapping[str, CallQueue] | None = None,
         agents: Mapping[str, AgentTelephones] | None = None,
         rate_plans: RatePlans | None = None,
+        outbound: Outbound | None = None,
+        inside: Number | None = None,
     ) -> None:
+        self.outbound = outbound
+        self.inside = inside or _without_rules(file)
         self._usual = usual
         self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers
         self.access = Access() if access is None else access
@@ -124,6 +136,17 @@ class Dialplan(Serializable):
         """Return the number that a call is for, as its trunk writes it."""
         trunk = self.trunks.get(facts.trunk)
         return facts.to_user if trunk is not None and trunk.called_is_to else facts.called
+
+    def rings(self, name: str) -> bool:
+        """Say whether something rings by a name that no target has: a row, a line, telephones."""
+        kind, _, of = name.partition(" ")
+        if kind == "line":
+            return self.outbound is not None and of in self.outbound.lines
+        return of in self.access.phones if kind == "phones" else self.numbers.rings(name)
+
+    def telephone_of(self, trunk: str, caller: str) -> str:
+        """Return the extension whose telephone calls, by trunk and From; "" for no telephone."""
+        return self.access.named(caller) if trunk and trunk == self.access.phones_trunk else ""
 
     def peer_of(self, target: Target) -> PeerProfile:
         """Return how the gateway of a target is dealt with."""

@@ -101,12 +101,18 @@ class Access(Serializable):
     logins: Logins = field(default_factory=Logins)
     _bound: dict[str, Networks[str]] = field(init=False)
     _somewhere: Networks[str] = field(init=False)
+    _called: dict[str, tuple[str, ...]] = field(init=False)
     _anywhere: bool = field(init=False)
 
     def __post_init__(self) -> None:
         bound = {name: phone.networks for name, phone in self.phones.items() if phone.networks}
         self._bound = {name: _any_of(networks) for name, networks in bound.items()}
         self._somewhere = _any_of(one for networks in bound.values() for one in networks)
+        called: dict[str, tuple[str, ...]] = {name: (name,) for name in self.phones}
+        for name, phone in self.phones.items():
+            others = called.get(phone.user, ())
+            called[phone.user] = others if name in others else (*others, name)
+        self._called = called
         self._anywhere = len(bound) < len(self.phones) or bool(self.roaming or self.registered)
 
     def admits(self, source: str) -> bool:
@@ -117,6 +123,15 @@ class Access(Serializable):
         """A telephone of an extension may be at this IP address."""
         networks = self._bound.get(extension)
         return networks is None or networks.find(source) is not None
+
+    def calls_at(self, user: str, source: str) -> bool:
+        """Say whether this user of From is a telephone's whose `addresses` name an IP address."""
+        bound = [self._bound.get(name) for name in self._called.get(user, ())]
+        return any(it is not None and it.find(source) is not None for it in bound)
+
+    def named(self, user: str) -> str:
+        """Return the extension whose telephones call by this user of From, "" for none."""
+        return next(iter(self._called.get(user, ())), "")
 
     @property
     def open(self) -> bool:

@@ -34,6 +34,7 @@ class Leaf(Serializable):
     """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's.
 
     ways: those to it when there are several, or when DNS says where it is; then gateway is "".
+    lines: of the extension whose telephones it is, 0 for any number.
     """
 
     target: Target
@@ -41,6 +42,7 @@ class Leaf(Serializable):
     file: str
     line: int
     ways: tuple[GatewayCandidate, ...] = ()
+    lines: int = 0
 
     def gateways(self) -> tuple[str, ...]:
         """All that it is reached by."""
@@ -49,15 +51,21 @@ class Leaf(Serializable):
         return (self.gateway,) if self.gateway else ()
 
     def rung(self, dice: Dice, state: Snapshot) -> tuple[Target, ...]:
-        """Return the target as it is rung now; nothing when no way to it is up."""
+        """Return the target as it is rung now; nothing when no way to it is up, or nobody there."""
+        if self.target.extension and self.absence(state):
+            return ()
         if self.ways:
             target = arranged(self.ways, dice, state.down, state.places)
             return () if target is None else (target,)
         return () if self.gateway in state.down else (self.target,)
 
     def left_out(self, state: Snapshot) -> list[Verdict]:
-        """Say which of its gateways are down."""
+        """Say which of its gateways are down, or why its telephones are not rung."""
         rule = f"target {self.target.name}"
+        why = self.absence(state) if self.target.extension else ""
+        if why:
+            extension = self.target.extension
+            return [Verdict(rule, False, extension, why, self.file, self.line, result=REFUSED)]
         return [
             Verdict(
                 rule, False, gateway, _down(gateway, state), self.file, self.line, result=REFUSED
@@ -65,6 +73,16 @@ class Leaf(Serializable):
             for gateway in self.gateways()
             if gateway in state.down
         ]
+
+    def absence(self, state: Snapshot) -> str:
+        """Say why the telephones of its extension are not rung now, "" when they are."""
+        extension = self.target.extension
+        away = state.away.get(extension)
+        if away is not None:
+            return f"extension {extension} is away: {away}"
+        if self.lines and state.lines.get(f"extension {extension}", 0) >= self.lines:
+            return f"extension {extension} has no line free"
+        return ""
 
 
 def _down(gateway: str, state: Snapshot) -> str:
@@ -147,29 +165,48 @@ def _delayed(target: Target, delay_seconds: float) -> Target:
 class HuntRule(Serializable):
     """A hunt as the dialplan has it. hunt: as it is when nothing is down or changes.
 
-    gateways: all that it needs. changes: chance or turn have a part in it.
+    gateways: all that it needs. extensions: whose telephones it rings. changes: chance, turn or the
+    lines of an extension have a part in it.
     """
 
-    __slots__ = ("changes", "count", "gateways", "hunt", "leaves", "order", "text")
+    __slots__ = (
+        "changes",
+        "count",
+        "extensions",
+        "gateways",
+        "hunt",
+        "leaves",
+        "order",
+        "text",
+    )
 
     def __init__(self, order: Order, hunt: Hunt) -> None:
         self.order = order
         self.hunt = hunt
         self.leaves = tuple(order.leaves())
         self.count = len(self.leaves)
-        self.changes = order.changes()
+        self.changes = order.changes() or any(leaf.lines for leaf in self.leaves)
+        self.extensions = frozenset(
+            leaf.target.extension for leaf in self.leaves if leaf.target.extension
+        )
         self.gateways = frozenset(gateway for leaf in self.leaves for gateway in leaf.gateways())
         self.text = listed(hunt.rounds)
 
     def at(self, dice: Dice, turn: int, state: Snapshot, trace: list[Verdict]) -> Hunt:
-        """Make the hunt of one call. It has no rounds when all its gateways are down."""
-        if self.gateways.isdisjoint(state.down):
+        """Make the hunt of one call. It has no rounds when all its targets are out of reach."""
+        if self.gateways.isdisjoint(state.down) and not self.someone_absent(state):
             if not self.changes:
                 return self.hunt
         else:
             for leaf in self.leaves:
                 trace += leaf.left_out(state)
         return replace(self.hunt, rounds=self.order.rounds(dice, turn, state))
+
+    def someone_absent(self, state: Snapshot) -> bool:
+        """Say whether the telephones of an extension are not rung now."""
+        if not self.extensions:
+            return False
+        return any(leaf.target.extension and leaf.absence(state) for leaf in self.leaves)
 
 
 def listed(rounds: Rounds) -> str:

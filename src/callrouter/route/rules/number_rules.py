@@ -29,7 +29,8 @@ class Trunk(Serializable):
     the same time, 0 for any number. calls_per_second: how many may come in by it, 0 for any number.
     packets_per_second: datagrams it may send, 0 for any number. tls_peers: names of a certificate
     that its calls are known by, in lower case. inband: its keys may come as tones in the audio.
-    guarded: who comes by it has to prove who it is. peer: how it is dealt with.
+    guarded: who comes by it has to prove who it is. peer: how it is dealt with. houses: telephones
+    may be at its addresses too, which prove who they are.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Trunk(Serializable):
     guarded: bool = False
     peer: PeerProfile = USUAL
     packets_per_second: int = 0
+    houses: bool = False
     hold: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,8 +171,9 @@ class Number(Serializable):
     no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
     for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
     callers it and its menus lead to feature codes and to messages, None for all. longest_call:
-    seconds from its answer on. rate_plan: what its calls are charged by, "" for nothing. fixed:
-    each call gets the same plan while no gateway is down and nobody is blocked.
+    seconds from its answer on. rate_plan: what its calls are charged by, "" for nothing.
+    extensions: whose telephones its route rings. fixed: each call gets the same plan while no
+    gateway is down, nobody is blocked, and none of these is away.
     """
 
     key: str
@@ -193,12 +196,16 @@ class Number(Serializable):
     rate_plan: str = ""
     hold: str = field(init=False)
     gateways: frozenset[str] = field(init=False)
+    extensions: frozenset[str] = field(init=False)
     fixed: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.hold = f"number {self.key}"
         self.gateways = frozenset().union(
             *(step.gateways for step in (*self.route, *self.overflow))
+        )
+        self.extensions = frozenset().union(
+            *(step.several.extensions for step in self.route if step.several is not None)
         )
         self.fixed = not (
             self.reads_to
@@ -216,7 +223,10 @@ class Number(Serializable):
 class Extension(Serializable):
     """An employee: the hunt that rings them, and the verdicts of the two ways to be named.
 
-    lines: calls they may have at the same time, 0 for any number.
+    lines: calls they may have at the same time, 0 for any number. only: the hunt when nothing comes
+    behind it, None when something always does. afterwards: what does, a hunt or a box. schedule:
+    when their telephones ring, None for any time. forward: where their calls go, by `all`, `busy`
+    and `no_answer`, unless it was switched otherwise. caller_id: what is shown of them outside.
     """
 
     key: str
@@ -224,6 +234,11 @@ class Extension(Serializable):
     file: str
     line: int
     lines: int = 0
+    only: HuntRule | None = None
+    afterwards: tuple[HuntRule | VoiceStep, ...] = ()
+    schedule: Schedule | None = None
+    forward: Mapping[str, str] = field(default_factory=dict)
+    caller_id: str = ""
     hold: str = field(init=False)
     by_user: Verdict = field(init=False)
     by_parameter: Verdict = field(init=False)

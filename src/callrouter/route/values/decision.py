@@ -16,6 +16,11 @@ from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.plan import AutoBlock, Hold, Plan, Verdict
 from callrouter.serializable import Serializable
 
+INBOUND: Final = "inbound"
+INTERNAL: Final = "internal"
+OUTBOUND: Final = "outbound"
+"""The directions of calls: from a trunk, from an extension to the dialplan, from one to outside."""
+
 _LINES_SECONDS: Final = 0.2
 """Nobody waits longer for a line to be granted: the caller hears nothing meanwhile."""
 
@@ -64,10 +69,22 @@ class Decision(Serializable):
     number: the dialplan's key that matched, "" when none did. trace: in the order looked at.
     caller: the caller in E.164 where a rule needed it, "" otherwise. auto_block: the rule by which
     this call counts against its caller, None for none. needs: what has to be asked before the plan
-    is final. counts: the call counts against the calls per second of its trunk.
+    is final. counts: the call counts against the calls per second of its trunk. direction: INTERNAL
+    or OUTBOUND for a telephone's call that no number of the dialplan is for, else "". line: the one
+    that it goes out by, "" for none.
     """
 
-    __slots__ = ("auto_block", "caller", "counts", "needs", "number", "plan", "trace")
+    __slots__ = (
+        "auto_block",
+        "caller",
+        "counts",
+        "direction",
+        "line",
+        "needs",
+        "number",
+        "plan",
+        "trace",
+    )
 
     def __init__(
         self,
@@ -78,6 +95,8 @@ class Decision(Serializable):
         caller: str = "",
         auto_block: AutoBlock | None = None,
         counts: bool = False,
+        direction: str = "",
+        line: str = "",
     ) -> None:
         self.number = number
         self.plan = plan
@@ -86,6 +105,8 @@ class Decision(Serializable):
         self.caller = caller
         self.auto_block = auto_block
         self.counts = counts
+        self.direction = direction
+        self.line = line
 
     @property
     def lookup(self) -> NeedLookup | None:

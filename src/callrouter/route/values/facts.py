@@ -12,6 +12,7 @@ class Facts:
     caller: user part of the caller's identity as sent. called: user part of the Request-URI.
     to_user: user part of the `To:` URI. to_ext: its `ext` parameter, "" when it has none.
     at: time of the call, Unix seconds. diversions: how often it was forwarded before it came here.
+    extension: the one whose telephone calls, proven by its password; "" for anybody else.
     answer: what came of the look-up that an earlier decision needed, None before. busy: the
     names of what no line could be had of. passed: the verdicts of that decision up to there.
     """
@@ -23,6 +24,7 @@ class Facts:
         "called",
         "caller",
         "diversions",
+        "extension",
         "passed",
         "source",
         "to_ext",
@@ -40,6 +42,7 @@ class Facts:
         to_ext: str = "",
         at: float = 0.0,
         diversions: int = 0,
+        extension: str = "",
     ) -> None:
         self.trunk = trunk
         self.source = source
@@ -49,6 +52,7 @@ class Facts:
         self.to_ext = to_ext
         self.at = at
         self.diversions = diversions
+        self.extension = extension
         self.answer: LookupAnswer | None = None
         self.busy: frozenset[str] = frozenset()
         self.passed: tuple[Verdict, ...] = ()
@@ -73,6 +77,7 @@ class Facts:
             to_ext=self.to_ext,
             at=self.at,
             diversions=self.diversions,
+            extension=self.extension,
         )
         facts.answer = answer
         facts.busy = busy

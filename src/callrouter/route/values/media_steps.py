@@ -88,16 +88,21 @@ class Feature(Serializable):
     """A feature code: something that is switched by dialling a number.
 
     presence: why the caller's own extension is away from now on, "" when it is back; None leaves
-    it. schedule: what to switch, "" for nothing; to: open, closed or "" to end the override.
+    it. forward: when its calls go on to what is dialled behind the code: all, busy or no_answer;
+    "none" for no more, "" leaves it. schedule: what to switch, "" for nothing; to: open, closed or
+    "" to end the override.
     """
 
     presence: str | None
     schedule: str
     to: str
+    forward: str = ""
 
     @property
     def text(self) -> str:
         """What a verdict says of it."""
+        if self.forward:
+            return f"forward {self.forward}"
         if self.schedule:
             return f"switches {self.schedule} {self.to or 'back'}"
         return f"presence {self.presence or 'back'}"

@@ -95,6 +95,8 @@ class Target(Serializable):
     order they are tried within its ring time while one after the other does not work. redirections:
     who sent the call on to it, one after the other; none when the dialplan names it. rate_plan:
     what a leg to it is charged by, "" for what the number's rate plan says of forwarded legs.
+    caller_id: the number that is shown to it, "" for the caller's own. account: the extension that
+    calls it by a line, "" for none. longest_seconds: from its answer on, 0 for as long as any call.
     """
 
     name: str
@@ -115,6 +117,9 @@ class Target(Serializable):
     redirections: tuple[Redirection, ...] = ()
     contact: str = ""
     rate_plan: str = ""
+    caller_id: str = ""
+    account: str = ""
+    longest_seconds: float = 0.0
 
     @property
     def place(self) -> str:

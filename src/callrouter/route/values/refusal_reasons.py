@@ -18,6 +18,9 @@ COUNTRY_REFUSED: Final = "country_refused"
 OVER_LIMIT: Final = "over_limit"
 OUT_OF_HOURS: Final = "out_of_hours"
 NO_TARGET_LEFT: Final = "no_target_left"
+AWAY: Final = "away"
+BARRED: Final = "barred"
+OUTGOING_LIMIT: Final = "outgoing_limit"
 FORWARDED_TOO_OFTEN: Final = "forwarded_too_often"
 UNUSABLE_OFFER: Final = "unusable_offer"
 NOT_RECORDABLE: Final = "not_recordable"
@@ -40,6 +43,9 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(reason=OVER_LIMIT, status=486, cause=17),
         Refusal(reason=OUT_OF_HOURS, status=480, cause=18),
         Refusal(reason=NO_TARGET_LEFT, status=503, cause=34),
+        Refusal(reason=AWAY, status=480, cause=20),
+        Refusal(reason=BARRED, status=403, cause=21),
+        Refusal(reason=OUTGOING_LIMIT, status=403, cause=21),
         Refusal(reason=FORWARDED_TOO_OFTEN, status=482, cause=25),
         Refusal(reason=UNUSABLE_OFFER, status=488, cause=88),
         Refusal(reason=NOT_RECORDABLE, status=488, cause=88),

@@ -22,6 +22,28 @@ class Override(Serializable):
 
 
 @dataclass(slots=True, kw_only=True)
+class OutgoingUse(Serializable):
+    """What was called outside lately, by one extension or by all.
+
+    calls: when each began, was answered and ended, 0 for what did not happen yet: Unix times.
+    """
+
+    calls: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+
+    def count(self, since: float) -> int:
+        """How many began after a time."""
+        return sum(1 for began, _, _ in self.calls.values() if began > since)
+
+    def seconds(self, since: float, now: float) -> float:
+        """How long was talked between two times, all calls together."""
+        return sum(
+            max(0.0, (ended or now) - max(answered, since))
+            for _, answered, ended in self.calls.values()
+            if answered
+        )
+
+
+@dataclass(slots=True, kw_only=True)
 class Snapshot(Serializable):
     """The state of the moment.
 
@@ -36,7 +58,9 @@ class Snapshot(Serializable):
     the gateways and hosts with DNS names are, without those places that are down; None: names are
     not looked up, and each is taken for a place. why: what `down` has, as verdicts say it. ahead:
     seconds to be added to these times and a call's for those of the clock on the wall, by which
-    schedules and overrides go.
+    schedules and overrides go. outgoing: what was called out lately, by extension and "" for all.
+    forwards: where calls for an extension go on to, "" for nowhere, by extension and when:
+    `301 all`, `301 busy`, `301 no_answer`.
     """
 
     down: Set[str] = frozenset()
@@ -53,7 +77,18 @@ class Snapshot(Serializable):
     by_hand: Set[tuple[str, str]] = frozenset()
     begun: Collection[int] = ()
     ahead: float = 0.0
+    outgoing: Mapping[str, OutgoingUse] = field(default_factory=dict)
+    forwards: Mapping[str, str] = field(default_factory=dict)
 
+
+ALWAYS: Final = "all"
+BUSY: Final = "busy"
+NO_ANSWER: Final = "no_answer"
+FORWARDS: Final = (ALWAYS, BUSY, NO_ANSWER)
+"""When calls for an extension are forwarded."""
+
+DO_NOT_DISTURB: Final = "do not disturb"
+"""The reason for which who is away counts as busy."""
 
 NOTHING: Final = Snapshot()
 """Nothing is down, blocked, switched or in use."""

@@ -22,7 +22,7 @@ CREATE TABLE calls (
 	reason TEXT NOT NULL, 
 	hung_up_by TEXT NOT NULL, 
 	legs TEXT NOT NULL, 
-	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, queues TEXT, rate_plan TEXT, currency TEXT, billed_seconds BIGINT, cost TEXT, charges TEXT, 
+	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, queues TEXT, rate_plan TEXT, currency TEXT, billed_seconds BIGINT, cost TEXT, charges TEXT, direction TEXT, extension TEXT, line TEXT, 
 	PRIMARY KEY (id)
 );
 CREATE INDEX calls_started ON calls (started);

@@ -50,7 +50,7 @@ def sent_on(
     """The same in a hunt that goes on. more: further Contact rows."""
     headers = {"contact": contact}
     response = Response(302, "", headers, {"contact": list(more)} if more else None, b"")
-    return those.follow(asked, 1, response, plan, state, diversions, "")
+    return those.follow(asked, 1, response, plan, state, diversions, "", 0.0)
 
 
 def ways(contact: str) -> list[str]:

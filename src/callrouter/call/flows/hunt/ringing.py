@@ -179,6 +179,7 @@ class Ringing:
             call.shared.snapshot(),
             call.facts.diversions,
             self._after,
+            call.at,
         )
 
     def _again(self, leg: BLeg) -> bool:

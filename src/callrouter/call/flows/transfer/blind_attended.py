@@ -17,6 +17,7 @@ from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
 from callrouter.call.legs.events import Asked, TakenOver
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair, replaced_leg
+from callrouter.call.services.record import LegRecord
 from callrouter.call.teardown import Over
 from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.uri import Uri
@@ -36,6 +37,17 @@ async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
         pair.busy, pair.leaving = True, leg
         await work.carry_out(uri)
         pair.busy, pair.leaving = False, None
+
+
+def _join(call: Call, leg: Leg) -> None:
+    """Note that a leg of another call, which is answered there, talks in this one now."""
+    entry = LegRecord("transferred", leg.dialog.target, call.ms())
+    entry.answered_ms = call.ms()
+    entry.status = 200
+    entry.result = "answered"
+    call.record.legs.append(entry)
+    if call.events.leg.subscribers:
+        call.leg_changed(entry)
 
 
 class _Transfer(Referral):
@@ -119,7 +131,7 @@ class _Transfer(Referral):
             return None
         far.inbox = call.inbox
         inbox.post(TakenOver(named))
-        call.joined(far)
+        _join(call, far)
         call.events.dialog_begun(call.record, far.call_id, "transferred")
         return await self._join(far, resumed(far.theirs), b"")
 

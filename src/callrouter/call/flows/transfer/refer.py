@@ -16,6 +16,7 @@ from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.services.call_events import CallTransferred
 from callrouter.call.settle import settle
 from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
@@ -130,7 +131,9 @@ class Referral(CallerSide):
                 if call.events.leg.subscribers:
                     call.leg_changed(entry)
         call.moved()
-        call.transferred(also)
+        if call.events.transferred.subscribers:
+            event = CallTransferred(call.record, call.party_of(also), call.ms())
+            call.events.transferred.tell(event)
         self._tell(200, _OVER)
         also.let_leave()
         if also is not call.a:
@@ -187,9 +190,12 @@ class Referral(CallerSide):
             to_ext="",
             at=call.at,
             diversions=facts.diversions + 1,
+            extension=self._extension(),
         )
         snapshot = call.shared.snapshot()
         decision = decide(call.dialplan, asked, snapshot)
+        if decision.direction:
+            return asked, decision
         if decision.number:
             barred = self._barred(decision.number, name)
             if barred is None:
@@ -223,11 +229,18 @@ class Referral(CallerSide):
         also = self._also
         if also is call.a:
             return call.record.trunk
-        if isinstance(also, BLeg) and also.telephone:
+        if self._extension() and also is not call.a:
             return call.dialplan.access.phones_trunk
         flow = also.dialog.flow
         trunk = call.dialplan.trunk_of(flow.remote_host, flow.peers)
         return call.record.trunk if trunk is None else trunk.name
+
+    def _extension(self) -> str:
+        """The extension whose telephone asks, "" for nobody of ours: what it may call counts."""
+        also = self._also
+        if isinstance(also, BLeg):
+            return "" if also.target is None else also.target.extension
+        return self.call.facts.extension if also is self.call.a else ""
 
     def _barred(self, key: str, trunk: str) -> Verdict | None:
         """Refuse whom a telephone has called what is for telephones alone; None to let it pass."""
@@ -238,7 +251,7 @@ class Referral(CallerSide):
             number.open_to is None
             or trunk != call.dialplan.access.phones_trunk
             or also is call.a
-            or (isinstance(also, BLeg) and also.telephone)
+            or self._extension()
         ):
             return None
         why = "who was called by a telephone is none"

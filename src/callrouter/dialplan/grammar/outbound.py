@@ -1,0 +1,150 @@
+"""The grammar of calls to outside: lines, permissions, and what holds for all extensions."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.names import (
+    GatewayOrGroup,
+    LineName,
+    ListName,
+    PermissionName,
+)
+from callrouter.yamlfile.mistakes import StrictModel
+
+_PREFIX: Final = re.compile(r"[0-9*#]{1,16}")
+_EMERGENCY: Final = re.compile(r"[0-9]{2,6}")
+_MOST: Final = 100_000
+
+
+def _prefix(value: object) -> str:
+    wanted = 'what is dialled in front of a number, such as "*123*", "#123#" or "801"'
+    return fields.matched(value, _PREFIX, f"{wanted}, in quotes")
+
+
+def _emergency(value: object) -> str:
+    return fields.matched(value, _EMERGENCY, 'an emergency number such as "110", in quotes')
+
+
+def _amount(value: object) -> int:
+    return fields.whole(value, 1, _MOST, "a count")
+
+
+Prefix = Annotated[str, BeforeValidator(_prefix), fields.text("^[0-9*#]{1,16}$")]
+EmergencyNumber = Annotated[str, BeforeValidator(_emergency), fields.text("^[0-9]{2,6}$")]
+Amount = Annotated[int, BeforeValidator(_amount), fields.between(1, _MOST)]
+
+
+class LineEntry(StrictModel):
+    """An outgoing line: a gateway, and the number that is shown of who calls by it."""
+
+    via: GatewayOrGroup = Field(
+        description="The gateway, or group of gateways, that its calls go out by.",
+        examples=["carrier_a"],
+    )
+    prefixes: list[Prefix] = Field(
+        default=[],
+        description="What is dialled in front of a number to go by this line; it is not sent on. "
+        "No country code, no `0` or `00`, nothing that begins an emergency number or another "
+        "prefix, no extension.",
+        examples=[["*123*", "#123#", "801"]],
+    )
+    caller_id: fields.Dial | None = Field(
+        default=None,
+        description="The number that is shown: in From, and in P-Asserted-Identity where the "
+        "gateway is `trusted`. When left out: what the telephone calls itself.",
+        examples=["+862012345678"],
+    )
+
+
+class PermissionEntry(StrictModel):
+    """What those extensions may call outside that have this permission."""
+
+    lines: list[LineName] | None = Field(
+        default=None,
+        min_length=1,
+        description="The lines that they may use. When left out: all.",
+        examples=[["main"]],
+    )
+    international: list[fields.Country] | Literal["all"] = Field(
+        default=[],
+        description="The countries that they may call beside that of the dialplan; `all` for any. "
+        "When left out: none.",
+        examples=[["VN", "HK"]],
+    )
+    kinds: list[Literal["premium", "satellite", "shared_cost"]] = Field(
+        default=[],
+        description="Kinds of numbers that are barred unless they stand here.",
+        examples=[["shared_cost"]],
+    )
+    deny: list[ListName] = Field(
+        default=[],
+        description="Lists of numbers that they may not call.",
+        examples=[["competitors"]],
+    )
+    calls_per_hour: Amount | None = Field(
+        default=None,
+        description="Calls by lines that each extension may begin in an hour.",
+        examples=[60],
+    )
+    minutes_per_hour: Amount | None = Field(
+        default=None,
+        description="Minutes that each extension may talk by lines in an hour; one that is reached "
+        "ends no call, but lets none begin.",
+        examples=[120],
+    )
+    international_calls: Amount = Field(
+        default=2,
+        description="Calls abroad that each extension may have at the same time.",
+        examples=[2],
+    )
+    longest_international: fields.LongestCall = Field(
+        default=3600.0,
+        description="How long a call abroad may last from its answer on: 1s to 168h.",
+        examples=["60m"],
+    )
+
+
+class OutboundEntry(StrictModel):
+    """Calls of extensions to outside. Trunks never call out."""
+
+    default: LineName | None = Field(
+        default=None,
+        description="The line of numbers that are dialled without a prefix. When left out: they "
+        "are unknown.",
+        examples=["main"],
+    )
+    emergency: list[LineName] = Field(
+        min_length=1,
+        description="The lines of emergency calls, tried one after the other, then the others that "
+        "the call might go by. These calls pass whatever is permitted or limited.",
+        examples=[["main"]],
+    )
+    emergency_numbers: list[EmergencyNumber] = Field(
+        default=[],
+        description="Emergency numbers beside those of the country, which are known.",
+        examples=[["12110"]],
+    )
+    permission: PermissionName | None = Field(
+        default=None,
+        description="The permission of extensions that have none of their own. When left out: they "
+        "call nobody outside.",
+        examples=["staff"],
+    )
+    calls_per_hour: Amount | None = Field(
+        default=None,
+        description="Calls by lines that all extensions together may begin in an hour.",
+        examples=[600],
+    )
+    minutes_per_hour: Amount | None = Field(
+        default=None,
+        description="Minutes that all extensions together may talk by lines in an hour.",
+        examples=[1200],
+    )
+    international_calls: Amount | None = Field(
+        default=None,
+        description="Calls abroad that all extensions together may have at the same time.",
+        examples=[10],
+    )

@@ -1,0 +1,37 @@
+"""Lines and permissions to outside that are of no use, or take something from what is there."""
+
+from collections.abc import Iterator
+
+from callrouter.dialplan.grammar.dialplan_file import OutboundEntry
+from callrouter.lint.findings import Findings
+
+
+def outbound_lines(found: Findings) -> None:
+    """Warn of lines that nothing chooses, permissions that nobody has, and prefixes that shadow."""
+    raw = found.document.data.get("outbound")
+    if raw is None:
+        return
+    outbound = OutboundEntry.model_validate(raw)
+    used = {outbound.default, *outbound.emergency}
+    for name, line in found.section("outbound_lines").items():
+        prefixes = line.get("prefixes") or []
+        if not prefixes and name not in used:
+            message = f"nothing chooses line '{name}': it has no prefix, and is not the default"
+            found.at_key(("outbound_lines", name), message)
+        for index, prefix in enumerate(prefixes):
+            for what, shadowed in _begun(found, prefix):
+                message = f"'{prefix}' begins {what} '{shadowed}', which goes before it"
+                found.at_value(("outbound_lines", name, "prefixes", index), message)
+    extensions = found.section("extensions").values()
+    had = {outbound.permission, *(extension.get("permission") for extension in extensions)}
+    for name in found.section("permissions"):
+        if name not in had:
+            found.at_key(("permissions", name), f"no extension has permission '{name}'")
+
+
+def _begun(found: Findings, prefix: str) -> Iterator[tuple[str, str]]:
+    """What is dialled whole and begins as a prefix does: it is never dialled by the line."""
+    for section in ("extensions", "numbers"):
+        for key in found.section(section):
+            if key.startswith(prefix) and key != prefix:
+                yield section[:-1], key

@@ -1,0 +1,130 @@
+"""Destinations of calls to outside: the country of a number, what kind it is, emergency numbers.
+
+Rules. What the metadata cannot tell counts as what costs more: a number whose country is not known
+among those that share its code is in all of them. Emergency numbers are compared whole, as they are
+dialled: 1131 is no 113. Satellites and international networks have codes and no country.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+from mypy_extensions import mypyc_attr
+from phonenumbers import PhoneNumberType, ShortNumberCost, shortnumberinfo
+
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.serializable import Serializable
+
+PREMIUM: Final = "premium"
+SATELLITE: Final = "satellite"
+SHARED_COST: Final = "shared_cost"
+KINDS: Final = (PREMIUM, SATELLITE, SHARED_COST)
+"""Kinds of numbers that nobody calls unless it is said."""
+
+NOWHERE: Final = "001"
+"""The country of numbers that have none, as `phonenumbers` has it."""
+
+_KINDS: Final = {
+    PhoneNumberType.PREMIUM_RATE: PREMIUM,
+    PhoneNumberType.SHARED_COST: SHARED_COST,
+}
+# International codes (ITU-T E.164.1): shared cost, satellites, networks, premium rate.
+_CODES: Final = {
+    808: SHARED_COST,
+    **dict.fromkeys((870, 881, 882, 883), SATELLITE),
+    979: PREMIUM,
+}
+# Beside those of phonenumbers: what its data lacks.
+_EMERGENCY: Final = {"CN": frozenset(("122",)), "VN": frozenset(("112",))}
+_LONGEST: Final = 64
+_SHORTEST_PREFIX: Final = frozenset(("0", "00"))
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Destination(Serializable):
+    """Where a call to outside would go.
+
+    dialled: the digits that are sent to the gateway. number: in E.164, "" for a short number.
+    countries: where it may be. kind: one of KINDS, or "" for what everybody calls.
+    """
+
+    __slots__ = ("countries", "dialled", "kind", "number")
+
+    def __init__(self, dialled: str, number: str, countries: tuple[str, ...], kind: str) -> None:
+        self.dialled = dialled
+        self.number = number
+        self.countries = countries
+        self.kind = kind
+
+    def abroad(self, country: str) -> tuple[str, ...]:
+        """The countries where it may be beside one's own."""
+        return tuple(one for one in self.countries if one != country)
+
+
+def destination(text: str, country: str) -> Destination | None:
+    """Read what is dialled to reach somebody outside; None for what nobody has. Total.
+
+    country: ISO 3166 alpha-2 code (CN) in which national and short numbers are read.
+    """
+    return _destination(text, country) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _destination(text: str, country: str) -> Destination | None:
+    read = numbers.telephone(text, country)
+    if read.number:
+        parsed = phonenumbers.parse(read.number)
+        code = parsed.country_code or 0
+        region = phonenumbers.region_code_for_number(parsed)
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, (NOWHERE,))
+        kind = _CODES.get(code) or _KINDS.get(phonenumbers.number_type(parsed), "")
+        countries = tuple(regions) if region is None else (region,)
+        return Destination(read.dialled, read.number, countries, kind)
+    short = read.short
+    if not short:
+        return None
+    parsed = phonenumbers.PhoneNumber(
+        country_code=numbers.country_code(country), national_number=int(short)
+    )
+    if str(int(short)) != short or not shortnumberinfo.is_valid_short_number_for_region(
+        parsed, country
+    ):
+        return None
+    cost = shortnumberinfo.expected_cost_for_region(parsed, country)
+    kind = PREMIUM if cost == ShortNumberCost.PREMIUM_RATE else ""
+    return Destination(short, "", (country,), kind)
+
+
+def is_emergency(text: str, country: str) -> bool:
+    """Say whether what is dialled is an emergency number of a country, and nothing but that."""
+    return len(text) <= _LONGEST and _is_emergency(text, country)
+
+
+@lru_cache(maxsize=4096)
+def _is_emergency(text: str, country: str) -> bool:
+    dialled = numbers.dialled(text)
+    if dialled in _EMERGENCY.get(country, ()):
+        return True
+    return dialled.isdecimal() and phonenumbers.is_emergency_number(dialled, country)
+
+
+def misplaced_prefix(prefix: str, country: str) -> str:
+    """Say why digits cannot stand in front of numbers to choose a line, "" when they can.
+
+    They would be taken from numbers that begin so: abroad, of another area, in need.
+    """
+    if not prefix.isdecimal():
+        return ""
+    if prefix in _SHORTEST_PREFIX:
+        return "it begins numbers of other areas or countries"
+    if prefix in {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}:
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(prefix)]
+        if regions == (NOWHERE,):
+            return f"+{prefix} is the code of numbers of no country"
+        return f"+{prefix} is the country code of {regions[0]}"
+    for length in range(3):
+        for rest in range(10**length):
+            number = prefix + (f"{rest:0{length}d}" if length else "")
+            if is_emergency(number, country):
+                return f"it begins the emergency number {number}"
+    return ""

@@ -1,0 +1,126 @@
+"""Outbound lines: by which an extension calls out, and what it is permitted to call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
+from callrouter.route.rules.number_rules import ListUse
+from callrouter.route.values.plan import Target
+from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.snapshot import NOTHING
+from callrouter.serializable import Serializable
+
+
+@dataclass(slots=True, kw_only=True)
+class CallingLimits(Serializable):
+    """How much may be called out, 0 for any amount.
+
+    whose: the extension, or "" for all of them together. calls, minutes: in an hour.
+    international: calls abroad at the same time.
+    """
+
+    calls: int = 0
+    minutes: int = 0
+    international: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class OutboundLine(Serializable):
+    """A line, by which calls go out.
+
+    prefixes: what is dialled in front of a number to go by it. caller_id: the number that is shown,
+    "" for the caller's own. rule: rings a number by its gateway, once one is put into it.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    caller_id: str
+    rule: HuntRule
+    file: str
+    line: int
+    label: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.label = f"line {self.name}"
+
+    def dials(self, dialled: str, caller_id: str, account: str, longest: float) -> HuntRule:
+        """Return the hunt that rings a number. caller_id: shown, unless "" and the line has one.
+
+        account: the extension that calls. longest: seconds from the answer on, 0 for any time.
+        """
+        order = self.rule.order
+        (leaf,) = order.leaves()
+
+        def filled(target: Target) -> Target:
+            made = target.copied()
+            made.uri = made.uri.replace("@", f"{dialled}@", 1)
+            made.caller_id = caller_id or self.caller_id
+            made.account = account
+            made.longest_seconds = longest
+            return made
+
+        ways = tuple(replace(way, target=filled(way.target)) for way in leaf.ways)
+        made = Leaf(
+            target=filled(leaf.target),
+            gateway=leaf.gateway,
+            file=leaf.file,
+            line=leaf.line,
+            ways=ways,
+        )
+        only = Order(strategy=order.strategy, holds=(made,), weights=(1,), every_seconds=0.0)
+        return HuntRule(only, replace(self.rule.hunt, rounds=only.rounds(Dice(0), 0, NOTHING)))
+
+
+@dataclass(slots=True, kw_only=True)
+class Permission(Serializable):
+    """What those extensions may call that have it.
+
+    lines: by which, None for all. countries: abroad, None for all. kinds: of those that are barred
+    otherwise. deny: numbers that they may not call. longest: seconds that a call abroad lasts.
+    """
+
+    name: str
+    lines: frozenset[str] | None
+    countries: frozenset[str] | None
+    kinds: frozenset[str]
+    deny: tuple[ListUse, ...]
+    limits: CallingLimits
+    longest: float
+    file: str
+    line: int
+    label: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.label = f"permission {self.name}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Outbound(Serializable):
+    """All lines of a dialplan. default: for numbers without a prefix, None for no line.
+
+    emergency: the lines that emergency calls go by, one after the other. numbers: what is called in
+    an emergency beside the numbers of the country. company: limits of all extensions together.
+    permissions: of extensions, by extension; who has none calls nobody outside.
+    """
+
+    lines: Mapping[str, OutboundLine]
+    default: OutboundLine | None
+    emergency: tuple[OutboundLine, ...]
+    numbers: frozenset[str]
+    permissions: Mapping[str, Permission]
+    company: CallingLimits
+    file: str
+    line: int
+    by_prefix: tuple[tuple[str, OutboundLine], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_prefix = tuple(
+            (prefix, line) for line in self.lines.values() for prefix in line.prefixes
+        )
+
+    def chosen(self, dialled: str) -> tuple[OutboundLine | None, str]:
+        """Return the line that a prefix chooses, or the default, and what is dialled behind it."""
+        for prefix, line in self.by_prefix:
+            if dialled.startswith(prefix) and len(dialled) > len(prefix):
+                return line, dialled[len(prefix) :]
+        return self.default, dialled

@@ -1,0 +1,79 @@
+"""Calls to outside in memory: what extensions began in the last hour, and how long they talked.
+
+Rules. Each is kept for the hour in which it counts, and over a restart. One that went on when the
+process was killed has an end that nobody knows: it counts as begun, not as talked.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+from callrouter.route.values.snapshot import OutgoingUse
+from callrouter.state.journal import Journal, Key, seconds
+
+HOUR: Final = 3600.0
+MOST: Final = 10_000
+"""Calls of one extension, or of all together, that are kept at most: the oldest are let go."""
+
+
+class OutgoingInMemory:
+    """Calls of extensions to outside. Implements `OutgoingCalls`.
+
+    use: by extension, and "" for all together.
+    """
+
+    __slots__ = ("_journal", "_use", "use")
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._use: dict[str, OutgoingUse] = {}
+        self.use = MappingProxyType(self._use)
+
+    def began(self, extension: str, call: str, at: float) -> None:
+        """Count a call."""
+        self._put(extension, call, (at, 0.0, 0.0))
+        self._journal("outgoing", (extension, call), (at, 0.0, 0.0))
+
+    def answered(self, extension: str, call: str, at: float) -> None:
+        """Count what is talked from now on."""
+        began, _, _ = self._known(extension, call, at)
+        self._put(extension, call, (began, at, 0.0))
+
+    def ended(self, extension: str, call: str, at: float) -> None:
+        """Count what was talked until now."""
+        began, answered, _ = self._known(extension, call, at)
+        self._put(extension, call, (began, answered, at))
+        self._journal("outgoing", (extension, call), (began, answered, at))
+
+    def expire(self, now: float) -> None:
+        """Forget what counts no more."""
+        since = now - HOUR
+        for whose, use in list(self._use.items()):
+            for call, (began, answered, ended) in list(use.calls.items()):
+                if began <= since and (not answered or 0.0 < ended <= since):
+                    self._drop(whose, call)
+            if not use.calls:
+                del self._use[whose]
+
+    def restore(self, key: Key, value: tuple[object, ...]) -> None:
+        """Take over what an earlier process told its journal. Raises TypeError, ValueError."""
+        extension, call = key
+        began, answered, ended = (seconds(time) for time in value)
+        self._put(extension, call, (began, answered if ended else 0.0, ended))
+
+    def _known(self, extension: str, call: str, at: float) -> tuple[float, float, float]:
+        use = self._use.get(extension)
+        return (at, 0.0, 0.0) if use is None else use.calls.get(call, (at, 0.0, 0.0))
+
+    def _put(self, extension: str, call: str, times: tuple[float, float, float]) -> None:
+        for whose, name in ((extension, call), ("", f"{extension} {call}")):
+            use = self._use.get(whose)
+            if use is None:
+                use = self._use[whose] = OutgoingUse(calls={})
+            use.calls[name] = times
+            if len(use.calls) > MOST:
+                self._drop(whose, next(iter(use.calls)))
+
+    def _drop(self, whose: str, call: str) -> None:
+        del self._use[whose].calls[call]
+        if whose:
+            self._journal("outgoing", (whose, call), None)

@@ -1,0 +1,102 @@
+"""Lines and permissions in a dialplan: mistakes by their place, and warnings."""
+
+import pytest
+
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.errors import ConfigError
+from callrouter.lint.all_warnings import lint
+from callrouter.yamlfile.reader import parse
+
+PLAN = """\
+country: VN
+trunks: {phones: {phones: true}, carrier: {addresses: [192.0.2.0/24]}}
+gateways: {one: {address: 192.0.2.1}}
+outbound: {default: main, emergency: [main], permission: staff}
+outbound_lines:
+  main: {via: one, prefixes: [FIRST]}
+  other: {via: one, prefixes: [SECOND]}
+permissions: {staff: {}}
+extensions: {"301": {phone: {user: u, password_env: W}, permission: staff}}
+numbers: {"4000": {from: extensions, route: [{hunt: [desk]}]}}
+targets: {desk: {uri: "sip:a@192.0.2.9"}}
+"""
+
+
+def parsed(first: str = '"801"', second: str = '"*2*"', more: tuple[str, str] = ("", "")) -> str:
+    return PLAN.replace("FIRST", first).replace("SECOND", second).replace(*more)
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        compile_dialplan(parse(text, "d.yaml"))
+    return [str(found) for found in raised.value.diagnostics]
+
+
+@pytest.mark.parametrize("prefix", ['"801"', '"*123*"', '"#123#"', '"9"'])
+def test_good_prefix_is_taken(prefix: str) -> None:
+    assert compile_dialplan(parse(parsed(prefix), "d.yaml")).outbound is not None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said"),
+    [
+        ('"0"', "'0' cannot choose a line: it begins numbers of other areas or countries"),
+        ('"84"', "'84' cannot choose a line: +84 is the country code of VN"),
+        ('"979"', "'979' cannot choose a line: +979 is the code of numbers of no country"),
+        ('"11"', "'11' cannot choose a line: it begins the emergency number 112"),
+        ('"301"', "'301' cannot choose a line: an extension has this number"),
+        ('"*2"', "'*2*' cannot choose a line: line 'main' has '*2': they could not be told apart"),
+        ('"*2*"', "'*2*' cannot choose a line: line 'main' has it already"),
+        ('"*2*3"', "'*2*' cannot choose a line: line 'main' has '*2*3'"),
+        ("801", "expected what is dialled in front of a number, such as"),
+        ('"12a"', "expected what is dialled in front of a number, such as"),
+    ],
+)
+def test_misplaced_prefix_is_a_mistake_with_its_place(prefix: str, said: str) -> None:
+    (found,) = mistakes(parsed(prefix))
+    assert said in found
+    assert found.startswith(("d.yaml:6:", "d.yaml:7:"))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((", emergency: [main]", ""), "the key 'emergency' is missing"),
+        (("emergency: [main]", "emergency: []"), "expected at least one item"),
+        (("outbound: {default: main, emergency: [main], permission: staff}\n", ""), "'outbound'"),
+        (("[main], permission", "[nobody], permission"), "no line is named 'nobody'"),
+        (("permission: staff}}", "permission: boss}}"), "no permission is named 'boss'"),
+        (("staff: {}", "staff: {lines: [far]}"), "no line is named 'far'"),
+        (("staff: {}", "staff: {kinds: [mobile]}"), "expected 'premium'"),
+        (("staff: {}", "staff: {calls_per_hour: 0}"), "expected a count from 1 to 100000"),
+        (("staff: {}", "staff: {international: [XX]}"), "XX"),
+        (("[main], permission", '[main], emergency_numbers: ["1x"], permission'), "110"),
+        (('"301": {', '"112": {'), "this is an emergency number, and is always called as one"),
+        (("permission: staff}}", "on_no_answer: [mobile]}}"), "expected 'mobile' where"),
+        (("permission: staff}}", "on_no_answer: [voicemail]}}"), "expected 'voicemail' where"),
+    ],
+)
+def test_other_mistakes_say_what_is_expected(more: tuple[str, str], said: str) -> None:
+    assert any(said in found for found in mistakes(parsed(more=more)))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("", ""), []),
+        (
+            (', prefixes: ["*2*"]', ""),
+            ["nothing chooses line 'other': it has no prefix, and is not the default"],
+        ),
+        (("{staff: {}}", "{staff: {}, boss: {}}"), ["no extension has permission 'boss'"]),
+        (('"801"', '"3"'), ["'3' begins extension '301', which goes before it"]),
+        (('"801"', '"400"'), ["'400' begins number '4000', which goes before it"]),
+    ],
+)
+def test_line_or_permission_of_no_use_and_prefix_that_shadows_are_warnings(
+    more: tuple[str, str], said: list[str]
+) -> None:
+    document = parse(parsed(more=more), "d.yaml")
+    compile_dialplan(document)
+    found = [str(one).partition("warning: ")[2] for one in lint(document)]
+    assert [one for one in found if "gateway" not in one] == said

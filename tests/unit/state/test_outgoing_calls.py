@@ -1,0 +1,84 @@
+"""What extensions have called outside: counted for an hour, bounded, and taken over."""
+
+from callrouter.state.forwards import ForwardsInMemory
+from callrouter.state.journal import Key, Value
+from callrouter.state.outgoing_calls import HOUR, MOST, OutgoingInMemory
+
+NOW = 1_772_769_600.0
+
+
+class Journal:
+    """Keeps the last value of each key."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Key, Value] = {}
+
+    def __call__(self, _kind: str, key: Key, value: Value) -> None:
+        if value is None:
+            del self.kept[key]
+        else:
+            self.kept[key] = value
+
+
+def test_call_counts_for_its_extension_and_for_all_while_it_goes_on_and_for_an_hour() -> None:
+    journal = Journal()
+    calls = OutgoingInMemory(journal)
+    calls.began("101", "a", NOW)
+    calls.began("102", "a", NOW)
+    calls.answered("101", "a", NOW + 10)
+    for whose, count in (("101", 1), ("102", 1), ("", 2)):
+        assert calls.use[whose].count(NOW - 1) == count
+    assert calls.use["101"].seconds(NOW, NOW + 70) == 60
+    calls.expire(NOW + 2 * HOUR)
+    assert set(calls.use) == {"101", ""}  # it is still talked to
+    calls.ended("101", "a", NOW + 3 * HOUR)
+    assert calls.use[""].seconds(NOW + 2 * HOUR, NOW + 3 * HOUR) == HOUR
+    calls.expire(NOW + 4 * HOUR)
+    assert (dict(calls.use), journal.kept) == ({}, {})
+
+
+def test_what_the_journal_was_told_is_taken_over_and_a_call_cut_off_counts_as_begun() -> None:
+    journal = Journal()
+    before = OutgoingInMemory(journal)
+    before.began("101", "over", NOW)
+    before.answered("101", "over", NOW + 1)
+    before.ended("101", "over", NOW + 61)
+    before.began("101", "lost", NOW + 5)
+    before.answered("101", "lost", NOW + 6)
+    after = OutgoingInMemory(Journal())
+    for key, value in journal.kept.items():
+        assert value is not None
+        after.restore(key, value)
+    assert after.use["101"].count(NOW - 1) == 2
+    assert after.use[""].seconds(NOW, NOW + HOUR) == 60
+
+
+def test_end_of_a_call_that_nobody_saw_begin_is_no_fault() -> None:
+    calls = OutgoingInMemory(Journal())
+    calls.ended("101", "a", NOW)
+    assert calls.use["101"].seconds(NOW - HOUR, NOW) == 0
+
+
+def test_calls_that_are_kept_are_bounded_the_oldest_go() -> None:
+    journal = Journal()
+    calls = OutgoingInMemory(journal)
+    for number in range(MOST + 5):
+        calls.began("101", str(number), NOW)
+    assert (len(calls.use["101"].calls), len(calls.use[""].calls)) == (MOST, MOST)
+    assert (len(journal.kept), "5" in calls.use["101"].calls) == (MOST, True)
+    assert "4" not in calls.use["101"].calls
+
+
+def test_forward_is_switched_to_nowhere_too_and_back() -> None:
+    journal = Journal()
+    forwards = ForwardsInMemory(journal)
+    assert forwards.forward("101", "all", "102")
+    assert forwards.forward("101", "busy", "")
+    assert forwards.switched() == {"101 all": "102", "101 busy": ""}
+    assert forwards.unswitch("101", "all")
+    assert not forwards.unswitch("101", "all")
+    again = ForwardsInMemory(Journal())
+    for (switch,), value in journal.kept.items():
+        assert value is not None
+        again.restore(switch, str(value[0]))
+    assert again.goals == {"101 busy": ""}
