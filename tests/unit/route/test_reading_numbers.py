@@ -46,5 +46,20 @@ def test_national_form_is_as_dialled_at_home(text: str, written: str) -> None:
     assert numbers.national(phone) == written
 
 
+@pytest.mark.parametrize(
+    ("text", "country", "e164"),
+    [
+        ("0084838222999", "CN", "+84838222999"),
+        ("00", "CN", ""),
+        ("846913998", "VN", "+84846913998"),
+    ],
+)
+def test_text_that_could_be_several_numbers_is_no_usual_spelling(
+    text: str, country: str, e164: str
+) -> None:
+    assert numbers.usual(text, country) == ""
+    assert numbers.e164(text, country) == e164
+
+
 def test_country_code_is_the_one_dialled() -> None:
     assert numbers.country_code("CN") == 86

@@ -13,6 +13,7 @@ from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import (
     MEDIA,
     EnterMenu,
+    EnterQueue,
     Feature,
     Messages,
     Play,
@@ -91,6 +92,20 @@ def test_step_is_in_the_plan_and_its_verdict_says_what_it_does(
     decision = rules(step, ", from: anyone").call()
     assert spoken(decision) == [act]
     assert why(decision, "step 1 of number 4000") == (True, "", f"no condition; {text}")
+
+
+@pytest.mark.parametrize(
+    ("priority", "skills", "text"),
+    [
+        (0, (), "waits in queue help (ring all)"),
+        (5, ("vi", "zh"), "waits in queue help with priority 5, needs vi and zh (ring all)"),
+    ],
+)
+def test_verdict_on_a_queue_says_before_whom_and_for_whom_a_caller_waits(
+    priority: int, skills: tuple[str, ...], text: str
+) -> None:
+    act = EnterQueue(queue="help", priority=priority, skills=skills, about="ring all")
+    assert act.text == text
 
 
 def test_steps_that_ring_and_steps_that_speak_keep_their_order() -> None:
