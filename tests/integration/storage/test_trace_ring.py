@@ -169,7 +169,7 @@ def test_torn_last_entry_of_a_killed_process_is_passed_over(tmp_path: Path) -> N
 
 
 def test_full_disk_costs_messages_and_one_line_and_leaves_no_torn_entry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
     folder = tmp_path / "trace"
@@ -187,7 +187,7 @@ def test_full_disk_costs_messages_and_one_line_and_leaves_no_torn_entry(
     assert numbers(folder, "a") == [1, 5]
     assert len(sizes(folder)) == 1
     # Where the log goes, another test of this process may have said.
-    assert "".join(capsys.readouterr()).count("the disk does not take it") == 1
+    assert "".join(capfd.readouterr()).count("the disk does not take it") == 1
 
 
 def test_folder_that_was_deleted_comes_back(tmp_path: Path) -> None:
