@@ -108,7 +108,9 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
     parts["extensions"]["203"]["permission"] = "staff"
     assert "101" in PASSWORDS
     async with proving(folder, parts) as serving:
-        yield Office(serving, desks, out)
+        opened = Office(serving, desks, out)
+        yield opened
+        await opened.serving.stop()  # a test has put another in the place of the first
 
 
 @pytest_asyncio.fixture(loop_scope="session")
