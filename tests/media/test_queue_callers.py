@@ -279,14 +279,20 @@ async def test_queue_that_is_full_refuses_before_the_answer(centre: Centre) -> N
     assert sorted(it["reason"] for it in records) == ["queue_full", *["queue_timeout"] * 2]
 
 
-async def test_route_goes_on_after_the_longest_wait(centre: Centre) -> None:
-    call = centre.callers.call("5")
+async def leads_to_the_last(centre: Centre, call: Call, called: str) -> dict[str, Any]:
+    """A caller reaches the last of a route behind a queue; the call's record."""
     last = await centre.rung("last")
     pick_up(last)
     await connected(call, last)
     call.hang_up()
     await last.over.wait()
-    (record,) = await centre.serving.records("5", 1)
+    (record,) = await centre.serving.records(called, 1)
+    return record
+
+
+async def test_route_goes_on_after_the_longest_wait(centre: Centre) -> None:
+    call = centre.callers.call("5")
+    record = await leads_to_the_last(centre, call, "5")
     assert (record["queues"][0]["outcome"], record["disposition"]) == ("timeout", "ANSWERED")
 
 
@@ -294,12 +300,7 @@ async def test_key_leads_out_of_the_queue(centre: Centre) -> None:
     call = centre.callers.call("6")
     await call.hears(_MUSIC)
     await call.line.press("1")
-    last = await centre.rung("last")
-    pick_up(last)
-    await connected(call, last)
-    call.hang_up()
-    await last.over.wait()
-    (record,) = await centre.serving.records("6", 1)
+    record = await leads_to_the_last(centre, call, "6")
     assert record["queues"][0]["outcome"] == "key"
 
 

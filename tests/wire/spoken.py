@@ -325,7 +325,35 @@ class Caller(Party):
                     return
 
 
-class Place(Party):
+class Callee(Party):
+    """One end that is called."""
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        tx = self.stack.accept(request, flow)
+        inbox = Inbox(self.stack.timers)
+        leg = ALeg(self.stack, inbox, tx, request, contact_uri(request))
+        inbox.start(self.called(leg, inbox, request))
+
+    async def called(self, leg: ALeg, inbox: Inbox, request: Request) -> None:
+        """Do what this one does with a call."""
+        raise NotImplementedError
+
+    async def waits(self, leg: ALeg, inbox: Inbox, voice: Voice, until: float) -> bool:
+        """Let it ring; False when the caller has gone meanwhile."""
+        while True:
+            match await inbox.event(until):
+                case Deadline():
+                    return True
+                case Cancelled():
+                    leg.reject(487)
+                    return False
+                case Asked() as asked:
+                    self.take(asked, voice)
+                case HungUp() | Lost():
+                    return False
+
+
+class Place(Callee):
     """All targets. Who is talked to may ask for somebody else."""
 
     def act(self, leg: Leg, voice: Voice, keys: list[str], *, early: bool) -> None:
@@ -335,13 +363,7 @@ class Place(Party):
         else:
             super().act(leg, voice, keys, early=early)
 
-    def on_request(self, request: Request, flow: Flow) -> None:
-        tx = self.stack.accept(request, flow)
-        inbox = Inbox(self.stack.timers)
-        leg = ALeg(self.stack, inbox, tx, request, contact_uri(request))
-        inbox.start(self._take(leg, inbox, request))
-
-    async def _take(self, leg: ALeg, inbox: Inbox, request: Request) -> None:
+    async def called(self, leg: ALeg, inbox: Inbox, request: Request) -> None:
         dice = self.dice
         voice = self.voice()
         body = voice.answer(request.body) if request.body else voice.describe()
@@ -352,17 +374,8 @@ class Place(Party):
             media = status == 183 and dice.random() < 0.7 and bool(request.body)
             leg.ring(status, "", SDP_ROW if media else "", body if media else b"")
         until = self.stack.now + 70.0 if move == "silent" else self.moment(4.0)
-        while True:
-            match await inbox.event(until):
-                case Deadline():
-                    break
-                case Cancelled():
-                    leg.reject(487)
-                    return
-                case Asked() as asked:
-                    self.take(asked, voice)
-                case HungUp() | Lost():
-                    return
+        if not await self.waits(leg, inbox, voice, until):
+            return
         if move == "answer":
             silent = bool(request.body) and dice.random() < 0.03
             leg.answer(200, "", SDP_ROW, b"" if silent else body)

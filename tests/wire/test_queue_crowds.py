@@ -7,15 +7,14 @@ from random import Random
 from typing import Final
 
 import pytest
-from spoken import Caller, Habits, Party, SpokenRouter
+from spoken import Callee, Caller, Habits, SpokenRouter
 from support.wire import Wire, compiled, left_over
 
-from callrouter.call.legs.events import Asked, Cancelled, Deadline, HungUp, Lost
+from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.simulate import virtual_workers
 from callrouter.sip.body import SDP_ROW
-from callrouter.sip.dialog import contact_uri
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 
@@ -44,37 +43,24 @@ numbers:
 """
 
 
-class Desk(Party):
+class Desk(Callee):
     """An agent's telephone. gone: it answers nothing any more."""
 
     gone = False
 
     def on_request(self, request: Request, flow: Flow) -> None:
-        if self.gone:
-            return
-        tx = self.stack.accept(request, flow)
-        inbox = Inbox(self.stack.timers)
-        leg = ALeg(self.stack, inbox, tx, request, contact_uri(request))
-        inbox.start(self._take(leg, inbox, request))
+        if not self.gone:
+            super().on_request(request, flow)
 
-    async def _take(self, leg: ALeg, inbox: Inbox, request: Request) -> None:
+    async def called(self, leg: ALeg, inbox: Inbox, request: Request) -> None:
         voice = self.voice()
         body = voice.answer(request.body)
         move = self.dice.choice(("answer", "answer", "answer", "late", "flees", "busy", "rings"))
         leg.ring(180, "", "", b"")
         wait = {"answer": 1.0, "late": 4.2, "flees": 1.0, "busy": 0.5, "rings": 60.0}[move]
         until = self.stack.now + (wait if move in {"late", "rings"} else self.dice.uniform(0, wait))
-        while True:
-            match await inbox.event(until):
-                case Deadline():
-                    break
-                case Cancelled():
-                    leg.reject(487)
-                    return
-                case Asked() as asked:
-                    self.take(asked, voice)
-                case HungUp() | Lost():
-                    return
+        if not await self.waits(leg, inbox, voice, until):
+            return
         if move == "busy":
             leg.reject(486)
             return
