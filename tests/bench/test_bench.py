@@ -1,11 +1,20 @@
 """The bench measures: not how fast, but that its figures are there and right."""
 
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
 import orjson
 import pytest
 from click.testing import CliRunner
 
 from callrouter.bench.call_profile import PARTS
 from callrouter.commands.bench import bench
+from tests.support.polling import PATIENCE, until
 
 
 @pytest.mark.alone
@@ -26,6 +35,27 @@ def test_calls_over_connections_are_measured_too(transport: str) -> None:
     figures = orjson.loads(result.stdout)
     assert (figures["calls"], figures["failed"], figures["records"]) == (50, 0, 50)
     assert figures["retransmissions"] == 0
+
+
+def test_who_ends_the_bench_ends_what_it_has_started(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "callrouter", "bench", "--rate", "10", "--seconds", "60"]
+    benched = subprocess.Popen(argv, env=os.environ | {"TMPDIR": str(tmp_path)})
+    try:
+        asyncio.run(until(partial(has_records, tmp_path)))
+        children = Path(f"/proc/{benched.pid}/task/{benched.pid}/children")
+        started = [int(pid) for pid in children.read_text(encoding="ascii").split()]
+        benched.send_signal(signal.SIGTERM)
+        assert benched.wait(PATIENCE) == 128 + signal.SIGTERM
+    finally:
+        benched.kill()
+        benched.wait()
+    assert started
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    assert not list(tmp_path.iterdir())
+
+
+async def has_records(folder: Path) -> bool:
+    return bool(list(folder.glob("*/var/records.db")))  # noqa: ASYNC240  # of this machine, at once
 
 
 def test_calls_and_seconds_exclude_each_other() -> None:

@@ -188,17 +188,18 @@ def measure_speed(subject: Subject, load: Load) -> Speed:
 
 
 def measure_memory(subject: Subject, calls: int, rate: int) -> MemoryPerCall:
-    """Hold calls at once, placed at rate a second, twice. Raises BenchError when it cannot."""
+    """Hold calls at once, placed at rate a second, thrice. Raises BenchError when it cannot."""
     with running(subject) as system:
         idle = system.pss_kib()
         first = _wave(system, "memory", calls, rate)
-        again = _wave(system, "memory-again", calls, rate)
+        _wave(system, "memory-again", calls, rate)
+        last = _wave(system, "memory-last", calls, rate)
     return MemoryPerCall(
         held_calls=first.held,
         kib_per_held_call=_per(first.peak - idle, first.held),
         kib_per_ended_call=_per(first.ended - idle, first.held),
         kib_left_per_call=_per(first.left - idle, first.held),
-        kib_leaked_per_call=_per(again.left - first.left, again.held),
+        kib_leaked_per_call=_per(last.left - first.left, last.held),
     )
 
 

@@ -15,7 +15,7 @@ from callrouter.bench.sipp import NUMBER, SECOND
 _SETTINGS: Final = """\
 listen: [{tls}"tcp:127.0.0.1:{sip}", "udp:127.0.0.1:{sip}"]
 dialplan: dialplan.yaml
-records: {{database: "sqlite:///{directory}/records.db", spool: spool}}
+records: {{database: "sqlite:///var/records.db", spool: var/spool}}
 metrics: "127.0.0.1:{metrics}"
 log: {{level: info, format: json}}
 limits: {{calls: 50000, drain: 30s, calls_per_second: {calls_per_second}, lag: {lag}}}
@@ -108,7 +108,6 @@ class Callrouter(Subject):
         text = _SETTINGS.format(
             sip=ports.sip,
             metrics=ports.metrics,
-            directory=directory,
             tls=tls,
             calls_per_second=self._calls_per_second,
             lag=self._lag,
@@ -130,7 +129,7 @@ class Callrouter(Subject):
 
     def records(self, directory: Path) -> int:
         """Count the rows of its SQLite file."""
-        database = sqlite3.connect(f"file:{directory}/records.db?mode=ro", uri=True)
+        database = sqlite3.connect(f"file:{directory}/var/records.db?mode=ro", uri=True)
         try:
             (rows,) = database.execute("SELECT count(*) FROM calls").fetchone()
         finally:

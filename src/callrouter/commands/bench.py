@@ -1,6 +1,9 @@
 """`callrouter bench`: what a call costs, beside what it costs others."""
 
+import signal
+import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -9,6 +12,7 @@ import orjson
 from callrouter import build
 from callrouter.bench.call_profile import PARTS, profile
 from callrouter.bench.decision_cost import measure
+from callrouter.bench.figures_table import measured_table
 from callrouter.bench.flood_measurement import measure_flood
 from callrouter.bench.measurement import measure_memory, measure_speed
 from callrouter.bench.overload_measurement import measure_overload
@@ -82,6 +86,7 @@ _COLUMN = 19
     help="Calls/s that --overload lets callrouter take.  [default: what the processor allows]",
 )
 @click.option("--decide", "decides", is_flag=True, help="Measure decisions and loading instead.")
+@click.option("--table", "tabulates", is_flag=True, help="Measure everything: ten minutes.")
 @click.option("--profile", "profiles", is_flag=True, help="Say where the time of a call goes.")
 def bench(
     rate: int | None,
@@ -97,11 +102,14 @@ def bench(
     capacity: int | None,
     decides: bool,
     profiles: bool,
+    tabulates: bool,
 ) -> None:
     """Measure callrouter under SIPp's basic call and print one JSON line.
 
     callrouter and SIPp are started here, on loopback ports of their own, and stopped in the end.
     A call has failed unless both ends of SIPp saw it through.
+
+    With --table all of it is measured in turn with Kamailio, and written as a table in Markdown.
 
     With --decide no call is made: a table says what a decision costs, and what it costs to load a
     dialplan of 10 and of 100,000 numbers, plain ones and with all rules on half of them.
@@ -109,11 +117,16 @@ def bench(
     With --profile a table says which parts of callrouter the time of a call goes to. It needs
     py-spy; docs/performance.md says what the parts are.
     """
+    # Whoever ends the bench ends what it has started: SystemExit takes it all down.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if decides:
         click.echo(_decisions())
         return
     if calls and seconds:
         raise click.UsageError("--calls and --seconds exclude each other")
+    if tabulates:
+        click.echo(measured_table(seconds or 20, partial(click.echo, err=True)))
+        return
     if soak is not None:
         click.echo(orjson.dumps(asdict(measure_soak(rate or _SOAK_RATE, soak))))
         return
