@@ -28,6 +28,8 @@ from support.serving import Place, Serving, command, lay_out
 from callrouter.archive.call_archive import Archive
 from callrouter.observe.cdr.rows import COLUMNS
 from callrouter.route.rules.mailboxes import Box
+from callrouter.storage.cdr_table import open_for_writing
+from callrouter.storage.outbox import enqueue, outbox_event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -335,6 +337,30 @@ async def test_tables_of_an_older_version_are_brought_up_to_date(
 
 async def _rows(postgres: Postgres, database: str, count: int) -> bool:
     return len(postgres.rows(database, "SELECT id FROM calls")) == count
+
+
+async def test_events_of_two_writers_are_committed_in_the_order_of_their_positions(
+    postgres: Postgres,
+) -> None:
+    engine = await asyncio.to_thread(open_for_writing, postgres.new("outbox"))
+
+    def put(id: str) -> None:
+        with engine.begin() as connection:
+            enqueue(connection, [outbox_event(id, "balance.low", "acme", 1.5e9, {"by": "€"})])
+
+    with engine.begin() as first:
+        enqueue(first, [outbox_event("a", "call.started", "c1", 1.5e9, {})])
+        second = asyncio.create_task(asyncio.to_thread(put, "b"))
+        done, _ = await asyncio.wait({second}, timeout=0.2)
+        assert not done
+    await second
+    await asyncio.to_thread(put, "b")
+    query = "SELECT position, id, subject, seq, data FROM outbox ORDER BY position"
+    assert [tuple(row.values()) for row in postgres.rows("outbox", query)] == [
+        (1, "a", "c1", 1, "{}"),
+        (2, "b", "acme", 1, '{"by":"€"}'),
+    ]
+    engine.dispose()
 
 
 async def test_tables_of_a_newer_version_are_refused(tmp_path: Path, postgres: Postgres) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from callrouter.errors import CallrouterError, masked
 
-SCHEMA: Final = "0006"
+SCHEMA: Final = "0007"
 """The newest revision under `migrations/`; they are numbered, so they compare as text."""
 
 # One batch waits this long for another process's lock and then goes to the spool instead; with

@@ -173,7 +173,7 @@ def test_one_call_is_found_by_its_id_with_legs_and_trace(url: str):
         assert calls.one("9999") is None
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0006"])
 def test_database_of_an_earlier_version_is_migrated_with_its_calls(url: str, revision: str):
     """Also a row that an earlier version spooled: it has nothing for the later columns."""
     engine = sa.create_engine(url)

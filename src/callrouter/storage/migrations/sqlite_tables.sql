@@ -76,3 +76,37 @@ CREATE TABLE recorded (
 	PRIMARY KEY (number, month)
 );
 CREATE INDEX calls_called_number ON calls (called_number, started);
+CREATE TABLE outbox (
+	position INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	subject TEXT NOT NULL, 
+	seq BIGINT NOT NULL, 
+	number TEXT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	data TEXT NOT NULL, 
+	PRIMARY KEY (position), 
+	UNIQUE (id)
+);
+CREATE INDEX outbox_subject ON outbox (subject, seq);
+CREATE INDEX outbox_at ON outbox (at);
+CREATE TABLE webhook_endpoints (
+	name TEXT NOT NULL, 
+	position BIGINT NOT NULL, 
+	disabled TEXT NOT NULL, 
+	PRIMARY KEY (name)
+);
+CREATE TABLE webhook_deliveries (
+	endpoint TEXT NOT NULL, 
+	position BIGINT NOT NULL, 
+	subject TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	tries INTEGER NOT NULL, 
+	due DOUBLE NOT NULL, 
+	tried DOUBLE NOT NULL, 
+	status INTEGER NOT NULL, 
+	error TEXT NOT NULL, 
+	PRIMARY KEY (endpoint, position)
+);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint, due, position) WHERE state = 'waiting';
+CREATE INDEX webhook_deliveries_subject ON webhook_deliveries (endpoint, subject, position) WHERE state = 'waiting';
