@@ -173,13 +173,10 @@ MAY_IMPORT: Final = {
         "state",
         "yamlfile",
     },
+    "webhooks": {"errors", "metric", "route.rules", "secret", "storage"},
     "settings": {
-        "dialplan.grammar",
-        "errors",
-        "net.overload",
-        "net.transport",
-        "state",
-        "yamlfile",
+        *("dialplan.grammar", "errors", "net.overload", "net.transport", "route.rules", "state"),
+        *("webhooks", "yamlfile"),
     },
     "api": {"errors", "operations", "yamlfile"},
     "call.flows.hunt": {"call", "call.legs", "call.targets", "route.values"},
@@ -228,7 +225,7 @@ MAY_IMPORT: Final = {
         *("api", "archive", "call", "call.admission", "call.services", "errors", "lookup"),
         *("media.pool", "metric", "net.gateways", "net.overload", "net.transport"),
         *("observe", "operations", "operations.reload", "queues", "register", "route.rules"),
-        *("route.values", "secret", "settings", "sip", "state", "storage"),
+        *("route.values", "secret", "settings", "sip", "state", "storage", "webhooks"),
     },
     "simulate": {
         *("call.admission", "call.anchor", "call.legs", "call.services", "dialplan.grammar"),
@@ -480,7 +477,7 @@ def test_only_net_and_the_wiring_know_asyncio() -> None:
     }
     assert users <= {
         *("api", "app", "archive", "bench", "commands", "demo"),
-        *("lookup", "media", "net", "operations"),
+        *("lookup", "media", "net", "operations", "webhooks"),
     }
 
 

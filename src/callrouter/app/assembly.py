@@ -38,6 +38,7 @@ from callrouter.state.memory import Memory
 from callrouter.state.persistence import Persistence
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.trace_ring import TraceRing
+from callrouter.webhooks.courier import WebhookCourier
 
 _SEED_BITS: Final = 64
 _NONCE_SECRET_BYTES: Final = 32
@@ -69,6 +70,7 @@ class Parts:
         self.pump = Pump(loop, self.stack, self._bug)
         records = settings.records
         self.writer = RecordWriter(records.database, records.spool, dialplan.rate_plans)
+        self.webhooks = self._courier(settings)
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
@@ -111,6 +113,15 @@ class Parts:
         self.events.dialog.subscribe(ring.begun)
         self.events.ended.subscribe(ring.ended)
         return ring
+
+    def _courier(self, settings: Settings) -> WebhookCourier | None:
+        """Who tells others of events, if anybody is to be told."""
+        if settings.webhooks is None:
+            return None
+        endpoints = [entry.endpoint() for entry in settings.webhooks]
+        courier = WebhookCourier(settings.records.database, endpoints)
+        self.writer.committed = courier.wake
+        return courier
 
     def _archive(self, settings: Settings) -> Archive:
         media = settings.media

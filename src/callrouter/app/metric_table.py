@@ -17,6 +17,7 @@ from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
 from callrouter.state import gateway_health, queues_in_memory
 from callrouter.storage import active_calls_journal, background_writer, trace_ring
+from callrouter.webhooks import courier
 
 METRICS: Final[Rows[Parts]] = (
     gauge(
@@ -44,6 +45,7 @@ METRICS: Final[Rows[Parts]] = (
     *of(trace_ring.METRICS, lambda it: it.trace),
     *of(pool.METRICS, lambda it: it.media),
     *of(call_archive.METRICS, lambda it: it.archive),
+    *of(courier.METRICS, lambda it: it.webhooks),
     gauge(
         "callrouter_store_failing",
         "A store has 1 while it cannot be written, else 0; the log says what is wrong with it.",
@@ -53,6 +55,7 @@ METRICS: Final[Rows[Parts]] = (
             "state": it.persistence.failing,
             "archive": it.archive.failing,
             "trace": it.trace is not None and it.trace.failing,
+            "webhooks": it.webhooks is not None and it.webhooks.failing,
         },
         "store",
     ),

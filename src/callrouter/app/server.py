@@ -86,6 +86,8 @@ class Server:
         if self._parts.trace is not None:
             self._parts.trace.start()
         self._parts.writer.start()
+        if self._parts.webhooks is not None:
+            self._parts.webhooks.start()
         self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
         await self._control.start()
@@ -153,6 +155,8 @@ class Server:
             await asyncio.to_thread(self._parts.trace.close)
         await asyncio.to_thread(self._parts.archive.close)
         await asyncio.to_thread(self._parts.writer.close)
+        if self._parts.webhooks is not None:
+            await asyncio.to_thread(self._parts.webhooks.close)
         self._parts.memory.clock.mark()
         await asyncio.to_thread(self._parts.persistence.close)
 

@@ -17,6 +17,7 @@ from callrouter.dialplan.grammar.voicemail_boxes import Size
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.listen import Connections, Listener, TlsSettings
 from callrouter.settings.security import StrangersEntry
+from callrouter.settings.webhooks import EndpointEntry
 from callrouter.yamlfile.mistakes import Mistakes, StrictModel
 from callrouter.yamlfile.reader import load
 from callrouter.yamlfile.wording import shown
@@ -364,6 +365,12 @@ class Settings(StrictModel):
         description="The SIP trace, which `callrouter trace` shows; left out, there is none.",
         examples=[{"keep": "200MB"}],
     )
+    webhooks: list[EndpointEntry] | None = Field(
+        default=None,
+        description="Endpoints that are told of events: see [events.md](events.md). `[]`: events "
+        "are kept for the stream alone; left out, there are none.",
+        examples=[[{"name": "crm", "url": "https://crm.example.com/", "secret_env": "CRM_SECRET"}]],
+    )
     nameservers: list[NameServer] = Field(
         default=[],
         description="DNS servers that gateways' names are asked of; when left out those of the "
@@ -389,6 +396,14 @@ class Settings(StrictModel):
             return host, media.public or host
         told = fourth.host if fourth.advertise is None else fourth.advertise.host
         return fourth.host, media.public or told
+
+    @model_validator(mode="after")
+    def _endpoints_have_names_of_their_own(self) -> Self:
+        names = [endpoint.name for endpoint in self.webhooks or ()]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"expected webhooks with a name each, found '{twice}' twice")
+        return self
 
     @model_validator(mode="after")
     def _tls_has_a_certificate(self) -> Self:
@@ -437,6 +452,9 @@ def _placed(settings: Settings, folder: Path) -> Settings:
     records, media, trace = settings.records, settings.media, settings.trace
     if trace is not None:
         trace = trace.model_copy(update={"folder": at(trace.folder)})
+    webhooks = settings.webhooks
+    if webhooks is not None:
+        webhooks = [endpoint.placed(folder) for endpoint in webhooks]
     placed = {"database": kept(records.database), "spool": at(records.spool)}
     folders = {
         name: at(getattr(media, name)) for name in ("voicemail", "recordings", "prompts_cache")
@@ -449,6 +467,7 @@ def _placed(settings: Settings, folder: Path) -> Settings:
             "state": kept(settings.state),
             "control": at(settings.control),
             "trace": trace,
+            "webhooks": webhooks,
             "media": media.model_copy(update=folders),
         }
     )

@@ -16,14 +16,16 @@ Rules, beside those of `background`:
   earlier process left there becomes records in the spool, behind those that it had spooled itself.
 - The spool is replayed when the database takes batches again, a slice at a time, so that an hour's
   outage does not become a minute's load. The primary key makes each record exactly one row.
+- Where others are told of calls, their events come the same way, those of a record by its
+  transaction. None may overtake another: while any waits in the spool, all that comes goes there.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from sqlalchemy.exc import (
@@ -44,6 +46,7 @@ from callrouter.storage.active_calls_journal import Journal
 from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import Store, prepare_to_migrate
 from callrouter.storage.engine import StoreError, refuses_row, said
+from callrouter.storage.outbox import OutboxEvent
 from callrouter.storage.spool import Spool
 
 BATCH: Final = 500
@@ -64,6 +67,16 @@ _UNFIT: Final = (*_REFUSED, InterfaceError, ProgrammingError)
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
+Telling = Callable[[Row], Sequence[OutboxEvent]]
+"""Makes the events of a call that is over, of its row; called by the writer's thread."""
+
+
+class _Told(NamedTuple):
+    """A record with events that go in by its transaction."""
+
+    record: CallRecord
+    telling: Telling
+
 
 class RecordWriter:
     """The writer of records: it writes each that it is given exactly once.
@@ -72,9 +85,12 @@ class RecordWriter:
     be read from any thread: written: records of this process that the database took at once;
     spooled: those that went to the spool first; replayed: those of the spool that are in the
     database now, with what an earlier process left there; lost: records that are nowhere;
-    calls_lost: calls that were up when an earlier process was killed, whose records this one wrote.
+    calls_lost: calls that were up when an earlier process was killed, whose records this one wrote;
+    events_lost: events that are nowhere.
 
-    rate_plans: those that such calls are charged by; those of this process bring their own.
+    telling: makes the events of such calls; None while nobody is told of calls. committed: called
+    when events are in the database, by the writer's thread. rate_plans: those
+    that such calls are charged by; those of this process bring their own.
     """
 
     def __init__(
@@ -85,6 +101,9 @@ class RecordWriter:
         self.replayed = 0
         self.lost = 0
         self.calls_lost = 0
+        self.events_lost = 0
+        self.telling: Telling | None = None
+        self.committed: Callable[[], None] | None = None
         self._database = Reopened(
             partial(Store, store_url),
             "records go to the spool: the database does not take them",
@@ -94,8 +113,8 @@ class RecordWriter:
         self.journal = Journal(spool_folder)
         self._rate_plans = rate_plans
         self._recovered: list[Row] | None = None
-        self._queue: deque[CallRecord] = deque()
-        self._rows: list[Row] = []  # taken from the queue, not yet on disk
+        self._queue: deque[CallRecord | _Told | OutboxEvent] = deque()
+        self._rows: list[Row] = []  # taken from the queue, not yet on disk; events are rows, too
         # What was said last of each, so that a state is logged when it changes and not per batch.
         self._spool_failing = False
         self._overflowing = False
@@ -114,7 +133,7 @@ class RecordWriter:
 
     @property
     def depth(self) -> int:
-        """Records that are not yet on disk."""
+        """Records that are not yet on disk, and events."""
         return len(self._queue) + len(self._rows)
 
     def start(self) -> None:
@@ -141,20 +160,38 @@ class RecordWriter:
 
     def put(self, record: CallRecord) -> None:
         """Take the record, which must not change any more. Never blocks, never raises."""
+        self._append_to_queue(record)
+
+    def put_told(self, record: CallRecord, telling: Telling) -> None:
+        """Take a record as `put` does, and have its events told by its transaction."""
+        self._append_to_queue(_Told(record, telling))
+
+    def tell(self, event: OutboxEvent) -> None:
+        """Take an event that no change goes with. Never blocks, never raises."""
+        self._append_to_queue(event)
+
+    def _append_to_queue(self, one: CallRecord | _Told | OutboxEvent) -> None:
         waiting = len(self._queue)
         if waiting >= QUEUE:
-            self.lost += 1
+            self._count_lost((one,))
             self._overflowing = True
             return
-        self._queue.append(record)
+        self._queue.append(one)
         if waiting == BATCH:
             self._thread.wake()
+
+    def _count_lost(self, lost: Iterable[object]) -> None:
+        for one in lost:
+            if isinstance(one, OutboxEvent):
+                self.events_lost += 1
+            else:
+                self.lost += 1
 
     def close(self) -> None:
         """Return when every record is in the database or in the spool, or is counted as lost."""
         self._thread.close()
         if self.depth:
-            self.lost += self.depth
+            self._count_lost((*self._queue, *self._rows))
             _log.error("records lost: neither database nor spool could take them", count=self.depth)
         self._database.close()
         self.journal.close(clean=not self.depth)
@@ -193,7 +230,7 @@ class RecordWriter:
         try:
             if self._recovered is None:
                 self._recovered = self.journal.lost(self._rate_plans)
-            if self._recovered and not self._append(self._recovered):
+            if self._recovered and not self._append(self._with_events(self._recovered)):
                 return
             self.journal.forget()
         except OSError as error:
@@ -204,18 +241,32 @@ class RecordWriter:
             _log.error("calls were lost: callrouter was killed", calls=len(self._recovered))
         self._recovered = None
 
+    def _with_events(self, rows: list[Row]) -> list[Row]:
+        """The rows, each with its events behind it."""
+        if self.telling is None:
+            return rows
+        found: list[Row] = []
+        for row in rows:
+            found += (row, *self._events(row, self.telling))
+        return found
+
     def _write_out(self) -> None:
         """Bring what waits to disk, as far as it goes; less than a batch may gather further."""
         while self._rows or self._queue:
             if not self._rows:
                 self._rows = self._take()
-            spool = len(self._queue) > _BACKLOG or self._write_out.__name__ in self._broken
+            spool = (
+                len(self._queue) > _BACKLOG
+                or self._write_out.__name__ in self._broken
+                or (self.telling is not None and self._waits_in_spool())
+            )
             took = None if spool else self._insert(self._rows)
             if took is not None:
                 self.written += took
             elif not self._append(self._rows):
                 return
-            self.journal.over([str(row[0]) for row in self._rows if row[_ANSWERED_MS] is not None])
+            over = (row for row in self._rows if not isinstance(row, OutboxEvent))
+            self.journal.over([str(row[0]) for row in over if row[_ANSWERED_MS] is not None])
             self._rows = []
             if self._overflowing:
                 self._overflowing = False
@@ -224,12 +275,34 @@ class RecordWriter:
                 return
 
     def _take(self) -> list[Row]:
-        rows = []
+        rows: list[Row] = []
         for _ in range(min(BATCH, len(self._queue))):
-            row = self._row(self._queue.popleft())
+            one = self._queue.popleft()
+            if isinstance(one, OutboxEvent):
+                rows.append(one)
+                continue
+            row = self._row(one.record if isinstance(one, _Told) else one)
             if row is not None:
                 rows.append(row)
+                if isinstance(one, _Told):
+                    rows += self._events(row, one.telling)
         return rows
+
+    def _events(self, row: Row, telling: Telling) -> Sequence[OutboxEvent]:
+        """The events of a call that is over. A bug costs these alone, and not its record."""
+        try:
+            return telling(row)
+        except Exception as error:  # noqa: BLE001  # as said
+            self.events_lost += 1
+            _log.error("internal error: a call's end is not told", call=row[0], exc_info=error)
+            return ()
+
+    def _waits_in_spool(self) -> bool:
+        try:
+            return self._spool.pending()
+        except OSError as error:
+            self._spool_failed(error)
+            return False
 
     def _row(self, record: CallRecord) -> Row | None:
         """The row of a record. A bug costs this one alone, and one in its charges no more."""
@@ -261,6 +334,8 @@ class RecordWriter:
             self._database.begin(error)
             return None
         self._database.end()
+        if self.committed is not None:
+            self.committed()
         return count
 
     def _insert_fitting(self, rows: list[Row], error: Exception) -> int | None:
@@ -287,7 +362,7 @@ class RecordWriter:
         """Those rows that the table takes; the others are set aside. Raises OSError."""
         fitting = []
         for row in rows:
-            why = misfit(row)
+            why = "" if isinstance(row, OutboxEvent) else misfit(row)
             if why:
                 self._spool.set_aside(row, why)
             else:
@@ -305,7 +380,7 @@ class RecordWriter:
         except OSError as error:
             self._spool_failed(error)
             return False
-        self.spooled += len(rows)
+        self.spooled += sum(not isinstance(row, OutboxEvent) for row in rows)
         self._spool_failing = False
         return True
 
@@ -344,8 +419,8 @@ def _about_a_row(error: Exception) -> bool:
 METRICS: Final[Rows[RecordWriter]] = (
     gauge(
         "callrouter_records_queued",
-        "This many call records wait to be written; when it keeps growing, the disk or the "
-        "database is too slow or away.",
+        "This many call records and events wait to be written; when it keeps growing, the disk or "
+        "the database is too slow or away.",
         lambda it: it.depth,
     ),
     counter(
@@ -383,5 +458,11 @@ METRICS: Final[Rows[RecordWriter]] = (
         "Each answered call that an earlier process lost when it was killed counts one once it "
         "is recorded; find out who killed it.",
         lambda it: it.calls_lost,
+    ),
+    counter(
+        "callrouter_events_lost",
+        "Each event that neither database nor spool could take counts one, and nobody is told of "
+        "it; it should be 0 for ever.",
+        lambda it: it.events_lost,
     ),
 )

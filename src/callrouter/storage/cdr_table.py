@@ -25,6 +25,7 @@ from callrouter.storage.engine import (
     parse_url,
     version,
 )
+from callrouter.storage.outbox import OutboxEvent, enqueue
 
 # Rows go in by statements of many rows: a third cheaper than executemany, and the interpreter's
 # lock is let go for all of them at once, so that the event loop runs meanwhile. A few sizes, so
@@ -116,14 +117,19 @@ class Store:
     def insert(self, rows: Sequence[Row]) -> int:
         """Commit all rows in one transaction; those whose id is there already are left alone.
 
-        Returns how many are new. Raises SQLAlchemyError or OSError, and whatever a driver raises
-        for a value that it does not take; then none of them is in.
+        rows: of calls, and events that go to the outbox. Returns how many calls are new. Raises
+        SQLAlchemyError or OSError, and whatever a driver raises for a value that it does not take;
+        then none of them is in.
         """
         check_file(self._engine, self._inode)
+        events = [row for row in rows if isinstance(row, OutboxEvent)]
+        if events:
+            rows = [row for row in rows if not isinstance(row, OutboxEvent)]
         with self._engine.begin() as connection:
-            if is_postgres(self._engine):
-                return _insert_as_json(connection, rows)
-            return _insert_by_statements(connection, rows)
+            insert = _insert_as_json if is_postgres(self._engine) else _insert_by_statements
+            new = insert(connection, rows) if rows else 0
+            enqueue(connection, events)
+            return new
 
     def close(self) -> None:
         """Let the database go."""

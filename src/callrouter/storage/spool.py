@@ -1,8 +1,9 @@
 """The spool: the file where records wait while the database is away.
 
-JSON lines, one record a line, by column name, so that a later version can still read them. A batch
-is on disk (fsync) when `append` returns. Rows may be in the file twice, after a write that failed
-half way, and may be replayed twice, after a crash: the database's primary key makes that once.
+JSON lines, one record or event a line, by column name, so that a later version can still read them.
+A batch is on disk (fsync) when `append` returns. Rows may be in the file twice, after a write that
+failed half way, and may be replayed twice, after a crash: the database's primary key makes that
+once.
 
 What the table does not take is set aside in a file of its own, for somebody to look at: it must not
 hold up what comes behind it. That is said once until the spool is empty again.
@@ -20,6 +21,7 @@ import structlog
 from callrouter.observe.cdr.rows import COLUMNS, Row, row_of
 from callrouter.private import FILE, own_folder, tighten
 from callrouter.storage.engine import StoreError
+from callrouter.storage.outbox import EVENT_KEYS, OutboxEvent, event_of
 
 _LONGEST: Final = 4 << 20
 """Bytes of a line: no record has so many."""
@@ -49,16 +51,12 @@ class Spool:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Put the rows on disk. Raises OSError, and then some of them may be there."""
-        lines = [
-            orjson.dumps(dict(zip(COLUMNS, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
-            for row in rows
-        ]
+        lines = [orjson.dumps(_entry(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows]
         self._write(self._path, lines)
 
     def set_aside(self, row: Row, why: str) -> None:
         """Put a row that the table does not take on disk beside the spool. Raises OSError."""
-        entry = dict(zip(COLUMNS, row, strict=True))
-        line = json.dumps(entry, default=repr).encode()
+        line = json.dumps(_entry(row), default=repr).encode()
         self._reject([line], why, call=str(row[0]))
 
     def pending(self) -> bool:
@@ -85,7 +83,7 @@ class Spool:
                 try:
                     if len(line) == _LONGEST:
                         raise ValueError(f"expected a record of less than {_LONGEST} bytes")
-                    rows.append(row_of(orjson.loads(line)))
+                    rows.append(_row(orjson.loads(line)))
                 except ValueError as error:  # orjson's, too
                     if rows:  # which may come again, and this line must not come with them
                         return rows, begins
@@ -120,6 +118,20 @@ class Spool:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _entry(row: Row) -> dict[str, object]:
+    """A record or an event by column name."""
+    if isinstance(row, OutboxEvent):
+        return row._asdict()
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def _row(entry: object) -> Row:
+    """What `_entry` wrote. Raises ValueError."""
+    if isinstance(entry, dict) and entry.keys() == EVENT_KEYS:
+        return event_of(entry)
+    return row_of(entry)
 
 
 def _whole(file: BinaryIO, line: bytes) -> Iterable[bytes]:

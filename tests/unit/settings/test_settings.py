@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,35 @@ def test_trace_is_off_until_it_is_said_how_much_is_kept(tmp_path: Path) -> None:
 def test_trace_that_is_too_small_is_a_mistake(tmp_path: Path) -> None:
     (said,) = refused(tmp_path, f"{LEAST}trace: {{keep: 500kB}}\n")
     assert "expected keep to be 10MB or more, found 500000 bytes" in said
+
+
+ENDPOINT = {"name": "crm", "url": "https://crm.example.com/", "secret_file": "crm-secret"}
+
+
+def test_endpoint_of_webhooks_has_its_secrets_beside_the_settings(tmp_path: Path):
+    both = ENDPOINT | {"old_secret_env": "OLD", "events": ["call.*"], "numbers": ["4000"]}
+    file = tmp_path / "callrouter.yaml"
+    file.write_text(f"{LEAST}webhooks: {json.dumps([both])}")
+    (entry,) = load_settings(file).webhooks or ()
+    endpoint = entry.endpoint()
+    assert [(one.file, one.env) for one in endpoint.secrets] == [
+        (str(tmp_path / "crm-secret"), ""),
+        ("", "OLD"),
+    ]
+    assert endpoint.wants("call.ended", "4000")
+    assert not endpoint.wants("queue.joined", "4000")
+    assert not endpoint.wants("call.ended", "4001")
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "said"),
+    [
+        ([ENDPOINT, ENDPOINT], "a name each, found 'crm' twice"),
+        ([ENDPOINT | {"events": ["call.end"]}], "a kind of event such as call.ended"),
+        ([ENDPOINT | {"secret_env": "S"}], "one of 'secret_file' and 'secret_env'"),
+        ([ENDPOINT | {"url": "ftp://x"}], "http"),
+    ],
+)
+def test_mistakes_of_webhooks_are_told(tmp_path: Path, webhooks: object, said: str):
+    (found,) = refused(tmp_path, f"{LEAST}webhooks: {json.dumps(webhooks)}")
+    assert said in found
