@@ -173,7 +173,10 @@ MAY_IMPORT: Final = {
         "state",
         "yamlfile",
     },
-    "webhooks": {"errors", "metric", "route.rules", "secret", "storage"},
+    "webhooks": {
+        *("call.services", "errors", "metric", "observe.cdr", "queues", "route.callers"),
+        *("route.rules", "route.values", "secret", "storage"),
+    },
     "settings": {
         *("dialplan.grammar", "errors", "net.overload", "net.transport", "route.rules", "state"),
         *("webhooks", "yamlfile"),

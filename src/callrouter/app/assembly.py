@@ -27,6 +27,7 @@ from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.operations.call_feed import CallFeed
+from callrouter.queues.queue_events import Transition
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -38,6 +39,7 @@ from callrouter.state.memory import Memory
 from callrouter.state.persistence import Persistence
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.trace_ring import TraceRing
+from callrouter.webhooks.call_teller import CallTeller, lost_call_told
 from callrouter.webhooks.courier import WebhookCourier
 
 _SEED_BITS: Final = 64
@@ -71,16 +73,17 @@ class Parts:
         records = settings.records
         self.writer = RecordWriter(records.database, records.spool, dialplan.rate_plans)
         self.webhooks = self._courier(settings)
+        self.teller = self._teller()
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
         self.memory.ports.failures.noted = self._unanswered
         self.events = CallEvents(self._bug)
-        observe(self.events, log, self.call_metrics, self.writer)
+        observe(self.events, log, self.call_metrics, self.writer, self.teller)
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
         self.memory.queues.start(self.stack, self.events)
         self.memory.queues.soon = self._step_soon
-        self.memory.queues.noted = QueueLog(log).noted
+        self.memory.queues.noted = self._queue_noted(log)
         self.feed = CallFeed(self.events)
         self.trace = self._trace(settings)
         self.directory = HttpDirectory(self.pump.step)
@@ -122,6 +125,25 @@ class Parts:
         courier = WebhookCourier(settings.records.database, endpoints)
         self.writer.committed = courier.wake
         return courier
+
+    def _teller(self) -> CallTeller | None:
+        """Who makes events of calls, if anybody is to be told."""
+        if self.webhooks is None:
+            return None
+        self.writer.telling = lambda row: lost_call_told(self.calls.dialplan, row)
+        return CallTeller(self.writer, lambda: self.calls.dialplan, self._loop.call_later)
+
+    def _queue_noted(self, log: Log) -> Callable[[Transition], None]:
+        """Who hears of the transitions of queues."""
+        noted, teller = QueueLog(log).noted, self.teller
+        if teller is None:
+            return noted
+
+        def both(row: Transition) -> None:
+            noted(row)
+            teller.queued(row)
+
+        return both
 
     def _archive(self, settings: Settings) -> Archive:
         media = settings.media

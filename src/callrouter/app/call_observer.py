@@ -15,16 +15,23 @@ from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.queues.queue_events import Transition
 from callrouter.storage.background_writer import RecordWriter
+from callrouter.webhooks.call_teller import CallTeller
 
 _AS_IT_WAS: Final = frozenset(("short", "empty"))
 """Nothing was lost: there was nothing."""
 
 
-def observe(events: CallEvents, log: Log, metrics: CallMetrics, writer: RecordWriter) -> None:
+def observe(
+    events: CallEvents,
+    log: Log,
+    metrics: CallMetrics,
+    writer: RecordWriter,
+    teller: CallTeller | None = None,
+) -> None:
     """Have all of them hear of calls from now on.
 
     They only append or add, and one line for a call that comes up goes to the kernel, so no call
-    waits.
+    waits. teller: tells others of calls, and gives the writer the records then.
     """
     lines = CallLog(log)
     if log.informs:
@@ -37,7 +44,10 @@ def observe(events: CallEvents, log: Log, metrics: CallMetrics, writer: RecordWr
     events.recorded.subscribe(metrics.recording_ended)
     events.recorded.subscribe(lines.recording_ended)
     events.broken.subscribe(lines.broken)
-    events.ended.subscribe(writer.put)
+    if teller is None:
+        events.ended.subscribe(writer.put)
+    else:
+        teller.subscribe(events)
     events.ended.subscribe(metrics.call_ended)
     if log.informs:
         events.ended.subscribe(lines.ended)

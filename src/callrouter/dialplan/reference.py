@@ -50,6 +50,7 @@ _CHAPTERS: Final[_Chapters] = (
     ("Messages to a webhook", schema.WebhookEntry),
     ("What a voicemail box holds", schema.BoxQuota),
     ("A number", schema.NumberEntry),
+    ("Leads in a CRM", schema.CrmEntry),
     ("A table of numbers", schema.NumberTableEntry),
     ("A step of a route", schema.StepEntry),
     ("When a step is taken", schema.When),

@@ -163,6 +163,7 @@ AT_LEAST: Final[dict[str, dict[str, Any]]] = {
     "GreetingEntry": {"prompts": "closed"},
     "ConfirmEntry": {"key": "9"},
     "FeatureEntry": {"presence": "back"},
+    "CrmEntry": {"create": "inbound"},
     "AutoBlockEntry": {"calls": 9, "within": "9s", "for": "9s"},
     "QueueEntry": {"agents": ["101"]},
     "QueueAgentEntry": {"extension": "102"},
@@ -355,8 +356,6 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
 """What a mapping gets, where the example of the key is no other value or cannot be alone."""
 
 WITHOUT_EFFECT: Final[dict[str, str]] = {
-    "NumberEntry.name": "it is for people",
-    "NumberTableEntry.name": "it is for people",
     "ExtensionEntry.name": "it is for people",
     "TrunkEntry.answer_within": "`check` warns by it",
 }

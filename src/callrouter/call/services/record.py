@@ -56,13 +56,16 @@ class LegRecord:
     redirected or cancelled. A target that callrouter left has the status it could have given: 408
     when its time was over, 487 when cancelled, with cause 26 if another one was faster. gateway,
     place: what it went out by and where that is (`udp:192.0.2.1:5060`), "" when by none. rate_plan:
-    that of the target, "" for what the number's says of forwarded legs.
+    that of the target, "" for what the number's says of forwarded legs. extension: whose registered
+    telephone it is, "" for none; of who was transferred in, that or the target it was rung as. In
+    no row.
     """
 
     __slots__ = (
         "answered_ms",
         "cause",
         "ended_ms",
+        "extension",
         "gateway",
         "place",
         "progress_ms",
@@ -87,6 +90,7 @@ class LegRecord:
         self.gateway = ""
         self.place = ""
         self.rate_plan = ""
+        self.extension = ""
 
     @property
     def state(self) -> str:

@@ -20,6 +20,7 @@ def leg_record(target: Target, ms: int) -> LegRecord:
         entry.gateway = target.gateway
         entry.place = target.place
     entry.rate_plan = target.rate_plan
+    entry.extension = target.extension
     return entry
 
 

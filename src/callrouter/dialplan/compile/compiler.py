@@ -15,6 +15,7 @@ from callrouter.dialplan.compile.account_builder import (
     houses_telephones,
 )
 from callrouter.dialplan.compile.candidate_builder import CandidateBuilder, check_groups
+from callrouter.dialplan.compile.event_rule_builder import EventRuleBuilder
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
 from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
@@ -140,6 +141,7 @@ class _Builder:
         self._checker = checker
         self._head = head
         self._screens = screens
+        self._events = EventRuleBuilder(screens.lists)
         self._ways = CandidateBuilder(checker)
         self._tables = tables
         self._hunts = HuntBuilder(file, checker, self._ways, tables.hosts)
@@ -292,6 +294,7 @@ class _Builder:
             codes_for=codes_for,
             longest_call=entry.longest_call or self._head.longest_call,
             rate_plan=entry.rate_plan or "",
+            events=self._events.rule(entry),
         )
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number

@@ -21,6 +21,7 @@ from callrouter.dialplan.grammar.call_screening import (
     Reason,
     Reasons,
 )
+from callrouter.dialplan.grammar.event_options import CrmEntry, EventOptions
 from callrouter.dialplan.grammar.field_types import Country, Name
 from callrouter.dialplan.grammar.gateway_failover import (
     GatewayGroup,
@@ -88,6 +89,7 @@ __all__ = [
     "ChoiceEntry",
     "ConfirmEntry",
     "Countries",
+    "CrmEntry",
     "DialplanFile",
     "ExtensionEntry",
     "FeatureEntry",
@@ -284,7 +286,7 @@ class ExtensionEntry(StrictModel):
 Backup = Annotated[list[Rings], Field(min_length=1)]
 
 
-class NumberEntry(StrictModel):
+class NumberEntry(EventOptions):
     """What happens to calls for a number. Callers are looked at first, then lines, then steps."""
 
     name: fields.Label | None = Field(

@@ -6,6 +6,7 @@ from typing import Final
 
 from callrouter.route.callers.geographic_areas import AreaRule
 from callrouter.route.callers.number_lists import NumberList
+from callrouter.route.rules.event_rules import NOTHING_SAID, EventRule
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.values.external_lookup import Lookup
@@ -171,9 +172,9 @@ class Number(Serializable):
     no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
     for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
     callers it and its menus lead to feature codes and to messages, None for all. longest_call:
-    seconds from its answer on. rate_plan: what its calls are charged by, "" for nothing.
-    extensions: whose telephones its route rings. fixed: each call gets the same plan while no
-    gateway is down, nobody is blocked, and none of these is away.
+    seconds from its answer on. rate_plan: what its calls are charged by, "" for nothing. events:
+    what others are told of it. extensions: whose telephones its route rings. fixed: each call gets
+    the same plan while no gateway is down, nobody is blocked, and none of these is away.
     """
 
     key: str
@@ -194,6 +195,7 @@ class Number(Serializable):
     codes_for: frozenset[str] | None = None
     longest_call: float = LONGEST_CALL
     rate_plan: str = ""
+    events: EventRule = NOTHING_SAID
     hold: str = field(init=False)
     gateways: frozenset[str] = field(init=False)
     extensions: frozenset[str] = field(init=False)

@@ -17,6 +17,7 @@ from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
 from callrouter.call.legs.events import Asked, TakenOver
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair, replaced_leg
+from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.record import LegRecord
 from callrouter.call.teardown import Over
 from callrouter.route.values.q850_causes import cause_of
@@ -45,6 +46,8 @@ def _join(call: Call, leg: Leg) -> None:
     entry.answered_ms = call.ms()
     entry.status = 200
     entry.result = "answered"
+    if isinstance(leg, BLeg) and leg.target is not None:
+        entry.extension = leg.target.extension or leg.target.name
     call.record.legs.append(entry)
     if call.events.leg.subscribers:
         call.leg_changed(entry)
