@@ -142,13 +142,18 @@ def bench(
     if flood is not None:
         click.echo(orjson.dumps(asdict(measure_flood(load, flood, sources))))
         return
+    click.echo(orjson.dumps(_compared(transport, load, held, vs)))
+
+
+def _compared(transport: str, load: Load, held: int, vs: tuple[str]) -> dict[str, Any]:
+    """Give callrouter's figures by name, with those of others and their ratios in `vs`."""
     ours = _measure(Callrouter(transport), load, held) | {"build": build()}
     others = {name: _measure(OTHERS[name], load, held) for name in dict.fromkeys(vs)}
     for theirs in others.values():
         theirs["ratio"] = {key: _ratio(ours.get(key), theirs.get(key)) for key in _RATIOS}
     if others:
         ours["vs"] = others
-    click.echo(orjson.dumps(ours))
+    return ours
 
 
 def _measure(subject: Subject, load: Load, held: int) -> dict[str, Any]:
