@@ -70,6 +70,7 @@ _COMMANDS: Final = {
         "Show the SIP messages of the call with this ID, or with this Call-ID in one of its legs."
     ),
     "voicemail": "Show, fetch, play and delete messages.",
+    "webhooks": "Show the endpoints that the running server tells of events, and how they are.",
 }
 """Each with its own help's first sentence, which `--help` shows without importing any of them. In
 the order of the alphabet; each is in a module of its name in `callrouter.commands`, but:"""

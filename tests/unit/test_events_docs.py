@@ -1,5 +1,7 @@
 """What docs/events.md says of the program, held against the program."""
 
+import json
+import runpy
 from pathlib import Path
 from typing import Final
 
@@ -7,16 +9,24 @@ import yaml
 
 from callrouter.settings.webhooks import EndpointEntry
 from callrouter.webhooks.courier import RETRIES
+from callrouter.webhooks.event_catalogue import EventData
 
-EVENTS: Final = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+ROOT: Final = Path(__file__).parents[2]
+EVENTS: Final = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 
 
-def test_table_of_an_endpoint_is_its_model() -> None:
-    rows = ["| key | must be there | meaning |", "|---|---|---|"]
-    for key, field in EndpointEntry.model_fields.items():
-        must = "yes" if field.is_required() else "no"
-        rows.append(f"| `{key}` | {must} | {field.description} |")
-    assert "\n".join(rows) in EVENTS, "\n" + "\n".join(rows)
+def test_catalogue_is_the_one_that_the_models_give() -> None:
+    update = runpy.run_path(str(ROOT / "scripts" / "events_catalogue.py"))["update"]
+    assert update(EVENTS) == EVENTS, "run python scripts/events_catalogue.py"
+
+
+def test_every_example_is_an_event() -> None:
+    blocks = EVENTS.split("```json\n")[1:]
+    for block in blocks:
+        body = json.loads(block.split("```")[0])
+        EventData.model_validate_json(json.dumps(body["data"]))
+        assert body.keys() == {"type", "timestamp", "seq", "data"}
+    assert len(blocks) == 16
 
 
 def test_example_of_an_endpoint_is_one() -> None:
@@ -25,6 +35,12 @@ def test_example_of_an_endpoint_is_one() -> None:
     endpoint = EndpointEntry.model_validate(entry).endpoint()
     assert endpoint.wants("queue.joined", "4000")
     assert not endpoint.wants("call.started", "4000")
+
+
+def test_receiver_has_ten_lines_that_compile() -> None:
+    text = EVENTS.split("```python\n")[1].split("```")[0]
+    compile(text, "receiver.py", "exec")
+    assert len([line for line in text.splitlines() if line]) == 10
 
 
 def test_retries_come_after_what_is_said() -> None:

@@ -154,6 +154,10 @@ MAY_IMPORT: Final = {
         "route.values",
         "sip",
     },
+    "webhooks": {
+        *("call.services", "errors", "metric", "observe.cdr", "queues", "route.callers"),
+        *("route.rules", "route.values", "secret", "storage"),
+    },
     "operations": {
         "call.services",
         "dialplan.areas",
@@ -171,11 +175,8 @@ MAY_IMPORT: Final = {
         "route.values",
         "sip",
         "state",
+        "webhooks",
         "yamlfile",
-    },
-    "webhooks": {
-        *("call.services", "errors", "metric", "observe.cdr", "queues", "route.callers"),
-        *("route.rules", "route.values", "secret", "storage"),
     },
     "settings": {
         *("dialplan.grammar", "errors", "net.overload", "net.transport", "route.rules", "state"),

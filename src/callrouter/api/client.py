@@ -36,6 +36,9 @@ PRODUCT: Final = f"callrouter/{__version__}"
 NOT_UNDERSTOOD: Final = frozenset({"malformed", "no_such_operation"})
 """Codes of problems that a command of the server's own version never causes."""
 
+EVENTS: Final = "text/event-stream"
+"""What a stream of server-sent events says it is."""
+
 _CONNECT_SECONDS: Final = 5.0
 _CREDENTIALS: Final = struct.Struct("3i")
 """Linux's `struct ucred`: process, user, group."""
@@ -93,7 +96,7 @@ def follow(
         response = _response(connection, route, request)
         if response.status == 200:
             sock.settimeout(None)  # nothing may happen for hours
-        while line := response.readline() if response.status == 200 else response.read():
+        while line := _next(response):
             yield _understood(path, route, response, line)
 
 
@@ -113,6 +116,22 @@ def _response(
 ) -> HTTPResponse:
     connection.request(route.method, *_written(route, request))
     return connection.getresponse()
+
+
+def _next(response: HTTPResponse) -> bytes:
+    """The next answer of a stream as JSON, b"" at its end; or the whole answer that is none."""
+    if response.status != 200:
+        return response.read()
+    if response.headers.get_content_type() != EVENTS:
+        return response.readline()
+    fields: dict[str, bytes] = {}
+    while line := response.readline().rstrip(b"\n"):
+        name, _, value = line.partition(b": ")
+        fields[name.decode()] = value
+    if not fields:
+        return b""
+    said = {name: fields.get(name, b"").decode() for name in ("id", "event")}
+    return orjson.dumps({**said, "data": orjson.Fragment(fields.get("data", b"null"))})
 
 
 def _understood(

@@ -21,7 +21,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from pydantic import ValidationError
 
-from callrouter.api.client import PRODUCT
+from callrouter.api.client import EVENTS, PRODUCT
 from callrouter.api.routes import PART, ROUTES, Route
 from callrouter.operations.operation import (
     AnswerStream,
@@ -31,6 +31,7 @@ from callrouter.operations.operation import (
     Problem,
     RequestT,
     RunningServer,
+    SentEvent,
     UnavailableError,
     wrong_value,
 )
@@ -144,7 +145,7 @@ class HttpService:
             asked = await _read(route, in_path, request)
             answer = await route.operation(self._running, asked)
             if route.is_stream:
-                return await self._stream(answer, request)
+                return await self._stream(route, answer, request)
             return _response(request, 200, answer)
         except OperationError as error:
             return _response(request, error.status, error.problem)
@@ -152,18 +153,19 @@ class HttpService:
             self._at_once -= 1
 
     async def _stream(
-        self, stream: AnswerStream[Any], request: web.BaseRequest
+        self, route: Route[Any, Any], stream: AnswerStream[Any], request: web.BaseRequest
     ) -> web.StreamResponse:
         """Write answers as they come, until either side ends it."""
         self._streams.add(stream)
         self._at_once -= 1  # it takes nobody's place for as long as it lasts
-        response = web.StreamResponse(headers={"Server": PRODUCT, "Content-Type": _LINES})
+        kind, written = (EVENTS, _event) if route.is_event_stream else (_LINES, _line)
+        response = web.StreamResponse(headers={"Server": PRODUCT, "Content-Type": kind})
         response.force_close()
         try:
             cast(_Connection, request.protocol).reads(stream)
             await response.prepare(request)
             while answers := await stream.take():
-                await response.write(b"".join(map(_line, answers)))
+                await response.write(b"".join(map(written, answers)))
         except ConnectionError:
             pass  # who read it has gone
         finally:
@@ -274,6 +276,9 @@ async def _read(
         read = model.model_validate
     else:
         said, stray = request.query, "the body" if body not in {b"", b"{}"} else ""
+        last = request.headers.get("Last-Event-ID") if route.is_event_stream else None
+        if last is not None:  # who comes again says so, whatever it asked for at first
+            said = {"after": last}
         read = model.model_validate_strings
     if stray:
         raise MalformedError(f"{stray}: expected nothing there, in a {request.method}")
@@ -334,6 +339,12 @@ async def _whole_body(request: web.BaseRequest) -> bytes:
 
 def _line(answer: OperationAnswer) -> bytes:
     return answer.model_dump_json(exclude_unset=True).encode() + b"\n"
+
+
+def _event(answer: SentEvent) -> bytes:
+    """Write a server-sent event (HTML standard, section 9.2.5)."""
+    data = orjson.dumps(answer.data)
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (answer.id.encode(), answer.event.encode(), data)
 
 
 def _response(request: web.BaseRequest, status: int, answer: OperationAnswer) -> web.Response:

@@ -5,7 +5,7 @@ Rules:
 - A GET or DELETE says what it wants in its path and its query, a PUT or POST in its path and a body
   of JSON.
 - The answer is JSON: 200 with what the operation answers, or another status with a `Problem`. A
-  stream answers with lines of JSON as they come.
+  stream answers with lines of JSON as they come, or with server-sent events.
 - The first part of the path is the version. What is added to a request or an answer does not change
   it.
 """
@@ -26,12 +26,14 @@ from callrouter.operations import (
     queues,
     registrations,
     running_server,
+    webhooks,
 )
 from callrouter.operations.operation import (
     AnswerStream,
     AnswerT,
     Operation,
     RequestT,
+    SentEvent,
     StreamedT,
     StreamOperation,
 )
@@ -65,6 +67,11 @@ class Route(NamedTuple, Generic[RequestT, AnswerT]):
         """It answers again and again, a line each, until one side ends it."""
         kind: object = get_origin(get_annotations(self.operation)["return"])
         return kind is AnswerStream
+
+    @property
+    def is_event_stream(self) -> bool:
+        """It is a stream of server-sent events, which may be taken up after the last one read."""
+        return self.is_stream and self.answer is SentEvent
 
     @property
     def in_path(self) -> list[str]:
@@ -110,6 +117,12 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/agents", queues.list_agents),
     Route("GET", "/v1/agents/{agent}/history", queues.list_history),
     Route("GET", "/v1/registrations", registrations.list_registrations),
+    Route("GET", "/v1/events", webhooks.follow_events),
+    Route("GET", "/v1/events/attempts", webhooks.list_attempts),
+    Route("GET", "/v1/webhooks", webhooks.list_webhooks),
+    Route("POST", "/v1/webhooks/{endpoint}/resend", webhooks.resend_events),
+    Route("PUT", "/v1/webhooks/{endpoint}/disabled", webhooks.disable_webhook),
+    Route("DELETE", "/v1/webhooks/{endpoint}/disabled", webhooks.enable_webhook),
 )
 
 

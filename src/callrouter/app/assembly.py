@@ -41,6 +41,7 @@ from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.trace_ring import TraceRing
 from callrouter.webhooks.call_teller import CallTeller, lost_call_told
 from callrouter.webhooks.courier import WebhookCourier
+from callrouter.webhooks.webhook_desk import WebhookDesk
 
 _SEED_BITS: Final = 64
 _NONCE_SECRET_BYTES: Final = 32
@@ -73,6 +74,8 @@ class Parts:
         records = settings.records
         self.writer = RecordWriter(records.database, records.spool, dialplan.rate_plans)
         self.webhooks = self._courier(settings)
+        database = settings.records.database
+        self.desk = None if self.webhooks is None else WebhookDesk(database, self.webhooks)
         self.teller = self._teller()
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)

@@ -66,6 +66,7 @@ class Server:
             drain=self._drain_by_command,
             is_draining=lambda: self._draining,
             kept=parts.kept,
+            webhooks=parts.desk,
         )
         self._control = ControlListener(settings.control, running)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))

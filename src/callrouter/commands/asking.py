@@ -17,7 +17,6 @@ from callrouter.operations.operation import (
     MOST,
     AnswerT,
     ChangeAnswer,
-    NoValues,
     Operation,
     RequestT,
     StreamedT,
@@ -72,7 +71,8 @@ def put(
 
 def put_each(
     config: Path,
-    operation: StreamOperation[NoValues, StreamedT],
+    operation: StreamOperation[RequestT, StreamedT],
+    request: RequestT,
     as_json: bool,
     show: Callable[[StreamedT], None],
 ) -> None:
@@ -81,7 +81,7 @@ def put_each(
     It ends with the server, or when whoever reads has enough (SIGINT); with 1 on a refusal.
     """
     try:
-        for answer in follow(load_settings(config).control, operation, NoValues()):
+        for answer in follow(load_settings(config).control, operation, request):
             if as_json:
                 click.echo(json_text(answer.model_dump(exclude_unset=True)))
             else:

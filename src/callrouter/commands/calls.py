@@ -9,7 +9,7 @@ from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import json_and_config
 from callrouter.operations.call_feed import EventFile, EventLeg, FollowedEvent
 from callrouter.operations.calls import CallList, follow_calls, list_calls
-from callrouter.operations.operation import MOST
+from callrouter.operations.operation import MOST, NoValues
 from callrouter.printable import brief
 
 
@@ -24,7 +24,7 @@ def calls(last: int | None, follow: bool, as_json: bool, config: Path) -> None:
     elif last is not None:
         raise click.UsageError("--follow shows what comes; --last is of the calls in progress")
     else:
-        put_each(config, follow_calls, as_json, _show_event)
+        put_each(config, follow_calls, NoValues(), as_json, _show_event)
 
 
 def _show(answer: CallList) -> None:

@@ -20,6 +20,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
 from callrouter.operations.reload.dialplan_diff import Reloaded
+from callrouter.operations.webhook_port import Desk
 from callrouter.pending import LATE, Later, Pending, Unavailable
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -86,6 +87,17 @@ class StreamedAnswer(OperationAnswer):
     """Base of the answers of a stream. lost: answers before this one that were not read in time."""
 
     lost: int = 0
+
+
+class SentEvent(StreamedAnswer):
+    """Answer of a stream of server-sent events (HTML standard, section 9.2).
+
+    id: what `Last-Event-ID` has to be for what comes behind. event: its kind. data: its body.
+    """
+
+    id: str
+    event: str
+    data: dict[str, Any]
 
 
 _SECONDS = 2.0
@@ -186,6 +198,8 @@ class RunningServer:
     is_draining: Callable[[], bool]
     kept: Callable[[], Awaitable[bool]]
     """Whether the changes of the state so far are on disk; waits a moment for them to be."""
+    webhooks: Desk | None = None
+    """None while nobody is told of events."""
 
     async def answer_of(self, port: str, asked: Later[ValueT]) -> ValueT:
         """Wait for an answer of the shared state. Raises UnavailableError."""

@@ -75,7 +75,8 @@ class WebhookCourier:
     """Courier of the events in a database. endpoints: who is told of them.
 
     attempts: made so far, by endpoint and result. backlog: events that wait, by endpoint. dropped:
-    events that were too old before they could be told of.
+    events that were too old before they could be told of. listeners: who else reads the outbox;
+    called when there may be events, from any thread.
     """
 
     def __init__(self, url: str, endpoints: Sequence[Endpoint]) -> None:
@@ -83,6 +84,7 @@ class WebhookCourier:
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.backlog: dict[str, int] = dict.fromkeys(self.endpoints, 0)
         self.dropped = 0
+        self.listeners: set[Callable[[], None]] = set()
         self._failing: set[str] = set()
         self._rows = Reopened(
             partial(self._open, url),
@@ -109,6 +111,19 @@ class WebhookCourier:
         """There may be events. From any thread."""
         with suppress(RuntimeError):  # it is closed
             self._loop.call_soon_threadsafe(self._wake_all)
+        for listener in tuple(self.listeners):
+            listener()
+
+    def recount(self) -> None:
+        """Others have changed what waits. From any thread."""
+        with suppress(RuntimeError):  # it is closed
+            self._loop.call_soon_threadsafe(self._count)
+        self.wake()
+
+    def _count(self) -> None:
+        states = self._ask(lambda rows: rows.states(list(self.endpoints)))
+        for name, state in (states or {}).items():
+            self.backlog[name] = state.waiting
 
     def close(self) -> None:
         """Stop. What is under way has a moment to end; else it is tried again at the next start."""
@@ -280,7 +295,7 @@ METRICS: Final[Rows[WebhookCourier | None]] = (
     counter(
         "callrouter_webhook_attempts",
         "Each attempt to tell an endpoint of an event counts one, by what became of it; when "
-        "failed or gone grows, the log says why.",
+        "failed or gone grows, `callrouter webhooks attempts` says why.",
         lambda it: {} if it is None else dict(it.attempts),
         "endpoint",
         "result",

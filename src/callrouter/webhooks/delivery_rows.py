@@ -253,21 +253,38 @@ class DeliveryRows:
                     state.tried, state.status, state.error = row
         return states
 
-    def attempts(self, name: str | None, id: str | None, most: int) -> list[dict[str, Any]]:
-        """The newest deliveries: of all endpoints or one, of all events or one."""
-        query = (
-            sa.select(DELIVERIES, _O.id, _O.kind, _O.seq, _O.at)
-            .join(OUTBOX, _O.position == _D.position)
-            .order_by(_D.position.desc(), _D.endpoint)
-            .limit(most)
-        )
-        if name is not None:
-            query = query.where(_D.endpoint == name)
+    def attempts(
+        self, endpoints: Sequence[Endpoint], id: str | None, call: str | None, most: int
+    ) -> list[dict[str, Any]]:
+        """The newest events, and what becomes of each at each endpoint, by column names.
+
+        id, call: of one event, of one call alone. state: beside those of deliveries, `not wanted`
+        by its `events` and `numbers`, and `unseen` when the courier has not come to it.
+        """
+        query = sa.select(*_PLACED).order_by(_O.position.desc()).limit(most)
         if id is not None:
             query = query.where(_O.id == id)
+        if call is not None:
+            query = query.where(_O.subject == call)
         with self.begin() as connection:
-            rows = connection.execute(query).mappings()
-            return [{str(key): value for key, value in row.items()} for row in rows]
+            events = [_dict(row) for row in connection.execute(query).mappings()]
+            places = [event["position"] for event in events]
+            tried = sa.select(DELIVERIES).where(_D.position.in_(places))
+            known = {
+                (row["endpoint"], row["position"]): _dict(row)
+                for row in connection.execute(tried).mappings()
+            }
+            read = {row.name: row.position for row in connection.execute(sa.select(ENDPOINTS))}
+        found = []
+        for event in events:
+            for endpoint in endpoints:
+                delivery = known.get((endpoint.name, event["position"]))
+                if delivery is None:
+                    seen = event["position"] <= read.get(endpoint.name, 0)
+                    state = "not wanted" if seen else "unseen"
+                    delivery = {"endpoint": endpoint.name, "state": state}
+                found.append({**event, **delivery})
+        return found
 
     def resend(self, endpoint: Endpoint, now: float, *, id: str | None, since: float) -> int:
         """Have an endpoint told again of an event, or of all since a time, in their order.
@@ -308,10 +325,10 @@ class DeliveryRows:
         with self.begin() as connection:
             return _last(connection)
 
-    def place_of(self, id: str) -> int | None:
-        """The position of an event, None when it is not in the outbox."""
+    def first(self) -> int:
+        """The position of the oldest event, 0 when there is none."""
         with self.begin() as connection:
-            return connection.execute(sa.select(_O.position).where(_O.id == id)).scalar()
+            return connection.execute(sa.select(sa.func.min(_O.position))).scalar() or 0
 
     def after(self, position: int, most: int) -> list[DueEvent]:
         """The next events behind a position, oldest first."""
@@ -325,7 +342,13 @@ class DeliveryRows:
             return [DueEvent(*row) for row in connection.execute(query)]
 
 
+_PLACED: Final = (_O.position, _O.id, _O.kind, _O.subject, _O.seq, _O.number, _O.at)
 _TOLD: Final = (_O.id, _O.kind, _O.subject, _O.seq, _O.number, _O.at, _O.data)
+
+
+def _dict(row: sa.RowMapping) -> dict[str, Any]:
+    """A row by plain names: SQLAlchemy's own are of a class that JSON does not take."""
+    return {str(name): value for name, value in row.items()}
 
 
 def _last(connection: sa.Connection) -> int:

@@ -69,7 +69,7 @@ async def rows_of(made: WebhookCourier, url: str, name: str, state: str, count: 
 
     async def look() -> bool:
         rows = DeliveryRows(url)
-        found = rows.attempts(name, None, 1000)
+        found = rows.attempts([made.endpoints[name]], None, None, 1000)
         rows.close()
         return sum(row["state"] == state for row in found) == count
 
