@@ -24,6 +24,7 @@ from callrouter.errors import CallrouterError, ConfigError, masked
 FAILED: Final = 1
 USAGE: Final = 2
 _COMMANDS: Final = {
+    "accounts": "Show the accounts of the running server, and pay in, adjust, suspend and resume.",
     "agents": "Show what the agents of the running server's queues do.",
     "ban": "List, add or remove banned addresses of the running server.",
     "bench": "Measure callrouter under SIPp's basic call and print one JSON line.",

@@ -21,6 +21,8 @@ from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
+from callrouter.storage.account_desk import AccountDesk
+from callrouter.storage.account_service import AccountService
 from callrouter.yamlfile.reader import parse
 
 PLAN = """\
@@ -80,6 +82,9 @@ class Room:
         )
         running = RunningServer(
             shared=self.memory.ports,
+            accounts=AccountDesk(
+                AccountService(f"sqlite:///{path}.db", "one.first", lambda act: act())
+            ),
             bans=self.memory.bans,
             gateways=self.memory.gateways,
             queues=self.memory.queues,

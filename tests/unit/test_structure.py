@@ -17,6 +17,7 @@ PACKAGE: Final = ROOT / "src" / "callrouter"
 # named (commands, demo, cli) wires the others together, and none of these may import it. From the
 # lowest to the highest: a room imports nothing that stands below it in this table.
 MAY_IMPORT: Final = {
+    "billing": set[str](),
     "errors": set[str](),
     "metric": set[str](),
     "media": set[str](),
@@ -28,13 +29,15 @@ MAY_IMPORT: Final = {
     "storage.migrations": set[str](),
     "storage.migrations.versions": set[str](),
     "private": {"errors"},
-    "rating": {"route.values"},
+    "rating": {"billing", "route.values"},
     "route.rules": {"queues", "rating", "route.callers", "route.values", "serializable"},
     "sip": {"errors", "metric"},
     "pending": {"sip"},
     "yamlfile": {"errors"},
     "call.interwork": {"errors", "route.callers", "route.rules", "route.values", "sip"},
-    "dialplan.grammar": {"rating", "route.callers", "route.rules", "route.values", "yamlfile"},
+    "dialplan.grammar": {
+        *("billing", "rating", "route.callers", "route.rules", "route.values", "yamlfile"),
+    },
     "media.sounds": {"errors", "route.rules"},
     "net.overload": {"errors", "sip"},
     "outcomes": {"printable", "route.rules", "route.values"},
@@ -78,13 +81,13 @@ MAY_IMPORT: Final = {
         "sip",
     },
     "dialplan.compile": {
-        *("dialplan.areas", "dialplan.check", "dialplan.grammar", "errors", "queues"),
+        *("billing", "dialplan.areas", "dialplan.check", "dialplan.grammar", "errors", "queues"),
         *("rating", "route.callers", "route.rules", "route.values", "yamlfile"),
     },
     "observe": {"call.services", "errors", "metric", "observe.cdr", "printable"},
     "storage": {
-        *("call.services", "errors", "metric", "observe.cdr"),
-        *("observe.trace", "printable", "private", "rating", "sip"),
+        *("billing", "call.services", "errors", "metric", "observe.cdr", "observe.trace"),
+        *("pending", "printable", "private", "rating", "route.values", "sip"),
     },
     "archive": {
         *("call.services", "errors", "media.sounds", "metric", "printable", "private"),
@@ -159,6 +162,7 @@ MAY_IMPORT: Final = {
         *("route.rules", "route.values", "secret", "storage"),
     },
     "operations": {
+        "billing",
         "call.services",
         "dialplan.areas",
         "errors",
@@ -257,7 +261,7 @@ MAY_IMPORT: Final = {
 # A leg, the events that name it and the inbox that they lie in are of one piece.
 CIRCLE: Final = "call.legs"
 # Input and output, clocks and chance come in as arguments there.
-SANS_IO: Final = ("sip", "route", "rating", "queues", "call", "register")
+SANS_IO: Final = ("sip", "route", "billing", "rating", "queues", "call", "register")
 OUTSIDE: Final = {"asyncio", "socket", "time", "datetime", "random", "secrets", "os", "logging"}
 
 _MODULE_LINES: Final = 600

@@ -15,6 +15,7 @@ from inspect import get_annotations
 from typing import Any, Final, Generic, NamedTuple, get_args, get_origin, overload
 
 from callrouter.operations import (
+    accounts,
     bans,
     blocks,
     calls,
@@ -116,6 +117,12 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/queues", queues.list_queues),
     Route("GET", "/v1/agents", queues.list_agents),
     Route("GET", "/v1/agents/{agent}/history", queues.list_history),
+    Route("GET", "/v1/accounts", accounts.list_accounts),
+    Route("GET", "/v1/accounts/{account}", accounts.show_account),
+    Route("POST", "/v1/accounts/{account}/top-ups", accounts.top_up),
+    Route("POST", "/v1/accounts/{account}/adjustments", accounts.adjust_account),
+    Route("PUT", "/v1/accounts/{account}/suspension", accounts.suspend_account),
+    Route("DELETE", "/v1/accounts/{account}/suspension", accounts.resume_account),
     Route("GET", "/v1/registrations", registrations.list_registrations),
     Route("GET", "/v1/events", webhooks.follow_events),
     Route("GET", "/v1/events/attempts", webhooks.list_attempts),

@@ -37,6 +37,7 @@ from callrouter.sip.sizes import Sizes
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 from callrouter.state.persistence import Persistence
+from callrouter.storage.account_service import AccountService
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.trace_ring import TraceRing
 from callrouter.webhooks.call_teller import CallTeller, lost_call_told
@@ -77,9 +78,10 @@ class Parts:
         database = settings.records.database
         self.desk = None if self.webhooks is None else WebhookDesk(database, self.webhooks)
         self.teller = self._teller()
+        self.accounts = AccountService(records.database, self.writer.process, self._step_soon)
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
-        self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS))
+        self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)
         self.memory.ports.failures.noted = self._unanswered
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer, self.teller)

@@ -25,6 +25,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.media_steps import MEDIA
 from callrouter.settings.settings_file import Settings
 from callrouter.state.gateway_health import UP, GatewayChange
+from callrouter.storage.account_desk import AccountDesk
 
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
@@ -51,6 +52,7 @@ class Server:
         )
         running = RunningServer(
             shared=parts.memory.ports,
+            accounts=AccountDesk(parts.accounts),
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
@@ -91,6 +93,7 @@ class Server:
             self._parts.webhooks.start()
         self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
+        self._serve_accounts(self._parts.calls.dialplan)
         await self._control.start()
         metrics = self._settings.metrics
         registry = Registry(METRICS, self._parts)
@@ -155,6 +158,7 @@ class Server:
         if self._parts.trace is not None:
             await asyncio.to_thread(self._parts.trace.close)
         await asyncio.to_thread(self._parts.archive.close)
+        await asyncio.to_thread(self._parts.accounts.close)
         await asyncio.to_thread(self._parts.writer.close)
         if self._parts.webhooks is not None:
             await asyncio.to_thread(self._parts.webhooks.close)
@@ -173,11 +177,17 @@ class Server:
         self._parts.guard.serve(dialplan)
         self._parts.gateways.serve(dialplan.gateways)
         self._serve_queues(dialplan)
+        self._serve_accounts(dialplan)
         self._register(dialplan)
         if self._settings.media.workers.max:
             self._parts.archive.serve(dialplan.boxes)
         if self._settings.watch:
             self._watcher.watch(dialplan.files)
+
+    def _serve_accounts(self, dialplan: Dialplan) -> None:
+        """Have the accounts of a dialplan."""
+        plans = dialplan.rate_plans
+        self._parts.accounts.serve(() if plans is None else tuple(plans.accounts.values()))
 
     def _serve_queues(self, dialplan: Dialplan) -> None:
         """Have the queues and agents of a dialplan; who waits goes on waiting."""

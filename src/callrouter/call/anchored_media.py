@@ -214,7 +214,9 @@ class Speech:
     def anchored(self) -> bool:
         """Say whether the worker is to be the bridge between caller and target."""
         voice = self._call.plan.voice
-        return voice is not None and (voice.recording is not None or bool(voice.hold_music))
+        return voice is not None and (
+            voice.recording is not None or bool(voice.hold_music) or voice.warned
+        )
 
     def reserve(self, count: int) -> MediaSlots | None:
         """Take slots of one worker; None when no worker has so many."""

@@ -20,6 +20,7 @@ from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.outgoing_legs import OutgoingLegs
+from callrouter.call.payer import Payer
 from callrouter.call.services.call_events import CallEvents, CallMoved, LegChanged
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord, result_of
@@ -61,8 +62,8 @@ class Call:
 
     a: the caller's leg. b: the leg the caller talks to; before the answer the one heard last, None
     when none rings. shared: what this call and the others count together. events: who wants to know
-    what happens to it. lines: those that this one holds. phones: the telephones found for it, by
-    extension and key. speech: None while nobody was ever spoken to.
+    what happens to it. lines: those that this one holds. payer: of an account whose money may end.
+    phones: found for it, by extension and key. speech: None while nobody was ever spoken to.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class Call:
         "lines",
         "media",
         "outgoing",
+        "payer",
         "phones",
         "plan",
         "record",
@@ -109,9 +111,8 @@ class Call:
         facts: Facts,
         media: MediaServices,
     ) -> None:
-        """target: the caller's Contact URI. hops: Max-Forwards as it came.
-
-        on_over: told once, when the record is complete. dialplan, facts: what the plan came from.
+        """target: the caller's Contact URI. hops: Max-Forwards as it came. on_over: told once, when
+        the record is complete. dialplan, facts: what the plan came from.
         """
         self.dialplan = dialplan
         self.facts = facts
@@ -134,6 +135,7 @@ class Call:
         self._limit: FarTimer | None = None
         self._ends = inf
         self.outgoing: OutgoingLegs | None = None
+        self.payer: Payer | None = None
         self._ringing: dict[BLeg, LegRecord] = {}
         # What counts of the targets so far: the answered one, or the last round's most telling.
         self._last: LegRecord | None = None
@@ -161,8 +163,6 @@ class Call:
     def ms(self) -> int:
         """Milliseconds since the call started."""
         return int((self.stack.now - self._started) * 1000)
-
-    # Verbs on the way to an answer.
 
     def begin_round(self) -> None:
         """From here on, what comes of the next targets counts, not of those before."""
@@ -328,6 +328,8 @@ class Call:
         record.disposition = Disposition.ANSWERED
         if self.events.answered.subscribers:
             self.events.answered.tell(record)
+        if self.payer is not None:
+            self.payer.answered()
         self._until(self.stack.now + self.number.longest_call)
 
     def moved(self) -> None:
@@ -352,6 +354,8 @@ class Call:
         target = leg.target
         if target is not None and (target.extension or target.account):
             self._talks_to(target, leg.number)
+        if self.payer is not None:
+            self.payer.leg_answered()
         if self.events.leg.subscribers:
             self.leg_changed(entry)
         if self.record.answered_ms is not None:
@@ -424,8 +428,6 @@ class Call:
     def leg_changed(self, entry: LegRecord) -> None:
         """Tell of a target to whom something happened; who listens is to be looked at before."""
         self.events.leg.tell(LegChanged(self.record, entry))
-
-    # Ends.
 
     def last_refusal(self, *, relay: bool = False) -> Refusal:
         """What to answer when no target is left: as the plan says, or what the last target said.
@@ -580,6 +582,8 @@ class Call:
             self._limit = None
         if self.outgoing is not None:
             self.outgoing.over(self.at)
+        if self.payer is not None:
+            self.payer.over()
         self.lines.release()
         if self.speech is not None:
             self.speech.let_go()

@@ -4,23 +4,30 @@ Theory. All that a decision needs is asked at once, and each answer has its own 
 changes the plan the decision is made again, and what that one needs more is asked for, until it
 needs nothing. Where all answers come at once, as they do from memory, nothing waits.
 
-Rules. Each need has an outcome without an answer: a look-up names nobody, a line counts as granted.
+Rules. Each need has an outcome without an answer: a look-up names nobody, a line counts as granted,
+and an account says for itself what is so without its database.
 So calls go on while the service is away, as far as the snapshot of the decision let them. Lines
 that the last plan does not need are given back at once, all others when the call is over.
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from decimal import Decimal
+from typing import Final, Protocol, TypeVar
 
 from callrouter.call.call import Call
 from callrouter.call.held_lines import give_back, not_granted
 from callrouter.call.legs.reply import Wait, reply
+from callrouter.call.payer import Payer
+from callrouter.call.services.account_port import NO_END, Credit, NoCredit
 from callrouter.call.services.shared_state import Busy, Directory, Granted, LineReservation
 from callrouter.pending import Later, Pending, Unavailable
-from callrouter.route.values.decision import Need, NeedLines, NeedLookup
+from callrouter.route.values.decision import Need, NeedCredit, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Plan
+from callrouter.route.values.refusal_reasons import NO_CREDIT
+
+NOTHING: Final = Decimal(0)
 
 
 class Needy(Protocol):
@@ -66,19 +73,13 @@ async def settle(
     """
     granted: dict[str, LineReservation | None] = {}
     while True:
-        # All are asked before one is waited for.
-        asked: list[_LinesAsked | _LookupAsked] = []
-        for need in decision.needs:
-            if isinstance(need, NeedLines):
-                asked.append(_LinesAsked(call, need, granted, lines))
-                lines = None
-            elif directory is not None:
-                asked.append(_LookupAsked(call, need, directory))
+        asked = _asked(call, decision, granted, directory, lines)
+        lines = None
         known = facts
         try:
             for question in asked:
                 known = await question.settle(known, wait)
-                if known.busy is not facts.busy:
+                if known.busy is not facts.busy or known.no_credit:
                     break
         finally:
             for question in asked:
@@ -91,6 +92,27 @@ async def settle(
         if reservation is not None and needed.isdisjoint(hold.name for hold in reservation.holds):
             call.lines.drop(reservation)
     return decision
+
+
+def _asked(
+    call: Call,
+    decision: Needy,
+    granted: dict[str, LineReservation | None],
+    directory: Directory | None,
+    lines: Later[Granted] | None,
+) -> "list[_LinesAsked | _CreditAsked | _LookupAsked]":
+    """Ask all that a decision needs, before one answer is waited for."""
+    asked: list[_LinesAsked | _CreditAsked | _LookupAsked] = []
+    for need in decision.needs:
+        if isinstance(need, NeedLines):
+            asked.append(_LinesAsked(call, need, granted, lines))
+            lines = None
+        elif isinstance(need, NeedCredit):
+            if not call.record.account:
+                asked.append(_CreditAsked(call, need, decision.plan))
+        elif directory is not None:
+            asked.append(_LookupAsked(call, need, directory))
+    return asked
 
 
 class _LinesAsked:
@@ -140,6 +162,57 @@ class _LinesAsked:
 
     def give_up(self) -> None:
         """It was answered, as the first of all."""
+
+
+class _CreditAsked:
+    """The question whether an account can pay; the first slice is reserved with it."""
+
+    __slots__ = ("_answer", "_asked_ms", "_call", "_need", "_until")
+
+    def __init__(self, call: Call, need: NeedCredit, plan: Plan) -> None:
+        self._call = call
+        self._need = need
+        self._until = call.now + need.seconds
+        self._asked_ms = call.ms()
+        targets = tuple(target for hunt in plan.hunts for target in hunt.targets)
+        call.record.account = need.account
+        self._answer: Later[Credit | NoCredit | Unavailable] | None = call.shared.accounts.reserve(
+            call.record, self._asked_ms, NOTHING, targets, first=True
+        )
+
+    async def settle(self, facts: Facts, wait: Wait) -> Facts:
+        """Let the account pay; returns the facts that say why it cannot."""
+        call, asked = self._call, self._answer
+        if asked is None:
+            return facts
+        self._answer = None
+        answer: Credit | NoCredit | Unavailable = await reply(
+            call.inbox, wait, asked, self._until, self._unwanted
+        )
+        plans = call.record.rate_plans
+        terms = None if plans is None else plans.accounts.get(self._need.account)
+        if isinstance(answer, NoCredit):
+            return facts.broke(self._need, answer.why)
+        if isinstance(answer, Unavailable):
+            call.shared.failures.add("accounts", answer.why)
+            if terms is None or not terms.go_on:
+                return facts.broke(self._need, "nobody can say what is left of it")
+            answer = Credit(NO_END, NOTHING)
+        if terms is not None and terms.limited:
+            refusal = call.refusal_for(NO_CREDIT)
+            call.payer = Payer(call, answer, self._asked_ms, refusal, go_on=terms.go_on)
+        return facts
+
+    def give_up(self) -> None:
+        """Nobody wants to know any more."""
+        asked, self._answer = self._answer, None
+        if isinstance(asked, Pending):
+            asked.give_up(self._unwanted)
+        elif isinstance(asked, Credit):
+            self._unwanted(asked)
+
+    def _unwanted(self, answer: Credit | NoCredit | Unavailable) -> None:
+        self._call.shared.accounts.unwanted(self._call.record, NOTHING, answer)
 
 
 class _LookupAsked:

@@ -31,6 +31,9 @@ def end(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> NoReturn:
     reason = ""
     if isinstance(event, HungUp | Lost):
         reason = party_left(call, event)
+    elif isinstance(event, Shutdown) and event.cause:
+        reason = f"Q.850;cause={event.cause}"
+        call.hung_up(None, event.cause)
     else:
         call.hung_up(None, NORMAL_CLEARING)
     call.withdraw(reason)

@@ -82,6 +82,7 @@ _PLANS_CHAPTERS: Final[_Chapters] = (
     ("When a period is", schema.When),
     ("A step of the price", rate_plans.PriceStepEntry),
     ("An unanswered call", rate_plans.UnansweredEntry),
+    ("An account", rate_plans.AccountEntry),
 )
 _CHAPTERS_BELOW: Final = {BEGIN: _CHAPTERS, PLANS_BEGIN: _PLANS_CHAPTERS}
 

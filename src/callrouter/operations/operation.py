@@ -11,11 +11,13 @@ there can be in the shared state, and nobody waits for that longer than two seco
 import asyncio
 from collections.abc import Awaitable, Callable, Reversible
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from callrouter.billing.accounts import AccountState, Statement
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
@@ -171,11 +173,30 @@ class InProgress(Protocol):
         """The calls themselves."""
 
 
+class AccountsAsked(Protocol):
+    """Accounts, as operators have them; text is why something cannot be done."""
+
+    def accounts(self) -> Later[list[AccountState]]:
+        """All of them, by name."""
+
+    def statement(self, name: str, most: int) -> Later[Statement | str]:
+        """One with its newest entries."""
+
+    def book(
+        self, name: str, amount: Decimal, kind: str, reference: str, who: str, note: str
+    ) -> Later[AccountState | str]:
+        """Make a booking, top_up or adjustment, once by its reference."""
+
+    def hold(self, name: str, who: str, *, on: bool) -> Later[AccountState | str]:
+        """Suspend one by hand, or resume it."""
+
+
 @dataclass(slots=True, kw_only=True, frozen=True)
 class RunningServer:
     """The running server, as operations know it."""
 
     shared: Shared
+    accounts: AccountsAsked
     bans: Bans
     gateways: Gateways
     queues: QueuesInMemory

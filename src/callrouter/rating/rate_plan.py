@@ -18,6 +18,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from callrouter.billing.accounts import AccountTerms
 from callrouter.route.values.opening_hours import Schedule
 
 MINUTE: Final = 60
@@ -131,12 +132,16 @@ class RatePlan:
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class RatePlans:
-    """The rate plans of one file. country, timezone: how its numbers and hours are read."""
+    """The rate plans of one file. country, timezone: how its numbers and hours are read.
+
+    accounts: who pays, by name.
+    """
 
     file: str
     country: str
     timezone: str
     plans: Mapping[str, RatePlan]
+    accounts: Mapping[str, AccountTerms] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=16384)

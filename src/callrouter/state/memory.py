@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
+from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
 from callrouter.route.values.snapshot import Override, Snapshot
@@ -38,7 +39,8 @@ class Memory:
     are not heard. queues: who waits, and for whom. ports: all that calls and operations have of it.
     """
 
-    def __init__(self, journal: Journal, seed: int) -> None:
+    def __init__(self, journal: Journal, seed: int, accounts: CallAccounts | None = None) -> None:
+        """accounts: those that are in no memory; None for calls that nobody pays for."""
         self.clock = SteadyClock(journal)
         self.bans = Bans(journal)
         self.bindings = Bindings(journal)
@@ -81,6 +83,7 @@ class Memory:
             queues=self.queues,
             snapshot=self.snapshot,
             failures=PortFailures(),
+            accounts=accounts or NobodyAsks(),
         )
 
     def snapshot(self) -> Snapshot:

@@ -21,6 +21,7 @@ Rules, beside those of `background`:
 """
 
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -47,7 +48,7 @@ from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import Store, prepare_to_migrate
 from callrouter.storage.engine import StoreError, refuses_row, said
 from callrouter.storage.outbox import OutboxEvent
-from callrouter.storage.spool import Spool
+from callrouter.storage.spool import Spool, server_id
 
 BATCH: Final = 500
 """Records in one transaction at most."""
@@ -86,7 +87,8 @@ class RecordWriter:
     spooled: those that went to the spool first; replayed: those of the spool that are in the
     database now, with what an earlier process left there; lost: records that are nowhere;
     calls_lost: calls that were up when an earlier process was killed, whose records this one wrote;
-    events_lost: events that are nowhere.
+    events_lost: events that are nowhere; process: this one, by a name of its own behind that of its
+    server.
 
     telling: makes the events of such calls; None while nobody is told of calls. committed: called
     when events are in the database, by the writer's thread. rate_plans: those
@@ -110,6 +112,8 @@ class RecordWriter:
             "records go to the database again",
         )
         self._spool = Spool(spool_folder)
+        self.process = f"{server_id(spool_folder)}.{uuid.uuid4().hex}"
+        self._freed = False
         self.journal = Journal(spool_folder)
         self._rate_plans = rate_plans
         self._recovered: list[Row] | None = None
@@ -208,6 +212,19 @@ class RecordWriter:
         self._do(self._write_out)
         self._do(self._recover)
         self._do(self._replay)
+        if not self._freed:
+            self._do(self._free)
+
+    def _free(self) -> None:
+        """Free what an earlier process has reserved of accounts, once all that it left is in."""
+        try:
+            if self.journal.recovers() or self._spool.pending() or self._database.waits:
+                return
+            self._database.store().release_orphans(self.process)
+        except (SQLAlchemyError, OSError, StoreError) as error:
+            self._database.begin(error)
+            return
+        self._freed = True
 
     def _do(self, step: Callable[[], None]) -> None:
         """Do one step of a turn; one that a bug ended is not done again at once."""

@@ -1,6 +1,8 @@
 """The table of calls as the server writes it."""
 
+import time
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -8,16 +10,20 @@ from typing import Final
 
 import orjson
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
+from callrouter.observe.cdr.crash_recovery import REASON
 from callrouter.observe.cdr.rows import COLUMNS, Row
 from callrouter.private import own_database
+from callrouter.storage.account_books import SettledCall, release_orphans, settle
 from callrouter.storage.engine import (
     SCHEMA,
     StoreError,
+    begin_writing,
     check_file,
     inode,
     is_postgres,
@@ -45,6 +51,10 @@ _INSERT_JSON: Final = (
     f"INSERT INTO calls ({_NAMES}) SELECT {_NAMES} "  # noqa: S608 - only names of ours
     "FROM json_populate_recordset(NULL::calls, %s::json) ON CONFLICT (id) DO NOTHING"
 )
+
+_ACCOUNT: Final = COLUMNS.index("account")
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 SQLITE_TABLES: Final = Path(__file__).with_name("migrations") / "sqlite_tables.sql"
 """What all revisions together make of an empty file: made by `scripts/sqlite_tables.py`."""
@@ -128,12 +138,33 @@ class Store:
         with self._engine.begin() as connection:
             insert = _insert_as_json if is_postgres(self._engine) else _insert_by_statements
             new = insert(connection, rows) if rows else 0
+            settled = [_settled(row) for row in rows if row[_ACCOUNT]]
+            for call in settle(connection, settled, time.time()) if settled else ():
+                _log.error("a call is not booked: its account has another currency", call=call)
             enqueue(connection, events)
             return new
+
+    def release_orphans(self, process: str) -> int:
+        """As `account_books` has it. Raises as `insert`."""
+        with begin_writing(self._engine) as connection:
+            return release_orphans(connection, process)
 
     def close(self) -> None:
         """Let the database go."""
         self._engine.dispose()
+
+
+def _settled(row: Row) -> SettledCall:
+    """A row as its account settles it."""
+    known = dict(zip(COLUMNS, row, strict=True))
+    cost = known["cost"]
+    return SettledCall(
+        id=str(known["id"]),
+        account=str(known["account"]),
+        cost=None if cost is None else Decimal(str(cost)),
+        currency=str(known["currency"] or ""),
+        lost=known["reason"] == REASON,
+    )
 
 
 def _insert_by_statements(connection: sa.Connection, rows: Sequence[Row]) -> int:

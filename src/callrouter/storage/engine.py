@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,8 +12,9 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from callrouter.errors import CallrouterError, masked
+from callrouter.storage.amounts import use_decimals
 
-SCHEMA: Final = "0007"
+SCHEMA: Final = "0008"
 """The newest revision under `migrations/`; they are numbered, so they compare as text."""
 
 # One batch waits this long for another process's lock and then goes to the spool instead; with
@@ -61,7 +64,11 @@ def open_engine(url: URL, *, patient: bool = True) -> Engine:
     when the URL has a parameter that libpq does not know.
     """
     if url.get_backend_name() == "sqlite":
-        return sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _LOCK_SECONDS})
+        engine = sa.create_engine(
+            url, hide_parameters=True, connect_args={"timeout": _LOCK_SECONDS}
+        )
+        sa.event.listen(engine, "connect", use_decimals)
+        return engine
     # Here, because SQLite's users need not wait until psycopg is loaded.
     from callrouter.storage.postgresql import connect_with_limits  # noqa: PLC0415
 
@@ -78,6 +85,18 @@ def open_engine(url: URL, *, patient: bool = True) -> Engine:
     except ValueError as error:
         raise StoreError(f"the database's URL: {masked(str(error)).strip()}") from error
     return engine
+
+
+@contextmanager
+def begin_writing(engine: Engine) -> Iterator[sa.Connection]:
+    """A transaction that reads what it is going to change: of SQLite, with the lock from the start.
+
+    Otherwise another writer could come in between.
+    """
+    with engine.begin() as connection:
+        if not is_postgres(engine):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def refuses_row(error: SQLAlchemyError) -> bool:

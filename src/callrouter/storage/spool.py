@@ -11,6 +11,7 @@ hold up what comes behind it. That is said once until the spool is empty again.
 
 import json
 import os
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -27,6 +28,20 @@ _LONGEST: Final = 4 << 20
 """Bytes of a line: no record has so many."""
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def server_id(folder: Path) -> str:
+    """The name of the server whose folder this is: made up once, and kept. Raises StoreError."""
+    path = folder / "server-id"
+    try:
+        try:
+            return path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            name = uuid.uuid4().hex
+            path.write_text(f"{name}\n", encoding="ascii")
+            return name
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be used: {error}") from error
 
 
 class Spool:

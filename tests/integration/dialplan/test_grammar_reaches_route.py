@@ -34,6 +34,8 @@ country: CN
 plans:
   toll_free: {currency: CNY, blocks: 60/60, price: 1/min}
   outbound: {currency: CNY, blocks: 60/60, price: 2/min}
+accounts:
+  acme: {kind: prepaid, currency: CNY}
 """
 
 DIALPLAN: Final[dict[str, Any]] = yaml.safe_load("""

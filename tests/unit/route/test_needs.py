@@ -3,7 +3,7 @@
 from rulebook import Rules, held, reason, rounds, why
 
 from callrouter.route.decide.routing import decide
-from callrouter.route.values.decision import Decision, NeedLines, NeedLookup
+from callrouter.route.values.decision import Decision, NeedCredit, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import said
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Hold
@@ -104,13 +104,14 @@ def test_extension_without_a_line_is_passed_over_also_after_a_look_up() -> None:
 def test_facts_that_one_answer_is_added_to_keep_all_the_others() -> None:
     whole = Facts("lab", "192.0.2.1", "13800138000", "4000", "101", "102", 7.5, 3, "301")
     names = {name for name in dir(whole) if name[0] != "_" and not callable(getattr(whole, name))}
-    later = {"answer", "busy", "passed"}
+    later = {"answer", "busy", "no_credit", "passed"}
     assert all(bool(getattr(whole, name)) == (name not in later) for name in names)
     lookup = decide(Rules("lookup: crm, route: [{hunt: [a]}]", CRM).dialplan, facts()).lookup
     assert lookup is not None
     lines = NeedLines((), ())
     first = whole.without(lines, "number 4000").answered(lookup, said("101"))
-    both = first.without(lines, "trunk lab")
+    both = first.broke(NeedCredit("acme", ()), "nothing is left").without(lines, "trunk lab")
+    assert both.no_credit == "nothing is left"
     assert both.answer is first.answer is not None
     assert both.busy == {"number 4000", "trunk lab"}
     assert all(getattr(both, name) == getattr(whole, name) for name in names - later)

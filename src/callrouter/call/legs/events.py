@@ -168,9 +168,12 @@ class Deadline:
 
 
 class Shutdown:
-    """The shutdown of callrouter: end this call now."""
+    """The end of a call by callrouter, now. cause: Q.850, 0 for that of a usual end."""
 
-    __slots__ = ()
+    __slots__ = ("cause",)
+
+    def __init__(self, cause: int = 0) -> None:
+        self.cause = cause
 
 
 Event = (

@@ -194,12 +194,14 @@ class CallRecord:
     outbound. rate_plan: that of the number, "" when calls to it cost nothing. rate_plans: those of
     the dialplan that served it, by which it is charged when it is written; in no row. extension:
     whose telephone calls, "" for none of ours. line: the one that it goes out by, "" for none.
+    account: who pays for it, "" for nobody.
     voicemail, recordings: what it left in the archive. queues: where it waited,
     in order. heard: what the caller heard and pressed, in order: ms from the start, one of played,
     menu, key and survey, and which; None when nothing was said to it.
     """
 
     __slots__ = (
+        "account",
         "answered_ms",
         "began",
         "call_id",
@@ -253,6 +255,7 @@ class CallRecord:
         self.direction = INBOUND
         self.extension = ""
         self.line = ""
+        self.account = ""
         self.ringing_ms: int | None = None
         self.answered_ms: int | None = None
         self.ended_ms = 0

@@ -13,15 +13,17 @@ Rules. Nobody waits for a port without a limit, and a call has an outcome withou
 | presence, forwards, overrides | a change by a feature code | the caller hears no confirmation |
 | queues | a place; whether an agent is still reserved | the route goes on; it is let go |
 | outgoing | told, never asked, by calls | a call by a line more or less in an hour |
+| accounts | money, slice by slice | it goes on, or ends with what is paid, as its account says |
 | registrations | where telephones are, and to be there | not reached; a REGISTER is answered 503 |
 
 What an operator asks is refused, with the reason. Each time is counted and logged (`PortFailures`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.queue_port import CallQueues
 from callrouter.metric import Rows, counter
 from callrouter.pending import Later
@@ -32,6 +34,7 @@ from callrouter.route.values.snapshot import Override, Snapshot
 
 PORTS: Final = (
     *("lines", "blocks", "presence", "forwards", "overrides", "registrations", "queues"),
+    "accounts",
 )
 """Those that are asked, and not only told."""
 SECONDS: Final = 0.2
@@ -223,6 +226,7 @@ class Shared:
     queues: CallQueues
     snapshot: Callable[[], Snapshot]
     failures: PortFailures
+    accounts: CallAccounts = field(default_factory=NobodyAsks)
 
 
 METRICS: Final[Rows[PortFailures]] = (

@@ -29,13 +29,17 @@ _TOGETHER: Final = ("parallel", "staggered")
 class Checker(References):
     """Checker of one document. written: its numbers by E.164 form, as written and on which line.
 
-    rate_plans: the names of those in the file that it names, None when that cannot be read.
+    rate_plans, accounts: the names of those in the file that it names, None when that cannot be
+    read.
     """
 
     def __init__(
-        self, document: Document, rate_plans: Collection[str] | None = frozenset()
+        self,
+        document: Document,
+        rate_plans: Collection[str] | None = frozenset(),
+        accounts: Collection[str] | None = frozenset(),
     ) -> None:
-        super().__init__(document, {"rate_plans": rate_plans})
+        super().__init__(document, {"rate_plans": rate_plans, "accounts": accounts})
         _plain(self._data)
         self.head = self.checked_head(schema.DialplanFile)
         self.trunks = self.checked_section("trunks", schema.TrunkEntry)

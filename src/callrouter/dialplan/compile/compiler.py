@@ -39,7 +39,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.number_table import NumberTable
 from callrouter.route.rules.trunk_identification import Network
-from callrouter.route.values.media_steps import Voicemail, VoiceStep
+from callrouter.route.values.media_steps import Voice, Voicemail, VoiceStep
 from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
 from callrouter.yamlfile.marked import Document, Mapping, Section, placed
 from callrouter.yamlfile.reader import collector_paused, load
@@ -62,7 +62,7 @@ def compile_dialplan(document: Document) -> Dialplan:
     Raises ConfigError with every mistake, in file order.
     """
     plans = NamedPlans(document)
-    checker = Checker(document, plans.names)
+    checker = Checker(document, plans.names, plans.accounts)
     plans.check(checker)
     country = checker.head.country if checker.head is not None else ""
     lists = read_lists(checker, document.file, country)
@@ -74,7 +74,7 @@ def compile_dialplan(document: Document) -> Dialplan:
     builder = None
     if checker.head is not None and not checker.mistakes.any():
         screens = ScreenBuilder(document, checker.head, lists.built)
-        builder = _Builder(document, checker, checker.head, screens, tables)
+        builder = _Builder(document, checker, checker.head, screens, tables, plans.plans)
     built = []
     # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
     for key, raw, line in checker.entries("numbers").shared():
@@ -84,6 +84,8 @@ def compile_dialplan(document: Document) -> Dialplan:
         entry = checker.number(key, raw, normal, line)
         if entry is not None and entry.rate_plan is not None:
             plans.check_currency(checker, ("numbers", key), entry.rate_plan)
+        if entry is not None and entry.account is not None:
+            plans.check_payer(checker, ("numbers", key), entry.account, entry.rate_plan)
         if builder is not None and entry is not None and not checker.mistakes.any():
             built.append(builder.number(f"number {key}", key, normal, entry, raw, line))
     check_twice(checker, tables, document.file)
@@ -95,7 +97,7 @@ def compile_dialplan(document: Document) -> Dialplan:
         digests.append(_version(plans.document, []))
     files = [*lists.files, *tables.paths.values(), *plans.files]
     version = _version(document, digests)
-    return builder.dialplan(built, version, numbers_line, files, sounds, plans.plans)
+    return builder.dialplan(built, version, numbers_line, files, sounds)
 
 
 def _version(document: Document, digests: list[str]) -> str:
@@ -135,6 +137,7 @@ class _Builder:
         head: schema.DialplanFile,
         screens: ScreenBuilder,
         tables: TableFiles,
+        rate_plans: RatePlans | None,
     ) -> None:
         self._document = document
         self._file = file = document.file
@@ -161,6 +164,10 @@ class _Builder:
         self._said: dict[schema.NumberReasons, Refusals] = {}
         self._backup = self._hunt_of_backup("backup", head.backup)
         self._usual = usual_peer(head.session_timer)
+        self._rate_plans = rate_plans
+        accounts = {} if rate_plans is None else rate_plans.accounts
+        self._limited = {name for name, terms in accounts.items() if terms.limited}
+        self._warning = Voice(language=head.language, warned=True)
 
     def dialplan(
         self,
@@ -169,7 +176,6 @@ class _Builder:
         numbers_line: int,
         files: list[str],
         sounds: PromptFiles,
-        rate_plans: RatePlans | None,
     ) -> Dialplan:
         """Put all parts together. files: those of its lists, tables and rate plans."""
         tables = tuple(self._number_tables())  # before the gateways: these are looked up, too
@@ -212,7 +218,7 @@ class _Builder:
             tables=tables,
             queues=queues.queues(),
             agents=queues.agents(),
-            rate_plans=rate_plans,
+            rate_plans=self._rate_plans,
             outbound=outbound_of(
                 self._document, self._checker, self._head, self._hunts, self._screens.lists
             ),
@@ -288,13 +294,16 @@ class _Builder:
             overflow=overflow,
             backup=backup,
             suspended=entry.suspended,
-            voice=voice_of(entry, self._head.language),
+            voice=voice_of(
+                entry, self._head.language, warned=(entry.account or "") in self._limited
+            ),
             lookup=self._lookups.get(entry.lookup or ""),
             open_to=open_to,
             codes_for=codes_for,
             longest_call=entry.longest_call or self._head.longest_call,
             rate_plan=entry.rate_plan or "",
             events=self._events.rule(entry),
+            account=entry.account or "",
         )
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number
@@ -345,6 +354,8 @@ class _Builder:
                 schedule=self._schedules.get(entry.schedule or ""),
                 forward=entry.forward.model_dump(exclude_none=True),
                 caller_id=entry.caller_id or "",
+                account=entry.account or "",
+                voice=self._warning if entry.account in self._limited else None,
             )
         return built
 

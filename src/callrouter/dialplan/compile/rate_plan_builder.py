@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from callrouter.billing.accounts import PREPAID, AccountTerms
 from callrouter.dialplan.areas.list_files import international_prefix, is_dialled_so
 from callrouter.dialplan.check.references import TABLES, References
 from callrouter.dialplan.check.validation import Checker
@@ -38,6 +40,7 @@ def compile_rate_plans(document: Document) -> RatePlans:
     head = file.checked_head(schema.RatePlanFile)
     schedules = file.checked_section("schedules", ScheduleEntry)
     entries = file.checked_section("plans", schema.RatePlanEntry)
+    payers = file.checked_section("accounts", schema.AccountEntry)
     country = head.country if head is not None else ""
     for name, entry in entries.items():
         _check(file, name, entry, entries, country)
@@ -52,19 +55,37 @@ def compile_rate_plans(document: Document) -> RatePlans:
         if entry.forwarded is not None:
             plain = replace(plans[entry.forwarded], forwarded=None)
             plans[name] = replace(plans[name], forwarded=plain)
-    return RatePlans(file=document.file, country=country, timezone=zone, plans=plans)
+    accounts = {name: _terms(name, entry) for name, entry in payers.items()}
+    return RatePlans(
+        file=document.file, country=country, timezone=zone, plans=plans, accounts=accounts
+    )
+
+
+def _terms(name: str, entry: schema.AccountEntry) -> AccountTerms:
+    notice, suspend = entry.low
+    return AccountTerms(
+        name=name,
+        kind=entry.kind,
+        currency=entry.currency,
+        credit=Decimal(0) if entry.kind == PREPAID else entry.credit_limit,
+        notice=notice,
+        suspend=suspend,
+        reclaim_seconds=entry.reclaim,
+        go_on=entry.without_database == "go_on",
+    )
 
 
 class NamedPlans:
     """The rate plans of the file that a dialplan names with `rate_plans`.
 
     names: those of plans with mistakes too; none when no file is named, None when it cannot be
-    read. plans: None when no file is named, or it has mistakes. document: what they were made of.
-    files: those that are named.
+    read. accounts: the names of accounts, in the same way. plans: None when no file is named, or it
+    has mistakes. document: what they were made of. files: those that are named.
     """
 
     def __init__(self, document: Document) -> None:
         self.names: Collection[str] | None = ()
+        self.accounts: Collection[str] | None = ()
         self.plans: RatePlans | None = None
         self.files: list[str] = []
         self.document: Document | None = None
@@ -75,11 +96,12 @@ class NamedPlans:
         named = data.get(_KEY) if isinstance(data, Mapping) else None
         if not isinstance(named, str) or not named.isprintable():
             self.names = () if named is None else None  # which the grammar has words for
+            self.accounts = self.names
             return
         folder = Path(document.file).parent
         path = folder / named
         self.files = [str(path)]
-        self.names = None
+        self.names = self.accounts = None
         self._misplaced = misplaced(path, folder)
         if not self._misplaced and not path.is_file():
             self._misplaced = f"there is no file {path}"
@@ -87,33 +109,53 @@ class NamedPlans:
             return
         try:
             file = load(path)
-            section = file.data.get("plans") if isinstance(file.data, Mapping) else None
-            self.names = section.keys() if isinstance(section, Mapping) else None
+            self.names = _keys(file, "plans", needed=True)
+            self.accounts = _keys(file, "accounts", needed=False)
             self.plans = compile_rate_plans(file)
             self.document = file
         except ConfigError as error:
             self._wrong = error
 
     def check(self, checker: Checker) -> None:
-        """Note what is wrong with the file, and with the plans of targets and tables."""
+        """Note what is wrong with the file, and with the plans and accounts that are named."""
         if self._misplaced:
             checker.mistakes.at_value((_KEY,), self._misplaced)
         for mistake in self._wrong.diagnostics if self._wrong is not None else ():
             checker.mistakes.elsewhere(mistake)
+        ways = {
+            **{f"target '{name}'": it.rate_plan for name, it in checker.targets.items()},
+            **{f"line '{name}'": it.rate_plan for name, it in checker.outbound_lines.items()},
+        }
+        for way, plan in ways.items():
+            if plan is not None and not self._one_currency[0]:
+                self._one_currency = (self._currency(plan), way)
         for name, target in checker.targets.items():
-            if target.rate_plan is not None and not self._one_currency[0]:
-                self._one_currency = (self._currency(target.rate_plan), name)
             self.check_currency(checker, ("targets", name), target.rate_plan)
         for name, table in checker.tables.items():
             self.check_currency(checker, (TABLES, name), table.rate_plan)
+            self.check_payer(checker, (TABLES, name), table.account, table.rate_plan)
+        for name, line in checker.outbound_lines.items():
+            self.check_currency(checker, ("outbound_lines", name), line.rate_plan)
+        for name, extension in checker.extensions.items():
+            self.check_payer(checker, ("extensions", name), extension.account, None)
+
+    def check_payer(
+        self, checker: Checker, place: Place, name: str | None, plan: str | None
+    ) -> None:
+        """Check that an account is in the currency of a number's plan, and of targets."""
+        terms = None if self.plans is None else self.plans.accounts.get(name or "")
+        found = self._currency(plan) or self._one_currency[0]
+        if terms is not None and found and found != terms.currency:
+            message = f"expected an account in {found}, as its calls cost; '{name}' is in "
+            checker.mistakes.at_value((*place, "account"), f"{message}{terms.currency}")
 
     def check_currency(self, checker: Checker, place: Place, name: str | None) -> None:
         """Check that a plan is in the currency of targets: the cost of a call is one sum."""
-        wanted, target = self._one_currency
+        wanted, way = self._one_currency
         found = self._currency(name)
         if wanted and found and found != wanted:
             message = (
-                f"expected a rate plan in {wanted}, as that of target '{target}' is: a call has "
+                f"expected a rate plan in {wanted}, as that of {way} is: a call has "
                 f"one cost; '{name}' is in {found}"
             )
             checker.mistakes.at_value((*place, "rate_plan"), message)
@@ -122,6 +164,15 @@ class NamedPlans:
         """The currency of a plan, "" of one that is not there."""
         plan = None if self.plans is None else self.plans.plans.get(name or "")
         return "" if plan is None else plan.currency
+
+
+def _keys(document: Document, section: str, *, needed: bool) -> Collection[str] | None:
+    """The names that a section has; None of one that cannot be read."""
+    data = document.data
+    found = data.get(section) if isinstance(data, Mapping) else None
+    if isinstance(found, Mapping):
+        return found.keys()
+    return () if found is None and not needed else None
 
 
 def _check(

@@ -160,15 +160,22 @@ def _feature(entry: FeatureEntry) -> voice.Feature:
     )
 
 
-def voice_of(number: schema.NumberEntry, language: str) -> voice.Voice | None:
-    """Return what a number says of the media of its calls, None for nothing of its own."""
-    if number.language is None and not (number.hold_music or number.record or number.survey):
+def voice_of(
+    number: schema.NumberEntry, language: str, *, warned: bool = False
+) -> voice.Voice | None:
+    """Return what a number says of the media of its calls, None for nothing of its own.
+
+    warned: its parties are to hear that the money of its account ends.
+    """
+    spoken = number.hold_music or number.record or number.survey
+    if number.language is None and not (spoken or warned):
         return None
     return voice.Voice(
         language=number.language or language,
         recording=_recording(number.record),
         survey=_survey(number.survey),
         hold_music=number.hold_music or "",
+        warned=warned,
     )
 
 

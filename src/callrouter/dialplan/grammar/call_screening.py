@@ -272,6 +272,10 @@ class NumberReasons(StrictModel):
         "answered, so only cause and prompt matter. Usually cause 19.",
         {"prompt": "no_answer"},
     )
+    no_credit: Reason | None = _reason(
+        "The account that pays has no money left, or is suspended. Usually 402 and cause 21.",
+        {"status": 480, "cause": 31, "prompt": "suspended"},
+    )
 
 
 class Reasons(NumberReasons):

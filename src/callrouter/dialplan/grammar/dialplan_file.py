@@ -55,6 +55,7 @@ from callrouter.dialplan.grammar.media_options import (
 )
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.dialplan.grammar.names import (
+    AccountName,
     BoxName,
     Extension,
     GatewayOrGroup,
@@ -272,6 +273,9 @@ class ExtensionEntry(StrictModel):
         description="What they may call outside. When left out: what `outbound` says.",
         examples=["staff"],
     )
+    account: AccountName | None = Field(
+        default=None, description="The account that pays when they call out.", examples=["acme"]
+    )
 
     @model_validator(mode="after")
     def _rings(self) -> Self:
@@ -348,6 +352,9 @@ class NumberEntry(EventOptions):
         description="The rate plan that its calls are charged by. When left out: they cost "
         "nothing, but for legs to targets that have one.",
         examples=["toll_free"],
+    )
+    account: AccountName | None = Field(
+        default=None, description="The account that pays for its calls.", examples=["acme"]
     )
     overflow: list[StepEntry] | None = Field(
         default=None,

@@ -60,6 +60,7 @@ MusicName = Annotated[Name, Named("music file", ("hold_music",))]
 LineName = Annotated[Name, Named("line", ("outbound_lines",))]
 PermissionName = Annotated[Name, Named("permission", ("permissions",))]
 PlanName = Annotated[Name, Named("plan", ("plans",))]
+AccountName = Annotated[Name, Named("account", ("accounts",))]
 RatePlanName = Annotated[Name, Named("rate plan", ("rate_plans",))]
 
 

@@ -11,6 +11,7 @@ from callrouter.dialplan.grammar.names import (
     LineName,
     ListName,
     PermissionName,
+    RatePlanName,
 )
 from callrouter.yamlfile.mistakes import StrictModel
 
@@ -56,6 +57,12 @@ class LineEntry(StrictModel):
         description="The number that is shown: in From, and in P-Asserted-Identity where the "
         "gateway is `trusted`. When left out: what the telephone calls itself.",
         examples=["+862012345678"],
+    )
+    rate_plan: RatePlanName | None = Field(
+        default=None,
+        description="The rate plan that calls by it are charged by. When left out: they cost "
+        "nothing.",
+        examples=["outbound"],
     )
 
 

@@ -3,10 +3,11 @@
 import itertools
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Final, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from callrouter.billing.accounts import PREPAID
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import Prefix
 from callrouter.dialplan.grammar.names import PlanName
@@ -29,6 +30,11 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _DECIMALS: Final = {"CNY": 4, "USD": 4, "VND": 0}
 """Decimals of a leg's cost, where the plan does not say it."""
 _MOST_DECIMALS: Final = 8
+_NOTICE: Final = Decimal(35)
+_SUSPEND: Final = Decimal(15)
+_DAY: Final = 86400
+_RECLAIM: Final = 3 * _DAY
+_LATEST_RECLAIM: Final = 366 * _DAY
 
 
 class BillingBlocks(NamedTuple):
@@ -102,6 +108,15 @@ def _whole_seconds(low: int, high: int) -> Any:
     )
 
 
+def _reclaim(value: object) -> float:
+    if isinstance(value, str) and re.fullmatch(fields.DAYS_TEXT, value):
+        length = float(int(value[:-1]) * _DAY)
+        if 0 < length <= _LATEST_RECLAIM:
+            return length
+        raise ValueError(f"expected 1d to 366d, found {shown(value)}")
+    return fields.seconds(value, 1, _LATEST_RECLAIM)
+
+
 Amount = Annotated[
     Decimal,
     BeforeValidator(_amount),
@@ -119,6 +134,15 @@ BlocksText = Annotated[
     BillingBlocks, BeforeValidator(_blocks), fields.text(r"^[0-9]{1,4}\s*/\s*[0-9]{1,4}$")
 ]
 Currency = Annotated[str, BeforeValidator(_currency), fields.text("^[A-Z]{3}$")]
+Reclaim = Annotated[
+    float,
+    BeforeValidator(
+        _reclaim,
+        json_schema_input_type=Annotated[
+            str, fields.text(f"{fields.DURATION_TEXT}|{fields.DAYS_TEXT}")
+        ],
+    ),
+]
 Kind = Annotated[
     str, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(KINDS)})
 ]
@@ -294,6 +318,66 @@ class RatePlanEntry(PricesEntry):
         return _DECIMALS[self.currency] if self.decimals is None else self.decimals
 
 
+class AccountEntry(StrictModel):
+    """Who pays for calls. How much there is of it, and the ledger, are in the database."""
+
+    kind: Literal["prepaid", "postpaid"] = Field(
+        description="`prepaid`: calls last as long as its balance does. `postpaid`: they are "
+        "invoiced, and last as long as its `credit_limit` does.",
+        examples=["prepaid"],
+    )
+    currency: Currency = Field(
+        description="The currency, that of the rate plans of its calls.", examples=["CNY"]
+    )
+    credit_limit: Amount | None = Field(
+        default=None,
+        description="How far a postpaid balance may go below zero. When left out: any far.",
+        examples=[1000],
+    )
+    notice: Amount | None = Field(
+        default=None,
+        description="The owner is told when balance and credit limit fall below this. When left "
+        "out: 35 of a prepaid account, never of a postpaid one.",
+        examples=[35],
+    )
+    suspend: Amount | None = Field(
+        default=None,
+        description="New calls are refused when balance and credit limit are below this. When "
+        "left out: 15 of a prepaid account, never of a postpaid one.",
+        examples=[15],
+    )
+    reclaim: Reclaim = Field(
+        default=float(_RECLAIM),
+        description="How long after its suspension an account is reclaimed, `1s` to `366d`.",
+        examples=["3d"],
+    )
+    without_database: Literal["go_on", "cut"] = Field(
+        default="go_on",
+        description="What calls do while the database cannot say whether there is money: `go_on`, "
+        "and owe what they cost, or `cut`: none begins, and one in progress ends with what is "
+        "reserved for it.",
+        examples=["cut"],
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.kind == PREPAID and self.credit_limit is not None:
+            raise ValueError("expected 'credit_limit' only of a postpaid account")
+        if self.low[0] is not None and self.low[1] is not None and self.low[0] < self.low[1]:
+            raise ValueError(
+                f"expected 'notice' not below 'suspend', found {self.low[0]} and {self.low[1]}"
+            )
+        return self
+
+    @property
+    def low(self) -> tuple[Decimal | None, Decimal | None]:
+        """The thresholds of the notice and of the suspension."""
+        if self.kind == PREPAID:
+            notice = _NOTICE if self.notice is None else self.notice
+            return notice, _SUSPEND if self.suspend is None else self.suspend
+        return self.notice, self.suspend
+
+
 class RatePlanFile(StrictModel):
     """A file of rate plans. The key `plans` tells it from a dialplan."""
 
@@ -311,4 +395,9 @@ class RatePlanFile(StrictModel):
     plans: dict[fields.Name, RatePlanEntry] = Field(
         description="Rate plans, by name.",
         examples=[{"local": {"currency": "CNY", "blocks": "60/60", "price": "0.15/min"}}],
+    )
+    accounts: dict[fields.Name, AccountEntry] = Field(
+        default={},
+        description="Who pays for calls, by name.",
+        examples=[{"acme": {"kind": "prepaid", "currency": "CNY"}}],
     )

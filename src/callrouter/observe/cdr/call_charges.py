@@ -9,6 +9,7 @@ Rules.
 - The number of such a leg is what was dialled: the user of its Request-URI.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -17,6 +18,7 @@ from callrouter.call.services.record import CallRecord, LegRecord
 from callrouter.rating.charges import BlockRun, LegCharge, LegUsage, charge, total
 from callrouter.rating.rate_plan import RatePlan, RatePlans
 from callrouter.route.callers.telephone_numbers import written_often
+from callrouter.route.values.plan import Target
 
 _NONE: Final = Decimal(0)
 
@@ -73,6 +75,71 @@ def charges_of(record: CallRecord) -> CallCharges | None:
     )
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Cover:
+    """What covers a call up to a moment. cost: of all its legs. until_ms: when the first runs out,
+    from the start of the call; None when nothing is charged.
+    """
+
+    cost: Decimal
+    until_ms: int | None
+
+
+def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> Cover:
+    """Say what a call costs that goes on until then, to the end of the blocks that begin before.
+
+    A call that is not answered counts as answered at `until_ms`. targets: those that may be rung;
+    while nobody is talked to, the first block of the dearest of them is in it.
+    """
+    plans = record.rate_plans
+    if plans is None or is_gone(record, plans):
+        return Cover(cost=_NONE, until_ms=None)
+    legs: list[tuple[Decimal, int]] = []
+    plan = plans.plans.get(record.rate_plan)
+    if plan is not None:
+        answered = until_ms if record.answered_ms is None else record.answered_ms
+        legs.append(_covered(record, plan, record.called_number, answered, until_ms))
+    cost, talks = _NONE, False
+    for leg in record.legs:
+        by = _plan_of(leg, plan, plans)
+        if by is None or leg.answered_ms is None:
+            continue
+        number = _dialled(leg.uri, plans.country)
+        if leg.ended_ms is None:
+            talks = True
+            legs.append(_covered(record, by, number, leg.answered_ms, until_ms))
+        else:
+            usage = _used(record, number, leg.answered_ms, leg.ended_ms)
+            cost += charge(by, usage).cost
+    cost += sum((one for one, _ in legs), _NONE)
+    if not talks:
+        cost += max(
+            (_first_block(record, it, plan, plans, until_ms) for it in targets), default=_NONE
+        )
+    return Cover(cost=cost, until_ms=min((end for _, end in legs), default=None))
+
+
+def _covered(
+    record: CallRecord, plan: RatePlan, number: str, answered: int, until_ms: int
+) -> tuple[Decimal, int]:
+    """What a leg costs that goes on until then, and up to when that pays for it."""
+    free = plan.rate_of(number).free
+    lasts = max(until_ms - answered, free * 1000 + 1)
+    found = charge(plan, _used(record, number, answered, answered + lasts))
+    return found.cost, answered + (free + found.seconds) * 1000
+
+
+def _first_block(
+    record: CallRecord, target: Target, plan: RatePlan | None, plans: RatePlans, at_ms: int
+) -> Decimal:
+    leg = LegRecord(target.name, target.uri, at_ms)
+    leg.gateway, leg.rate_plan = target.gateway, target.rate_plan
+    by = _plan_of(leg, plan, plans)
+    if by is None:
+        return _NONE
+    return _covered(record, by, _dialled(leg.uri, plans.country), at_ms, at_ms)[0]
+
+
 def is_gone(record: CallRecord, plans: RatePlans) -> bool:
     """Say whether a rate plan that the record names is not there any more."""
     known = plans.plans
@@ -103,9 +170,13 @@ def _inbound(record: CallRecord) -> LegUsage:
 
 
 def _forwarded(record: CallRecord, leg: LegRecord, country: str) -> LegUsage:
-    dialled = leg.uri.partition(":")[2].partition("@")[0].partition(";")[0]
     ended = record.ended_ms if leg.ended_ms is None else leg.ended_ms
-    return _used(record, written_often(dialled, country), leg.answered_ms or 0, ended)
+    return _used(record, _dialled(leg.uri, country), leg.answered_ms or 0, ended)
+
+
+def _dialled(uri: str, country: str) -> str:
+    """The number in a Request-URI."""
+    return written_often(uri.partition(":")[2].partition("@")[0].partition(";")[0], country)
 
 
 def _used(record: CallRecord, number: str, answered: int, ended: int) -> LegUsage:

@@ -52,6 +52,7 @@ COLUMNS: Final = (
     "direction",
     "extension",
     "line",
+    "account",
 )
 
 LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues", "charges")
@@ -141,6 +142,7 @@ def encode(record: CallRecord) -> Row:
         record.direction,
         record.extension,
         record.line,
+        record.account,
     )
     # What a peer wrote reaches these columns, and one row that cannot be stored would hold
     # up its whole batch for ever. One look at all of them costs less than one look at each.

@@ -26,7 +26,7 @@ from callrouter.route.rules.number_rules import (
     Trunk,
 )
 from callrouter.route.values import refusal_reasons as reasons
-from callrouter.route.values.decision import Need, NeedLines, NeedLookup
+from callrouter.route.values.decision import Need, NeedCredit, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import CODES, VoiceStep
@@ -54,6 +54,7 @@ class Evaluation(PlanSteps):
 
     __slots__ = (
         "_closed",
+        "_credit",
         "_final",
         "_lookup",
         "_number",
@@ -83,6 +84,7 @@ class Evaluation(PlanSteps):
         self.auto_block: AutoBlock | None = None
         self._passed = facts.passed
         self._lookup: NeedLookup | None = None
+        self._credit: NeedCredit | None = None
 
     def plan(self, extension: Extension | None, named: tuple[Verdict, ...]) -> Plan:
         """Go the way. extension: the one that `To:` names; named: how it was looked for."""
@@ -102,8 +104,12 @@ class Evaluation(PlanSteps):
         if self.full(number.hold, number.lines, number.file, number.line):
             if not number.overflow:
                 return Plan((), number.reasons[reasons.OVER_LIMIT])
+            if number.account:
+                self._ask_account(number)
             return self._go(number.overflow, holds, None)
         holds.insert(0, Hold(number.hold, number.lines))
+        if number.account:
+            self._ask_account(number)
         self.trace += named
         if extension is None and number.lookup is not None:
             self._ask(number.lookup)
@@ -125,7 +131,11 @@ class Evaluation(PlanSteps):
         if not plan.holds:
             return ()
         lines = NeedLines(plan.holds, self._passed)
-        return (lines,) if self._lookup is None else (lines, self._lookup)
+        if self._credit is None:
+            return (lines,) if self._lookup is None else (lines, self._lookup)
+        if self._lookup is None:
+            return (lines, self._credit)
+        return (lines, self._credit, self._lookup)
 
     def _go(self, steps: tuple[Step, ...], holds: list[Hold], extension: Extension | None) -> Plan:
         """Ring an extension, then what the steps say."""
@@ -141,6 +151,13 @@ class Evaluation(PlanSteps):
             # It was let in, and may ring yet: its lines are held while the answer is waited for.
             return Plan((), plan.final, tuple(holds))
         return plan
+
+    def _ask_account(self, number: Number) -> None:
+        """Need an account that can pay."""
+        self._credit = NeedCredit(number.account, tuple(self.trace))
+        why = "pays for the call; the plan is that when it can"
+        rule = f"account {number.account}"
+        self.trace.append(Verdict(rule, True, "", why, number.file, number.line, result=PASSED))
 
     def _ask(self, lookup: Lookup) -> None:
         """Need to know who is responsible for the caller, unless nobody can know."""

@@ -19,7 +19,14 @@ from callrouter.route.rules.compiled_dialplan import CalledNumber, Dialplan
 from callrouter.route.rules.number_index import Match
 from callrouter.route.rules.number_rules import Extension, Number, Trunk
 from callrouter.route.values import refusal_reasons as reasons
-from callrouter.route.values.decision import INTERNAL, OUTBOUND, Decision, NeedLines
+from callrouter.route.values.decision import (
+    INTERNAL,
+    OUTBOUND,
+    Decision,
+    Need,
+    NeedCredit,
+    NeedLines,
+)
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Plan, Refusal, Verdict
@@ -54,7 +61,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         inside = _called_inside(dialplan, trunk, facts, snapshot, called, number, came)
     if number is None or inside is not None:
         return inside or Decision(found.key, found.refused, (came, *found.trace))
-    if facts.answer is not None or facts.busy:
+    if facts.answer is not None or facts.busy or facts.no_credit:
         return _again(dialplan, trunk, number, facts, snapshot)
     counts = False
     before: tuple[Verdict, ...] = (came,)
@@ -111,30 +118,59 @@ def _called_inside(
     rules = dialplan.inside
     before, refusal = _let_in(trunk, rules, facts, snapshot, came)
     steps.trace = list(before)
-    counts = trunk.calls_per_second > 0 and not facts.busy
+    counts = trunk.calls_per_second > 0 and not (facts.busy or facts.no_credit)
     if refusal is None and steps.full(trunk.hold, trunk.lines, trunk.file, trunk.line):
         refusal = rules.reasons[reasons.OVER_LIMIT]
-    reason = ""
-    if refusal is None and callee is not None:
-        if not reach(steps, callee, alone=True):
-            reason = reasons.AWAY if steps.absent else reasons.OVER_LIMIT
-            reason = reasons.NO_TARGET_LEFT if steps.dead else reason
-    elif refusal is None and out is not None and not out.ring():
-        reason = out.reason or reasons.NO_TARGET_LEFT
-    if reason:
-        refusal = rules.reasons[reason]
+    if refusal is None:
+        reason = _rings_inside(steps, callee, out, caller, facts)
+        if reason:
+            refusal = rules.reasons[reason]
     holds = (Hold(trunk.hold, trunk.lines), Hold(caller.hold, 0), *steps.holds)
-    plan = Plan(tuple(steps.steps), None, holds) if refusal is None else Plan((), refusal)
-    if callee is not None or out is None:
-        return _inside(steps, plan, INTERNAL, "", counts=counts)
-    return _inside(steps, plan, OUTBOUND, out.line, counts=counts)
+    outside = callee is None and out is not None
+    voice = caller.voice if outside else None
+    plan = Plan((), refusal)
+    if refusal is None:
+        plan = Plan(tuple(steps.steps), None, holds, voice)
+    direction, line = (OUTBOUND, out.line) if outside and out is not None else (INTERNAL, "")
+    payer = caller.account if outside and refusal is None else ""
+    return _inside(steps, plan, direction, line, counts=counts, payer=payer)
+
+
+def _rings_inside(
+    steps: PlanSteps,
+    callee: Extension | None,
+    out: OutgoingCall | None,
+    caller: Extension,
+    facts: Facts,
+) -> str:
+    """Ring an extension, or a number outside; returns the reason when that may not be."""
+    if callee is not None:
+        if reach(steps, callee, alone=True):
+            return ""
+        if steps.dead:
+            return reasons.NO_TARGET_LEFT
+        return reasons.AWAY if steps.absent else reasons.OVER_LIMIT
+    if out is not None and not out.ring():
+        return out.reason or reasons.NO_TARGET_LEFT
+    if facts.no_credit:
+        steps.trace.append(_broke(caller.account, facts, caller.file, caller.line))
+        return reasons.NO_CREDIT
+    return ""
 
 
 def _inside(
-    steps: PlanSteps, plan: Plan, direction: str, line: str, *, counts: bool = False
+    steps: PlanSteps,
+    plan: Plan,
+    direction: str,
+    line: str,
+    *,
+    counts: bool = False,
+    payer: str = "",
 ) -> Decision:
-    needs = (NeedLines(plan.holds, ()),) if plan.holds else ()
+    needs: tuple[Need, ...] = (NeedLines(plan.holds, ()),) if plan.holds else ()
     trace = tuple(steps.trace)
+    if payer:
+        needs = (*needs, NeedCredit(payer, trace))
     return Decision("", plan, trace, needs, counts=counts, direction=direction, line=line)
 
 
@@ -142,6 +178,11 @@ def _again(
     dialplan: Dialplan, trunk: Trunk, number: Number, facts: Facts, snapshot: Snapshot
 ) -> Decision:
     """Decide by the answers to what an earlier decision needed."""
+    if facts.no_credit:
+        broke = _broke(number.account, facts, number.file, number.line)
+        return Decision(
+            number.key, Plan((), number.reasons[reasons.NO_CREDIT]), (*facts.passed, broke)
+        )
     case = Evaluation(dialplan, trunk, number, facts, snapshot, facts.passed)
     if facts.answer is not None and number.lookup is not None:
         owner, why = _owner(dialplan, facts.answer)
@@ -149,6 +190,11 @@ def _again(
     else:
         plan = case.admitted(*_named(dialplan, number, facts))
     return Decision(number.key, plan, tuple(case.trace), case.needs(plan))
+
+
+def _broke(account: str, facts: Facts, file: str, line: int) -> Verdict:
+    why = facts.no_credit
+    return Verdict(f"account {account}", True, "", why, file, line, result=REFUSED)
 
 
 def _owner(dialplan: Dialplan, answer: LookupAnswer) -> tuple[Extension | None, str]:

@@ -172,9 +172,10 @@ class Number(Serializable):
     no calls. gateways: all that its route and overflow need. lookup: says who is rung first, None
     for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
     callers it and its menus lead to feature codes and to messages, None for all. longest_call:
-    seconds from its answer on. rate_plan: what its calls are charged by, "" for nothing. events:
-    what others are told of it. extensions: whose telephones its route rings. fixed: each call gets
-    the same plan while no gateway is down, nobody is blocked, and none of these is away.
+    seconds from its answer on. rate_plan, account: what its calls are charged by and who pays for
+    them, "" for nothing and nobody. events: what others are told of it. extensions: whose
+    telephones its route rings. fixed: each call gets the same plan while no gateway is down, nobody
+    is blocked, and none of these is away.
     """
 
     key: str
@@ -196,6 +197,7 @@ class Number(Serializable):
     longest_call: float = LONGEST_CALL
     rate_plan: str = ""
     events: EventRule = NOTHING_SAID
+    account: str = ""
     hold: str = field(init=False)
     gateways: frozenset[str] = field(init=False)
     extensions: frozenset[str] = field(init=False)
@@ -229,6 +231,7 @@ class Extension(Serializable):
     behind it, None when something always does. afterwards: what does, a hunt or a box. schedule:
     when their telephones ring, None for any time. forward: where their calls go, by `all`, `busy`
     and `no_answer`, unless it was switched otherwise. caller_id: what is shown of them outside.
+    account: who pays for what they call outside, "" for nobody. voice: the media of these calls.
     """
 
     key: str
@@ -241,6 +244,8 @@ class Extension(Serializable):
     schedule: Schedule | None = None
     forward: Mapping[str, str] = field(default_factory=dict)
     caller_id: str = ""
+    account: str = ""
+    voice: Voice | None = None
     hold: str = field(init=False)
     by_user: Verdict = field(init=False)
     by_parameter: Verdict = field(init=False)

@@ -21,6 +21,8 @@ INTERNAL: Final = "internal"
 OUTBOUND: Final = "outbound"
 """The directions of calls: from a trunk, from an extension to the dialplan, from one to outside."""
 
+_CREDIT_SECONDS: Final = 1.0
+"""A database answers in milliseconds, or is away."""
 _LINES_SECONDS: Final = 0.2
 """Nobody waits longer for a line to be granted: the caller hears nothing meanwhile."""
 
@@ -59,7 +61,22 @@ class NeedLookup:
         return self.lookup.timeout_seconds
 
 
-Need = NeedLines | NeedLookup
+class NeedCredit:
+    """The need of an account that can pay. account: its name."""
+
+    __slots__ = ("account", "passed")
+
+    def __init__(self, account: str, passed: tuple[Verdict, ...]) -> None:
+        self.account = account
+        self.passed = passed
+
+    @property
+    def seconds(self) -> float:
+        """How long the answer may take."""
+        return _CREDIT_SECONDS
+
+
+Need = NeedLines | NeedLookup | NeedCredit
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

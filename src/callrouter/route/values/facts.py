@@ -1,6 +1,6 @@
 """The facts of a call, known when its route is decided. All that `decide()` may look at."""
 
-from callrouter.route.values.decision import NeedLines, NeedLookup
+from callrouter.route.values.decision import NeedCredit, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.plan import Verdict
 
@@ -14,7 +14,8 @@ class Facts:
     at: time of the call, Unix seconds. diversions: how often it was forwarded before it came here.
     extension: the one whose telephone calls, proven by its password; "" for anybody else.
     answer: what came of the look-up that an earlier decision needed, None before. busy: the
-    names of what no line could be had of. passed: the verdicts of that decision up to there.
+    names of what no line could be had of. no_credit: why the account that pays cannot, "" when it
+    can. passed: the verdicts of that decision up to there.
     """
 
     __slots__ = (
@@ -25,6 +26,7 @@ class Facts:
         "caller",
         "diversions",
         "extension",
+        "no_credit",
         "passed",
         "source",
         "to_ext",
@@ -55,6 +57,7 @@ class Facts:
         self.extension = extension
         self.answer: LookupAnswer | None = None
         self.busy: frozenset[str] = frozenset()
+        self.no_credit = ""
         self.passed: tuple[Verdict, ...] = ()
 
     def answered(self, need: NeedLookup, answer: LookupAnswer) -> "Facts":
@@ -64,6 +67,12 @@ class Facts:
     def without(self, need: NeedLines, name: str) -> "Facts":
         """Return the facts to decide by now that no line of this can be had."""
         return self._with(self.answer, self.busy | {name}, need.passed)
+
+    def broke(self, need: NeedCredit, why: str) -> "Facts":
+        """Return the facts to decide by now that the account cannot pay."""
+        facts = self._with(self.answer, self.busy, need.passed)
+        facts.no_credit = why
+        return facts
 
     def _with(
         self, answer: LookupAnswer | None, busy: frozenset[str], passed: tuple[Verdict, ...]
@@ -81,5 +90,6 @@ class Facts:
         )
         facts.answer = answer
         facts.busy = busy
+        facts.no_credit = self.no_credit
         facts.passed = passed
         return facts

@@ -173,10 +173,11 @@ class Survey(Serializable):
 class Voice(Serializable):
     """The media of a number's calls. language: of its prompts. hold_music: "" none.
 
-    recording, survey: None for none.
+    recording, survey: None for none. warned: both are to hear that the money ends.
     """
 
     language: str
     recording: Recording | None = None
     survey: Survey | None = None
     hold_music: str = ""
+    warned: bool = False

@@ -26,6 +26,7 @@ UNUSABLE_OFFER: Final = "unusable_offer"
 NOT_RECORDABLE: Final = "not_recordable"
 QUEUE_FULL: Final = "queue_full"
 QUEUE_TIMEOUT: Final = "queue_timeout"
+NO_CREDIT: Final = "no_credit"
 
 USUAL: Final[Mapping[str, Refusal]] = {
     refusal.reason: refusal
@@ -51,6 +52,8 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(reason=NOT_RECORDABLE, status=488, cause=88),
         Refusal(reason=QUEUE_FULL, status=486, cause=17),
         Refusal(reason=QUEUE_TIMEOUT, status=480, cause=19),
+        # RFC 3398 section 8.2.6.1 has 21 for a 402.
+        Refusal(reason=NO_CREDIT, status=402, cause=21),
     )
 }
 """By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given

@@ -22,7 +22,7 @@ CREATE TABLE calls (
 	reason TEXT NOT NULL, 
 	hung_up_by TEXT NOT NULL, 
 	legs TEXT NOT NULL, 
-	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, queues TEXT, rate_plan TEXT, currency TEXT, billed_seconds BIGINT, cost TEXT, charges TEXT, direction TEXT, extension TEXT, line TEXT, 
+	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, queues TEXT, rate_plan TEXT, currency TEXT, billed_seconds BIGINT, cost TEXT, charges TEXT, direction TEXT, extension TEXT, line TEXT, account TEXT, 
 	PRIMARY KEY (id)
 );
 CREATE INDEX calls_started ON calls (started);
@@ -110,3 +110,50 @@ CREATE TABLE webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint, due, position) WHERE state = 'waiting';
 CREATE INDEX webhook_deliveries_subject ON webhook_deliveries (endpoint, subject, position) WHERE state = 'waiting';
+CREATE INDEX calls_account ON calls (account, started) WHERE account <> '';
+CREATE TABLE accounts (
+	name TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	balance TEXT NOT NULL, 
+	reserved TEXT NOT NULL, 
+	credit TEXT, 
+	notice TEXT, 
+	suspend TEXT, 
+	reclaim_seconds DOUBLE, 
+	state TEXT NOT NULL, 
+	since DOUBLE NOT NULL, 
+	noticed BOOLEAN NOT NULL, 
+	held BOOLEAN NOT NULL, 
+	PRIMARY KEY (name)
+);
+CREATE TABLE reservations (
+	call TEXT NOT NULL, 
+	account TEXT NOT NULL, 
+	amount TEXT NOT NULL, 
+	server TEXT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	PRIMARY KEY (call)
+);
+CREATE TABLE ledger (
+	booking TEXT NOT NULL, 
+	account TEXT NOT NULL, 
+	amount TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	kind TEXT NOT NULL, 
+	who TEXT NOT NULL, 
+	note TEXT NOT NULL, 
+	PRIMARY KEY (booking, account)
+);
+CREATE INDEX ledger_account ON ledger (account, at);
+CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END;
+CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END;
+CREATE TABLE account_events (
+	account TEXT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	what TEXT NOT NULL, 
+	balance TEXT NOT NULL, 
+	who TEXT NOT NULL, 
+	note TEXT NOT NULL
+);
+CREATE INDEX account_events_account ON account_events (account, at);

@@ -1,0 +1,1 @@
+"""Billing: accounts, and the invoices of a month; pure, and exact decimals."""

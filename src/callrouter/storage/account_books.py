@@ -1,0 +1,332 @@
+"""The books of accounts: balances, reservations of calls in progress, and the ledger.
+
+Rules.
+
+- The ledger is double entry: each booking moves an amount between an account and one of ours
+  (`@cash`, `@revenue`, `@adjustments`, `@written-off`), so that its rows add up to 0. It is only
+  added to; the database refuses anything else.
+- The balance of an account is the sum of its rows. Whatever changes it books in the same
+  transaction, and holds the account against its thresholds there.
+- Money is reserved by one statement, which looks and takes at once: two calls cannot have the same.
+- A booking has a name, that of its call or the reference of who pays in, and is made once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+
+from callrouter.billing.accounts import (
+    ACTIVE,
+    SUSPENDED,
+    AccountFigures,
+    AccountTerms,
+    opened,
+    reviewed,
+)
+from callrouter.storage.amounts import NOTHING, Money, at_least, minus, plus
+
+CASH: Final = "@cash"
+REVENUE: Final = "@revenue"
+ADJUSTMENTS: Final = "@adjustments"
+WRITTEN_OFF: Final = "@written-off"
+"""Accounts of ours; no name in a file of rate plans begins so."""
+
+_SYSTEM: Final = "callrouter"
+
+_meta: Final = sa.MetaData()
+ACCOUNTS: Final = sa.Table(
+    "accounts",
+    _meta,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text),
+    *(sa.Column(name, Money) for name in ("balance", "reserved", "credit", "notice", "suspend")),
+    sa.Column("reclaim_seconds", sa.Double),
+    sa.Column("state", sa.Text),
+    sa.Column("since", sa.Double),
+    sa.Column("noticed", sa.Boolean),
+    sa.Column("held", sa.Boolean),
+)
+RESERVATIONS: Final = sa.Table(
+    "reservations",
+    _meta,
+    sa.Column("call", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text),
+    sa.Column("amount", Money),
+    sa.Column("server", sa.Text),
+    sa.Column("at", sa.Double),
+)
+LEDGER: Final = sa.Table(
+    "ledger",
+    _meta,
+    sa.Column("booking", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("amount", Money),
+    *(sa.Column(name, sa.Text) for name in ("currency", "kind", "who", "note")),
+    sa.Column("at", sa.Double),
+)
+EVENTS: Final = sa.Table(
+    "account_events",
+    _meta,
+    *(sa.Column(name, sa.Text) for name in ("account", "what", "who", "note")),
+    sa.Column("at", sa.Double),
+    sa.Column("balance", Money),
+)
+
+
+class Booking(NamedTuple):
+    """A booking to be made.
+
+    name: known by it, once. amount: what the account gets; less than 0 for what it pays. ours: the
+    other account. kind: top_up, adjustment, call, fee or written_off.
+    """
+
+    name: str
+    account: str
+    amount: Decimal
+    currency: str
+    ours: str
+    kind: str
+    at: float
+    who: str = _SYSTEM
+    note: str = ""
+
+
+class SettledCall(NamedTuple):
+    """A call that is over, as it is settled. cost: None for nothing. lost: by a kill."""
+
+    id: str
+    account: str
+    cost: Decimal | None
+    currency: str
+    lost: bool
+
+
+def keep(connection: sa.Connection, accounts: Iterable[AccountTerms], at: float) -> list[str]:
+    """Have all these accounts, with these terms; returns those that are kept in another currency.
+
+    Such an account is left as it is: amounts of two currencies have no sum.
+    """
+    wrong = []
+    for terms in sorted(accounts, key=lambda it: it.name):
+        figures: dict[str, Any] = {
+            "credit": terms.credit,
+            "notice": terms.notice,
+            "suspend": terms.suspend,
+            "reclaim_seconds": terms.reclaim_seconds,
+        }
+        row = connection.execute(_one(terms.name)).one_or_none()
+        if row is None:
+            fresh = AccountFigures(
+                balance=NOTHING, **figures, state=ACTIVE, since=0.0, noticed=False
+            )
+            known = {"name": terms.name, "currency": terms.currency, "reserved": NOTHING}
+            new = {**asdict(opened(fresh, at)), **known, "held": False}
+            connection.execute(_insert(connection, ACCOUNTS).on_conflict_do_nothing(), new)
+        elif row.currency != terms.currency:
+            wrong.append(terms.name)
+        elif any(row._mapping[name] != value for name, value in figures.items()):
+            connection.execute(_change(terms.name).values(figures))
+            review(connection, terms.name, at)
+    return wrong
+
+
+def reserve(
+    connection: sa.Connection,
+    call: tuple[str, str],
+    more: Decimal,
+    process: str,
+    at: float,
+    *,
+    first: bool,
+) -> str:
+    """Reserve so much more for a call; returns why not, "" when it is.
+
+    call: its id, and the account that pays. first: the call has not begun yet, so that a suspended
+    account refuses it.
+    """
+    ident, name = call
+    spare = minus(plus(ACCOUNTS.c.balance, ACCOUNTS.c.credit), ACCOUNTS.c.reserved)
+    may: list[sa.ColumnElement[bool]] = [
+        ACCOUNTS.c.credit.is_(None) | at_least(spare, sa.bindparam("more", more, Money))
+    ]
+    if first:
+        may += [ACCOUNTS.c.state == ACTIVE, ACCOUNTS.c.held.is_(False)]
+    taken = plus(ACCOUNTS.c.reserved, sa.bindparam("more", more, Money))
+    done = connection.execute(_change(name).where(*may).values(reserved=taken))
+    if not done.rowcount:
+        return _why_not(connection, name, first=first)
+    held = {"call": ident, "account": name, "amount": more, "server": process, "at": at}
+    add = _insert(connection, RESERVATIONS).values(held)
+    amount = plus(RESERVATIONS.c.amount, add.excluded.amount)
+    connection.execute(add.on_conflict_do_update(index_elements=["call"], set_={"amount": amount}))
+    return ""
+
+
+def _why_not(connection: sa.Connection, name: str, *, first: bool) -> str:
+    row = connection.execute(_one(name)).one_or_none()
+    if row is None:
+        return "the database does not have it yet"
+    if first and row.held:
+        return "it is suspended by hand"
+    if first and row.state != ACTIVE:
+        return f"it is {row.state}: {row.balance:f} {row.currency} are left"
+    return f"{row.balance:f} {row.currency} are left, of which calls have {row.reserved:f}"
+
+
+def release(connection: sa.Connection, call: str) -> None:
+    """Give back what a call has reserved, if anything."""
+    gone = sa.delete(RESERVATIONS).where(RESERVATIONS.c.call == call)
+    _give_back(connection, gone)
+
+
+def release_part(connection: sa.Connection, call: str, amount: Decimal) -> None:
+    """Give back a part of what a call has reserved, if it still has that."""
+    it = RESERVATIONS
+    less = minus(it.c.amount, sa.bindparam("less", amount, Money))
+    has = at_least(it.c.amount, sa.bindparam("less", amount, Money))
+    taken = sa.update(it).where(it.c.call == call, has).values(amount=less)
+    row = connection.execute(taken.returning(it.c.account, it.c.amount)).one_or_none()
+    if row is None:
+        return
+    free = minus(ACCOUNTS.c.reserved, sa.bindparam("less", amount, Money))
+    connection.execute(_change(row.account).values(reserved=free))
+    if not row.amount:
+        connection.execute(sa.delete(it).where(it.c.call == call))
+
+
+def release_orphans(connection: sa.Connection, process: str) -> int:
+    """Give back what calls of earlier processes of a server have reserved, and left no record.
+
+    process: the one of now: its server's name, a point, its own. To be called when all records that
+    there are have been settled. Returns how many.
+    """
+    it = RESERVATIONS.c.server
+    mine = it.startswith(f"{process.partition('.')[0]}.") & (it != process)
+    return _give_back(connection, sa.delete(RESERVATIONS).where(mine))
+
+
+def _give_back(connection: sa.Connection, gone: sa.Delete) -> int:
+    rows = connection.execute(gone.returning(RESERVATIONS.c.account, RESERVATIONS.c.amount)).all()
+    for name, amount in sorted(rows):
+        less = minus(ACCOUNTS.c.reserved, sa.bindparam("less", amount, Money))
+        connection.execute(_change(name).values(reserved=less))
+    return len(rows)
+
+
+def settle(connection: sa.Connection, calls: Iterable[SettledCall], at: float) -> list[str]:
+    """Settle calls that are over: their reservations go, and their accounts pay.
+
+    In the transaction of their records; what was settled before is left alone. Returns the calls
+    that cannot be booked, because their account is kept in another currency.
+    """
+    wrong = []
+    # In one order, so that two servers do not wait for each other.
+    for call in sorted(calls, key=lambda it: (it.account, it.id)):
+        release(connection, call.id)
+        if not call.cost:
+            continue
+        row = connection.execute(_one(call.account)).one_or_none()
+        if row is None or row.currency != call.currency:
+            wrong.append(call.id)
+            continue
+        paid = Booking(
+            f"call {call.id}", call.account, -call.cost, call.currency, REVENUE, "call", at
+        )
+        if book(connection, paid) and call.lost:
+            _write_off(connection, call, at)
+    return wrong
+
+
+def _write_off(connection: sa.Connection, call: SettledCall, at: float) -> None:
+    """Forgive what a lost call cost beyond what there was: nobody knows that it lasted so long."""
+    row = connection.execute(_one(call.account)).one()
+    if row.credit is None:
+        return
+    beyond = -(row.balance + row.credit)
+    if beyond > 0:
+        name = f"call {call.id} written off"
+        book(
+            connection,
+            Booking(name, call.account, beyond, call.currency, WRITTEN_OFF, "written_off", at),
+        )
+
+
+def book(connection: sa.Connection, it: Booking) -> bool:
+    """Make a booking; False when one of its name is there already. The account must be known."""
+    common = {
+        "booking": it.name,
+        "currency": it.currency,
+        "at": it.at,
+        "kind": it.kind,
+        "who": it.who,
+        "note": it.note,
+    }
+    insert = _insert(connection, LEDGER).on_conflict_do_nothing()
+    new = insert.values(**common, account=it.account, amount=it.amount)
+    # What a driver says of rows is not said of a conflict by all of them.
+    if connection.execute(new.returning(LEDGER.c.booking)).first() is None:
+        return False
+    connection.execute(insert.values(**common, account=it.ours, amount=-it.amount))
+    balance = plus(ACCOUNTS.c.balance, sa.bindparam("more", it.amount, Money))
+    connection.execute(_change(it.account).values(balance=balance))
+    review(connection, it.account, it.at)
+    return True
+
+
+def hold(connection: sa.Connection, name: str, at: float, who: str, *, on: bool) -> bool:
+    """Suspend an account by hand, or resume it; False when it is so already."""
+    done = connection.execute(_change(name).where(ACCOUNTS.c.held.is_(not on)).values(held=on))
+    if done.rowcount:
+        row = connection.execute(_one(name)).one()
+        _tell(connection, name, at, "suspended" if on else "resumed", row.balance, who)
+    return bool(done.rowcount)
+
+
+def review(connection: sa.Connection, name: str, at: float) -> None:
+    """Hold an account against its thresholds, and note what became of it."""
+    row = connection.execute(_one(name)).one()._mapping
+    known = {field: row[field] for field in AccountFigures.__dataclass_fields__}
+    before = AccountFigures(**known)
+    after, events = reviewed(before, at)
+    if after != before:
+        changed = {"state": after.state, "since": after.since, "noticed": after.noticed}
+        connection.execute(_change(name).values(changed))
+    for what in events:
+        _tell(connection, name, at, what, after.balance, _SYSTEM)
+
+
+def reclaim(connection: sa.Connection, at: float) -> None:
+    """Reclaim the accounts whose time is over since their suspension."""
+    due = sa.select(ACCOUNTS.c.name).where(
+        ACCOUNTS.c.state == SUSPENDED, ACCOUNTS.c.since + ACCOUNTS.c.reclaim_seconds <= at
+    )
+    for name in sorted(connection.execute(due).scalars()):
+        review(connection, name, at)
+
+
+def _tell(
+    connection: sa.Connection, name: str, at: float, what: str, balance: Decimal, who: str
+) -> None:
+    told = {"account": name, "at": at, "what": what, "balance": balance, "who": who, "note": ""}
+    connection.execute(sa.insert(EVENTS).values(told))
+
+
+def _one(name: str) -> sa.Select[Any]:
+    # For a change that follows: two servers review one account one after the other.
+    return sa.select(ACCOUNTS).where(ACCOUNTS.c.name == name).with_for_update()
+
+
+def _change(name: str) -> sa.Update:
+    return sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name)
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that may say what is to be done on a conflict."""
+    if connection.dialect.name == "postgresql":
+        return insert_into_postgresql(table)
+    return insert_into_sqlite(table)

@@ -1,0 +1,105 @@
+"""The desk of accounts: how they stand, their ledger, payments, and suspension by hand."""
+
+import time
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from callrouter.billing.accounts import AccountEvent, AccountState, LedgerEntry, Statement
+from callrouter.pending import Later
+from callrouter.storage import account_books as books
+from callrouter.storage.account_service import AccountService
+
+_OURS: Final = {"top_up": books.CASH, "adjustment": books.ADJUSTMENTS}
+"""The account of ours that each kind of booking is made with."""
+
+
+class AccountDesk:
+    """Accounts, as operators have them. Each answer is Unavailable while the database is away."""
+
+    def __init__(self, service: AccountService) -> None:
+        self._service = service
+
+    def accounts(self) -> Later[list[AccountState]]:
+        """All accounts, by name."""
+
+        def act(connection: sa.Connection) -> list[AccountState]:
+            found = connection.execute(sa.select(books.ACCOUNTS).order_by(books.ACCOUNTS.c.name))
+            return [_read(AccountState, row) for row in found]
+
+        return self._service.ask(act)
+
+    def statement(self, name: str, most: int) -> Later[Statement | str]:
+        """An account with its newest entries; text that says why not."""
+
+        def act(connection: sa.Connection) -> Statement | str:
+            state = _state(connection, name)
+            if state is None:
+                return f"no account is named {name}"
+            entries = _newest(connection, books.LEDGER, name, most)
+            events = _newest(connection, books.EVENTS, name, most)
+            return Statement(
+                account=state,
+                ledger=tuple(_read(LedgerEntry, row) for row in entries),
+                events=tuple(_read(AccountEvent, row) for row in events),
+            )
+
+        return self._service.ask(act)
+
+    def book(
+        self, name: str, amount: Decimal, kind: str, reference: str, who: str, note: str
+    ) -> Later[AccountState | str]:
+        """Pay in, or adjust; returns how the account stands then, or text that says why not.
+
+        kind: top_up or adjustment. reference: known by it, once for all accounts.
+        """
+
+        def act(connection: sa.Connection) -> AccountState | str:
+            state = _state(connection, name)
+            if state is None:
+                return f"no account is named {name}"
+            booking = books.Booking(
+                name=f"{kind} {reference}",
+                account=name,
+                amount=amount,
+                currency=state.currency,
+                ours=_OURS[kind],
+                kind=kind,
+                at=time.time(),
+                who=who,
+                note=note,
+            )
+            if not books.book(connection, booking):
+                return f"{reference} is booked already"
+            return _state(connection, name) or ""
+
+        return self._service.ask(act)
+
+    def hold(self, name: str, who: str, *, on: bool) -> Later[AccountState | str]:
+        """Suspend an account by hand, or resume it; as `book`."""
+
+        def act(connection: sa.Connection) -> AccountState | str:
+            if _state(connection, name) is None:
+                return f"no account is named {name}"
+            if not books.hold(connection, name, time.time(), who, on=on):
+                return f"it {'is' if on else 'is not'} suspended by hand{' already' if on else ''}"
+            return _state(connection, name) or ""
+
+        return self._service.ask(act)
+
+
+def _state(connection: sa.Connection, name: str) -> AccountState | None:
+    found = connection.execute(sa.select(books.ACCOUNTS).where(books.ACCOUNTS.c.name == name))
+    row = found.one_or_none()
+    return None if row is None else _read(AccountState, row)
+
+
+def _newest(connection: sa.Connection, table: sa.Table, name: str, most: int) -> Any:
+    query = sa.select(table).where(table.c.account == name)
+    return connection.execute(query.order_by(table.c.at.desc()).limit(most))
+
+
+def _read(kind: Any, row: Any) -> Any:
+    return kind(**{field.name: row._mapping[field.name] for field in fields(kind)})

@@ -1,0 +1,184 @@
+"""The accounts of a running server: asked by calls and by operators, answered by the database.
+
+Theory. What a slice costs is computed where it is asked for, in the loop, by the rate plans of the
+call. A thread of its own reserves it, one transaction each, and the answer comes back in a step of
+the stack. So no call waits for a disk, and what another asks is not held up by records.
+
+Rules. The terms of accounts are kept in the database as the dialplan has them, from when it begins
+to serve. While the database is away each question is answered so at once; it is tried again every
+two seconds.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from callrouter.billing.accounts import AccountTerms
+from callrouter.call.services.account_port import NO_END, Credit, NoCredit
+from callrouter.call.services.record import CallRecord
+from callrouter.observe.cdr.call_charges import cover
+from callrouter.pending import Later, Pending, Unavailable
+from callrouter.route.values.plan import Target
+from callrouter.storage import account_books as books
+from callrouter.storage.background import Reopened, TurnThread
+from callrouter.storage.cdr_table import open_for_writing
+from callrouter.storage.engine import StoreError, begin_writing, check_file, inode, said
+
+_LOOK_SECONDS: Final = 2.0
+"""How often it is looked whose time is over since the suspension."""
+_QUEUE: Final = 10_000
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+Act = Callable[[sa.Connection], Any]
+
+
+class _Books:
+    """The database, open for one transaction after the other."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_for_writing(url)
+        self._inode = inode(self._engine)
+
+    def do(self, act: Act) -> Any:
+        """Do something in one transaction. Raises SQLAlchemyError, OSError."""
+        check_file(self._engine, self._inode)
+        with begin_writing(self._engine) as connection:
+            return act(connection)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._engine.dispose()
+
+
+class AccountService:
+    """Accounts, as calls and operators have them.
+
+    step: has the stack do something, from any thread. process: as `release_orphans` has it.
+    """
+
+    def __init__(
+        self, store_url: str, process: str, step: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._process = process
+        self._step = step
+        self._terms: tuple[AccountTerms, ...] = ()
+        self._kept: tuple[AccountTerms, ...] = ()
+        self._queue: deque[tuple[Act, Pending[Any]]] = deque()
+        self._database = Reopened(
+            partial(_Books, store_url),
+            "accounts cannot be asked: the database is away",
+            "accounts can be asked again",
+        )
+        self._looked = 0.0
+        self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._last_turn)
+
+    def serve(self, terms: Sequence[AccountTerms]) -> None:
+        """Have these accounts from now on, those of the dialplan."""
+        self._terms = tuple(terms)
+        if self._terms and not self._thread.alive:
+            self._thread.start()
+        self._thread.wake()
+
+    def close(self) -> None:
+        """End, when all that was asked is answered."""
+        self._thread.close()
+        self._database.close()
+
+    # For calls.
+
+    def reserve(
+        self,
+        record: CallRecord,
+        until_ms: int,
+        reserved: Decimal,
+        targets: tuple[Target, ...] = (),
+        *,
+        first: bool = False,
+    ) -> Later[Credit | NoCredit]:
+        """See `CallAccounts`."""
+        covered = cover(record, until_ms, targets)
+        more = max(covered.cost - reserved, Decimal(0))
+        end = NO_END if covered.until_ms is None else covered.until_ms
+        if not (more or first):
+            return Credit(end, reserved)
+        reserve = partial(
+            books.reserve,
+            call=(record.id, record.account),
+            more=more,
+            process=self._process,
+            first=first,
+        )
+
+        def act(connection: sa.Connection) -> Credit | NoCredit:
+            why = reserve(connection, at=time.time())
+            return NoCredit(why) if why else Credit(end, reserved + more)
+
+        return self.ask(act)
+
+    def unwanted(self, record: CallRecord, reserved: Decimal, answer: object) -> None:
+        """See `CallAccounts`."""
+        if isinstance(answer, Credit) and answer.reserved > reserved:
+            more = answer.reserved - reserved
+            self.ask(lambda connection: books.release_part(connection, record.id, more))
+
+    # For operators, too.
+
+    def ask(self, act: Act) -> Later[Any]:
+        """Do something in a transaction of the thread; its answer comes in a step of the stack."""
+        if len(self._queue) >= _QUEUE or not self._thread.alive:
+            return Unavailable("no account is served" if not self._thread.alive else "too many ask")
+        pending = Pending[Any]()
+        self._queue.append((act, pending))
+        self._thread.wake()
+        return pending
+
+    # For the thread.
+
+    def _turn(self) -> None:
+        if self._terms is not self._kept:
+            self._keep()
+        while self._queue:
+            act, pending = self._queue.popleft()
+            self._answer(pending, Unavailable("given up") if pending.given_up else self._do(act))
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            self._do(lambda connection: books.reclaim(connection, time.time()))
+
+    def _last_turn(self) -> None:
+        self._turn()
+
+    def _keep(self) -> None:
+        terms = self._terms
+        wrong = self._do(lambda connection: books.keep(connection, terms, time.time()))
+        if isinstance(wrong, Unavailable):
+            return
+        self._kept = terms
+        for name in wrong:
+            _log.error("an account is kept in another currency: it pays for no call", account=name)
+
+    def _do(self, act: Act) -> Any:
+        """What comes of it; Unavailable while the database is away, or when a bug is in it."""
+        if self._database.waits:
+            return Unavailable("the database is away")
+        try:
+            found = self._database.store().do(act)
+        except (SQLAlchemyError, OSError, StoreError) as error:
+            self._database.begin(error)
+            return Unavailable(said(error))
+        except Exception as error:  # noqa: BLE001 - a bug in one question must not end the thread
+            _log.error("internal error in accounts", exc_info=error)
+            return Unavailable("internal error")
+        self._database.end()
+        return found
+
+    def _answer(self, pending: Pending[Any], answer: Any) -> None:
+        self._step(lambda: pending.settle(answer))

@@ -1,0 +1,78 @@
+"""The books of accounts in a database of either kind, without callrouter's own queries."""
+
+import sqlite3
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from callrouter.billing.accounts import AccountTerms
+from callrouter.storage.amounts import Money
+from callrouter.storage.engine import open_existing
+
+NO_THRESHOLDS: Final = {"notice": Decimal(0), "suspend": Decimal(0), "reclaim_seconds": None}
+_ROWS: Final = {
+    name: sa.table(
+        name, *(sa.column(one) for one in texts), *(sa.column(one, Money) for one in sums)
+    )
+    for name, texts, sums in (
+        ("accounts", ("name", "state", "held", "noticed"), ("balance", "reserved")),
+        ("ledger", ("booking", "account", "kind", "currency"), ("amount",)),
+        ("reservations", ("call", "account"), ("amount",)),
+        ("account_events", ("account", "what", "at"), ("balance",)),
+    )
+}
+
+
+def terms(name: str = "acme", **known: object) -> AccountTerms:
+    """A prepaid account without thresholds, but for what is said."""
+    usual: dict[str, object] = {
+        "kind": "prepaid",
+        "currency": "CNY",
+        "credit": Decimal(0),
+        "go_on": True,
+        **NO_THRESHOLDS,
+    }
+    return AccountTerms(name=name, **{**usual, **known})  # type: ignore[arg-type]  # as said
+
+
+def rows(url: str, table: str) -> list[sa.Row[tuple[object, ...]]]:
+    """All rows of a table."""
+    engine = open_existing(url)
+    try:
+        with engine.connect() as connection:
+            return list(connection.execute(sa.select(_ROWS[table])).all())
+    finally:
+        engine.dispose()
+
+
+def balances(url: str) -> dict[str, tuple[Decimal, Decimal]]:
+    """The balance of each account, and what is reserved of it."""
+    return {row.name: (row.balance, row.reserved) for row in rows(url, "accounts")}
+
+
+def audit(url: str) -> None:
+    """Money is never made or lost: the ledger is 0 in all, and each balance is the sum of its rows.
+
+    What an account has reserved is what its calls have.
+    """
+    of_booking: defaultdict[str, Decimal] = defaultdict(Decimal)
+    of_account: defaultdict[str, Decimal] = defaultdict(Decimal)
+    held: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in rows(url, "ledger"):
+        of_booking[row.booking] += row.amount
+        of_account[row.account] += row.amount
+    for row in rows(url, "reservations"):
+        held[row.account] += row.amount
+    assert not any(of_booking.values())
+    for name, (balance, reserved) in balances(url).items():
+        assert balance == of_account[name]
+        assert reserved == held[name]
+
+
+def in_sqlite(url: str, statement: str) -> None:
+    """Have a SQLite file do something, without any function of ours."""
+    with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute(statement)

@@ -1,0 +1,212 @@
+"""Prepaid calls over real SIP: they last as long as the money does, and not one block longer."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pytest
+from support.books import audit, balances, rows
+from support.phones import Outcome, Phones
+from support.polling import until
+from support.ports import free_port
+from support.serving import Place, Serving, command, lay_out
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# A minute of the tariff is two seconds here.
+PLANS: Final = """\
+country: CN
+accounts:
+  acme: {kind: prepaid, currency: CNY, notice: 0, suspend: 0}
+  low: {kind: prepaid, currency: CNY}
+plans:
+  minute: {currency: CNY, decimals: 2, blocks: 2/2, price: 0.5/s, forwarded: minute}
+  second: {currency: CNY, decimals: 2, blocks: 1/1, price: 0.01/s}
+"""
+MINUTE_MS: Final = 2000
+
+
+def place_of(folder: Path, carrier: int) -> Place:
+    place = lay_out(
+        folder,
+        "country: CN\nrate_plans: plans.yaml\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
+        f"gateways: {{carrier: {{address: '127.0.0.1:{carrier}'}}}}\n"
+        f"targets: {{desk: {{uri: 'sip:desk@127.0.0.1:{carrier}'}}, "
+        "mobile: {number: '13800138000', via: carrier}}\n"
+        "numbers:\n"
+        "  '4000': {rate_plan: minute, account: acme, route: [{hunt: [desk]}]}\n"
+        "  '4001': {rate_plan: second, account: acme, route: [{hunt: [desk]}]}\n"
+        "  '4002': {rate_plan: second, account: low, route: [{hunt: [desk]}]}\n"
+        "  '4003': {rate_plan: minute, account: acme, route: [{hunt: [mobile]}]}\n"
+        "  '4004': {rate_plan: second, route: [{hunt: [desk]}]}\n",
+    )
+    (folder / "plans.yaml").write_text(PLANS, encoding="utf-8")
+    return place
+
+
+class Lines:
+    """A callrouter with accounts, and who calls by it."""
+
+    def __init__(self, serving: Serving, callers: Phones) -> None:
+        self.serving = serving
+        self.callers = callers
+        self.url = f"sqlite:///{serving.place.database}"
+
+    async def asked(self, *words: str) -> dict[str, Any]:
+        """What `callrouter accounts` answers."""
+        process = await asyncio.create_subprocess_exec(
+            *command("accounts", *words, "--json", "--config", self.serving.place.config),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        found: dict[str, Any] = orjson.loads(said)
+        return found
+
+    async def over(self, *outcomes: Outcome) -> list[dict[str, Any]]:
+        """Wait until calls are over and settled; their records, in this order."""
+        for outcome in outcomes:
+            await outcome.over.wait()
+
+        async def look() -> list[dict[str, Any]]:
+            found = {record["call_id"]: record for record in self.serving.place.records()}
+            wanted = [outcome.call_id for outcome in outcomes]
+            return [found[it] for it in wanted] if found.keys() >= set(wanted) else []
+
+        return await until(look)
+
+    async def settled(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """The balances when nothing is reserved any more."""
+
+        async def look() -> dict[str, tuple[Decimal, Decimal]]:
+            found = balances(self.url)
+            return found if not any(reserved for _, reserved in found.values()) else {}
+
+        return await until(look)
+
+
+@asynccontextmanager
+async def lines(folder: Path) -> AsyncIterator[Lines]:
+    carrier = free_port()
+    place = place_of(folder, carrier)
+    serving = await Serving.start(place)
+    server = ("127.0.0.1", place.port)
+    callers, callees = await Phones.open(server), await Phones.open(server, carrier)
+    try:
+        yield Lines(serving, callers)
+    finally:
+        await callers.close()
+        await callees.close()
+        await serving.stop()
+
+
+async def test_fifty_calls_at_once_talk_ten_minutes_for_ten_and_leave_nothing(
+    tmp_path: Path,
+) -> None:
+    async with lines(tmp_path) as it:
+        assert (await it.asked("top-up", "acme", "10"))["balance"] == "10"
+        records = await it.over(*[it.callers.call("4000", 60.0) for _ in range(50)])
+        answered = [record for record in records if record["answered_ms"] is not None]
+        refused = [record for record in records if record["answered_ms"] is None]
+        assert (len(answered), len(refused)) == (10, 40)
+        assert sum(record["billed_seconds"] for record in answered) == 10 * 2
+        for record in answered:
+            assert record["ended_ms"] - record["answered_ms"] == MINUTE_MS
+            assert (record["reason"], record["disposition"]) == ("no_credit", "ANSWERED")
+            assert (record["cause"], record["hung_up_by"]) == (21, "callrouter")
+            assert (record["cost"], record["account"]) == ("1.00", "acme")
+        for record in refused:
+            assert (record["reason"], record["status"]) == ("no_credit", 402)
+            assert record["cost"] == "0.00"
+            assert "10 CNY are left, of which calls have 10" in record["trace"][-1]["why"]
+        assert (await it.settled())["acme"] == (Decimal(0), Decimal(0))
+        audit(it.url)
+
+
+async def test_suspended_account_is_refused_until_it_is_paid_and_its_ledger_shows_all(
+    tmp_path: Path,
+) -> None:
+    async with lines(tmp_path) as it:
+        (record,) = await it.over(it.callers.call("4002", 60.0))
+        assert (record["reason"], record["status"]) == ("no_credit", 402)
+        assert "it is suspended" in record["trace"][-1]["why"]
+        await it.asked("top-up", "low", "20", "--reference", "bank-1", "--who", "li")
+        assert "error" in await it.asked("top-up", "low", "20", "--reference", "bank-1")
+        (record,) = await it.over(it.callers.call("4002", 0.2))
+        assert (record["disposition"], record["cost"]) == ("ANSWERED", "0.01")
+        await it.settled()
+        assert (await it.asked("suspend", "low", "--who", "wang"))["held"] is True
+        (record,) = await it.over(it.callers.call("4002", 60.0))
+        assert "suspended by hand" in record["trace"][-1]["why"]
+        shown = await it.asked("show", "low")
+        assert shown["account"]["balance"] == "19.99"
+        assert [(row["kind"], row["amount"], row["who"]) for row in shown["ledger"]] == [
+            ("call", "-0.01", "callrouter"),
+            ("top_up", "20", "li"),
+        ]
+        assert [row["what"] for row in shown["events"]] == ["suspended", "restored"]
+        # A number without an account goes on, whoever pays for the others.
+        (free,) = await it.over(it.callers.call("4004", 0.1))
+        assert (free["cost"], free["account"]) == ("0.01", "")
+        audit(it.url)
+
+
+async def test_forwarded_leg_is_paid_for_before_it_rings(tmp_path: Path) -> None:
+    async with lines(tmp_path) as it:
+        await it.asked("top-up", "acme", "1.99")  # the inbound block alone would be 1
+        (record,) = await it.over(it.callers.call("4003", 60.0))
+        assert (record["reason"], record["legs"]) == ("no_credit", [])
+        await it.asked("top-up", "acme", "0.01")
+        (record,) = await it.over(it.callers.call("4003", 60.0))
+        assert [one["cost"] for one in record["charges"]] == ["1.00", "1.00"]
+        assert (await it.settled())["acme"] == (Decimal(0), Decimal(0))
+        audit(it.url)
+
+
+async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
+    tmp_path: Path, full: bool
+) -> None:
+    carrier = free_port()
+    place = place_of(tmp_path, carrier)
+    dice = random.Random(7)
+    paid = Decimal(0)
+    url = f"sqlite:///{place.database}"
+    for turn in range(200 if full else 3):
+        serving = await Serving.start(place)
+        server = ("127.0.0.1", place.port)
+        callers, callees = await Phones.open(server), await Phones.open(server, carrier)
+        it = Lines(serving, callers)
+        try:
+            booked = await it.asked("top-up", "acme", "5", "--reference", f"turn-{turn}")
+            assert booked["ok"], booked
+            paid += 5
+            for _ in range(20):
+                callers.call(dice.choice(("4000", "4001", "4003")), dice.uniform(0.1, 3.0))
+            await asyncio.sleep(dice.uniform(0.05, 2.5))  # the moment is what is tried
+            serving.signal(signal.SIGKILL)
+            await serving.ended()
+        finally:
+            await callers.close()
+            await callees.close()
+            await serving.stop()
+        audit(url)
+    serving = await Serving.start(place)
+    try:
+        it = Lines(serving, callers)
+        left, _ = (await it.settled())["acme"]
+        audit(url)
+        spent = sum((Decimal(one["cost"] or 0) for one in place.records()), Decimal(0))
+        forgiven = [
+            row.amount
+            for row in rows(url, "ledger")
+            if row.kind == "written_off" and row.account == "acme"
+        ]
+        assert left == paid - spent + sum(forgiven, Decimal(0))
+        assert left >= 0
+    finally:
+        await serving.stop()
