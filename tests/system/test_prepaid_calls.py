@@ -11,11 +11,15 @@ from typing import Any, Final
 
 import orjson
 import pytest
+import pytest_asyncio
 from support.books import audit, balances, rows
 from support.phones import Outcome, Phones
 from support.polling import until
 from support.ports import free_port
+from support.postgres import Postgres
 from support.serving import Place, Serving, command, lay_out
+
+from callrouter.storage.cdr_query import CdrQuery, Filter
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,9 +29,11 @@ country: CN
 accounts:
   acme: {kind: prepaid, currency: CNY, notice: 0, suspend: 0}
   low: {kind: prepaid, currency: CNY}
+  strict: {kind: prepaid, currency: CNY, notice: 0, suspend: 0, without_database: cut}
 plans:
   minute: {currency: CNY, decimals: 2, blocks: 2/2, price: 0.5/s, forwarded: minute}
   second: {currency: CNY, decimals: 2, blocks: 1/1, price: 0.01/s}
+  eight: {currency: CNY, decimals: 2, blocks: 8/8, price: 0.5/s}
 """
 MINUTE_MS: Final = 2000
 
@@ -44,7 +50,9 @@ def place_of(folder: Path, carrier: int) -> Place:
         "  '4001': {rate_plan: second, account: acme, route: [{hunt: [desk]}]}\n"
         "  '4002': {rate_plan: second, account: low, route: [{hunt: [desk]}]}\n"
         "  '4003': {rate_plan: minute, account: acme, route: [{hunt: [mobile]}]}\n"
-        "  '4004': {rate_plan: second, route: [{hunt: [desk]}]}\n",
+        "  '4004': {rate_plan: second, route: [{hunt: [desk]}]}\n"
+        "  '4005': {rate_plan: eight, account: strict, route: [{hunt: [desk]}]}\n"
+        "  '4006': {rate_plan: eight, account: acme, route: [{hunt: [desk]}]}\n",
     )
     (folder / "plans.yaml").write_text(PLANS, encoding="utf-8")
     return place
@@ -53,10 +61,15 @@ def place_of(folder: Path, carrier: int) -> Place:
 class Lines:
     """A callrouter with accounts, and who calls by it."""
 
-    def __init__(self, serving: Serving, callers: Phones) -> None:
+    def __init__(self, serving: Serving, callers: Phones, url: str = "") -> None:
         self.serving = serving
         self.callers = callers
-        self.url = f"sqlite:///{serving.place.database}"
+        self.url = url or f"sqlite:///{serving.place.database}"
+
+    async def records(self) -> list[dict[str, Any]]:
+        """All records in the database."""
+        with CdrQuery(self.url) as calls:
+            return list(calls.last(0, Filter()))
 
     async def asked(self, *words: str) -> dict[str, Any]:
         """What `callrouter accounts` answers."""
@@ -74,7 +87,7 @@ class Lines:
             await outcome.over.wait()
 
         async def look() -> list[dict[str, Any]]:
-            found = {record["call_id"]: record for record in self.serving.place.records()}
+            found = {record["call_id"]: record for record in await self.records()}
             wanted = [outcome.call_id for outcome in outcomes]
             return [found[it] for it in wanted] if found.keys() >= set(wanted) else []
 
@@ -91,24 +104,39 @@ class Lines:
 
 
 @asynccontextmanager
-async def lines(folder: Path) -> AsyncIterator[Lines]:
+async def lines(folder: Path, url: str = "") -> AsyncIterator[Lines]:
+    """url: of the database; "" for a file in the folder."""
     carrier = free_port()
     place = place_of(folder, carrier)
+    if url:
+        settings = place.config.read_text(encoding="utf-8")
+        settings = settings.replace("sqlite:///var/callrouter.db", url)
+        settings += "state: 'sqlite:///var/state.db'\n"
+        place.config.write_text(settings, encoding="utf-8")
     serving = await Serving.start(place)
     server = ("127.0.0.1", place.port)
     callers, callees = await Phones.open(server), await Phones.open(server, carrier)
     try:
-        yield Lines(serving, callers)
+        yield Lines(serving, callers, url)
     finally:
         await callers.close()
         await callees.close()
         await serving.stop()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def postgres() -> AsyncIterator[Postgres]:
+    server = await Postgres.open()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_fifty_calls_at_once_talk_ten_minutes_for_ten_and_leave_nothing(
-    tmp_path: Path,
+    tmp_path: Path, kind: str, postgres: Postgres
 ) -> None:
-    async with lines(tmp_path) as it:
+    url = postgres.new("prepaid") if kind == "postgresql" else ""
+    async with lines(tmp_path, url) as it:
         assert (await it.asked("top-up", "acme", "10"))["balance"] == "10"
         records = await it.over(*[it.callers.call("4000", 60.0) for _ in range(50)])
         answered = [record for record in records if record["answered_ms"] is not None]
@@ -168,6 +196,36 @@ async def test_forwarded_leg_is_paid_for_before_it_rings(tmp_path: Path) -> None
         audit(it.url)
 
 
+async def test_without_its_database_a_call_goes_on_and_owes_or_ends_with_what_is_paid(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    async with lines(tmp_path, postgres.new("away")) as it:
+        for name in ("acme", "strict"):
+            await it.asked("top-up", name, "30")
+        owing, strict = it.callers.call("4006", 9.5), it.callers.call("4005", 60.0)
+        await asyncio.gather(owing.answered.wait(), strict.answered.wait())
+        held = {name: reserved for name, (_, reserved) in balances(it.url).items()}
+        assert held == {"acme": 4, "low": 0, "strict": 4}
+        postgres.stop()
+        refused = it.callers.call("4005", 60.0)
+        await refused.over.wait()
+        assert refused.status == 402
+        let_in = it.callers.call("4000", 0.2)
+        await let_in.over.wait()
+        assert let_in.status == 200
+        await strict.over.wait()
+        await owing.over.wait()
+        assert (strict.hung_up_on, owing.hung_up_on) == (True, False)
+        await postgres.start()
+        records = await it.over(owing, strict, let_in, refused)
+        assert [record["reason"] for record in records] == ["", "no_credit", "", "no_credit"]
+        assert records[1]["ended_ms"] - records[1]["answered_ms"] == 8000
+        assert [Decimal(record["cost"]) for record in records] == [8, 4, 1, 0]
+        left = await it.settled()
+        assert (left["acme"][0], left["strict"][0]) == (21, 26)
+        audit(it.url)
+
+
 async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
     tmp_path: Path, full: bool
 ) -> None:
@@ -200,7 +258,7 @@ async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
         it = Lines(serving, callers)
         left, _ = (await it.settled())["acme"]
         audit(url)
-        spent = sum((Decimal(one["cost"] or 0) for one in place.records()), Decimal(0))
+        spent = sum((Decimal(one["cost"] or 0) for one in await it.records()), Decimal(0))
         forgiven = [
             row.amount
             for row in rows(url, "ledger")

@@ -130,3 +130,55 @@ def test_mistake_in_a_plan_is_told_beside_those_of_the_dialplan(tmp_path: Path) 
     plans = PLANS.replace("0.30/min", "0.30 per min")
     found = mistakes(tmp_path, DIALPLAN.replace("[desk]", "[dsk]"), plans)
     assert [one.partition(": ")[0] for one in found] == ["plans.yaml:3:50", "dialplan.yaml:9:28"]
+
+
+ACCOUNTS = """
+accounts:
+  acme: {kind: prepaid, currency: CNY}
+  hanoi: {kind: postpaid, currency: VND, credit_limit: 500000}
+  big: {kind: postpaid, currency: CNY}
+"""
+
+
+def test_numbers_and_extensions_have_the_accounts_that_they_name(tmp_path: Path) -> None:
+    dialplan = DIALPLAN.replace('"4000": {', '"4000": {account: acme, ').replace(
+        '"4001": {', '"4001": {account: big, '
+    )
+    dialplan += 'extensions: {"101": {targets: [desk], account: acme}}\n'
+    found = loaded(tmp_path, dialplan, PLANS + ACCOUNTS)
+    assert [found.numbers[key].account for key in ("4000", "4001")] == ["acme", "big"]
+    # Who is cut off is warned, which only a worker can do.
+    warned = [found.numbers[key].voice for key in ("4000", "4001")]
+    assert [voice is not None and voice.warned for voice in warned] == [True, False]
+    assert found.extensions["101"].account == "acme"
+    assert found.rate_plans is not None
+    acme, hanoi, big = found.rate_plans.accounts.values()
+    assert (acme.credit, acme.notice, acme.suspend, acme.reclaim_seconds) == (0, 35, 15, 259200.0)
+    assert (hanoi.credit, hanoi.notice, hanoi.suspend) == (500000, None, None)
+    assert (big.credit, big.limited, acme.limited) == (None, False, True)
+
+
+def test_account_that_cannot_pay_for_its_calls_is_a_mistake(tmp_path: Path) -> None:
+    wrong = DIALPLAN.replace('"4000": {', '"4000": {account: acne, ').replace(
+        '"4001": {', '"4001": {account: hanoi, '
+    )
+    assert mistakes(tmp_path, wrong, PLANS + ACCOUNTS) == [
+        "dialplan.yaml:8:21: no account is named 'acne'; did you mean 'acme'?",
+        "dialplan.yaml:9:21: expected an account in CNY, as its calls cost; 'hanoi' is in VND",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ("{kind: prepaid, currency: CNY, credit_limit: 5}", "only of a postpaid account"),
+        ("{kind: prepaid, currency: CNY, notice: 10}", "'notice' not below 'suspend'"),
+        ("{kind: prepaid, currency: CNY, reclaim: 0d}", "expected 1d to 366d"),
+        ("{kind: monthly, currency: CNY}", "prepaid"),
+    ],
+)
+def test_terms_that_contradict_each_other_are_a_mistake(
+    tmp_path: Path, terms: str, said: str
+) -> None:
+    (mistake,) = mistakes(tmp_path, DIALPLAN, f"{PLANS}accounts: {{acme: {terms}}}\n")
+    assert said in mistake
