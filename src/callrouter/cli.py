@@ -45,6 +45,7 @@ _COMMANDS: Final = {
     "forward": "Say where calls of extensions of the running server go on to.",
     "gateways": "Show how the gateways of the running server are, or drain and enable them.",
     "init": "Write settings, a dialplan and its tests into FOLDER, ready to be served.",
+    "invoice": "Show what ACCOUNT pays for a calendar MONTH, such as 2026-03.",
     "media": "Show the media workers of the running server, and what they hold.",
     "override": "Switch schedules of the running server open or closed, whatever their hours say.",
     "presence": "Say which extensions of the running server are away.",

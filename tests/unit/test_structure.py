@@ -261,7 +261,7 @@ MAY_IMPORT: Final = {
 # A leg, the events that name it and the inbox that they lie in are of one piece.
 CIRCLE: Final = "call.legs"
 # Input and output, clocks and chance come in as arguments there.
-SANS_IO: Final = ("sip", "route", "billing", "rating", "queues", "call", "register")
+SANS_IO: Final = ("sip", "route", "rating", "queues", "call", "register")
 OUTSIDE: Final = {"asyncio", "socket", "time", "datetime", "random", "secrets", "os", "logging"}
 
 _MODULE_LINES: Final = 600

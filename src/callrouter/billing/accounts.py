@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from callrouter.billing.fees import Fee
+
 PREPAID: Final = "prepaid"
 POSTPAID: Final = "postpaid"
 
@@ -33,7 +35,7 @@ class AccountTerms:
     currency: ISO 4217. credit: how far the balance may go below zero, None for any far. notice,
     suspend: thresholds, None for none. reclaim_seconds: from the suspension on, None for never.
     go_on: calls go on without the database, and owe what they cost; else they end with what is
-    paid.
+    paid. fees: what it pays beside calls. timezone: of its months.
     """
 
     name: str
@@ -44,6 +46,8 @@ class AccountTerms:
     suspend: Decimal | None
     reclaim_seconds: float | None
     go_on: bool
+    fees: tuple[Fee, ...] = ()
+    timezone: str = "UTC"
 
     @property
     def limited(self) -> bool:

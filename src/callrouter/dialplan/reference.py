@@ -83,6 +83,7 @@ _PLANS_CHAPTERS: Final[_Chapters] = (
     ("A step of the price", rate_plans.PriceStepEntry),
     ("An unanswered call", rate_plans.UnansweredEntry),
     ("An account", rate_plans.AccountEntry),
+    ("A fee", rate_plans.FeeEntry),
 )
 _CHAPTERS_BELOW: Final = {BEGIN: _CHAPTERS, PLANS_BEGIN: _PLANS_CHAPTERS}
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
@@ -28,6 +29,8 @@ from callrouter.billing.accounts import (
     opened,
     reviewed,
 )
+from callrouter.billing.fees import due_fees
+from callrouter.billing.months import month_at
 from callrouter.storage.amounts import NOTHING, Money, at_least, minus, plus
 
 CASH: Final = "@cash"
@@ -50,6 +53,7 @@ ACCOUNTS: Final = sa.Table(
     sa.Column("since", sa.Double),
     sa.Column("noticed", sa.Boolean),
     sa.Column("held", sa.Boolean),
+    sa.Column("opened", sa.Double),
 )
 RESERVATIONS: Final = sa.Table(
     "reservations",
@@ -82,7 +86,7 @@ class Booking(NamedTuple):
     """A booking to be made.
 
     name: known by it, once. amount: what the account gets; less than 0 for what it pays. ours: the
-    other account. kind: top_up, adjustment, call, fee or written_off.
+    other account. kind: top_up, adjustment, call, rerated, fee or written_off.
     """
 
     name: str
@@ -125,7 +129,7 @@ def keep(connection: sa.Connection, accounts: Iterable[AccountTerms], at: float)
                 balance=NOTHING, **figures, state=ACTIVE, since=0.0, noticed=False
             )
             known = {"name": terms.name, "currency": terms.currency, "reserved": NOTHING}
-            new = {**asdict(opened(fresh, at)), **known, "held": False}
+            new = {**asdict(opened(fresh, at)), **known, "held": False, "opened": at}
             connection.execute(_insert(connection, ACCOUNTS).on_conflict_do_nothing(), new)
         elif row.currency != terms.currency:
             wrong.append(terms.name)
@@ -276,6 +280,29 @@ def book(connection: sa.Connection, it: Booking) -> bool:
     connection.execute(_change(it.account).values(balance=balance))
     review(connection, it.account, it.at)
     return True
+
+
+def book_fees(connection: sa.Connection, terms: AccountTerms, at: float) -> None:
+    """Book what fees of an account are due by now, each once."""
+    zone = ZoneInfo(terms.timezone)
+    opened_at = connection.execute(
+        sa.select(ACCOUNTS.c.opened).where(
+            ACCOUNTS.c.name == terms.name, ACCOUNTS.c.currency == terms.currency
+        )
+    ).scalar_one_or_none()
+    if opened_at is None:
+        return
+    for due in due_fees(terms.fees, month_at(opened_at, zone), month_at(at, zone)):
+        name = f"fee {terms.name} {due.name}"
+        fee = due.fee
+        note = " ".join(filter(None, (fee.what, fee.number)))
+        if fee.amount:
+            book(
+                connection,
+                Booking(
+                    name, terms.name, -fee.amount, terms.currency, REVENUE, "fee", at, note=note
+                ),
+            )
 
 
 def hold(connection: sa.Connection, name: str, at: float, who: str, *, on: bool) -> bool:

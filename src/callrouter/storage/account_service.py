@@ -4,7 +4,8 @@ Theory. What a slice costs is computed where it is asked for, in the loop, by th
 call. A thread of its own reserves it, one transaction each, and the answer comes back in a step of
 the stack. So no call waits for a disk, and what another asks is not held up by records.
 
-Rules. The terms of accounts are kept in the database as the dialplan has them, from when it begins
+Rules. Fees are booked as they are due, and what was due while nobody served is booked then. The
+terms of accounts are kept in the database as the dialplan has them, from when it begins
 to serve. While the database is away each question is answered so at once; it is tried again every
 two seconds.
 """
@@ -15,12 +16,14 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.months import Month, month_at
 from callrouter.call.services.account_port import NO_END, Credit, NoCredit
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.call_charges import cover
@@ -78,6 +81,7 @@ class AccountService:
             "accounts can be asked again",
         )
         self._looked = 0.0
+        self._charged: tuple[tuple[AccountTerms, ...], dict[str, Month]] = ((), {})
         self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._last_turn)
 
     def serve(self, terms: Sequence[AccountTerms]) -> None:
@@ -152,6 +156,7 @@ class AccountService:
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
             self._do(lambda connection: books.reclaim(connection, time.time()))
+            self._charge_fees()
 
     def _last_turn(self) -> None:
         self._turn()
@@ -164,6 +169,19 @@ class AccountService:
         self._kept = terms
         for name in wrong:
             _log.error("an account is kept in another currency: it pays for no call", account=name)
+
+    def _charge_fees(self) -> None:
+        """Book what fees are due: once when they begin to be served, and at each new month."""
+        now = time.time()
+        months = {terms.name: month_at(now, ZoneInfo(terms.timezone)) for terms in self._kept}
+        if (self._kept, months) == self._charged:
+            return
+        for terms in self._kept:
+            if terms.fees and isinstance(
+                self._do(partial(books.book_fees, terms=terms, at=now)), Unavailable
+            ):
+                return
+        self._charged = (self._kept, months)
 
     def _do(self, act: Act) -> Any:
         """What comes of it; Unavailable while the database is away, or when a bug is in it."""

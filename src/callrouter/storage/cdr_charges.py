@@ -1,13 +1,17 @@
 """The charges of calls in the database: read to be computed again, and written anew."""
 
+import time
+import uuid
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from callrouter.observe.cdr.rerating import READ, RatedCall
 from callrouter.printable import storable
-from callrouter.storage.engine import ReadSession, is_postgres
+from callrouter.storage.account_books import ACCOUNTS, REVENUE, Booking, book
+from callrouter.storage.engine import ReadSession, begin_writing, is_postgres
 
 _READ_AT_ONCE: Final = 2000
 _CALLS: Final = sa.table("calls", *(sa.column(name) for name in READ))
@@ -40,12 +44,30 @@ class ChargedCalls(ReadSession):
                 yield tuple(row)
 
     def write(self, calls: Sequence[RatedCall]) -> None:
-        """Write what these calls cost now, all or none. Each must have changed."""
+        """Write what these calls cost now, all or none. Each must have changed.
+
+        Accounts that paid for them get, or pay, the difference.
+        """
         cost = "CAST(:cost AS NUMERIC)" if is_postgres(self._engine) else ":cost"
         values = [
             {"id": call.id, "rate_plan": call.rate_plan, **call.after._asdict()}
             for call in calls
             if call.after is not None
         ]
-        with self._engine.begin() as connection:
+        with begin_writing(self._engine) as connection:
             connection.execute(sa.text(_UPDATE.format(cost=cost)), values)
+            for call in sorted(calls, key=lambda it: (it.account, it.id)):
+                if call.account and call.after is not None:
+                    before, after = call.costs
+                    _correct(connection, call, before - after)
+
+
+def _correct(connection: sa.Connection, call: RatedCall, amount: Decimal) -> None:
+    """Book what a call cost too much, or too little. Not in another currency, as at first."""
+    currency = "" if call.after is None else call.after.currency or call.before.currency or ""
+    known = ACCOUNTS.c
+    found = connection.execute(sa.select(known.currency).where(known.name == call.account))
+    if amount and found.scalar_one_or_none() == currency:
+        name = f"call {call.id} rerated {uuid.uuid4().hex}"
+        at = time.time()
+        book(connection, Booking(name, call.account, amount, currency, REVENUE, "rerated", at))

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from callrouter.billing.accounts import PREPAID, AccountTerms
+from callrouter.billing.fees import Fee
 from callrouter.dialplan.areas.list_files import international_prefix, is_dialled_so
 from callrouter.dialplan.check.references import TABLES, References
 from callrouter.dialplan.check.validation import Checker
@@ -44,6 +46,8 @@ def compile_rate_plans(document: Document) -> RatePlans:
     country = head.country if head is not None else ""
     for name, entry in entries.items():
         _check(file, name, entry, entries, country)
+    for name, payer in payers.items():
+        _check_fees(file, name, payer)
     if head is None or file.mistakes.any():
         raise file.mistakes.error()
     zone = head.timezone or "UTC"
@@ -55,13 +59,13 @@ def compile_rate_plans(document: Document) -> RatePlans:
         if entry.forwarded is not None:
             plain = replace(plans[entry.forwarded], forwarded=None)
             plans[name] = replace(plans[name], forwarded=plain)
-    accounts = {name: _terms(name, entry) for name, entry in payers.items()}
+    accounts = {name: _terms(name, entry, zone) for name, entry in payers.items()}
     return RatePlans(
         file=document.file, country=country, timezone=zone, plans=plans, accounts=accounts
     )
 
 
-def _terms(name: str, entry: schema.AccountEntry) -> AccountTerms:
+def _terms(name: str, entry: schema.AccountEntry, zone: str) -> AccountTerms:
     notice, suspend = entry.low
     return AccountTerms(
         name=name,
@@ -72,6 +76,19 @@ def _terms(name: str, entry: schema.AccountEntry) -> AccountTerms:
         suspend=suspend,
         reclaim_seconds=entry.reclaim,
         go_on=entry.without_database == "go_on",
+        fees=tuple(map(_fee, entry.fees)),
+        timezone=zone,
+    )
+
+
+def _fee(entry: schema.FeeEntry) -> Fee:
+    return Fee(
+        what=entry.what,
+        number=entry.number or "",
+        amount=entry.amount,
+        every=entry.every,
+        begins=date.fromisoformat(entry.from_),
+        ends=None if entry.until is None else date.fromisoformat(entry.until),
     )
 
 
@@ -206,6 +223,16 @@ def _check(
                 if first.setdefault((form, kind), index) != index:
                     message = f"calls to {_name(prefix, kind)} have a rate above"
                     file.mistakes.at_value(where, message)
+
+
+def _check_fees(file: References, name: str, entry: schema.AccountEntry) -> None:
+    """Check that fees can be told apart: each is booked once by its words, number and month."""
+    seen: set[tuple[str, str | None]] = set()
+    for index, fee in enumerate(entry.fees):
+        if (fee.what, fee.number) in seen:
+            message = f"a fee above is for '{fee.what}' of this number, too: name it otherwise"
+            file.mistakes.at_value(("accounts", name, "fees", index, "what"), message)
+        seen.add((fee.what, fee.number))
 
 
 def _form(prefix: str, kinds: list[str], country: str) -> str:

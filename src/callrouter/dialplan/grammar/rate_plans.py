@@ -11,7 +11,7 @@ from callrouter.billing.accounts import PREPAID
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import Prefix
 from callrouter.dialplan.grammar.names import PlanName
-from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
+from callrouter.dialplan.grammar.schedules import Date, ScheduleEntry, Timezone, When
 from callrouter.rating.rate_plan import KINDS, MINUTE, Price
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
@@ -318,6 +318,36 @@ class RatePlanEntry(PricesEntry):
         return _DECIMALS[self.currency] if self.decimals is None else self.decimals
 
 
+class FeeEntry(StrictModel):
+    """A fee beside calls: a rental, a yearly fee, or one that is due once."""
+
+    what: fields.Label = Field(description="What it is for.", examples=["rental"])
+    number: fields.Name | None = Field(
+        default=None, description="The number that it is for.", examples=["4008001234"]
+    )
+    amount: Amount = Field(description="How much, in the account's currency.", examples=[100])
+    every: Literal["once", "month", "year"] = Field(
+        default="once",
+        description="How often: a monthly fee is due on the 1st, whole; a yearly one in the month "
+        "of `from`.",
+        examples=["month"],
+    )
+    from_: Date = Field(
+        alias="from", description="The first day of its time.", examples=["2026-03-01"]
+    )
+    until: Date | None = Field(
+        default=None,
+        description="The last day of its time. When left out: it has no end.",
+        examples=["2027-02-28"],
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.until is not None and self.until < self.from_:
+            raise ValueError(f"expected 'until' not before {self.from_}, found {self.until}")
+        return self
+
+
 class AccountEntry(StrictModel):
     """Who pays for calls. How much there is of it, and the ledger, are in the database."""
 
@@ -357,6 +387,11 @@ class AccountEntry(StrictModel):
         "and owe what they cost, or `cut`: none begins, and one in progress ends with what is "
         "reserved for it.",
         examples=["cut"],
+    )
+    fees: list[FeeEntry] = Field(
+        default=[],
+        description="What it pays beside calls.",
+        examples=[[{"what": "rental", "amount": 100, "every": "month", "from": "2026-03-01"}]],
     )
 
     @model_validator(mode="after")

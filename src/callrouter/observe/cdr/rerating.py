@@ -14,7 +14,7 @@ from callrouter.rating.rate_plan import RatePlans
 
 READ: Final = (
     *("id", "started", "number", "called_number", "rate_plan"),
-    *("ringing_ms", "answered_ms", "ended_ms", "legs"),
+    *("ringing_ms", "answered_ms", "ended_ms", "legs", "account"),
     *("currency", "billed_seconds", "cost", "charges"),
 )
 """The columns that it takes."""
@@ -26,6 +26,7 @@ class RatedCall(NamedTuple):
     """A call, what it was charged, and what it is now.
 
     after: None when a rate plan that it names is not among those of today: it stays as it is.
+    account: who paid for it, "" for nobody.
     """
 
     id: str
@@ -34,6 +35,7 @@ class RatedCall(NamedTuple):
     rate_plan: str
     before: Charged
     after: Charged | None
+    account: str = ""
 
     @property
     def changed(self) -> bool:
@@ -52,7 +54,7 @@ def rerated(row: Sequence[Any], plans: RatePlans, plan: str = "") -> RatedCall |
 
     plan: that of its number, in place of the one that it was charged by; "" to leave that.
     """
-    name, started, number, called, named, ringing, answered, ended, legs, *columns = row
+    name, started, number, called, named, ringing, answered, ended, legs, account, *columns = row
     record = CallRecord(name, "", started)
     record.rate_plans = plans
     record.rate_plan = plan or named or ""
@@ -70,7 +72,7 @@ def rerated(row: Sequence[Any], plans: RatePlans, plan: str = "") -> RatedCall |
     if not record.rate_plan and not any(leg.rate_plan for leg in record.legs):
         return None
     after = None if is_gone(record, plans) else charged(charges_of(record))
-    return RatedCall(name, started, number, record.rate_plan, before, after)
+    return RatedCall(name, started, number, record.rate_plan, before, after, account or "")
 
 
 def _leg(known: dict[str, Any]) -> LegRecord:

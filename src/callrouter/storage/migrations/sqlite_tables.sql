@@ -124,6 +124,7 @@ CREATE TABLE accounts (
 	since DOUBLE NOT NULL, 
 	noticed BOOLEAN NOT NULL, 
 	held BOOLEAN NOT NULL, 
+	opened DOUBLE NOT NULL, 
 	PRIMARY KEY (name)
 );
 CREATE TABLE reservations (
@@ -155,5 +156,20 @@ CREATE TABLE account_events (
 	balance TEXT NOT NULL, 
 	who TEXT NOT NULL, 
 	note TEXT NOT NULL
+);
+CREATE TABLE invoices (
+	account TEXT NOT NULL, 
+	month TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	lines TEXT NOT NULL, 
+	total TEXT NOT NULL, 
+	closed DOUBLE NOT NULL, 
+	PRIMARY KEY (account, month)
+);
+CREATE TABLE invoiced (
+	account TEXT NOT NULL, 
+	booking TEXT NOT NULL, 
+	month TEXT NOT NULL, 
+	PRIMARY KEY (account, booking)
 );
 CREATE INDEX account_events_account ON account_events (account, at);

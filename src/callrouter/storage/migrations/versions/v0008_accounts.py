@@ -1,4 +1,4 @@
-"""Accounts: balances, what calls in progress have reserved, the ledger, and what became of them."""
+"""Accounts: balances, what calls in progress have reserved, the ledger, events, and invoices."""
 
 from decimal import Decimal
 
@@ -44,6 +44,7 @@ def _accounts(amount: sa.Numeric[Decimal]) -> None:
         sa.Column("since", sa.Double, nullable=False),
         sa.Column("noticed", sa.Boolean, nullable=False),
         sa.Column("held", sa.Boolean, nullable=False),
+        sa.Column("opened", sa.Double, nullable=False),
     )
     op.create_table(
         "reservations",
@@ -91,5 +92,20 @@ def _ledger(amount: sa.Numeric[Decimal]) -> None:
         sa.Column("balance", amount, nullable=False),
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "invoices",
+        sa.Column("account", sa.Text, primary_key=True),
+        sa.Column("month", sa.Text, primary_key=True),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("lines", sa.Text, nullable=False),
+        sa.Column("total", amount, nullable=False),
+        sa.Column("closed", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "invoiced",
+        sa.Column("account", sa.Text, primary_key=True),
+        sa.Column("booking", sa.Text, primary_key=True),
+        sa.Column("month", sa.Text, nullable=False),
     )
     op.create_index("account_events_account", "account_events", ["account", "at"])
