@@ -29,6 +29,9 @@ _COMMANDS: Final = {
     "ban": "List, add or remove banned addresses of the running server.",
     "bench": "Measure callrouter under SIPp's basic call and print one JSON line.",
     "block": "List, add or remove blocked callers of the running server.",
+    "callbacks": (
+        "Show who is to be called back by the running server, and add or cancel call-backs."
+    ),
     "calls": "Show the calls in progress of the running server, the newest first.",
     "cdr": "Show the last calls, newest first, or the call with this ID in full.",
     "check": (

@@ -13,6 +13,7 @@ from callrouter.route.values.media_steps import (
     Feature,
     Messages,
     Play,
+    PromiseCallBack,
     Voice,
     Voicemail,
     VoiceStep,
@@ -28,7 +29,7 @@ _DAY: Final = 24 * _HOUR
 USUAL_TIME: Final = datetime(2026, 1, 5, 10, 0)
 """A Monday morning: the time of a call for which none is said."""
 
-_ENDS: Final = (Voicemail, Messages, Feature)
+_ENDS: Final = (Voicemail, Messages, Feature, PromiseCallBack)
 """Steps after which none is taken."""
 
 _OF_HUNTS: Final = ("after", "total", "stop_on", "redirects")

@@ -26,6 +26,7 @@ _AGENTS = ("301", "302", "303")
 _DIALPLAN = """\
 country: CN
 trunks: {{lab: {{addresses: [127.0.0.1]}}}}
+gateways: {{back: {{address: "127.0.0.1:{at_last}"}}}}
 targets:
   desk_301: {{uri: "sip:agent@127.0.0.1:{at301}"}}
   desk_302: {{uri: "sip:agent@127.0.0.1:{at302}"}}
@@ -45,7 +46,12 @@ queues:
   told: {{agents: ["301"], ring: 30s, announce: {{every: 30s, prompts: long}}, music: music}}
   short: {{agents: ["309"], max_wait: 2s, max_length: 2, music: music}}
   brief: {{agents: ["309"], max_wait: 1s, music: music}}
-  left: {{agents: ["309"], music: music, keys: {{"1": {{hunt: [last]}}}}}}
+  left:
+    agents: ["309"]
+    music: music
+    keys: {{"1": {{hunt: [last]}}, "2": {{call_back: later}}}}
+call_backs:
+  later: {{queue: idle, via: back}}
 numbers:
   "1": {{route: [{{queue: idle}}]}}
   "2": {{route: [{{queue: all}}]}}
@@ -302,6 +308,28 @@ async def test_key_leads_out_of_the_queue(centre: Centre) -> None:
     await call.line.press("1")
     record = await leads_to_the_last(centre, call, "6")
     assert record["queues"][0]["outcome"] == "key"
+
+
+async def test_key_promises_a_call_back_in_which_both_hear_each_other(centre: Centre) -> None:
+    call = centre.callers.call("6")
+    await call.hears(_MUSIC)
+    await call.line.press("2")
+    await call.over.wait()
+    agent = await centre.rung("301")
+    pick_up(agent)
+    customer = await centre.rung("last")
+    pick_up(customer)
+    await connected(customer, agent)
+    agent.say(hearing.sine(_AGENT, 20.0))
+    await customer.hears(_AGENT)
+    customer.say(hearing.sine(_MUSIC, 20.0))
+    await agent.hears(_MUSIC)
+    agent.hang_up()
+    await customer.over.wait()
+    (left,) = await centre.serving.records("6", 1)
+    assert (left["queues"][0]["outcome"], left["heard"][-1]["which"]) == ("key", "goodbye")
+    (back,) = await centre.serving.records("1001", 1)
+    assert (back["call_back_of"], back["extension"]) == (left["id"], "301")
 
 
 async def test_recorded_call_is_bridged_and_stays_with_the_worker(centre: Centre) -> None:

@@ -76,7 +76,7 @@ class SpokenRouter:
         self.calls = core(self.stack, self.noted, dialplan, ports, Books({}), services)
         queues = self.shared.queues
         queues.start(self.stack, self.noted.events)
-        queues.serve(dialplan.queues, dialplan.agents, dialplan.access.phones_trunk)
+        queues.serve(dialplan.queues, dialplan.agents)
 
 
 @cache

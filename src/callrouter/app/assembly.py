@@ -5,12 +5,13 @@ import random
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from callrouter.app.call_observer import FeatureLog, QueueLog, observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.call_backs import CallBacks
 from callrouter.call.admission.calls import Calls
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
@@ -27,6 +28,7 @@ from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.operations.call_feed import CallFeed
+from callrouter.queues.call_backs import CallBackJob
 from callrouter.queues.queue_events import Transition
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
@@ -39,10 +41,13 @@ from callrouter.state.memory import Memory
 from callrouter.state.persistence import Persistence
 from callrouter.storage.account_service import AccountService
 from callrouter.storage.background_writer import RecordWriter
+from callrouter.storage.call_back_jobs import CallBackJobs
 from callrouter.storage.trace_ring import TraceRing
 from callrouter.webhooks.call_teller import CallTeller, lost_call_told
 from callrouter.webhooks.courier import WebhookCourier
 from callrouter.webhooks.webhook_desk import WebhookDesk
+
+T = TypeVar("T")
 
 _SEED_BITS: Final = 64
 _NONCE_SECRET_BYTES: Final = 32
@@ -73,12 +78,12 @@ class Parts:
         self.stack = Stack(Tokens(), self.edges.connect, sizes)
         self.pump = Pump(loop, self.stack, self._bug)
         records = settings.records
-        self.writer = RecordWriter(records.database, records.spool, dialplan.rate_plans)
+        database = records.database
+        self.writer = RecordWriter(database, records.spool, dialplan.rate_plans)
         self.webhooks = self._courier(settings)
-        database = settings.records.database
         self.desk = None if self.webhooks is None else WebhookDesk(database, self.webhooks)
         self.teller = self._teller()
-        self.accounts = AccountService(records.database, self.writer.process, self._step_soon)
+        self.accounts = AccountService(database, self.writer.process, self._step_soon)
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)
@@ -98,6 +103,8 @@ class Parts:
         self.registrations = GatewayRegistrations(self.stack, places, random.random)
         self.door = self._door()
         self.calls = self._calls(settings, dialplan)
+        self.jobs = CallBackJobs(database, self._step_soon)
+        self.call_backs = self._call_backs()
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
         bans, clock = self.memory.bans, self.memory.clock.now
         self.guard = Guard(
@@ -110,6 +117,17 @@ class Parts:
             clock=clock,
         )
         self.pump.shed = self.guard.shed
+
+    def _call_backs(self) -> CallBacks:
+        """Who calls those back whom nobody has answered."""
+        return CallBacks(
+            stack=self.stack,
+            calls=self.calls,
+            queues=self.memory.queues,
+            events=self.events,
+            snapshot=self.memory.snapshot,
+            store=self.jobs,
+        )
 
     def _trace(self, settings: Settings) -> TraceRing | None:
         """The SIP trace, if there is to be one."""
@@ -197,9 +215,23 @@ class Parts:
 
     def record(self, call: str, on: bool) -> str:
         """Begin or end the recording of a call; returns why not."""
-        said: list[str] = []
-        self.pump.step(lambda: said.append(self.calls.record(call, on)))
-        return said[0] if said else "it failed; the log says why"
+        return self._at_once(partial(self.calls.record, call, on), "it failed; the log says why")
+
+    def call_back(self, rule: str, caller: str, number: str, shown: str) -> CallBackJob | None:
+        """Call somebody back; None who is called back already, or may not be."""
+        return self._at_once(partial(self.call_backs.add, rule, caller, number, shown), None)
+
+    def cancel_call_back(self, id: str) -> CallBackJob | None:
+        """Call somebody back no more; None when nobody was to be."""
+        job = self.call_backs.book.jobs.get(id)
+        done = self._at_once(partial(self.call_backs.cancel, id), False)
+        return job if done else None
+
+    def _at_once(self, act: Callable[[], T], failed: T) -> T:
+        """What something in a step of the stack gives. failed: what it is when that has a bug."""
+        given: list[T] = []
+        self.pump.step(lambda: given.append(act()))
+        return given[0] if given else failed
 
     async def kept(self) -> bool:
         """Whether the changes of the state so far are on disk; False when the disk says nothing."""

@@ -6,7 +6,7 @@ from callrouter import __version__, build
 from callrouter.app import edge_protection
 from callrouter.app.assembly import Parts
 from callrouter.archive import call_archive
-from callrouter.call.admission import authentication, calls
+from callrouter.call.admission import authentication, call_backs, calls
 from callrouter.call.services import shared_state
 from callrouter.media.pool import pool
 from callrouter.metric import Rows, gauge, of
@@ -33,6 +33,7 @@ METRICS: Final[Rows[Parts]] = (
     *of(shared_state.METRICS, lambda it: it.memory.ports.failures),
     *of(gateway_health.METRICS, lambda it: it.memory.gateways),
     *of(queues_in_memory.METRICS, lambda it: it.memory.queues),
+    *of(call_backs.METRICS, lambda it: it.call_backs),
     *of(stack.METRICS, lambda it: it.stack),
     *of(edge_protection.METRICS, lambda it: it.guard),
     *of(listeners.METRICS, lambda it: it.edges),
@@ -54,6 +55,7 @@ METRICS: Final[Rows[Parts]] = (
             "journal": it.writer.journal.failing,
             "state": it.persistence.failing,
             "archive": it.archive.failing,
+            "call_backs": it.jobs.failing,
             "trace": it.trace is not None and it.trace.failing,
             "webhooks": it.webhooks is not None and it.webhooks.failing,
         },

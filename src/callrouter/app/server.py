@@ -56,6 +56,9 @@ class Server:
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
+            call_backs=parts.jobs.newest,
+            call_back=parts.call_back,
+            cancel_call_back=parts.cancel_call_back,
             clock=parts.memory.clock,
             calls=parts.calls.in_progress,
             registrations=parts.registrations,
@@ -159,6 +162,7 @@ class Server:
             await asyncio.to_thread(self._parts.trace.close)
         await asyncio.to_thread(self._parts.archive.close)
         await asyncio.to_thread(self._parts.accounts.close)
+        await asyncio.to_thread(self._parts.jobs.close)
         await asyncio.to_thread(self._parts.writer.close)
         if self._parts.webhooks is not None:
             await asyncio.to_thread(self._parts.webhooks.close)
@@ -191,9 +195,9 @@ class Server:
 
     def _serve_queues(self, dialplan: Dialplan) -> None:
         """Have the queues and agents of a dialplan; who waits goes on waiting."""
-        trunk = dialplan.access.phones_trunk
-        serve = partial(self._parts.memory.queues.serve, dialplan.queues, dialplan.agents, trunk)
+        serve = partial(self._parts.memory.queues.serve, dialplan.queues, dialplan.agents)
         self._parts.pump.step(serve)
+        self._parts.pump.step(partial(self._parts.call_backs.serve, dialplan))
 
     def _register(self, dialplan: Dialplan) -> None:
         """Be registered as a dialplan says; while new calls are not wanted, nowhere."""

@@ -16,7 +16,6 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.legs.unconfirmed import Unconfirmed
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media import Digit, MediaSlots
@@ -136,7 +135,7 @@ class Callee:
 class AnchoredCall(Protocol):
     """The call whose media it is, as far as it matters here."""
 
-    a: ALeg
+    a: Leg
     dialplan: Dialplan
     events: CallEvents
     inbox: Inbox

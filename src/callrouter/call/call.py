@@ -18,7 +18,6 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.outgoing_legs import OutgoingLegs
 from callrouter.call.payer import Payer
 from callrouter.call.services.call_events import CallEvents, CallMoved, LegChanged
@@ -45,7 +44,6 @@ from callrouter.route.values.q850_causes import cause_of
 from callrouter.route.values.refusal_reasons import UNUSABLE_OFFER
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Request
-from callrouter.sip.server_tx import ServerTransaction
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import FarTimer
 
@@ -60,10 +58,10 @@ _REFUSED_AFTER_ALL: Final = {487: Disposition.CANCELLED, 480: Disposition.UNAVAI
 class Call:
     """A call from its INVITE to its record.
 
-    a: the caller's leg. b: the leg the caller talks to; before the answer the one heard last, None
-    when none rings. shared: what this call and the others count together. events: who wants to know
-    what happens to it. lines: those that this one holds. payer: of an account whose money may end.
-    phones: found for it, by extension and key. speech: None while nobody was ever spoken to.
+    a: the caller's leg, or that of whom we have rung first. b: the leg the caller talks to; before
+    the answer the one heard last, None when none rings. shared: what this call and the others count
+    together. events: who wants to know what happens to it. lines: those that it holds. payer: of an
+    account that may run out. phones: found for it, by extension and key. speech: None: never any.
     """
 
     __slots__ = (
@@ -98,9 +96,9 @@ class Call:
     def __init__(
         self,
         stack: Stack,
-        tx: ServerTransaction,
+        inbox: Inbox,
+        a: Leg,
         invite: Request,
-        target: str,
         hops: int,
         plan: Plan,
         record: CallRecord,
@@ -111,21 +109,23 @@ class Call:
         facts: Facts,
         media: MediaServices,
     ) -> None:
-        """target: the caller's Contact URI. hops: Max-Forwards as it came. on_over: told once, when
-        the record is complete. dialplan, facts: what the plan came from.
+        """invite: the caller's; of a call that we begin, what who is rung for it is told.
+
+        hops: Max-Forwards as it came. on_over: told once, when the record is complete. dialplan,
+        facts: what the plan came from.
         """
         self.dialplan = dialplan
         self.facts = facts
         self.media = media
         self.speech: Speech | None = None
         self.stack = stack
-        self.inbox = Inbox(stack.timers)
+        self.inbox = inbox
         self.plan = plan
         self.record = record
         self.shared = shared
         self.lines = HeldLines(shared.lines, shared.failures)
         self.phones: dict[str, Binding] = {}
-        self.a = ALeg(stack, self.inbox, tx, invite, target)
+        self.a = a
         self.b: BLeg | None = None
         self._invite: Request | None = invite
         self._hops = hops

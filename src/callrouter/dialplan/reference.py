@@ -56,6 +56,8 @@ _CHAPTERS: Final[_Chapters] = (
     ("When a step is taken", schema.When),
     ("A greeting", schema.GreetingEntry),
     ("Confirmation by key", schema.ConfirmEntry),
+    ("Call-backs", schema.CallBackEntry),
+    ("A promised call-back", schema.CallBackStepEntry),
     ("A feature", schema.FeatureEntry),
     ("A menu", schema.MenuEntry),
     ("What a key of a menu does", schema.ChoiceEntry),

@@ -18,6 +18,7 @@ _SECTIONS: Final = {
     **dict.fromkeys(("lists", "lookups", "prompts"), "no rule uses"),
     "menus": "no step leads to",
     "queues": "no step leads to",
+    "call_backs": "no number and no step has",
     "voicemail": "no step uses",
 }
 _COLUMNS: Final = {
@@ -26,7 +27,11 @@ _COLUMNS: Final = {
     "extension": ("extensions",),
 }
 """Columns in which the rows of a table name something, with what defines it."""
-_NOUNS: Final = {"voicemail": "voicemail box", "gateway_groups": "gateway group"}
+_NOUNS: Final = {
+    "voicemail": "voicemail box",
+    "gateway_groups": "gateway group",
+    "call_backs": "rule",
+}
 
 
 def unused(found: Findings) -> None:

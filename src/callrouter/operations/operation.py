@@ -9,7 +9,7 @@ there can be in the shared state, and nobody waits for that longer than two seco
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Reversible
+from collections.abc import Awaitable, Callable, Reversible, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args
@@ -24,6 +24,7 @@ from callrouter.errors import CallrouterError
 from callrouter.operations.reload.dialplan_diff import Reloaded
 from callrouter.operations.webhook_port import Desk
 from callrouter.pending import LATE, Later, Pending, Unavailable
+from callrouter.queues.call_backs import CallBackJob
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.state.bans import Bans
@@ -214,6 +215,11 @@ class RunningServer:
     """Begins or ends the recording of a call; returns why not."""
     follow: Callable[[], AnswerStream[Any]]
     """The events of calls from now on. Raises UnavailableError."""
+    call_backs: Callable[[int], Later[Sequence[CallBackJob]]]
+    """Those whose calls were missed last."""
+    call_back: Callable[[str, str, str, str], CallBackJob | None]
+    """Calls somebody back: by which rule, whom, for which number, and how it is shown."""
+    cancel_call_back: Callable[[str], CallBackJob | None]
     drain: Callable[[bool], str]
     """Begins or ends the drain; returns why not."""
     is_draining: Callable[[], bool]

@@ -106,10 +106,13 @@ class Distribution:
         now: float,
         priority: int = 0,
         skills: Iterable[str] = (),
+        missed: float | None = None,
     ) -> bool:
         """A caller comes; False when the queue is full, or not there.
 
-        It has a place at once, and is offered to nobody before `ready`.
+        It has a place at once, and is offered to nobody before `ready`. missed: of who is not on
+        the telephone but to be called back, when it called; such a one waits without limit, takes
+        nobody's place in a full queue, and is in no count of callers.
         """
         queue = self.queues.get(name)
         if queue is None or call in self.callers:
@@ -117,13 +120,17 @@ class Distribution:
         since, until = self._kept.pop((call, name), (now, now))
         since = since if until > now else now
         rule = queue.rule
-        queue.totals.offered += 1
-        if rule.max_length and len(queue.callers) >= rule.max_length:
+        if missed is not None:
+            since = missed
+        else:
+            queue.totals.offered += 1
+        if missed is None and rule.max_length and queue.length >= rule.max_length:
             queue.totals.count(OVERFLOWED, 0.0, in_time=False)
             self._note(now, OVERFLOWED, queue, call, why=events.FULL)
             return False
         order = next(self._order)
         caller = WaitingCaller(call, queue, now, since, order, priority, frozenset(skills))
+        caller.called_back = missed is not None
         self.callers[call] = caller
         insort(queue.callers, caller, key=_place)
         self._note(now, events.JOINED, queue, call)
@@ -281,7 +288,7 @@ class Distribution:
     def _limit(self, caller: WaitingCaller) -> None:
         """See that a caller waits no longer than its queue says."""
         longest = caller.queue.rule.max_wait_seconds
-        if longest:
+        if longest and not caller.called_back:
             self._look_at(caller.joined + longest, "caller", caller.call)
 
     def _matters(self, at: float, _order: int, kind: str, key: str | int) -> bool:
@@ -291,7 +298,7 @@ class Distribution:
             return offer is not None and offer.until <= at
         if kind == "caller":
             caller = self.callers.get(str(key))
-            if caller is None or caller.is_answered:
+            if caller is None or caller.called_back or caller.is_answered:
                 return False
             longest = caller.queue.rule.max_wait_seconds
             return bool(longest) and caller.joined + longest <= at
@@ -390,7 +397,8 @@ class Distribution:
         del self.callers[caller.call]
         queue.callers.remove(caller)
         queue.departures.append(now)
-        queue.totals.count(outcome, waited, in_time=in_time)
+        if not caller.called_back:
+            queue.totals.count(outcome, waited, in_time=in_time)
         said = "" if agent is not None else why
         self._note(now, outcome, queue, caller.call, agent, said, waited)
         rung = [*caller.offers.values()]

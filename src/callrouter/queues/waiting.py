@@ -38,11 +38,13 @@ class WaitingCaller:
     """A caller in a queue.
 
     since: what its place counts from. ready: it can be connected. offers: by agent. missed: how
-    often each agent has missed it. skills: what an agent must have.
+    often each agent has missed it. skills: what an agent must have. called_back: it is not on the
+    telephone, but is called once an agent is there.
     """
 
     __slots__ = (
         "call",
+        "called_back",
         "joined",
         "missed",
         "offers",
@@ -72,6 +74,7 @@ class WaitingCaller:
         self.priority = priority
         self.skills = skills
         self.ready = False
+        self.called_back = False
         self.offers: dict[str, Offer] = {}
         self.missed: dict[str, int] = {}
 
@@ -149,6 +152,11 @@ class Queue:
         self.totals = QueueTotals()
         self.departures: deque[float] = deque(maxlen=_DEPARTURES)
         self.turn = 0
+
+    @property
+    def length(self) -> int:
+        """How many wait on the telephone."""
+        return sum(not caller.called_back for caller in self.callers)
 
     def position(self, caller: WaitingCaller) -> int:
         """Where a caller stands, from 1."""

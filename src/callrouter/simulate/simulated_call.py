@@ -90,7 +90,7 @@ def play(
     bindings = _registered(dialplan)
     queues = QueuesInMemory(_presence(snapshot), bindings, lambda: facts.at + stack.now)
     queues.start(stack, noted.events)
-    queues.serve(dialplan.queues, dialplan.agents, dialplan.access.phones_trunk)
+    queues.serve(dialplan.queues, dialplan.agents)
     services = MediaServices(pool, VirtualArchive(stack, dialplan))
     if trunk is not None and not facts.source:
         wire.certificates[place] = trunk.tls_peers

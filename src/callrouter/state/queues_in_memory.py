@@ -78,7 +78,6 @@ class QueuesInMemory:
         self._posts: dict[str, Callable[[QueueEvent], None]] = {}
         self._agents: Mapping[str, AgentTelephones] = {}
         self._rung: dict[str, tuple[str, ...]] = {}
-        self._phones_trunk = ""
         self._parts: dict[str, set[str]] = {}
 
     # What it is run by.
@@ -94,12 +93,10 @@ class QueuesInMemory:
         self,
         queues: Mapping[str, CallQueue],
         agents: Mapping[str, AgentTelephones],
-        phones_trunk: str,
     ) -> None:
-        """Have these queues from now on. phones_trunk: by which registered telephones call."""
+        """Have these queues from now on."""
         now = self._now()
         self._agents = agents
-        self._phones_trunk = phones_trunk
         self._rung = {}
         for name, telephones in agents.items():
             for target in telephones.targets:
@@ -136,6 +133,22 @@ class QueuesInMemory:
         self._act(now)
         return joined
 
+    def call_back(
+        self,
+        call: str,
+        queue: str,
+        now: float,
+        missed: float,
+        post: Callable[[QueueEvent], None],
+    ) -> bool:
+        """Take a place for who is to be called back."""
+        joined = self.centre.join(call, queue, now, missed=missed)
+        if joined:
+            self._posts[call] = post
+            self.centre.ready(call, now)
+        self._act(now)
+        return joined
+
     def ready(self, call: str, now: float) -> None:
         """From now on the caller can be connected."""
         self.centre.ready(call, now)
@@ -143,8 +156,12 @@ class QueuesInMemory:
 
     def leave(self, call: str, now: float, why: str) -> None:
         """Wait no more."""
+        caller = self.centre.callers.get(call)
         self.centre.leave(call, now, "" if why == ABANDONED else why)
         self._act(now)
+        if caller is not None and caller.called_back:
+            # There may never have been a call of it whose end would tell.
+            self._posts.pop(call, None)
 
     def place(self, call: str, now: float) -> QueuePlace:
         """Where the caller stands."""
@@ -258,8 +275,7 @@ class QueuesInMemory:
 
     def _calling(self, record: CallRecord) -> str:
         """The agent who has called, "" for somebody else."""
-        known = record.trunk == self._phones_trunk and record.caller in self._agents
-        return record.caller if known else ""
+        return record.extension if record.extension in self._agents else ""
 
     def _started(self, record: CallRecord) -> None:
         agent = self._calling(record)
@@ -345,8 +361,8 @@ def _states(queues: QueuesInMemory) -> dict[tuple[str, str], float]:
 METRICS: Final[Rows[QueuesInMemory]] = (
     gauge(
         "callrouter_queue_waiting",
-        "This many callers wait in a queue now.",
-        lambda it: {name: len(queue.callers) for name, queue in [*it.centre.queues.items()]},
+        "This many callers wait in a queue now, those to be called back not counted.",
+        lambda it: {name: queue.length for name, queue in [*it.centre.queues.items()]},
         "queue",
     ),
     gauge(

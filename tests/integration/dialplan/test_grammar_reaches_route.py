@@ -83,6 +83,9 @@ menus:
 queues:
   support: {agents: ["101"]}
   varied-queue: {agents: ["101"]}
+call_backs:
+  missed: {queue: support, via: carrier_b}
+  varied-rule: {queue: support, via: carrier_b}
 schedules:
   office: {open: ["Mon-Fri 08:00-17:00"]}
   varied-hours: {open: ["Mon-Fri 08:00-17:00"]}
@@ -139,6 +142,7 @@ VARIED: Final = {
     "groups": "varied-group",
     "menus": "varied-menu",
     "queues": "varied-queue",
+    "call_backs": "varied-rule",
     "schedules": "varied-hours",
     "lists": "varied-list",
     "prompts": "varied-prompt",
@@ -170,6 +174,8 @@ AT_LEAST: Final[dict[str, dict[str, Any]]] = {
     "QueueEntry": {"agents": ["101"]},
     "QueueAgentEntry": {"extension": "102"},
     "QueueStepEntry": {"name": "support"},
+    "CallBackEntry": {"queue": "support", "via": "carrier_b"},
+    "CallBackStepEntry": {"name": "varied-rule"},
     "Areas": {"refuse": ["0755"]},
     "Countries": {"allow": ["VN"]},
     "Tone": {"hertz": 400, "for": "1s"},
@@ -263,6 +269,8 @@ BESIDE: Final[dict[str, dict[str, Any]]] = {
     "ChoiceEntry.feature": {"hunt": None, "feature": {"presence": "back"}},
     "StepEntry.queue": {"hunt": None, "queue": {"name": "support"}},
     "ChoiceEntry.queue": {"hunt": None, "queue": {"name": "support"}},
+    "StepEntry.call_back": {"hunt": None, "call_back": {"name": "missed"}},
+    "ChoiceEntry.call_back": {"hunt": None, "call_back": {"name": "missed"}},
     "FeatureEntry.forward": {"presence": None, "schedule": "office", "to": "open"},
     "FeatureEntry.to": {"presence": None, "schedule": "office", "to": "open"},
     "FeatureEntry.schedule": {"presence": None, "schedule": "varied-hours", "to": "open"},
@@ -322,6 +330,7 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "StepEntry.menu": {"hunt": None, "menu": "main"},
     "StepEntry.queue": {"hunt": None, "queue": "varied-queue"},
     "StepEntry.voicemail": {"hunt": None, "voicemail": "sales"},
+    "StepEntry.call_back": {"hunt": None, "call_back": "varied-rule"},
     "StepEntry.messages": {"hunt": None, "messages": "sales"},
     "ChoiceEntry.ring": {"ring": "9s"},
     "ChoiceEntry.progress": {"progress": "9s"},
@@ -330,6 +339,7 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "ChoiceEntry.menu": {"hunt": None, "menu": "main"},
     "ChoiceEntry.queue": {"hunt": None, "queue": "varied-queue"},
     "ChoiceEntry.voicemail": {"hunt": None, "voicemail": "sales"},
+    "ChoiceEntry.call_back": {"hunt": None, "call_back": "varied-rule"},
     "ChoiceEntry.messages": {"hunt": None, "messages": "sales"},
     "DialplanFile.queues": {"queues": {"varied-queue": {"agents": ["102"]}}},
     "AnnounceEntry.every": {"every": "9s"},
@@ -337,6 +347,13 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "QueueEntry.agents": {"agents": ["102"]},
     "QueueAgentEntry.extension": {"extension": "103"},
     "QueueStepEntry.name": {"name": "varied-queue"},
+    "NumberEntry.call_back": {"call_back": "varied-rule"},
+    "NumberTableEntry.call_back": {"call_back": "varied-rule"},
+    "CallBackEntry.queue": {"queue": "varied-queue"},
+    "CallBackEntry.via": {"via": "varied-gateway"},
+    "CallBackEntry.delay": {"delay": "9s"},
+    "CallBackStepEntry.name": {"name": "missed"},
+    "CallBackStepEntry.prompt": {"prompt": "closed"},
     "QueueEntry.after_no_answer": {"after_no_answer": "9s"},
     "FeatureEntry.forward": {"schedule": None, "to": None, "forward": "none"},
     "MenuEntry.between": {"between": "9s"},

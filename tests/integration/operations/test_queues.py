@@ -33,7 +33,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
     stack.now = clock.now() - clock.zero
     queues.start(stack, opened.events)
     plan = opened.reloader.dialplan
-    queues.serve(plan.queues, plan.agents, "")
+    queues.serve(plan.queues, plan.agents)
     for call in ("first", "second"):
         if queues.join(call, "support", stack.now, 3, (), lambda _event: None):
             queues.ready(call, stack.now)

@@ -157,7 +157,7 @@ def test_length_goes_by_the_clock_that_nobody_puts() -> None:
     found = lost_record("01", line, START + 1061.5)
     assert (found.started, found.ended_ms) == (START + 7200, 61_500)
     # A line of the versions that went by the system's clock.
-    values = orjson.loads(line)[:-6]
+    values = orjson.loads(line)[:-7]
     assert lost_record("01", orjson.dumps(values), START + 7261.5).ended_ms == 61_500
 
 
@@ -167,7 +167,7 @@ def test_line_of_before_there_were_rate_plans_names_none() -> None:
     line = up_line(record, 0.0)[4:]
     found = lost_record("01", line, START + 61.5)
     assert (found.rate_plan, found.legs[0].rate_plan) == ("hotline", "outbound")
-    values = orjson.loads(line)[:-5]
+    values = orjson.loads(line)[:-6]
     legs = values[-2]
     del legs[0][-1]
     older = lost_record("01", orjson.dumps(values), START + 61.5)
@@ -196,15 +196,15 @@ def test_lost_call_is_charged_to_its_end(url: str, spool: Path) -> None:
 def test_direction_of_a_lost_call_is_kept_and_that_of_an_older_line_is_inbound() -> None:
     record = answered("01")
     record.direction, record.extension, record.line = "outbound", "105", "main"
-    record.account = "acme"
+    record.account, record.call_back_of = "acme", "02"
     line = up_line(record, 0.0)[4:]
     found = lost_record("01", line, START)
     assert (found.direction, found.extension, found.line) == ("outbound", "105", "main")
-    assert found.account == "acme"
-    older = line.replace(b',"outbound","105","main","acme"]', b"]")
+    assert (found.account, found.call_back_of) == ("acme", "02")
+    before = lost_record("01", line.replace(b',"acme","02"]', b"]"), START)
+    assert (before.line, before.account, before.call_back_of) == ("main", "", "")
+    older = line.replace(b',"outbound","105","main","acme","02"]', b"]")
     assert lost_record("01", older, START).direction == "inbound"
-    before = lost_record("01", line.replace(b',"acme"]', b"]"), START)
-    assert (before.line, before.account) == ("main", "")
 
 
 def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path) -> None:

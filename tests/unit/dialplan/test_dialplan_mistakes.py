@@ -276,8 +276,8 @@ NO_NUMBER = (
             ROUTE,
             "{route: [{ring: 3s}]}",
             [
-                "11:20: error: expected one of hunt, play, menu, queue, voicemail, messages, "
-                "feature, found none"
+                "11:20: error: expected one of hunt, play, menu, queue, voicemail, call_back, "
+                "messages, feature, found none"
             ],
         ),
         (

@@ -56,7 +56,7 @@ class Centre:
 
     def serve(self, text: str) -> None:
         plan = compile_dialplan(parse(text, "plan.yaml"))
-        self.queues.serve(plan.queues, plan.agents, plan.access.phones_trunk)
+        self.queues.serve(plan.queues, plan.agents)
 
     def wait(self, call: str = "waiting") -> None:
         assert self.queues.join(call, "support", self.stack.now, 0, (), self.came.append)
@@ -160,6 +160,7 @@ def test_agent_that_calls_is_on_a_call_until_it_has_transferred_it_or_it_ends() 
     )
     for end in ends:
         made = record(caller="302", trunk="inside")
+        made.extension = "302"
         centre.events.started.tell(made)
         assert centre.state("302") == "on_call"
         end(made)

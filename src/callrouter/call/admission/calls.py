@@ -4,7 +4,7 @@ This is the stack's core: every request outside a dialog comes here first. What 
 answered without keeping anything: strangers, floods, probes, requests no UAS of ours can take.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
 from callrouter.call.admission.invitation import Invitation, facts_of, invitation_of
@@ -12,7 +12,9 @@ from callrouter.call.admission.protection_space import RequestOrigin
 from callrouter.call.anchored_media import Unfit
 from callrouter.call.call import Call
 from callrouter.call.flows.call_flow import run
-from callrouter.call.legs.events import RecordAsked, Replacing, Shutdown
+from callrouter.call.legs.events import Event, RecordAsked, Replacing, Shutdown
+from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.own_leg import OwnLeg
 from callrouter.call.legs.pair import replaced_leg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallBroken, CallEvents
@@ -36,6 +38,8 @@ from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ACCEPT, ALLOW, ALLOW_OUTSIDE, SUPPORTED, RefusedError, inspect
 from callrouter.sip.uri import is_sips
 
+_HOPS: Final = 70
+"""Max-Forwards of a call that begins here (RFC 3261 section 8.1.1.6)."""
 _OUTSIDE: Final = {
     "REFER": (603, ""),
     "MESSAGE": (405, ALLOW_OUTSIDE),
@@ -185,11 +189,50 @@ class Calls:
         now = self._stack.now
         return door.enter(request, flow, trunk, self.dialplan, now, self.epoch + now)
 
-    def _is_full(self) -> bool:
+    def new_id(self, wall: float) -> str:
+        """The id of a call that begins at a time of the clock on the wall.
+
+        Sortable: calls of one millisecond count up.
+        """
+        self._count = (self._count + 1) & 0xFFFF
+        return f"{int(wall * 1000):x}-{self._count:04x}{self._stack.token()[:4]}"
+
+    def begin(
+        self,
+        record: CallRecord,
+        facts: Facts,
+        told: Request,
+        script: Callable[[Call], Coroutine[None, Event, bool]],
+    ) -> None:
+        """Begin a call of our own. told: what who is rung for it is told, as an INVITE."""
+        stack = self._stack
+        inbox = Inbox(stack.timers)
+        call = Call(
+            stack,
+            inbox,
+            OwnLeg(stack, inbox),
+            told,
+            _HOPS,
+            Plan((), None),
+            record,
+            self._shared,
+            self._over,
+            self._events,
+            self.dialplan,
+            facts,
+            self._media,
+        )
+        self.in_progress[record.id] = call
+        self._events.started.tell(record)
+        inbox.start(self._run(call, None, None, script(call)))
+
+    @property
+    def is_full(self) -> bool:
+        """No call may begin now."""
         return self._idle is not None or len(self.in_progress) >= self._limit
 
     def _invite(self, trunk: Trunk, extension: str, request: Request, flow: Flow) -> None:
-        if "replaces" not in request.headers and (self._is_full() or self.refuses()):
+        if "replaces" not in request.headers and (self.is_full or self.refuses()):
             self.overloaded += 1
             self._stack.reply(request, flow, 503, RETRY_AFTER)
             return
@@ -219,10 +262,8 @@ class Calls:
             shared.lines.arrived(trunk.hold, now, trunk.calls_per_second)
         if decision.auto_block is not None:
             shared.blocks.attempted(decision.number, decision.caller, now, decision.auto_block)
-        # Sortable: calls of one millisecond count up.
-        self._count = (self._count + 1) & 0xFFFF
         wall = now + snapshot.ahead
-        name = f"{int(wall * 1000):x}-{self._count:04x}{stack.token()[:4]}"
+        name = self.new_id(wall)
         record = _record(name, request, facts, decision, wall, trunk.country)
         record.dialplan = dialplan.version
         if dialplan.rate_plans is not None:
@@ -246,11 +287,15 @@ class Calls:
         record: CallRecord,
         facts: Facts,
     ) -> Call:
+        stack = self._stack
+        inbox = Inbox(stack.timers)
+        a = ALeg(stack, inbox, tx, request, invitation.contact)
+        a.meet(trunk.peer, request)
         call = Call(
-            self._stack,
-            tx,
+            stack,
+            inbox,
+            a,
             request,
-            invitation.contact,
             invitation.hops,
             plan,
             record,
@@ -261,10 +306,9 @@ class Calls:
             facts,
             self._media,
         )
-        call.a.meet(trunk.peer, request)
         if trunk.guarded:
             # A telephone is reached where it came from: its Contact may be behind NAT.
-            call.a.dialog.pinned = trunk.name == self.dialplan.access.phones_trunk
+            a.dialog.pinned = trunk.name == self.dialplan.access.phones_trunk
         return call
 
     def _replace(
@@ -283,10 +327,22 @@ class Calls:
         new.meet(trunk.peer, request)
         leg.inbox.post(Replacing(leg, new, request))
 
-    async def _run(self, call: Call, decision: Decision, unfit: Unfit | None) -> None:
-        """The story, and whatever it comes to: one record, and nothing left standing."""
+    async def _run(
+        self,
+        call: Call,
+        decision: Decision | None,
+        unfit: Unfit | None,
+        ours: Coroutine[None, Event, bool] | None = None,
+    ) -> None:
+        """The story, and whatever it comes to: one record, and nothing left standing.
+
+        ours: the script of a call that nobody has made, and nothing was decided about.
+        """
         try:
-            if unfit is not None and call.plan.steps:
+            if decision is None:
+                if ours is not None:
+                    await ours
+            elif unfit is not None and call.plan.steps:
                 call.refuse_offer(unfit)
             else:
                 await run(call, decision, self._directory)

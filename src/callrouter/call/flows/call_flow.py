@@ -37,6 +37,7 @@ from callrouter.route.values.media_steps import (
     Feature,
     Messages,
     Play,
+    PromiseCallBack,
     Voicemail,
     VoiceStep,
 )
@@ -181,6 +182,12 @@ async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
                 steps = await go_through(call, act, goes_on)
             case EnterQueue():
                 return await queue_up(call, act, goes_on)
+            case PromiseCallBack():
+                call.record.promised = act.rule
+                if act.prompt:
+                    await attach(call, answer=False)
+                    await say(call, (act.prompt,))
+                steps = ()
             case Voicemail():
                 await take_message(call, act.box)
                 steps = ()

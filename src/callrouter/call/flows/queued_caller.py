@@ -1,9 +1,7 @@
 """A caller in a queue: answered, it hears music and its place until an agent is connected (D1).
 
-Theory. The queue says which agents are to be rung (`call/services/queue_port.py`); they are rung
-here, each by the hunt of its extension, as legs of this call. Who picks up is acknowledged at once,
-and connected when it has stayed for a moment: until then the others ring on and the music goes on,
-so an agent that hangs up at once, or a caller, costs nobody anything.
+Theory. The agents that it is offered ring as legs of this call (`call/flows/offered_agents.py`).
+Until one is connected the music goes on, so an agent that hangs up at once costs nobody anything.
 
 Rules. An announcement never holds up an agent. A caller for whom there is no media waits all the
 same: unanswered it hears that it rings, answered it hears nothing. Whatever ends the wait, the
@@ -11,8 +9,6 @@ queue is told, and who rings is let go.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from math import inf
 from typing import Final, NamedTuple
 
@@ -20,43 +16,25 @@ from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.anchored_caller import anchor, unrecorded
 from callrouter.call.flows.bridge.connect import join
-from callrouter.call.flows.hunt.ringing import Ringing
 from callrouter.call.flows.ivr.play_gather import ring_back, speech_of, start_playing
+from callrouter.call.flows.offered_agents import OfferedAgents, ask_queues
 from callrouter.call.legs.events import (
-    Answered,
-    Deadline,
     Event,
-    Failed,
-    HungUp,
-    Lost,
-    Progress,
-    Replied,
 )
 from callrouter.call.legs.reply import reply
-from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.media import Digit, Played
 from callrouter.call.services.queue_port import (
-    QueueOffered,
     QueueOverflowed,
     QueuePlace,
-    QueueWithdrawn,
 )
 from callrouter.call.services.record import QueueRecord
 from callrouter.call.services.shared_state import SECONDS
-from callrouter.call.targets.registered_contacts import with_phones
-from callrouter.call.wait import NoMedia, attend, wait
-from callrouter.pending import Later, Unavailable
+from callrouter.call.wait import NoMedia, attend
 from callrouter.route.decide.menu_choice import choose
-from callrouter.route.rules.number_rules import Extension
 from callrouter.route.rules.queue_setup import CallQueue
 from callrouter.route.values.media_steps import EnterQueue, VoiceStep
-from callrouter.route.values.plan import Hunt, Target, Verdict
-from callrouter.route.values.seeded_random import Dice
+from callrouter.route.values.plan import Hunt
 
-_STAYS_SECONDS: Final = 0.1
-"""How long an agent must have stayed, from its answer on, to be connected."""
-_MARGIN_SECONDS: Final = 1.0
-"""The queue ends an offer; our own timers are there for when it does not."""
 _MOST_SPOKEN: Final = 9
 """The highest number that is said; above it, it is said to be more."""
 
@@ -66,35 +44,6 @@ class Waited(NamedTuple):
 
     outcome: str
     steps: tuple[Hunt | VoiceStep, ...] = ()
-
-
-class _Agent:
-    """An agent that rings. rounds: of its hunt, still to come. why: how its last leg ended.
-
-    answered: None while it rings. until: it has stayed long enough then.
-    """
-
-    __slots__ = ("_call", "answered", "name", "ringing", "rounds", "token", "until", "why")
-
-    def __init__(self, call: Call, offer: QueueOffered, hunt: Hunt) -> None:
-        self._call = call
-        self.token = offer.token
-        self.name = offer.agent
-        self.ringing = Ringing(call, hunt, self._left)
-        self.rounds = iter(hunt.rounds)
-        self.why = "unreachable"
-        self.answered: Answered | None = None
-        self.until = inf
-
-    def _left(self, leg: BLeg) -> None:
-        """One of its legs is out."""
-        self.why = self._call.record.legs[leg.number - 1].result
-        if self.answered is not None and self.answered.leg is leg:
-            self.answered, self.until = None, inf
-            self.why = "hung_up"
-            self.rounds = iter(())
-        if self._call.speech is not None:
-            self._call.speech.recycle(leg)
 
 
 async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
@@ -107,7 +56,7 @@ async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
     queues, name = call.shared.queues, call.record.id
     asked = queues.join(name, step.queue, call.now, step.priority, step.skills, call.inbox.post)
     try:
-        joined = await _reply(call, asked)
+        joined = await ask_queues(call, asked)
         if joined is not True:
             record.outcome = "full" if joined is False else "unavailable"
             return Waited(record.outcome)
@@ -140,13 +89,6 @@ async def _receive(call: Call) -> None:
                 call.rings()
 
 
-async def _reply(call: Call, asked: Later[bool]) -> bool | Unavailable:
-    answer = await reply(call.inbox, partial(wait, call), asked, call.now + SECONDS)
-    if isinstance(answer, Unavailable):
-        call.shared.failures.add("queues", answer.why)
-    return answer
-
-
 class _Wait:
     """The wait itself, from when the caller hears us. steps: of the key that ended it."""
 
@@ -155,8 +97,6 @@ class _Wait:
         "_announce_at",
         "_announcing",
         "_call",
-        "_noted",
-        "_offers",
         "_queue",
         "_record",
         "_speech",
@@ -168,13 +108,11 @@ class _Wait:
         self._queue = queue
         self._record = record
         self._speech: Speech = speech_of(call)
-        self._agents: dict[int, _Agent] = {}
+        self._agents = OfferedAgents(call, record.queue, self._other)
         self.steps: tuple[Hunt | VoiceStep, ...] = ()
         announcements = queue.announcements
         self._announce_at = inf if announcements is None else call.now
         self._announcing = False
-        self._noted: set[str] = set()
-        self._offers: list[QueueOffered] = []
 
     async def run(self) -> None:
         """Wait until something ends it, which the record says. Raises Over."""
@@ -185,22 +123,23 @@ class _Wait:
             if call.now >= self._announce_at:
                 await self._announce()
             self._on(await attend(call, self._until(), alone=True))
-            while self._offers:
-                await self._ring(self._offers.pop(0))
-            await self._connect()
+            taken = await self._agents.go_on()
+            if taken is not None:
+                self._record.agent = taken.name
+                self._record.outcome = "answered"
+                if not await join(call, self._speech, taken.answered):
+                    self._record.outcome = "failed"
 
     def _until(self) -> float:
-        until = self._announce_at
-        for agent in self._agents.values():
-            until = min(until, agent.ringing.until, agent.until)
+        until = min(self._announce_at, self._agents.until)
         return 0.0 if until == inf else until
 
     def _on(self, event: Event) -> None:
+        if not self._agents.take(event):
+            self._other(event)
+
+    def _other(self, event: Event) -> None:
         match event:
-            case QueueOffered():
-                self._offers.append(event)
-            case QueueWithdrawn():
-                self._withdrawn(event)
             case QueueOverflowed():
                 self._record.outcome = event.why
             case Digit():
@@ -208,131 +147,8 @@ class _Wait:
             case Played():
                 if self._announcing and self._speech.is_ear(event.session):
                     self._play_music()
-            case Deadline():
-                for agent in [*self._agents.values()]:
-                    if agent.ringing.until <= self._call.now:
-                        agent.ringing.expire()
             case _:
-                self._of_legs(event)
-
-    def _of_legs(self, event: Event) -> None:
-        if isinstance(event, Progress | Answered | Failed | HungUp | Lost):
-            for agent in self._agents.values():
-                if event.leg in agent.ringing.lines:
-                    self._of_agent(agent, event)
-                    break
-
-    def _of_agent(self, agent: _Agent, event: Progress | Answered | Failed | HungUp | Lost) -> None:
-        call, ringing = self._call, agent.ringing
-        match event:
-            case Progress():
-                ringing.progress(event)
-            case Answered():
-                self._picked_up(agent, event)
-            case Failed():
-                call.leg_ended(event, stops=False)
-                ringing.failed(event)
-            case HungUp(leg=BLeg() as leg) | Lost(leg=BLeg() as leg):
-                ringing.lost(leg)
-
-    # Agents.
-
-    async def _ring(self, offer: QueueOffered) -> None:
-        """Ring an agent by the hunt of its extension, for as long as it is offered."""
-        call = self._call
-        extension = call.dialplan.extensions.get(offer.agent)
-        if extension is None:
-            call.shared.queues.failed(offer.token, "unreachable", call.now)
-            return
-        self._note_offer(extension)
-        snapshot = call.shared.snapshot()
-        hunt = extension.rule.at(Dice(snapshot.seed), 0, snapshot, [])
-        rounds = [*hunt.rounds]
-        if rounds:
-            rounds[-1] = tuple(_until(target, offer.until - call.now) for target in rounds[-1])
-        agent = _Agent(call, offer, replace(hunt, rounds=tuple(rounds)))
-        self._agents[offer.token] = agent
-        await self._next_round(agent)
-
-    def _note_offer(self, extension: Extension) -> None:
-        """Note an agent in the trace, once however often it is rung."""
-        if extension.key not in self._noted:
-            self._noted.add(extension.key)
-            why = f"is an agent of queue {self._record.queue}, and free"
-            place = extension.file, extension.line
-            verdict = Verdict(extension.hold, True, extension.key, why, *place)
-            self._call.record.trace = (*self._call.record.trace, verdict)
-
-    async def _next_round(self, agent: _Agent) -> None:
-        """Ring the agent's next targets, or give the agent up."""
-        call = self._call
-        while not agent.ringing.lines:
-            targets = next(agent.rounds, None)
-            if targets is None:
-                del self._agents[agent.token]
-                why = "unreachable" if agent.why == "redirected" else agent.why
-                call.shared.queues.failed(agent.token, why, call.now)
-                return
-            phones = await with_phones(targets, call, self._asking)
-            if agent.token not in self._agents:
-                return  # withdrawn meanwhile
-            agent.ringing.begin(phones)
-
-    async def _asking(self, until: float) -> Event:
-        """Await the next event while a service is asked. Raises Over."""
-        event = await attend(self._call, until, alone=True)
-        if not isinstance(event, Deadline | Replied):
-            self._on(event)
-        return event
-
-    def _withdrawn(self, event: QueueWithdrawn) -> None:
-        """An agent is offered no more; one that did not answer has missed the call."""
-        self._offers = [offer for offer in self._offers if offer.token != event.token]
-        agent = self._agents.pop(event.token, None)
-        if agent is None:
-            return
-        call = self._call
-        for leg in [*agent.ringing.lines]:
-            if event.why == "no_answer":
-                call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
-            else:
-                call.leg_withdrawn(leg, "")
-            self._speech.recycle(leg)
-
-    def _picked_up(self, agent: _Agent, event: Answered) -> None:
-        call, leg = self._call, event.leg
-        if agent.answered is not None:
-            return  # another telephone of the same agent: the first is connected
-        known = call.shared.queues.picked_up(agent.token, call.now)
-        if known is False:
-            return  # that it is withdrawn is on its way
-        if not leg.owes_answer:
-            leg.ack()
-        agent.answered = event
-        agent.until = call.now + _STAYS_SECONDS
-        line = agent.ringing.lines[leg]
-        line.until = line.ring_until = inf
-        agent.ringing.rearm()
-
-    async def _connect(self) -> None:
-        """Go on to the next round of who rings no more; connect who has answered and stayed."""
-        call = self._call
-        for agent in [*self._agents.values()]:
-            if not agent.ringing.lines:
-                await self._next_round(agent)
-        for agent in [*self._agents.values()]:
-            answered = agent.answered
-            if answered is None or call.now < agent.until:
-                continue
-            agent.until = inf
-            accepted = await _reply(call, call.shared.queues.accepted(agent.token, call.now))
-            if accepted is True:
-                self._record.agent = agent.name
-                call.lines.count(call.dialplan.extensions[agent.name].hold)
-                self._record.outcome = "answered"
-                if not await join(call, self._speech, answered):
-                    self._record.outcome = "failed"
-                return
+                pass  # late answers, and legs that are gone
 
     # What the caller hears.
 
@@ -357,7 +173,7 @@ class _Wait:
         names = [*announcements.prompts]
         if announcements.position or announcements.wait:
             asked = call.shared.queues.place(call.record.id, call.now)
-            place = await reply(call.inbox, self._asking, asked, call.now + SECONDS)
+            place = await reply(call.inbox, self._agents.asking, asked, call.now + SECONDS)
             if isinstance(place, QueuePlace):
                 names += _place_words(place, said=announcements.position, wait=announcements.wait)
         if names and self._speech.ear is not None and start_playing(call, names):
@@ -374,13 +190,6 @@ class _Wait:
             self._speech.language = chosen.language or self._speech.language
             self.steps = chosen.plan.steps
             self._record.outcome = "key"
-
-
-def _until(target: Target, seconds: float) -> Target:
-    """A target that rings until the queue says otherwise."""
-    made = target.copied()
-    made.ring_seconds = max(seconds, 0.0) + _MARGIN_SECONDS
-    return made
 
 
 def _place_words(place: QueuePlace, *, said: bool, wait: bool) -> Sequence[str]:

@@ -3,11 +3,11 @@
 from callrouter.call.interwork.caller_identity import CALLED, identity_rows
 from callrouter.call.interwork.header_policy import is_private, passed_rows
 from callrouter.call.legs.events import Answered, Progress
-from callrouter.call.legs.uas_leg import ALeg
+from callrouter.call.legs.leg import Leg
 from callrouter.sip.body import SDP_ROW
 
 
-def rows_of(event: Progress | Answered, caller: ALeg) -> str:
+def rows_of(event: Progress | Answered, caller: Leg) -> str:
     """The rows of its response, who it is said to be among them (RFC 3325 section 5)."""
     source = event.leg.peer
     if "privacy" in event.response.headers and is_private(event.response):
@@ -19,7 +19,7 @@ def rows_of(event: Progress | Answered, caller: ALeg) -> str:
     return rows
 
 
-def answer_of(event: Answered, caller: ALeg) -> tuple[str, bytes]:
+def answer_of(event: Answered, caller: Leg) -> tuple[str, bytes]:
     """The rows and the body of the 2xx, which is the target's own description.
 
     A target that has described its session in a reliable response may leave it out (RFC 3262

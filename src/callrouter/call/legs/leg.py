@@ -30,9 +30,11 @@ from callrouter.call.legs.offer_answer import (
     OfferAnswer,
 )
 from callrouter.call.legs.option_tags import supported
+from callrouter.call.legs.provisional import Acknowledger, Provisionals
 from callrouter.call.legs.retransmit_2xx import AckUser, Reliable2xx
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.call.legs.session_timer import SessionTimer, least_row, too_short
+from callrouter.call.legs.unconfirmed import Unconfirmed
 from callrouter.errors import ParseError, SipError
 from callrouter.route.rules.peer_profile import USUAL
 from callrouter.sip.body import DESCRIBING
@@ -72,7 +74,10 @@ class Leg(OfferAnswer):
     identity: who we are in the descriptions we send it; None while another party's go through.
     proving: answers the peer's challenges; None for a peer that we have no login for. peer: how the
     other end is dealt with. private: nothing of what it sends may say who it is, as
-    it asked for when its call was set up. session: its session timer, None for none.
+    it asked for when its call was set up. session: its session timer, None for none. reliable: the
+    provisional responses that it is to acknowledge, None for none. refused: the final status it was
+    sent that is no 2xx, 0 before. shown: something has come that names our tag, so what we send
+    gets to it. unconfirmed: who is to be told of that, None for nobody.
     """
 
     __slots__ = (
@@ -90,9 +95,13 @@ class Leg(OfferAnswer):
         "peer",
         "private",
         "proving",
+        "refused",
+        "reliable",
         "session",
+        "shown",
         "stack",
         "state",
+        "unconfirmed",
     )
 
     def __init__(
@@ -110,6 +119,10 @@ class Leg(OfferAnswer):
         self.private = False
         self.session: SessionTimer | None = None
         self.proving: Proving | None = None
+        self.reliable: Provisionals | None = None
+        self.refused = 0
+        self.shown = False
+        self.unconfirmed: Unconfirmed | None = None
         # What waits for its answer, with the rows of that about the session timer.
         self._asked: dict[ServerTransaction, str] | None = None
         self._offering: ServerTransaction | None = None  # the one of them with an offer
@@ -133,6 +146,24 @@ class Leg(OfferAnswer):
         """Post to the call, if there still is one."""
         if self.inbox is not None:
             self.inbox.post(event)
+
+    # As the caller's leg. Whom we have rung ourselves, to call others for it, waits for nothing.
+
+    def ring(
+        self,
+        status: int,
+        fork: str,
+        extra: str,
+        body: bytes,
+        source: Acknowledger | None = None,
+    ) -> None:
+        """Tell a caller that it rings; see `ALeg`."""
+
+    def answer(self, status: int, fork: str, extra: str, body: bytes) -> None:
+        """Tell a caller that somebody has answered."""
+
+    def reject(self, status: int, extra: str = "") -> None:
+        """Tell a caller that nobody will."""
 
     # What the peer asks.
 

@@ -8,7 +8,6 @@ from callrouter.call.legs.offer_answer import THEY_CONFIRM, WE_SAY
 from callrouter.call.legs.provisional import Acknowledger, Provisionals, wanted_by
 from callrouter.call.legs.retransmit_2xx import Reliable2xx
 from callrouter.call.legs.session_timer import SessionTimer
-from callrouter.call.legs.unconfirmed import Unconfirmed
 from callrouter.route.rules.peer_profile import PeerProfile
 from callrouter.sip.body import warning
 from callrouter.sip.dialog import Dialog
@@ -26,10 +25,6 @@ class ALeg(Leg):
     A target, or one fork behind it, is one early dialog for the caller as well: the first one gets
     the tag of our first response, and another one a tag of its own once SDP has been sent, since
     one dialog can take one answer only (RFC 3261 section 13.2.1).
-
-    refused: the final status it was sent that is no 2xx, 0 before. shown: something has come that
-    names our tag, so what we send gets to it. unconfirmed: who is to be told of that, None for
-    nobody.
     """
 
     __slots__ = (
@@ -38,10 +33,6 @@ class ALeg(Leg):
         "_tags",
         "_tx",
         "_wish",
-        "refused",
-        "reliable",
-        "shown",
-        "unconfirmed",
     )
 
     def __init__(
@@ -61,12 +52,8 @@ class ALeg(Leg):
         self._tx: ServerTransaction | None = tx
         self._wish: Request | None = None
         self._late_answer: tuple[int, str, str, bytes] | None = None
-        self.reliable: Provisionals | None = None
-        self.refused = 0
         self._sdp_sent = False
         self._tags: dict[str, str] | None = None
-        self.shown = False
-        self.unconfirmed: Unconfirmed | None = None
         tx.user = self
 
     def meet(self, peer: PeerProfile, request: Request) -> None:

@@ -69,6 +69,19 @@ class CallQueues(Protocol):
     ) -> Later[bool]:
         """Take a place; False when the queue is full. post: gets the call's events."""
 
+    def call_back(
+        self,
+        call: str,
+        queue: str,
+        now: float,
+        missed: float,
+        post: Callable[[QueueEvent], None],
+    ) -> Later[bool]:
+        """Take a place for who is to be called back, whose call was missed then; False for none.
+
+        call: the id of the call that is begun when an agent is offered.
+        """
+
     def ready(self, call: str, now: float) -> None:
         """From now on the caller can be connected, and is offered to agents."""
 

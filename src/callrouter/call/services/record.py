@@ -195,6 +195,8 @@ class CallRecord:
     the dialplan that served it, by which it is charged when it is written; in no row. extension:
     whose telephone calls, "" for none of ours. line: the one that it goes out by, "" for none.
     account: who pays for it, "" for nobody.
+    call_back_of: the call for which this one calls back, "" for none. promised: the rule by which
+    the caller was promised to be called back, "" for none; in no row.
     voicemail, recordings: what it left in the archive. queues: where it waited,
     in order. heard: what the caller heard and pressed, in order: ms from the start, one of played,
     menu, key and survey, and which; None when nothing was said to it.
@@ -204,6 +206,7 @@ class CallRecord:
         "account",
         "answered_ms",
         "began",
+        "call_back_of",
         "call_id",
         "called",
         "called_number",
@@ -221,6 +224,7 @@ class CallRecord:
         "legs",
         "line",
         "number",
+        "promised",
         "queues",
         "rate_plan",
         "rate_plans",
@@ -256,6 +260,8 @@ class CallRecord:
         self.extension = ""
         self.line = ""
         self.account = ""
+        self.call_back_of = ""
+        self.promised = ""
         self.ringing_ms: int | None = None
         self.answered_ms: int | None = None
         self.ended_ms = 0

@@ -35,6 +35,7 @@ from callrouter.route.values.snapshot import Override, Snapshot
 PORTS: Final = (
     *("lines", "blocks", "presence", "forwards", "overrides", "registrations", "queues"),
     "accounts",
+    "call_backs",
 )
 """Those that are asked, and not only told."""
 SECONDS: Final = 0.2

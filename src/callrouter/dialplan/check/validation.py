@@ -55,6 +55,7 @@ class Checker(References):
         self.lookups = self.checked_section("lookups", schema.LookupEntry)
         self.menus = self.checked_section("menus", schema.MenuEntry)
         self.queues = self.checked_section("queues", schema.QueueEntry)
+        self.call_backs = self.checked_section("call_backs", schema.CallBackEntry)
         self.prompts = self.checked_section("prompts", schema.Prompt)
         self.hold_music = self.checked_section("hold_music", schema.Music)
         self.boxes = self.checked_section("voicemail", schema.VoicemailBox)
@@ -79,10 +80,19 @@ class Checker(References):
         for name, raw in self.entries("menus").items():
             if isinstance(raw, Mapping):
                 self._check_menu(("menus", name), raw)
+        self._check_call_backs()
         for name, raw in self.entries("queues").items():
             if isinstance(raw, Mapping):
                 self._check_keys(("queues", name), raw)
                 self._check_agents(("queues", name, "agents"), raw.get("agents"))
+
+    def _check_call_backs(self) -> None:
+        """Check that there is a gateway by which callers are called back."""
+        outbound = _get(self._data, "outbound")
+        for name, entry in self.call_backs.items():
+            if entry.via is None and _get(outbound, "default") is None:
+                message = "expected 'via', or 'default' in 'outbound': by what is it called back?"
+                self.mistakes.at_key(("call_backs", name), message)
 
     def _check_tables(self) -> None:
         """Check the rules of tables; their files are read by the compiler."""

@@ -219,6 +219,7 @@ class _Builder:
             queues=queues.queues(),
             agents=queues.agents(),
             rate_plans=self._rate_plans,
+            call_backs=queues.call_backs(self._head, self._hunts, self._schedules),
             outbound=outbound_of(
                 self._document, self._checker, self._head, self._hunts, self._screens.lists
             ),
@@ -304,6 +305,7 @@ class _Builder:
             rate_plan=entry.rate_plan or "",
             events=self._events.rule(entry),
             account=entry.account or "",
+            call_back=entry.call_back or "",
         )
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number

@@ -170,10 +170,9 @@ class HuntBuilder:
             target = schema.TargetEntry.model_construct(uri=rung.place)
         return self._built("", target, self._place(target), 0.0, 0.0)
 
-    def line(self, name: str, via: str, line: int, rate_plan: str | None) -> HuntRule:
-        """Build the hunt of an outgoing line, which has no number yet."""
+    def dialled(self, label: str, via: str, line: int, rate_plan: str | None = None) -> HuntRule:
+        """Build a hunt by a gateway, which has no number yet. label: names its target."""
         target = schema.TargetEntry.model_construct(number="", via=via, rate_plan=rate_plan)
-        label = f"line {name}"
         self._lines[label] = line
         leaf = self._built(label, target, self._place(target), _RING_OUTSIDE, _LINE.progress)
         order = Order(strategy=_LINE.strategy, holds=(leaf,), weights=(1,), every_seconds=0.0)

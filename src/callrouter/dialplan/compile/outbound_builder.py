@@ -66,7 +66,7 @@ def outbound_of(
             name=name,
             prefixes=tuple(one.prefixes),
             caller_id=one.caller_id or "",
-            rule=hunts.line(name, one.via, place.line, one.rate_plan),
+            rule=hunts.dialled(f"line {name}", one.via, place.line, one.rate_plan),
             file=file,
             line=place.line,
         )

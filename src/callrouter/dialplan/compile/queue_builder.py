@@ -1,12 +1,23 @@
 """Call queues of a file without mistakes, made into the values that `queues` and calls go by."""
 
+from collections.abc import Mapping as MappingOf
+
 from callrouter.dialplan.check.validation import Checker
-from callrouter.dialplan.compile.hunt_builder import phones_of
+from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.step_builder import StepBuilder
+from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueEntry
+from callrouter.queues.call_backs import CallBackRule
 from callrouter.queues.queue_rules import QueueAgent, QueueRule, RetryDelays
 from callrouter.route.rules.number_rules import Menu
-from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue, QueueAnnouncements
+from callrouter.route.rules.outbound_lines import OutboundLine
+from callrouter.route.rules.queue_setup import (
+    AgentTelephones,
+    CallBackSetup,
+    CallQueue,
+    QueueAnnouncements,
+)
+from callrouter.route.values.opening_hours import Schedule
 from callrouter.yamlfile.marked import Mapping
 
 
@@ -28,6 +39,41 @@ class QueueBuilder:
                 music=entry.music or "",
                 announcements=_announcements(entry.announce),
                 keys=self._keys(name, entry, raw, place.line),
+                file=self._file,
+                line=place.line,
+            )
+        return built
+
+    def call_backs(
+        self,
+        head: schema.DialplanFile,
+        hunts: HuntBuilder,
+        schedules: MappingOf[str, Schedule],
+    ) -> dict[str, CallBackSetup]:
+        """Build all rules by which callers are called back."""
+        built = {}
+        default = "" if head.outbound is None else head.outbound.default or ""
+        for name, _, place in self._checker.entries("call_backs").entries():
+            entry = self._checker.call_backs[name]
+            via = entry.via or self._checker.outbound_lines[default].via
+            built[name] = CallBackSetup(
+                rule=CallBackRule(
+                    name=name,
+                    queue=entry.queue,
+                    attempts=entry.attempts,
+                    delay_seconds=entry.delay,
+                    within_seconds=entry.within,
+                ),
+                schedule=schedules.get(entry.schedule or ""),
+                way=OutboundLine(
+                    name=name,
+                    prefixes=(),
+                    caller_id="",
+                    rule=hunts.dialled(f"call_back {name}", via, place.line),
+                    file=self._file,
+                    line=place.line,
+                ),
+                countries=frozenset((head.country, *entry.countries)),
                 file=self._file,
                 line=place.line,
             )

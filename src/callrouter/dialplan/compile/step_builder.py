@@ -122,12 +122,20 @@ class StepBuilder:
                 skills=tuple(step.queue.skills),
                 about=_about(self._checker.queues[step.queue.name]),
             )
-        if step.voicemail is not None:
-            return voice.Voicemail(box=step.voicemail)
-        if step.messages is not None:
-            return voice.Messages(box=step.messages)
-        assert step.feature is not None  # noqa: S101 - the schema asks for one of them
-        return _feature(step.feature)
+        return _end(step)
+
+
+def _end(step: schema.StepEntry) -> voice.Act:
+    """Return what ends the call."""
+    if step.voicemail is not None:
+        return voice.Voicemail(box=step.voicemail)
+    if step.call_back is not None:
+        said = step.call_back.prompt or ""
+        return voice.PromiseCallBack(rule=step.call_back.name, prompt=said)
+    if step.messages is not None:
+        return voice.Messages(box=step.messages)
+    assert step.feature is not None  # noqa: S101 - the schema asks for one of them
+    return _feature(step.feature)
 
 
 def _about(entry: QueueEntry) -> str:

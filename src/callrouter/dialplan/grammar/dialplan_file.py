@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.call_backs import CallBackEntry, CallBackStepEntry
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
 from callrouter.dialplan.grammar.call_screening import (
     Areas,
@@ -22,6 +23,7 @@ from callrouter.dialplan.grammar.call_screening import (
     Reasons,
 )
 from callrouter.dialplan.grammar.event_options import CrmEntry, EventOptions
+from callrouter.dialplan.grammar.extensions import ExtensionEntry, ForwardEntry
 from callrouter.dialplan.grammar.field_types import Country, Name
 from callrouter.dialplan.grammar.gateway_failover import (
     GatewayGroup,
@@ -56,16 +58,13 @@ from callrouter.dialplan.grammar.media_options import (
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.dialplan.grammar.names import (
     AccountName,
-    BoxName,
+    CallBackName,
     Extension,
     GatewayOrGroup,
     ListName,
     LookupName,
     MusicName,
-    PermissionName,
     RatePlanName,
-    ScheduleName,
-    TargetName,
 )
 from callrouter.dialplan.grammar.outbound import LineEntry, OutboundEntry, PermissionEntry
 from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
@@ -87,6 +86,8 @@ __all__ = [
     "AuthEntry",
     "AutoBlockEntry",
     "BoxQuota",
+    "CallBackEntry",
+    "CallBackStepEntry",
     "ChoiceEntry",
     "ConfirmEntry",
     "Countries",
@@ -191,102 +192,6 @@ class TargetEntry(StrictModel):
         return self
 
 
-class ForwardEntry(StrictModel):
-    """Where calls for an extension go on to: an extension, or a number that it may call outside.
-
-    What is switched by a feature code or an operation goes before.
-    """
-
-    all: fields.Dial | None = Field(
-        default=None, description="At once: its telephones do not ring.", examples=["302"]
-    )
-    busy: fields.Dial | None = Field(
-        default=None,
-        description="When it is busy: its telephones say so, no line of it is free, or it wants no "
-        "calls (`do_not_disturb`).",
-        examples=["302"],
-    )
-    no_answer: fields.Dial | None = Field(
-        default=None,
-        description="When nobody answers, no telephone is reached, or it is away.",
-        examples=["013800138000"],
-    )
-
-
-class ExtensionEntry(StrictModel):
-    """An employee, whom the To: header of a call can name, a look-up, a menu, or who dials it."""
-
-    targets: list[TargetName] = Field(
-        default=[],
-        description="What rings, in this order. When left out: its registered telephones.",
-        examples=[["desk", "mobile"]],
-    )
-    phone: PhoneEntry | None = Field(
-        default=None,
-        description="By what its telephones register, and call.",
-        examples=[{"user": "101", "password_file": "/etc/callrouter/101-password"}],
-    )
-    name: fields.Label | None = Field(default=None, description="Who it is.", examples=["Ms Li"])
-    lines: fields.Lines | None = Field(
-        default=None,
-        description="Calls they may have at the same time, those that they make counted too; one "
-        "more finds them busy. `1`: busy when on a call.",
-        examples=[1],
-    )
-    ring: fields.Ring | None = Field(
-        default=None,
-        description="How long they are rung: 1s to 300s. When left out: 15s, or 55s when nothing "
-        "comes behind.",
-        examples=["20s"],
-    )
-    schedule: ScheduleName | None = Field(
-        default=None,
-        description="Their hours: at any other time they are not rung.",
-        examples=["office"],
-    )
-    mobile: TargetName | None = Field(
-        default=None, description="Their mobile, for `on_no_answer`.", examples=["li_mobile"]
-    )
-    voicemail: BoxName | None = Field(
-        default=None, description="Their own box, for `on_no_answer`.", examples=["li"]
-    )
-    on_no_answer: list[Literal["mobile", "voicemail"]] = Field(
-        default=[],
-        max_length=2,
-        description="What comes, in this order, when they do not answer, are busy, away or not "
-        "reached. When left out: what the number says that the call is for.",
-        examples=[["mobile", "voicemail"]],
-    )
-    forward: ForwardEntry = Field(
-        default=ForwardEntry(),
-        description="Where their calls go on to.",
-        examples=[{"no_answer": "302"}],
-    )
-    caller_id: fields.Dial | None = Field(
-        default=None,
-        description="The number that is shown when they call outside. When left out: that of the "
-        "line.",
-        examples=["+862012345105"],
-    )
-    permission: PermissionName | None = Field(
-        default=None,
-        description="What they may call outside. When left out: what `outbound` says.",
-        examples=["staff"],
-    )
-    account: AccountName | None = Field(
-        default=None, description="The account that pays when they call out.", examples=["acme"]
-    )
-
-    @model_validator(mode="after")
-    def _rings(self) -> Self:
-        if not self.targets and self.phone is None:
-            raise ValueError("expected 'targets', 'phone' or both")
-        for name in self.on_no_answer:
-            if getattr(self, name) is None:
-                raise ValueError(f"expected '{name}' where 'on_no_answer' goes on to it")
-        return self
-
-
 Backup = Annotated[list[Rings], Field(min_length=1)]
 
 
@@ -373,6 +278,11 @@ class NumberEntry(EventOptions):
         description="The look-up that says which extension is responsible for the caller: that "
         "one rings first; not answered, the route follows. Who is named by `To:` comes before.",
         examples=["crm"],
+    )
+    call_back: CallBackName | None = Field(
+        default=None,
+        description="How callers of it are called back whom nobody has answered.",
+        examples=["support"],
     )
     route: list[StepEntry] = Field(
         min_length=1,
@@ -511,6 +421,11 @@ class DialplanFile(StrictModel):
         default={},
         description="Call queues, by name.",
         examples=[{"support": {"agents": ["301", "302"], "music": "piano"}}],
+    )
+    call_backs: dict[Name, CallBackEntry] = Field(
+        default={},
+        description="How callers are called back, by name.",
+        examples=[{"support": {"queue": "support", "via": "carrier_a"}}],
     )
     schedules: dict[Name, ScheduleEntry] = Field(
         default={},

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.call_backs import CallBackStep
 from callrouter.dialplan.grammar.media_options import ConfirmWith, FeatureEntry, Greet, Prompts
 from callrouter.dialplan.grammar.names import RUNG, BoxName, GroupName, MenuName, QueueName, Short
 from callrouter.dialplan.grammar.schedules import When
@@ -15,7 +16,7 @@ from callrouter.yamlfile.wording import shown
 _HEAVIEST = 1000
 _HIGHEST = 100
 _SKILL: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-ACTS = ("hunt", "play", "menu", "queue", "voicemail", "messages", "feature")
+ACTS = ("hunt", "play", "menu", "queue", "voicemail", "call_back", "messages", "feature")
 """What a step can do."""
 
 
@@ -172,7 +173,7 @@ def _hunt_kind(value: object) -> str | None:
 
 
 class StepEntry(HuntOptions):
-    """One step of a number's route: hunt, play, menu, queue, voicemail, messages or feature."""
+    """One step of a route: hunt, play, menu, queue, voicemail, call_back, messages or feature."""
 
     hunt: (
         Annotated[
@@ -225,6 +226,11 @@ class StepEntry(HuntOptions):
     )
     voicemail: BoxName | None = Field(
         default=None, description="The box to take a message for.", examples=["sales"]
+    )
+    call_back: CallBackStep | None = Field(
+        default=None,
+        description="The caller is told that it is called back, and hung up on.",
+        examples=["support"],
     )
     messages: BoxName | None = Field(
         default=None,

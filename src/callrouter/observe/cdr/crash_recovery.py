@@ -19,12 +19,15 @@ _TEXTS: Final = (
     *("called_number", "number", "dialplan"),
 )
 _PLAIN: Final = ("started", *_TEXTS, "ringing_ms", "answered_ms")
-_LATER: Final = {"direction": INBOUND, "extension": "", "line": "", "account": ""}
+_LATER: Final = {
+    "direction": INBOUND,
+    "extension": "",
+    "line": "",
+    "account": "",
+    "call_back_of": "",
+}
 """What lines of earlier versions do not have, with what it was then; the newest last."""
-_BEFORE: Final = (*_PLAIN, "legs", "began", "rate_plan")
-_CALL: Final = (*_BEFORE, *_LATER)
-_EARLIER: Final = (len(_BEFORE), len(_CALL) - 1)
-"""Values that lines of earlier versions have: none of the later ones, and all but the account."""
+_CALL: Final = (*_PLAIN, "legs", "began", "rate_plan", *_LATER)
 _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
 _LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
 _LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES, "rate_plan")
@@ -59,8 +62,8 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
         values.append(values[0])  # versions before 'began' went by the system's clock alone
     if isinstance(values, list) and len(values) == len(_PLAIN) + 2:
         values.append("")  # versions before there were rate plans
-    if isinstance(values, list) and len(values) in _EARLIER:
-        values += list(_LATER.values())[len(values) - len(_BEFORE) :]
+    if isinstance(values, list) and len(_CALL) - len(_LATER) <= len(values) < len(_CALL):
+        values += [*_LATER.values()][len(values) - len(_CALL) :]
     known = _named(values, _CALL)
     record = CallRecord(id, "", _seconds(known, "started"))
     record.began = _seconds(known, "began")

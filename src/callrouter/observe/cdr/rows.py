@@ -53,6 +53,7 @@ COLUMNS: Final = (
     "extension",
     "line",
     "account",
+    "call_back_of",
 )
 
 LISTS: Final = ("legs", "trace", "voicemail", "recordings", "heard", "queues", "charges")
@@ -143,6 +144,7 @@ def encode(record: CallRecord) -> Row:
         record.extension,
         record.line,
         record.account,
+        record.call_back_of,
     )
     # What a peer wrote reaches these columns, and one row that cannot be stored would hold
     # up its whole batch for ever. One look at all of them costs less than one look at each.

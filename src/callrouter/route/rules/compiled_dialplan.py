@@ -13,7 +13,7 @@ from callrouter.route.rules.number_table import Numbers, NumberTable
 from callrouter.route.rules.outbound_lines import Outbound
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
-from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
+from callrouter.route.rules.queue_setup import AgentTelephones, CallBackSetup, CallQueue
 from callrouter.route.rules.trunk_identification import Network, SourceIndex
 from callrouter.route.values.decision import Need
 from callrouter.route.values.facts import Facts
@@ -62,13 +62,13 @@ class Dialplan(Serializable):
     numbers_line: where the numbers start in the file. schedules: by name. files: all that it was
     read from, its own file first. timezone: that of its hours. networks: where its trunks send.
     gateways: by name, and the hosts in URIs that DNS says the place of, by a name with
-    colons. menus, boxes, queues: by name. agents: those of its queues, by extension. language:
-    of prompts, unless a number says otherwise. recipes: of its own prompts. prompts: none until
-    `media.sounds` has made them, before the dialplan serves. begun: what extensions begin with.
-    found: kept by `decide()`, bounded; nobody else touches it. peers: gateways by name, as far as
-    they are not dealt with as `usual` says. rate_plans: those that numbers and targets name, None
-    when no file is named. outbound: how extensions call out, None when none does. inside: by what
-    calls of telephones go that no number is for.
+    colons. menus, boxes, queues, call_backs: by name. agents: those of its queues, by extension.
+    language: of prompts, unless a number says otherwise. recipes: of its own prompts. prompts: none
+    until `media.sounds` has made them, before the dialplan serves. begun: what extensions begin
+    with. found: kept by `decide()`, bounded; nobody else touches it. peers: gateways by name, as
+    far as they are not dealt with as `usual` says. rate_plans: those that numbers and targets name,
+    None when no file is named. outbound: how extensions call out, None when none does. inside: by
+    what calls of telephones go that no number is for.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Dialplan(Serializable):
         tables: tuple[NumberTable, ...] = (),
         queues: Mapping[str, CallQueue] | None = None,
         agents: Mapping[str, AgentTelephones] | None = None,
+        call_backs: Mapping[str, CallBackSetup] | None = None,
         rate_plans: RatePlans | None = None,
         outbound: Outbound | None = None,
         inside: Number | None = None,
@@ -107,8 +108,7 @@ class Dialplan(Serializable):
         self.access = Access() if access is None else access
         self.version = version
         self.rate_plans = rate_plans
-        self.file = file
-        self.country = country
+        self.file, self.country = file, country
         self.trunks = {trunk.name: trunk for trunk in trunks}
         self.by_certificate = {name: trunk for trunk in trunks for name in trunk.tls_peers}
         self.numbers = Numbers(numbers, tables)
@@ -123,8 +123,8 @@ class Dialplan(Serializable):
         self.menus: Mapping[str, Menu] = {} if menus is None else menus
         self.queues: Mapping[str, CallQueue] = {} if queues is None else queues
         self.agents: Mapping[str, AgentTelephones] = {} if agents is None else agents
-        self.language = language
-        self.recipes = recipes
+        self.call_backs: Mapping[str, CallBackSetup] = {} if call_backs is None else call_backs
+        self.language, self.recipes = language, recipes
         self.boxes: Mapping[str, Box] = {} if boxes is None else boxes
         self.prompts = Prompts({}, {}, language)
         self.begun = frozenset(key[:length] for key in extensions for length in range(1, len(key)))

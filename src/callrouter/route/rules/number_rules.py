@@ -173,9 +173,9 @@ class Number(Serializable):
     for nobody. open_to: the trunks whose calls it takes, None for all. codes_for: those whose
     callers it and its menus lead to feature codes and to messages, None for all. longest_call:
     seconds from its answer on. rate_plan, account: what its calls are charged by and who pays for
-    them, "" for nothing and nobody. events: what others are told of it. extensions: whose
-    telephones its route rings. fixed: each call gets the same plan while no gateway is down, nobody
-    is blocked, and none of these is away.
+    them, call_back: the rule by which callers are called back that nobody answered, "" for none.
+    events: what others are told of it. extensions: whose telephones its route rings. fixed: each
+    call gets the same plan while no gateway is down, nobody is blocked, and none of these is away.
     """
 
     key: str
@@ -198,6 +198,7 @@ class Number(Serializable):
     rate_plan: str = ""
     events: EventRule = NOTHING_SAID
     account: str = ""
+    call_back: str = ""
     hold: str = field(init=False)
     gateways: frozenset[str] = field(init=False)
     extensions: frozenset[str] = field(init=False)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from callrouter.queues.call_backs import CallBackRule
 from callrouter.queues.queue_rules import QueueRule
 from callrouter.route.rules.number_rules import Menu
+from callrouter.route.rules.outbound_lines import OutboundLine
+from callrouter.route.values.opening_hours import Schedule
 from callrouter.serializable import Serializable
 
 
@@ -31,6 +34,21 @@ class CallQueue(Serializable):
     music: str
     announcements: QueueAnnouncements | None
     keys: Menu | None
+    file: str
+    line: int
+
+
+@dataclass(slots=True, kw_only=True)
+class CallBackSetup(Serializable):
+    """How callers are called back. schedule: when, None for any time. way: by which they are rung.
+
+    countries: whose numbers may be.
+    """
+
+    rule: CallBackRule
+    schedule: Schedule | None
+    way: OutboundLine
+    countries: frozenset[str]
     file: str
     line: int
 

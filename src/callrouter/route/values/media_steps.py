@@ -129,7 +129,20 @@ class EnterQueue(Serializable):
         return f"waits in queue {self.queue}{priority}{skills} ({self.about})"
 
 
-Act = Play | EnterMenu | EnterQueue | Voicemail | Messages | Feature
+@dataclass(slots=True, kw_only=True)
+class PromiseCallBack(Serializable):
+    """The promise to call back by a rule, and the end of the call. prompt: said first, "" none."""
+
+    rule: str
+    prompt: str
+
+    @property
+    def text(self) -> str:
+        """What a verdict says of it."""
+        return f"promises a call-back by {self.rule}"
+
+
+Act = Play | EnterMenu | EnterQueue | Voicemail | PromiseCallBack | Messages | Feature
 CODES: Final = (Messages, Feature)
 """What is for the house alone, unless the dialplan says otherwise."""
 

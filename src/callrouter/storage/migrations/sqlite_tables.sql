@@ -22,7 +22,7 @@ CREATE TABLE calls (
 	reason TEXT NOT NULL, 
 	hung_up_by TEXT NOT NULL, 
 	legs TEXT NOT NULL, 
-	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, queues TEXT, rate_plan TEXT, currency TEXT, billed_seconds BIGINT, cost TEXT, charges TEXT, direction TEXT, extension TEXT, line TEXT, account TEXT, 
+	trace TEXT NOT NULL, voicemail TEXT, recordings TEXT, heard TEXT, caller_number TEXT, called_number TEXT, queues TEXT, rate_plan TEXT, currency TEXT, billed_seconds BIGINT, cost TEXT, charges TEXT, direction TEXT, extension TEXT, line TEXT, account TEXT, call_back_of TEXT, 
 	PRIMARY KEY (id)
 );
 CREATE INDEX calls_started ON calls (started);
@@ -173,3 +173,21 @@ CREATE TABLE invoiced (
 	PRIMARY KEY (account, booking)
 );
 CREATE INDEX account_events_account ON account_events (account, at);
+CREATE INDEX calls_call_back_of ON calls (call_back_of) WHERE call_back_of <> '';
+CREATE TABLE call_backs (
+	id TEXT NOT NULL, 
+	rule TEXT NOT NULL, 
+	number TEXT NOT NULL, 
+	called TEXT NOT NULL, 
+	caller TEXT NOT NULL, 
+	dialled TEXT NOT NULL, 
+	missed_at DOUBLE NOT NULL, 
+	due DOUBLE NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	state TEXT NOT NULL, 
+	why TEXT NOT NULL, 
+	lease DOUBLE NOT NULL, 
+	PRIMARY KEY (id)
+);
+CREATE INDEX call_backs_state ON call_backs (state, lease);
+CREATE INDEX call_backs_missed_at ON call_backs (missed_at);

@@ -18,6 +18,7 @@ from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.call_events import CallTransferred
 from callrouter.call.settle import settle
+from callrouter.call.targets.introduction import introducing
 from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
@@ -262,7 +263,7 @@ class Referral(CallerSide):
         """Tell the next targets who stays, and what it has described by now."""
         call, stays = self.call, self._stays
         self._told = resumed(stays.theirs)
-        call.introduce(_invite(stays, self._told))
+        call.introduce(introducing(stays.dialog.remote, self._told))
         if call.speech is not None:
             call.speech.introducing = self._told
         return True
@@ -276,9 +277,3 @@ class Referral(CallerSide):
     async def connect(self, _event: Answered) -> bool:
         """It is left to who carries it out."""
         return True
-
-
-def _invite(stays: Leg, body: bytes) -> Request:
-    """What the new target is told: who stays, and its media."""
-    headers = {"from": stays.dialog.remote, "content-type": "application/sdp"}
-    return Request("INVITE", "", "SIP/2.0", headers, None, body)

@@ -1,0 +1,150 @@
+"""A call-back: an agent of a queue is rung first, then who is to be called back (D3).
+
+Theory. The call is ours, and at first nobody's: its script rings the agents that the queue offers.
+Who answers is its caller from then on, and hears nothing until the other one has answered: it was
+offered media that flow in no direction (RFC 3725 section 4.4), and is offered the other one's now.
+
+Rules. An attempt ends when nobody is offered any more, or when the one to be called back was not
+had. Whoever hangs up meanwhile ends it, too.
+"""
+
+from math import inf
+from typing import Final, NamedTuple, NoReturn
+
+from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.flows.bridge.connect import introduce, resumed
+from callrouter.call.flows.end_to_end_conversation import bridge
+from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
+from callrouter.call.flows.offered_agents import AgentTaken, OfferedAgents
+from callrouter.call.legs.events import Answered, Event
+from callrouter.call.services.queue_port import QueueOffered, QueueOverflowed
+from callrouter.call.targets.introduction import introducing
+from callrouter.call.teardown import INCOMPATIBLE, Over
+from callrouter.call.wait import attend
+from callrouter.route.values.plan import Hunt, Refusal, Target
+from callrouter.route.values.refusal_reasons import NO_TARGET_LEFT
+
+NO_AGENT: Final = "no_agent"
+"""What came of an attempt in which no agent has answered."""
+_NOBODY: Final = Refusal(reason=NO_TARGET_LEFT, status=480, cause=19)
+
+
+class CallBackOrder(NamedTuple):
+    """What a call-back is asked for. queue: whose agents. wanted: rings who is to be called back.
+
+    offer: the agent that is offered first.
+    """
+
+    queue: str
+    wanted: Hunt
+    offer: QueueOffered
+
+
+async def call_back(call: Call, order: CallBackOrder) -> bool:
+    """Ring an agent, then who is to be called back, and let both talk; True once they could.
+
+    Raises Over when it ends before, or after.
+    """
+    attempt = _Attempt(call, order)
+    taken = await attempt.agent()
+    call.connected(taken.answered.leg, taken.answered.response.status)
+    call.a.hang_up()  # which was nobody's
+    call.a, call.b = taken.answered.leg, None
+    call.record.extension = taken.name
+    try:
+        answered = await hunt(_Customer(call, order.wanted))
+    except Stopped:
+        answered = None
+    if answered is None:
+        _give_up(call)
+    return await bridge(call)
+
+
+class _Attempt:
+    """The part of a call-back in which agents are rung."""
+
+    __slots__ = ("_agents", "_call", "_ended")
+
+    def __init__(self, call: Call, order: CallBackOrder) -> None:
+        self._call = call
+        self._ended = False
+        self._agents = OfferedAgents(call, order.queue, self._other)
+        self._agents.take(order.offer)
+
+    async def agent(self) -> AgentTaken:
+        """Wait until an agent has answered. Raises Over when none does."""
+        call, agents = self._call, self._agents
+        taken = await agents.go_on()
+        while taken is None:
+            # An agent that is offered in the place of another one lies in the inbox.
+            if self._ended or (call.inbox.empty and not agents.any):
+                call.withdraw("")
+                _give_up(call)
+            until = agents.until
+            event = await attend(call, 0.0 if until == inf else until, alone=True)
+            if not agents.take(event):
+                self._other(event)
+            taken = await agents.go_on()
+        return taken
+
+    def _other(self, event: Event) -> None:
+        if isinstance(event, QueueOverflowed):
+            self._ended = True
+            self._call.record.reason = event.why
+
+
+class _Customer(CallerSide):
+    """The side of an agent that has answered, while who is to be called back is rung."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, call: Call, step: Hunt) -> None:
+        super().__init__(call, step)
+        self._told = b""
+
+    async def prepare(self, _targets: tuple[Target, ...]) -> bool:
+        """Offer who is rung what the agent has described."""
+        agent = self.call.a
+        self._told = resumed(agent.theirs)
+        self.call.introduce(introducing(agent.dialog.remote, self._told))
+        return True
+
+    def other(self, event: Event) -> Answered | None:
+        """The one to be called back may call again meanwhile."""
+        if isinstance(event, QueueOverflowed):
+            self.call.withdraw("")
+            self.call.record.reason = event.why
+            _give_up(self.call)
+        return None
+
+    async def connect(self, event: Answered) -> bool:
+        """Connect both. Raises Over when they cannot be."""
+        call, leg, agent = self.call, event.leg, self.call.a
+        call.connected(leg, event.response.status)
+        leg.ack()
+        call.picked_up()
+        answer = await introduce(call, agent, leg.theirs)
+        if answer and answer != self._told:
+            answer = await introduce(call, leg, answer)
+        if not answer:
+            call.hung_up(None, INCOMPATIBLE)
+            call.hang_up()
+            raise Over
+        return True
+
+
+def _give_up(call: Call) -> NoReturn:
+    """The attempt is over, and its record says why. Raises Over."""
+    record = call.record
+    why, last = record.reason, call.last_result
+    if last and last != "answered":
+        call.refuse_last()
+    else:
+        call.refuse(_NOBODY)
+    record.reason = why or record.reason
+    for entry in record.talking():
+        entry.end(call.ms(), NORMAL_CLEARING)
+        if call.events.leg.subscribers:
+            call.leg_changed(entry)
+    call.hang_up()
+    raise Over

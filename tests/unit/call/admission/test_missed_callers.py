@@ -1,0 +1,74 @@
+"""Who was missed, and who may be called back."""
+
+import pytest
+
+from callrouter.call.admission.call_backs import reached_by, was_missed
+from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, QueueRecord
+from callrouter.dialplan.compile.compiler import compile_dialplan
+from callrouter.route.values import refusal_reasons as reasons
+from callrouter.yamlfile.reader import parse
+
+SETUP = compile_dialplan(
+    parse(
+        """
+country: CN
+trunks: {lab: {addresses: [127.0.0.1]}}
+gateways: {out: {address: 127.0.0.9}}
+targets: {desk: {uri: "sip:desk@127.0.0.1"}}
+extensions: {"301": {targets: [desk]}}
+queues: {support: {agents: ["301"]}}
+call_backs: {missed: {queue: support, via: out, countries: [VN]}}
+numbers: {"4303": {call_back: missed, route: [{hunt: [desk]}]}}
+""",
+        "plan.yaml",
+    )
+).call_backs["missed"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "dialled"),
+    [
+        ("13800138000", "13800138000"),
+        ("+8613800138000", "+8613800138000"),
+        ("+84912345678", "+84912345678"),
+        ("+12125550123", ""),
+        ("+88212345678", ""),
+        ("+97912345678", ""),
+        ("10086", ""),
+        ("110", ""),
+        ("1001", "1001"),
+        ("sipp", "sipp"),
+        ("anonymous@nowhere", ""),
+        ("", ""),
+        ("00" * 20, ""),
+    ],
+)
+def test_only_whom_a_call_back_costs_little_is_called_back(caller: str, dialled: str) -> None:
+    assert reached_by(caller, SETUP, "CN") == dialled
+
+
+def leg(*, answered: bool) -> LegRecord:
+    made = LegRecord("desk", "sip:desk@127.0.0.1", 0)
+    made.answered_ms = 5 if answered else None
+    return made
+
+
+def test_missed_is_who_was_let_in_and_talked_to_nobody() -> None:
+    made = CallRecord("a", "", 0.0)
+    assert was_missed(made)
+    made.legs = [leg(answered=False)]
+    assert was_missed(made)
+    made.reason = reasons.QUEUE_TIMEOUT
+    made.answered_ms = 3  # by us, to wait
+    made.queues = (QueueRecord("support", 0),)
+    assert was_missed(made)
+
+
+def test_who_talked_left_a_message_or_was_not_let_in_was_not_missed() -> None:
+    talked, told, blocked, inside, heard = (CallRecord(str(at), "", 0.0) for at in range(5))
+    talked.legs = [leg(answered=False), leg(answered=True)]
+    told.voicemail = (KeptRecord("m", "sales", 4000, "complete"),)
+    blocked.reason = reasons.BLOCKED_CALLER
+    inside.extension = "301"
+    heard.answered_ms = 5  # an announcement, and nothing else
+    assert [was_missed(it) for it in (talked, told, blocked, inside, heard)] == [False] * 5
