@@ -83,7 +83,8 @@ class Parts:
         self.webhooks = self._courier(settings)
         self.desk = None if self.webhooks is None else WebhookDesk(database, self.webhooks)
         self.teller = self._teller()
-        self.accounts = AccountService(database, self.writer.process, self._step_soon)
+        tells = self.webhooks is not None
+        self.accounts = AccountService(database, self.writer.process, self._step_soon, tells=tells)
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)

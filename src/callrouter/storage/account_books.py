@@ -11,6 +11,7 @@ Rules.
 - A booking has a name, that of its call or the reference of who pays in, and is made once.
 """
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
@@ -32,6 +33,7 @@ from callrouter.billing.accounts import (
 from callrouter.billing.fees import due_fees
 from callrouter.billing.months import month_at
 from callrouter.storage.amounts import NOTHING, Money, at_least, minus, plus
+from callrouter.storage.outbox import enqueue, outbox_event
 
 CASH: Final = "@cash"
 REVENUE: Final = "@revenue"
@@ -40,6 +42,8 @@ WRITTEN_OFF: Final = "@written-off"
 """Accounts of ours; no name in a file of rate plans begins so."""
 
 _SYSTEM: Final = "callrouter"
+TELLS: Final = "tells_of_accounts"
+"""The option of an engine that what becomes of accounts goes to the outbox, too."""
 
 _meta: Final = sa.MetaData()
 ACCOUNTS: Final = sa.Table(
@@ -341,6 +345,15 @@ def _tell(
 ) -> None:
     told = {"account": name, "at": at, "what": what, "balance": balance, "who": who, "note": ""}
     connection.execute(sa.insert(EVENTS).values(told))
+    if connection.get_execution_options().get(TELLS):
+        currency = connection.execute(
+            sa.select(ACCOUNTS.c.currency).where(ACCOUNTS.c.name == name)
+        ).scalar_one()
+        known = {"name": name, "balance": f"{balance:f}", "currency": currency, "who": who}
+        event = outbox_event(
+            f"account-{uuid.uuid4().hex}", f"account.{what}", name, at, {"account": known}
+        )
+        enqueue(connection, [event])
 
 
 def _one(name: str) -> sa.Select[Any]:

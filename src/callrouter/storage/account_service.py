@@ -46,8 +46,9 @@ Act = Callable[[sa.Connection], Any]
 class _Books:
     """The database, open for one transaction after the other."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tells: bool) -> None:
         self._engine = open_for_writing(url)
+        self._engine.update_execution_options(**{books.TELLS: tells})
         self._inode = inode(self._engine)
 
     def do(self, act: Act) -> Any:
@@ -65,10 +66,16 @@ class AccountService:
     """Accounts, as calls and operators have them.
 
     step: has the stack do something, from any thread. process: as `release_orphans` has it.
+    tells: what becomes of accounts goes to the outbox.
     """
 
     def __init__(
-        self, store_url: str, process: str, step: Callable[[Callable[[], None]], None]
+        self,
+        store_url: str,
+        process: str,
+        step: Callable[[Callable[[], None]], None],
+        *,
+        tells: bool = False,
     ) -> None:
         self._process = process
         self._step = step
@@ -76,7 +83,7 @@ class AccountService:
         self._kept: tuple[AccountTerms, ...] = ()
         self._queue: deque[tuple[Act, Pending[Any]]] = deque()
         self._database = Reopened(
-            partial(_Books, store_url),
+            partial(_Books, store_url, tells=tells),
             "accounts cannot be asked: the database is away",
             "accounts can be asked again",
         )

@@ -24,7 +24,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -107,7 +106,7 @@ class RecordWriter:
         self.telling: Telling | None = None
         self.committed: Callable[[], None] | None = None
         self._database = Reopened(
-            partial(Store, store_url),
+            lambda: Store(store_url, tells=self.telling is not None),
             "records go to the spool: the database does not take them",
             "records go to the database again",
         )

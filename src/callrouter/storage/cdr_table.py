@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from callrouter.observe.cdr.crash_recovery import REASON
 from callrouter.observe.cdr.rows import COLUMNS, Row
 from callrouter.private import own_database
-from callrouter.storage.account_books import SettledCall, release_orphans, settle
+from callrouter.storage.account_books import TELLS, SettledCall, release_orphans, settle
 from callrouter.storage.engine import (
     SCHEMA,
     StoreError,
@@ -120,8 +120,10 @@ class Store:
     SQLAlchemyError when it is out of reach now.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tells: bool = False) -> None:
+        """tells: what becomes of accounts goes to the outbox."""
         self._engine = open_for_writing(url)
+        self._engine.update_execution_options(**{TELLS: tells})
         self._inode = inode(self._engine)
 
     def insert(self, rows: Sequence[Row]) -> int:

@@ -100,6 +100,15 @@ class EventQueue(EventPart):
     waited: float = Field(description="Seconds that the caller has waited.")
 
 
+class EventAccount(EventPart):
+    """An account, as it was when the event happened."""
+
+    name: str = Field(description="As the file of rate plans has it.")
+    balance: str = Field(description="A decimal, as text.")
+    currency: str = Field(description="ISO 4217.")
+    who: str = Field(description="Who did it; `callrouter` for what a balance did.")
+
+
 class EventData(EventPart):
     """The `data` of an event. What an event has nothing of is not there."""
 
@@ -111,6 +120,7 @@ class EventData(EventPart):
         default=None, description="Of `call.recorded` and `call.voicemail`."
     )
     queue: EventQueue | None = Field(default=None, description="Of all `queue` and `agent` events.")
+    account: EventAccount | None = Field(default=None, description="Of all `account` events.")
 
 
 _BEGUN: Final = CallObject(
@@ -189,6 +199,10 @@ def _queued(agent: str = "", why: str = "", waited: float = 12.5) -> EventQueue:
     return EventQueue(name="support", agent=agent, why=why, waited=waited)
 
 
+def _account(balance: str, who: str = "callrouter") -> EventAccount:
+    return EventAccount(name="acme", balance=balance, currency="CNY", who=who)
+
+
 EXAMPLES: Final[dict[str, EventData]] = {
     kinds.STARTED: EventData(call=_BEGUN),
     kinds.RINGING: EventData(call=_RINGS),
@@ -217,5 +231,10 @@ EXAMPLES: Final[dict[str, EventData]] = {
         queue=EventQueue(name="", agent="101", why="missed 3 calls", waited=0.0)
     ),
     kinds.AGENT_BACK: EventData(queue=EventQueue(name="", agent="101", why="", waited=0.0)),
+    kinds.ACCOUNT_NOTICE: EventData(account=_account("34.0000")),
+    kinds.ACCOUNT_SUSPENDED: EventData(account=_account("14.0000")),
+    kinds.ACCOUNT_RECLAIMED: EventData(account=_account("14.0000")),
+    kinds.ACCOUNT_RESTORED: EventData(account=_account("20.0000")),
+    kinds.ACCOUNT_RESUMED: EventData(account=_account("20.0000", "li")),
 }
 """One of each kind."""

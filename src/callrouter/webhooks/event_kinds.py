@@ -18,6 +18,11 @@ QUEUE_ABANDONED: Final = "queue.abandoned"
 QUEUE_OVERFLOWED: Final = "queue.overflowed"
 AGENT_AWAY: Final = "agent.away"
 AGENT_BACK: Final = "agent.back"
+ACCOUNT_NOTICE: Final = "account.notice"
+ACCOUNT_SUSPENDED: Final = "account.suspended"
+ACCOUNT_RECLAIMED: Final = "account.reclaimed"
+ACCOUNT_RESTORED: Final = "account.restored"
+ACCOUNT_RESUMED: Final = "account.resumed"
 
 KINDS: Final[dict[str, str]] = {
     STARTED: "A call was admitted, and it is decided what becomes of it.",
@@ -37,6 +42,11 @@ KINDS: Final[dict[str, str]] = {
     "was pressed.",
     AGENT_AWAY: "An agent takes no more calls of queues; `queue.why` says why.",
     AGENT_BACK: "An agent takes calls of queues again.",
+    ACCOUNT_NOTICE: "The balance of an account has fallen under its `notice`.",
+    ACCOUNT_SUSPENDED: "An account pays for no new call: it is under `suspend`, or held by hand.",
+    ACCOUNT_RECLAIMED: "An account was suspended for as long as its `reclaim` says.",
+    ACCOUNT_RESTORED: "A payment has ended the suspension of an account.",
+    ACCOUNT_RESUMED: "An account that was suspended by hand pays again.",
 }
 """What each tells, in the order in which a call comes by them."""
 

@@ -21,6 +21,8 @@ from callrouter.storage import account_books as books
 from callrouter.storage.account_books import Booking
 from callrouter.storage.cdr_table import Store, open_for_writing
 from callrouter.storage.engine import begin_writing
+from callrouter.storage.outbox import OUTBOX
+from callrouter.webhooks.event_catalogue import EventData
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOW = 1_700_000_000.0
@@ -47,6 +49,7 @@ class Books:
     def __init__(self, url: str, paid: str, *accounts: AccountTerms) -> None:
         self.url = url
         self.engine = open_for_writing(url)
+        self.engine.update_execution_options(**{books.TELLS: True})
         known = accounts or (terms(),)
         assert self.do(books.keep, known, NOW) == []
         self.do(books.book, top_up(known[0].name, paid))
@@ -144,7 +147,14 @@ async def test_balance_36_34_14_and_three_days_are_one_event_each_and_a_payment_
     assert "reclaimed" in it.reserve("0001", "1")
     assert it.reserve("0001", "1", first=False) == ""  # a call in progress goes on
     it.do(books.book, top_up("acme", "6", "second"))
-    assert it.events() == ["restored", "notice", "suspended", "reclaimed", "restored"]
+    said = ["restored", "notice", "suspended", "reclaimed", "restored"]
+    assert it.events() == said
+    with it.engine.connect() as connection:
+        told = connection.execute(sa.select(OUTBOX).order_by(OUTBOX.c.position)).all()
+    assert [row.kind for row in told] == [f"account.{what}" for what in said]
+    notice = EventData.model_validate_json(told[1].data).account
+    assert notice is not None
+    assert (notice.name, Decimal(notice.balance), notice.currency) == ("acme", 34, "CNY")
     assert it.reserve("0002", "1") == ""
     audit(database)
 
