@@ -2,13 +2,20 @@
 
 import re
 import shlex
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import pytest
 from click.testing import CliRunner
 
+from callrouter.billing.accounts import ACTIVE, AccountFigures, reviewed
+from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
+from callrouter.dialplan.compile.rate_plan_builder import compile_rate_plans, load_rate_plans
+from callrouter.observe.cdr.call_charges import cover
+from callrouter.yamlfile.reader import parse
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "billing.md").read_text(encoding="utf-8")
@@ -31,7 +38,54 @@ def rated(*words: str) -> str:
 
 
 def test_page_has_its_examples() -> None:
-    assert (len(EXAMPLES) + len(EXPLAINED), len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 14, 7)
+    invoices = PAGE.count("<!-- invoice -->")  # which tests/integration/billing computes
+    examples = len(EXAMPLES) + len(EXPLAINED) + invoices
+    assert (examples, len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 14, 7)
+
+
+def table(mark: str) -> list[list[str]]:
+    """The rows of the table under a mark."""
+    lines = PAGE.partition(f"<!-- {mark} -->\n")[2].partition("\n\n")[0].splitlines()
+    return [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines[2:]]
+
+
+def test_thresholds_of_an_account_are_what_the_page_says() -> None:
+    plans = compile_rate_plans(
+        parse(
+            "country: CN\nplans: {}\naccounts: {acme: {kind: prepaid, currency: CNY}}\n",
+            "plans.yaml",
+        )
+    )
+    acme = plans.accounts["acme"]
+    figures = AccountFigures(
+        balance=Decimal(0),
+        credit=acme.credit,
+        notice=acme.notice,
+        suspend=acme.suspend,
+        reclaim_seconds=acme.reclaim_seconds,
+        state=ACTIVE,
+        since=0.0,
+        noticed=False,
+    )
+    for balance, then, told in table("thresholds"):
+        amount, _, after = balance.partition(",")
+        at = 3 * 86400.0 if after else 0.0
+        figures, events = reviewed(replace(figures, balance=Decimal(amount)), at)
+        assert list(events) == told.split()
+        assert (figures.state == ACTIVE) is (then == "calls go on")
+
+
+def test_slices_of_a_call_are_what_the_page_says() -> None:
+    plans = load_rate_plans(PLANS)
+    for plan, *slices in table("slices"):
+        record = CallRecord("one", "", 1_772_596_800.0)
+        record.rate_plans, record.rate_plan = plans, plan
+        until = 0
+        for shown in slices:
+            found = cover(record, until)
+            assert f"{(found.until_ms or 0) // 1000} s, {found.cost:f}" == shown
+            record.answered_ms = 0
+            until = (found.until_ms or 0) + 30_000
 
 
 @pytest.mark.parametrize(("command", "shown"), EXAMPLES)

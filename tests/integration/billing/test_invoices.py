@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from textwrap import dedent
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -17,12 +18,14 @@ from click.testing import CliRunner
 from support.books import audit, balances, rows, terms
 from support.charged import PLANS, rate_plans, toll_free_call
 from support.postgres import Postgres
+from support.serving import ROOT
 
 from callrouter.billing.accounts import AccountTerms
 from callrouter.billing.fees import Fee
 from callrouter.billing.months import Month
 from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
+from callrouter.dialplan.compile.rate_plan_builder import load_rate_plans
 from callrouter.observe.cdr.rerating import rerated
 from callrouter.observe.cdr.rows import encode
 from callrouter.storage import account_books as books
@@ -157,6 +160,28 @@ async def test_closed_month_stays_and_what_comes_later_is_on_the_next(database: 
     audit(database)
     paid = [row.amount for row in rows(database, "ledger") if row.kind in {"call", "rerated"}]
     assert -sum(amount for amount in paid if amount < 0) == Decimal("1.30") * 3
+
+
+async def test_invoice_of_the_page_is_the_one_that_the_command_prints(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "billing.md").read_text(encoding="utf-8")
+    accounts = page.partition("    accounts:\n      acme:\n        kind: postpaid\n")
+    block = dedent("".join(accounts[1:]).partition("\n\n")[0])
+    plans = tmp_path / "plans.yaml"
+    plans.write_text(f"{PLANS}{block}\n", encoding="utf-8")
+    database = f"sqlite:///{tmp_path}/calls.db"
+    engine = open_for_writing(database)
+    with begin_writing(engine) as connection:
+        books.keep(connection, load_rate_plans(plans).accounts.values(), at("2026-03-01"))
+    engine.dispose()
+    for n, day in enumerate(("01T00:00", "10T12:00", "31T23:59:59")):
+        record = call(f"{n}", f"2026-03-{day}")
+        record.number = "4008001234"
+        written(database, record)
+    asked = ["acme", "2026-03", "--plans", str(plans), "--database", database]
+    result = CliRunner().invoke(main, ["invoice", *asked])
+    assert result.exit_code == 0, result.output
+    shown = page.partition("<!-- invoice -->\n\n")[2].partition("\n\nA call belongs")[0]
+    assert [line.rstrip() for line in result.stdout.splitlines()] == dedent(shown).splitlines()
 
 
 async def test_command_prints_it_in_every_form(tmp_path: Path) -> None:
