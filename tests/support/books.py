@@ -1,9 +1,7 @@
 """The books of accounts in a database of either kind, without callrouter's own queries."""
 
-import sqlite3
 from collections import defaultdict
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -40,10 +38,19 @@ def terms(name: str = "acme", **known: object) -> AccountTerms:
 
 def rows(url: str, table: str) -> list[sa.Row[tuple[object, ...]]]:
     """All rows of a table."""
+    return snapshot(url, table)[0]
+
+
+def snapshot(url: str, *tables: str) -> list[list[sa.Row[tuple[object, ...]]]]:
+    """All rows of some tables, at one moment."""
     engine = open_existing(url)
     try:
+        if engine.dialect.name == "postgresql":
+            engine.update_execution_options(isolation_level="REPEATABLE READ")
         with engine.connect() as connection:
-            return list(connection.execute(sa.select(_ROWS[table])).all())
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            return [list(connection.execute(sa.select(_ROWS[name])).all()) for name in tables]
     finally:
         engine.dispose()
 
@@ -61,18 +68,13 @@ def audit(url: str) -> None:
     of_booking: defaultdict[str, Decimal] = defaultdict(Decimal)
     of_account: defaultdict[str, Decimal] = defaultdict(Decimal)
     held: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for row in rows(url, "ledger"):
+    accounts, ledger, reservations = snapshot(url, "accounts", "ledger", "reservations")
+    for row in ledger:
         of_booking[row.booking] += row.amount
         of_account[row.account] += row.amount
-    for row in rows(url, "reservations"):
+    for row in reservations:
         held[row.account] += row.amount
     assert not any(of_booking.values())
-    for name, (balance, reserved) in balances(url).items():
-        assert balance == of_account[name]
-        assert reserved == held[name]
-
-
-def in_sqlite(url: str, statement: str) -> None:
-    """Have a SQLite file do something, without any function of ours."""
-    with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as connection:
-        connection.execute(statement)
+    for account in accounts:
+        assert account.balance == of_account[account.name]
+        assert account.reserved == held[account.name]

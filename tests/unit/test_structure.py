@@ -93,6 +93,7 @@ MAY_IMPORT: Final = {
         *("call.services", "errors", "media.sounds", "metric", "printable", "private"),
         *("route.rules", "secret", "storage"),
     },
+    "notices": {"archive", "errors", "route.rules", "storage"},
     "bench": {
         "dialplan.compile",
         "errors",
@@ -236,7 +237,15 @@ MAY_IMPORT: Final = {
     "app": {
         *("api", "archive", "call", "call.admission", "call.services", "errors", "lookup"),
         *("media.pool", "metric", "net.gateways", "net.overload", "net.transport"),
-        *("observe", "operations", "operations.reload", "queues", "register", "route.rules"),
+        *(
+            "notices",
+            "observe",
+            "operations",
+            "operations.reload",
+            "queues",
+            "register",
+            "route.rules",
+        ),
         *("route.values", "secret", "settings", "sip", "state", "storage", "webhooks"),
     },
     "simulate": {
@@ -489,7 +498,7 @@ def test_only_net_and_the_wiring_know_asyncio() -> None:
     }
     assert users <= {
         *("api", "app", "archive", "bench", "commands", "demo"),
-        *("lookup", "media", "net", "operations", "webhooks"),
+        *("lookup", "media", "net", "notices", "operations", "webhooks"),
     }
 
 

@@ -25,6 +25,7 @@ from callrouter.net.transport.driver import Pump
 from callrouter.net.transport.listeners import Edges
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
+from callrouter.notices.account_mail import AccountMailer
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.operations.call_feed import CallFeed
@@ -85,6 +86,7 @@ class Parts:
         self.teller = self._teller()
         tells = self.webhooks is not None
         self.accounts = AccountService(database, self.writer.process, self._step_soon, tells=tells)
+        self.account_mail = AccountMailer(database)
         self.call_metrics = CallMetrics()
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)

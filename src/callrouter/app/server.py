@@ -163,6 +163,7 @@ class Server:
         await asyncio.to_thread(self._parts.archive.close)
         await asyncio.to_thread(self._parts.accounts.close)
         await asyncio.to_thread(self._parts.jobs.close)
+        await asyncio.to_thread(self._parts.account_mail.close)
         await asyncio.to_thread(self._parts.writer.close)
         if self._parts.webhooks is not None:
             await asyncio.to_thread(self._parts.webhooks.close)
@@ -192,6 +193,7 @@ class Server:
         """Have the accounts of a dialplan."""
         plans = dialplan.rate_plans
         self._parts.accounts.serve(() if plans is None else tuple(plans.accounts.values()))
+        self._parts.account_mail.serve(dialplan.account_mails)
 
     def _serve_queues(self, dialplan: Dialplan) -> None:
         """Have the queues and agents of a dialplan; who waits goes on waiting."""

@@ -28,11 +28,16 @@ class Undelivered(CallrouterError):  # noqa: N818 - it is what happened, and no 
 
 
 async def send_mail(mail: Mail, message: dict[str, Any], audio: bytes) -> None:
-    """Mail it. Raises Undelivered, or SecretError for the password."""
+    """Mail it. Raises as `post_mail`."""
+    await post_mail(mail, compose(mail, message, audio))
+
+
+async def post_mail(mail: Mail, composed: EmailMessage) -> None:
+    """Give a mail to its server. Raises Undelivered, or SecretError for the password."""
     password = None if mail.password is None else read_secret(mail.password)
     try:
         await aiosmtplib.send(
-            compose(mail, message, audio),
+            composed,
             recipients=list(mail.to),
             hostname=mail.host,
             port=mail.port,

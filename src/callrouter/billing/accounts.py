@@ -35,7 +35,8 @@ class AccountTerms:
     currency: ISO 4217. credit: how far the balance may go below zero, None for any far. notice,
     suspend: thresholds, None for none. reclaim_seconds: from the suspension on, None for never.
     go_on: calls go on without the database, and owe what they cost; else they end with what is
-    paid. fees: what it pays beside calls. timezone: of its months.
+    paid. fees: what it pays beside calls. timezone: of its months. mails: its owner is mailed of
+    what becomes of it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class AccountTerms:
     go_on: bool
     fees: tuple[Fee, ...] = ()
     timezone: str = "UTC"
+    mails: bool = False
 
     @property
     def limited(self) -> bool:

@@ -86,6 +86,7 @@ _PLANS_CHAPTERS: Final[_Chapters] = (
     ("An unanswered call", rate_plans.UnansweredEntry),
     ("An account", rate_plans.AccountEntry),
     ("A fee", rate_plans.FeeEntry),
+    ("Mail of an account", rate_plans.AccountMailEntry),
 )
 _CHAPTERS_BELOW: Final = {BEGIN: _CHAPTERS, PLANS_BEGIN: _PLANS_CHAPTERS}
 

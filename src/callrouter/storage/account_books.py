@@ -44,6 +44,8 @@ WRITTEN_OFF: Final = "@written-off"
 _SYSTEM: Final = "callrouter"
 TELLS: Final = "tells_of_accounts"
 """The option of an engine that what becomes of accounts goes to the outbox, too."""
+MAIL_DUE: Final = "due"
+"""What the mail of an event is until it is sent."""
 
 _meta: Final = sa.MetaData()
 ACCOUNTS: Final = sa.Table(
@@ -58,6 +60,7 @@ ACCOUNTS: Final = sa.Table(
     sa.Column("noticed", sa.Boolean),
     sa.Column("held", sa.Boolean),
     sa.Column("opened", sa.Double),
+    sa.Column("mails", sa.Boolean),
 )
 RESERVATIONS: Final = sa.Table(
     "reservations",
@@ -80,8 +83,10 @@ LEDGER: Final = sa.Table(
 EVENTS: Final = sa.Table(
     "account_events",
     _meta,
-    *(sa.Column(name, sa.Text) for name in ("account", "what", "who", "note")),
-    sa.Column("at", sa.Double),
+    sa.Column("id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text) for name in ("account", "what", "who", "note", "mail")),
+    sa.Column("tries", sa.Integer),
+    *(sa.Column(name, sa.Double) for name in ("at", "due")),
     sa.Column("balance", Money),
 )
 
@@ -126,13 +131,20 @@ def keep(connection: sa.Connection, accounts: Iterable[AccountTerms], at: float)
             "notice": terms.notice,
             "suspend": terms.suspend,
             "reclaim_seconds": terms.reclaim_seconds,
+            "mails": terms.mails,
         }
         row = connection.execute(_one(terms.name)).one_or_none()
         if row is None:
+            limits = {name: value for name, value in figures.items() if name != "mails"}
             fresh = AccountFigures(
-                balance=NOTHING, **figures, state=ACTIVE, since=0.0, noticed=False
+                balance=NOTHING, **limits, state=ACTIVE, since=0.0, noticed=False
             )
-            known = {"name": terms.name, "currency": terms.currency, "reserved": NOTHING}
+            known = {
+                "mails": terms.mails,
+                "name": terms.name,
+                "currency": terms.currency,
+                "reserved": NOTHING,
+            }
             new = {**asdict(opened(fresh, at)), **known, "held": False, "opened": at}
             connection.execute(_insert(connection, ACCOUNTS).on_conflict_do_nothing(), new)
         elif row.currency != terms.currency:
@@ -343,17 +355,26 @@ def reclaim(connection: sa.Connection, at: float) -> None:
 def _tell(
     connection: sa.Connection, name: str, at: float, what: str, balance: Decimal, who: str
 ) -> None:
-    told = {"account": name, "at": at, "what": what, "balance": balance, "who": who, "note": ""}
+    account = connection.execute(
+        sa.select(ACCOUNTS.c.currency, ACCOUNTS.c.mails).where(ACCOUNTS.c.name == name)
+    ).one()
+    ident = f"account-{uuid.uuid4().hex}"
+    told = {
+        "id": ident,
+        "account": name,
+        "at": at,
+        "what": what,
+        "balance": balance,
+        "who": who,
+        "note": "",
+        "mail": MAIL_DUE if account.mails else "",
+        "tries": 0,
+        "due": 0.0,
+    }
     connection.execute(sa.insert(EVENTS).values(told))
     if connection.get_execution_options().get(TELLS):
-        currency = connection.execute(
-            sa.select(ACCOUNTS.c.currency).where(ACCOUNTS.c.name == name)
-        ).scalar_one()
-        known = {"name": name, "balance": f"{balance:f}", "currency": currency, "who": who}
-        event = outbox_event(
-            f"account-{uuid.uuid4().hex}", f"account.{what}", name, at, {"account": known}
-        )
-        enqueue(connection, [event])
+        known = {"name": name, "balance": f"{balance:f}", "currency": account.currency, "who": who}
+        enqueue(connection, [outbox_event(ident, f"account.{what}", name, at, {"account": known})])
 
 
 def _one(name: str) -> sa.Select[Any]:

@@ -32,7 +32,6 @@ from callrouter.dialplan.grammar.lookups import lookup
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS
 from callrouter.dialplan.grammar.peers import peer_of, usual_peer
 from callrouter.dialplan.grammar.voicemail_boxes import box_of
-from callrouter.rating.rate_plan import RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules import number_rules as rules
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -74,7 +73,7 @@ def compile_dialplan(document: Document) -> Dialplan:
     builder = None
     if checker.head is not None and not checker.mistakes.any():
         screens = ScreenBuilder(document, checker.head, lists.built)
-        builder = _Builder(document, checker, checker.head, screens, tables, plans.plans)
+        builder = _Builder(document, checker, checker.head, screens, tables, plans)
     built = []
     # Numbers are checked and built one by one: 100,000 models at once would be 150 MB.
     for key, raw, line in checker.entries("numbers").shared():
@@ -137,7 +136,7 @@ class _Builder:
         head: schema.DialplanFile,
         screens: ScreenBuilder,
         tables: TableFiles,
-        rate_plans: RatePlans | None,
+        plans: NamedPlans,
     ) -> None:
         self._document = document
         self._file = file = document.file
@@ -164,8 +163,8 @@ class _Builder:
         self._said: dict[schema.NumberReasons, Refusals] = {}
         self._backup = self._hunt_of_backup("backup", head.backup)
         self._usual = usual_peer(head.session_timer)
-        self._rate_plans = rate_plans
-        accounts = {} if rate_plans is None else rate_plans.accounts
+        self._plans = plans
+        accounts = {} if plans.plans is None else plans.plans.accounts
         self._limited = {name for name, terms in accounts.items() if terms.limited}
         self._warning = Voice(language=head.language, warned=True)
 
@@ -190,7 +189,7 @@ class _Builder:
                     Network(cidr=cidr, trunk=trunk, line=raw["addresses"].find(index).line)
                 )
         queues = QueueBuilder(self._file, self._checker, self._steps)
-        return Dialplan(
+        dialplan = Dialplan(
             version=version,
             file=self._file,
             country=self._head.country,
@@ -218,13 +217,15 @@ class _Builder:
             tables=tables,
             queues=queues.queues(),
             agents=queues.agents(),
-            rate_plans=self._rate_plans,
+            rate_plans=self._plans.plans,
             call_backs=queues.call_backs(self._head, self._hunts, self._schedules),
             outbound=outbound_of(
                 self._document, self._checker, self._head, self._hunts, self._screens.lists
             ),
             inside=self._inside_calls(),
         )
+        dialplan.account_mails = self._plans.mails
+        return dialplan
 
     def _inside_calls(self) -> rules.Number:
         """By what calls of telephones go that no number is for."""

@@ -17,9 +17,11 @@ from callrouter.dialplan.compile.list_loading import misplaced
 from callrouter.dialplan.grammar import rate_plans as schema
 from callrouter.dialplan.grammar.names import Path as Place
 from callrouter.dialplan.grammar.schedules import ScheduleEntry
+from callrouter.dialplan.grammar.voicemail_boxes import mail_of
 from callrouter.errors import ConfigError
 from callrouter.rating.rate_plan import SHORT, PricePeriod, PriceStep, Rate, RatePlan, RatePlans
 from callrouter.route.callers.telephone_numbers import some_country_has
+from callrouter.route.rules.mailboxes import Mail
 from callrouter.route.values.opening_hours import Schedule
 from callrouter.yamlfile.marked import Document, Mapping
 from callrouter.yamlfile.reader import load
@@ -38,6 +40,11 @@ def load_rate_plans(path: Path) -> RatePlans:
 
 def compile_rate_plans(document: Document) -> RatePlans:
     """Compile rate plans that were read. Raises ConfigError with every mistake, in file order."""
+    return _compiled(document)[0]
+
+
+def _compiled(document: Document) -> tuple[RatePlans, dict[str, Mail]]:
+    """As `compile_rate_plans`, with how the owners of accounts are mailed."""
     file = References(document)
     head = file.checked_head(schema.RatePlanFile)
     schedules = file.checked_section("schedules", ScheduleEntry)
@@ -60,9 +67,15 @@ def compile_rate_plans(document: Document) -> RatePlans:
             plain = replace(plans[entry.forwarded], forwarded=None)
             plans[name] = replace(plans[name], forwarded=plain)
     accounts = {name: _terms(name, entry, zone) for name, entry in payers.items()}
-    return RatePlans(
+    mails = {
+        name: mail_of(entry.mail, document.file)
+        for name, entry in payers.items()
+        if entry.mail is not None
+    }
+    built_plans = RatePlans(
         file=document.file, country=country, timezone=zone, plans=plans, accounts=accounts
     )
+    return built_plans, mails
 
 
 def _terms(name: str, entry: schema.AccountEntry, zone: str) -> AccountTerms:
@@ -78,6 +91,7 @@ def _terms(name: str, entry: schema.AccountEntry, zone: str) -> AccountTerms:
         go_on=entry.without_database == "go_on",
         fees=tuple(map(_fee, entry.fees)),
         timezone=zone,
+        mails=entry.mail is not None,
     )
 
 
@@ -97,13 +111,15 @@ class NamedPlans:
 
     names: those of plans with mistakes too; none when no file is named, None when it cannot be
     read. accounts: the names of accounts, in the same way. plans: None when no file is named, or it
-    has mistakes. document: what they were made of. files: those that are named.
+    has mistakes. mails: how owners of accounts are mailed. document: what all was made of. files:
+    those that are named.
     """
 
     def __init__(self, document: Document) -> None:
         self.names: Collection[str] | None = ()
         self.accounts: Collection[str] | None = ()
         self.plans: RatePlans | None = None
+        self.mails: dict[str, Mail] = {}
         self.files: list[str] = []
         self.document: Document | None = None
         self._misplaced = ""
@@ -128,7 +144,7 @@ class NamedPlans:
             file = load(path)
             self.names = _keys(file, "plans", needed=True)
             self.accounts = _keys(file, "accounts", needed=False)
-            self.plans = compile_rate_plans(file)
+            self.plans, self.mails = _compiled(file)
             self.document = file
         except ConfigError as error:
             self._wrong = error

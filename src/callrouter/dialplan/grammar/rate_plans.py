@@ -12,6 +12,7 @@ from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import Prefix
 from callrouter.dialplan.grammar.names import PlanName
 from callrouter.dialplan.grammar.schedules import Date, ScheduleEntry, Timezone, When
+from callrouter.dialplan.grammar.voicemail_boxes import MailEntry
 from callrouter.rating.rate_plan import KINDS, MINUTE, Price
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
@@ -348,6 +349,10 @@ class FeeEntry(StrictModel):
         return self
 
 
+class AccountMailEntry(MailEntry):
+    """Mails what becomes of an account to its owner. Tried again for three days."""
+
+
 class AccountEntry(StrictModel):
     """Who pays for calls. How much there is of it, and the ledger, are in the database."""
 
@@ -387,6 +392,13 @@ class AccountEntry(StrictModel):
         "and owe what they cost, or `cut`: none begins, and one in progress ends with what is "
         "reserved for it.",
         examples=["cut"],
+    )
+    mail: AccountMailEntry | None = Field(
+        default=None,
+        description="Who is mailed of notices, suspension, reclaim and their end.",
+        examples=[
+            {"to": "owner@example.com", "from": "billing@example.com", "server": "mail.example.com"}
+        ],
     )
     fees: list[FeeEntry] = Field(
         default=[],

@@ -238,12 +238,13 @@ def box_of(name: str, entry: VoicemailBox, file: str) -> boxes.Box:
         most_messages=entry.quota.messages,
         most_bytes=entry.quota.size or _USUAL_SIZE,
         pin=pin,
-        mail=None if entry.email is None else _mail(entry.email, file),
+        mail=None if entry.email is None else mail_of(entry.email, file),
         webhook=None if entry.webhook is None else _webhook(entry.webhook, file),
     )
 
 
-def _mail(entry: MailEntry, file: str) -> boxes.Mail:
+def mail_of(entry: MailEntry, file: str) -> boxes.Mail:
+    """Return how mails go to somebody. file: that the entry is in."""
     host, port = entry.server
     password = None
     if entry.user is not None:

@@ -6,7 +6,7 @@ from mypy_extensions import mypyc_attr
 
 from callrouter.rating.rate_plan import RatePlans
 from callrouter.route.rules.digest_accounts import Access
-from callrouter.route.rules.mailboxes import Box
+from callrouter.route.rules.mailboxes import Box, Mail
 from callrouter.route.rules.number_index import NumberIndex
 from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
 from callrouter.route.rules.number_table import Numbers, NumberTable
@@ -68,7 +68,8 @@ class Dialplan(Serializable):
     with. found: kept by `decide()`, bounded; nobody else touches it. peers: gateways by name, as
     far as they are not dealt with as `usual` says. rate_plans: those that numbers and targets name,
     None when no file is named. outbound: how extensions call out, None when none does. inside: by
-    what calls of telephones go that no number is for.
+    what calls of telephones go that no number is for. account_mails: how owners of accounts are
+    mailed.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Dialplan(Serializable):
         outbound: Outbound | None = None,
         inside: Number | None = None,
     ) -> None:
+        self.account_mails: Mapping[str, Mail] = {}
         self.outbound = outbound
         self.inside = inside or _without_rules(file)
         self._usual = usual

@@ -125,6 +125,7 @@ CREATE TABLE accounts (
 	noticed BOOLEAN NOT NULL, 
 	held BOOLEAN NOT NULL, 
 	opened DOUBLE NOT NULL, 
+	mails BOOLEAN NOT NULL, 
 	PRIMARY KEY (name)
 );
 CREATE TABLE reservations (
@@ -150,13 +151,20 @@ CREATE INDEX ledger_account ON ledger (account, at);
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END;
 CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END;
 CREATE TABLE account_events (
+	id TEXT NOT NULL, 
 	account TEXT NOT NULL, 
 	at DOUBLE NOT NULL, 
 	what TEXT NOT NULL, 
 	balance TEXT NOT NULL, 
 	who TEXT NOT NULL, 
-	note TEXT NOT NULL
+	note TEXT NOT NULL, 
+	mail TEXT NOT NULL, 
+	tries INTEGER NOT NULL, 
+	due DOUBLE NOT NULL, 
+	PRIMARY KEY (id)
 );
+CREATE INDEX account_events_mail ON account_events (due) WHERE mail = 'due';
+CREATE INDEX account_events_account ON account_events (account, at);
 CREATE TABLE invoices (
 	account TEXT NOT NULL, 
 	month TEXT NOT NULL, 
@@ -172,7 +180,6 @@ CREATE TABLE invoiced (
 	month TEXT NOT NULL, 
 	PRIMARY KEY (account, booking)
 );
-CREATE INDEX account_events_account ON account_events (account, at);
 CREATE INDEX calls_call_back_of ON calls (call_back_of) WHERE call_back_of <> '';
 CREATE TABLE call_backs (
 	id TEXT NOT NULL, 

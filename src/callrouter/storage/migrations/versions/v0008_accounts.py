@@ -27,6 +27,8 @@ def upgrade() -> None:
     amount = sa.Numeric().with_variant(sa.Text, "sqlite")
     _accounts(amount)
     _ledger(amount)
+    _events(amount)
+    _invoices(amount)
 
 
 def _accounts(amount: sa.Numeric[Decimal]) -> None:
@@ -45,6 +47,7 @@ def _accounts(amount: sa.Numeric[Decimal]) -> None:
         sa.Column("noticed", sa.Boolean, nullable=False),
         sa.Column("held", sa.Boolean, nullable=False),
         sa.Column("opened", sa.Double, nullable=False),
+        sa.Column("mails", sa.Boolean, nullable=False),
     )
     op.create_table(
         "reservations",
@@ -84,15 +87,30 @@ def _ledger(amount: sa.Numeric[Decimal]) -> None:
                 f"CREATE TRIGGER ledger_no_{change.lower()} BEFORE {change} ON ledger "
                 f"BEGIN SELECT RAISE(ABORT, '{_ONLY_ADDED}'); END"
             )
+
+
+def _events(amount: sa.Numeric[Decimal]) -> None:
     op.create_table(
         "account_events",
+        sa.Column("id", sa.Text, primary_key=True),
         sa.Column("account", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
         sa.Column("what", sa.Text, nullable=False),
         sa.Column("balance", amount, nullable=False),
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("mail", sa.Text, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("due", sa.Double, nullable=False),
     )
+    due = sa.text("mail = 'due'")
+    op.create_index(
+        "account_events_mail", "account_events", ["due"], sqlite_where=due, postgresql_where=due
+    )
+    op.create_index("account_events_account", "account_events", ["account", "at"])
+
+
+def _invoices(amount: sa.Numeric[Decimal]) -> None:
     op.create_table(
         "invoices",
         sa.Column("account", sa.Text, primary_key=True),
@@ -108,4 +126,3 @@ def _ledger(amount: sa.Numeric[Decimal]) -> None:
         sa.Column("booking", sa.Text, primary_key=True),
         sa.Column("month", sa.Text, nullable=False),
     )
-    op.create_index("account_events_account", "account_events", ["account", "at"])

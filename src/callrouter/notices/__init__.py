@@ -1,0 +1,1 @@
+"""Mails to the owners of accounts: what became of their balance."""
