@@ -38,7 +38,8 @@ plans:
 MINUTE_MS: Final = 2000
 
 
-def place_of(folder: Path, carrier: int) -> Place:
+def place_of(folder: Path, carrier: int, url: str = "") -> Place:
+    """url: of the database; "" for a file in the folder."""
     place = lay_out(
         folder,
         "country: CN\nrate_plans: plans.yaml\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
@@ -55,6 +56,11 @@ def place_of(folder: Path, carrier: int) -> Place:
         "  '4006': {rate_plan: eight, account: acme, route: [{hunt: [desk]}]}\n",
     )
     (folder / "plans.yaml").write_text(PLANS, encoding="utf-8")
+    if url:
+        settings = place.config.read_text(encoding="utf-8")
+        settings = settings.replace("sqlite:///var/callrouter.db", url)
+        settings += "state: 'sqlite:///var/state.db'\n"
+        place.config.write_text(settings, encoding="utf-8")
     return place
 
 
@@ -107,12 +113,7 @@ class Lines:
 async def lines(folder: Path, url: str = "") -> AsyncIterator[Lines]:
     """url: of the database; "" for a file in the folder."""
     carrier = free_port()
-    place = place_of(folder, carrier)
-    if url:
-        settings = place.config.read_text(encoding="utf-8")
-        settings = settings.replace("sqlite:///var/callrouter.db", url)
-        settings += "state: 'sqlite:///var/state.db'\n"
-        place.config.write_text(settings, encoding="utf-8")
+    place = place_of(folder, carrier, url)
     serving = await Serving.start(place)
     server = ("127.0.0.1", place.port)
     callers, callees = await Phones.open(server), await Phones.open(server, carrier)
@@ -184,6 +185,27 @@ async def test_suspended_account_is_refused_until_it_is_paid_and_its_ledger_show
         audit(it.url)
 
 
+async def test_new_terms_are_live_by_a_reload(tmp_path: Path) -> None:
+    async with lines(tmp_path) as it:
+        await it.asked("top-up", "low", "10")  # under the 15 of the suspension
+        (record,) = await it.over(it.callers.call("4002", 60.0))
+        assert record["status"] == 402
+        terms = PLANS.replace("low: {", "low: {notice: 5, suspend: 5, ")
+        (tmp_path / "plans.yaml").write_text(terms, encoding="utf-8")
+        reload = await asyncio.create_subprocess_exec(
+            *command("reload", "--config", it.serving.place.config),
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        assert await reload.wait() == 0
+
+        async def served() -> bool:
+            (record,) = await it.over(it.callers.call("4002", 0.1))
+            return bool(record["disposition"] == "ANSWERED")
+
+        await until(served)
+        audit(it.url)
+
+
 async def test_forwarded_leg_is_paid_for_before_it_rings(tmp_path: Path) -> None:
     async with lines(tmp_path) as it:
         await it.asked("top-up", "acme", "1.99")  # the inbound block alone would be 1
@@ -226,19 +248,21 @@ async def test_without_its_database_a_call_goes_on_and_owes_or_ends_with_what_is
         audit(it.url)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
-    tmp_path: Path, full: bool
+    tmp_path: Path, full: bool, kind: str, postgres: Postgres
 ) -> None:
     carrier = free_port()
-    place = place_of(tmp_path, carrier)
+    url = postgres.new("kills") if kind == "postgresql" else ""
+    place = place_of(tmp_path, carrier, url)
     dice = random.Random(7)
     paid = Decimal(0)
-    url = f"sqlite:///{place.database}"
-    for turn in range(200 if full else 3):
+    url = url or f"sqlite:///{place.database}"
+    for turn in range(200 if full else 2):
         serving = await Serving.start(place)
         server = ("127.0.0.1", place.port)
         callers, callees = await Phones.open(server), await Phones.open(server, carrier)
-        it = Lines(serving, callers)
+        it = Lines(serving, callers, url)
         try:
             booked = await it.asked("top-up", "acme", "5", "--reference", f"turn-{turn}")
             assert booked["ok"], booked
@@ -255,7 +279,7 @@ async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
         audit(url)
     serving = await Serving.start(place)
     try:
-        it = Lines(serving, callers)
+        it = Lines(serving, callers, url)
         left, _ = (await it.settled())["acme"]
         audit(url)
         spent = sum((Decimal(one["cost"] or 0) for one in await it.records()), Decimal(0))

@@ -108,8 +108,7 @@ class Dialplan(Serializable):
         self._usual = usual
         self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers
         self.access = Access() if access is None else access
-        self.version = version
-        self.rate_plans = rate_plans
+        self.version, self.rate_plans = version, rate_plans
         self.file, self.country = file, country
         self.trunks = {trunk.name: trunk for trunk in trunks}
         self.by_certificate = {name: trunk for trunk in trunks for name in trunk.tls_peers}
