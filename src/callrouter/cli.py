@@ -50,6 +50,7 @@ _COMMANDS: Final = {
     "init": "Write settings, a dialplan and its tests into FOLDER, ready to be served.",
     "invoice": "Show what ACCOUNT pays for a calendar MONTH, such as 2026-03.",
     "media": "Show the media workers of the running server, and what they hold.",
+    "numbers": "Show the lives of the running server's numbers, and change them.",
     "override": "Switch schedules of the running server open or closed, whatever their hours say.",
     "presence": "Say which extensions of the running server are away.",
     "queues": (

@@ -23,6 +23,7 @@ from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 from callrouter.storage.account_desk import AccountDesk
 from callrouter.storage.account_service import AccountService
+from callrouter.storage.number_desk import NumberDesk
 from callrouter.yamlfile.reader import parse
 
 PLAN = """\
@@ -80,11 +81,11 @@ class Room:
         self.reloader = Reloader(
             dialplan, self.plan, lambda _: None, open_log("text", "error"), renew=self.renew
         )
+        service = AccountService(f"sqlite:///{path}.db", "one.first", lambda act: act())
         running = RunningServer(
             shared=self.memory.ports,
-            accounts=AccountDesk(
-                AccountService(f"sqlite:///{path}.db", "one.first", lambda act: act())
-            ),
+            accounts=AccountDesk(service),
+            numbers=NumberDesk(service),
             bans=self.memory.bans,
             gateways=self.memory.gateways,
             queues=self.memory.queues,

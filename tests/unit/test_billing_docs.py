@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
+from callrouter.billing import number_lives as lives
 from callrouter.billing.accounts import ACTIVE, AccountFigures, reviewed
 from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
@@ -128,3 +129,13 @@ def test_every_plan_of_the_lab_is_on_the_page_as_it_is() -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     plans = PLANS.read_text(encoding="utf-8").partition("plans:\n")[2]
     assert sorted("".join(blocks).splitlines()) == sorted(plans.splitlines())
+
+
+def test_changes_of_a_life_are_those_of_the_page() -> None:
+    rows = {}
+    for change, known, to, ends in table("lives"):
+        rows[change] = (known.replace("none", "").split(", "), to, bool(ends))
+    assert rows == {
+        change: (list(known), to, to in {"reserved", "disconnecting"})
+        for change, (known, to) in lives.ALLOWED.items()
+    }

@@ -134,6 +134,7 @@ MAY_IMPORT: Final = {
         "route.values",
     },
     "state": {
+        "billing",
         *("call.services", "metric", "private", "queues", "register"),
         *("route.rules", "route.values", "sip", "storage"),
     },

@@ -91,6 +91,7 @@ class Parts:
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)
         self.memory.ports.failures.noted = self._unanswered
+        self.accounts.lives = self.memory.live
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer, self.teller)
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)

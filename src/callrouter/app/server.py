@@ -26,6 +26,7 @@ from callrouter.route.values.media_steps import MEDIA
 from callrouter.settings.settings_file import Settings
 from callrouter.state.gateway_health import UP, GatewayChange
 from callrouter.storage.account_desk import AccountDesk
+from callrouter.storage.number_desk import NumberDesk
 
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
@@ -33,6 +34,8 @@ hundred thousand calls' lingering objects for one stops the loop for a tenth of 
 _GOODBYE_SECONDS: Final = 2.0
 """How long the BYEs of a forced end may take to be answered."""
 _EXPIRE_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 2.0
+"""How long a start waits for the lives of numbers, when the database says nothing."""
 RELOADS: Final = frozenset((signal.SIGHUP,))
 """Whoever starts a server blocks it before: by itself it would end a process that only begins."""
 
@@ -53,6 +56,7 @@ class Server:
         running = RunningServer(
             shared=parts.memory.ports,
             accounts=AccountDesk(parts.accounts),
+            numbers=NumberDesk(parts.accounts),
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
@@ -97,6 +101,7 @@ class Server:
         self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
         self._serve_accounts(self._parts.calls.dialplan)
+        self._parts.accounts.start()
         await self._control.start()
         metrics = self._settings.metrics
         registry = Registry(METRICS, self._parts)
@@ -111,6 +116,9 @@ class Server:
             await self._parts.edges.listen_inside(self._parts.pump)
             places = ((one.transport, one.host, one.port) for one in self._settings.listen)
             await self._parts.media.start(self._parts.edges.towards_workers(places))
+        # A number that takes no calls takes none from the first moment on.
+        await asyncio.to_thread(self._parts.accounts.looked.wait, _LOOK_SECONDS)
+        self._compare_numbers(self._parts.calls.dialplan)
         for listen in self._settings.listen:
             await self._parts.edges.listen(self._parts.pump, *listen)
         self._parts.memory.bindings.rejoin(self._parts.edges.again)
@@ -183,6 +191,7 @@ class Server:
         self._parts.gateways.serve(dialplan.gateways)
         self._serve_queues(dialplan)
         self._serve_accounts(dialplan)
+        self._compare_numbers(dialplan)
         self._register(dialplan)
         if self._settings.media.workers.max:
             self._parts.archive.serve(dialplan.boxes)
@@ -194,6 +203,20 @@ class Server:
         plans = dialplan.rate_plans
         self._parts.accounts.serve(() if plans is None else tuple(plans.accounts.values()))
         self._parts.account_mail.serve(dialplan.account_mails)
+
+    def _compare_numbers(self, dialplan: Dialplan) -> None:
+        """Say which numbers the dialplan and the database do not both have, if any have a life."""
+        managed = self._parts.memory.managed
+        if not managed:
+            return
+        nowhere = {key for key in managed if key not in dialplan.numbers}
+        routed = {key for key, number in dialplan.numbers.items() if number.normal}
+        for said, found in (
+            ("numbers are routed that have no life", routed - managed),
+            ("numbers that have a life are routed nowhere", nowhere),
+        ):
+            if found:
+                self._log.warning(said, count=len(found), numbers=" ".join(sorted(found)[:10]))
 
     def _serve_queues(self, dialplan: Dialplan) -> None:
         """Have the queues and agents of a dialplan; who waits goes on waiting."""

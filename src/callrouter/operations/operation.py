@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from callrouter.billing.accounts import AccountState, Statement
+from callrouter.billing.number_lives import LifeAndHistory, NumberLife
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
@@ -192,12 +193,28 @@ class AccountsAsked(Protocol):
         """Suspend one by hand, or resume it."""
 
 
+class NumbersAsked(Protocol):
+    """Lives of numbers, as operators have them; text is why something cannot be done."""
+
+    def lives(self) -> Later[list[NumberLife]]:
+        """All of them, by number."""
+
+    def history(self, number: str, most: int) -> Later[LifeAndHistory]:
+        """One with its newest changes."""
+
+    def change(
+        self, number: str, what: str, who: str, *, until: float, note: str
+    ) -> Later[NumberLife | str]:
+        """Change one."""
+
+
 @dataclass(slots=True, kw_only=True, frozen=True)
 class RunningServer:
     """The running server, as operations know it."""
 
     shared: Shared
     accounts: AccountsAsked
+    numbers: NumbersAsked
     bans: Bans
     gateways: Gateways
     queues: QueuesInMemory

@@ -8,9 +8,10 @@ Rule: what a call does here costs the same whatever there is already.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from callrouter.billing.number_lives import ACTIVE
 from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
@@ -36,7 +37,9 @@ class Memory:
 
     clock: all times here are its steady ones, but the ends of overrides, which people mean by the
     clock on the wall. bindings: where telephones are. gateways: how they are. bans: addresses that
-    are not heard. queues: who waits, and for whom. ports: all that calls and operations have of it.
+    are not heard. queues: who waits, and for whom. lives: the states of numbers that take no calls,
+    as the database has them; managed: all numbers that it has. ports: all that calls and operations
+    have of it.
     """
 
     def __init__(self, journal: Journal, seed: int, accounts: CallAccounts | None = None) -> None:
@@ -51,6 +54,8 @@ class Memory:
         self.presence = PresenceInMemory(journal)
         self.forwards = ForwardsInMemory(journal)
         self.outgoing = OutgoingInMemory(journal)
+        self.lives: dict[str, str] = {}
+        self.managed: frozenset[str] = frozenset()
         self.gateways = Gateways(journal, self.clock.now)
         self.queues = QueuesInMemory(self.presence, self.bindings, self.clock.now)
         self._random = random.Random(seed)
@@ -69,6 +74,7 @@ class Memory:
             forwards=self.forwards.goals,
             outgoing=self.outgoing.use,
             arrivals=self.lines.arrivals,
+            lives=self.lives,
         )
         self.ports = Shared(
             lines=self.lines,
@@ -90,6 +96,12 @@ class Memory:
         """The state of the moment, with a new seed."""
         self._snapshot.seed = self._random.getrandbits(_SEED_BITS)
         return self._snapshot
+
+    def live(self, states: Mapping[str, str]) -> None:
+        """Take over the states of numbers; those that are not active take no calls."""
+        self.managed = frozenset(states)
+        self.lives.clear()
+        self.lives.update((key, state) for key, state in states.items() if state != ACTIVE)
 
     def look_at_clock(self) -> float:
         """See whether the system's clock was put forward or back; returns by how much."""

@@ -10,6 +10,7 @@ to serve. While the database is away each question is answered so at once; it is
 two seconds.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,12 +25,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.billing.accounts import AccountTerms
 from callrouter.billing.months import Month, month_at
+from callrouter.billing.number_lives import months_after
 from callrouter.call.services.account_port import NO_END, Credit, NoCredit
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.call_charges import cover
 from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.values.plan import Target
 from callrouter.storage import account_books as books
+from callrouter.storage import number_books as numbers
 from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import open_for_writing
 from callrouter.storage.engine import StoreError, begin_writing, check_file, inode, said
@@ -37,10 +40,16 @@ from callrouter.storage.engine import StoreError, begin_writing, check_file, ino
 _LOOK_SECONDS: Final = 2.0
 """How often it is looked whose time is over since the suspension."""
 _QUEUE: Final = 10_000
+NEVER_FOR_MONTHS: Final = 3
+"""How long a number that is gone cannot be connected again."""
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Act = Callable[[sa.Connection], Any]
+
+
+def _nobody(_lives: dict[str, str]) -> None:
+    """Nobody wants to know."""
 
 
 class _Books:
@@ -57,6 +66,12 @@ class _Books:
         with begin_writing(self._engine) as connection:
             return act(connection)
 
+    def read(self, act: Act) -> Any:
+        """Read something. Raises as `do`."""
+        check_file(self._engine, self._inode)
+        with self._engine.connect() as connection:
+            return act(connection)
+
     def close(self) -> None:
         """Let the database go."""
         self._engine.dispose()
@@ -66,7 +81,9 @@ class AccountService:
     """Accounts, as calls and operators have them.
 
     step: has the stack do something, from any thread. process: as `release_orphans` has it.
-    tells: what becomes of accounts goes to the outbox.
+    tells: what becomes of accounts goes to the outbox. lives: told in a step of the stack of the
+    state of each number that has a life, whenever one changes. looked: it has been, or the database
+    is away.
     """
 
     def __init__(
@@ -87,6 +104,9 @@ class AccountService:
             "accounts cannot be asked: the database is away",
             "accounts can be asked again",
         )
+        self.lives: Callable[[dict[str, str]], None] = _nobody
+        self.looked = threading.Event()
+        self._lives: dict[str, str] = {}
         self._looked = 0.0
         self._charged: tuple[tuple[AccountTerms, ...], dict[str, Month]] = ((), {})
         self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._last_turn)
@@ -94,8 +114,15 @@ class AccountService:
     def serve(self, terms: Sequence[AccountTerms]) -> None:
         """Have these accounts from now on, those of the dialplan."""
         self._terms = tuple(terms)
-        if self._terms and not self._thread.alive:
-            self._thread.start()
+        self._thread.wake()
+
+    def start(self) -> None:
+        """Begin to answer, and to look at the lives of numbers."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the lives of numbers now."""
+        self._looked = 0.0
         self._thread.wake()
 
     def close(self) -> None:
@@ -162,8 +189,11 @@ class AccountService:
         now = time.monotonic()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
-            self._do(lambda connection: books.reclaim(connection, time.time()))
-            self._charge_fees()
+            if self._kept:
+                self._do(lambda connection: books.reclaim(connection, time.time()))
+                self._charge_fees()
+            self._look_at_lives()
+            self.looked.set()
 
     def _last_turn(self) -> None:
         self._turn()
@@ -176,6 +206,19 @@ class AccountService:
         self._kept = terms
         for name in wrong:
             _log.error("an account is kept in another currency: it pays for no call", account=name)
+
+    def _look_at_lives(self) -> None:
+        """End what is over in them, and say which numbers take no calls, when that has changed."""
+        now = time.time()
+        due = self._do(lambda connection: numbers.is_due(connection, now), reads=True)
+        if due is True:
+            zone = ZoneInfo(self._kept[0].timezone if self._kept else "UTC")
+            gone_until = partial(months_after, months=NEVER_FOR_MONTHS, zone=zone)
+            self._do(lambda connection: numbers.pass_time(connection, now, gone_until))
+        found = self._do(numbers.states, reads=True)
+        if isinstance(found, dict) and found != self._lives:
+            self._lives = found
+            self._step(lambda: self.lives(found))
 
     def _charge_fees(self) -> None:
         """Book what fees are due: once when they begin to be served, and at each new month."""
@@ -190,12 +233,13 @@ class AccountService:
                 return
         self._charged = (self._kept, months)
 
-    def _do(self, act: Act) -> Any:
+    def _do(self, act: Act, *, reads: bool = False) -> Any:
         """What comes of it; Unavailable while the database is away, or when a bug is in it."""
         if self._database.waits:
             return Unavailable("the database is away")
         try:
-            found = self._database.store().do(act)
+            database = self._database.store()
+            found = database.read(act) if reads else database.do(act)
         except (SQLAlchemyError, OSError, StoreError) as error:
             self._database.begin(error)
             return Unavailable(said(error))

@@ -109,6 +109,17 @@ class EventAccount(EventPart):
     who: str = Field(description="Who did it; `callrouter` for what a balance did.")
 
 
+class EventLife(EventPart):
+    """The life of a number, as it was when the event happened."""
+
+    number: str = Field(description="Its key in the dialplan.")
+    state: str = Field(
+        description="`reserved`, `active`, `suspended`, `disconnecting`, `gone` or `reclaimed`."
+    )
+    until: float = Field(description="When the state ends by itself, Unix seconds; 0 for never.")
+    who: str = Field(description="Who changed it; `callrouter` for what time did.")
+
+
 class EventData(EventPart):
     """The `data` of an event. What an event has nothing of is not there."""
 
@@ -121,6 +132,7 @@ class EventData(EventPart):
     )
     queue: EventQueue | None = Field(default=None, description="Of all `queue` and `agent` events.")
     account: EventAccount | None = Field(default=None, description="Of all `account` events.")
+    life: EventLife | None = Field(default=None, description="Of all `number` events.")
 
 
 _BEGUN: Final = CallObject(
@@ -203,6 +215,10 @@ def _account(balance: str, who: str = "callrouter") -> EventAccount:
     return EventAccount(name="acme", balance=balance, currency="CNY", who=who)
 
 
+def _life(state: str, until: float = 0.0, who: str = "li") -> EventLife:
+    return EventLife(number="4008001234", state=state, until=until, who=who)
+
+
 EXAMPLES: Final[dict[str, EventData]] = {
     kinds.STARTED: EventData(call=_BEGUN),
     kinds.RINGING: EventData(call=_RINGS),
@@ -236,5 +252,11 @@ EXAMPLES: Final[dict[str, EventData]] = {
     kinds.ACCOUNT_RECLAIMED: EventData(account=_account("14.0000")),
     kinds.ACCOUNT_RESTORED: EventData(account=_account("20.0000")),
     kinds.ACCOUNT_RESUMED: EventData(account=_account("20.0000", "li")),
+    kinds.NUMBER_RESERVED: EventData(life=_life("reserved", 1772587800.0)),
+    kinds.NUMBER_ACTIVE: EventData(life=_life("active")),
+    kinds.NUMBER_SUSPENDED: EventData(life=_life("suspended")),
+    kinds.NUMBER_DISCONNECTING: EventData(life=_life("disconnecting", 1772501400.0)),
+    kinds.NUMBER_GONE: EventData(life=_life("gone", 1780450200.0, "callrouter")),
+    kinds.NUMBER_RECLAIMED: EventData(life=_life("reclaimed")),
 }
 """One of each kind."""

@@ -23,6 +23,12 @@ ACCOUNT_SUSPENDED: Final = "account.suspended"
 ACCOUNT_RECLAIMED: Final = "account.reclaimed"
 ACCOUNT_RESTORED: Final = "account.restored"
 ACCOUNT_RESUMED: Final = "account.resumed"
+NUMBER_RESERVED: Final = "number.reserved"
+NUMBER_ACTIVE: Final = "number.active"
+NUMBER_SUSPENDED: Final = "number.suspended"
+NUMBER_DISCONNECTING: Final = "number.disconnecting"
+NUMBER_GONE: Final = "number.gone"
+NUMBER_RECLAIMED: Final = "number.reclaimed"
 
 KINDS: Final[dict[str, str]] = {
     STARTED: "A call was admitted, and it is decided what becomes of it.",
@@ -47,6 +53,12 @@ KINDS: Final[dict[str, str]] = {
     ACCOUNT_RECLAIMED: "An account was suspended for as long as its `reclaim` says.",
     ACCOUNT_RESTORED: "A payment has ended the suspension of an account.",
     ACCOUNT_RESUMED: "An account that was suspended by hand pays again.",
+    NUMBER_RESERVED: "A number is reserved, and takes no calls yet.",
+    NUMBER_ACTIVE: "A number takes calls.",
+    NUMBER_SUSPENDED: "A number takes no calls for a while.",
+    NUMBER_DISCONNECTING: "A number was disconnected; until `life.until` that can be undone.",
+    NUMBER_GONE: "A number is gone, and cannot be connected again until `life.until`.",
+    NUMBER_RECLAIMED: "A number was taken back, or its reservation is over.",
 }
 """What each tells, in the order in which a call comes by them."""
 

@@ -276,6 +276,17 @@ class NumberReasons(StrictModel):
         "The account that pays has no money left, or is suspended. Usually 402 and cause 21.",
         {"status": 480, "cause": 31, "prompt": "suspended"},
     )
+    not_connected: Reason | None = _reason(
+        "The number is reserved, and not connected yet. Usually 404 and cause 1.",
+        {"prompt": "unknown_number"},
+    )
+    disconnected: Reason | None = _reason(
+        "The number was disconnected for good. Usually 410 and cause 22.",
+        {"status": 404, "cause": 1},
+    )
+    reclaimed: Reason | None = _reason(
+        "The number was taken back. Usually 404 and cause 1.", {"status": 410, "cause": 22}
+    )
 
 
 class Reasons(NumberReasons):

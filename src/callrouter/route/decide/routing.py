@@ -65,7 +65,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         return _again(dialplan, trunk, number, facts, snapshot)
     counts = False
     before: tuple[Verdict, ...] = (came,)
-    if facts.diversions or trunk.calls_per_second:
+    if facts.diversions or trunk.calls_per_second or snapshot.lives:
         before, refusal = _let_in(trunk, number, facts, snapshot, came)
         if refusal is not None:
             return Decision(number.key, Plan((), refusal), (*before, *found.way))
@@ -208,7 +208,13 @@ def _owner(dialplan: Dialplan, answer: LookupAnswer) -> tuple[Extension | None, 
 def _let_in(
     trunk: Trunk, number: Number, facts: Facts, snapshot: Snapshot, came: Verdict
 ) -> tuple[tuple[Verdict, ...], Refusal | None]:
-    """Judge what is asked before the number's own rules: loops, then the trunk's pace."""
+    """Judge what is asked before the number's own rules: its life, loops, the trunk's pace."""
+    state = snapshot.lives.get(number.key, "") if snapshot.lives else ""
+    if state:
+        why = f"the number is {state}: `callrouter numbers` says since when"
+        rule = f"life of {number.hold}"
+        lives = Verdict(rule, True, state, why, number.file, number.line, result=REFUSED)
+        return (came, lives), number.reasons[reasons.OF_LIVES[state]]
     if facts.diversions >= MOST_DIVERSIONS:
         why = f"it was forwarded too often: {MOST_DIVERSIONS} times is the limit"
         count = str(facts.diversions)

@@ -27,6 +27,9 @@ NOT_RECORDABLE: Final = "not_recordable"
 QUEUE_FULL: Final = "queue_full"
 QUEUE_TIMEOUT: Final = "queue_timeout"
 NO_CREDIT: Final = "no_credit"
+NOT_CONNECTED: Final = "not_connected"
+DISCONNECTED: Final = "disconnected"
+RECLAIMED: Final = "reclaimed"
 
 USUAL: Final[Mapping[str, Refusal]] = {
     refusal.reason: refusal
@@ -54,8 +57,20 @@ USUAL: Final[Mapping[str, Refusal]] = {
         Refusal(reason=QUEUE_TIMEOUT, status=480, cause=19),
         # RFC 3398 section 8.2.6.1 has 21 for a 402.
         Refusal(reason=NO_CREDIT, status=402, cause=21),
+        Refusal(reason=NOT_CONNECTED, status=404, cause=1),
+        Refusal(reason=DISCONNECTED, status=410, cause=22),
+        Refusal(reason=RECLAIMED, status=404, cause=1),
     )
 }
 """By reason. `no_target_left` is for when nothing could be rung at all; what was rung has given
 its own answer, which is passed on.
 """
+
+OF_LIVES: Final[Mapping[str, str]] = {
+    "reserved": NOT_CONNECTED,
+    "suspended": SUSPENDED,
+    "disconnecting": DISCONNECTED,
+    "gone": DISCONNECTED,
+    "reclaimed": RECLAIMED,
+}
+"""Why a number takes no calls, by the state of its life."""

@@ -60,7 +60,7 @@ class Snapshot(Serializable):
     seconds to be added to these times and a call's for those of the clock on the wall, by which
     schedules and overrides go. outgoing: what was called out lately, by extension and "" for all.
     forwards: where calls for an extension go on to, "" for nowhere, by extension and when:
-    `301 all`, `301 busy`, `301 no_answer`.
+    `301 all`, `301 busy`, `301 no_answer`. lives: the states of numbers that take no calls, by key.
     """
 
     down: Set[str] = frozenset()
@@ -79,6 +79,7 @@ class Snapshot(Serializable):
     ahead: float = 0.0
     outgoing: Mapping[str, OutgoingUse] = field(default_factory=dict)
     forwards: Mapping[str, str] = field(default_factory=dict)
+    lives: Mapping[str, str] = field(default_factory=dict)
 
 
 ALWAYS: Final = "all"

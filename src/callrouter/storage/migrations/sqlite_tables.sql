@@ -198,3 +198,21 @@ CREATE TABLE call_backs (
 );
 CREATE INDEX call_backs_state ON call_backs (state, lease);
 CREATE INDEX call_backs_missed_at ON call_backs (missed_at);
+CREATE TABLE number_lives (
+	number TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	since DOUBLE NOT NULL, 
+	until DOUBLE NOT NULL, 
+	"before" TEXT NOT NULL, 
+	PRIMARY KEY (number)
+);
+CREATE TABLE number_changes (
+	id TEXT NOT NULL, 
+	number TEXT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	state TEXT NOT NULL, 
+	who TEXT NOT NULL, 
+	note TEXT NOT NULL, 
+	PRIMARY KEY (id)
+);
+CREATE INDEX number_changes_number ON number_changes (number, at);

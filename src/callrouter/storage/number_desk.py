@@ -1,0 +1,48 @@
+"""The desk of numbers: their lives, as operators ask for them and change them."""
+
+import time
+
+import sqlalchemy as sa
+
+from callrouter.billing.number_lives import LifeAndHistory, LifeError, NumberLife
+from callrouter.pending import Later
+from callrouter.storage import number_books as books
+from callrouter.storage.account_service import AccountService
+
+
+class NumberDesk:
+    """Numbers, as operators have them. Answers are Unavailable while the database is away."""
+
+    def __init__(self, service: AccountService) -> None:
+        self._service = service
+
+    def lives(self) -> Later[list[NumberLife]]:
+        """All numbers that have a life."""
+        return self._service.ask(books.lives)
+
+    def history(self, number: str, most: int) -> Later[LifeAndHistory]:
+        """One number, with what became of it."""
+
+        def act(connection: sa.Connection) -> LifeAndHistory:
+            found = [life for life in books.lives(connection) if life.number == number]
+            changes = tuple(books.history(connection, number, most))
+            return LifeAndHistory(life=found[0] if found else None, changes=changes)
+
+        return self._service.ask(act)
+
+    def change(
+        self, number: str, what: str, who: str, *, until: float, note: str
+    ) -> Later[NumberLife | str]:
+        """Change a life; returns it, or text that says why not. until: when that ends, 0: never."""
+
+        def act(connection: sa.Connection) -> NumberLife | str:
+            try:
+                return books.change(
+                    connection, number, what, time.time(), who, until=until, note=note
+                )
+            except LifeError as error:
+                return str(error)
+
+        answer: Later[NumberLife | str] = self._service.ask(act)
+        self._service.wake()
+        return answer
