@@ -1,4 +1,4 @@
-"""The accounts of a running server: asked by calls and by operators, answered by the database.
+"""Accounts and lives of numbers of a running server: the database's answers to calls and operators.
 
 Theory. What a slice costs is computed where it is asked for, in the loop, by the rate plans of the
 call. A thread of its own reserves it, one transaction each, and the answer comes back in a step of
@@ -101,8 +101,8 @@ class AccountService:
         self._queue: deque[tuple[Act, Pending[Any]]] = deque()
         self._database = Reopened(
             partial(_Books, store_url, tells=tells),
-            "accounts cannot be asked: the database is away",
-            "accounts can be asked again",
+            "accounts and numbers cannot be asked: the database is away",
+            "accounts and numbers can be asked again",
         )
         self.lives: Callable[[dict[str, str]], None] = _nobody
         self.looked = threading.Event()
