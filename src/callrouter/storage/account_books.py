@@ -12,7 +12,7 @@ Rules.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -198,12 +198,6 @@ def _why_not(connection: sa.Connection, name: str, *, first: bool) -> str:
     return f"{row.balance:f} {row.currency} are left, of which calls have {row.reserved:f}"
 
 
-def release(connection: sa.Connection, call: str) -> None:
-    """Give back what a call has reserved, if anything."""
-    gone = sa.delete(RESERVATIONS).where(RESERVATIONS.c.call == call)
-    _give_back(connection, gone)
-
-
 def release_part(connection: sa.Connection, call: str, amount: Decimal) -> None:
     """Give back a part of what a call has reserved, if it still has that."""
     it = RESERVATIONS
@@ -244,58 +238,78 @@ def settle(connection: sa.Connection, calls: Iterable[SettledCall], at: float) -
     In the transaction of their records; what was settled before is left alone. Returns the calls
     that cannot be booked, because their account is kept in another currency.
     """
-    wrong = []
     # In one order, so that two servers do not wait for each other.
-    for call in sorted(calls, key=lambda it: (it.account, it.id)):
-        release(connection, call.id)
-        if not call.cost:
-            continue
-        row = connection.execute(_one(call.account)).one_or_none()
-        if row is None or row.currency != call.currency:
-            wrong.append(call.id)
-            continue
-        paid = Booking(
-            f"call {call.id}", call.account, -call.cost, call.currency, REVENUE, "call", at
-        )
-        if book(connection, paid) and call.lost:
+    calls = sorted(calls, key=lambda it: (it.account, it.id))
+    known = sorted({call.account for call in calls})
+    accounts = sa.select(ACCOUNTS.c.name, ACCOUNTS.c.currency).where(ACCOUNTS.c.name.in_(known))
+    rows = connection.execute(accounts.order_by(ACCOUNTS.c.name).with_for_update())
+    currencies = {row.name: row.currency for row in rows}
+    gone = sa.delete(RESERVATIONS).where(RESERVATIONS.c.call.in_([call.id for call in calls]))
+    _give_back(connection, gone)
+    costly = [call for call in calls if call.cost]
+    paid = [call for call in costly if currencies.get(call.account) == call.currency]
+    new = book_all(connection, [_payment(call, at) for call in paid])
+    for call in paid:
+        if call.lost and _name(call) in new:
             _write_off(connection, call, at)
-    return wrong
+    return [call.id for call in costly if currencies.get(call.account) != call.currency]
+
+
+def _name(call: SettledCall) -> str:
+    return f"call {call.id}"
+
+
+def _payment(call: SettledCall, at: float) -> Booking:
+    cost = call.cost or NOTHING
+    return Booking(_name(call), call.account, -cost, call.currency, REVENUE, "call", at)
 
 
 def _write_off(connection: sa.Connection, call: SettledCall, at: float) -> None:
     """Forgive what a lost call cost beyond what there was: nobody knows that it lasted so long."""
     row = connection.execute(_one(call.account)).one()
-    if row.credit is None:
+    if row.credit is None or not call.cost:
         return
-    beyond = -(row.balance + row.credit)
+    beyond = min(-(row.balance + row.credit), call.cost)
     if beyond > 0:
-        name = f"call {call.id} written off"
-        book(
-            connection,
-            Booking(name, call.account, beyond, call.currency, WRITTEN_OFF, "written_off", at),
+        name = f"{_name(call)} written off"
+        forgiven = Booking(
+            name, call.account, beyond, call.currency, WRITTEN_OFF, "written_off", at
         )
+        book(connection, forgiven)
 
 
 def book(connection: sa.Connection, it: Booking) -> bool:
     """Make a booking; False when one of its name is there already. The account must be known."""
-    common = {
-        "booking": it.name,
-        "currency": it.currency,
-        "at": it.at,
-        "kind": it.kind,
-        "who": it.who,
-        "note": it.note,
-    }
+    return bool(book_all(connection, [it]))
+
+
+def book_all(connection: sa.Connection, bookings: Sequence[Booking]) -> set[str]:
+    """Make bookings, all at one time; returns the names of those that were not there before.
+
+    Each account is held against its thresholds once, when all are made.
+    """
+    if not bookings:
+        return set()
     insert = _insert(connection, LEDGER).on_conflict_do_nothing()
-    new = insert.values(**common, account=it.account, amount=it.amount)
     # What a driver says of rows is not said of a conflict by all of them.
-    if connection.execute(new.returning(LEDGER.c.booking)).first() is None:
-        return False
-    connection.execute(insert.values(**common, account=it.ours, amount=-it.amount))
-    balance = plus(ACCOUNTS.c.balance, sa.bindparam("more", it.amount, Money))
-    connection.execute(_change(it.account).values(balance=balance))
-    review(connection, it.account, it.at)
-    return True
+    done = connection.execute(
+        insert.returning(LEDGER.c.booking), [_row(it, it.account, it.amount) for it in bookings]
+    )
+    new = set(done.scalars())
+    made = [it for it in bookings if it.name in new]
+    if made:
+        connection.execute(insert, [_row(it, it.ours, -it.amount) for it in made])
+    for account in sorted({it.account for it in made}):
+        more = sum((it.amount for it in made if it.account == account), NOTHING)
+        balance = plus(ACCOUNTS.c.balance, sa.bindparam("more", more, Money))
+        connection.execute(_change(account).values(balance=balance))
+        review(connection, account, made[0].at)
+    return new
+
+
+def _row(it: Booking, account: str, amount: Decimal) -> dict[str, Any]:
+    known = {"booking": it.name, "account": account, "amount": amount, "currency": it.currency}
+    return {**known, "at": it.at, "kind": it.kind, "who": it.who, "note": it.note}
 
 
 def book_fees(connection: sa.Connection, terms: AccountTerms, at: float) -> None:
