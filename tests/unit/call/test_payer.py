@@ -1,21 +1,27 @@
 """The payer of a call on a clock of its own: slices, their end, answers that are late or lost."""
 
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any, Final
 
 from callrouter.call.legs.events import Shutdown
+from callrouter.call.legs.inbox import Inbox
 from callrouter.call.payer import Payer
 from callrouter.call.services.account_port import NO_END, Credit, NoCredit
 from callrouter.call.services.record import CallRecord, LegRecord
-from callrouter.call.services.shared_state import PortFailures
+from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.pending import Pending, Unavailable
-from callrouter.route.values.plan import Refusal
-from callrouter.sip.timers import Timers
+from callrouter.route.values.plan import Refusal, Target
+from callrouter.sip.flow import Flow
+from callrouter.sip.stack import Stack
+from callrouter.state.memory import Memory
 
 REFUSAL: Final = Refusal(reason="no_credit", status=402, cause=21)
 _SLOT_MS: Final = 10
 """A timer is as late as that at most."""
+
+
+def nowhere(*_: object) -> Flow:
+    raise AssertionError("nothing is sent")
 
 
 class Story:
@@ -26,25 +32,36 @@ class Story:
     """
 
     def __init__(self, *, go_on: bool = True, first_ms: int = 60_000) -> None:
-        self.now = 0.0
-        self.timers = Timers()
-        self.stack = self
+        self.stack = Stack(Tokens(), nowhere)
         self.speech = None
         self.record = CallRecord("one", "", 0.0)
         self.answers: list[Any] = []
         self.asked: list[tuple[int, int]] = []
         self.given_back: list[object] = []
         self.posted: list[object] = []
-        self.inbox = SimpleNamespace(post=self.posted.append)
-        self.shared = SimpleNamespace(accounts=self, failures=PortFailures())
+        self.inbox = Inbox(self.stack.timers)
+        self.inbox.start(self._script())
+        self.shared = Memory(lambda *_: None, 1, self).ports
         granted = Credit(first_ms if first_ms else NO_END, Decimal(1))
         call: Any = self
         self.payer = Payer(call, granted, 0, REFUSAL, go_on=go_on)
 
-    def ms(self) -> int:
-        return int(self.now * 1000)
+    async def _script(self) -> None:
+        while True:
+            self.posted.append(await self.inbox.event())
 
-    def reserve(self, record: CallRecord, until_ms: int, reserved: Decimal) -> Any:
+    def ms(self) -> int:
+        return int(self.stack.now * 1000)
+
+    def reserve(
+        self,
+        record: CallRecord,
+        until_ms: int,
+        reserved: Decimal,
+        targets: tuple[Target, ...] = (),
+        *,
+        first: bool = False,
+    ) -> Any:
         self.asked.append((self.ms(), until_ms))
         if self.answers:
             return self.answers.pop(0)
@@ -59,10 +76,11 @@ class Story:
         self.payer.answered()
 
     def until(self, seconds: float) -> None:
-        while self.timers.earliest <= seconds:
-            self.now = max(self.now, self.timers.earliest)
-            self.timers.run(self.now)
-        self.now = seconds
+        due = self.stack.deadline()
+        while due is not None and due <= seconds:
+            self.stack.run_timers(due)
+            due = self.stack.deadline()
+        self.stack.run_timers(seconds)
 
     def end(self) -> CallRecord:
         """The call is over now."""
@@ -70,7 +88,7 @@ class Story:
         for leg in self.record.legs:
             leg.ended_ms = self.record.ended_ms
         self.payer.over()
-        assert self.timers.live == 0
+        assert self.stack.timers.live == 0
         return self.record
 
 
