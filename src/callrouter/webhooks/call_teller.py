@@ -24,6 +24,7 @@ from callrouter.queues.service_level import ABANDONED, ANSWERED, OVERFLOWED
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import INBOUND
+from callrouter.route.values.plan import REFUSED
 from callrouter.storage.background_writer import Telling
 from callrouter.storage.outbox import OutboxEvent, outbox_event
 from callrouter.webhooks import event_kinds as kinds
@@ -36,6 +37,16 @@ _BLOCKED: Final = frozenset(
     )
 )
 """Reasons of refusals that look at who calls."""
+
+_SCREENING: Final = (
+    "only ",
+    "block ",
+    "blocked callers",
+    "auto_block",
+    "areas of ",
+    "countries of ",
+)
+"""How rules begin that refuse a caller for one of these reasons; the record has it at its end."""
 
 _OF_QUEUES: Final = {
     queue.JOINED: kinds.QUEUE_JOINED,
@@ -98,6 +109,10 @@ class CallTeller:
         dialplan = self._dialplan()
         values = of_record(record)
         told = ToldCall(values, dialplan, self._owners_now(dialplan))
+        if told.leads and any(
+            rule.result == REFUSED and rule.rule.startswith(_SCREENING) for rule in record.trace
+        ):
+            told.leads = False
         self._calls[record.id] = record, told
         self._tell(kinds.STARTED, record, told, 0, {}, once=True)
 
