@@ -102,6 +102,8 @@ def _warn(config: Path, settings: Settings, dialplan: Dialplan, log: Log) -> Non
     if settings.tls is not None:
         options = settings.tls.options()
         keys += [own.key for own in (options.own, *options.by_name.values())]
+    for endpoint in settings.webhooks or ():
+        keys += [secret.file for secret in endpoint.endpoint().secrets if secret.file]
     database = parse_url(settings.records.database)
     if database.password or "password" in database.query:
         keys.append(config)

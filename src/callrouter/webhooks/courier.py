@@ -29,6 +29,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.metric import Rows, counter, gauge
+from callrouter.secret import SecretError
 from callrouter.storage.background import RETRY_SECONDS, Reopened
 from callrouter.storage.engine import StoreError
 from callrouter.webhooks.delivery_rows import DeliveryRows, DueEvent
@@ -39,6 +40,7 @@ from callrouter.webhooks.signed_post import (
     Attempt,
     attempt,
     open_session,
+    signed,
 )
 from callrouter.webhooks.webhook_body import body_of
 
@@ -104,6 +106,11 @@ class WebhookCourier:
 
     def start(self) -> None:
         """Begin to deliver."""
+        for endpoint in self.endpoints.values():
+            try:
+                signed(endpoint, "", "", datetime.now(UTC))
+            except SecretError as error:  # it is read for each attempt, so it may come yet
+                _log.error("webhook cannot be signed", endpoint=endpoint.name, error=str(error))
         self._started = True
         self._thread.start()
 

@@ -139,7 +139,7 @@ _BEGUN: Final = CallObject(
     id="19cac1f3a7a-00011a2b",
     direction="inbound",
     trunk="carrier",
-    number=EventNumber(key="4008001234", name="Head office", kind="toll_free"),
+    number=EventNumber(key="4008001234", name="Head office", kind="shared_cost"),
     caller="013800138000",
     caller_number="+8613800138000",
     called="4008001234",
