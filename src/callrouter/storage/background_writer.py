@@ -53,6 +53,8 @@ BATCH: Final = 500
 """Records in one transaction at most."""
 
 _GATHER_SECONDS: Final = 0.25
+_SLICES_TOLD: Final = 4
+"""Slices of the spool in one turn where a call is five rows, with its events."""
 _BACKLOG: Final = 10_000
 """Records waiting from which on batches go to the spool, as fast as a disk writes."""
 QUEUE: Final = 50_000
@@ -401,9 +403,16 @@ class RecordWriter:
         return True
 
     def _replay(self) -> None:
-        """Bring one slice of the spool into the database, when it takes batches and is not busy."""
-        if len(self._queue) >= BATCH:
-            return
+        """Bring slices of the spool into the database, when it takes batches and is not busy.
+
+        More than one where others are told of calls, for what comes meanwhile is behind them.
+        """
+        for _ in range(1 if self.telling is None else _SLICES_TOLD):
+            if len(self._queue) >= BATCH or not self._replay_slice():
+                return
+
+    def _replay_slice(self) -> bool:
+        """Whether there is another."""
         try:
             if self._spool.pending():
                 rows, end = self._spool.next(BATCH)
@@ -412,12 +421,14 @@ class RecordWriter:
                     self.replayed += took
                     self._spool.done(end)
                     self._spool_failing = False
-                    if not self._spool.pending():
-                        _log.info("all spooled records are in the database")
+                    if self._spool.pending():
+                        return True
+                    _log.info("all spooled records are in the database")
             elif not self.depth:
                 self._spool_failing = False
         except OSError as error:
             self._spool_failed(error)
+        return False
 
     def _spool_failed(self, error: OSError) -> None:
         if not self._spool_failing:

@@ -282,6 +282,7 @@ class WebhookCourier:
                 dropped = self._ask(lambda rows: rows.prune(time.time() - KEPT_SECONDS))
                 if dropped:
                     self.dropped += dropped
+                    self._count()
                     _log.error("events not delivered: too old", deliveries=dropped)
             await self._wait(_PRUNING, _LOOK_SECONDS)
 

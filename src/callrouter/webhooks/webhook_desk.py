@@ -109,13 +109,16 @@ class OutboxFollower:
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._closed = False
+        self._reading = False
         courier.listeners.add(self._told)
 
     async def next(self) -> list[dict[str, Any]]:
         """Wait for events, and take those that there are: position, kind, body; none at the end."""
         while not self._closed:
             self._woken.clear()
+            self._reading = True
             found = await asyncio.to_thread(self._read)
+            self._reading = False
             if found:
                 self._position = found[-1]["position"]
                 return found
@@ -124,9 +127,7 @@ class OutboxFollower:
                     await self._woken.wait()
             except TimeoutError:
                 continue
-        if self._rows is not None:
-            await asyncio.to_thread(self._rows.close)
-            self._rows = None
+        self._let_go()
         return []
 
     def close(self) -> None:
@@ -134,6 +135,13 @@ class OutboxFollower:
         self._closed = True
         self._courier.listeners.discard(self._told)
         self._woken.set()
+        if not self._reading:  # who reads lets go of it behind that
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._rows is not None:
+            self._loop.run_in_executor(None, self._rows.close)
+            self._rows = None
 
     def _told(self) -> None:
         self._loop.call_soon_threadsafe(self._woken.set)
