@@ -15,6 +15,7 @@ from callrouter.errors import ConfigError, Diagnostic
 from callrouter.json_schema import as_text, dialplan_schema, plans_schema, tests_schema
 from callrouter.lint.all_warnings import check_settings, lint
 from callrouter.lint.certificates import check_certificates
+from callrouter.lint.untold_numbers import check_untold, check_webhooks
 from callrouter.media.sounds.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
 from callrouter.settings.settings_file import Settings, load_settings
@@ -97,7 +98,9 @@ class _Checking:
             keys = [own.key for own in (options.own, *options.by_name.values())]
         listen = [place for listener in settings.listen for place in listener.places]
         self._seen.add(os.path.realpath(settings.dialplan))
-        self._dialplan(settings.dialplan, warnings, keys, listen)
+        for endpoint in settings.webhooks or ():
+            keys += [secret.file for secret in endpoint.endpoint().secrets if secret.file]
+        self._dialplan(settings.dialplan, warnings, keys, listen, (document, settings))
 
     def dialplan(self, path: Path) -> None:
         """Check a dialplan alone. Raises ConfigError."""
@@ -119,10 +122,15 @@ class _Checking:
         warnings: list[Diagnostic],
         keys: list[str | Path],
         listen: list[tuple[str, str, int]],
+        served: tuple[Document, Settings] | None = None,
     ) -> None:
         document = self._read.pop(path, None) or load(path)
         plan = compile_dialplan(document)
         warnings += lint(document, listen) + check_prompts(plan)
+        if served is not None:
+            numbers = plan.numbers
+            warnings += check_webhooks(*served, lambda key: numbers.get(key) is not None)
+            warnings += check_untold(document, served[1])
         weak = weaknesses([*keys, *secret_files(plan)])
         warnings += [Diagnostic(what, file, severity="warning") for file, what in weak]
         for warning in warnings:

@@ -5,10 +5,12 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
+import orjson
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from callrouter.call.services.record import CallRecord, LegRecord
+from callrouter.observe.cdr.rows import COLUMNS, Row
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.event_rules import NOTHING_SAID, EventRule
@@ -21,6 +23,8 @@ _SAME: Final = (
     *("extension", "line", "started"),
 )
 """What is said as the record has it."""
+_LISTS: Final = ("legs", "queues", "heard", "recordings", "voicemail")
+"""Columns that are lists, as far as they are told of: to read all is a third of the work."""
 _OF_THE_END: Final = ("disposition", "status", "cause", "reason", "hung_up_by")
 _TIMES: Final = ("ringing_ms", "answered_ms", "ended_ms")
 _same_of: Final = attrgetter(*_SAME)
@@ -137,13 +141,17 @@ def of_record(record: CallRecord) -> Values:
     return values
 
 
-def of_row(row: Mapping[str, Any]) -> Values:
-    """What the row of a call that is over says. row: as `row_to_dict` has it."""
+def of_row(columns: Row) -> Values:
+    """What the row of a call that is over says."""
+    row: dict[str, Any] = dict(zip(COLUMNS, columns, strict=True))
+    for name in _LISTS:
+        row[name] = [] if row[name] == "[]" else orjson.loads(row[name])
     values: Values = {name: row[name] for name in (*_SAME, *_TIMES, *_OF_THE_END, "number")}
     legs = row["legs"]
     talked = [leg for leg in legs if leg["answered_ms"] is not None]
     values["target"] = (talked or legs)[-1]["target"] if legs else ""
     values["talked"] = bool(talked)
+    values["answered_by"] = talked[-1]["target"] if talked else ""
     values["queue"] = row["queues"][-1]["queue"] if row["queues"] else ""
     heard = [one["which"] for one in row["heard"] if one["what"] == "survey"]
     values["survey"] = heard[-1] if heard else ""

@@ -17,7 +17,7 @@ from callrouter.call.services.call_events import (
     LegChanged,
 )
 from callrouter.call.services.record import CallRecord, KeptRecord
-from callrouter.observe.cdr.rows import Row, row_to_dict
+from callrouter.observe.cdr.rows import Row
 from callrouter.queues import queue_events as queue
 from callrouter.queues.queue_events import Transition
 from callrouter.queues.service_level import ABANDONED, ANSWERED, OVERFLOWED
@@ -203,17 +203,15 @@ class CallTeller:
 
 def lost_call_told(dialplan: Dialplan, row: Row) -> list[OutboxEvent]:
     """The events of the end of a call that a kill has lost; by the writer's thread."""
-    values = row_to_dict(row)
+    values = of_row(row)
     told = ToldCall(values, dialplan, Owners(dialplan))
-    talked = [leg for leg in values["legs"] if leg["answered_ms"] is not None]
-    if talked and not told.owner:
-        told.owner = told.owners.of(talked[-1]["target"])
+    told.owner = told.owner or told.owners.of(values["answered_by"])
     return _end(told, row)
 
 
 def _end(told: ToldCall, row: Row) -> list[OutboxEvent]:
     """The events of a call that is over; by the writer's thread."""
-    values = of_row(row_to_dict(row))
+    values = of_row(row)
     blocked = values["reason"] in _BLOCKED
     if blocked:
         told.leads = False

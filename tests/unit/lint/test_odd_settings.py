@@ -59,3 +59,23 @@ def test_listener_twice_and_metrics_for_everybody_are_warned_of(tmp_path: Path) 
         "4:10: warning: whoever reaches this machine reads the metrics, which name trunks and "
         "gateways: expected one address, such as 127.0.0.1:9090",
     ]
+
+
+def test_webhooks_that_hear_of_nothing_are_warned_of(tmp_path: Path) -> None:
+    plan = _DIALPLAN.replace('"4000": {', '"4000": {notify: 30m, ')
+    (tmp_path / "dialplan.yaml").write_text(plan, encoding="utf-8")
+    config = tmp_path / "callrouter.yaml"
+    start = (
+        'listen: ["udp:127.0.0.1:5060"]\ndialplan: dialplan.yaml\n'
+        'records: {database: "sqlite:///calls.db", spool: spool}\n'
+    )
+    config.write_text(start, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(config)])
+    assert "4:20: warning: 'notify' says what is told, and the settings have no" in result.stderr
+    hook = "name: crm, url: 'https://a.example/', secret_file: nothing, numbers: ['4000', '4001']"
+    config.write_text(f"{start}webhooks:\n  - {{{hook}}}\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", str(config)])
+    assert result.exit_code == 0, result.output
+    assert "the dialplan has no number 4001: 'crm' hears of none" in result.stderr
+    assert "nothing: warning: a secret is missing" in result.stderr
+    assert result.stderr.count("warning:") == 2

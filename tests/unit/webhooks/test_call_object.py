@@ -6,7 +6,7 @@ from support.observed import answered, refused
 
 from callrouter.call.services.record import CallRecord, KeptRecord, QueueRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.observe.cdr.rows import encode, row_to_dict
+from callrouter.observe.cdr.rows import encode
 from callrouter.webhooks.call_object import (
     Owners,
     ToldCall,
@@ -80,7 +80,7 @@ def test_call_in_progress_says_nothing_of_its_end():
     record = answered()
     values = of_record(record)
     told = ToldCall(values, DIALPLAN, Owners(DIALPLAN))
-    now, then = call_object(told, values), call_object(told, of_row(row_to_dict(encode(record))))
+    now, then = call_object(told, values), call_object(told, of_row(encode(record)))
     assert (now["disposition"], now["status"], now["ended_at"]) == ("", 0, None)
     assert (then["disposition"], then["status"]) == ("ANSWERED", 200)
     assert now.keys() == then.keys()

@@ -1,0 +1,36 @@
+"""Webhooks that hear of nothing: numbers that are none, and what is said of numbers to nobody."""
+
+from collections.abc import Callable
+
+from callrouter.errors import Diagnostic
+from callrouter.lint.findings import Findings
+from callrouter.settings.settings_file import Settings
+from callrouter.yamlfile.reader import Document
+
+_OF_EVENTS = ("notify", "crm")
+
+
+def check_webhooks(
+    document: Document, settings: Settings, is_number: Callable[[str], bool]
+) -> list[Diagnostic]:
+    """Return warnings of the settings' webhooks. is_number: says what the dialplan has."""
+    found = Findings(document)
+    for place, entry in enumerate(settings.webhooks or ()):
+        for index, number in enumerate(entry.numbers or ()):
+            if not is_number(number):
+                message = f"the dialplan has no number {number}: '{entry.name}' hears of none"
+                found.at_value(("webhooks", place, "numbers", index), message)
+    return found.warnings()
+
+
+def check_untold(document: Document, settings: Settings) -> list[Diagnostic]:
+    """Return warnings of a dialplan's numbers that say what is told, where nobody is told."""
+    found = Findings(document)
+    if settings.webhooks is None:
+        for section in ("numbers", "number_tables"):
+            for key, entry in found.section(section).items():
+                for option in _OF_EVENTS:
+                    if option in entry:
+                        message = f"'{option}' says what is told, and the settings have no webhooks"
+                        found.at_key((section, key, option), message)
+    return found.warnings()
