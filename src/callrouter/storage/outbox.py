@@ -21,12 +21,14 @@ from callrouter.printable import storable
 _SERIALIZES: Final = 0x6F757462
 """PostgreSQL's advisory lock of who enqueues: positions become visible in their order."""
 
-_INSERT: Final = sa.text(
-    "INSERT INTO outbox (id, kind, subject, seq, number, at, data) "
-    "SELECT :id, :kind, :subject, "
-    "(SELECT COALESCE(MAX(seq), 0) + 1 FROM outbox WHERE subject = :subject), "
-    ":number, :at, :data WHERE true ON CONFLICT (id) DO NOTHING"
+_INSERT: Final = (
+    "INSERT INTO outbox (id, kind, subject, number, at, data, seq) "
+    "SELECT ?, ?, ?, ?, ?, ?, "
+    "(SELECT COALESCE(MAX(seq), 0) + 1 FROM outbox WHERE subject = ?) "
+    "WHERE true ON CONFLICT (id) DO NOTHING"
 )
+_INSERT_FORMAT: Final = _INSERT.replace("?", "%s")
+"""The same, as psycopg has it."""
 
 OUTBOX: Final = sa.Table(
     "outbox",
@@ -77,9 +79,11 @@ def enqueue(connection: sa.Connection, events: Sequence[OutboxEvent]) -> None:
     """
     if not events:
         return
+    insert = _INSERT
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SERIALIZES})")
-    connection.execute(_INSERT, [event._asdict() for event in events])
+        insert = _INSERT_FORMAT
+    connection.exec_driver_sql(insert, [(*event, event.subject) for event in events])
 
 
 def event_of(entry: Mapping[str, Any]) -> OutboxEvent:
