@@ -20,7 +20,7 @@ from callrouter.route.values.decision import INBOUND
 
 _SAME: Final = (
     *("id", "direction", "trunk", "caller", "caller_number", "called", "called_number"),
-    *("extension", "line", "started"),
+    *("extension", "line", "call_back_of", "started"),
 )
 """What is said as the record has it."""
 _LISTS: Final = ("legs", "queues", "heard", "recordings", "voicemail")
@@ -147,6 +147,7 @@ def of_row(columns: Row) -> Values:
     for name in _LISTS:
         row[name] = [] if row[name] == "[]" else orjson.loads(row[name])
     values: Values = {name: row[name] for name in (*_SAME, *_TIMES, *_OF_THE_END, "number")}
+    values["call_back_of"] = row["call_back_of"] or ""  # of an earlier version
     legs = row["legs"]
     talked = [leg for leg in legs if leg["answered_ms"] is not None]
     values["target"] = (talked or legs)[-1]["target"] if legs else ""

@@ -51,6 +51,7 @@ class CallObject(EventPart):
     called_number: str = Field(description="In E.164, empty for none.")
     extension: str = Field(description="Whose telephone calls, empty for none of ours.")
     line: str = Field(description="By which it goes outside.")
+    call_back_of: str = Field(description="The id of the call that this one calls back for.")
     target: str = Field(description="The target that talks; else the one tried last.")
     ringing: list[str] = Field(
         description="Who rings now: extensions, and the names of targets that are of none."
@@ -146,6 +147,7 @@ _BEGUN: Final = CallObject(
     called_number="4008001234",
     extension="",
     line="",
+    call_back_of="",
     target="",
     ringing=[],
     queue="",
