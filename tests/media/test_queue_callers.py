@@ -332,6 +332,28 @@ async def test_key_promises_a_call_back_in_which_both_hear_each_other(centre: Ce
     assert (back["call_back_of"], back["extension"]) == (left["id"], "301")
 
 
+async def test_caller_is_moved_to_another_queue_and_the_call_ended_by_hand(
+    centre: Centre,
+) -> None:
+    call = centre.callers.call("6")
+    await call.hears(_MUSIC)
+    (waits,) = [it for queue in (await centre.shows("queues"))["queues"] for it in queue["callers"]]
+    moved = await centre.shows("queues", "move", waits["call"], "--to", "idle")
+    assert (moved["queue"], moved["position"]) == ("idle", 1)
+    agent = await centre.rung("301")
+    pick_up(agent)
+    await connected(call, agent)
+    await centre.shows("calls", "hangup", waits["call"])
+    await call.over.wait()
+    await agent.over.wait()
+    (record,) = await centre.serving.records("6", 1)
+    assert [(it["queue"], it["outcome"]) for it in record["queues"]] == [
+        ("left", "moved"),
+        ("idle", "answered"),
+    ]
+    assert (record["reason"], record["hung_up_by"]) == ("ended_by_hand", "callrouter")
+
+
 async def test_recorded_call_is_bridged_and_stays_with_the_worker(centre: Centre) -> None:
     call = centre.callers.call("7")
     agent = await centre.rung("301")

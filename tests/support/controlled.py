@@ -98,6 +98,8 @@ class Room:
             reload=partial(self.reloader.reload, "asked for"),
             media=self.media,
             record=self.record,
+            end=lambda call: call in self.calls,
+            move=lambda *_: "",
             call_backs=lambda _: (),
             call_back=lambda *_: None,
             cancel_call_back=lambda _: None,

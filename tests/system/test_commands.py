@@ -72,7 +72,7 @@ async def test_check_accepts_the_lab(tmp_path: Path) -> None:
     assert all(code.endswith(": callers of 'lab' can do so") for code in codes)
     assert "warning: 'uas_5082' may ring until 6s, but the hunt ends before" in warning
     assert ended.code == 0
-    assert "ok, 42 numbers" in ended.out
+    assert "ok, 43 numbers" in ended.out
 
 
 async def test_serve_without_its_settings_names_the_file(tmp_path: Path) -> None:

@@ -294,3 +294,21 @@ async def test_4019_rings_one_more_every_two_seconds(lab: Lab) -> None:
     # From the beginning of the hunt, as its delays are: the one before may have begun a bit late.
     assert started[2] - started[0] >= 4000
     await put_away(caller, *targets)
+
+
+async def test_4303_rings_the_agent_then_the_caller_twice(lab: Lab) -> None:
+    caller, agent, customer = await phones(lab, 5081, 5080)
+    caller.invite("4303", caller="sipp")
+    caller.ack_refusal(await caller.expect(408))
+    for _ in range(2):
+        agent.reply(await agent.expect("INVITE"), 200, SDP)
+        await agent.expect("ACK")
+        customer.reply(await customer.expect("INVITE"), 486)
+        await customer.expect("ACK")
+        agent.reply(await agent.expect("BYE"), 200)
+    missed = await lab.serving.record("4303")
+    first, second = await lab.serving.records("sipp", 2)
+    assert {first["call_back_of"], second["call_back_of"]} == {missed["id"]}
+    assert results(first) == [("answered", 200), ("busy", 486)]
+    assert second["started"] - first["started"] - first["ended_ms"] / 1000 >= 3.0
+    await put_away(caller, agent, customer)

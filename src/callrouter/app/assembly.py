@@ -221,6 +221,15 @@ class Parts:
         """Begin or end the recording of a call; returns why not."""
         return self._at_once(partial(self.calls.record, call, on), "it failed; the log says why")
 
+    def end(self, call: str) -> bool:
+        """End a call; False when there is none of that id."""
+        return self._at_once(partial(self.calls.end, call), False)
+
+    def move(self, call: str, queue: str, front: bool) -> str:
+        """Let a caller wait elsewhere; returns why not."""
+        move = partial(self.memory.queues.move, call, queue, front=front)
+        return self._at_once(move, "it failed; the log says why")
+
     def call_back(self, rule: str, caller: str, number: str, shown: str) -> CallBackJob | None:
         """Call somebody back; None who is called back already, or may not be."""
         return self._at_once(partial(self.call_backs.add, rule, caller, number, shown), None)

@@ -60,6 +60,8 @@ class Server:
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
+            end=parts.end,
+            move=parts.move,
             call_backs=parts.jobs.newest,
             call_back=parts.call_back,
             cancel_call_back=parts.cancel_call_back,

@@ -35,6 +35,8 @@ def end(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> NoReturn:
         reason = f"Q.850;cause={event.cause}"
         call.hung_up(None, event.cause)
     else:
+        if isinstance(event, Shutdown):
+            call.record.reason = event.reason or call.record.reason
         call.hung_up(None, NORMAL_CLEARING)
     call.withdraw(reason)
     call.hang_up(reason)
@@ -52,6 +54,9 @@ def _leave(call: Call, event: Cancelled | Shutdown | HungUp | Lost) -> None:
     elif isinstance(event, Cancelled):
         call.withdraw(event.reason)
         call.cancelled()
+    elif event.reason:
+        call.withdraw("")
+        call.refuse(Refusal(reason=event.reason, status=480, cause=NORMAL_CLEARING))
     else:
         call.withdraw("")
         call.refuse(_DRAINED, RETRY_AFTER)

@@ -8,23 +8,46 @@ from callrouter.commands.asking import and_more, put, put_each, table
 from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import json_and_config
 from callrouter.operations.call_feed import EventFile, EventLeg, FollowedEvent
-from callrouter.operations.calls import CallList, follow_calls, list_calls
+from callrouter.operations.calls import (
+    CallList,
+    EndedCall,
+    end_call,
+    follow_calls,
+    list_calls,
+)
 from callrouter.operations.operation import MOST, NoValues
 from callrouter.printable import brief
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--last", type=click.IntRange(1, MOST), help="Calls at most.  [default: 100]")
 @click.option("--follow", is_flag=True, help="What happens to calls from now on, a line each.")
 @json_and_config
-def calls(last: int | None, follow: bool, as_json: bool, config: Path) -> None:
+@click.pass_context
+def calls(
+    context: click.Context, last: int | None, follow: bool, as_json: bool, config: Path
+) -> None:
     """Show the calls in progress of the running server, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
     if not follow:
         put(config, list_calls, {"most": last or 100}, as_json, _show)
     elif last is not None:
         raise click.UsageError("--follow shows what comes; --last is of the calls in progress")
     else:
         put_each(config, follow_calls, NoValues(), as_json, _show_event)
+
+
+@calls.command()
+@click.argument("call")
+@json_and_config
+def hangup(call: str, as_json: bool, config: Path) -> None:
+    """End the call with the id CALL."""
+    put(config, end_call, {"call": call}, as_json, _ended)
+
+
+def _ended(answer: EndedCall) -> None:
+    click.echo(f"{answer.call} is ended")
 
 
 def _show(answer: CallList) -> None:

@@ -9,22 +9,38 @@ from callrouter.commands.options import json_and_config
 from callrouter.operations.queues import (
     AgentHistory,
     AgentList,
+    MovedCaller,
     QueueList,
     QueueStatus,
     list_agents,
     list_history,
     list_queues,
+    move_caller,
 )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @json_and_config
-def queues(as_json: bool, config: Path) -> None:
+@click.pass_context
+def queues(context: click.Context, as_json: bool, config: Path) -> None:
     """Show who waits in the queues of the running server, and how well they went since its start.
 
     The service level is the share of callers answered in time; who hung up in time is left out.
     """
-    put(config, list_queues, {}, as_json, _show_queues)
+    if context.invoked_subcommand is None:
+        put(config, list_queues, {}, as_json, _show_queues)
+
+
+@queues.command()
+@click.argument("call")
+@click.option("--to", metavar="QUEUE", help="The queue; when left out: the one that it is in.")
+@click.option("--front", is_flag=True, help="Before all who wait there.")
+@json_and_config
+def move(call: str, to: str | None, front: bool, as_json: bool, config: Path) -> None:
+    """Let a caller who waits go to another queue, or before all others. CALL: its id."""
+    if to is None and not front:
+        raise click.UsageError("expected --to, --front or both")
+    put(config, move_caller, {"call": call, "to": to, "front": front}, as_json, _show_moved)
 
 
 @click.group(invoke_without_command=True)
@@ -76,13 +92,18 @@ def _show_queues(answer: QueueList) -> None:
             "waits": _seconds(caller.waits),
             "priority": caller.priority,
             "rings": ", ".join(caller.rings),
+            "calls": "is called back" if caller.called_back else "",
         }
         for it in answer.queues
         for caller in it.callers
     ]
     if waiting:
         click.echo()
-        table(waiting, "queue", "place", "call", "waits", "priority", "rings")
+        table(waiting, "queue", "place", "call", "waits", "priority", "rings", "calls")
+
+
+def _show_moved(answer: MovedCaller) -> None:
+    click.echo(f"{answer.call} is at place {answer.position} of queue {answer.queue}")
 
 
 def _show_agents(answer: AgentList) -> None:

@@ -42,6 +42,12 @@ class OneCall(OperationRequest):
     call: Name
 
 
+class EndedCall(OperationAnswer):
+    """call: its id."""
+
+    call: str
+
+
 class RecordingStatus(OperationAnswer):
     """on: it is asked for."""
 
@@ -71,6 +77,13 @@ async def list_calls(running: RunningServer, request: Newest) -> CallList:
 async def follow_calls(running: RunningServer, _request: NoValues) -> AnswerStream[FollowedEvent]:
     """Tells what happens to calls from now on, a line for each event."""
     return running.follow()
+
+
+async def end_call(running: RunningServer, request: OneCall) -> EndedCall:
+    """Ends a call in progress."""
+    if not running.end(request.call):
+        raise NotFoundError(f"no call in progress has the id {request.call}")
+    return EndedCall(call=request.call)
 
 
 async def start_recording(running: RunningServer, request: OneCall) -> RecordingStatus:

@@ -232,6 +232,10 @@ class RunningServer:
     """Begins or ends the recording of a call; returns why not."""
     follow: Callable[[], AnswerStream[Any]]
     """The events of calls from now on. Raises UnavailableError."""
+    end: Callable[[str], bool]
+    """Ends a call; False when there is none of that id."""
+    move: Callable[[str, str, bool], str]
+    """Lets a caller wait in another queue ("": its own), or before all; returns why not."""
     call_backs: Callable[[int], Later[Sequence[CallBackJob]]]
     """Those whose calls were missed last."""
     call_back: Callable[[str, str, str, str], CallBackJob | None]

@@ -4,6 +4,7 @@ from itertools import islice
 
 from callrouter.operations.operation import (
     MOST,
+    ConflictError,
     Count,
     Name,
     NotFoundError,
@@ -11,19 +12,24 @@ from callrouter.operations.operation import (
     OperationAnswer,
     OperationRequest,
     RunningServer,
+    Switch,
 )
 from callrouter.queues.service_level import FORMULAS
 from callrouter.queues.waiting import Queue, WaitingCaller
 
 
 class QueuedCaller(OperationAnswer):
-    """A caller who waits. position: from 1. waits: seconds. rings: agents that ring for it."""
+    """A caller who waits. position: from 1. waits: seconds. rings: agents that ring for it.
+
+    called_back: it is not on the telephone, but is called once an agent is there.
+    """
 
     call: str
     position: int
     priority: int
     waits: float
     rings: list[str]
+    called_back: bool = False
 
 
 class QueueStatus(OperationAnswer):
@@ -82,6 +88,22 @@ class ListHistory(OperationRequest):
 
     agent: Name
     most: Count = 100
+
+
+class MoveCaller(OperationRequest):
+    """call: its id. to: the queue, that in which it waits when left out. front: before all."""
+
+    call: Name
+    to: Name | None = None
+    front: Switch = False
+
+
+class MovedCaller(OperationAnswer):
+    """queue: in which it waits now. position: from 1."""
+
+    call: str
+    queue: str
+    position: int
 
 
 class HistoryRow(OperationAnswer):
@@ -149,6 +171,19 @@ async def list_history(running: RunningServer, request: ListHistory) -> AgentHis
     )
 
 
+async def move_caller(running: RunningServer, request: MoveCaller) -> MovedCaller:
+    """Lets a caller who waits go to another queue, or before all others."""
+    callers = running.queues.centre.callers
+    why = running.move(request.call, request.to or "", request.front)
+    if why:
+        raise (ConflictError if request.call in callers else NotFoundError)(why)
+    caller = callers.get(request.call)
+    if caller is None:
+        raise ConflictError("it waits no more")
+    queue = caller.queue
+    return MovedCaller(call=request.call, queue=queue.rule.name, position=queue.position(caller))
+
+
 def _now(running: RunningServer) -> float:
     """The time on the clock that queues go by, which is the stack's."""
     return running.clock.now() - running.clock.zero
@@ -164,8 +199,10 @@ def _queue(queue: Queue, now: float) -> QueueStatus:
     return QueueStatus(
         name=queue.rule.name,
         strategy=queue.rule.strategy,
-        waiting=len(queue.callers),
-        longest=max((now - caller.joined for caller in queue.callers), default=0.0),
+        waiting=queue.length,
+        longest=max(
+            (now - caller.joined for caller in queue.callers if not caller.called_back), default=0.0
+        ),
         agents=states,
         offered=totals.offered,
         answered=answered,
@@ -187,4 +224,5 @@ def _caller(position: int, caller: WaitingCaller, now: float) -> QueuedCaller:
         priority=caller.priority,
         waits=now - caller.joined,
         rings=sorted(caller.offers),
+        called_back=caller.called_back,
     )

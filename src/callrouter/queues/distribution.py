@@ -29,6 +29,7 @@ from typing import Final
 from callrouter.queues import queue_events as events
 from callrouter.queues.queue_events import (
     Action,
+    Moved,
     OfferMade,
     OfferWithdrawn,
     Overflowed,
@@ -157,6 +158,38 @@ class Distribution:
             self._kept[key] = (caller.since, now + PLACE_SECONDS)
             self._look_at(now + PLACE_SECONDS, "kept", call)
         self._gone(caller, OVERFLOWED if why else ABANDONED, why, now)
+
+    def move(self, call: str, name: str, now: float, *, front: bool = False) -> bool:
+        """Let a caller wait in another queue, or in its own anew; False when that cannot be.
+
+        It keeps its place by time, and begins its longest wait anew. front: it comes before all.
+        """
+        caller, queue = self.callers.get(call), self.queues.get(name)
+        if caller is None or queue is None or caller.is_answered:
+            return False
+        before = caller.queue
+        rung = [*caller.offers.values()]
+        for offer in rung:
+            self._withdraw(offer, events.MOVED, now)
+        before.callers.remove(caller)
+        waited = now - caller.joined
+        self._note(now, events.MOVED, before, call, why=name, waited=waited)
+        if queue is not before:
+            if not caller.called_back:
+                in_time = waited <= before.rule.answer_within_seconds
+                before.totals.count(OVERFLOWED, waited, in_time=in_time)
+                queue.totals.offered += 1
+            caller.queue, caller.joined = queue, now
+            self.outgoing.append(Moved(call, name))
+            self._limit(caller)
+        if front and queue.callers:
+            first = queue.callers[0]
+            caller.priority, caller.since = first.priority, first.since - 1.0
+        insort(queue.callers, caller, key=_place)
+        for offer in rung:
+            self._look_for_caller(offer.agent, now)
+        self._look_for_agents(caller, now)
+        return True
 
     def over(self, call: str, now: float) -> None:
         """A call is over: nothing of it is left, whatever was told before."""

@@ -11,11 +11,12 @@ PICKED_UP: Final = "picked_up"
 MISSED: Final = "missed"
 WITHDRAWN: Final = "withdrawn"
 TALK_ENDED: Final = "talk_ended"
+MOVED: Final = "moved"
 AWAY: Final = "away"
 BACK: Final = "back"
 
 KINDS: Final = (
-    *(JOINED, OFFERED, PICKED_UP, MISSED, WITHDRAWN, TALK_ENDED, AWAY, BACK),
+    *(JOINED, OFFERED, PICKED_UP, MISSED, WITHDRAWN, TALK_ENDED, MOVED, AWAY, BACK),
     *(ANSWERED, ABANDONED, OVERFLOWED),
 )
 
@@ -80,6 +81,13 @@ class Overflowed(NamedTuple):
     why: str
 
 
+class Moved(NamedTuple):
+    """A caller waits in another queue from now on."""
+
+    call: str
+    queue: str
+
+
 class SentAway(NamedTuple):
     """An agent has missed too many offers, and is away until it comes back. reason: for people."""
 
@@ -87,4 +95,4 @@ class SentAway(NamedTuple):
     reason: str
 
 
-Action = OfferMade | OfferWithdrawn | Overflowed | SentAway
+Action = OfferMade | OfferWithdrawn | Overflowed | Moved | SentAway

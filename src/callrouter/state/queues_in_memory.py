@@ -19,6 +19,7 @@ from typing import Final
 from callrouter.call.services.call_events import CallEvents, CallTransferred, LegChanged
 from callrouter.call.services.queue_port import (
     QueueEvent,
+    QueueMoved,
     QueueOffered,
     QueueOverflowed,
     QueuePlace,
@@ -28,6 +29,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.metric import Rows, counter, gauge
 from callrouter.queues.distribution import Distribution
 from callrouter.queues.queue_events import (
+    Moved,
     OfferMade,
     OfferWithdrawn,
     Overflowed,
@@ -162,6 +164,22 @@ class QueuesInMemory:
         if caller is not None and caller.called_back:
             # There may never have been a call of it whose end would tell.
             self._posts.pop(call, None)
+
+    def move(self, call: str, queue: str, *, front: bool) -> str:
+        """Let a caller wait elsewhere, in a step of the stack; returns why that cannot be.
+
+        queue: "" for the one that it is in.
+        """
+        caller = self.centre.callers.get(call)
+        if caller is None:
+            return f"no call {call} waits in a queue"
+        name = queue or caller.queue.rule.name
+        if name not in self.centre.queues:
+            return f"the dialplan has no queue {name}"
+        now = self._now()
+        moved = self.centre.move(call, name, now, front=front)
+        self._act(now)
+        return "" if moved else "an agent has just answered it"
 
     def place(self, call: str, now: float) -> QueuePlace:
         """Where the caller stands."""
@@ -322,11 +340,13 @@ class QueuesInMemory:
         self._act(self._now())
 
 
-def _event(action: "OfferMade | OfferWithdrawn | Overflowed") -> QueueEvent:
+def _event(action: "OfferMade | OfferWithdrawn | Overflowed | Moved") -> QueueEvent:
     if isinstance(action, OfferMade):
         return QueueOffered(action.token, action.agent, action.until)
     if isinstance(action, OfferWithdrawn):
         return QueueWithdrawn(action.token, action.why)
+    if isinstance(action, Moved):
+        return QueueMoved(action.queue)
     return QueueOverflowed(action.why)
 
 

@@ -424,3 +424,37 @@ def test_history_tells_the_story_of_a_caller() -> None:
         (60.0, events.TALK_ENDED, "302", ""),
     ]
     assert made.history[-2].waited_seconds == 7.1
+
+
+def test_moved_caller_keeps_its_place_by_time_and_lets_go_of_who_rings() -> None:
+    made = centre(
+        QueueRule(name="sales", agents=agents("301"), max_wait_seconds=60.0),
+        QueueRule(name="support", agents=agents("302"), max_wait_seconds=60.0),
+    )
+    made.away("302", "lunch", 0.0)
+    come(made, "waits", 0.0, "support")
+    come(made, "moved", 1.0, "sales")
+    come(made, "later", 2.0, "support")
+    (offer,) = offers(made)
+    assert made.move("moved", "support", 10.0)
+    assert withdrawn(made) == [("301", events.MOVED)]
+    assert [it.call for it in made.queues["support"].callers] == ["waits", "moved", "later"]
+    assert not made.picked_up(offer.token, 10.0)
+    assert made.callers["moved"].joined == 10.0
+    assert made.move("later", "support", 11.0, front=True)
+    assert [it.call for it in made.queues["support"].callers] == ["later", "waits", "moved"]
+    made.back("302", 12.0)
+    assert [it.call for it in offers(made)] == ["later"]
+    for name, count in (("sales", (1, 1)), ("support", (3, 0))):
+        totals = made.queues[name].totals
+        assert (totals.offered, totals.overflowed) == count
+
+
+def test_who_is_answered_or_does_not_wait_is_not_moved() -> None:
+    made = one()
+    come(made, "first", 0.0)
+    (offer,) = offers(made)
+    assert made.picked_up(offer.token, 1.0)
+    assert not made.move("first", "support", 1.0, front=True)
+    assert not made.move("nobody", "support", 1.0)
+    assert not made.move("first", "nowhere", 1.0)

@@ -327,7 +327,7 @@ class CallBacks:
                 self._claim(attempt)
         elif isinstance(event, QueueWithdrawn):
             attempt.offers = [one for one in attempt.offers if one.token != event.token]
-        elif not attempt.claimed:
+        elif isinstance(event, QueueOverflowed) and not attempt.claimed:
             self._put_off(attempt)
 
     def _claim(self, attempt: _Attempt) -> None:

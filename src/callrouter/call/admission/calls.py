@@ -38,6 +38,8 @@ from callrouter.sip.stack import Stack
 from callrouter.sip.uas import ACCEPT, ALLOW, ALLOW_OUTSIDE, SUPPORTED, RefusedError, inspect
 from callrouter.sip.uri import is_sips
 
+BY_HAND: Final = "ended_by_hand"
+"""The reason of a call that somebody who runs callrouter has ended."""
 _HOPS: Final = 70
 """Max-Forwards of a call that begins here (RFC 3261 section 8.1.1.6)."""
 _OUTSIDE: Final = {
@@ -145,6 +147,13 @@ class Calls:
         """End every call in progress now."""
         for call in list(self.in_progress.values()):
             call.inbox.post(Shutdown())
+
+    def end(self, id: str) -> bool:
+        """End a call in progress by hand; False when there is none of that id."""
+        call = self.in_progress.get(id)
+        if call is not None:
+            call.inbox.post(Shutdown(reason=BY_HAND))
+        return call is not None
 
     def record(self, id: str, on: bool) -> str:
         """Begin or end the recording of a call; returns why not, "" when it was asked for."""

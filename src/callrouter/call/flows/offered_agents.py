@@ -78,12 +78,12 @@ class _Agent:
 class OfferedAgents:
     """The agents that ring for one call, of one queue."""
 
-    __slots__ = ("_agents", "_call", "_noted", "_offers", "_other", "_queue")
+    __slots__ = ("_agents", "_call", "_noted", "_offers", "_other", "queue")
 
     def __init__(self, call: Call, queue: str, other: Callable[[Event], None]) -> None:
         """other: takes what happens while a service is asked and is not about agents."""
         self._call = call
-        self._queue = queue
+        self.queue = queue
         self._other = other
         self._agents: dict[int, _Agent] = {}
         self._offers: list[QueueOffered] = []
@@ -182,7 +182,7 @@ class OfferedAgents:
         """Note an agent in the trace, once however often it is rung."""
         if extension.key not in self._noted:
             self._noted.add(extension.key)
-            why = f"is an agent of queue {self._queue}, and free"
+            why = f"is an agent of queue {self.queue}, and free"
             place = extension.file, extension.line
             verdict = Verdict(extension.hold, True, extension.key, why, *place)
             self._call.record.trace = (*self._call.record.trace, verdict)

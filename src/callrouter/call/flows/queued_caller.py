@@ -23,10 +23,7 @@ from callrouter.call.legs.events import (
 )
 from callrouter.call.legs.reply import reply
 from callrouter.call.services.media import Digit, Played
-from callrouter.call.services.queue_port import (
-    QueueOverflowed,
-    QueuePlace,
-)
+from callrouter.call.services.queue_port import QueueMoved, QueueOverflowed, QueuePlace
 from callrouter.call.services.record import QueueRecord
 from callrouter.call.services.shared_state import SECONDS
 from callrouter.call.wait import NoMedia, attend
@@ -64,6 +61,7 @@ async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
         waiting = _Wait(call, call.dialplan.queues[step.queue], record)
         await waiting.run()
     finally:
+        record = call.record.queues[-1]  # it may have been moved
         record.outcome = record.outcome or "abandoned"
         record.left_ms = call.ms()
         if record.outcome != "answered":
@@ -142,6 +140,8 @@ class _Wait:
         match event:
             case QueueOverflowed():
                 self._record.outcome = event.why
+            case QueueMoved():
+                self._moved(event.queue)
             case Digit():
                 self._pressed(event)
             case Played():
@@ -149,6 +149,19 @@ class _Wait:
                     self._play_music()
             case _:
                 pass  # late answers, and legs that are gone
+
+    def _moved(self, name: str) -> None:
+        """Somebody has let the caller wait in another queue."""
+        call, before = self._call, self._record
+        before.outcome, before.left_ms = "moved", call.ms()
+        self._record = QueueRecord(name, call.ms())
+        call.record.queues += (self._record,)
+        self._agents.queue = name
+        queue = call.dialplan.queues.get(name)
+        if queue is not None:  # else a reload has brought it, and it sounds as the one before
+            self._queue = queue
+            self._announce_at = inf if queue.announcements is None else call.now
+            self._play_music()
 
     # What the caller hears.
 

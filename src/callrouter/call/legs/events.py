@@ -168,12 +168,16 @@ class Deadline:
 
 
 class Shutdown:
-    """The end of a call by callrouter, now. cause: Q.850, 0 for that of a usual end."""
+    """The end of a call by callrouter, now. cause: Q.850, 0 for that of a usual end.
 
-    __slots__ = ("cause",)
+    reason: as its record has it, "" for the shutdown of callrouter, or where it has one already.
+    """
 
-    def __init__(self, cause: int = 0) -> None:
+    __slots__ = ("cause", "reason")
+
+    def __init__(self, cause: int = 0, reason: str = "") -> None:
         self.cause = cause
+        self.reason = reason
 
 
 Event = (

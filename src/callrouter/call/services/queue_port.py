@@ -45,7 +45,16 @@ class QueueOverflowed:
         self.why = why
 
 
-QueueEvent = QueueOffered | QueueWithdrawn | QueueOverflowed
+class QueueMoved:
+    """The caller waits in another queue from now on."""
+
+    __slots__ = ("queue",)
+
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
+
+
+QueueEvent = QueueOffered | QueueWithdrawn | QueueOverflowed | QueueMoved
 
 
 class QueuePlace(NamedTuple):

@@ -152,9 +152,9 @@ class KeptRecord:
 class QueueRecord:
     """A wait in a queue. joined_ms, left_ms: from the start of the call.
 
-    outcome: answered, abandoned, timeout, full, key (left by one), removed (the queue is gone),
-    failed (what the agent's telephone described could not be had) or unavailable. agent: who
-    answered, "" for nobody.
+    outcome: answered, abandoned, timeout, full, key (left by one), moved (to the next one of the
+    record), removed (the queue is gone), failed (what the agent's telephone described could not be
+    had) or unavailable. agent: who answered, "" for nobody.
     """
 
     __slots__ = ("agent", "joined_ms", "left_ms", "outcome", "queue")
