@@ -97,6 +97,7 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/calls", calls.list_calls),
     Route("GET", "/v1/calls/events", calls.follow_calls),
     Route("DELETE", "/v1/calls/{call}", calls.end_call),
+    Route("POST", "/v1/calls/{call}/supervisor", calls.hear_call),
     Route("PUT", "/v1/calls/{call}/recording", calls.start_recording),
     Route("DELETE", "/v1/calls/{call}/recording", calls.stop_recording),
     Route("GET", "/v1/blocks", blocks.list_blocks),

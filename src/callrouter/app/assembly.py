@@ -13,6 +13,7 @@ from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.call_backs import CallBacks
 from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.supervisors import ring_supervisor
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
 from callrouter.lookup.directory import HttpDirectory
@@ -220,6 +221,12 @@ class Parts:
     def record(self, call: str, on: bool) -> str:
         """Begin or end the recording of a call; returns why not."""
         return self._at_once(partial(self.calls.record, call, on), "it failed; the log says why")
+
+    def listen(self, call: str, by: str, mode: str) -> str:
+        """Let an extension hear a call; returns why not."""
+        snapshot = self.memory.snapshot()
+        ring = partial(ring_supervisor, self.calls, self.stack, snapshot, call, by, mode)
+        return self._at_once(ring, "it failed; the log says why")
 
     def end(self, call: str) -> bool:
         """End a call; False when there is none of that id."""

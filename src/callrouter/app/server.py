@@ -60,6 +60,7 @@ class Server:
             bans=parts.memory.bans,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
+            listen=parts.listen,
             end=parts.end,
             move=parts.move,
             call_backs=parts.jobs.newest,

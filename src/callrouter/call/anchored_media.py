@@ -158,7 +158,8 @@ class Speech:
     hears. free: sessions for the targets to be rung next. callees: by leg, those rung with one.
     parted: those whose session went while they rang. visits: menus entered so far. far: the
     session of who the worker bridges the caller with. wanted: slots that the caller's worker must
-    have for it. noticed: the caller knows that it will be recorded. introducing: what the targets
+    have for it. beside: slots of the worker that its own have to be of, None for any worker.
+    noticed: the caller knows that it will be recorded. introducing: what the targets
     of a transfer are offered, b"" while there is none. crossing: the caller's keys are for whom the
     worker bridges it with, and are noted nowhere.
     """
@@ -166,6 +167,7 @@ class Speech:
     __slots__ = (
         "_call",
         "_identities",
+        "beside",
         "callees",
         "caller",
         "crossing",
@@ -201,6 +203,7 @@ class Speech:
         self.wanted = 2 if self.anchored else 1
         self.noticed = False
         self.introducing = b""
+        self.beside: MediaSlots | None = None
         self.crossing = False
 
     @property
@@ -221,7 +224,8 @@ class Speech:
         """Take slots of one worker; None when no worker has so many."""
         call = self._call
         pool = call.media.pool
-        slots = None if pool is None else pool.reserve(count, call.inbox.post)
+        post = call.inbox.post
+        slots = None if pool is None else pool.reserve(count, post, self.beside)
         if slots is not None:
             self.slots.append(slots)
         return slots

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from callrouter.call.services.supervision import MODES
 from callrouter.commands.asking import and_more, put, put_each, table
 from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import json_and_config
@@ -11,8 +12,10 @@ from callrouter.operations.call_feed import EventFile, EventLeg, FollowedEvent
 from callrouter.operations.calls import (
     CallList,
     EndedCall,
+    HeardCall,
     end_call,
     follow_calls,
+    hear_call,
     list_calls,
 )
 from callrouter.operations.operation import MOST, NoValues
@@ -44,6 +47,26 @@ def calls(
 def hangup(call: str, as_json: bool, config: Path) -> None:
     """End the call with the id CALL."""
     put(config, end_call, {"call": call}, as_json, _ended)
+
+
+@calls.command()
+@click.argument("call")
+@click.option("--by", required=True, metavar="EXTENSION", help="Who is rung, and hears the call.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default=MODES[0],
+    show_default=True,
+    help="Whether it is heard by nobody, our side, or both.",
+)
+@json_and_config
+def listen(call: str, by: str, mode: str, as_json: bool, config: Path) -> None:
+    """Let an extension hear the conversation with the id CALL."""
+    put(config, hear_call, {"call": call, "by": by, "mode": mode}, as_json, _rung)
+
+
+def _rung(answer: HeardCall) -> None:
+    click.echo(f"extension {answer.by} is rung, and hears {answer.call} then")
 
 
 def _ended(answer: EndedCall) -> None:

@@ -11,6 +11,7 @@ _SAYS: Final = {
     "presence": "switches who is away",
     "forward": "forwards calls of extensions",
     "schedule": "switches opening hours",
+    "supervise": "lets conversations be heard",
     "messages": "lets messages be heard",
 }
 

@@ -13,6 +13,7 @@ Read and written by Python's own `json`: a worker's interpreter need have no pac
 | stop_recording | session | |
 | press | session, digit | send the party a key, as an event of RFC 4733 |
 | bridge, unbridge | session, other | |
+| hear, unhear | session, other | its party hears the other's, which does not hear it by that |
 | close | session | end the session and its call, whatever it does |
 | quit | | end all and exit 0 |
 

@@ -1,7 +1,11 @@
 """Calls in progress, as operators ask for them: the list, and the recording of one."""
 
 from itertools import islice
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from callrouter.call.services.supervision import LISTEN
 from callrouter.operations.call_feed import FollowedEvent
 from callrouter.operations.operation import (
     AnswerStream,
@@ -14,6 +18,10 @@ from callrouter.operations.operation import (
     OperationRequest,
     RunningServer,
 )
+
+Mode = Annotated[
+    Literal["listen", "whisper", "barge"], Field(description="listen, whisper or barge")
+]
 
 
 class ActiveCall(OperationAnswer):
@@ -40,6 +48,22 @@ class OneCall(OperationRequest):
     """call: its id."""
 
     call: Name
+
+
+class HearCall(OperationRequest):
+    """call: its id. by: the extension that is rung, and hears it. mode: how it is heard."""
+
+    call: Name
+    by: Name
+    mode: Mode = LISTEN
+
+
+class HeardCall(OperationAnswer):
+    """by: the extension that is rung. mode: listen, whisper or barge."""
+
+    call: str
+    by: str
+    mode: str
 
 
 class EndedCall(OperationAnswer):
@@ -77,6 +101,14 @@ async def list_calls(running: RunningServer, request: Newest) -> CallList:
 async def follow_calls(running: RunningServer, _request: NoValues) -> AnswerStream[FollowedEvent]:
     """Tells what happens to calls from now on, a line for each event."""
     return running.follow()
+
+
+async def hear_call(running: RunningServer, request: HearCall) -> HeardCall:
+    """Rings an extension, which hears a call once it has answered, and may be heard."""
+    why = running.listen(request.call, request.by, request.mode)
+    if why:
+        raise (ConflictError if request.call in running.calls else NotFoundError)(why)
+    return HeardCall(call=request.call, by=request.by, mode=request.mode)
 
 
 async def end_call(running: RunningServer, request: OneCall) -> EndedCall:

@@ -232,6 +232,8 @@ class RunningServer:
     """Begins or ends the recording of a call; returns why not."""
     follow: Callable[[], AnswerStream[Any]]
     """The events of calls from now on. Raises UnavailableError."""
+    listen: Callable[[str, str, str], str]
+    """Lets an extension hear a call: which, by whom, listen, whisper or barge; returns why not."""
     end: Callable[[str], bool]
     """Ends a call; False when there is none of that id."""
     move: Callable[[str, str, bool], str]

@@ -14,7 +14,7 @@ from typing import Final
 from callrouter.call.legs.events import Asked, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uas_leg import ALeg
-from callrouter.call.services.media import MediaEvent, MediaLost, Played, Recorded
+from callrouter.call.services.media import MediaEvent, MediaLost, MediaSlots, Played, Recorded
 from callrouter.errors import SipError
 from callrouter.simulate.silent_sounds import USUAL_SECONDS
 from callrouter.simulate.virtual_network import Place, Wire
@@ -168,6 +168,12 @@ class VirtualSlots:
         """Part them again."""
         self.bridged.discard(frozenset((first, second)))
 
+    def hear(self, session: str, other: str) -> None:
+        """Let a party hear another one; here nobody listens."""
+
+    def unhear(self, session: str, other: str) -> None:
+        """And no more."""
+
     def release(self) -> None:
         """Give the slots back; the worker ends what still stands."""
         if self.post is not None:
@@ -286,8 +292,12 @@ class VirtualPool:
         self.places: set[Place] = set()
         self.worker = self._start()
 
-    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> VirtualSlots | None:
-        """Take slots of the worker; None when it has not as many."""
+    def reserve(
+        self, count: int, post: Callable[[MediaEvent], None], beside: MediaSlots | None = None
+    ) -> VirtualSlots | None:
+        """Take slots of the worker; None when it has not as many. There is one worker."""
+        if isinstance(beside, VirtualSlots) and beside.post is None:
+            return None
         if self.worker.free < count:
             return None
         slots = VirtualSlots(self.worker, count, post)

@@ -356,6 +356,7 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
     "CallBackStepEntry.prompt": {"prompt": "closed"},
     "QueueEntry.after_no_answer": {"after_no_answer": "9s"},
     "FeatureEntry.forward": {"schedule": None, "to": None, "forward": "none"},
+    "FeatureEntry.supervise": {"presence": None, "supervise": "barge"},
     "MenuEntry.between": {"between": "9s"},
     "Prompt.file": {"text": None, "file": "welcome.wav"},
     "SoundEntry.file": {"text": None, "file": "welcome.wav"},
@@ -384,6 +385,13 @@ REFUSED: Final[dict[str, str]] = {
     "gateways{}.auth.without_qop": "a gateway's challenge says whether it wants qop",
     "menus{}.keys{}.final": "it belongs to the last step",
     "queues{}.keys{}.final": "it belongs to the last step",
+    **{
+        f"{place}.feature.supervise": "whom it is about is dialled behind the code"
+        for place in (
+            *("menus{}.keys{}", "queues{}.keys{}", "numbers{}.route[]", "numbers{}.overflow[]"),
+            *("number_tables{}.route[]", "number_tables{}.overflow[]"),
+        )
+    },
 }
 """What is said at a place where a key must not stand though its mapping has it."""
 

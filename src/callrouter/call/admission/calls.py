@@ -7,6 +7,7 @@ answered without keeping anything: strangers, floods, probes, requests no UAS of
 from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
+from callrouter.call.admission.conversations import Talks
 from callrouter.call.admission.invitation import Invitation, facts_of, invitation_of
 from callrouter.call.admission.protection_space import RequestOrigin
 from callrouter.call.anchored_media import Unfit
@@ -73,8 +74,8 @@ class Calls:
     in_progress: by the ids of their records, the newest last. dialplan: the version new calls are
     decided with. epoch: Unix time at zero of the stack's clock, kept right by its owner. strangers,
     overloaded: INVITEs turned away before they were calls, because nobody knows their source, and
-    because of a limit or of draining. refuses: says of a new call whether there is no room for it,
-    beside the limit of calls.
+    because of a limit or of draining. talks: who talks in them. refuses: says of a new call whether
+    there is no room for it, beside the limit of calls.
     """
 
     __slots__ = (
@@ -93,6 +94,7 @@ class Calls:
         "overloaded",
         "refuses",
         "strangers",
+        "talks",
     )
 
     def __init__(
@@ -126,6 +128,7 @@ class Calls:
         self.strangers = 0
         self.overloaded = 0
         self.refuses: Callable[[], bool] = lambda: False
+        self.talks = media.talks = Talks(self.in_progress)
         stack.core = self
 
     @property

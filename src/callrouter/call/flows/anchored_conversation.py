@@ -11,8 +11,10 @@ from callrouter.call.flows.transfer.anchored_transfer import move
 from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked
 from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit, Recorded
+from callrouter.call.services.supervision import SupervisorAsks, SupervisorLetIn
 from callrouter.call.teardown import Over
 from callrouter.call.wait import NoMedia, attend
+from callrouter.route.values.plan import Verdict
 
 _HOLDING: Final = frozenset(("sendonly", "inactive"))
 RECORD_CODE: Final = "*1"
@@ -55,10 +57,14 @@ class Talk:
             if rule.at_once:
                 self._recorder.start()
 
-    async def run(self) -> HungUp | Lost:
+    async def run(self, asks: SupervisorAsks | None = None) -> HungUp | Lost:
         """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
         when the worker is lost.
+
+        asks: who is to be let in at once.
         """
+        if asks is not None:
+            self._let_in(asks)
         recorder = self._recorder
         self._speech.crossing = True
         how: HungUp | Lost | Over | None = None
@@ -107,6 +113,16 @@ class Talk:
                 self._pass_on(event)
         elif isinstance(event, Deadline):
             self._let_through()
+        elif isinstance(event, SupervisorAsks):
+            self._let_in(event)
+
+    def _let_in(self, asks: SupervisorAsks) -> None:
+        """Let a supervisor hear both; the record says that it did."""
+        call, number = self._call, self._call.number
+        why = f"extension {asks.who} supervises, after {call.ms() // 1000} s"
+        heard = Verdict("supervise", True, asks.who, why, number.file, number.line)
+        call.record.trace = (*call.record.trace, heard)
+        asks.post(SupervisorLetIn(self._ear.slots, self._ear.name, self._far.name))
 
     def _code(self, event: Digit) -> None:
         """A key of a callee who may dial the code: what cannot begin it crosses, the code never."""

@@ -9,24 +9,23 @@ had. Whoever hangs up meanwhile ends it, too.
 """
 
 from math import inf
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
-from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.flows.end_to_end_conversation import bridge
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.offered_agents import AgentTaken, OfferedAgents
+from callrouter.call.flows.own_call import becomes_caller, give_up
 from callrouter.call.legs.events import Answered, Event
 from callrouter.call.services.queue_port import QueueOffered, QueueOverflowed
 from callrouter.call.targets.introduction import introducing
 from callrouter.call.teardown import INCOMPATIBLE, Over
 from callrouter.call.wait import attend
-from callrouter.route.values.plan import Hunt, Refusal, Target
-from callrouter.route.values.refusal_reasons import NO_TARGET_LEFT
+from callrouter.route.values.plan import Hunt, Target
 
 NO_AGENT: Final = "no_agent"
 """What came of an attempt in which no agent has answered."""
-_NOBODY: Final = Refusal(reason=NO_TARGET_LEFT, status=480, cause=19)
 
 
 class CallBackOrder(NamedTuple):
@@ -47,16 +46,14 @@ async def call_back(call: Call, order: CallBackOrder) -> bool:
     """
     attempt = _Attempt(call, order)
     taken = await attempt.agent()
-    call.connected(taken.answered.leg, taken.answered.response.status)
-    call.a.hang_up()  # which was nobody's
-    call.a, call.b = taken.answered.leg, None
+    becomes_caller(call, taken.answered)
     call.record.extension = taken.name
     try:
         answered = await hunt(_Customer(call, order.wanted))
     except Stopped:
         answered = None
     if answered is None:
-        _give_up(call)
+        give_up(call)
     return await bridge(call)
 
 
@@ -78,8 +75,7 @@ class _Attempt:
         while taken is None:
             # An agent that is offered in the place of another one lies in the inbox.
             if self._ended or (call.inbox.empty and not agents.any):
-                call.withdraw("")
-                _give_up(call)
+                give_up(call)
             until = agents.until
             event = await attend(call, 0.0 if until == inf else until, alone=True)
             if not agents.take(event):
@@ -112,9 +108,8 @@ class _Customer(CallerSide):
     def other(self, event: Event) -> Answered | None:
         """The one to be called back may call again meanwhile."""
         if isinstance(event, QueueOverflowed):
-            self.call.withdraw("")
             self.call.record.reason = event.why
-            _give_up(self.call)
+            give_up(self.call)
         return None
 
     async def connect(self, event: Answered) -> bool:
@@ -131,20 +126,3 @@ class _Customer(CallerSide):
             call.hang_up()
             raise Over
         return True
-
-
-def _give_up(call: Call) -> NoReturn:
-    """The attempt is over, and its record says why. Raises Over."""
-    record = call.record
-    why, last = record.reason, call.last_result
-    if last and last != "answered":
-        call.refuse_last()
-    else:
-        call.refuse(_NOBODY)
-    record.reason = why or record.reason
-    for entry in record.talking():
-        entry.end(call.ms(), NORMAL_CLEARING)
-        if call.events.leg.subscribers:
-            call.leg_changed(entry)
-    call.hang_up()
-    raise Over

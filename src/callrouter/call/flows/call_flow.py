@@ -7,13 +7,9 @@ happen is a `case`; how it is done stands in `Call` and in the legs.
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from callrouter.call.anchor.worker_leg import MediaSession
-from callrouter.call.anchored_media import Speech
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.anchored_caller import AnchoredCaller
-from callrouter.call.flows.anchored_conversation import Talk
-from callrouter.call.flows.bridge.connect import rejoin
-from callrouter.call.flows.end_to_end_conversation import bridge
+from callrouter.call.flows.end_to_end_conversation import anchored, bridge
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import switch
 from callrouter.call.flows.ivr.menu import ask_survey, go_through
@@ -21,10 +17,10 @@ from callrouter.call.flows.ivr.play_gather import attach, say
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
 from callrouter.call.flows.queued_caller import wait_for_agent
-from callrouter.call.legs.events import HungUp, Lost
+from callrouter.call.flows.supervise import supervise_dialled
 from callrouter.call.services.shared_state import Directory, Granted, LineReservation
 from callrouter.call.settle import ask_for_lines, settle
-from callrouter.call.teardown import Over, end, party_left
+from callrouter.call.teardown import Over
 from callrouter.call.wait import NoMedia, wait
 from callrouter.pending import Later
 from callrouter.route.decide.routing import decide
@@ -138,24 +134,6 @@ def conversation(call: Call) -> Awaitable[bool]:
     return anchored(call, speech, speech.ear, speech.far)
 
 
-async def anchored(call: Call, speech: Speech, ear: MediaSession, far: MediaSession) -> bool:
-    """Let two parties talk through the worker, and without it when it is lost; as above."""
-    event: HungUp | Lost | None
-    try:
-        event = await Talk(call, speech, ear, far).run()
-    except NoMedia:
-        event = None
-    if event is None:
-        if call.b is None:
-            raise Over
-        await rejoin(call, call.b)
-        return await bridge(call)
-    if call.plan.voice is None or call.plan.voice.survey is None or not call.a.reachable():
-        end(call, event)
-    party_left(call, event)
-    return True
-
-
 async def question(call: Call) -> None:
     """Ask the caller for one key, and hang up."""
     voice = call.plan.voice
@@ -193,6 +171,9 @@ async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
                 steps = ()
             case Messages():
                 await hear_messages(call, act.box)
+                steps = ()
+            case Feature() if act.supervise:
+                await supervise_dialled(call, act.supervise)
                 steps = ()
             case Feature():
                 await switch(call, act)

@@ -1,11 +1,16 @@
 """A conversation of two parties end to end, with its transfers and replacements."""
 
+from callrouter.call.anchor.worker_leg import MediaSession
+from callrouter.call.anchored_media import Speech
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.flows.bridge.connect import introduce, resumed
+from callrouter.call.flows.anchored_conversation import Talk
+from callrouter.call.flows.bridge.connect import introduce, rejoin, resumed
+from callrouter.call.flows.taking_in import take_in
 from callrouter.call.flows.transfer.blind_attended import transfer
 from callrouter.call.legs.events import (
     Acknowledged,
     Asked,
+    Event,
     HungUp,
     Lost,
     Replacing,
@@ -16,7 +21,9 @@ from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair
 from callrouter.call.legs.relay import passed
 from callrouter.call.mid_dialog import answer
+from callrouter.call.services.supervision import SupervisionOver, SupervisorAsks
 from callrouter.call.teardown import Over, end, party_left
+from callrouter.call.wait import NoMedia
 
 _NOT_ACCEPTABLE = 488
 
@@ -28,8 +35,9 @@ async def bridge(call: Call) -> bool:
     if call.b is None:
         raise Over
     pair = call.inbox.pair = Pair(call.a, call.b)
+    asks: SupervisorAsks | None = None
     try:
-        while True:
+        while asks is None:
             event = _missed(call, pair) or await call.inbox.next()
             match event:
                 case HungUp() | Lost() if _asks(call, pair, event.leg):
@@ -52,11 +60,58 @@ async def bridge(call: Call) -> bool:
                     call.hung_up(event.leg, NORMAL_CLEARING)
                     event.leg.let_leave()
                     raise Over
-                case _:
-                    pass  # what is left of targets that were rung, and of sessions
+                case _:  # what is left of targets that were rung, and of sessions, but for one
+                    asks = _may_be_heard(call, pair, event)
     finally:
         call.inbox.pair = None
         _let_go(call, pair)
+    return await _let_in(call, asks)
+
+
+async def _let_in(call: Call, asks: SupervisorAsks) -> bool:
+    """Have the conversation go on by a worker, so that a supervisor can hear it; as `bridge`."""
+    speech = await take_in(call)
+    if speech is None or speech.ear is None or speech.far is None:
+        asks.post(SupervisionOver("no media worker could take the call"))
+        return await bridge(call)
+    return await anchored(call, speech, speech.ear, speech.far, asks)
+
+
+async def anchored(
+    call: Call,
+    speech: Speech,
+    ear: MediaSession,
+    far: MediaSession,
+    asks: SupervisorAsks | None = None,
+) -> bool:
+    """Let two parties talk through the worker, and without it when it is lost; as `bridge`.
+
+    asks: who is to be let in at once. Raises Over.
+    """
+    event: HungUp | Lost | None
+    try:
+        event = await Talk(call, speech, ear, far).run(asks)
+    except NoMedia:
+        event = None
+    if event is None:
+        if call.b is None:
+            raise Over
+        await rejoin(call, call.b)
+        return await bridge(call)
+    if call.plan.voice is None or call.plan.voice.survey is None or not call.a.reachable():
+        end(call, event)
+    party_left(call, event)
+    return True
+
+
+def _may_be_heard(call: Call, pair: Pair, asks: Event) -> SupervisorAsks | None:
+    """A supervisor who asks to be let in; None for one who cannot be, and is told so."""
+    if not isinstance(asks, SupervisorAsks):
+        return None
+    if pair.busy or pair.one is not call.a or pair.two is not call.b:
+        asks.post(SupervisionOver("the call was transferred"))
+        return None
+    return asks
 
 
 def _missed(call: Call, pair: Pair) -> HungUp | None:

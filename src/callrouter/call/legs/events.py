@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from callrouter.call.services.archive import MessageList
 from callrouter.call.services.media import MediaEvent
 from callrouter.call.services.queue_port import QueueEvent
+from callrouter.call.services.supervision import SupervisionEvent
 
 if TYPE_CHECKING:
     from callrouter.call.legs.leg import Leg
@@ -195,6 +196,7 @@ Event = (
     | MediaEvent
     | MessageList
     | QueueEvent
+    | SupervisionEvent
     | Replied
     | RecordAsked
     | Deadline

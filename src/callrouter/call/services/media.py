@@ -125,6 +125,15 @@ class MediaSlots(Protocol):
     def unbridge(self, first: str, second: str) -> None:
         """Part them again."""
 
+    def hear(self, session: str, other: str) -> None:
+        """Let the session's party hear that of another one of this worker, whoever's it is.
+
+        The other one does not hear it by that.
+        """
+
+    def unhear(self, session: str, other: str) -> None:
+        """Let it hear that one no more."""
+
     def release(self) -> None:
         """Give the slots back; sessions that still stand are ended by the worker. Idempotent."""
 
@@ -132,8 +141,10 @@ class MediaSlots(Protocol):
 class MediaPool(Protocol):
     """The pool of media workers."""
 
-    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> MediaSlots | None:
+    def reserve(
+        self, count: int, post: Callable[[MediaEvent], None], beside: MediaSlots | None = None
+    ) -> MediaSlots | None:
         """Take `count` slots of one worker; None when no worker has as many free now.
 
-        post: gets the events of the slots' sessions.
+        post: gets the events of the slots' sessions. beside: of the worker that these are of.
         """

@@ -4,6 +4,7 @@ from typing import Final
 
 from callrouter.call.services.archive import Keeping
 from callrouter.call.services.media import MediaPool
+from callrouter.call.services.supervision import Conversations
 
 _MOST_HOSTS: Final = 4096
 
@@ -36,12 +37,14 @@ class MediaHosts:
 class MediaServices:
     """The media pool and the archive, as calls have them.
 
-    pool, keeping: None where there is no media. hosts: where callers had their media.
+    pool, keeping: None where there is no media. hosts: where callers had their media. talks: the
+    conversations that may be supervised, None where there are none.
     """
 
-    __slots__ = ("hosts", "keeping", "pool")
+    __slots__ = ("hosts", "keeping", "pool", "talks")
 
     def __init__(self, pool: MediaPool | None = None, keeping: Keeping | None = None) -> None:
         self.pool = pool
         self.keeping = keeping
         self.hosts = MediaHosts()
+        self.talks: Conversations | None = None

@@ -216,7 +216,11 @@ class Checker(References):
                 self.mistakes.at_key((*path, option), message)
 
     def _check_feature(self, path: Path, step: Mapping) -> None:
-        """Check that digits are dialled where a step is to forward to them."""
+        """Check that digits are dialled where a step is about them."""
+        supervise = _get(step.get("feature"), "supervise")
+        if supervise is not None and not (path[0] == "numbers" and "x" in str(path[1])):
+            message = "whom it is about is dialled behind the code: expected a number as '*55*x*'"
+            self.mistakes.at_value((*path, "feature", "supervise"), message)
         forward = _get(step.get("feature"), "forward")
         if forward in FORWARDS and not (path[0] == "numbers" and "x" in str(path[1])):
             message = (

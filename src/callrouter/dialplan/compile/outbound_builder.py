@@ -116,6 +116,7 @@ def _permission(
             international=entry.international_calls,
         ),
         longest=entry.longest_international,
+        supervise=entry.supervise,
         file=file,
         line=line,
     )

@@ -165,6 +165,7 @@ def _feature(entry: FeatureEntry) -> voice.Feature:
         schedule=entry.schedule or "",
         to=_OVERRIDES[entry.to or "usual"],
         forward=entry.forward or "",
+        supervise=entry.supervise or "",
     )
 
 

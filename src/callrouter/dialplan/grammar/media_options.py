@@ -120,6 +120,13 @@ class FeatureEntry(StrictModel):
     schedule: ScheduleName | None = Field(
         default=None, description="A schedule to switch by hand.", examples=["office"]
     )
+    supervise: Literal["listen", "whisper", "barge"] | None = Field(
+        default=None,
+        description="The caller, an extension whose permission has `supervise`, hears the "
+        "conversation of the extension that is dialled behind the code; `whisper`: and is heard by "
+        "that one; `barge`: by both. The key of the number has an `x`, as in `*55*x*`.",
+        examples=["listen"],
+    )
     to: Literal["open", "closed", "usual"] | None = Field(
         default=None,
         description="What the schedule is switched to; `usual` ends that.",
@@ -128,8 +135,10 @@ class FeatureEntry(StrictModel):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.presence, self.schedule, self.forward).count(None) != 2:
-            raise ValueError("expected either 'presence', or 'forward', or 'schedule' with 'to'")
+        if (self.presence, self.schedule, self.forward, self.supervise).count(None) != 3:
+            raise ValueError(
+                "expected either 'presence', or 'forward', or 'supervise', or 'schedule' with 'to'"
+            )
         if (self.schedule is None) != (self.to is None):
             raise ValueError("expected 'schedule' and 'to' together")
         return self

@@ -91,6 +91,11 @@ class PermissionEntry(StrictModel):
         description="Lists of numbers that they may not call.",
         examples=[["competitors"]],
     )
+    supervise: bool = Field(
+        default=False,
+        description="`true`: they may hear conversations of other extensions, by a feature code.",
+        examples=[True],
+    )
     calls_per_hour: Amount | None = Field(
         default=None,
         description="Calls by lines that each extension may begin in an hour.",

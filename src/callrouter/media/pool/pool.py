@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from callrouter.call.services.media import MediaEvent
+from callrouter.call.services.media import MediaEvent, MediaSlots
 from callrouter.media.pool.reservation import Reservation
 from callrouter.media.pool.sizing import Need, is_ample, is_short
 from callrouter.media.pool.supervisor import ProcessLog, Size, Supervisor
@@ -91,9 +91,11 @@ class Pool:
         self._selection = WorkerSelection()
         await self._supervisor.close()
 
-    def reserve(self, count: int, post: Callable[[MediaEvent], None]) -> Reservation | None:
+    def reserve(
+        self, count: int, post: Callable[[MediaEvent], None], beside: MediaSlots | None = None
+    ) -> Reservation | None:
         """Take slots of one worker, and see to it that there are enough for the next."""
-        link = self._selection.best(count)
+        link = self._selection.best(count) if beside is None else self._of(beside, count)
         slots = None
         if link is None:
             self.refused += 1
@@ -102,6 +104,13 @@ class Pool:
             self._selection.put(link)
         self._fit()
         return slots
+
+    def _of(self, slots: MediaSlots, count: int) -> WorkerHandle | None:
+        """The worker of slots that stand, if it takes more sessions."""
+        holder = slots.holder if isinstance(slots, Reservation) else None
+        if not isinstance(holder, WorkerHandle) or holder not in self._selection:
+            return None
+        return holder if holder.free >= count else None
 
     # How it is. From any thread.
 

@@ -112,6 +112,19 @@ class Reservation:
         """Part them again."""
         self._send("unbridge", first, other=second)
 
+    def hear(self, session: str, other: str) -> None:
+        """Let its party hear another one."""
+        self._send("hear", session, other=other)
+
+    def unhear(self, session: str, other: str) -> None:
+        """Let its party hear the other one no more."""
+        self._send("unhear", session, other=other)
+
+    @property
+    def holder(self) -> Holder | None:
+        """The worker whose slots they are, None once they are released or lost."""
+        return self._holder
+
     def release(self) -> None:
         """Give the slots back."""
         holder, self._holder = self._holder, None

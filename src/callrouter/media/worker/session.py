@@ -49,6 +49,8 @@ class WorkerSession:
         self._silence = silence
         self._feeds: list[tuple[TrackRecorder, bool]] = []
         self._bridged: list[WorkerSession] = []
+        self._heard: list[WorkerSession] = []  # whom its party hears, and is not heard by
+        self._hearers: list[WorkerSession] = []
         self._ear: Ear | None = None
         self._ears = ears
         self._keys = DtmfDetector()
@@ -95,13 +97,14 @@ class WorkerSession:
         for recording, second in self._feeds:
             if recording.began and not recording.why:
                 audio.startTransmit(recording.track(second=second))
-        for other in self._bridged:
+        for other in (*self._bridged, *self._hearers):
             sink = other.audio()
-            if sink is not None:
-                if not other._waits:
-                    audio.startTransmit(sink)
-                if not self._waits:
-                    sink.startTransmit(audio)
+            if sink is not None and not other._waits:
+                audio.startTransmit(sink)
+        for other in () if self._waits else (*self._bridged, *self._heard):
+            source = other.audio()
+            if source is not None:
+                source.startTransmit(audio)
         if self._ears is not None:
             self._ear = self._ear or self._ears.lend()
             audio.startTransmit(self._ear)
@@ -147,7 +150,7 @@ class WorkerSession:
                 self._silence.stopTransmit(audio)
                 if self.player is not None:
                     self.player.stopTransmit(audio)
-                for other in self._bridged:
+                for other in (*self._bridged, *self._heard):
                     source = other.audio()
                     if source is not None:
                         source.stopTransmit(audio)
@@ -196,6 +199,23 @@ class WorkerSession:
             mine.stopTransmit(theirs)
             theirs.stopTransmit(mine)
 
+    def hear(self, other: "WorkerSession") -> None:
+        """Let its party hear another one, which does not hear it by that. Raises pj.Error."""
+        if other not in self._heard:
+            self._heard.append(other)
+            other._hearers.append(self)
+        self.connect()
+
+    def unhear(self, other: "WorkerSession") -> None:
+        """Let its party hear the other one no more; nothing when it does not."""
+        if other not in self._heard:
+            return
+        self._heard.remove(other)
+        other._hearers.remove(self)
+        mine, theirs = self.audio(), other.audio()
+        if mine is not None and theirs is not None:
+            theirs.stopTransmit(mine)
+
     def press(self, digit: str) -> None:
         """Send its party a key. Raises pj.Error when its media cannot carry one."""
         if self.call is None or self.audio() is None:
@@ -229,6 +249,10 @@ class WorkerSession:
         """Let go of all that is its own. Its player and recording are the caller's to end."""
         for other in list(self._bridged):
             self.unbridge(other)
+        for other in list(self._heard):
+            self.unhear(other)
+        for other in list(self._hearers):
+            other.unhear(self)
         self._feeds.clear()
         self.deaf()
         self.ending = True

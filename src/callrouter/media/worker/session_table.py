@@ -70,6 +70,8 @@ class SessionTable:
             "press": lambda session, fields: session.press(fields["digit"]),
             "bridge": lambda session, fields: session.bridge(self._other(fields)),
             "unbridge": lambda session, fields: session.unbridge(self._other(fields)),
+            "hear": lambda session, fields: session.hear(self._other(fields)),
+            "unhear": lambda session, fields: session.unhear(self._other(fields)),
             "close": lambda session, _: self._end(session),
         }
 

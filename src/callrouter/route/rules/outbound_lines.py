@@ -77,6 +77,7 @@ class Permission(Serializable):
 
     lines: by which, None for all. countries: abroad, None for all. kinds: of those that are barred
     otherwise. deny: numbers that they may not call. longest: seconds that a call abroad lasts.
+    supervise: they may hear conversations of others.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Permission(Serializable):
     longest: float
     file: str
     line: int
+    supervise: bool = False
     label: str = field(init=False)
 
     def __post_init__(self) -> None:

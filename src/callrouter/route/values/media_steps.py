@@ -90,17 +90,21 @@ class Feature(Serializable):
     presence: why the caller's own extension is away from now on, "" when it is back; None leaves
     it. forward: when its calls go on to what is dialled behind the code: all, busy or no_answer;
     "none" for no more, "" leaves it. schedule: what to switch, "" for nothing; to: open, closed or
-    "" to end the override.
+    "" to end the override. supervise: how the caller hears the conversation of who is dialled
+    behind the code: listen, whisper or barge; "" for not at all.
     """
 
     presence: str | None
     schedule: str
     to: str
     forward: str = ""
+    supervise: str = ""
 
     @property
     def text(self) -> str:
         """What a verdict says of it."""
+        if self.supervise:
+            return f"supervises: {self.supervise}"
         if self.forward:
             return f"forward {self.forward}"
         if self.schedule:

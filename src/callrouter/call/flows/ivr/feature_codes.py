@@ -64,7 +64,7 @@ async def _forward(call: Call, when: str) -> str:
                 await _done(call, "forwards", forwards.unswitch(extension.key, each))
         _tell(call, f"forwards of {extension.key}", "none")
         return "forward_off"
-    goal = _dialled_behind(call)
+    goal = dialled_behind(call)
     now = call.shared.snapshot()
     why = misdirected(call.dialplan, now, call.at, extension, when, goal)
     if why:
@@ -79,7 +79,7 @@ async def _forward(call: Call, when: str) -> str:
     return "forward_on"
 
 
-def _dialled_behind(call: Call) -> str:
+def dialled_behind(call: Call) -> str:
     """What is dialled behind the code; a # at the end ends it."""
     code = call.number.key.partition("x")[0]
     dialled = numbers.dialled(call.dialplan.called_by(call.facts))
