@@ -118,7 +118,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hotl
             "nobody": {"uri": f"sip:nobody@127.0.0.1:{free_port()}"},
         },
         "extensions": {"301": {"targets": ["desk"]}},
-        "queues": {"back": {"agents": ["301"], "ring": "10s", "after_no_answer": "1s"}},
+        "queues": {"back": {"agents": ["301"], "ring": "60s", "after_no_answer": "1s"}},
         "call_backs": {"missed": {"queue": "back", "via": "out", "attempts": 2, "delay": "1s"}},
         "numbers": {
             CALLED: {"call_back": "missed", "route": [{"hunt": ["nobody"], "progress": "500ms"}]}

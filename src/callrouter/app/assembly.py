@@ -44,6 +44,7 @@ from callrouter.state.persistence import Persistence
 from callrouter.storage.account_service import AccountService
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.call_back_jobs import CallBackJobs
+from callrouter.storage.queue_history import QueueHistory
 from callrouter.storage.trace_ring import TraceRing
 from callrouter.webhooks.call_teller import CallTeller, lost_call_told
 from callrouter.webhooks.courier import WebhookCourier
@@ -98,6 +99,7 @@ class Parts:
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
         self.memory.queues.start(self.stack, self.events)
         self.memory.queues.soon = self._step_soon
+        self.history = QueueHistory(database)
         self.memory.queues.noted = self._queue_noted(log)
         self.feed = CallFeed(self.events)
         self.trace = self._trace(settings)
@@ -163,7 +165,8 @@ class Parts:
 
     def _queue_noted(self, log: Log) -> Callable[[Transition], None]:
         """Who hears of the transitions of queues."""
-        noted, teller = QueueLog(log).noted, self.teller
+        noted = QueueLog(log, self.history, self.memory.clock.wall).noted
+        teller = self.teller
         if teller is None:
             return noted
 

@@ -15,6 +15,7 @@ from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.queues.queue_events import Transition
 from callrouter.storage.background_writer import RecordWriter
+from callrouter.storage.queue_history import QueueHistory
 from callrouter.webhooks.call_teller import CallTeller
 
 _AS_IT_WAS: Final = frozenset(("short", "empty"))
@@ -113,15 +114,19 @@ class CallLog:
 
 
 class QueueLog:
-    """The line that the log has of each transition of a queue: its whole history."""
+    """What log and database have of each transition of a queue: its whole history."""
 
-    __slots__ = ("_log",)
+    __slots__ = ("_history", "_log", "_wall")
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, history: QueueHistory, wall: Callable[[float], float]) -> None:
+        """wall: of a steady time, that of the clock on the wall."""
         self._log = log
+        self._history = history
+        self._wall = wall
 
     def noted(self, row: Transition) -> None:
-        """Log one; what it has nothing of is left out."""
+        """Note one, whose time is steady; the log leaves out what it has nothing of."""
+        self._history.put(row._replace(at=self._wall(row.at)))
         known = {"queue": row.queue, "call": row.call, "agent": row.agent, "why": row.why}
         said: dict[str, str | float] = {key: value for key, value in known.items() if value}
         if row.waited_seconds:

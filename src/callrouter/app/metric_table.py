@@ -56,6 +56,7 @@ METRICS: Final[Rows[Parts]] = (
             "state": it.persistence.failing,
             "archive": it.archive.failing,
             "call_backs": it.jobs.failing,
+            "queues": it.history.failing,
             "trace": it.trace is not None and it.trace.failing,
             "webhooks": it.webhooks is not None and it.webhooks.failing,
         },

@@ -175,6 +175,7 @@ class Server:
         await asyncio.to_thread(self._parts.accounts.close)
         await asyncio.to_thread(self._parts.jobs.close)
         await asyncio.to_thread(self._parts.account_mail.close)
+        await asyncio.to_thread(self._parts.history.close)
         await asyncio.to_thread(self._parts.writer.close)
         if self._parts.webhooks is not None:
             await asyncio.to_thread(self._parts.webhooks.close)
@@ -223,6 +224,8 @@ class Server:
 
     def _serve_queues(self, dialplan: Dialplan) -> None:
         """Have the queues and agents of a dialplan; who waits goes on waiting."""
+        if dialplan.queues:
+            self._parts.history.start()
         serve = partial(self._parts.memory.queues.serve, dialplan.queues, dialplan.agents)
         self._parts.pump.step(serve)
         self._parts.pump.step(partial(self._parts.call_backs.serve, dialplan))

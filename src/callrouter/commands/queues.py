@@ -1,6 +1,7 @@
 """`callrouter queues` and `callrouter agents`: who waits, who is free, and how well it went."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,9 @@ from callrouter.operations.queues import (
     list_queues,
     move_caller,
 )
+from callrouter.printable import json_text
+from callrouter.settings.settings_file import load_settings
+from callrouter.storage.queue_history import QueueHistoryReader
 
 
 @click.group(invoke_without_command=True)
@@ -59,6 +63,39 @@ def agents(context: click.Context, as_json: bool, config: Path) -> None:
 def history(agent: str, last: int, as_json: bool, config: Path) -> None:
     """Show what AGENT did lately: calls offered, answered and missed, and when it was away."""
     put(config, list_history, {"agent": agent, "most": last}, as_json, _show_history)
+
+
+@queues.command("history")
+@click.option("--queue", metavar="QUEUE", help="What happened in it.")
+@click.option("--call", metavar="ID", help="What happened to a caller.")
+@click.option("--agent", metavar="EXTENSION", help="What an agent did, or was done to it.")
+@last_option
+@json_and_config
+def queue_history(
+    queue: str | None,
+    call: str | None,
+    agent: str | None,
+    last: int,
+    as_json: bool,
+    config: Path,
+) -> None:
+    """Show what happened in the queues in the last months, with a server or without."""
+    asked = {"queue": queue, "call": call, "agent": agent}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    with QueueHistoryReader(load_settings(config).records.database) as history:
+        rows = history.last(last, **wanted)
+    if as_json:
+        click.echo(json_text({"history": rows}))
+        return
+    shown = [
+        {**row, "at": moment(row["at"]), "what": _words(row["kind"]), "waited": _waited(row)}
+        for row in rows
+    ]
+    table(shown, "at", "what", "queue", "call", "agent", "why", "waited")
+
+
+def _waited(row: dict[str, Any]) -> str:
+    return _seconds(row["waited"]) if row["waited"] else ""
 
 
 def _show_queues(answer: QueueList) -> None:

@@ -33,6 +33,20 @@ def hours(found: Findings) -> None:
         _closed(found, name, schedule)
 
 
+def week(schedule: ScheduleEntry) -> list[bool]:
+    """Say of each minute of a week, from Monday 00:00 on, whether it is open as a rule."""
+    minutes = [False] * _WEEK
+    for part in _parts(schedule):
+        for minute in range(part.start, part.end):
+            minutes[minute % _WEEK] = True
+    return minutes
+
+
+def clock(minute: int) -> str:
+    """Write a minute of the week: `Mon 08:30`."""
+    return f"{_DAYS[minute // _DAY]} {_clock(minute)}"
+
+
 def is_always_open(schedule: ScheduleEntry) -> bool:
     """Say whether a schedule has no minute of any day left out."""
     if schedule.holidays is not None or schedule.closed or schedule.days:

@@ -1,20 +1,31 @@
-"""Queues whose callers, or some of them, cannot be served as their times and skills are."""
+"""Queues whose callers, or some of them, cannot be served as times, skills and hours are."""
 
 from typing import Final
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.names import Path
+from callrouter.dialplan.grammar.schedules import ScheduleEntry
 from callrouter.lint.findings import Findings
+from callrouter.lint.schedules import clock, week
 from callrouter.yamlfile.reader import Mapping
 
 _DAY: Final = 86400.0
 
 
 def queues(found: Findings) -> None:
-    """Warn of times of queues that contradict each other, and of skills that no agent has."""
+    """Warn of times of queues that contradict each other, of skills that no agent has, and of hours
+    in which callers wait for nobody.
+    """
     for name, queue in found.section("queues").items():
         _times(found, name, queue)
+    weeks = {
+        name: week(ScheduleEntry.model_validate(raw))
+        for name, raw in found.section("schedules").items()
+    }
     for path, step in found.steps():
         asked = step.get("queue")
+        if asked is not None:
+            _hours(found, path, step, weeks)
         if not isinstance(asked, Mapping):
             continue
         queue = found.section("queues")[asked["name"]]
@@ -26,6 +37,24 @@ def queues(found: Findings) -> None:
             found.at_value(
                 (*path, "queue", "skills"), f"{message}{together}: these callers are never served"
             )
+
+
+def _hours(found: Findings, path: Path, step: Mapping, weeks: dict[str, list[bool]]) -> None:
+    """Warn of the first hour in which a step is taken and all agents of its queue are off duty."""
+    name = step["queue"]["name"] if isinstance(step["queue"], Mapping) else step["queue"]
+    agents = found.section("queues")[name]["agents"]
+    extensions = found.section("extensions")
+    named = [it["extension"] if isinstance(it, Mapping) else it for it in agents]
+    hours = {extensions[it].get("schedule") for it in named}
+    if None in hours:
+        return  # somebody is there at any time
+    when = step.get("when")
+    for minute, on_duty in enumerate(zip(*(weeks[it] for it in hours), strict=True)):
+        is_open = when is None or weeks[when["schedule"]][minute] == (when.get("is") != "closed")
+        if is_open and not any(on_duty):
+            message = f"from {clock(minute)} on no agent of queue '{name}' is within its hours"
+            found.at_key((*path, "queue"), f"{message}, and callers wait for nobody")
+            return
 
 
 def _times(found: Findings, name: str, queue: Mapping) -> None:

@@ -60,7 +60,8 @@ class QueueList(OperationAnswer):
 
 
 class AgentStatus(OperationAnswer):
-    """An agent. state: ready, ringing, talking, wrap_up, on_call, away or unreachable.
+    """An agent. state: ready, ringing, talking, wrap_up, on_call, away, off_duty or
+    unreachable.
 
     why: it is away. call: that it rings for or talks in, "" for none. ready_in: seconds that are
     left of wrap-up, or of the rest after a missed call. idle: seconds since its last talk. missed:

@@ -9,8 +9,8 @@ late (an answer of an agent that was withdrawn, a second answer of two) is told 
 
 Rules.
 
-- An agent has one offer at most, and one only when it is there, reachable, on no call at all, and
-  past `ready_at`, which is its own: wrap-up of one queue counts in all.
+- An agent has one offer at most, and one only when it is there, in its hours, reachable, on no call
+  at all, and past `ready_at`, which is its own: wrap-up of one queue counts in all.
 - A caller is accepted by one agent. Until then its other agents ring on, so the caller loses
   nothing when the first who picks up hangs up at once.
 - No agent is free while a caller waits whom it could have and nobody is offered. Each event looks
@@ -264,6 +264,14 @@ class Distribution:
         if agent is not None and agent.reachable != is_reachable:
             agent.reachable = is_reachable
             if is_reachable:
+                self._look_for_caller(agent, now)
+
+    def on_duty(self, name: str, now: float, *, is_on_duty: bool) -> None:
+        """An agent's hours begin or end; what rings then rings on."""
+        agent = self.agents.get(name)
+        if agent is not None and agent.on_duty != is_on_duty:
+            agent.on_duty = is_on_duty
+            if is_on_duty:
                 self._look_for_caller(agent, now)
 
     def has_call(self, name: str, call: str) -> None:

@@ -92,10 +92,10 @@ class WaitingCaller:
 class Agent:
     """An agent of one or several queues.
 
-    absent: why it is away, "" when it is not. reachable: its telephone is. calls: all that it has
-    part in, offers too. offer: who it rings for. talk: the call that it talks in, and for which
-    queue. ready_at: its own, whatever queue it comes from. idle_since: its last talk's end.
-    missed: offers in a row. queues: it belongs to.
+    absent: why it is away, "" when it is not. reachable: its telephone is. on_duty: it is within
+    its hours. calls: all that it has part in, offers too. offer: who it rings for. talk: the call
+    that it talks in, and for which queue. ready_at: its own, whatever queue it comes from.
+    idle_since: its last talk's end. missed: offers in a row. queues: it belongs to.
     """
 
     __slots__ = (
@@ -105,6 +105,7 @@ class Agent:
         "missed",
         "name",
         "offer",
+        "on_duty",
         "queues",
         "reachable",
         "ready_at",
@@ -116,6 +117,7 @@ class Agent:
         self.name = name
         self.absent = ""
         self.reachable = True
+        self.on_duty = True
         self.calls: set[str] = set()
         self.offer: Offer | None = None
         self.talk = ""
@@ -131,8 +133,8 @@ class Agent:
             return "talking"
         if self.offer is not None:
             return "ringing"
-        if self.absent:
-            return "away"
+        if self.absent or not self.on_duty:
+            return "away" if self.absent else "off_duty"
         if not self.reachable:
             return "unreachable"
         if self.calls:

@@ -1,6 +1,6 @@
 """Simulated call: from its INVITE to its record, by the code that serves live calls."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -26,6 +26,7 @@ from callrouter.simulate.virtual_network import Datagram, Place, Wire
 from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
+from callrouter.state.overrides import OverridesInMemory
 from callrouter.state.presence import PresenceInMemory
 from callrouter.state.queues_in_memory import QueuesInMemory
 
@@ -88,7 +89,7 @@ def play(
     if media:
         pool = VirtualPool(wire, stack, sounds.lengths)
     bindings = _registered(dialplan)
-    queues = QueuesInMemory(_presence(snapshot), bindings, lambda: facts.at + stack.now)
+    queues = _queues(snapshot, bindings, lambda: facts.at + stack.now)
     queues.start(stack, noted.events)
     queues.serve(dialplan.queues, dialplan.agents)
     services = MediaServices(pool, VirtualArchive(stack, dialplan))
@@ -150,12 +151,26 @@ def _raise(error: Exception) -> None:
     raise error
 
 
+def _queues(snapshot: Snapshot, bindings: Bindings, steady: Callable[[], float]) -> QueuesInMemory:
+    """The queues, with nobody in them yet."""
+    switched = _presence(snapshot), bindings, _overrides(snapshot)
+    return QueuesInMemory(*switched, steady, lambda: steady() + snapshot.ahead)
+
+
 def _presence(snapshot: Snapshot) -> PresenceInMemory:
     """Who is away, in a state that this call can change for itself."""
     presence = PresenceInMemory(lambda _kind, _key, _value: None)
     for extension, reason in snapshot.away.items():
         presence.restore(extension, reason)
     return presence
+
+
+def _overrides(snapshot: Snapshot) -> OverridesInMemory:
+    """What is switched by hand, as that is while the call lasts."""
+    overrides = OverridesInMemory(lambda _kind, _key, _value: None, lambda: 0.0)
+    for schedule, override in snapshot.overrides.items():
+        overrides.restore(schedule, override)
+    return overrides
 
 
 def _registered(dialplan: Dialplan) -> Bindings:

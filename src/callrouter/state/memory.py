@@ -57,7 +57,9 @@ class Memory:
         self.lives: dict[str, str] = {}
         self.managed: frozenset[str] = frozenset()
         self.gateways = Gateways(journal, self.clock.now)
-        self.queues = QueuesInMemory(self.presence, self.bindings, self.clock.now)
+        self.queues = QueuesInMemory(
+            self.presence, self.bindings, self.overrides, self.clock.now, self._wall
+        )
         self._random = random.Random(seed)
         self._snapshot = Snapshot(
             down=self.gateways.down,

@@ -41,8 +41,11 @@ from callrouter.register.bindings import Bindings
 from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import Timer
+from callrouter.state.overrides import OverridesInMemory
 from callrouter.state.presence import PresenceInMemory
 
+_HOURS_SECONDS: Final = 60.0
+"""At the latest after so long it is looked who is on duty: the clock on the wall may be put."""
 _HISTORY: Final = 10_000
 """Transitions that are kept to be shown; the log has all."""
 
@@ -63,20 +66,29 @@ class QueuesInMemory:
     """
 
     def __init__(
-        self, presence: PresenceInMemory, bindings: Bindings, steady: Callable[[], float]
+        self,
+        presence: PresenceInMemory,
+        bindings: Bindings,
+        overrides: OverridesInMemory,
+        steady: Callable[[], float],
+        wall: Callable[[], float],
     ) -> None:
+        """steady, wall: the steady time, and that of the clock on the wall, by which hours go."""
         self.centre = Distribution()
         self.history: deque[Transition] = deque(maxlen=_HISTORY)
         self.noted: Callable[[Transition], None] = _nobody
         self.soon: Callable[[Callable[[], None]], None] = _at_once
         self._presence = presence
         self._bindings = bindings
+        self._overrides = overrides
         self._steady = steady
+        self._wall = wall
         self._stack: Stack | None = None
         self._events: CallEvents | None = None
         self._watching = False
         self._timer: Timer | None = None
         self._due: float | None = None
+        self._hours: Timer | None = None
         self._posts: dict[str, Callable[[QueueEvent], None]] = {}
         self._agents: Mapping[str, AgentTelephones] = {}
         self._rung: dict[str, tuple[str, ...]] = {}
@@ -90,6 +102,7 @@ class QueuesInMemory:
         self._events = events
         self._presence.changed = self._presence_changed
         self._bindings.changed = self._binding_changed
+        self._overrides.changed = self._schedule_switched
 
     def serve(
         self,
@@ -107,6 +120,7 @@ class QueuesInMemory:
         for name in agents:
             self._tell_presence(name)
             self._tell_registration(name)
+        self._tell_hours()
         for call, parts in self._parts.items():
             for name in parts:
                 self.centre.has_call(name, call)
@@ -225,7 +239,8 @@ class QueuesInMemory:
         while centre.history:
             row = centre.history.pop(0)
             # What happens meanwhile is noted behind it: a post may end in another step of ours.
-            self.history.append(row._replace(at=self._steady()))
+            row = row._replace(at=self._steady())
+            self.history.append(row)
             self.noted(row)
         self._rearm()
 
@@ -252,6 +267,34 @@ class QueuesInMemory:
     def _binding_changed(self, extension: str) -> None:
         if extension in self._agents:
             self.soon(partial(self._told, self._tell_registration, extension))
+
+    def _schedule_switched(self) -> None:
+        if self._hours is not None:
+            self.soon(self._hours_due)
+
+    def _hours_due(self) -> None:
+        self._tell_hours()
+        self._act(self._now())
+
+    def _tell_hours(self) -> None:
+        """Say who is on duty, and look again when hours begin or end."""
+        if self._hours is not None:
+            self._hours.cancel()
+            self._hours = None
+        now, wall = self._now(), self._wall()
+        until = wall + _HOURS_SECONDS
+        limited = False
+        for name, telephones in self._agents.items():
+            schedule = telephones.schedule
+            is_open = True
+            if schedule is not None:
+                limited = True
+                is_open = schedule.hours(wall, self._overrides.switched).open
+                until = min(until, schedule.steady_until(int(wall)))
+            self.centre.on_duty(name, now, is_on_duty=is_open)
+        if limited and self._stack is not None:
+            due = now + max(until - wall, 0.0)
+            self._hours = self._stack.timers.start(due, lambda _: self._hours_due())
 
     def _told(self, tell: Callable[[str], None], extension: str) -> None:
         tell(extension)

@@ -34,8 +34,8 @@ from callrouter.route.values.plan import Target
 from callrouter.storage import account_books as books
 from callrouter.storage import number_books as numbers
 from callrouter.storage.background import Reopened, TurnThread
-from callrouter.storage.cdr_table import open_for_writing
-from callrouter.storage.engine import StoreError, begin_writing, check_file, inode, said
+from callrouter.storage.cdr_table import OpenedForWriting
+from callrouter.storage.engine import StoreError, begin_writing, said
 
 _LOOK_SECONDS: Final = 2.0
 """How often it is looked whose time is over since the suspension."""
@@ -52,29 +52,24 @@ def _nobody(_lives: dict[str, str]) -> None:
     """Nobody wants to know."""
 
 
-class _Books:
+class _Books(OpenedForWriting):
     """The database, open for one transaction after the other."""
 
     def __init__(self, url: str, *, tells: bool) -> None:
-        self._engine = open_for_writing(url)
-        self._engine.update_execution_options(**{books.TELLS: tells})
-        self._inode = inode(self._engine)
+        super().__init__(url)
+        self.engine.update_execution_options(**{books.TELLS: tells})
 
     def do(self, act: Act) -> Any:
         """Do something in one transaction. Raises SQLAlchemyError, OSError."""
-        check_file(self._engine, self._inode)
-        with begin_writing(self._engine) as connection:
+        self.check()
+        with begin_writing(self.engine) as connection:
             return act(connection)
 
     def read(self, act: Act) -> Any:
         """Read something. Raises as `do`."""
-        check_file(self._engine, self._inode)
-        with self._engine.connect() as connection:
+        self.check()
+        with self.engine.connect() as connection:
             return act(connection)
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
 
 
 class AccountService:

@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from callrouter.pending import Pending, Unavailable
 from callrouter.queues.call_backs import CALLING, CONNECTED, ENDED, WAITING, CallBackJob, taken_up
 from callrouter.storage.background import Reopened, TurnThread
-from callrouter.storage.cdr_table import open_for_writing
-from callrouter.storage.engine import StoreError, check_file, inode, is_postgres
+from callrouter.storage.cdr_table import OpenedForWriting
+from callrouter.storage.engine import StoreError, is_postgres
 
 _LOOK_SECONDS: Final = 5.0
 _MOST: Final = 1000
@@ -60,7 +60,7 @@ class CallBackJobs:
         self._work: deque[Work] = deque()
         self._found: Callable[[Sequence[CallBackJob]], None] | None = None
         self._database = Reopened(
-            partial(_Opened, url),
+            partial(OpenedForWriting, url),
             "call-backs wait: the database does not take them",
             "call-backs are written to the database again",
         )
@@ -147,22 +147,6 @@ class CallBackJobs:
         jobs = _jobs(engine, waiting.limit(_MOST))
         if jobs and self._found is not None:
             self._on_loop(partial(self._found, jobs))
-
-
-class _Opened:
-    """The database, once it was opened."""
-
-    def __init__(self, url: str) -> None:
-        self.engine = open_for_writing(url)
-        self._inode = inode(self.engine)
-
-    def check(self) -> None:
-        """Raises FileNotFoundError when SQLite's file is another one by now."""
-        check_file(self.engine, self._inode)
-
-    def close(self) -> None:
-        """Let it go."""
-        self.engine.dispose()
 
 
 def _jobs(engine: Engine, query: "sa.Select[tuple[object, ...]]") -> list[CallBackJob]:

@@ -68,7 +68,7 @@ _MIGRATES: Final = 0x63616C6C
 def open_for_writing(url: str) -> Engine:
     """Open the records' database with its tables up to date; a SQLite file is made if missing.
 
-    Raises as `Store` does.
+    Raises as `OpenedForWriting` does.
     """
     parsed = parse_url(url)
     engine = open_engine(parsed, patient=False)
@@ -112,19 +112,34 @@ def _bring_up_to_date(url: URL, engine: Engine) -> None:
         patient.dispose()
 
 
-class Store:
-    """The database of calls, open for writing and with its tables up to date.
+class OpenedForWriting:
+    """The records' database, open for writing and with its tables up to date.
 
     Opening makes the SQLite file and its folder when they are missing, and migrates older tables.
     Raises StoreError when the URL or a newer database rules it out for good; OSError or
     SQLAlchemyError when it is out of reach now.
     """
 
+    def __init__(self, url: str) -> None:
+        self.engine = open_for_writing(url)
+        self._inode = inode(self.engine)
+
+    def check(self) -> None:
+        """Raises FileNotFoundError when SQLite's file is another one by now."""
+        check_file(self.engine, self._inode)
+
+    def close(self) -> None:
+        """Let it go."""
+        self.engine.dispose()
+
+
+class Store(OpenedForWriting):
+    """The table of calls."""
+
     def __init__(self, url: str, *, tells: bool = False) -> None:
         """tells: what becomes of accounts goes to the outbox."""
-        self._engine = open_for_writing(url)
-        self._engine.update_execution_options(**{TELLS: tells})
-        self._inode = inode(self._engine)
+        super().__init__(url)
+        self.engine.update_execution_options(**{TELLS: tells})
 
     def insert(self, rows: Sequence[Row]) -> int:
         """Commit all rows in one transaction; those whose id is there already are left alone.
@@ -133,12 +148,12 @@ class Store:
         SQLAlchemyError or OSError, and whatever a driver raises for a value that it does not take;
         then none of them is in.
         """
-        check_file(self._engine, self._inode)
+        self.check()
         events = [row for row in rows if isinstance(row, OutboxEvent)]
         if events:
             rows = [row for row in rows if not isinstance(row, OutboxEvent)]
-        with self._engine.begin() as connection:
-            insert = _insert_as_json if is_postgres(self._engine) else _insert_by_statements
+        with self.engine.begin() as connection:
+            insert = _insert_as_json if is_postgres(self.engine) else _insert_by_statements
             new = insert(connection, rows) if rows else 0
             settled = [_settled(row) for row in rows if row[_ACCOUNT]]
             for call in settle(connection, settled, time.time()) if settled else ():
@@ -148,12 +163,8 @@ class Store:
 
     def release_orphans(self, process: str) -> int:
         """As `account_books` has it. Raises as `insert`."""
-        with begin_writing(self._engine) as connection:
+        with begin_writing(self.engine) as connection:
             return release_orphans(connection, process)
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
 
 
 def _settled(row: Row) -> SettledCall:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from callrouter.errors import CallrouterError, masked
 from callrouter.storage.amounts import use_decimals
 
-SCHEMA: Final = "0010"
+SCHEMA: Final = "0011"
 """The newest revision under `migrations/`; they are numbered, so they compare as text."""
 
 # One batch waits this long for another process's lock and then goes to the spool instead; with

@@ -1,5 +1,6 @@
 """Queues in memory: where agents are, in which calls they have part, and who is told of offers."""
 
+import calendar
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -234,3 +235,21 @@ def test_history_is_kept_with_the_time_of_day() -> None:
     assert [row.kind for row in noted] == ["joined", "offered"]
     assert [row.kind for row in centre.queues.history] == ["joined", "offered"]
     assert all(abs(row.at - centre.memory.clock.now()) < 60.0 for row in centre.queues.history)
+
+
+def test_agent_is_offered_nothing_out_of_its_hours_and_again_when_they_begin() -> None:
+    text = PLAN.replace('"301": {targets: [desk]}', '"301": {targets: [desk], schedule: office}')
+    centre = Centre(f'{text}schedules: {{office: {{open: ["Mon-Fri 08:30-17:30"]}}}}\n')
+    wall = [calendar.timegm((2026, 3, 9, 8, 29, 30))]  # a Monday
+    centre.queues._wall = lambda: wall[0] + centre.stack.now
+    centre.serve(f'{text}schedules: {{office: {{open: ["Mon-Fri 08:30-17:30"]}}}}\n')
+    assert centre.state("301") == "off_duty"
+    centre.wait()
+    centre.run(29.9)
+    assert centre.came == []
+    centre.run(30.1)
+    assert [type(it) for it in centre.came] == [QueueOffered]
+    centre.memory.overrides.override("office", open=False, until=0.0)
+    assert centre.state("301") == "ringing"
+    centre.queues.leave("waiting", centre.stack.now, "abandoned")
+    assert centre.state("301") == "off_duty"

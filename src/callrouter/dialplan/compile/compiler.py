@@ -216,7 +216,7 @@ class _Builder:
             usual=self._usual,
             tables=tables,
             queues=queues.queues(),
-            agents=queues.agents(),
+            agents=queues.agents(self._schedules),
             rate_plans=self._plans.plans,
             call_backs=queues.call_backs(self._head, self._hunts, self._schedules),
             outbound=outbound_of(

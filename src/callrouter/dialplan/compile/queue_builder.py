@@ -79,14 +79,14 @@ class QueueBuilder:
             )
         return built
 
-    def agents(self) -> dict[str, AgentTelephones]:
-        """Say where the agents of all queues are rung."""
+    def agents(self, schedules: MappingOf[str, Schedule]) -> dict[str, AgentTelephones]:
+        """Say where the agents of all queues are rung, and when."""
         names = {
             agent.extension for entry in self._checker.queues.values() for agent in entry.agents
         }
-        return {name: self._telephones(name) for name in sorted(names)}
+        return {name: self._telephones(name, schedules) for name in sorted(names)}
 
-    def _telephones(self, name: str) -> AgentTelephones:
+    def _telephones(self, name: str, schedules: MappingOf[str, Schedule]) -> AgentTelephones:
         entry = self._checker.extensions[name]
         own = set(entry.targets or [phones_of(name)])
         # A target of another name may ring the same telephones.
@@ -102,6 +102,7 @@ class QueueBuilder:
             extension=name,
             targets=frozenset(own | by_registration | {phones_of(name)}),
             registers=rung == {name},
+            schedule=schedules.get(entry.schedule or ""),
         )
 
     def _keys(self, name: str, entry: QueueEntry, raw: Mapping, line: int) -> Menu | None:

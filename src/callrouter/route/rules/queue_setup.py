@@ -58,9 +58,11 @@ class AgentTelephones(Serializable):
     """What an agent of any queue is rung at.
 
     targets: names of all that ring there, also where something else than a queue rings them.
-    registers: it is reached by telephones that register, and by nothing else.
+    registers: it is reached by telephones that register, and by nothing else. schedule: its hours,
+    None for any time.
     """
 
     extension: str
     targets: frozenset[str]
     registers: bool
+    schedule: Schedule | None = None

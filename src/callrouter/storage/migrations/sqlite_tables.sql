@@ -216,3 +216,14 @@ CREATE TABLE number_changes (
 	PRIMARY KEY (id)
 );
 CREATE INDEX number_changes_number ON number_changes (number, at);
+CREATE TABLE queue_history (
+	at DOUBLE NOT NULL, 
+	kind TEXT NOT NULL, 
+	queue TEXT NOT NULL, 
+	call TEXT NOT NULL, 
+	agent TEXT NOT NULL, 
+	why TEXT NOT NULL, 
+	waited DOUBLE NOT NULL
+);
+CREATE INDEX queue_history_at ON queue_history (at);
+CREATE INDEX queue_history_call ON queue_history (call);
