@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from time import time
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
@@ -18,7 +18,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from callrouter.pending import Pending, Unavailable
+from callrouter.pending import Later, Pending, Unavailable
+from callrouter.printable import storable
 from callrouter.queues.call_backs import CALLING, CONNECTED, ENDED, WAITING, CallBackJob, taken_up
 from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import OpenedForWriting
@@ -98,8 +99,10 @@ class CallBackJobs:
         self._do(work)
         return asked
 
-    def newest(self, most: int) -> Pending[Sequence[CallBackJob] | Unavailable]:
-        """See `CallBackStore`."""
+    def newest(self, most: int) -> Later[Sequence[CallBackJob]]:
+        """See `CallBackStore`. Before `start` there are none to be asked for."""
+        if self._found is None:
+            return ()
         asked: Pending[Sequence[CallBackJob] | Unavailable] = Pending()
 
         def work(engine: Engine) -> None:
@@ -129,7 +132,7 @@ class CallBackJobs:
             opened = self._database.store()
             opened.check()
             while self._work:
-                self._work[0](opened.engine)
+                _do(self._work[0], opened.engine)
                 self._work.popleft()
             self._look(opened.engine)
         except (SQLAlchemyError, StoreError, OSError) as error:
@@ -149,6 +152,24 @@ class CallBackJobs:
             self._on_loop(partial(self._found, jobs))
 
 
+def _do(work: Work, engine: Engine) -> None:
+    """Raises SQLAlchemyError for a database that is away."""
+    try:
+        work(engine)
+    except (SQLAlchemyError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug of ours must cost this one job only
+        _log.error("internal error in a call-back's job", exc_info=error)
+
+
+def _values(job: CallBackJob) -> dict[str, Any]:
+    """What the table has of a job; a caller may have sent text that no database takes."""
+    return {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in asdict(job).items()
+    }
+
+
 def _jobs(engine: Engine, query: "sa.Select[tuple[object, ...]]") -> list[CallBackJob]:
     with engine.connect() as connection:
         rows = connection.execute(query).mappings()
@@ -156,7 +177,7 @@ def _jobs(engine: Engine, query: "sa.Select[tuple[object, ...]]") -> list[CallBa
 
 
 def _put(job: CallBackJob, engine: Engine) -> None:
-    values = asdict(job)
+    values = _values(job)
     changed = {name: value for name, value in values.items() if name != "id"}
     if is_postgres(engine):
         # Here, because the engine has loaded it, and SQLite's users need not.
@@ -181,7 +202,7 @@ def _claim(engine: Engine, job: CallBackJob) -> bool:
     """Write down that an attempt begins; False when it is not as it was before."""
     before = (_OF.id == job.id, _OF.state == WAITING, _OF.attempts == job.attempts - 1)
     with engine.begin() as connection:
-        done = connection.execute(sa.update(_TABLE).where(*before).values(asdict(job)))
+        done = connection.execute(sa.update(_TABLE).where(*before).values(_values(job)))
         return done.rowcount == 1
 
 
@@ -193,4 +214,4 @@ def _take_up(engine: Engine, job: CallBackJob, now: float) -> None:
         if talked:
             after = replace(job, state=ENDED, why=CONNECTED, lease=0.0)
         as_it_was = (_OF.id == job.id, _OF.state == CALLING, _OF.lease == job.lease)
-        connection.execute(sa.update(_TABLE).where(*as_it_was).values(asdict(after)))
+        connection.execute(sa.update(_TABLE).where(*as_it_was).values(_values(after)))

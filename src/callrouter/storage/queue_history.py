@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from callrouter.printable import storable
 from callrouter.queues.queue_events import Transition
 from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import OpenedForWriting
@@ -120,7 +121,7 @@ def _values(row: Transition) -> dict[str, Any]:
         "queue": row.queue,
         "call": row.call,
         "agent": row.agent,
-        "why": row.why,
+        "why": storable(row.why),  # a reason for being away is an operator's words
         "waited": row.waited_seconds,
     }
 

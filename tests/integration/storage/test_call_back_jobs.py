@@ -154,3 +154,7 @@ async def test_jobs_wait_while_the_database_is_away(tmp_path: Path) -> None:
     assert await answer_of(asked)
     assert not one.jobs.failing
     one.jobs.close()
+
+
+async def test_where_nobody_is_called_back_the_list_is_empty_at_once(tmp_path: Path) -> None:
+    assert CallBackJobs(f"sqlite:///{tmp_path}/calls.db", at_once).newest(10) == ()
