@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from callrouter.queues import queue_events as events
 from callrouter.queues.distribution import Distribution
-from callrouter.queues.queue_events import OfferMade, OfferWithdrawn, Overflowed, SentAway
+from callrouter.queues.queue_events import Moved, OfferMade, OfferWithdrawn, Overflowed, SentAway
 from callrouter.queues.queue_rules import (
     LONGEST_IDLE,
     RING_ALL,
@@ -85,6 +85,7 @@ class Day:
     def _something(self) -> None:
         doings = [self._come, self._come, self._answer, self._answer, self._decline]
         doings += [self._connect, self._connect, self._end, self._give_up, self._absent]
+        doings.append(self._move)
         self.lot.choice(doings)()
         self._take()
 
@@ -107,6 +108,11 @@ class Day:
         call = f"call{self.calls}"
         name = self.lot.choice(sorted(self.rules))
         skills = self.lot.sample(_SKILLS, self.lot.choice((0, 0, 1)))
+        if self.lot.random() < 0.2:
+            missed = self.now - self.lot.uniform(0.0, 300.0)
+            assert self.centre.join(call, name, self.now, skills=skills, missed=missed)
+            self.centre.ready(call, self.now)
+            return
         self.came[name] += 1
         if self.centre.join(call, name, self.now, self.lot.choice((0, 0, 5)), skills):
             self.centre.ready(call, self.now)
@@ -164,9 +170,20 @@ class Day:
         self.centre.over(call, self.now)
         self._take()
 
+    def _move(self) -> None:
+        call = self._one(self.centre.callers)
+        if call is None:
+            return
+        caller, name = self.centre.callers[call], self.lot.choice(sorted(self.rules))
+        before = caller.queue.rule.name
+        moved = self.centre.move(call, name, self.now, front=self.lot.random() < 0.5)
+        assert moved != caller.is_answered
+        if moved and name != before and not caller.called_back:
+            self.came[name] += 1
+
     def _absent(self) -> None:
         name = self.lot.choice(sorted(self.centre.agents))
-        change = self.lot.randrange(6)
+        change = self.lot.randrange(8)
         if change == 0:
             self.centre.away(name, "break", self.now)
         elif change == 1:
@@ -177,6 +194,8 @@ class Day:
             self.centre.left_call(name, "elsewhere", self.now)
         elif change == 4:
             self.centre.back(name, self.now)
+        elif change > 5:
+            self.centre.on_duty(name, self.now, is_on_duty=change == 6)
         else:
             self.centre.reachable(name, self.now, is_reachable=True)
 
@@ -193,6 +212,8 @@ class Day:
                 self.centre.left_call(action.agent, action.call, self.now)
             elif isinstance(action, SentAway):
                 assert self.rules
+            elif isinstance(action, Moved):
+                assert self.centre.callers[action.call].queue.rule.name == action.queue
             else:
                 assert isinstance(action, Overflowed)
                 assert action.call not in self.centre.callers
@@ -215,11 +236,13 @@ class Day:
         for queue in self.centre.queues.values():
             totals = queue.totals
             over = totals.answered + totals.abandoned + totals.overflowed
-            assert totals.offered == over + len(queue.callers)
+            assert totals.offered == over + queue.length
             assert queue.callers == sorted(queue.callers, key=lambda caller: caller.place)
 
         for caller in self.centre.callers.values():
             longest = caller.queue.rule.max_wait_seconds
+            if caller.called_back:
+                continue
             late = longest and caller.joined + longest < self.now
             assert not late or caller.is_answered, "a caller waits for longer than it may"
 
