@@ -76,6 +76,7 @@ _COMMANDS: Final = {
         "Show the SIP messages of the call with this ID, or with this Call-ID in one of its legs."
     ),
     "voicemail": "Show, fetch, play and delete messages.",
+    "web": "Serve the console and the API until SIGTERM or CTRL-C; `serve` does it by itself.",
     "webhooks": "Show the endpoints that the running server tells of events, and how they are.",
 }
 """Each with its own help's first sentence, which `--help` shows without importing any of them. In

@@ -173,6 +173,7 @@ MAY_IMPORT: Final = {
         "operations.reload",
         "outcomes",
         "pending",
+        "printable",
         "queues",
         "register",
         "route.callers",
@@ -238,17 +239,22 @@ MAY_IMPORT: Final = {
     "app": {
         *("api", "archive", "call", "call.admission", "call.services", "errors", "lookup"),
         *("media.pool", "metric", "net.gateways", "net.overload", "net.transport"),
-        *(
-            "notices",
-            "observe",
-            "operations",
-            "operations.reload",
-            "queues",
-            "register",
-            "route.rules",
-        ),
-        *("route.values", "secret", "settings", "sip", "state", "storage", "webhooks"),
+        *("notices", "observe", "operations", "operations.reload", "queues", "register"),
+        *("route.rules", "route.values", "secret", "settings", "sip", "state", "storage", "webhooks"),
     },
+    "web.access": {"errors", "printable", "private", "storage"},
+    "web.core": {
+        *("api", "observe.trace", "operations", "printable", "sip", "storage", "web.access"),
+    },
+    "web.http": {
+        *("api", "archive", "call.services", "net.overload", "operations", "settings"),
+        *("storage", "web.access", "web.core"),
+    },
+    "web.pages": {
+        *("api", "call.services", "dialplan.grammar", "errors", "net.overload", "observe"),
+        *("operations", "sip", "storage", "web.access", "web.core", "web.http"),
+    },
+    "web": {"errors", "observe", "operations", "web.access", "web.http", "web.pages"},
     "simulate": {
         *("call.admission", "call.anchor", "call.legs", "call.services", "dialplan.grammar"),
         *("errors", "observe.cdr", "register", "route.rules", "route.values", "sip", "state"),
@@ -499,7 +505,7 @@ def test_only_net_and_the_wiring_know_asyncio() -> None:
     }
     assert users <= {
         *("api", "app", "archive", "bench", "commands", "demo"),
-        *("lookup", "media", "net", "notices", "operations", "webhooks"),
+        *("lookup", "media", "net", "notices", "operations", "web", "webhooks"),
     }
 
 

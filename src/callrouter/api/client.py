@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import (
     BadStatusLine,
     HTTPConnection,
@@ -13,7 +13,7 @@ from http.client import (
     RemoteDisconnected,
 )
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -90,14 +90,52 @@ def follow(
     It ends with the server. seconds: how long the beginning may take. Raises as `ask` does; also
     ControlError when the server breaks off.
     """
-    route = route_of(operation)
-    with closing(_Connection(path, seconds)) as connection, _answering(path):
-        sock = connection.sock
-        response = _response(connection, route, request)
-        if response.status == 200:
-            sock.settimeout(None)  # nothing may happen for hours
-        while line := _next(response):
-            yield _understood(path, route, response, line)
+    with closing(Followed(path, operation, request, seconds)) as followed:
+        yield from followed
+
+
+class Followed(Generic[StreamedT]):
+    """A stream of a server's answers, which has begun; whoever reads it may be stopped.
+
+    Raises as `follow` does, which reads one to its end.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        operation: StreamOperation[RequestT, StreamedT],
+        request: RequestT,
+        seconds: float = 10.0,
+    ) -> None:
+        self._path = path
+        self._route = route_of(operation)
+        self._connection = _Connection(path, seconds)
+        # Kept, for HTTP gives a connection's socket away with an answer that ends it.
+        self._socket = self._connection.sock
+        try:
+            with _answering(path):
+                self._response = _response(self._connection, self._route, request)
+            if self._response.status != 200:
+                _understood(path, self._route, self._response, self._response.read())
+        except CallrouterError:
+            self._connection.close()
+            raise
+        self._socket.settimeout(None)  # nothing may happen for hours
+
+    def __iter__(self) -> Iterator[StreamedT]:
+        with _answering(self._path):
+            while line := _next(self._response):
+                yield _understood(self._path, self._route, self._response, line)
+
+    def stop(self) -> None:
+        """Have whoever reads it come to its end, from any thread."""
+        with suppress(OSError):  # the server was first
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let it go."""
+        self._response.close()
+        self._connection.close()
 
 
 @contextmanager
@@ -119,9 +157,7 @@ def _response(
 
 
 def _next(response: HTTPResponse) -> bytes:
-    """The next answer of a stream as JSON, b"" at its end; or the whole answer that is none."""
-    if response.status != 200:
-        return response.read()
+    """The next answer of a stream as JSON, b"" at its end."""
     if response.headers.get_content_type() != EVENTS:
         return response.readline()
     fields: dict[str, bytes] = {}

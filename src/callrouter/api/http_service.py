@@ -9,7 +9,7 @@ goes on until one side ends it; who does not read it loses what the stream canno
 import asyncio
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -19,26 +19,21 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
-from pydantic import ValidationError
 
 from callrouter.api.client import EVENTS, PRODUCT
+from callrouter.api.request_reading import MAX_BYTES, MalformedError, TooLongError, read_request
 from callrouter.api.routes import PART, ROUTES, Route
 from callrouter.operations.operation import (
     AnswerStream,
-    AnswerT,
     OperationAnswer,
     OperationError,
     Problem,
-    RequestT,
     RunningServer,
     SentEvent,
     UnavailableError,
-    wrong_value,
 )
 from callrouter.yamlfile.wording import shown
 
-MAX_BYTES: Final = 16 * 1024
-"""The longest body of a request; its head may have half of that in a line."""
 AT_ONCE: Final = 16
 """Requests that are read or carried out at the same time."""
 
@@ -55,22 +50,6 @@ _LINGER_SECONDS: Final = 1.0
 _PATHS: Final = [(re.compile(PART.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
 _LINES: Final = "application/jsonl"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class MalformedError(OperationError):
-    """What is no request that we know."""
-
-    code = "malformed"
-    status = 400
-
-
-class TooLongError(MalformedError):
-    """A request that is longer than any that we know."""
-
-    status = 413
-
-    def __init__(self) -> None:
-        super().__init__(f"the body: expected {MAX_BYTES} bytes at most, found more")
 
 
 class EncodedError(MalformedError):
@@ -142,7 +121,8 @@ class HttpService:
             if self._at_once > AT_ONCE:
                 raise UnavailableError("too many commands at the same time")
             route, in_path = _routed(request)
-            asked = await _read(route, in_path, request)
+            body = await _body(request)
+            asked = read_request(route, in_path, _query(route, request), body)
             answer = await route.operation(self._running, asked)
             if route.is_stream:
                 return await self._stream(route, answer, request)
@@ -265,43 +245,10 @@ def _routed(request: web.BaseRequest) -> tuple[Route[Any, Any], dict[str, str]]:
     raise missing(f"no such operation: {request.method} {request.path}")
 
 
-async def _read(
-    route: Route[RequestT, AnswerT], in_path: dict[str, str], request: web.BaseRequest
-) -> RequestT:
-    """Read a whole request. Raises MalformedError."""
-    model, body = route.request, await _body(request)
-    read: Callable[[Any], RequestT]
-    if route.has_body:
-        said, stray = _object(body), "the query" if request.query else ""
-        read = model.model_validate
-    else:
-        said, stray = request.query, "the body" if body not in {b"", b"{}"} else ""
-        last = request.headers.get("Last-Event-ID") if route.is_event_stream else None
-        if last is not None:  # who comes again says so, whatever it asked for at first
-            said = {"after": last}
-        read = model.model_validate_strings
-    if stray:
-        raise MalformedError(f"{stray}: expected nothing there, in a {request.method}")
-    names = [name for name, _ in (*said.items(), *in_path.items())]
-    for name in names:
-        if names.count(name) > 1:
-            what = {"field": name, "expected": "one value"}
-            raise MalformedError(f"{name}: expected one value, found more", **what)
-    try:
-        return read({**said, **in_path})
-    except ValidationError as error:
-        raise MalformedError(**wrong_value(model, error)) from error
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    """Read a body. Raises MalformedError."""
-    try:
-        given = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise MalformedError(f"the body: expected JSON: {error}") from error
-    if not isinstance(given, dict):
-        raise MalformedError(f"the body: expected a JSON object, found {shown(given)}")
-    return given
+def _query(route: Route[Any, Any], request: web.BaseRequest) -> Iterable[tuple[str, str]]:
+    last = request.headers.get("Last-Event-ID") if route.is_event_stream else None
+    # Who comes again says so, whatever it asked for at first.
+    return request.query.items() if last is None else [("after", last)]
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -17,7 +17,7 @@ import struct
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from callrouter.errors import CallrouterError
 from callrouter.media.sounds import wav
@@ -166,9 +166,13 @@ class Folder:
         (self._kept / f".{name}").unlink(missing_ok=True)
         self._remove_parts(name)
 
+    def reading(self, name: str) -> IO[bytes]:
+        """A kept file, open for reading. Raises ValueError for a name that is none of ours."""
+        return os.fdopen(_opened(self.kept(name)), "rb")
+
     def read(self, name: str) -> bytes:
         """The content of a kept file. Raises ValueError for a name that is none of ours."""
-        with os.fdopen(_opened(self.kept(name)), "rb") as file:
+        with self.reading(name) as file:
             return file.read()
 
     def _fetch(self, name: str, coming: Path) -> None:

@@ -1,7 +1,7 @@
 """The archive for commands: what is in it, a copy of it, and its end."""
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
@@ -47,9 +47,14 @@ class ArchiveReader(ReadSession):
             raise NotThereError(f"there is no message {id}")
         return row
 
+    def message_file(self, id: str) -> IO[bytes]:
+        """Its WAV file, open for reading."""
+        return _reading(self._messages, self.message(id)["file"], f"message {id}")
+
     def message_audio(self, id: str) -> bytes:
         """Its WAV file."""
-        return _read(self._messages, self.message(id)["file"], f"message {id}")
+        with self.message_file(id) as file:
+            return file.read()
 
     def heard(self, id: str) -> None:
         """Mark a message."""
@@ -64,12 +69,21 @@ class ArchiveReader(ReadSession):
         """The newest recordings of a number, or of all."""
         return recordings.listed(self._engine, number and storable(number), most)
 
-    def recording_audio(self, id: str) -> bytes:
-        """Its WAV file."""
+    def recording(self, id: str) -> Row:
+        """One recording."""
         row = recordings.one(self._engine, storable(id))
         if row is None:
             raise NotThereError(f"there is no recording {id}")
-        return _read(self._recordings, row["file"], f"recording {id}")
+        return row
+
+    def recording_file(self, id: str) -> IO[bytes]:
+        """Its WAV file, open for reading."""
+        return _reading(self._recordings, self.recording(id)["file"], f"recording {id}")
+
+    def recording_audio(self, id: str) -> bytes:
+        """Its WAV file."""
+        with self.recording_file(id) as file:
+            return file.read()
 
     def delete_recording(self, id: str) -> None:
         """Delete a recording, for good."""
@@ -77,8 +91,8 @@ class ArchiveReader(ReadSession):
             raise NotThereError(f"there is no recording {id}")
 
 
-def _read(folder: Folder, name: str, what: str) -> bytes:
+def _reading(folder: Folder, name: str, what: str) -> IO[bytes]:
     try:
-        return folder.read(name)
+        return folder.reading(name)
     except (FileNotFoundError, ValueError) as error:
         raise NotThereError(f"the file of {what} is gone") from error

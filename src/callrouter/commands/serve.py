@@ -5,6 +5,7 @@ import resource
 import signal
 import time
 from collections.abc import Collection
+from functools import partial
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import make_url
 
 from callrouter.app.privileges import become, keep_to_ourselves
 from callrouter.app.server import RELOADS, Server
+from callrouter.app.web_process import WebProcess, listening
 from callrouter.commands.options import config_option
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.dialplan.grammar.field_types import SocketAddress, is_written_out
@@ -84,11 +86,18 @@ async def _serve(config: Path, settings: Settings, first: list[Dialplan], log: L
     server = Server(settings, dialplan, log)
     greeting = _greeting(config, settings, dialplan)
     del dialplan  # only the server holds it from here on, and lets it go for the next one
+    web = None
     try:
+        if settings.web is not None:
+            web = WebProcess(config, partial(listening, settings.web), log)
         await server.start()
+        if web is not None:
+            web.start()
         click.echo(greeting)
         await server.run()
     finally:
+        if web is not None:
+            await web.close()
         await server.close()
     if server.lost:
         raise CommandError(f"{server.lost} call records are nowhere: the log says why")
@@ -132,6 +141,8 @@ def _greeting(config: Path, settings: Settings, dialplan: Dialplan) -> str:
         f"dialplan {dialplan.version}: {settings.dialplan} ({len(dialplan.numbers)} numbers)",
         f"metrics  http://{metrics}/metrics",
     ]
+    if settings.web is not None:
+        lines.append(f"console  {settings.web.address}")
     plain = [
         listen
         for listen in settings.listen

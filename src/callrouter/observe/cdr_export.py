@@ -96,8 +96,7 @@ def call_detail(call: Call, written: Written) -> str:
         table(legs, _LEGS, "Legs (ms from the start of the call)"),
     ]
     if call["charges"]:
-        charged = [_charge(one, call["legs"]) for one in call["charges"]]
-        parts.append(table(charged, _CHARGES, "Charges"))
+        parts.append(table(charge_rows(call), _CHARGES, "Charges"))
     if call["heard"]:
         parts.append(table(call["heard"], _HEARD, "Heard and pressed (ms from the start)"))
     parts.append(table([_verdict(rule) for rule in call["trace"]], _RULES, "Rules"))
@@ -150,6 +149,11 @@ def result_of(rule: dict[str, Any]) -> str:
     # Records of before there were results tell only whether it took effect.
     known: str = rule.get("result") or ("passed" if rule["matched"] else "not_asked")
     return known.replace("_", " ")
+
+
+def charge_rows(call: Call) -> list[dict[str, Any]]:
+    """What each leg of a call is charged, with the leg and the blocks in words."""
+    return [_charge(one, call["legs"]) for one in call["charges"]]
 
 
 def _charge(charge: dict[str, Any], legs: list[dict[str, Any]]) -> dict[str, Any]:

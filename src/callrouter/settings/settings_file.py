@@ -17,6 +17,7 @@ from callrouter.dialplan.grammar.voicemail_boxes import Size
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.listen import Connections, Listener, TlsSettings
 from callrouter.settings.security import StrangersEntry
+from callrouter.settings.web import WebSettings
 from callrouter.settings.webhooks import EndpointEntry
 from callrouter.yamlfile.mistakes import Mistakes, StrictModel
 from callrouter.yamlfile.reader import load
@@ -385,6 +386,12 @@ class Settings(StrictModel):
         description="The media pool, and where RTP reaches it.",
         examples=[{"workers": {"min": 2, "max": 25}}],
     )
+    web: WebSettings | None = Field(
+        default=None,
+        description="The console and the API, served by a process of their own; left out, there "
+        "are none.",
+        examples=[{"listen": "127.0.0.1:8080"}],
+    )
 
     @property
     def rtp(self) -> tuple[str, str]:
@@ -450,6 +457,10 @@ def _placed(settings: Settings, folder: Path) -> Settings:
         return f"{_SQLITE}{at(Path(url.removeprefix(_SQLITE)))}"
 
     records, media, trace = settings.records, settings.media, settings.trace
+    web = settings.web
+    if web is not None:
+        kept_there = {"database": kept(web.database)}
+        web = web.placed(folder).model_copy(update=kept_there)
     if trace is not None:
         trace = trace.model_copy(update={"folder": at(trace.folder)})
     webhooks = settings.webhooks
@@ -468,6 +479,7 @@ def _placed(settings: Settings, folder: Path) -> Settings:
             "control": at(settings.control),
             "trace": trace,
             "webhooks": webhooks,
+            "web": web,
             "media": media.model_copy(update=folders),
         }
     )

@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from callrouter.observe.cdr.rows import COLUMNS, row_to_dict
-from callrouter.printable import storable
+from callrouter.printable import json_text, storable
 from callrouter.storage.engine import ReadSession
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500
+_SOUGHT = ("caller", "called", "caller_number", "called_number", "number")
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -19,7 +20,9 @@ class Filter:
     """A filter of the calls to find. since, until: Unix seconds, until excluded. None means any.
 
     Texts are looked for as they are stored. caller, called: as sent. caller_number, called_number:
-    the same as numbers are compared, "" when they are none.
+    the same as numbers are compared, "" when they are none. part: of the caller, or of who was
+    called, "" for any. before: start and id of a call that all found ones come after. of: the
+    extension that made or answered the call.
     """
 
     since: float | None = None
@@ -30,6 +33,9 @@ class Filter:
     disposition: str | None = None
     caller_number: str = ""
     called_number: str = ""
+    part: str = ""
+    before: tuple[float, str] | None = None
+    of: str | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """As SQL, to be joined by AND."""
@@ -46,6 +52,17 @@ class Filter:
             found.append(_called_so("caller", storable(self.caller), self.caller_number))
         if self.called is not None:
             found.append(_called_so("called", storable(self.called), self.called_number))
+        if self.part:
+            sought = (_CALLS.c[name] for name in _SOUGHT)
+            part = storable(self.part)
+            found.append(sa.or_(*(column.contains(part, autoescape=True) for column in sought)))
+        if self.before is not None:
+            started, last = self.before
+            # The first of the two alone is what the index is asked for.
+            found.append(_CALLS.c.started <= started)
+            found.append((_CALLS.c.started < started) | (_CALLS.c.id < storable(last)))
+        if self.of is not None:
+            found.append(_of(storable(self.of)))
         return found
 
 
@@ -57,6 +74,16 @@ def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:
     # Rows of an earlier version say only what was sent.
     unread = known.is_(None) | (known == "")
     return (known == number) | (unread & _CALLS.c[name].in_((sent, number)))
+
+
+def _of(extension: str) -> sa.ColumnElement[bool]:
+    """Whether an extension made a call, was rung, or took it from a queue."""
+    leg, agent = (f'"{key}":{json_text(extension)}' for key in ("target", "agent"))
+    return sa.literal(extension != "") & (
+        (_CALLS.c.extension == extension)
+        | _CALLS.c.legs.contains(leg, autoescape=True)
+        | _CALLS.c.queues.contains(agent, autoescape=True)
+    )
 
 
 class CdrQuery(ReadSession):

@@ -11,7 +11,7 @@ from support.controlled import Room
 
 import callrouter.operations
 from callrouter.api.client import AskedError
-from callrouter.api.http_service import MalformedError
+from callrouter.api.request_reading import MalformedError
 from callrouter.api.routes import ROUTES
 from callrouter.operations.bans import RemoveBan, remove_ban
 from callrouter.operations.blocks import RemoveBlock, remove_block

@@ -1,0 +1,62 @@
+"""`callrouter web`: the console and the API, in a process of their own."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from callrouter.app.privileges import become, keep_to_ourselves
+from callrouter.app.web_process import listening
+from callrouter.commands.options import config_option
+from callrouter.errors import CommandError
+from callrouter.observe.log import open_log
+from callrouter.settings.settings_file import Settings, load_settings
+from callrouter.settings.web import WebSettings
+from callrouter.web.access.accounts_database import open_accounts
+from callrouter.web.access.people import People
+from callrouter.web.access.roles import ROLES
+
+
+@click.command()
+@click.option(
+    "--invite",
+    type=click.Choice(list(ROLES)),
+    help="Only print a link by which somebody with this role signs up; good once, and for a day.",
+)
+@click.option("--socket", "descriptor", type=int, hidden=True, help="As `serve` gives it.")
+@config_option
+def web(invite: str | None, descriptor: int | None, config: Path) -> None:
+    """Serve the console and the API until SIGTERM or CTRL-C; `serve` does it by itself."""
+    settings = load_settings(config)
+    if settings.web is None:
+        raise CommandError(f"there is no 'web' in {config}")
+    if settings.user is not None and os.geteuid() == 0:
+        become(settings.user)
+    keep_to_ourselves(others_enter=False)
+    if invite is not None:
+        secret = People(open_accounts(settings.web.database)).invite(invite)
+        click.echo(f"{settings.web.address}/invitation/{secret}")
+        return
+    _serve(settings, settings.web, descriptor)
+
+
+def _serve(settings: Settings, web: WebSettings, descriptor: int | None) -> None:
+    # Here, because whoever only invites need not wait for them.
+    from callrouter.web.http.site import Site  # noqa: PLC0415
+    from callrouter.web.server import serve_site  # noqa: PLC0415
+
+    sock = listening(web) if descriptor is None else socket.socket(fileno=descriptor)
+    log = open_log(settings.log.format, settings.log.level)
+    try:
+        site = Site(settings, web)
+        secret = site.people.invite_first()
+        if secret:
+            click.echo(f"the first administrator: {web.address}/invitation/{secret}")
+        elif descriptor is None:
+            click.echo(f"the console: {web.address}")
+        sys.stdout.flush()
+        serve_site(site, sock, log, None if descriptor is None else sys.stdin.buffer)
+    finally:
+        log.close()

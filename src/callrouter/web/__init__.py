@@ -1,0 +1,1 @@
+"""The web process: console and API for people, beside the server and never in it."""

@@ -1,0 +1,29 @@
+"""Masking of telephone numbers for those who may see that there are calls, but not whose."""
+
+import re
+from typing import Any, Final
+
+_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])(\+?[0-9]{2})[0-9*#]{3,}([0-9*#]{2})(?![0-9A-Za-z])")
+_OURS: Final = frozenset(("id", "call", "dialplan", "rate_plan", "file", "started", "cost"))
+"""What no peer's number is in, and must stay as it is to be found by."""
+_GONE: Final = frozenset(("call_id", "source", "to_header", "uri"))
+"""What has numbers and addresses in it that no mask is sure of."""
+
+
+def masked_number(text: str) -> str:
+    """The text with dots in the middle of each number of seven digits or more."""
+    return _NUMBER.sub(r"\1···\2", text)
+
+
+def masked_values(value: Any) -> Any:
+    """Plain values, as of a record, with their numbers masked."""
+    if isinstance(value, str):
+        return masked_number(value)
+    if isinstance(value, list):
+        return [masked_values(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: one if name in _OURS else "" if name in _GONE else masked_values(one)
+            for name, one in value.items()
+        }
+    return value

@@ -1,0 +1,75 @@
+"""The records of calls, as the console searches them: the newest first, a page at a time."""
+
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from callrouter.operations.operation import BadValueError
+from callrouter.storage.cdr_query import CdrQuery, Filter
+from callrouter.web.access.roles import WebIdentity
+from callrouter.web.core.masking import masked_values
+
+MOST: Final = 200
+_ORDER: Final = "~"
+"""Between the parts of a cursor: the start of the last call, and its id."""
+
+
+class Page(NamedTuple):
+    """A page of records. next: the cursor of the page after it, "" for none."""
+
+    records: list[dict[str, Any]]
+    next: str
+
+
+class RecordSearch:
+    """The database of records, opened for each question: it may be replaced at any time.
+
+    Raises StoreError when it cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def page(self, who: WebIdentity, wanted: Filter, cursor: str, most: int) -> Page:
+        """A page of what somebody may see. Raises BadValueError for no cursor of ours."""
+        wanted = replace(wanted, before=_read(cursor), of=who.only_own)
+        with CdrQuery(self._url) as calls:
+            found = list(calls.last(most + 1, wanted))
+        last = found[most - 1] if len(found) > most else None
+        after = "" if last is None else f"{last['started']!r}{_ORDER}{last['id']}"
+        return Page([_for(who, one) for one in found[:most]], after)
+
+    def one(self, who: WebIdentity, id: str) -> dict[str, Any] | None:
+        """One record, None when there is none, or none that somebody may see."""
+        with CdrQuery(self._url) as calls:
+            found = calls.one(id)
+        if found is None or not is_own(who, found):
+            return None
+        return _for(who, found)
+
+
+def is_own(who: WebIdentity, record: dict[str, Any]) -> bool:
+    """Whether somebody may see a call: all, or those that one's extension made or answered."""
+    own = who.only_own
+    if own is None:
+        return True
+    return bool(own) and (
+        record["extension"] == own
+        or any(leg["target"] == own for leg in record["legs"])
+        or any(wait["agent"] == own for wait in record["queues"])
+    )
+
+
+def _for(who: WebIdentity, record: dict[str, Any]) -> dict[str, Any]:
+    masked: dict[str, Any] = record if who.sees_numbers else masked_values(record)
+    return masked
+
+
+def _read(cursor: str) -> tuple[float, str] | None:
+    if not cursor:
+        return None
+    started, _, last = cursor.partition(_ORDER)
+    try:
+        return float(started), last
+    except ValueError:
+        wanted = "the `next` of the page before"
+        raise BadValueError(f"cursor: expected {wanted}", "cursor", wanted) from None

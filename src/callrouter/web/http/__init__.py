@@ -1,0 +1,1 @@
+"""HTTP: the API under /api/v1, its errors, its limits and its description."""

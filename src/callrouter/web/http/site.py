@@ -1,0 +1,61 @@
+"""The site: all parts of the web process, as those who answer requests find them."""
+
+from pathlib import Path
+from typing import Final, cast
+
+from starlette.requests import HTTPConnection
+
+from callrouter.archive.reader import ArchiveReader
+from callrouter.net.overload.rate_limit import Buckets
+from callrouter.settings.settings_file import Settings
+from callrouter.settings.web import WebSettings
+from callrouter.web.access.accounts_database import open_accounts
+from callrouter.web.access.api_tokens import ApiTokens
+from callrouter.web.access.audit import Audit
+from callrouter.web.access.people import People
+from callrouter.web.access.sessions import Sessions
+from callrouter.web.core.asking import AskedServer
+from callrouter.web.core.live_calls import LiveCalls
+from callrouter.web.core.records import RecordSearch
+
+_REQUESTS: Final = (20.0, 200.0)
+"""Requests of one who is known: a second, and at once."""
+_LOGINS: Final = (20 / 60, 10.0)
+"""Logins from one network, and of one name: a second, and at once."""
+
+
+class Site:
+    """The parts of the web process."""
+
+    def __init__(self, settings: Settings, web: WebSettings) -> None:
+        """Raises StoreError and OSError when there can be no database of accounts."""
+        self.settings = settings
+        self.web = web
+        engine = open_accounts(web.database)
+        self.people = People(engine)
+        self.sessions = Sessions(engine)
+        self.tokens = ApiTokens(engine)
+        self.audit = Audit(engine)
+        self.server = AskedServer(settings.control)
+        self.live = LiveCalls(self.server)
+        self.records = RecordSearch(settings.records.database)
+        self.requests = Buckets(*_REQUESTS)
+        self.logins = Buckets(*_LOGINS)
+        # A browser takes a name with this prefix over HTTPS alone, and from no other host.
+        self.cookie = "__Host-callrouter" if web.is_https else "callrouter"
+
+    @property
+    def trace_folder(self) -> Path | None:
+        """Where the SIP trace is; None when none is kept."""
+        trace = self.settings.trace
+        return None if trace is None else trace.folder
+
+    def archive(self) -> ArchiveReader:
+        """The archive, open until the end of `with`. Raises StoreError."""
+        media = self.settings.media
+        return ArchiveReader(self.settings.records.database, media.voicemail, media.recordings)
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """The site that a request has come to."""
+    return cast(Site, connection.app.state.site)

@@ -1,0 +1,105 @@
+"""The page of live calls: its rows come as they change, over one stream for each browser."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from sse_starlette import EventSourceResponse
+from starlette.responses import Response
+
+from callrouter.web.access.roles import WebIdentity
+from callrouter.web.core.live_calls import LiveCall
+from callrouter.web.core.masking import masked_number
+from callrouter.web.http.identity import viewing
+from callrouter.web.http.live_api import PING_SECONDS, still_known
+from callrouter.web.http.records_api import seeing
+from callrouter.web.http.site import Site, site_of
+from callrouter.web.pages.rendering import fragment, language_of, page
+
+router: Final = APIRouter()
+ACTIONS: Final[dict[str, str]] = {}
+
+SHOWN: Final = 100
+"""Calls on the page: the newest."""
+_GATHER_SECONDS: Final = 0.3
+"""Changes that come so soon after each other are shown together."""
+_LOOK_SECONDS: Final = 15.0
+
+Viewer = Annotated[WebIdentity, Depends(viewing)]
+
+
+class _Rows:
+    """Rows of the table, rendered once for all who see the same."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._texts: dict[tuple[str, bool, str | None], str] = {}
+
+    def text(self, site: Site, who: WebIdentity, language: str) -> str:
+        """The rows as they are now."""
+        if self._version != site.live.version:
+            self._version = site.live.version
+            self._texts.clear()
+        key = (language, who.sees_numbers, who.only_own)
+        if key not in self._texts:
+            self._texts[key] = fragment(site, language, "live_rows.html", _values(site, who))
+        return self._texts[key]
+
+
+_ROWS: Final = _Rows()
+
+
+@router.get("/")
+async def live(request: Request, who: Viewer) -> Response:
+    """The page."""
+    return page(request, "live.html", seeing(who), **_values(site_of(request), who))
+
+
+@router.get("/live/rows")
+async def live_rows(request: Request, who: Viewer) -> EventSourceResponse:
+    """The rows of the table, again after each change."""
+    rows = _changes(site_of(request), seeing(who), language_of(request))
+    return EventSourceResponse(rows, ping=PING_SECONDS)
+
+
+async def _changes(site: Site, who: WebIdentity, language: str) -> AsyncIterator[dict[str, str]]:
+    async with site.live.listening() as listener:
+        shown = ""
+        while not site.live.closed and await still_known(site, who):
+            text = _ROWS.text(site, who, language)
+            if text != shown:
+                shown = text
+                yield {"event": "rows", "data": text}
+            await listener.take(_LOOK_SECONDS)
+            await asyncio.sleep(_GATHER_SECONDS)
+
+
+def _values(site: Site, who: WebIdentity) -> dict[str, Any]:
+    calls = [call for call in reversed(site.live.calls.values()) if _sees(who, call)]
+    return {
+        "calls": [_shown(who, call) for call in islice(calls, SHOWN)],
+        "all": len(calls),
+        "connected": site.live.connected,
+        "now": time.time(),
+    }
+
+
+def _sees(who: WebIdentity, call: LiveCall) -> bool:
+    own = who.only_own
+    return own is None or (bool(own) and own in {*call.talking, *call.legs, call.caller})
+
+
+def _shown(who: WebIdentity, call: LiveCall) -> dict[str, Any]:
+    hide = str if who.sees_numbers else masked_number
+    return {
+        "id": call.id,
+        "caller": hide(call.caller),
+        "called": hide(call.called),
+        "number": hide(call.number),
+        "state": call.state,
+        "since": call.since,
+        "legs": ", ".join(map(hide, call.talking or call.legs)),
+    }

@@ -1,0 +1,28 @@
+"""The menu of the console: which pages there are, and who may see each."""
+
+from typing import Final, NamedTuple
+
+from callrouter.web.access.roles import Scope, WebIdentity
+
+
+class PageInMenu(NamedTuple):
+    """A page in the menu. scopes: one of them is needed; none for everybody."""
+
+    path: str
+    title: str
+    scopes: tuple[Scope, ...]
+
+
+MENU: Final = (
+    PageInMenu("/", "Live calls", (Scope.CALLS, Scope.OWN)),
+    PageInMenu("/calls", "Calls", (Scope.CALLS, Scope.OWN)),
+    PageInMenu("/what-if", "What if", (Scope.NUMBERS,)),
+    PageInMenu("/people", "People", (Scope.PEOPLE,)),
+    PageInMenu("/audit", "Audit", (Scope.PEOPLE,)),
+    PageInMenu("/me", "My account", ()),
+)
+
+
+def menu_of(who: WebIdentity) -> list[PageInMenu]:
+    """The pages that somebody may see."""
+    return [entry for entry in MENU if not entry.scopes or any(map(who.may, entry.scopes))]

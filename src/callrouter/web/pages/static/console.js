@@ -1,0 +1,42 @@
+// What the server cannot know: the clock of who looks, and whether the connection stands.
+"use strict";
+
+const pad = (number) => String(number).padStart(2, "0");
+
+// Times in the viewer's own zone; those of the server's dialplan stay as the tooltip.
+function ownTimes(within) {
+  for (const time of within.querySelectorAll("time:not([title])")) {
+    const at = new Date(time.dateTime);
+    time.title = time.textContent + " " + time.dateTime.slice(-6);
+    time.textContent =
+      `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ` +
+      `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
+  }
+}
+
+function tick() {
+  const now = Date.now() / 1000;
+  for (const cell of document.querySelectorAll("[data-since]")) {
+    cell.textContent = Math.max(0, Math.floor(now - cell.dataset.since));
+  }
+}
+
+function connection(isLost) {
+  const said = document.getElementById("lost");
+  if (said) said.hidden = !isLost;
+}
+
+document.addEventListener("htmx:sseError", () => connection(true));
+document.addEventListener("htmx:sseOpen", () => connection(false));
+document.addEventListener("htmx:afterSwap", (event) => ownTimes(event.target));
+// What went wrong is said by the server, as a page: it is shown in the place of the answer.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status >= 400) {
+    const page = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+    event.detail.serverResponse = page.querySelector("main").innerHTML;
+    event.detail.shouldSwap = true;
+  }
+});
+
+ownTimes(document);
+setInterval(tick, 1000);

@@ -1,0 +1,61 @@
+"""The HTTP server of the web process: it answers until it is told to, or its parent ends."""
+
+import logging
+import socket
+from threading import Thread
+from typing import IO, Any, Final
+
+import uvicorn
+
+from callrouter.observe.log import Log
+from callrouter.web.application import application
+from callrouter.web.http.site import Site
+
+_AT_ONCE: Final = 1000
+"""Connections, of which each live page keeps one."""
+_GOODBYE_SECONDS: Final = 2
+
+
+def serve_site(site: Site, sock: socket.socket, log: Log, parent: IO[bytes] | None) -> None:
+    """Answer requests until SIGTERM or SIGINT, or until the parent has closed its end of a pipe."""
+    logger = logging.getLogger("uvicorn")
+    logger.addHandler(_Handler(log))
+    logger.propagate = False
+    tls = site.web.tls
+    config = uvicorn.Config(
+        application(site),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=site.web.url is not None,
+        forwarded_allow_ips="127.0.0.1,::1",
+        limit_concurrency=_AT_ONCE,
+        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        ssl_certfile=None if tls is None else str(tls.certificate),
+        ssl_keyfile=None if tls is None else str(tls.key),
+    )
+    server = uvicorn.Server(config)
+    if parent is not None:
+        Thread(target=_watch, args=(parent, server), name="parent", daemon=True).start()
+    server.run(sockets=[sock])
+
+
+def _watch(parent: IO[bytes], server: uvicorn.Server) -> None:
+    """End with the parent, however that ended: the kernel closes its end of the pipe."""
+    parent.read()
+    server.should_exit = True
+
+
+class _Handler(logging.Handler):
+    """Takes what uvicorn logs into our own log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one line."""
+        more: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
+        say = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        say("web process", what=record.getMessage(), **more)
