@@ -147,3 +147,12 @@ class Console:
             return answer.status == 200
 
         await until(look, PATIENCE)
+
+
+def web_pid(serving: Serving) -> int:
+    """The web process of a server, 0 while there is none."""
+    tasks = Path(f"/proc/{serving.process.pid}/task").iterdir()
+    for pid in (pid for task in tasks for pid in (task / "children").read_text().split()):
+        if b"\0web\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return int(pid)
+    return 0

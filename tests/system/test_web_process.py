@@ -12,7 +12,7 @@ import pyotp
 import pytest
 import pytest_asyncio
 from support.polling import PATIENCE, until
-from support.web_console import PASSWORD, Browser, Console
+from support.web_console import PASSWORD, Browser, Console, web_pid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,16 +38,8 @@ def admin(console: Console) -> Browser:
     return console.person("admin", name="ann")
 
 
-def child(serving_pid: int) -> int:
-    """The web process."""
-    tasks = Path(f"/proc/{serving_pid}/task").iterdir()
-    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
-    web = [int(pid) for pid in children if b"web" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return web[0] if web else 0
-
-
 async def test_who_kills_the_web_process_waits_three_seconds_at_most(console: Console) -> None:
-    pid = child(console.serving.process.pid)
+    pid = web_pid(console.serving)
     began = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     # The socket is the server's: who comes now is not refused, and waits.
@@ -55,12 +47,12 @@ async def test_who_kills_the_web_process_waits_three_seconds_at_most(console: Co
     assert answer.status == 200
     assert time.monotonic() - began < 3 * 3  # on a machine that has other work
     await console.serving.logged("web process ended", "status=-9")
-    assert child(console.serving.process.pid) not in {0, pid}
+    assert web_pid(console.serving) not in {0, pid}
 
 
 async def test_web_process_ends_with_a_server_that_was_killed(tmp_path: Path) -> None:
     console = await Console.start(tmp_path, DIALPLAN)
-    pid = child(console.serving.process.pid)
+    pid = web_pid(console.serving)
     await console.serving.stop()
 
     async def gone() -> bool:

@@ -86,6 +86,16 @@ def _of(extension: str) -> sa.ColumnElement[bool]:
     )
 
 
+def newest(count: int, wanted: Filter) -> "sa.Select[Any]":
+    """The query for the newest `count` calls that match, newest first; count 0 means all."""
+    query = (
+        sa.select(_CALLS)
+        .where(*wanted.conditions())
+        .order_by(_CALLS.c.started.desc(), _CALLS.c.id.desc())
+    )
+    return query.limit(count) if count else query
+
+
 class CdrQuery(ReadSession):
     """The database of calls, open for reading: it is never changed."""
 
@@ -94,13 +104,7 @@ class CdrQuery(ReadSession):
 
         count 0 means all. They are read as they are taken, so memory does not grow with them.
         """
-        query = (
-            sa.select(_CALLS)
-            .where(*wanted.conditions())
-            .order_by(_CALLS.c.started.desc(), _CALLS.c.id.desc())
-        )
-        if count:
-            query = query.limit(count)
+        query = newest(count, wanted)
         with self._engine.connect() as connection:
             stream = connection.execution_options(yield_per=_READ_AT_ONCE)
             for row in stream.execute(query):

@@ -25,7 +25,7 @@ def serve_site(site: Site, sock: socket.socket, log: Log, parent: IO[bytes] | No
     config = uvicorn.Config(
         application(site),
         log_config=None,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=site.web.url is not None,
@@ -57,5 +57,4 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log one line."""
         more: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
-        say = self._log.error if record.levelno >= logging.ERROR else self._log.warning
-        say("web process", what=record.getMessage(), **more)
+        self._log.error("web process", what=record.getMessage(), **more)

@@ -22,8 +22,11 @@ def masked_values(value: Any) -> Any:
     if isinstance(value, list):
         return [masked_values(one) for one in value]
     if isinstance(value, dict):
-        return {
-            name: one if name in _OURS else "" if name in _GONE else masked_values(one)
-            for name, one in value.items()
-        }
+        return {name: _masked(name, one) for name, one in value.items()}
     return value
+
+
+def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return masked_values(value)
+    return value if name in _OURS else "" if name in _GONE else masked_values(value)

@@ -32,7 +32,7 @@ class RequestGuard:
     """The outermost application."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        self._app = app
+        self.app = app
         self._headers = dict(_HEADERS)
         if https:
             self._headers["Strict-Transport-Security"] = _HSTS
@@ -40,7 +40,7 @@ class RequestGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
 
         async def guarded(message: Message) -> None:
@@ -62,4 +62,4 @@ class RequestGuard:
             response = described(413, Problem(code="malformed", error=said))
             await response(scope, receive, guarded)
         else:
-            await self._app(scope, receive, guarded)
+            await self.app(scope, receive, guarded)

@@ -8,15 +8,15 @@ from starlette.staticfiles import StaticFiles
 
 from callrouter.web.pages import account_pages, call_pages, live_page, sign_in_pages, what_if_page
 
-_ROOMS: Final = (live_page, call_pages, what_if_page, account_pages, sign_in_pages)
+PAGES: Final = (live_page, call_pages, what_if_page, account_pages, sign_in_pages)
 
-ACTIONS: Final = {path: operation for room in _ROOMS for path, operation in room.ACTIONS.items()}
+ACTIONS: Final = {path: operation for room in PAGES for path, operation in room.ACTIONS.items()}
 """What each form of a page does: an operation of the API, "" for what only a browser has."""
 
 
 def mount_pages(app: FastAPI) -> None:
     """Add all pages, and the files that they load."""
-    for room in _ROOMS:
+    for room in PAGES:
         app.include_router(room.router, include_in_schema=False)
     folder = str(files("callrouter.web.pages").joinpath("static"))
     app.mount("/static", StaticFiles(directory=folder), name="static")

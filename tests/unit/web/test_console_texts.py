@@ -1,0 +1,55 @@
+"""The console says everything in each of its languages."""
+
+import re
+from importlib.resources import files
+from typing import Final
+
+import pytest
+
+from callrouter.call.services.record import Disposition
+from callrouter.web.access.roles import MEANINGS, ROLES
+from callrouter.web.pages.catalogues import (
+    ENGLISH,
+    LANGUAGES,
+    catalogue,
+    translator,
+    wanted_language,
+)
+from callrouter.web.pages.menu import MENU
+from callrouter.web.pages.rendering import THEMES
+
+_SAID: Final = re.compile(r"""\b_\((?:"([^"]+)"|'([^']+)')\)""")
+_STATES: Final = {"routing", "ringing", "answered", "passed", "refused", "not asked"}
+_BY_PAGES: Final = {
+    "The name, the password or the code is wrong.",
+    "The two passwords differ.",
+    "The password is changed.",
+    "Each login asks for a code from now on.",
+    "No code is asked for any more.",
+}
+"""What pages give their templates to say."""
+
+
+def said() -> set[str]:
+    """All texts that templates ask for."""
+    found = {*_STATES, *_BY_PAGES, *ROLES, *THEMES, *MEANINGS.values(), *map(str, Disposition)}
+    found |= {entry.title for entry in MENU}
+    for template in files("callrouter.web.pages").joinpath("templates").iterdir():
+        pairs = _SAID.findall(template.read_text(encoding="utf-8"))
+        found |= {double or single for double, single in pairs}
+    return found
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {ENGLISH}))
+def test_each_language_has_every_text_and_no_other(language: str) -> None:
+    known = catalogue(language)
+    assert said() - known.keys() == set()
+    assert known.keys() - said() == set()
+    assert all(known.values())
+
+
+def test_language_is_chosen_or_the_browsers_or_english() -> None:
+    assert wanted_language("vi", "zh-CN,zh;q=0.9") == "vi"
+    assert wanted_language("", "fr, zh-TW;q=0.8, en;q=0.5") == "zh"
+    assert wanted_language("xx", "") == ENGLISH
+    assert translator(ENGLISH)("Calls") == "Calls"
