@@ -57,7 +57,11 @@ def test_table_in_the_docs_is_the_one_that_the_routes_give() -> None:
 
 
 def test_docs_name_every_code_with_its_status() -> None:
-    kinds = [*OperationError.__subclasses__()]
+    kinds = [
+        kind
+        for kind in OperationError.__subclasses__()
+        if not kind.__module__.startswith("callrouter.web.")  # of the API: docs/api.md
+    ]
     assert MalformedError in kinds
     text = PAGE.read_text(encoding="utf-8")
     assert [kind.code for kind in kinds if f"| `{kind.code}` | {kind.status}" not in text] == []

@@ -9,13 +9,17 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import validate
 
 from callrouter.api.routes import ROUTES
+from callrouter.operations.operation import OperationError
 from callrouter.settings.settings_file import load_settings
+from callrouter.web.access.roles import MEANINGS
 from callrouter.web.application import application
 from callrouter.web.http.guard import RequestGuard
 from callrouter.web.http.operations_api import SCOPES
+from callrouter.web.http.problems import ForbiddenError
 from callrouter.web.http.site import Site
 from callrouter.web.pages.routes import ACTIONS, PAGES
 
+ROOT = Path(__file__).parents[3]
 SETTINGS = "listen: ['udp:127.0.0.1:5060']\ndialplan: dialplan.yaml\nweb: {}\n"
 
 
@@ -48,6 +52,18 @@ def test_every_operation_of_the_socket_is_one_of_the_api_with_a_scope(app: FastA
         one = paths[f"/api{route.path}"][route.method.lower()]
         assert one["operationId"] == route.operation.__name__
         assert route.operation in SCOPES
+
+
+def test_docs_name_every_code_and_every_scope() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    kinds = [
+        kind
+        for kind in OperationError.__subclasses__()
+        if kind.__module__.startswith("callrouter.web.")
+    ]
+    assert ForbiddenError in kinds
+    assert [kind.code for kind in kinds if f"| `{kind.code}` | {kind.status} |" not in text] == []
+    assert [scope for scope in MEANINGS if f"| `{scope}` | {MEANINGS[scope]} |" not in text] == []
 
 
 def test_every_operation_describes_its_refusals(app: FastAPI) -> None:

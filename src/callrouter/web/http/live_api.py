@@ -28,6 +28,8 @@ router: Final = APIRouter(prefix=f"{PREFIX}/v1", tags=["operations"], responses=
 _LOOK_SECONDS: Final = 15.0
 """How long an account that is gone may still listen, at most."""
 PING_SECONDS: Final = 15
+_LISTENING: Final = "listening"
+"""A comment of the stream: from here on, no event is missing."""
 _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Server-sent events; `data` is JSON.",
@@ -79,7 +81,11 @@ async def _sent(followed: Followed[SentEvent]) -> AsyncIterator[dict[str, str]]:
 
 async def _events(site: Site, who: WebIdentity) -> AsyncIterator[dict[str, str]]:
     async with site.live.listening() as listener:
+        said = False
         while not site.live.closed and await still_known(site, who):
+            if site.live.connected and not said:
+                yield {"comment": _LISTENING}
+            said = site.live.connected
             for event in await listener.take(_LOOK_SECONDS):
                 yield {"event": event.event, "data": _data(event, who)}
 
