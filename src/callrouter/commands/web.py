@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -17,6 +18,9 @@ from callrouter.settings.web import WebSettings
 from callrouter.web.access.accounts_database import open_accounts
 from callrouter.web.access.people import People
 from callrouter.web.access.roles import ROLES
+
+_NICE: Final = 5
+"""Calls go first where both want the processor."""
 
 
 @click.command()
@@ -47,6 +51,7 @@ def _serve(settings: Settings, web: WebSettings, descriptor: int | None) -> None
     from callrouter.web.http.site import Site  # noqa: PLC0415
     from callrouter.web.server import serve_site  # noqa: PLC0415
 
+    os.nice(_NICE)
     sock = listening(web) if descriptor is None else socket.socket(fileno=descriptor)
     log = open_log(settings.log.format, settings.log.level)
     try:

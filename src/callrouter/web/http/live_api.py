@@ -1,5 +1,6 @@
 """The streams of the API, as server-sent events: live calls, and what webhooks are told of."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -25,7 +26,7 @@ from callrouter.web.http.site import Site, site_of
 
 router: Final = APIRouter(prefix=f"{PREFIX}/v1", tags=["operations"], responses=RESPONSES)
 
-_LOOK_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 15.0
 """How long an account that is gone may still listen, at most."""
 PING_SECONDS: Final = 15
 _LISTENING: Final = "listening"
@@ -81,20 +82,34 @@ async def _sent(followed: Followed[SentEvent]) -> AsyncIterator[dict[str, str]]:
 
 async def _events(site: Site, who: WebIdentity) -> AsyncIterator[dict[str, str]]:
     async with site.live.listening() as listener:
-        said = False
-        while not site.live.closed and await still_known(site, who):
+        said, known = False, Known(site, who)
+        while not site.live.closed and await known.still():
             if site.live.connected and not said:
                 yield {"comment": _LISTENING}
             said = site.live.connected
-            for event in await listener.take(_LOOK_SECONDS):
+            for event in await listener.take(LOOK_SECONDS):
                 yield {"event": event.event, "data": _data(event, who)}
 
 
-async def still_known(site: Site, who: WebIdentity) -> bool:
-    """Whether a session is still good; a token is asked for when it comes again."""
-    if not who.session:
-        return True
-    return await run_in_threadpool(site.sessions.identity, who.session, who.address) is not None
+class Known:
+    """Whether the session of who reads a stream is still good, looked at now and then.
+
+    An API token is asked for when it comes again.
+    """
+
+    def __init__(self, site: Site, who: WebIdentity) -> None:
+        self._site = site
+        self._who = who
+        self._next = time.monotonic() + LOOK_SECONDS
+
+    async def still(self) -> bool:
+        """Look, if it is time."""
+        who, now = self._who, time.monotonic()
+        if not who.session or now < self._next:
+            return True
+        self._next = now + LOOK_SECONDS
+        found = await run_in_threadpool(self._site.sessions.identity, who.session, who.address)
+        return found is not None
 
 
 def _data(event: FollowedEvent, who: WebIdentity) -> str:

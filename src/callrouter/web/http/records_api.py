@@ -1,6 +1,7 @@
 """What calls have left, over the API: records, ladders, recordings and messages."""
 
-from typing import Annotated, Any, Final
+import os
+from typing import IO, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from callrouter.storage.cdr_query import Filter
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.call_ladder import CallLadder, ladder_of
 from callrouter.web.core.records import MOST, is_own
+from callrouter.web.core.waveform import waveform
 from callrouter.web.http.audio import audio_response
 from callrouter.web.http.identity import identify, needing
 from callrouter.web.http.operations_api import PREFIX
@@ -46,6 +48,12 @@ class VoicemailList(BaseModel):
     """The messages in voicemail boxes."""
 
     messages: list[Values]
+
+
+class Waveform(BaseModel):
+    """peaks: of 240 equal parts, each from 0 to 1."""
+
+    peaks: list[float]
 
 
 def seeing(who: WebIdentity) -> WebIdentity:
@@ -117,10 +125,14 @@ def list_messages(
 def hear_recording(request: Request, who: Anybody, id: str) -> Response:
     """The WAV file of a recording, or a range of it. Each hearing is in the audit."""
     site = site_of(request)
-    with site.archive() as archive:
-        _may_hear(site, who, archive.recording(id)["call"] if who.may(Scope.OWN) else "")
-        file = archive.recording_file(id)
+    file = _recording(site, who, id)
     return audio_response(request, file, lambda: _note(site, who, "hear_recording", id))
+
+
+@router.get("/recordings/{id}/waveform", operation_id="show_waveform")
+def show_waveform(request: Request, who: Anybody, id: str) -> Waveform:
+    """How loud each part of a recording is."""
+    return Waveform(peaks=recorded_waveform(site_of(request), who, id))
 
 
 @router.get("/messages/{id}/audio", operation_id="hear_message", response_class=Response)
@@ -130,6 +142,18 @@ def hear_message(request: Request, who: Hearing, id: str) -> Response:
     with site.archive() as archive:
         file = archive.message_file(id)
     return audio_response(request, file, lambda: _note(site, who, "hear_message", id))
+
+
+def recorded_waveform(site: Site, who: WebIdentity, id: str) -> list[float]:
+    """How loud each part of a recording is. Raises ForbiddenError, NotThereError."""
+    with _recording(site, who, id) as file:
+        return waveform(file, os.fstat(file.fileno()).st_size)
+
+
+def _recording(site: Site, who: WebIdentity, id: str) -> IO[bytes]:
+    with site.archive() as archive:
+        _may_hear(site, who, archive.recording(id)["call"] if who.may(Scope.OWN) else "")
+        return archive.recording_file(id)
 
 
 def _may_hear(site: Site, who: WebIdentity, call: str) -> None:

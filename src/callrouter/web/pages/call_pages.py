@@ -17,10 +17,10 @@ from callrouter.storage.cdr_query import Filter
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.call_ladder import ladder_of
 from callrouter.web.http.identity import viewing
-from callrouter.web.http.records_api import seeing
+from callrouter.web.http.records_api import recorded_waveform, seeing
 from callrouter.web.http.site import Site, site_of
 from callrouter.web.pages.ladder_drawing import drawn
-from callrouter.web.pages.rendering import Clock, page
+from callrouter.web.pages.rendering import Clock, fragment, page
 
 router: Final = APIRouter()
 ACTIONS: Final[dict[str, str]] = {}
@@ -95,6 +95,18 @@ def one(request: Request, who: Viewer, id: str) -> Response:
         drawing=None if ladder is None or ladder.missing else drawn(ladder),
         hears=who.may(Scope.RECORDINGS) or who.may(Scope.OWN),
     )
+
+
+@router.get("/recordings/{id}/waveform.svg")
+def draw_waveform(request: Request, who: Viewer, id: str) -> Response:
+    """The picture of a recording; a browser keeps it, for a recording never changes."""
+    peaks = recorded_waveform(site_of(request), who, id)
+    halves = [max(round(28 * peak), 1) for peak in peaks]
+    bars = [(x, 30 - half, 2 * half) for x, half in enumerate(halves)]
+    values = {"width": len(peaks), "bars": bars}
+    picture = fragment(site_of(request), "en", "waveform.svg", values)
+    headers = {"Cache-Control": "private, max-age=86400, immutable"}
+    return Response(picture, headers=headers, media_type="image/svg+xml")
 
 
 def _filter(site: Site, day: str, part: str, ended: str) -> Filter:

@@ -14,7 +14,7 @@ from callrouter.web.access.roles import WebIdentity
 from callrouter.web.core.live_calls import LiveCall
 from callrouter.web.core.masking import masked_number
 from callrouter.web.http.identity import viewing
-from callrouter.web.http.live_api import PING_SECONDS, still_known
+from callrouter.web.http.live_api import LOOK_SECONDS, PING_SECONDS, Known
 from callrouter.web.http.records_api import seeing
 from callrouter.web.http.site import Site, site_of
 from callrouter.web.pages.rendering import fragment, language_of, page
@@ -24,9 +24,8 @@ ACTIONS: Final[dict[str, str]] = {}
 
 SHOWN: Final = 100
 """Calls on the page: the newest."""
-_GATHER_SECONDS: Final = 0.3
+_GATHER_SECONDS: Final = 0.4
 """Changes that come so soon after each other are shown together."""
-_LOOK_SECONDS: Final = 15.0
 
 Viewer = Annotated[WebIdentity, Depends(viewing)]
 
@@ -67,13 +66,13 @@ async def live_rows(request: Request, who: Viewer) -> EventSourceResponse:
 
 async def _changes(site: Site, who: WebIdentity, language: str) -> AsyncIterator[dict[str, str]]:
     async with site.live.listening() as listener:
-        shown = ""
-        while not site.live.closed and await still_known(site, who):
+        shown, known = "", Known(site, who)
+        while not site.live.closed and await known.still():
             text = _ROWS.text(site, who, language)
             if text != shown:
                 shown = text
                 yield {"event": "rows", "data": text}
-            await listener.take(_LOOK_SECONDS)
+            await listener.take(LOOK_SECONDS)
             await asyncio.sleep(_GATHER_SECONDS)
 
 
