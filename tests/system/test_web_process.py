@@ -12,6 +12,7 @@ import pyotp
 import pytest
 import pytest_asyncio
 from support.polling import PATIENCE, until
+from support.serving import command
 from support.web_console import PASSWORD, Browser, Console, web_pid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,6 +49,16 @@ async def test_who_kills_the_web_process_waits_three_seconds_at_most(console: Co
     assert time.monotonic() - began < 3 * 3  # on a machine that has other work
     await console.serving.logged("web process ended", "status=-9")
     assert web_pid(console.serving) not in {0, pid}
+
+
+async def test_address_that_is_taken_is_said_before_anything_is_served(console: Console) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command("web", "--config", console.place.config), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    where = f"http://127.0.0.1:{console.port}"
+    assert f"cannot listen on {where}: Address already in use" in said.decode()
 
 
 async def test_web_process_ends_with_a_server_that_was_killed(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 from callrouter.web.core.call_ladder import US, CallLadder
 
-GAP: Final = 190
-MARGIN: Final = 80
+GAP: Final = 155
+MARGIN: Final = 70
 _HEAD: Final = 7
 """Length of an arrow's head."""
 

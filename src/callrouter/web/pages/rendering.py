@@ -3,7 +3,7 @@
 import datetime
 import zoneinfo
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -98,7 +98,7 @@ class Clock:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    @property
+    @cached_property
     def zone(self) -> datetime.tzinfo:
         """The time zone of the dialplan, UTC when that cannot be read."""
         try:
