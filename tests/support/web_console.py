@@ -93,7 +93,8 @@ class Browser:
 
 
 def _headers(response: HTTPResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.getheaders()}
+    """By name; of one that is there more than once, the first."""
+    return {name.lower(): value for name, value in reversed(response.getheaders())}
 
 
 @dataclass
@@ -105,12 +106,12 @@ class Console:
     database: str
 
     @classmethod
-    async def start(cls, folder: Path, dialplan: str, more: str = "trace: {keep: 20MB}\n") -> Self:
-        """Start a server with a console, and wait until that answers."""
+    async def start(cls, folder: Path, dialplan: str, web: str = "") -> Self:
+        """Start a server with a console, and wait until that answers. web: more of its settings."""
         place = lay_out(folder, dialplan)
         port = free_port()
         with place.config.open("a", encoding="utf-8") as settings:
-            settings.write(f"web: {{listen: '127.0.0.1:{port}'}}\n{more}")
+            settings.write(f"web:\n  listen: '127.0.0.1:{port}'\n{web}trace: {{keep: 20MB}}\n")
         console = cls(await Serving.start(place), port, f"sqlite:///{folder}/var/web.db")
         try:
             await console.answers()

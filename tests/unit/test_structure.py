@@ -247,8 +247,8 @@ MAY_IMPORT: Final = {
         *("api", "observe.trace", "operations", "printable", "sip", "storage", "web.access"),
     },
     "web.http": {
-        *("api", "archive", "call.services", "net.overload", "operations", "settings"),
-        *("storage", "web.access", "web.core"),
+        *("api", "archive", "call.services", "net.overload", "operations", "route.rules"),
+        *("secret", "settings", "storage", "web.access", "web.core"),
     },
     "web.pages": {
         *("api", "call.services", "dialplan.grammar", "errors", "net.overload", "observe"),

@@ -1,18 +1,21 @@
 """Settings of the web process: where console and API listen, and how browsers reach them."""
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.login_credentials import SecretFile
 from callrouter.settings.listen import OwnCertificate
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
 _PORT: Final = 8080
+_LOOPBACK: Final = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
 def _url(value: object) -> str:
@@ -31,6 +34,47 @@ def _sqlite(value: object) -> str:
     if isinstance(value, str) and value.startswith("sqlite:///"):
         return value
     raise ValueError(f'expected a database such as "sqlite:///var/web.db", found {shown(value)}')
+
+
+def _issuer(value: object) -> str:
+    found = value.rstrip("/") if isinstance(value, str) else ""
+    parts = urlsplit(found)
+    if parts.scheme == "https" and parts.hostname and not (parts.query or parts.fragment):
+        return found
+    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+        return found
+    raise ValueError(
+        f'expected an address such as "https://login.example.org", found {shown(value)}'
+    )
+
+
+class SignOnSettings(StrictModel):
+    """A login at another place, by OpenID Connect."""
+
+    issuer: Annotated[str, BeforeValidator(_issuer)] = Field(
+        description="The provider, as it names itself.", examples=["https://login.example.org"]
+    )
+    client: fields.Label = Field(
+        description="The client id that the provider has given.", examples=["callrouter"]
+    )
+    secret_file: SecretFile = Field(
+        description="File whose first line is the client's secret; relative to the settings file.",
+        examples=["/etc/callrouter/sign-on-secret"],
+    )
+    name: fields.Label = Field(
+        default="preferred_username",
+        description="The claim that somebody's name is in.",
+        examples=["email"],
+    )
+    claim: fields.Label = Field(
+        default="roles", description="The claim that their roles are in.", examples=["groups"]
+    )
+    roles: dict[str, Literal["viewer", "agent", "supervisor", "ops", "admin"]] = Field(
+        min_length=1,
+        description="Which role each value of the claim is; the first that somebody has counts. "
+        "Who has none is not let in.",
+        examples=[{"telephony-admins": "admin", "staff": "viewer"}],
+    )
 
 
 class WebSettings(StrictModel):
@@ -55,6 +99,18 @@ class WebSettings(StrictModel):
         "machine, which has to send X-Forwarded-For.",
         examples=["https://calls.example.org"],
     )
+    sign_on: SignOnSettings | None = Field(
+        default=None,
+        description="A login by OpenID Connect, beside that by password.",
+        examples=[
+            {
+                "issuer": "https://login.example.org",
+                "client": "callrouter",
+                "secret_file": "sign-on-secret",
+                "roles": {"staff": "viewer"},
+            }
+        ],
+    )
     database: Annotated[str, BeforeValidator(_sqlite)] = Field(
         default="sqlite:///var/web.db",
         description="Where people, their sessions, API tokens and the audit are kept.",
@@ -75,10 +131,13 @@ class WebSettings(StrictModel):
         return f"{'https' if self.tls else 'http'}://{host}:{self.listen.port}"
 
     def placed(self, folder: Path) -> Self:
-        """The same, its certificate's files named from the folder of the settings."""
-        if self.tls is None:
-            return self
-        return self.model_copy(update={"tls": self.tls.placed(folder)})
+        """The same, its files named from the folder of the settings."""
+        tls, sign_on = self.tls, self.sign_on
+        if sign_on is not None:
+            file = os.path.normpath(folder / sign_on.secret_file)
+            sign_on = sign_on.model_copy(update={"secret_file": file})
+        placed_tls = None if tls is None else tls.placed(folder)
+        return self.model_copy(update={"tls": placed_tls, "sign_on": sign_on})
 
     @model_validator(mode="after")
     def _not_in_the_clear(self) -> Self:

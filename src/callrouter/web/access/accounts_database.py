@@ -31,7 +31,10 @@ PEOPLE: Final = sa.Table(
     sa.Column("totp_step", sa.Integer, nullable=False),
     sa.Column("created", sa.Double, nullable=False),
 )
-"""password: argon2id's own text. totp: secret in base32, "" for none; totp_step: the last used."""
+"""password: argon2id's own text, "" for who comes by single sign-on.
+
+totp: secret in base32, "" for none; totp_step: the last used.
+"""
 
 INVITATIONS: Final = sa.Table(
     "invitations",

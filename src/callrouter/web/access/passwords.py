@@ -25,10 +25,10 @@ def password_hash(password: str) -> str:
         return _HASHER.hash(password)
 
 
-def is_password(kept: str | None, password: str) -> bool:
-    """Whether a password is the one that is kept; None, for nobody's, takes the same time."""
+def is_password(kept: str, password: str) -> bool:
+    """Whether a password is the one that is kept; "", for nobody's, takes the same time."""
     with _AT_ONCE:
         try:
-            return _HASHER.verify(kept or _NOBODYS, password) and kept is not None
+            return _HASHER.verify(kept or _NOBODYS, password) and bool(kept)
         except (VerificationError, InvalidHashError):
             return False

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pyotp
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -67,7 +68,7 @@ class People:
     def has_password(self, name: str, password: str) -> bool:
         """Whether a password is somebody's."""
         person = self.one(name)
-        kept = None if person is None else person["password"]
+        kept = "" if person is None else person["password"]
         return len(password) <= passwords.MOST and passwords.is_password(kept, password)
 
     def invite(self, role: str, extension: str = "") -> str:
@@ -132,6 +133,22 @@ class People:
                 )
         except IntegrityError as error:
             raise AccountError("somebody has this name already", "name") from error
+
+    def signed_on(self, name: str, role: str) -> None:
+        """Let in somebody whom a provider vouches for, with the role that it says. Raises
+        AccountError for the name of somebody who has a password here.
+        """
+        if not _NAME.fullmatch(name):
+            raise AccountError("1 to 64 letters, digits and . _ @ -, no blank", "name")
+        values: dict[str, Any] = {"name": name, "role": role, "extension": "", "password": ""}
+        values |= {"totp": "", "totp_step": 0, "created": time.time()}
+        added = sqlite.insert(PEOPLE).values(values)
+        vouched = added.on_conflict_do_update(
+            index_elements=["name"], set_={"role": role}, where=PEOPLE.c.password == ""
+        )
+        with self._engine.begin() as connection:
+            if not connection.execute(vouched).rowcount:
+                raise AccountError("somebody has this name already, with a password")
 
     def set_password(self, name: str, password: str) -> None:
         """Give somebody another password. Raises AccountError."""

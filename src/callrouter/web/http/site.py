@@ -7,19 +7,23 @@ from starlette.requests import HTTPConnection
 
 from callrouter.archive.reader import ArchiveReader
 from callrouter.net.overload.rate_limit import Buckets
+from callrouter.route.rules.mailboxes import Secret
+from callrouter.secret import read_secret
 from callrouter.settings.settings_file import Settings
-from callrouter.settings.web import WebSettings
+from callrouter.settings.web import SignOnSettings, WebSettings
 from callrouter.web.access.accounts_database import open_accounts
 from callrouter.web.access.api_tokens import ApiTokens
 from callrouter.web.access.audit import Audit
 from callrouter.web.access.people import People
 from callrouter.web.access.sessions import Sessions
+from callrouter.web.access.single_sign_on import SignOnProvider, SingleSignOn
 from callrouter.web.core.asking import AskedServer
 from callrouter.web.core.live_calls import LiveCalls
 from callrouter.web.core.records import RecordSearch
 
 _REQUESTS: Final = (20.0, 200.0)
 """Requests of one who is known: a second, and at once."""
+SIGN_ON_PATH: Final = "/login/single/back"
 _LOGINS: Final = (20 / 60, 10.0)
 """Logins from one network, and of one name: a second, and at once."""
 
@@ -28,7 +32,7 @@ class Site:
     """The parts of the web process."""
 
     def __init__(self, settings: Settings, web: WebSettings) -> None:
-        """Raises StoreError and OSError when there can be no database of accounts."""
+        """Raises StoreError, OSError, SecretError when something cannot be opened."""
         self.settings = settings
         self.web = web
         engine = open_accounts(web.database)
@@ -39,6 +43,7 @@ class Site:
         self.server = AskedServer(settings.control)
         self.live = LiveCalls(self.server)
         self.records = RecordSearch(settings.records.database)
+        self.sign_on = None if web.sign_on is None else _sign_on(web, web.sign_on)
         self.requests = Buckets(*_REQUESTS)
         self.logins = Buckets(*_LOGINS)
         # A browser takes a name with this prefix over HTTPS alone, and from no other host.
@@ -54,6 +59,20 @@ class Site:
         """The archive, open until the end of `with`. Raises StoreError."""
         media = self.settings.media
         return ArchiveReader(self.settings.records.database, media.voicemail, media.recordings)
+
+
+def _sign_on(web: WebSettings, wanted: SignOnSettings) -> SingleSignOn:
+    return SingleSignOn(
+        SignOnProvider(
+            issuer=wanted.issuer,
+            client=wanted.client,
+            secret=read_secret(Secret(file=wanted.secret_file, env="")),
+            name=wanted.name,
+            claim=wanted.claim,
+            roles=wanted.roles,
+            back=f"{web.address}{SIGN_ON_PATH}",
+        )
+    )
 
 
 def site_of(connection: HTTPConnection) -> Site:

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from callrouter.net.overload.rate_limit import neighbours
+from callrouter.operations.operation import NotFoundError
 from callrouter.web.access.audit import DONE, REFUSED
 from callrouter.web.access.people import AccountError
 from callrouter.web.access.roles import WebIdentity
 from callrouter.web.access.sessions import LONGEST_SECONDS
+from callrouter.web.access.single_sign_on import SingleSignOn
 from callrouter.web.http.identity import (
     Form,
     address_of,
@@ -20,7 +22,7 @@ from callrouter.web.http.identity import (
     read_form,
 )
 from callrouter.web.http.problems import TooManyError
-from callrouter.web.http.site import Site, site_of
+from callrouter.web.http.site import SIGN_ON_PATH, Site, site_of
 from callrouter.web.pages.catalogues import LANGUAGES
 from callrouter.web.pages.rendering import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, page
 
@@ -29,14 +31,16 @@ ACTIONS: Final = {"/login": "", "/logout": "", "/invitation/{secret}": "", "/pre
 """Of browsers alone: a program has a token, and needs neither a session nor a theme."""
 
 _YEAR: Final = 365 * 86400
+_SIGN_ON_SECONDS: Final = 600
 Text = Annotated[str, Query(max_length=500)]
+Code = Annotated[str, Query(max_length=2000)]
 Fields = Annotated[Form, Depends(read_form)]
 
 
 @router.get("/login")
 def show_login(request: Request, next: Text = "/") -> Response:
     """The form."""
-    return page(request, "login.html", None, next=_inside(next), name="", why="")
+    return _login_page(request, 200, next=_inside(next))
 
 
 @router.post("/login")
@@ -51,20 +55,45 @@ def login(request: Request, form: Fields) -> Response:
     code = form.get("code", "").replace(" ", "")
     if not site.people.signed_in(name, form.get("password", ""), code):
         site.audit.note(name, address, "login", "", REFUSED)
-        return page(
-            request,
-            "login.html",
-            None,
-            403,
-            next=after,
-            name=name,
-            why="The name, the password or the code is wrong.",
-        )
+        why = "The name, the password or the code is wrong."
+        return _login_page(request, 403, next=after, name=name, why=why)
     site.audit.note(name, address, "login", "", DONE)
     old = request.cookies.get(site.cookie)
     if old:
         site.sessions.end(old)
     return _signed_in(site, name, after)
+
+
+@router.get("/login/single")
+def begin_sign_on(request: Request) -> Response:
+    """Go to the provider. Raises NotFoundError, AccountError, TooManyError."""
+    site = site_of(request)
+    if not site.requests.take(f"from {neighbours(address_of(request))}", time.monotonic()):
+        raise TooManyError("too many logins: wait a few seconds")
+    place, state = _sign_on(site).begin()
+    response = RedirectResponse(place, HTTPStatus.SEE_OTHER)
+    response.set_cookie(_state_cookie(site), state, max_age=_SIGN_ON_SECONDS, **_cookie(site))
+    return response
+
+
+@router.get(SIGN_ON_PATH)
+def end_sign_on(request: Request, state: Text = "", code: Code = "") -> Response:
+    """Come back from the provider, and begin a session. Raises NotFoundError."""
+    site, address = site_of(request), address_of(request)
+    sign_on, name = _sign_on(site), ""
+    try:
+        # Only in the browser that has begun: nobody is signed in as somebody else by a link.
+        if not state or request.cookies.get(_state_cookie(site)) != state:
+            raise AccountError("this login was not begun in this browser")
+        name, role = sign_on.finish(state, code)
+        site.people.signed_on(name, role)
+    except AccountError as error:
+        site.audit.note(name, address, "sign_on", "", f"{REFUSED}: {error}")
+        return _login_page(request, 403, why=str(error))
+    site.audit.note(name, address, "sign_on", role, DONE)
+    response = _signed_in(site, name, "/")
+    response.delete_cookie(_state_cookie(site), **_cookie(site))
+    return response
 
 
 @router.post("/logout")
@@ -113,6 +142,24 @@ def prefer(request: Request, form: Fields) -> Response:
             cookie = _cookie(site_of(request))
             response.set_cookie(name, form[name], max_age=_YEAR, **cookie)
     return response
+
+
+def _login_page(
+    request: Request, status: int, *, next: str = "/", name: str = "", why: str = ""
+) -> Response:
+    single = site_of(request).sign_on is not None
+    values = {"next": next, "name": name, "why": why, "single": single}
+    return page(request, "login.html", None, status, **values)
+
+
+def _sign_on(site: Site) -> SingleSignOn:
+    if site.sign_on is None:
+        raise NotFoundError("the settings name no provider of logins")
+    return site.sign_on
+
+
+def _state_cookie(site: Site) -> str:
+    return f"{site.cookie}-sign-on"
 
 
 def _signed_in(site: Site, name: str, after: str) -> Response:
