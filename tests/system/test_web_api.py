@@ -100,10 +100,10 @@ async def test_recording_is_heard_in_ranges_and_each_hearing_is_in_the_audit(
     folder = console.place.folder / "var" / "recordings"
     _, kept = recorded_call(console.place.database, folder, time.time())
     path, sue = f"/api/v1/recordings/{kept}/audio", console.person("supervisor", name="sue")
+    part = sue.get(path, Range="bytes=100-199")  # who leaves out the beginning has heard it, too
+    assert (part.status, part.body) == (206, audio(2000)[100:200])
     whole = sue.get(path)
     assert (whole.status, whole.body) == (200, audio(2000))
-    part = sue.get(path, Range="bytes=100-199")
-    assert (part.status, part.body) == (206, audio(2000)[100:200])
     assert part.headers["content-range"] == f"bytes 100-199/{len(audio(2000))}"
     assert sue.get(path, Range="bytes=-10").body == audio(2000)[-10:]
     assert sue.get(path, Range="bytes=99999999-").status == 416

@@ -12,6 +12,24 @@ from callrouter.web.access.accounts_database import AUDIT, rows
 DONE: Final = "done"
 REFUSED: Final = "refused"
 _LONGEST: Final = 500
+_HEARINGS: Final = 1000
+_HEARING_SECONDS: Final = 600
+"""After so long without a part that is asked for, another hearing begins."""
+
+
+class Hearings:
+    """Who hears what now: a player asks for one part after the other, and that is one hearing."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, ...], float] = {}
+
+    def begins(self, heard: tuple[str, ...], now: float) -> bool:
+        """Whether a hearing begins, at a monotonic time, with this part."""
+        goes_on = self._until.pop(heard, 0.0) > now
+        if len(self._until) >= _HEARINGS:
+            del self._until[next(iter(self._until))]
+        self._until[heard] = now + _HEARING_SECONDS
+        return not goes_on
 
 
 class Audit:

@@ -3,7 +3,9 @@
 import re
 from typing import Any, Final
 
-_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])(\+?[0-9]{2})[0-9*#]{3,}([0-9*#]{2})(?![0-9A-Za-z])")
+_NUMBER: Final = re.compile(
+    r"(?<![0-9])(\+?[0-9]{2})(?:[-. ()]{0,2}[0-9*#]){3,}[-. ()]{0,2}([0-9*#]{2})(?![0-9])", re.ASCII
+)
 _OURS: Final = frozenset(("id", "call", "dialplan", "rate_plan", "file", "started", "cost"))
 """What no peer's number is in, and must stay as it is to be found by."""
 _GONE: Final = frozenset(("call_id", "source", "to_header", "uri"))
@@ -11,7 +13,7 @@ _GONE: Final = frozenset(("call_id", "source", "to_header", "uri"))
 
 
 def masked_number(text: str) -> str:
-    """The text with dots in the middle of each number of seven digits or more."""
+    """The text with dots in the middle of each number of seven digits or more, however written."""
     return _NUMBER.sub(r"\1···\2", text)
 
 

@@ -24,13 +24,12 @@ class RangeError(OperationError):
 def audio_response(request: Request, file: IO[bytes], heard: Callable[[], None]) -> Response:
     """The answer with a WAV file, which is closed afterwards. Raises RangeError.
 
-    heard: called when the beginning is asked for; a player asks for more of it again and again.
+    heard: called when there is something to be heard.
     """
     try:
         size = os.fstat(file.fileno()).st_size
         first, last = _range(request.headers.get("range"), size)
-        if first == 0:
-            heard()
+        heard()
     except BaseException:
         file.close()
         raise

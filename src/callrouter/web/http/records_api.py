@@ -1,6 +1,7 @@
 """What calls have left, over the API: records, ladders, recordings and messages."""
 
 import os
+import time
 from typing import IO, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -166,7 +167,9 @@ def _may_hear(site: Site, who: WebIdentity, call: str) -> None:
 
 
 def _note(site: Site, who: WebIdentity, action: str, id: str) -> None:
-    site.audit.note(who.name, who.address, action, id)
+    """Write a hearing down, once for all the ranges that a player asks for."""
+    if site.hearings.begins((who.name, action, id), time.monotonic()):
+        site.audit.note(who.name, who.address, action, id)
 
 
 def _shown(rows: list[Values]) -> list[Values]:

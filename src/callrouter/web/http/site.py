@@ -13,7 +13,7 @@ from callrouter.settings.settings_file import Settings
 from callrouter.settings.web import SignOnSettings, WebSettings
 from callrouter.web.access.accounts_database import open_accounts
 from callrouter.web.access.api_tokens import ApiTokens
-from callrouter.web.access.audit import Audit
+from callrouter.web.access.audit import Audit, Hearings
 from callrouter.web.access.people import People
 from callrouter.web.access.sessions import Sessions
 from callrouter.web.access.single_sign_on import SignOnProvider, SingleSignOn
@@ -40,6 +40,7 @@ class Site:
         self.sessions = Sessions(engine)
         self.tokens = ApiTokens(engine)
         self.audit = Audit(engine)
+        self.hearings = Hearings()
         self.server = AskedServer(settings.control)
         self.live = LiveCalls(self.server)
         self.records = RecordSearch(settings.records.database)
