@@ -62,7 +62,7 @@ async def test_whatever_is_asked_the_answer_is_as_described(
         *("--header", f"Authorization: Bearer {program.bearer}"),
         *("--checks", f"{checks}response_schema_conformance"),
         *("--phases", "coverage,fuzzing" if full else "fuzzing"),
-        *("--max-examples", "50" if full else "3"),
+        *("--max-examples", "50" if full else "2"),
         *(word for path in NOT_ASKED for word in ("--exclude-path", path)),
         stdout=asyncio.subprocess.PIPE,
         cwd=console.place.folder,
@@ -118,3 +118,9 @@ async def test_recording_is_heard_in_ranges_and_each_hearing_is_in_the_audit(
 async def test_too_long_and_endless_bodies_are_refused(program: Browser) -> None:
     assert program.ask("POST", "/api/v1/blocks", b"x" * 70_000).status == 413
     assert program.ask("POST", "/api/v1/blocks", iter([b"{}"])).status == 411
+
+
+async def test_who_asks_too_often_is_told_so(console: Console) -> None:
+    asking = console.person("viewer")
+    statuses = [asking.get("/api/v1/me").status for _ in range(400)]
+    assert set(statuses) == {200, 429}

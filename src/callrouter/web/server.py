@@ -1,8 +1,10 @@
 """The HTTP server of the web process: it answers until it is told to, or its parent ends."""
 
 import logging
+import signal
 import socket
 from threading import Thread
+from types import FrameType
 from typing import IO, Any, Final
 
 import uvicorn
@@ -38,7 +40,13 @@ def serve_site(site: Site, sock: socket.socket, log: Log, parent: IO[bytes] | No
     server = uvicorn.Server(config)
     if parent is not None:
         Thread(target=_watch, args=(parent, server), name="parent", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ended)
     server.run(sockets=[sock])
+
+
+def _ended(_number: int, _frame: FrameType | None) -> None:
+    """Go on to our own end: uvicorn has heard a signal, and raises it once more when it is done."""
 
 
 def _watch(parent: IO[bytes], server: uvicorn.Server) -> None:
