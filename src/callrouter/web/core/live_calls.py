@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from threading import Thread, current_thread
 from time import sleep
-from typing import Final
+from typing import Any, Final
 
 from callrouter.api.client import AskedError, ControlError, Followed, ask
 from callrouter.operations.call_feed import QUEUE, EventCall, FollowedEvent
@@ -111,6 +111,7 @@ class LiveCalls:
         self._thread = None
         if self._followed is not None:
             self._followed.stop()
+        self._lose()
 
     def _follow(self) -> None:
         """Read the events, again and again, until nobody wants them; in a thread of its own."""
@@ -131,13 +132,20 @@ class LiveCalls:
         """Have the event loop do a step; nothing once that has ended."""
         if self._loop is not None:
             with suppress(RuntimeError):  # it is closed
-                self._loop.call_soon_threadsafe(step, *told)
+                self._loop.call_soon_threadsafe(self._step, current_thread(), step, told)
+
+    def _step(self, thread: Thread, step: Callable[..., None], told: tuple[Any, ...]) -> None:
+        """Do a step of the thread that follows now; one that is wanted no more is told to end."""
+        if thread is self._thread:
+            step(*told)
+        elif step == self._begin:
+            told[0].stop()
 
     def _begin(self, followed: Followed[FollowedEvent]) -> None:
         self._followed = followed
-        self.connected = True
 
     def _list(self, listed: Iterable[ActiveCall]) -> None:
+        self.connected = True
         self.calls = {
             call.id: LiveCall(
                 id=call.id,
