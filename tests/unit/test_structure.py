@@ -252,7 +252,7 @@ MAY_IMPORT: Final = {
     },
     "web.pages": {
         *("api", "call.services", "dialplan.grammar", "errors", "net.overload", "observe"),
-        *("operations", "sip", "storage", "web.access", "web.core", "web.http"),
+        *("operations", "route.values", "sip", "storage", "web.access", "web.core", "web.http"),
     },
     "web": {"errors", "observe", "operations", "web.access", "web.http", "web.pages"},
     "simulate": {

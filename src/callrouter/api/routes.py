@@ -21,6 +21,7 @@ from callrouter.operations import (
     call_backs,
     calls,
     explain,
+    extensions,
     forwards,
     gateways,
     numbers,
@@ -29,6 +30,7 @@ from callrouter.operations import (
     queues,
     registrations,
     running_server,
+    schedules,
     webhooks,
 )
 from callrouter.operations.operation import (
@@ -109,6 +111,9 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/overrides", overrides.list_overrides),
     Route("PUT", "/v1/overrides/{schedule}", overrides.set_override),
     Route("DELETE", "/v1/overrides/{schedule}", overrides.clear_override),
+    Route("GET", "/v1/schedules", schedules.list_schedules),
+    Route("GET", "/v1/schedules/{schedule}/calendar", schedules.show_calendar),
+    Route("GET", "/v1/extensions", extensions.list_extensions),
     Route("GET", "/v1/presence", presence.list_presence),
     Route("PUT", "/v1/presence/{extension}", presence.set_presence),
     Route("DELETE", "/v1/presence/{extension}", presence.clear_presence),

@@ -7,7 +7,9 @@ from typing import Final
 import pytest
 
 from callrouter.call.services.record import Disposition
+from callrouter.route.values.snapshot import FORWARDS
 from callrouter.web.access.roles import MEANINGS, ROLES
+from callrouter.web.pages.blocks_page import LENGTHS
 from callrouter.web.pages.catalogues import (
     ENGLISH,
     LANGUAGES,
@@ -15,11 +17,19 @@ from callrouter.web.pages.catalogues import (
     translator,
     wanted_language,
 )
+from callrouter.web.pages.filled_forms import SAID
 from callrouter.web.pages.menu import MENU
+from callrouter.web.pages.queues_page import AGENT_STATES
 from callrouter.web.pages.rendering import THEMES
+from callrouter.web.pages.schedules_page import WEEKDAYS
 
 _SAID: Final = re.compile(r"""\b_\((?:"([^"]+)"|'([^']+)')\)""")
-_STATES: Final = {"routing", "ringing", "answered", "passed", "refused", "not asked"}
+_STATES: Final = {
+    *("routing", "ringing", "answered", "passed", "refused", "not asked"),
+    *("up", "down", "resting", "drained", "unknown"),
+    *AGENT_STATES,
+    *FORWARDS,
+}
 _BY_PAGES: Final = {
     "The name, the password or the code is wrong.",
     "The two passwords differ.",
@@ -34,6 +44,7 @@ def said() -> set[str]:
     """All texts that templates ask for."""
     found = {*_STATES, *_BY_PAGES, *ROLES, *THEMES, *MEANINGS.values(), *map(str, Disposition)}
     found |= {entry.title for entry in MENU}
+    found |= {*SAID.values(), *LENGTHS.values(), *WEEKDAYS}
     for template in files("callrouter.web.pages").joinpath("templates").iterdir():
         pairs = _SAID.findall(template.read_text(encoding="utf-8"))
         found |= {double or single for double, single in pairs}

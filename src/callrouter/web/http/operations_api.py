@@ -15,6 +15,7 @@ from callrouter.operations import (
     call_backs,
     calls,
     explain,
+    extensions,
     forwards,
     gateways,
     overrides,
@@ -22,6 +23,7 @@ from callrouter.operations import (
     queues,
     registrations,
     running_server,
+    schedules,
     webhooks,
 )
 from callrouter.operations.operation import AnswerT, Operation, OperationError, RequestT
@@ -54,6 +56,9 @@ SCOPES: Final[dict[Operation[Any, Any], Scope]] = {
     overrides.list_overrides: Scope.CALLS,
     overrides.set_override: Scope.OVERRIDES,
     overrides.clear_override: Scope.OVERRIDES,
+    schedules.list_schedules: Scope.CALLS,
+    schedules.show_calendar: Scope.CALLS,
+    extensions.list_extensions: Scope.PRESENCE,
     presence.list_presence: Scope.PRESENCE,
     presence.set_presence: Scope.PRESENCE,
     presence.clear_presence: Scope.PRESENCE,

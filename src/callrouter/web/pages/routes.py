@@ -6,9 +6,31 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from callrouter.web.pages import account_pages, call_pages, live_page, sign_in_pages, what_if_page
+from callrouter.web.pages import (
+    account_pages,
+    blocks_page,
+    call_pages,
+    extensions_page,
+    gateways_page,
+    live_page,
+    queues_page,
+    schedules_page,
+    sign_in_pages,
+    what_if_page,
+)
 
-PAGES: Final = (live_page, call_pages, what_if_page, account_pages, sign_in_pages)
+PAGES: Final = (
+    live_page,
+    call_pages,
+    what_if_page,
+    queues_page,
+    schedules_page,
+    extensions_page,
+    gateways_page,
+    blocks_page,
+    account_pages,
+    sign_in_pages,
+)
 
 ACTIONS: Final = {path: operation for room in PAGES for path, operation in room.ACTIONS.items()}
 """What each form of a page does: an operation of the API, "" for what only a browser has."""

@@ -28,6 +28,8 @@ function connection(isLost) {
 
 document.addEventListener("htmx:sseError", () => connection(true));
 document.addEventListener("htmx:sseOpen", () => connection(false));
+document.addEventListener("htmx:sendError", () => connection(true));
+document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) connection(false); });
 document.addEventListener("htmx:afterSwap", (event) => ownTimes(event.target));
 // What went wrong is said by the server, as a page: it is shown in the place of the answer.
 document.addEventListener("htmx:beforeSwap", (event) => {

@@ -1,0 +1,97 @@
+"""The page of blocked callers and banned addresses."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from callrouter.operations import bans, blocks
+from callrouter.operations.operation import OperationError
+from callrouter.web.access.roles import Scope, WebIdentity
+from callrouter.web.http.identity import Form, check
+from callrouter.web.pages.filled_forms import (
+    NO_FAULT,
+    Fault,
+    Fields,
+    Filler,
+    SearchText,
+    Viewer,
+    acted,
+    asked_of,
+    done_of,
+    fault_of,
+)
+from callrouter.web.pages.rendering import page
+
+router: Final = APIRouter()
+ACTIONS: Final = {
+    "/blocks/add": "add_block",
+    "/blocks/release": "remove_block",
+    "/blocks/ban": "add_ban",
+    "/blocks/hear": "remove_ban",
+}
+LENGTHS: Final = {"3600": "an hour", "86400": "a day", "604800": "a week", "": "for ever"}
+"""How long something holds, by seconds."""
+_SHOWN: Final = 200
+
+
+@router.get("/blocks")
+def show_blocks(request: Request, who: Viewer, caller: SearchText = "") -> Response:
+    """Who is refused, and who is not heard."""
+    return _show(request, who, NO_FAULT, caller.strip())
+
+
+@router.post("/blocks/add")
+def add(request: Request, who: Filler, form: Fields) -> Response:
+    """Block a caller."""
+    number, caller = form.get("number", "").strip() or None, form.get("caller", "").strip()
+    values = {"caller": caller, "number": number, "seconds": _seconds(form)}
+    return acted(request, who, form, blocks.add_block, _show, **values)
+
+
+@router.post("/blocks/release")
+def release(request: Request, who: Filler, form: Fields) -> Response:
+    """Release a caller."""
+    number, caller = form.get("number") or None, form.get("caller", "")
+    return acted(request, who, form, blocks.remove_block, _show, caller=caller, number=number)
+
+
+@router.post("/blocks/ban")
+def ban(request: Request, who: Filler, form: Fields) -> Response:
+    """Ban an address."""
+    address = form.get("address", "").strip()
+    return acted(request, who, form, bans.add_ban, _show, address=address, seconds=_seconds(form))
+
+
+@router.post("/blocks/hear")
+def hear(request: Request, who: Filler, form: Fields) -> Response:
+    """Hear an address again."""
+    return acted(request, who, form, bans.remove_ban, _show, address=form.get("address", ""))
+
+
+def _show(request: Request, who: WebIdentity, fault: Fault, caller: str = "") -> Response:
+    check(who, Scope.NUMBERS)
+    try:
+        found = asked_of(request, who, blocks.list_blocks, caller=caller or None, most=_SHOWN)
+    except OperationError as error:
+        fault = fault if fault.why else fault_of(request, {"caller": caller}, error)
+        found = blocks.BlockList(blocks=[], all=0)
+    banned = asked_of(request, who, bans.list_bans, most=_SHOWN)
+    return page(
+        request,
+        "blocks.html",
+        who,
+        fault.status,
+        fault=fault,
+        done=done_of(request),
+        blocks=found,
+        bans=banned,
+        caller=caller,
+        lengths=LENGTHS,
+        changes=who.may(Scope.BLOCKS),
+    )
+
+
+def _seconds(form: Form) -> float | None:
+    chosen = form.get("seconds", "")
+    return float(chosen) if chosen and chosen in LENGTHS else None

@@ -1,0 +1,132 @@
+"""The page of schedules: each with its switch, and four weeks that say open or closed and why."""
+
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from callrouter.operations import overrides, schedules
+from callrouter.operations.operation import BadValueError
+from callrouter.web.access.roles import Scope, WebIdentity
+from callrouter.web.pages.filled_forms import (
+    NO_FAULT,
+    Fault,
+    Fields,
+    Filler,
+    SearchText,
+    Viewer,
+    acted,
+    asked_of,
+    done_of,
+    fault_of,
+)
+from callrouter.web.pages.rendering import page
+
+router: Final = APIRouter()
+ACTIONS: Final = {"/schedules/switch": "set_override", "/schedules/usual": "clear_override"}
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_SWITCHES: Final = {"open": True, "closed": False}
+_MOMENT: Final = "a time that is to come, such as 2026-03-07T18:00, or nothing"
+
+
+class CalendarDay(NamedTuple):
+    """A day of the calendar. opens: its open times, with why. closed: why it is, at other times."""
+
+    date: date
+    opens: list[tuple[str, str]]
+    closed: list[str]
+
+
+@router.get("/schedules")
+def show_schedules(request: Request, who: Viewer, schedule: SearchText = "") -> Response:
+    """All schedules, and the calendar of one."""
+    return _show(request, who, NO_FAULT, schedule)
+
+
+@router.post("/schedules/switch")
+def switch(request: Request, who: Filler, form: Fields) -> Response:
+    """Switch one open or closed, until a time on the clock of its zone."""
+    name = form.get("schedule", "")
+    try:
+        until = _moment(form.get("until", ""), _zone(request, who, name))
+    except BadValueError as error:
+        return _show(request, who, fault_of(request, form, error))
+    is_open = _SWITCHES.get(form.get("state", ""))
+    return acted(
+        request, who, form, overrides.set_override, _show, schedule=name, open=is_open, until=until
+    )
+
+
+@router.post("/schedules/usual")
+def usual(request: Request, who: Filler, form: Fields) -> Response:
+    """Let one follow its hours again."""
+    name = form.get("schedule", "")
+    return acted(request, who, form, overrides.clear_override, _show, schedule=name)
+
+
+def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") -> Response:
+    found = asked_of(request, who, schedules.list_schedules)
+    chosen = chosen or fault.given.get("schedule", "")
+    names = [one.name for one in found.schedules]
+    if chosen not in names:
+        chosen = names[0] if names else ""
+    calendar, days = None, list[CalendarDay]()
+    if chosen:
+        calendar = asked_of(request, who, schedules.show_calendar, schedule=chosen)
+        days = calendar_days(calendar)
+    return page(
+        request,
+        "schedules.html",
+        who,
+        fault.status,
+        fault=fault,
+        done=done_of(request),
+        schedules=found.schedules,
+        calendar=calendar,
+        days=days,
+        weekdays=WEEKDAYS,
+        changes=who.may(Scope.OVERRIDES),
+    )
+
+
+def calendar_days(calendar: schedules.ScheduleCalendar) -> list[CalendarDay]:
+    """The days of a calendar, by the clock of the schedule's zone."""
+    zone = ZoneInfo(calendar.zone)
+
+    def day_of(span: schedules.CalendarSpan) -> date:
+        return datetime.fromtimestamp(span.since, zone).date()
+
+    days = []
+    for day, spans in groupby(calendar.spans, day_of):
+        opens, closed = list[tuple[str, str]](), dict[str, None]()
+        for span in spans:
+            if span.open:
+                opens.append((f"{_clock(span.since, zone)}-{_clock(span.until, zone)}", span.why))
+            else:
+                closed[span.why] = None
+        days.append(CalendarDay(day, opens, list(closed)))
+    return days
+
+
+def _clock(at: float, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(at, zone):%H:%M}"
+
+
+def _zone(request: Request, who: WebIdentity, name: str) -> ZoneInfo:
+    """The zone of a schedule; UTC for one that is not there, which the operation then says."""
+    found: Any = asked_of(request, who, schedules.list_schedules)
+    zones = (one.zone for one in found.schedules if one.name == name)
+    return ZoneInfo(next(zones, "UTC"))
+
+
+def _moment(text: str, zone: ZoneInfo) -> float:
+    """A time of a form as Unix seconds, 0 for none. Raises BadValueError."""
+    if not text.strip():
+        return 0.0
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).timestamp()
+    except (ValueError, OverflowError):
+        raise BadValueError(f"until: expected {_MOMENT}", "until", _MOMENT) from None

@@ -1,0 +1,190 @@
+"""Forms of the console beside a running server: what ops change daily, and wrong input."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page, expect
+from support.page_reader import accessibility_faults, chromium, opened, overflow
+from support.polling import PATIENCE
+from support.web_console import Browser, Console
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+expect.set_options(timeout=PATIENCE * 1000)
+
+DIALPLAN = """\
+country: CN
+timezone: Asia/Shanghai
+trunks: {lab: {addresses: [127.0.0.1]}}
+gateways: {gw: {address: "127.0.0.1:9"}}
+targets: {desk: {uri: "sip:desk@127.0.0.1:9"}}
+schedules:
+  office: {open: ["Mon-Sun 08:30-17:30"]}
+extensions: {"801": {targets: [desk]}, "802": {targets: [desk]}}
+queues: {sales: {agents: ["801", "802"]}}
+numbers: {"7000": {route: [{queue: sales}]}}
+"""
+
+
+@dataclass
+class Scene:
+    """A server, its console and a browser. ops: who is signed in."""
+
+    console: Console
+    chromium: Chromium
+    ops: Browser
+
+    async def page(self, path: str, person: Browser | None = None, **context: object) -> Page:
+        page = await opened(self.chromium, person or self.ops, **context)
+        await page.goto(path)
+        return page
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    console = await Console.start(tmp_path_factory.mktemp("forms"), DIALPLAN)
+    try:
+        async with chromium() as browser:
+            yield Scene(console, browser, console.person("ops", name="otto"))
+        assert "Traceback" not in console.serving.log()
+    finally:
+        await console.serving.stop()
+
+
+async def test_caller_is_blocked_found_and_released(scene: Scene) -> None:
+    page = await scene.page("/blocks")
+    card = page.locator("form", has=page.get_by_role("heading", name="Block a caller"))
+    await card.get_by_label("Caller").fill("13800138000")
+    await card.get_by_label("Only at this number").fill("4711")
+    await card.get_by_role("button", name="Block").click()
+    wrong = card.get_by_role("alert")
+    await expect(page.get_by_role("alert")).to_contain_text("no number 4711")
+    await expect(card.get_by_label("Caller")).to_have_value("13800138000")
+    await card.get_by_label("Caller").fill("nobody")
+    await card.get_by_label("Only at this number").fill("7000")
+    await card.get_by_role("button", name="Block").click()
+    await expect(wrong).to_be_visible()
+    await expect(card.get_by_label("Caller")).to_have_attribute("aria-invalid", "true")
+    await card.get_by_label("Caller").fill("13800138000")
+    await card.get_by_label("How long").select_option("a day")
+    await card.get_by_role("button", name="Block").click()
+    await expect(page.get_by_role("status")).to_have_text("The caller is blocked.")
+    blocks = scene.ops.get("/api/v1/blocks").json["blocks"]
+    assert blocks[0]["number"] == "7000"
+    assert 86000 < blocks[0]["until"] - time.time() <= 86400
+    await page.get_by_label("What refuses").fill("13900139000")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.get_by_text("No caller is blocked so.")).to_be_visible()
+    await page.goto("/blocks?caller=13800138000")
+    await page.locator("#blocks").get_by_role("button", name="Release").click()
+    await expect(page.get_by_role("status")).to_have_text("The caller is released.")
+    await page.context.close()
+
+
+async def test_address_is_banned_and_heard_again(scene: Scene) -> None:
+    wrong = scene.ops.ask("POST", "/blocks/ban", {"address": "here"})
+    assert wrong.status == 400
+    assert 'aria-invalid="true"' in wrong.text
+    assert scene.ops.ask("POST", "/blocks/ban", {"address": "127.0.0.1"}).status == 409  # a trunk
+    assert scene.ops.ask("POST", "/blocks/ban", {"address": "192.0.2.9"}).status == 303
+    assert "192.0.2.9" in scene.ops.get("/blocks").text
+    assert scene.ops.ask("POST", "/blocks/hear", {"address": "192.0.2.9"}).status == 303
+    assert scene.ops.ask("POST", "/blocks/hear", {"address": "192.0.2.9"}).status == 404
+
+
+async def test_gateway_is_drained_and_enabled(scene: Scene) -> None:
+    page = await scene.page("/gateways")
+    await page.get_by_role("button", name="Drain gw").click()
+    await expect(page.locator("tbody tr")).to_contain_text("drained")
+    await page.get_by_role("button", name="Enable gw").click()
+    await expect(page.get_by_role("button", name="Drain gw")).to_be_visible()
+    await page.context.close()
+
+
+async def test_extension_is_away_and_its_calls_go_on_to_another(scene: Scene) -> None:
+    page = await scene.page("/extensions?part=801")
+    await page.get_by_role("button", name="Ring no more 801").click()
+    await expect(page.locator("#extensions tbody")).to_contain_text("away")
+    await expect(page.locator("#extensions tbody tr")).to_have_count(1)  # searched as before
+    await page.get_by_role("button", name="Ring again 801").click()
+    await expect(page.locator("#extensions tbody")).to_contain_text("rung")
+    await page.get_by_label("To an extension").fill("801")
+    await page.get_by_role("button", name="Forward").click()
+    await expect(page.get_by_role("alert")).to_contain_text("cannot go on to 801")
+    await page.get_by_label("When").select_option("busy")
+    await page.get_by_label("To an extension").fill("802")
+    await page.get_by_role("button", name="Forward").click()
+    await expect(page.locator("#extensions tbody")).to_contain_text("busy → 802")
+    await page.get_by_role("button", name="As the dialplan says").first.click()
+    await expect(page.get_by_text("busy → 802")).to_have_count(0)
+    await page.context.close()
+
+
+async def test_agent_switches_their_own_extension_alone(scene: Scene) -> None:
+    agent = scene.console.person("agent", "801")
+    shown = agent.get("/extensions").text
+    assert "<td>801</td>" in shown
+    assert "<td>802</td>" not in shown
+    assert agent.ask("POST", "/extensions/leave", {"extension": "801"}).status == 303
+    assert agent.ask("POST", "/extensions/leave", {"extension": "802"}).status == 403
+    assert agent.ask("POST", "/extensions/return", {"extension": "801"}).status == 303
+
+
+async def test_schedule_is_switched_and_its_calendar_says_so(scene: Scene) -> None:
+    page = await scene.page("/schedules")
+    days = page.locator(".calendar .day")
+    assert await days.count() in {28, 29}
+    await expect(days.nth(9)).to_contain_text("08:30-17:30")
+    await page.get_by_label("Until").fill("2001-01-01T00:00")
+    await page.get_by_role("button", name="Close office").click()
+    await expect(page.get_by_role("alert")).to_contain_text("passed already")
+    await page.get_by_label("Until").fill("2035-01-01T00:00")
+    await page.get_by_role("button", name="Close office").click()
+    await expect(page.get_by_role("status")).to_have_text("The schedule is switched.")
+    await expect(days.nth(9)).to_contain_text("closed, switched by hand")
+    overrides = scene.ops.get("/api/v1/overrides").json["overrides"]
+    assert overrides == [{"schedule": "office", "open": False, "until": 2051193600}]
+    await page.get_by_role("button", name="As usual").click()
+    await expect(days.nth(9)).to_contain_text("08:30-17:30")
+    await page.context.close()
+
+
+async def test_wallboard_renews_itself(scene: Scene) -> None:
+    page = await scene.page("/queues")
+    await expect(page.get_by_role("region", name="sales")).to_contain_text("Waiting")
+    away = {"reason": "lunch"}
+    assert scene.ops.ask("PUT", "/api/v1/presence/802", away).status == 200
+    await expect(page.locator("tbody tr", has_text="802")).to_contain_text("lunch")
+    assert scene.ops.ask("DELETE", "/api/v1/presence/802").status == 200
+    await page.context.close()
+
+
+async def test_each_form_is_for_its_roles_and_is_audited(scene: Scene) -> None:
+    viewer = scene.console.person("viewer")
+    for path in ("/blocks", "/extensions"):
+        assert viewer.get(path).status == 403, path
+    for path in ("/gateways", "/schedules", "/queues"):
+        shown = viewer.get(path)
+        assert shown.status == 200, path
+        assert "<button" not in shown.text.partition("<main")[2].partition("</main")[0], path
+    form = {"schedule": "office", "state": "open"}
+    assert viewer.ask("POST", "/schedules/switch", form).status == 403
+    assert viewer.ask("POST", "/gateways/drain", {"gateway": "gw"}).status == 403
+    rows = scene.console.person("admin").get("/api/v1/audit").json["rows"]
+    done = {(row["who"], row["action"]) for row in rows}
+    assert {("otto", "add_block"), ("otto", "set_override"), ("otto", "add_ban")} <= done
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_forms_are_for_everybody(scene: Scene, theme: str) -> None:
+    """axe-core finds nothing serious, and nothing is wider than 360 pixels."""
+    page = await scene.page("/", color_scheme=theme, viewport={"width": 360, "height": 740})
+    for path in ("/blocks", "/gateways", "/extensions", "/schedules", "/queues"):
+        await page.goto(path)
+        assert await accessibility_faults(page) == [], path
+        assert await overflow(page) <= 0, path
+    assert page.mistakes == []  # type: ignore[attr-defined]
+    await page.context.close()
