@@ -1,5 +1,6 @@
 """Forms of the console beside a running server: what ops change daily, and wrong input."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,9 +9,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
+from support.kept_recordings import call_row
 from support.page_reader import accessibility_faults, chromium, opened, overflow
 from support.polling import PATIENCE
+from support.serving import command
 from support.web_console import Browser, Console
+
+from callrouter.storage.cdr_table import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=PATIENCE * 1000)
@@ -25,8 +30,12 @@ schedules:
   office: {open: ["Mon-Sun 08:30-17:30"]}
 extensions: {"801": {targets: [desk]}, "802": {targets: [desk]}}
 queues: {sales: {agents: ["801", "802"]}}
-numbers: {"7000": {route: [{queue: sales}]}}
+numbers:
+  "7000": {route: [{queue: sales}]}
+  "4000": {route: [{hunt: [desk]}]}  # the reception
 """
+WRONG = DIALPLAN.replace("{hunt: [desk]}", "{hunt: [desks]}")
+OTHER = DIALPLAN.replace("{hunt: [desk]}", "{hunt: [desk], ring: 9s}")
 
 
 @dataclass
@@ -162,6 +171,92 @@ async def test_wallboard_renews_itself(scene: Scene) -> None:
     await page.context.close()
 
 
+async def test_dialplan_is_checked_as_one_types(scene: Scene) -> None:
+    folder = scene.console.place.folder
+    other = folder / "draft.yaml"
+    other.write_text(WRONG, encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *command("check", other), stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+    )
+    _, complained = await process.communicate()
+    other.unlink()
+    page = await scene.page("/dialplan")
+    await expect(page.locator("#checked")).to_contain_text("No mistake.")
+    await page.get_by_label("Text").fill(WRONG)
+    mistakes = page.locator(".mistakes .fails")
+    await expect(mistakes).to_have_count(1)
+    printed = [line for line in complained.decode().splitlines() if ": error: " in line]
+    said = (await mistakes.inner_text()).replace("dialplan.yaml", "draft.yaml")
+    assert [said] == printed
+    await mistakes.get_by_role("button").click()
+    chosen = (
+        "() => { const at = document.activeElement; return at.value.slice(at.selectionStart); }"
+    )
+    assert (await page.evaluate(chosen)).startswith("desks]")
+    await page.get_by_role("button", name="Put live").click()
+    await expect(page.get_by_role("alert")).to_contain_text("nothing changed")
+    await expect(page.get_by_label("Text")).to_have_value(WRONG)  # nothing typed is lost
+    assert (folder / "dialplan.yaml").read_text(encoding="utf-8") == DIALPLAN
+    assert page.mistakes == []  # type: ignore[attr-defined]
+    await page.context.close()
+
+
+async def test_dialplan_is_compared_put_live_by_one_of_two_and_taken_back(scene: Scene) -> None:
+    place = scene.console.place
+    store = Store(f"sqlite:///{place.database}")
+    store.insert([call_row("1a20000-0009", time.time() - 3600, trunk="lab", source="127.0.0.1")])
+    store.close()
+    file = place.folder / "dialplan.yaml"
+    page, late = await scene.page("/dialplan"), await scene.page("/dialplan")
+    await page.get_by_label("Text").fill(OTHER)
+    await page.get_by_role("button", name="What would change?").click()
+    await expect(page.locator("#compared")).to_contain_text("1 calls, 1 changed")
+    await expect(page.locator("#compared")).to_contain_text("desk sip:desk@127.0.0.1:9 9s")
+    assert file.read_text(encoding="utf-8") == DIALPLAN
+    await page.get_by_role("button", name="Put live").click()
+    await expect(page.get_by_role("status").first).to_contain_text("It is live:")
+    assert file.read_text(encoding="utf-8") == OTHER
+    serving = scene.ops.get("/api/v1/status").json["dialplan"]
+    await expect(page.get_by_role("status").first).to_contain_text(serving)
+    await late.get_by_label("Text").fill(DIALPLAN + "# mine\n")
+    await late.get_by_role("button", name="Put live").click()
+    await expect(late.get_by_role("alert")).to_contain_text("has changed since you began")
+    await expect(late.locator("#theirs")).to_contain_text("+# mine")
+    assert file.read_text(encoding="utf-8") == OTHER
+    first = page.locator("#versions tbody tr").nth(1)
+    await expect(first).to_contain_text("found in the file")
+    await first.get_by_role("link").click()
+    await expect(page.get_by_text("This is an older version:")).to_be_visible()
+    await page.get_by_role("button", name="Put live").click()
+    await expect(page.get_by_role("status").first).to_contain_text("It is live:")
+    assert file.read_text(encoding="utf-8") == DIALPLAN
+    await expect(page.locator("#versions tbody tr")).to_have_count(3)
+    await expect(page.locator("#versions tbody tr").first).to_contain_text("otto")
+    for one in (page, late):
+        await one.context.close()
+
+
+async def test_dialplan_over_the_api_is_changed_by_its_tag_alone(scene: Scene) -> None:
+    path, file = "/api/v1/dialplan", scene.console.place.folder / "dialplan.yaml"
+    found = scene.ops.get(path)
+    tag = found.headers["etag"]
+    assert found.json["text"] == DIALPLAN
+    assert scene.ops.ask("PUT", path, {"text": OTHER}).status == 428
+    file.write_text(DIALPLAN + "# by an editor\n", encoding="utf-8")
+    late = scene.ops.ask("PUT", path, {"text": OTHER}, If_Match=tag)
+    assert (late.status, late.json["code"]) == (412, "changed_meanwhile")
+    tag = scene.ops.get(path).headers["etag"]
+    wrong = scene.ops.ask("PUT", path, {"text": WRONG}, If_Match=tag)
+    assert wrong.status == 409
+    assert "desks" in wrong.json["diagnostics"][0]
+    assert file.read_text(encoding="utf-8").endswith("# by an editor\n")
+    assert scene.ops.ask("PUT", path, {"text": DIALPLAN}, If_Match=tag).status == 200
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert scene.ops.ask("POST", f"{path}/check", {"text": "x" * 1_000_001}).status == 400
+    supervisor = scene.console.person("supervisor")
+    assert supervisor.get(path).status == supervisor.get("/dialplan").status == 403
+
+
 async def test_each_form_is_for_its_roles_and_is_audited(scene: Scene) -> None:
     viewer = scene.console.person("viewer")
     for path in ("/blocks", "/extensions"):
@@ -182,7 +277,7 @@ async def test_each_form_is_for_its_roles_and_is_audited(scene: Scene) -> None:
 async def test_forms_are_for_everybody(scene: Scene, theme: str) -> None:
     """axe-core finds nothing serious, and nothing is wider than 360 pixels."""
     page = await scene.page("/", color_scheme=theme, viewport={"width": 360, "height": 740})
-    for path in ("/blocks", "/gateways", "/extensions", "/schedules", "/queues"):
+    for path in ("/blocks", "/gateways", "/extensions", "/schedules", "/queues", "/dialplan"):
         await page.goto(path)
         assert await accessibility_faults(page) == [], path
         assert await overflow(page) <= 0, path

@@ -1,6 +1,7 @@
 """`callrouter check` and `schema`: what is wrong with files, found before they go live."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from callrouter.secret import secret_files, weaknesses
 from callrouter.settings.settings_file import Settings, load_settings
 from callrouter.testing.suite import SUFFIX, Tested, read
 from callrouter.yamlfile.mistakes import Mistakes
-from callrouter.yamlfile.reader import Document, Mapping, load
+from callrouter.yamlfile.reader import MAX_BYTES, Document, Mapping, load, load_draft
 
 _SETTINGS: Final = frozenset({"listen"})
 _TESTS: Final = frozenset({"tests"})
@@ -33,8 +34,9 @@ _DIALPLAN: Final = frozenset({"trunks", "numbers"})
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Exit with 1 when there is a warning.")
+@click.option("--stdin", is_flag=True, help="Read what is to stand in PATHS, one dialplan.")
 @config_option
-def check(paths: tuple[Path, ...], strict: bool, config: Path) -> None:
+def check(paths: tuple[Path, ...], strict: bool, stdin: bool, config: Path) -> None:
     """Check PATHS: dialplans, their tests, rate plans, settings, or folders with any of them.
 
     Settings are checked with their certificates and the dialplan that they name. Without PATHS
@@ -44,9 +46,13 @@ def check(paths: tuple[Path, ...], strict: bool, config: Path) -> None:
     What is allowed but hardly meant, such as a rule that no call can reach, is a warning.
     """
     checking = _Checking()
-    if not paths:
+    if stdin:
+        if len(paths) != 1:
+            raise click.UsageError("--stdin takes one path: that of the dialplan")
+        checking.file(paths[0], checking.draft)
+    elif not paths:
         checking.file(config, checking.settings)
-    for path in _settings_first(paths, checking):
+    for path in () if stdin else _settings_first(paths, checking):
         checking.file(*path)
     if checking.mistakes:
         raise ConfigError(checking.mistakes)
@@ -105,6 +111,11 @@ class _Checking:
     def dialplan(self, path: Path) -> None:
         """Check a dialplan alone. Raises ConfigError."""
         self._dialplan(path, [], [], [])
+
+    def draft(self, path: Path) -> None:
+        """Check what is to stand in a dialplan, from standard input. Raises ConfigError."""
+        self._read[path] = load_draft(sys.stdin.buffer.read(MAX_BYTES + 1), str(path))
+        self.dialplan(path)
 
     def tests(self, path: Path) -> None:
         """Check a file of tests, with its dialplan, and run none. Raises ConfigError."""

@@ -1,7 +1,9 @@
 """`callrouter diff`: which calls another version of the dialplan would decide differently."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -9,12 +11,16 @@ import click
 from callrouter.commands.moments import CLOCKS
 from callrouter.commands.moments import since as since_of
 from callrouter.commands.options import config_option
-from callrouter.dialplan.compile.compiler import load_dialplan
+from callrouter.dialplan.compile.compiler import compile_dialplan, load_dialplan
 from callrouter.diff.replay import Replay, as_data, told
 from callrouter.diff.replayed_calls import from_csv, from_records
 from callrouter.printable import json_text
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
 from callrouter.settings.settings_file import load_settings
+from callrouter.yamlfile.reader import MAX_BYTES, load_draft
+
+_STDIN: Final = Path("-")
 
 
 @click.command()
@@ -38,6 +44,8 @@ def diff(
 ) -> None:
     """Replay calls on dialplans OLD and NEW and show those that are decided differently.
 
+    NEW may be -: what is to stand in OLD, from standard input.
+
     The calls are the records of the settings' database, of --records, or a table: CSV with the
     columns from, to, to_header, to_ext, at, trunk, source, or what `callrouter cdr --csv` wrote.
     Each call is decided at its own time, with all gateways up and no other call there. The exit
@@ -46,7 +54,7 @@ def diff(
     if calls is not None and (records is not None or since is not None):
         raise click.UsageError("--calls excludes --records and --since")
     before = load_dialplan(old)
-    after = load_dialplan(new)
+    after = load_dialplan(new) if new != _STDIN else _draft(old)
     facts: Iterable[Facts]
     if calls is not None:
         facts = from_csv(calls, before, after.timezone)
@@ -61,6 +69,11 @@ def diff(
         _print(replay, facts, limit)
     if replay.changed:
         raise click.exceptions.Exit(1)
+
+
+def _draft(path: Path) -> Dialplan:
+    raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+    return compile_dialplan(load_draft(raw, str(path)))
 
 
 def _print(replay: Replay, facts: Iterable[Facts], limit: int) -> None:

@@ -43,10 +43,10 @@ def web(invite: str | None, descriptor: int | None, config: Path) -> None:
         secret = People(open_accounts(settings.web.database)).invite(invite)
         click.echo(f"{settings.web.address}/invitation/{secret}")
         return
-    _serve(settings, settings.web, descriptor)
+    _serve(settings, settings.web, config, descriptor)
 
 
-def _serve(settings: Settings, web: WebSettings, descriptor: int | None) -> None:
+def _serve(settings: Settings, web: WebSettings, config: Path, descriptor: int | None) -> None:
     # Here, because whoever only invites need not wait for them.
     from callrouter.web.http.site import Site  # noqa: PLC0415
     from callrouter.web.server import serve_site  # noqa: PLC0415
@@ -55,7 +55,7 @@ def _serve(settings: Settings, web: WebSettings, descriptor: int | None) -> None
     sock = listening(web) if descriptor is None else socket.socket(fileno=descriptor)
     log = open_log(settings.log.format, settings.log.level)
     try:
-        site = Site(settings, web)
+        site = Site(settings, web, config)
         secret = site.people.invite_first()
         if secret:
             click.echo(f"the first administrator: {web.address}/invitation/{secret}")

@@ -22,7 +22,7 @@ from callrouter.yamlfile.constructor import Reader, YamlRefusedError
 from callrouter.yamlfile.marked import Document, Mapping, Position, Section, Sequence
 from callrouter.yamlfile.wording import in_file_order
 
-__all__ = ["Document", "Mapping", "Position", "Section", "Sequence", "load", "parse"]
+__all__ = ["Document", "Mapping", "Position", "Section", "Sequence", "load", "load_draft", "parse"]
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 
@@ -72,6 +72,11 @@ def load(path: Path) -> Document:
     except OSError as error:
         problem = Diagnostic(f"cannot be read: {error.strerror}", file)
         raise ConfigError([problem]) from error
+    return load_draft(raw, file)
+
+
+def load_draft(raw: bytes, file: str) -> Document:
+    """Read what is to stand in a YAML file, from its bytes. Raises ConfigError as load() does."""
     if len(raw) > MAX_BYTES:
         limit = f"the file is larger than {MAX_BYTES // 1024 // 1024} MB"
         raise ConfigError([Diagnostic(limit, file, 1, 1)])

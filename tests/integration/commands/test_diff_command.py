@@ -185,3 +185,13 @@ def test_tables_and_records_exclude_each_other(folder: Path) -> None:
     result = diff(folder, "to\n4000\n", "--since", "2d")
     assert result.exit_code == 2
     assert "--calls excludes --records and --since" in result.stderr
+
+
+def test_draft_from_standard_input_is_compared_with_its_file(folder: Path) -> None:
+    calls = folder / "calls.csv"
+    calls.write_text("from,to,at\n139,4000,2026-03-07 19:00\n", encoding="utf-8")
+    arguments = ["diff", str(folder / "old.yaml"), "-", "--calls", str(calls)]
+    result = CliRunner().invoke(main, arguments, input=NEW)
+    assert result.exit_code == 1
+    assert f"  {folder}/old.yaml:16" in result.output
+    assert result.output.endswith("1 calls, 1 changed\n")

@@ -29,7 +29,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     config.write_text(SETTINGS, encoding="utf-8")
     settings = load_settings(config)
     assert settings.web is not None
-    guard = application(Site(settings, settings.web))
+    guard = application(Site(settings, settings.web, config))
     assert isinstance(guard, RequestGuard)
     return guard.app
 

@@ -134,3 +134,15 @@ def test_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
         1,
         f"{tmp_path}: error: there is no *.yaml below\n",
     )
+
+
+def test_draft_is_checked_in_the_place_of_its_file(folder: Path) -> None:
+    """Its mistakes name the file that it is to be, and lists are found beside that."""
+    path, wrong = folder / "d.yaml", DIALPLAN.replace("[a]", "[x]")
+    drafted = CliRunner().invoke(main, ["check", "--stdin", str(path)], input=wrong)
+    path.write_text(wrong, encoding="utf-8")
+    written = CliRunner().invoke(main, ["check", str(path)])
+    assert (drafted.exit_code, drafted.output) == (1, written.output)
+    assert f"{path}:8:" in drafted.stderr
+    alone = CliRunner().invoke(main, ["check", "--stdin"], input=wrong)
+    assert (alone.exit_code, "--stdin takes one path" in alone.stderr) == (2, True)

@@ -79,6 +79,18 @@ AUDIT: Final = sa.Table(
     sa.Column("result", sa.Text, nullable=False),
 )
 
+DIALPLANS: Final = sa.Table(
+    "dialplans",
+    _META,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+)
+"""who: has put it live, "" for what was found in the file. text: deflated UTF-8."""
+
 
 def open_accounts(url: str) -> Engine:
     """Open the database, which is made when it is missing. Raises StoreError, OSError."""

@@ -10,6 +10,9 @@ from callrouter.web.http.problems import described
 
 MAX_BYTES: Final = 64 * 1024
 """The longest body of a request."""
+_DIALPLAN_BYTES: Final = 3 * 1024 * 1024
+_DIALPLAN: Final = ("/dialplan/", "/api/v1/dialplan")
+"""Paths whose requests have a whole dialplan in them."""
 _CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -53,12 +56,13 @@ class RequestGuard:
 
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
+        longest = _DIALPLAN_BYTES if scope["path"].startswith(_DIALPLAN) else MAX_BYTES
         if "transfer-encoding" in headers:
             said = "expected a Content-Length"
             response = described(411, Problem(code="malformed", error=said))
             await response(scope, receive, guarded)
-        elif length.isdecimal() and int(length) > MAX_BYTES:
-            said = f"expected {MAX_BYTES} bytes at most"
+        elif length.isdecimal() and int(length) > longest:
+            said = f"expected {longest} bytes at most"
             response = described(413, Problem(code="malformed", error=said))
             await response(scope, receive, guarded)
         else:

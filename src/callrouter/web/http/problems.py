@@ -89,8 +89,10 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         405: "The path knows no such method.",
         409: "It cannot be done as things are.",
         411: "A body without Content-Length.",
+        412: "What is to be changed is not as it was: `ETag` and `If-Match` differ.",
         413: "The request is too long.",
         416: "A range outside of the file.",
+        428: "A change that does not say, by `If-Match`, what it changes.",
         429: "Too many requests: 20 a second are answered, 200 at once.",
         503: "It could not be done now, and might be later: the server or a database is away.",
     }.items()

@@ -14,11 +14,14 @@ from callrouter.settings.web import SignOnSettings, WebSettings
 from callrouter.web.access.accounts_database import open_accounts
 from callrouter.web.access.api_tokens import ApiTokens
 from callrouter.web.access.audit import Audit, Hearings
+from callrouter.web.access.dialplan_versions import DialplanVersions
 from callrouter.web.access.people import People
 from callrouter.web.access.sessions import Sessions
 from callrouter.web.access.single_sign_on import SignOnProvider, SingleSignOn
 from callrouter.web.core.asking import AskedServer
+from callrouter.web.core.drafts import Drafts
 from callrouter.web.core.live_calls import LiveCalls
+from callrouter.web.core.live_dialplan import LiveDialplan
 from callrouter.web.core.records import RecordSearch
 
 _REQUESTS: Final = (20.0, 200.0)
@@ -31,8 +34,11 @@ _LOGINS: Final = (20 / 60, 10.0)
 class Site:
     """The parts of the web process."""
 
-    def __init__(self, settings: Settings, web: WebSettings) -> None:
-        """Raises StoreError, OSError, SecretError when something cannot be opened."""
+    def __init__(self, settings: Settings, web: WebSettings, config: Path) -> None:
+        """config: the file of the settings.
+
+        Raises StoreError, OSError, SecretError when something cannot be opened.
+        """
         self.settings = settings
         self.web = web
         engine = open_accounts(web.database)
@@ -45,6 +51,9 @@ class Site:
         self.live = LiveCalls(self.server)
         self.records = RecordSearch(settings.records.database)
         self.sign_on = None if web.sign_on is None else _sign_on(web, web.sign_on)
+        self.drafts = Drafts(settings.dialplan, config)
+        self.versions = DialplanVersions(engine)
+        self.dialplan = LiveDialplan(settings.dialplan, self.drafts, self.versions, self.server)
         self.requests = Buckets(*_REQUESTS)
         self.logins = Buckets(*_LOGINS)
         # A browser takes a name with this prefix over HTTPS alone, and from no other host.

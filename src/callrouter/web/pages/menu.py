@@ -22,6 +22,7 @@ MENU: Final = (
     PageInMenu("/extensions", "Extensions", (Scope.PRESENCE,)),
     PageInMenu("/gateways", "Gateways", (Scope.CALLS,)),
     PageInMenu("/blocks", "Blocked callers", (Scope.NUMBERS,)),
+    PageInMenu("/dialplan", "Dialplan", (Scope.DIALPLAN,)),
     PageInMenu("/people", "People", (Scope.PEOPLE,)),
     PageInMenu("/audit", "Audit", (Scope.PEOPLE,)),
     PageInMenu("/me", "My account", ()),

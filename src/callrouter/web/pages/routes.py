@@ -10,6 +10,7 @@ from callrouter.web.pages import (
     account_pages,
     blocks_page,
     call_pages,
+    dialplan_page,
     extensions_page,
     gateways_page,
     live_page,
@@ -28,6 +29,7 @@ PAGES: Final = (
     extensions_page,
     gateways_page,
     blocks_page,
+    dialplan_page,
     account_pages,
     sign_in_pages,
 )

@@ -40,5 +40,18 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// A mistake of a text is shown at its place in the text.
+document.addEventListener("click", (event) => {
+  const place = event.target.closest("[data-line]");
+  const text = document.getElementById("text");
+  if (!place || !text) return;
+  const lines = text.value.split("\n");
+  const above = lines.slice(0, place.dataset.line - 1);
+  const at = above.reduce((sum, line) => sum + line.length + 1, 0) + Number(place.dataset.column) - 1;
+  text.focus();
+  text.setSelectionRange(at, at + 1);
+  text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, above.length - 5);
+});
+
 ownTimes(document);
 setInterval(tick, 1000);
