@@ -257,6 +257,26 @@ async def test_dialplan_over_the_api_is_changed_by_its_tag_alone(scene: Scene) -
     assert supervisor.get(path).status == supervisor.get("/dialplan").status == 403
 
 
+async def test_report_counts_the_calls_of_a_day(scene: Scene) -> None:
+    store = Store(f"sqlite:///{scene.console.place.database}")
+    noon = 1_800_000_000.0  # 16:00 in Shanghai
+    rows = [call_row("r1", noon, answered_ms=400), call_row("r2", noon + 1, disposition="BUSY")]
+    store.insert(rows)
+    store.close()
+    page = await scene.page("/reports?day=2027-01-15")
+    row = page.locator("tbody tr", has_text="16:00")
+    await expect(row).to_contain_text("50 %")
+    await expect(page.locator("svg g")).to_have_count(24)
+    await page.get_by_label("How long").select_option("a week by the day")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.locator("tbody tr", has_text="01-15")).to_contain_text("50 %")
+    asked = scene.ops.get(f"/api/v1/reports/calls?since={noon}&step=3600&spans=1")
+    assert (asked.json["whole"]["calls"], asked.json["whole"]["answered"]) == (2, 1)
+    assert scene.ops.get("/reports?day=someday").status == 400
+    assert "listen:" in scene.ops.get("/settings").text
+    await page.context.close()
+
+
 async def test_each_form_is_for_its_roles_and_is_audited(scene: Scene) -> None:
     viewer = scene.console.person("viewer")
     for path in ("/blocks", "/extensions"):
@@ -277,7 +297,8 @@ async def test_each_form_is_for_its_roles_and_is_audited(scene: Scene) -> None:
 async def test_forms_are_for_everybody(scene: Scene, theme: str) -> None:
     """axe-core finds nothing serious, and nothing is wider than 360 pixels."""
     page = await scene.page("/", color_scheme=theme, viewport={"width": 360, "height": 740})
-    for path in ("/blocks", "/gateways", "/extensions", "/schedules", "/queues", "/dialplan"):
+    paths = ["/blocks", "/gateways", "/extensions", "/schedules", "/queues", "/dialplan"]
+    for path in [*paths, "/reports", "/settings"]:
         await page.goto(path)
         assert await accessibility_faults(page) == [], path
         assert await overflow(page) <= 0, path

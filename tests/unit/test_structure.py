@@ -244,7 +244,8 @@ MAY_IMPORT: Final = {
     },
     "web.access": {"errors", "printable", "private", "storage"},
     "web.core": {
-        *("api", "observe.trace", "operations", "printable", "sip", "storage", "web.access"),
+        *("api", "observe.trace", "operations", "printable", "queues", "sip", "storage"),
+        "web.access",
     },
     "web.http": {
         *("api", "archive", "call.services", "net.overload", "operations", "route.rules"),

@@ -21,6 +21,7 @@ from callrouter.web.pages.filled_forms import SAID
 from callrouter.web.pages.menu import MENU
 from callrouter.web.pages.queues_page import AGENT_STATES
 from callrouter.web.pages.rendering import THEMES
+from callrouter.web.pages.reports_page import LENGTHS as REPORTS
 from callrouter.web.pages.schedules_page import WEEKDAYS
 
 _SAID: Final = re.compile(r"""\b_\((?:"([^"]+)"|'([^']+)')\)""")
@@ -44,7 +45,7 @@ def said() -> set[str]:
     """All texts that templates ask for."""
     found = {*_STATES, *_BY_PAGES, *ROLES, *THEMES, *MEANINGS.values(), *map(str, Disposition)}
     found |= {entry.title for entry in MENU}
-    found |= {*SAID.values(), *LENGTHS.values(), *WEEKDAYS}
+    found |= {*SAID.values(), *LENGTHS.values(), *REPORTS.values(), *WEEKDAYS}
     for template in files("callrouter.web.pages").joinpath("templates").iterdir():
         pairs = _SAID.findall(template.read_text(encoding="utf-8"))
         found |= {double or single for double, single in pairs}

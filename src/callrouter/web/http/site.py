@@ -41,6 +41,7 @@ class Site:
         """
         self.settings = settings
         self.web = web
+        self.config = config
         engine = open_accounts(web.database)
         self.people = People(engine)
         self.sessions = Sessions(engine)

@@ -15,6 +15,7 @@ from callrouter.web.pages import (
     gateways_page,
     live_page,
     queues_page,
+    reports_page,
     schedules_page,
     sign_in_pages,
     what_if_page,
@@ -30,6 +31,7 @@ PAGES: Final = (
     gateways_page,
     blocks_page,
     dialplan_page,
+    reports_page,
     account_pages,
     sign_in_pages,
 )
