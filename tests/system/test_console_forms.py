@@ -20,8 +20,14 @@ from callrouter.storage.cdr_table import Store
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=PATIENCE * 1000)
 
+PLANS = """\
+country: CN
+accounts: {acme: {kind: prepaid, currency: CNY}}
+plans: {minute: {currency: CNY, decimals: 2, blocks: 60/60, price: 0.5/min}}
+"""
 DIALPLAN = """\
 country: CN
+rate_plans: plans.yaml
 timezone: Asia/Shanghai
 trunks: {lab: {addresses: [127.0.0.1]}}
 gateways: {gw: {address: "127.0.0.1:9"}}
@@ -30,7 +36,9 @@ schedules:
   office: {open: ["Mon-Sun 08:30-17:30"]}
 extensions: {"801": {targets: [desk]}, "802": {targets: [desk]}}
 queues: {sales: {agents: ["801", "802"]}}
+call_backs: {missed: {queue: sales, via: gw}}
 numbers:
+  "4009": {rate_plan: minute, account: acme, route: [{hunt: [desk], ring: 20s}]}
   "7000": {route: [{queue: sales}]}
   "4000": {route: [{hunt: [desk]}]}  # the reception
 """
@@ -54,7 +62,9 @@ class Scene:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    console = await Console.start(tmp_path_factory.mktemp("forms"), DIALPLAN)
+    folder = tmp_path_factory.mktemp("forms")
+    (folder / "plans.yaml").write_text(PLANS, encoding="utf-8")
+    console = await Console.start(folder, DIALPLAN)
     try:
         async with chromium() as browser:
             yield Scene(console, browser, console.person("ops", name="otto"))
@@ -145,7 +155,7 @@ async def test_agent_switches_their_own_extension_alone(scene: Scene) -> None:
 async def test_schedule_is_switched_and_its_calendar_says_so(scene: Scene) -> None:
     page = await scene.page("/schedules")
     days = page.locator(".calendar .day")
-    assert await days.count() in {28, 29}
+    await expect(days).to_have_count(28)
     await expect(days.nth(9)).to_contain_text("08:30-17:30")
     await page.get_by_label("Until").fill("2001-01-01T00:00")
     await page.get_by_role("button", name="Close office").click()
@@ -257,6 +267,47 @@ async def test_dialplan_over_the_api_is_changed_by_its_tag_alone(scene: Scene) -
     assert supervisor.get(path).status == supervisor.get("/dialplan").status == 403
 
 
+async def test_account_is_topped_up_once_and_suspended(scene: Scene) -> None:
+    page = await scene.page("/accounts")
+    card = page.locator("form", has=page.get_by_role("heading", name="Top up"))
+    await card.get_by_label("Amount").fill("much")
+    await card.get_by_role("button").click()
+    await expect(card.get_by_role("alert")).to_contain_text("expected an amount")
+    await card.get_by_label("Amount").fill("20.00")
+    reference = await card.locator("input[name=reference]").get_attribute("value")
+    await card.get_by_role("button").click()
+    await expect(page.get_by_role("status")).to_have_text("The payment is booked.")
+    again = {"account": "acme", "amount": "20.00", "reference": reference, "note": ""}
+    scene.ops.ask("POST", "/accounts/top-up", again)
+    await page.reload()
+    await expect(page.locator("#accounts tbody tr")).to_contain_text("20.00 CNY")
+    await expect(page.locator("#ledger tbody tr")).to_have_count(1)
+    await expect(page.locator("#ledger tbody tr")).to_contain_text("otto")
+    await page.get_by_role("button", name="Suspend acme").click()
+    await page.get_by_role("button", name="Resume acme").click()
+    await expect(page.get_by_role("status")).to_have_text("The account pays for calls again.")
+    assert scene.console.person("supervisor").get("/accounts").status == 403
+    await page.context.close()
+
+
+async def test_customer_is_called_back_and_no_more(scene: Scene) -> None:
+    for extension in ("801", "802"):  # nobody is rung meanwhile
+        assert scene.ops.ask("PUT", f"/api/v1/presence/{extension}", {}).status == 200
+    page = await scene.page("/callbacks")
+    await page.get_by_label("Number to be called").fill("13800138000")
+    await page.get_by_label("Number of ours").fill("7000")
+    await page.get_by_label("Rule").fill("none")
+    await page.get_by_role("button", name="Call back").click()
+    await expect(page.get_by_role("alert")).to_contain_text("no rule of call-backs none")
+    await page.get_by_label("Rule").fill("missed")
+    await page.get_by_role("button", name="Call back").click()
+    row = page.locator("#call_backs tbody tr")
+    await expect(row).to_contain_text("waiting")
+    await row.get_by_role("button", name="Cancel").click()
+    await expect(row).to_contain_text("ended")
+    await page.context.close()
+
+
 async def test_report_counts_the_calls_of_a_day(scene: Scene) -> None:
     store = Store(f"sqlite:///{scene.console.place.database}")
     noon = 1_800_000_000.0  # 16:00 in Shanghai
@@ -288,7 +339,7 @@ async def test_each_form_is_for_its_roles_and_is_audited(scene: Scene) -> None:
     form = {"schedule": "office", "state": "open"}
     assert viewer.ask("POST", "/schedules/switch", form).status == 403
     assert viewer.ask("POST", "/gateways/drain", {"gateway": "gw"}).status == 403
-    rows = scene.console.person("admin").get("/api/v1/audit").json["rows"]
+    rows = scene.console.person("admin").get("/api/v1/audit?most=200").json["rows"]
     done = {(row["who"], row["action"]) for row in rows}
     assert {("otto", "add_block"), ("otto", "set_override"), ("otto", "add_ban")} <= done
 
@@ -298,7 +349,7 @@ async def test_forms_are_for_everybody(scene: Scene, theme: str) -> None:
     """axe-core finds nothing serious, and nothing is wider than 360 pixels."""
     page = await scene.page("/", color_scheme=theme, viewport={"width": 360, "height": 740})
     paths = ["/blocks", "/gateways", "/extensions", "/schedules", "/queues", "/dialplan"]
-    for path in [*paths, "/reports", "/settings"]:
+    for path in [*paths, "/reports", "/settings", "/accounts", "/callbacks"]:
         await page.goto(path)
         assert await accessibility_faults(page) == [], path
         assert await overflow(page) <= 0, path

@@ -9,7 +9,9 @@ import pytest
 from callrouter.call.services.record import Disposition
 from callrouter.route.values.snapshot import FORWARDS
 from callrouter.web.access.roles import MEANINGS, ROLES
+from callrouter.web.pages.accounts_page import STATES as ACCOUNTS
 from callrouter.web.pages.blocks_page import LENGTHS
+from callrouter.web.pages.call_backs_page import STATES as CALL_BACKS
 from callrouter.web.pages.catalogues import (
     ENGLISH,
     LANGUAGES,
@@ -29,6 +31,8 @@ _STATES: Final = {
     *("routing", "ringing", "answered", "passed", "refused", "not asked"),
     *("up", "down", "resting", "drained", "unknown"),
     *AGENT_STATES,
+    *ACCOUNTS,
+    *CALL_BACKS,
     *FORWARDS,
 }
 _BY_PAGES: Final = {

@@ -41,6 +41,12 @@ SAID: Final = {
     "clear_forward": "The calls go as the dialplan says.",
     "set_override": "The schedule is switched.",
     "clear_override": "The schedule follows its hours.",
+    "top_up": "The payment is booked.",
+    "adjust_account": "The balance is corrected.",
+    "suspend_account": "The account is suspended.",
+    "resume_account": "The account pays for calls again.",
+    "add_call_back": "The customer is called back as soon as an agent is free.",
+    "cancel_call_back": "The customer is called back no more.",
 }
 """What a page says of an operation that was just done."""
 
@@ -55,7 +61,7 @@ class Fault(NamedTuple):
     given: Form = {}  # noqa: RUF012 - of a tuple, and never changed
 
 
-_KEPT: Final = ("part", "schedule")
+_KEPT: Final = ("part", "schedule", "account")
 """What a page is asked for once more after a form of it."""
 NO_FAULT: Final = Fault()
 Show = Callable[[Request, WebIdentity, Fault], Response]
@@ -67,6 +73,7 @@ def acted(
     form: Form,
     operation: Operation[Any, Any],
     show: Show,
+    /,
     **values: Any,
 ) -> Response:
     """Do what a form says, and go back to its page; or show that, with what is wrong.
@@ -102,7 +109,7 @@ def request_of(operation: Operation[Any, Any], values: dict[str, Any]) -> Operat
 
 
 def asked_of(
-    request: Request, who: WebIdentity, operation: Operation[Any, Any], **values: Any
+    request: Request, who: WebIdentity, operation: Operation[Any, Any], /, **values: Any
 ) -> Any:
     """What the server answers to a question of a page. Raises OperationError."""
     asked = request_of(operation, values)

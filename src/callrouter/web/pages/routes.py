@@ -8,7 +8,9 @@ from starlette.staticfiles import StaticFiles
 
 from callrouter.web.pages import (
     account_pages,
+    accounts_page,
     blocks_page,
+    call_backs_page,
     call_pages,
     dialplan_page,
     extensions_page,
@@ -32,6 +34,8 @@ PAGES: Final = (
     blocks_page,
     dialplan_page,
     reports_page,
+    accounts_page,
+    call_backs_page,
     account_pages,
     sign_in_pages,
 )

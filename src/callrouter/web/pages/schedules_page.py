@@ -28,6 +28,7 @@ from callrouter.web.pages.rendering import page
 router: Final = APIRouter()
 ACTIONS: Final = {"/schedules/switch": "set_override", "/schedules/usual": "clear_override"}
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAYS: Final = 28
 _SWITCHES: Final = {"open": True, "closed": False}
 _MOMENT: Final = "a time that is to come, such as 2026-03-07T18:00, or nothing"
 
@@ -75,7 +76,7 @@ def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") ->
         chosen = names[0] if names else ""
     calendar, days = None, list[CalendarDay]()
     if chosen:
-        calendar = asked_of(request, who, schedules.show_calendar, schedule=chosen)
+        calendar = asked_of(request, who, schedules.show_calendar, schedule=chosen, days=DAYS)
         days = calendar_days(calendar)
     return page(
         request,
@@ -108,7 +109,7 @@ def calendar_days(calendar: schedules.ScheduleCalendar) -> list[CalendarDay]:
             else:
                 closed[span.why] = None
         days.append(CalendarDay(day, opens, list(closed)))
-    return days
+    return days[:DAYS]  # the one after them has only begun
 
 
 def _clock(at: float, zone: ZoneInfo) -> str:
