@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -325,6 +327,34 @@ async def test_report_counts_the_calls_of_a_day(scene: Scene) -> None:
     assert (asked.json["whole"]["calls"], asked.json["whole"]["answered"]) == (2, 1)
     assert scene.ops.get("/reports?day=someday").status == 400
     assert "listen:" in scene.ops.get("/settings").text
+    await page.context.close()
+
+
+async def test_edits_of_one_value_leave_the_rest_of_the_dialplan(scene: Scene) -> None:
+    file = scene.console.place.folder / "dialplan.yaml"
+    page = await scene.page("/schedules")
+    day = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=9)).strftime("%Y-%m-%d")
+    await page.get_by_label("First day").fill(day)
+    await page.get_by_role("button", name="Close on these days").click()
+    await expect(page.get_by_role("status")).to_contain_text("closed on these days")
+    await expect(page.locator(".calendar .day").nth(9)).to_contain_text("a closed day")
+    closed = DIALPLAN.replace("office: {", f'office: {{closed: ["{day}"], ')
+    assert file.read_text(encoding="utf-8") == closed
+    change = {"queue": "sales", "extension": "899", "change": "add"}
+    wrong = scene.ops.ask("POST", "/queues/agent", change)
+    assert (wrong.status, "899" in wrong.text) == (409, True)  # nobody has this extension
+    assert file.read_text(encoding="utf-8") == closed
+    change = {"queue": "sales", "extension": "802", "change": "remove"}
+    assert scene.ops.ask("POST", "/queues/agent", change).status == 303
+    lines = {"number": "4000", "lines": "12"}
+    assert scene.ops.ask("POST", "/dialplan/lines", lines).status == 303
+    assert scene.ops.ask("POST", "/dialplan/lines", {**lines, "lines": "all"}).status == 400
+    after = closed.replace('["801", "802"]}}', '["801"]}}').replace(
+        '"4000": {route', '"4000": {lines: 12, route'
+    )
+    assert file.read_text(encoding="utf-8") == after
+    supervisor = scene.console.person("supervisor")
+    assert supervisor.ask("POST", "/dialplan/lines", lines).status == 403
     await page.context.close()
 
 

@@ -249,7 +249,7 @@ MAY_IMPORT: Final = {
     },
     "web.http": {
         *("api", "archive", "call.services", "net.overload", "operations", "route.rules"),
-        *("secret", "settings", "storage", "web.access", "web.core"),
+        *("secret", "settings", "storage", "web.access", "web.core", "yamlfile"),
     },
     "web.pages": {
         *("api", "call.services", "dialplan.grammar", "errors", "net.overload", "observe"),

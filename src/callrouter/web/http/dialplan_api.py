@@ -1,11 +1,12 @@
 """The dialplan's text over the API: read, checked, compared, put live; its versions."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from callrouter.operations.operation import NotFoundError, OperationError
+from callrouter.operations.operation import ConflictError, NotFoundError, OperationError
 from callrouter.web.access.audit import REFUSED
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.drafts import DraftCheck, DraftComparison
@@ -15,11 +16,14 @@ from callrouter.web.http.identity import needing
 from callrouter.web.http.operations_api import PREFIX
 from callrouter.web.http.problems import RESPONSES
 from callrouter.web.http.site import site_of
+from callrouter.yamlfile.text_edits import TextEditError, with_item, with_value, without_item
 
 router: Final = APIRouter(prefix=f"{PREFIX}/v1/dialplan", tags=["dialplan"], responses=RESPONSES)
 
 Ops = Annotated[WebIdentity, Depends(needing(Scope.DIALPLAN))]
 Id = Annotated[int, Field(ge=1, le=2**53)]
+Key = Annotated[str, Field(min_length=1, max_length=200)]
+_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the text that is replaced.")]
 
 
@@ -42,6 +46,35 @@ class ComparedDraft(Draft):
     """days: whose calls are replayed, up to now."""
 
     days: Annotated[int, Field(ge=1, le=31)] = 2
+
+
+class DialplanEdit(BaseModel):
+    """Base of edits of one value in the file, which keep its comments and all else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ClosedDays(DialplanEdit):
+    """first, last: dates such as 2026-12-31, last "" for one day."""
+
+    schedule: Key
+    first: Annotated[str, Field(pattern=_DATE)]
+    last: Annotated[str, Field(pattern=f"{_DATE}|^$")] = ""
+
+
+class NumberLines(DialplanEdit):
+    """lines: calls at the same time."""
+
+    number: Key
+    lines: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class AgentOfQueue(DialplanEdit):
+    """on: it is one of the queue's agents."""
+
+    queue: Key
+    extension: Annotated[str, Field(pattern=r"^[0-9A-Za-z._+*#-]{1,64}$")]
+    on: bool
 
 
 class VersionList(BaseModel):
@@ -97,6 +130,40 @@ def show_version(request: Request, _who: Ops, id: Id) -> VersionText:
     if text is None:
         raise NotFoundError(f"there is no version {id}")
     return VersionText(text=text)
+
+
+@router.post("/closed_days", operation_id="close_schedule_on")
+def close_schedule_on(request: Request, who: Ops, asked: ClosedDays) -> PutLive:
+    """Close a schedule on some days, by an edit of the dialplan that changes nothing else."""
+    days = asked.first if asked.last in {"", asked.first} else f"{asked.first}..{asked.last}"
+    path = ("schedules", asked.schedule)
+    return _edited(request, who, lambda text: with_item(text, path, "closed", f'"{days}"'))
+
+
+@router.post("/lines", operation_id="set_number_lines")
+def set_number_lines(request: Request, who: Ops, asked: NumberLines) -> PutLive:
+    """Say how many calls a number may have, by an edit that changes nothing else."""
+    path = ("numbers", asked.number)
+    return _edited(request, who, lambda text: with_value(text, path, "lines", str(asked.lines)))
+
+
+@router.post("/agents", operation_id="set_queue_agent")
+def set_queue_agent(request: Request, who: Ops, asked: AgentOfQueue) -> PutLive:
+    """Add an agent to a queue, or take it out, by an edit that changes nothing else."""
+    path, name = ("queues", asked.queue), asked.extension
+    if asked.on:
+        return _edited(request, who, lambda text: with_item(text, path, "agents", f'"{name}"'))
+    return _edited(request, who, lambda text: without_item(text, path, "agents", name, "extension"))
+
+
+def _edited(request: Request, who: WebIdentity, edit: Callable[[str], str]) -> PutLive:
+    """Put an edited text live, by the tag of the one that was edited. Raises OperationError."""
+    found = site_of(request).dialplan.read()
+    try:
+        text = edit(found.text)
+    except TextEditError as error:
+        raise ConflictError(str(error)) from error
+    return put_live(request, who, text, found.etag)
 
 
 def put_live(request: Request, who: WebIdentity, text: str, etag: str) -> PutLive:

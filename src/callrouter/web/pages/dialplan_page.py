@@ -12,7 +12,15 @@ from callrouter.web.core.live_dialplan import ChangedMeanwhileError
 from callrouter.web.http import dialplan_api as api
 from callrouter.web.http.identity import Form, check
 from callrouter.web.http.site import site_of
-from callrouter.web.pages.filled_forms import Fields, Filler, Viewer
+from callrouter.web.pages.filled_forms import (
+    NO_FAULT,
+    Fault,
+    Fields,
+    Filler,
+    Viewer,
+    done_of,
+    edited,
+)
 from callrouter.web.pages.rendering import page
 
 router: Final = APIRouter()
@@ -20,6 +28,7 @@ ACTIONS: Final = {
     "/dialplan/check": "check_dialplan",
     "/dialplan/compare": "compare_dialplan",
     "/dialplan/put": "put_dialplan",
+    "/dialplan/lines": "set_number_lines",
 }
 _DAYS: Final = 2
 _MOST_LINES: Final = 400
@@ -67,6 +76,20 @@ def put(request: Request, who: Filler, form: Fields) -> Response:
     return _page(request, who, site_of(request).dialplan.read().text, done.etag, done=done)
 
 
+@router.post("/dialplan/lines")
+def set_lines(request: Request, who: Filler, form: Fields) -> Response:
+    """Say how many calls a number may have."""
+    lines = form.get("lines", "").strip()
+    number = form.get("number", "").strip()
+    values = {"number": number, "lines": int(lines) if lines.isdecimal() else lines}
+    return edited(request, who, form, api.set_number_lines, _show, **values)
+
+
+def _show(request: Request, who: WebIdentity, fault: Fault) -> Response:
+    found = site_of(request).dialplan.read()
+    return _page(request, who, found.text, found.etag, fault.status, fault=fault)
+
+
 def _refused(request: Request, who: WebIdentity, form: Form, error: OperationError) -> Response:
     """The page with what was typed, and why that is not live; the tag is the file's of now."""
     text, etag, theirs = _text(form), form.get("etag", ""), ""
@@ -88,7 +111,14 @@ def _page(
     **values: Any,
 ) -> Response:
     nothing: dict[str, Any] = dict.fromkeys(("checked", "compared", "done"))
-    nothing |= {"version": 0, "why": "", "mistakes": [], "theirs": ""}
+    nothing |= {
+        "fault": NO_FAULT,
+        "said": done_of(request),
+        "version": 0,
+        "why": "",
+        "mistakes": [],
+        "theirs": "",
+    }
     parts = {"checked": "dialplan_checked.html", "compared": "dialplan_compared.html"}
     site = site_of(request)
     template = parts.get(request.headers.get("hx-target", ""), "dialplan.html")

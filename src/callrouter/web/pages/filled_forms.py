@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from inspect import get_annotations
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -17,8 +18,9 @@ from callrouter.operations.operation import (
     OperationRequest,
     wrong_value,
 )
-from callrouter.web.access.roles import WebIdentity
-from callrouter.web.http.identity import Form, filling_in, read_form, viewing
+from callrouter.web.access.roles import Scope, WebIdentity
+from callrouter.web.core.live_dialplan import PutLive
+from callrouter.web.http.identity import Form, check, filling_in, read_form, viewing
 from callrouter.web.http.operations_api import carry_out
 from callrouter.web.http.problems import ForbiddenError
 from callrouter.web.http.site import site_of
@@ -41,6 +43,9 @@ SAID: Final = {
     "clear_forward": "The calls go as the dialplan says.",
     "set_override": "The schedule is switched.",
     "clear_override": "The schedule follows its hours.",
+    "close_schedule_on": "The schedule is closed on these days.",
+    "set_queue_agent": "The queue has these agents.",
+    "set_number_lines": "The number has these lines.",
     "top_up": "The payment is booked.",
     "adjust_account": "The balance is corrected.",
     "suspend_account": "The account is suspended.",
@@ -87,15 +92,45 @@ def acted(
         raise
     except OperationError as error:
         return show(request, who, fault_of(request, form, error))
+    return _went(request, form, getattr(operation, "__name__", ""))
+
+
+def edited(
+    request: Request,
+    who: WebIdentity,
+    form: Form,
+    edit: Callable[..., PutLive],
+    show: Show,
+    /,
+    **values: Any,
+) -> Response:
+    """As `acted`, for an edit of the dialplan's file. Raises ForbiddenError."""
+    check(who, Scope.DIALPLAN)
+    model = get_annotations(edit)["asked"]
+    try:
+        edit(request, who, model.model_validate(values))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        return show(
+            request, who, Fault(request.url.path, str(wrong["loc"][0]), wrong["msg"], 400, form)
+        )
+    except OperationError as error:
+        return show(request, who, fault_of(request, form, error))
+    return _went(request, form, edit.__name__)
+
+
+def _went(request: Request, form: Form, done: str) -> Response:
+    """Back to the page of a form, which says what was done."""
     page, _, _ = request.url.path.rpartition("/")
-    query = {"done": getattr(operation, "__name__", "")}
+    query = {"done": done}
     query |= {name: form[name] for name in _KEPT if form.get(name)}
     return RedirectResponse(f"{page}?{urlencode(query)}", HTTPStatus.SEE_OTHER)
 
 
 def fault_of(request: Request, form: Form, error: OperationError) -> Fault:
     """What is wrong with a form, said by an operation."""
-    return Fault(request.url.path, error.problem.field, str(error), error.status, form)
+    why = ": ".join([str(error), *error.problem.diagnostics[:1]])
+    return Fault(request.url.path, error.problem.field, why, error.status, form)
 
 
 def request_of(operation: Operation[Any, Any], values: dict[str, Any]) -> OperationRequest:

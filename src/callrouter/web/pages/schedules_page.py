@@ -11,6 +11,7 @@ from starlette.responses import Response
 from callrouter.operations import overrides, schedules
 from callrouter.operations.operation import BadValueError
 from callrouter.web.access.roles import Scope, WebIdentity
+from callrouter.web.http.dialplan_api import close_schedule_on
 from callrouter.web.pages.filled_forms import (
     NO_FAULT,
     Fault,
@@ -21,12 +22,17 @@ from callrouter.web.pages.filled_forms import (
     acted,
     asked_of,
     done_of,
+    edited,
     fault_of,
 )
 from callrouter.web.pages.rendering import page
 
 router: Final = APIRouter()
-ACTIONS: Final = {"/schedules/switch": "set_override", "/schedules/usual": "clear_override"}
+ACTIONS: Final = {
+    "/schedules/switch": "set_override",
+    "/schedules/usual": "clear_override",
+    "/schedules/close": "close_schedule_on",
+}
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAYS: Final = 28
 _SWITCHES: Final = {"open": True, "closed": False}
@@ -68,6 +74,13 @@ def usual(request: Request, who: Filler, form: Fields) -> Response:
     return acted(request, who, form, overrides.clear_override, _show, schedule=name)
 
 
+@router.post("/schedules/close")
+def close(request: Request, who: Filler, form: Fields) -> Response:
+    """Close one on some days, in the dialplan."""
+    values = {name: form.get(name, "").strip() for name in ("schedule", "first", "last")}
+    return edited(request, who, form, close_schedule_on, _show, **values)
+
+
 def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") -> Response:
     found = asked_of(request, who, schedules.list_schedules)
     chosen = chosen or fault.given.get("schedule", "")
@@ -90,6 +103,7 @@ def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") ->
         days=days,
         weekdays=WEEKDAYS,
         changes=who.may(Scope.OVERRIDES),
+        edits=who.may(Scope.DIALPLAN),
     )
 
 
