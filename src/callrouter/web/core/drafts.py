@@ -101,7 +101,7 @@ class Drafts:
                 stderr=subprocess.PIPE,
             ) as process:
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-                raw = text.encode(errors="surrogatepass")
+                raw = text.encode()
                 try:
                     printed, complained = process.communicate(raw, _SECONDS)
                 except subprocess.TimeoutExpired as error:

@@ -85,11 +85,13 @@ class LiveDialplan:
             self._is_still(etag)
             if "\r\n" in before.text:
                 text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+            raw, old = text.encode(), before.text.encode()
+            if len(raw) > LONGEST:
+                raise ConflictError(f"the text is larger than {LONGEST} bytes: use an editor")
             checked = self._drafts.check(text)
             if not checked.ok:
                 lines = [one.said for one in checked.mistakes if not one.warning]
                 raise MistakesError("the dialplan has mistakes: nothing changed", diagnostics=lines)
-            raw, old = text.encode(), before.text.encode()
             self._versions.keep("", before.etag, old)
             self._is_still(etag)  # since the check took its time
             self._write(raw)
