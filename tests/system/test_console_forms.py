@@ -1,6 +1,7 @@
 """Forms of the console beside a running server: what ops change daily, and wrong input."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
+from support.hooks import SECRET, HookReceiver
 from support.kept_recordings import call_row
 from support.page_reader import accessibility_faults, chromium, opened, overflow
 from support.polling import PATIENCE
@@ -50,11 +52,12 @@ OTHER = DIALPLAN.replace("{hunt: [desk]}", "{hunt: [desk], ring: 9s}")
 
 @dataclass
 class Scene:
-    """A server, its console and a browser. ops: who is signed in."""
+    """A server, its console and a browser. ops: who is signed in. hook: is told of events."""
 
     console: Console
     chromium: Chromium
     ops: Browser
+    hook: HookReceiver
 
     async def page(self, path: str, person: Browser | None = None, **context: object) -> Page:
         page = await opened(self.chromium, person or self.ops, **context)
@@ -66,13 +69,15 @@ class Scene:
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     folder = tmp_path_factory.mktemp("forms")
     (folder / "plans.yaml").write_text(PLANS, encoding="utf-8")
-    console = await Console.start(folder, DIALPLAN)
-    try:
-        async with chromium() as browser:
-            yield Scene(console, browser, console.person("ops", name="otto"))
-        assert "Traceback" not in console.serving.log()
-    finally:
-        await console.serving.stop()
+    (folder / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
+    async with HookReceiver.open() as hook, chromium() as browser:
+        endpoint = {"name": "crm", "url": hook.url, "secret_file": "secret", "allow_private": True}
+        console = await Console.start(folder, DIALPLAN, f"webhooks: {json.dumps([endpoint])}\n")
+        try:
+            yield Scene(console, browser, console.person("ops", name="otto"), hook)
+            assert "Traceback" not in console.serving.log()
+        finally:
+            await console.serving.stop()
 
 
 async def test_caller_is_blocked_found_and_released(scene: Scene) -> None:
@@ -315,6 +320,25 @@ async def test_customer_is_called_back_and_no_more(scene: Scene) -> None:
     await page.context.close()
 
 
+async def test_event_is_sent_again_and_endpoint_disabled(scene: Scene) -> None:
+    for method in ("PUT", "DELETE"):
+        asked = scene.ops.ask(method, "/api/v1/presence/801", {} if method == "PUT" else None)
+        assert asked.status in {200, 404}
+    told = await scene.hook.took(1)
+    page = await scene.page("/webhooks")
+    row = page.locator("#attempts tbody tr", has_text="delivered").first
+    await expect(row).to_contain_text("agent")
+    await row.get_by_role("button", name="Send again").click()
+    await expect(page.get_by_role("status")).to_have_text("The endpoint is told of it again.")
+    await scene.hook.took(len(told) + 1)
+    await page.get_by_role("button", name="Disable crm").click()
+    await expect(page.locator("#endpoints tbody")).to_contain_text("by otto")
+    await page.get_by_role("button", name="Enable crm").click()
+    await expect(page.locator("#endpoints tbody")).to_contain_text("enabled")
+    assert scene.ops.get("/webhooks?endpoint=none").status == 404
+    await page.context.close()
+
+
 async def test_report_counts_the_calls_of_a_day(scene: Scene) -> None:
     store = Store(f"sqlite:///{scene.console.place.database}")
     noon = 1_800_000_000.0  # 16:00 in Shanghai
@@ -383,7 +407,7 @@ async def test_forms_are_for_everybody(scene: Scene) -> None:
     """axe-core finds nothing serious in either theme, and nothing is wider than 360 pixels."""
     page = await scene.page("/", viewport={"width": 360, "height": 740})
     paths = ["/blocks", "/gateways", "/extensions", "/schedules", "/queues", "/dialplan"]
-    for path in [*paths, "/reports", "/settings", "/accounts", "/callbacks"]:
+    for path in [*paths, "/reports", "/settings", "/accounts", "/callbacks", "/webhooks"]:
         await page.goto(path)
         for theme in ("light", "dark"):
             await page.emulate_media(color_scheme=theme)

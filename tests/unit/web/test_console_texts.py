@@ -25,6 +25,7 @@ from callrouter.web.pages.queues_page import AGENT_STATES
 from callrouter.web.pages.rendering import THEMES
 from callrouter.web.pages.reports_page import LENGTHS as REPORTS
 from callrouter.web.pages.schedules_page import WEEKDAYS
+from callrouter.web.pages.webhooks_page import STATES as EVENTS
 
 _SAID: Final = re.compile(r"""\b_\((?:"([^"]+)"|'([^']+)')\)""")
 _STATES: Final = {
@@ -33,6 +34,7 @@ _STATES: Final = {
     *AGENT_STATES,
     *ACCOUNTS,
     *CALL_BACKS,
+    *EVENTS,
     *FORWARDS,
 }
 _BY_PAGES: Final = {

@@ -26,6 +26,7 @@ MENU: Final = (
     PageInMenu("/reports", "Reports", (Scope.CALLS,)),
     PageInMenu("/accounts", "Accounts", (Scope.ACCOUNTS,)),
     PageInMenu("/dialplan", "Dialplan", (Scope.DIALPLAN,)),
+    PageInMenu("/webhooks", "Webhooks", (Scope.DIALPLAN,)),
     PageInMenu("/settings", "Settings", (Scope.DIALPLAN,)),
     PageInMenu("/people", "People", (Scope.PEOPLE,)),
     PageInMenu("/audit", "Audit", (Scope.PEOPLE,)),

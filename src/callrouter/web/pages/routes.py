@@ -20,6 +20,7 @@ from callrouter.web.pages import (
     reports_page,
     schedules_page,
     sign_in_pages,
+    webhooks_page,
     what_if_page,
 )
 
@@ -36,6 +37,7 @@ PAGES: Final = (
     reports_page,
     accounts_page,
     call_backs_page,
+    webhooks_page,
     account_pages,
     sign_in_pages,
 )
