@@ -63,6 +63,8 @@ class Place:
             return []
         base = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         try:
+            if not base.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchone():
+                return []  # the file is there before its tables are
             base.row_factory = sqlite3.Row
             rows = base.execute(
                 "SELECT * FROM calls WHERE called = ? OR ? = '' ORDER BY started, id",

@@ -322,3 +322,16 @@ def test_what_rings_without_a_target_has_a_name() -> None:
     assert not DIALPLAN.rings("line nowhere")
     assert not DIALPLAN.rings("phones 102")
     assert not DIALPLAN.rings("desk")
+
+
+@pytest.mark.parametrize(
+    "dialled", ["00860084901234567", "860084901234567", "+86084901234567", "+8600110"]
+)
+def test_number_of_a_country_that_begins_with_a_prefix_is_nobodys(dialled: str) -> None:
+    assert destination(dialled, "CN") is None
+
+
+def test_number_of_a_country_whose_numbers_begin_with_0_is_read() -> None:
+    rome = destination("00390669812345", "CN")
+    assert rome is not None
+    assert rome.number == "+390669812345"

@@ -12,7 +12,7 @@ from typing import Final
 
 from callrouter.call.interwork.diversion import redirection_of
 from callrouter.errors import SipError
-from callrouter.route.decide.people import redirected
+from callrouter.route.decide.people import anybody_may_reach, redirected
 from callrouter.route.decide.routing import MOST_DIVERSIONS
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.gateway_candidates import (
@@ -94,6 +94,12 @@ class Redirections:
                 if made is None:
                     continue
                 made.redirections = chain
+            elif (
+                gateway is not None
+                and gateway.name != target.gateway  # which was given the call, and knows where to
+                and not anybody_may_reach(dialplan, uri.subscriber())
+            ):
+                continue
             else:
                 made = _followed(target, uri, host, transport, state, gateway, chain)
             followed.append(made)

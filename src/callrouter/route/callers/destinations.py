@@ -5,6 +5,7 @@ among those that share its code is in all of them. Emergency numbers are compare
 dialled: 1131 is no 113. Satellites and international networks have codes and no country.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -75,6 +76,8 @@ def _destination(text: str, country: str) -> Destination | None:
     if read.number:
         parsed = phonenumbers.parse(read.number)
         code = parsed.country_code or 0
+        if _is_doubled(read.dialled, code, phonenumbers.national_significant_number(parsed)):
+            return None
         region = phonenumbers.region_code_for_number(parsed)
         regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, (NOWHERE,))
         kind = _CODES.get(code) or _KINDS.get(phonenumbers.number_type(parsed), "")
@@ -93,6 +96,15 @@ def _destination(text: str, country: str) -> Destination | None:
     cost = shortnumberinfo.expected_cost_for_region(parsed, country)
     kind = PREMIUM if cost == ShortNumberCost.PREMIUM_RATE else ""
     return Destination(short, "", (country,), kind)
+
+
+def _is_doubled(dialled: str, code: int, national: str) -> bool:
+    """Whether zeros stand between a country's code and its number, as in +86 0084 901234567.
+
+    A gateway that takes the code away would read another number, abroad even.
+    """
+    before = dialled.removesuffix(national)
+    return re.fullmatch(rf"\+?0*{code}0+", before) is not None
 
 
 def is_emergency(text: str, country: str) -> bool:

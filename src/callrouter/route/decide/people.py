@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.callers.destinations import destination
 from callrouter.route.decide.outgoing import OutgoingCall
 from callrouter.route.decide.plan_steps import PlanSteps
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -77,6 +78,15 @@ def redirected(
         return None
     (hunt,) = [step for step in steps.steps if isinstance(step, Hunt)]
     return hunt.targets[0].copied()
+
+
+def anybody_may_reach(dialplan: Dialplan, goal: str) -> bool:
+    """Whether a call may be sent on outside (3xx) for which no extension answers.
+
+    Not abroad, and not to what costs more: that needs a permission, and nobody is there to have it.
+    """
+    found = destination(goal, dialplan.country)
+    return found is None or not (found.kind or found.abroad(dialplan.country))
 
 
 def _of_telephone(

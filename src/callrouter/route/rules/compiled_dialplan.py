@@ -103,8 +103,7 @@ class Dialplan(Serializable):
         inside: Number | None = None,
     ) -> None:
         self.account_mails: Mapping[str, Mail] = {}
-        self.outbound = outbound
-        self.inside = inside or _without_rules(file)
+        self.outbound, self.inside = outbound, inside or _without_rules(file)
         self._usual = usual
         self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers
         self.access = Access() if access is None else access

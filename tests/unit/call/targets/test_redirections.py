@@ -209,3 +209,26 @@ def test_redirection_to_a_gateway_is_dealt_with_as_its_and_to_another_place_as_t
     far, other = sent_on(Redirections(HUNT), asked, contact, state, plan=plan)
     assert (far.gateway, far.login, far.diversion, far.history_info) == ("far", "far", True, False)
     assert (other.gateway, other.diversion, other.history_info) == ("", False, True)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "by", "follows"),
+    [
+        ("0084901234567", "", False),
+        ("008613800138000", "", True),
+        ("13800138000", "", True),
+        ("reception", "", True),
+        ("0084901234567", "far", True),
+        ("0084901234567", "near", False),
+    ],
+    ids=["abroad", "home", "national", "a name", "by the gateway itself", "by another"],
+)
+def test_redirection_leads_abroad_by_no_gateway_but_that_which_asks_for_it(
+    dialled: str, by: str, follows: bool
+) -> None:
+    far = Gateway("far", GatewayAddress("192.0.2.1", 5070, "udp"), False)
+    asked = target()
+    asked.gateway = by
+    contact = f"<sip:{dialled}@192.0.2.1:5070>"
+    plan = dialplan(gateways={"far": far})
+    assert bool(sent_on(Redirections(HUNT), asked, contact, Snapshot(), plan=plan)) is follows
