@@ -240,7 +240,16 @@ MAY_IMPORT: Final = {
         *("api", "archive", "call", "call.admission", "call.services", "errors", "lookup"),
         *("media.pool", "metric", "net.gateways", "net.overload", "net.transport"),
         *("notices", "observe", "operations", "operations.reload", "queues", "register"),
-        *("route.rules", "route.values", "secret", "settings", "sip", "state", "storage", "webhooks"),
+        *(
+            "route.rules",
+            "route.values",
+            "secret",
+            "settings",
+            "sip",
+            "state",
+            "storage",
+            "webhooks",
+        ),
     },
     "web.access": {"errors", "printable", "private", "storage"},
     "web.core": {

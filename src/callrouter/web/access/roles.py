@@ -15,8 +15,10 @@ class Scope(StrEnum):
     PRESENCE = "presence"
     OVERRIDES = "overrides"
     CALL_BACKS = "callbacks"
+    SUPERVISION = "supervision"
     BLOCKS = "blocks"
     ACCOUNTS = "accounts"
+    LIVES = "lives"
     DIALPLAN = "dialplan"
     PEOPLE = "people"
 
@@ -29,7 +31,9 @@ MEANINGS: Final[dict[Scope, str]] = {
     Scope.PRESENCE: "switch presence and forwards",
     Scope.OVERRIDES: "switch schedules",
     Scope.CALL_BACKS: "have customers called back",
+    Scope.SUPERVISION: "listen in on calls and end them, move those who wait",
     Scope.ACCOUNTS: "see accounts, top them up, adjust and suspend them",
+    Scope.LIVES: "begin, suspend and end the lives of numbers",
     Scope.BLOCKS: "block callers, ban addresses",
     Scope.DIALPLAN: "load the dialplan again, drain gateways and the server",
     Scope.PEOPLE: "invite and remove people, read the audit",
@@ -38,10 +42,10 @@ MEANINGS: Final[dict[Scope, str]] = {
 _SUPERVISOR: Final = frozenset(
     (
         *(Scope.CALLS, Scope.NUMBERS, Scope.RECORDINGS),
-        *(Scope.PRESENCE, Scope.OVERRIDES, Scope.CALL_BACKS),
+        *(Scope.PRESENCE, Scope.OVERRIDES, Scope.CALL_BACKS, Scope.SUPERVISION),
     )
 )
-_OPS: Final = _SUPERVISOR | {Scope.BLOCKS, Scope.ACCOUNTS, Scope.DIALPLAN}
+_OPS: Final = _SUPERVISOR | {Scope.BLOCKS, Scope.ACCOUNTS, Scope.LIVES, Scope.DIALPLAN}
 
 ROLES: Final[dict[str, frozenset[Scope]]] = {
     "viewer": frozenset((Scope.CALLS,)),
