@@ -35,7 +35,7 @@ from callrouter.storage import account_books as books
 from callrouter.storage import number_books as numbers
 from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import OpenedForWriting
-from callrouter.storage.engine import StoreError, begin_writing, said
+from callrouter.storage.engine import StoreError, begin_writing, is_busy, said
 
 _LOOK_SECONDS: Final = 2.0
 """How often it is looked whose time is over since the suspension."""
@@ -236,7 +236,8 @@ class AccountService:
             database = self._database.store()
             found = database.read(act) if reads else database.do(act)
         except (SQLAlchemyError, OSError, StoreError) as error:
-            self._database.begin(error)
+            if not is_busy(error):
+                self._database.begin(error)
             return Unavailable(said(error))
         except Exception as error:  # noqa: BLE001 - a bug in one question must not end the thread
             _log.error("internal error in accounts", exc_info=error)

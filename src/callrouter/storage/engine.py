@@ -105,6 +105,11 @@ def refuses_row(error: SQLAlchemyError) -> bool:
     return isinstance(state, str) and state.startswith(_REFUSED_STATES)
 
 
+def is_busy(error: Exception) -> bool:
+    """Whether somebody else had SQLite's file for too long: it is there all the same."""
+    return str(getattr(getattr(error, "orig", None), "sqlite_errorname", "")) == "SQLITE_BUSY"
+
+
 def version(connection: sa.Connection) -> str:
     """The revision of the tables, "" when the database has none.
 

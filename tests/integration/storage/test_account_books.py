@@ -20,7 +20,7 @@ from callrouter.observe.cdr.rows import encode
 from callrouter.storage import account_books as books
 from callrouter.storage.account_books import Booking
 from callrouter.storage.cdr_table import Store, open_for_writing
-from callrouter.storage.engine import begin_writing
+from callrouter.storage.engine import begin_writing, is_busy
 from callrouter.storage.outbox import OUTBOX
 from callrouter.webhooks.event_catalogue import EventData
 
@@ -225,3 +225,11 @@ async def test_new_terms_count_at_once(database: str) -> None:
     it.do(books.keep, (terms(suspend=Decimal(15), notice=Decimal(35)),), NOW)
     assert it.events() == ["notice", "suspended"]
     assert "suspended" in it.reserve("0001", "1")
+
+
+async def test_file_that_another_has_for_long_is_busy_and_not_away(tmp_path: Path) -> None:
+    it = Books(f"sqlite:///{tmp_path}/calls.db", "10")
+    with begin_writing(open_for_writing(it.url)), pytest.raises(sa.exc.OperationalError) as busy:
+        it.reserve("0001", "1")
+    assert is_busy(busy.value)
+    assert not is_busy(sa.exc.OperationalError("", None, OSError("gone")))
