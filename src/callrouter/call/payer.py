@@ -2,8 +2,9 @@
 
 Rules.
 
-- A slice is asked for some seconds before the last runs out. One that is refused is followed by a
-  warning tone, where the worker has the media, and the call ends with what is paid.
+- A slice is asked for some seconds before the last runs out. One that is refused is asked for again
+  by the block, so that no money is left unused. After a block that is refused comes a warning tone,
+  where the worker has the media, and the call ends with what is paid.
 - A call costs nothing beyond what is paid: what ends it comes a few milliseconds late, and its
   record does not.
 - A leg that begins to cost something is paid for at once, or the call ends.
@@ -29,6 +30,8 @@ _AHEAD_MS: Final = 5000
 """How long before the end of a slice the next is asked for, and the caller warned."""
 _SLICE_MS: Final = 30_000
 """How long a slice is at least; it ends with a block."""
+_BLOCK_MS: Final = 1
+"""That of a slice of one block."""
 _AGAIN_MS: Final = 10_000
 """How long after a question without an answer the next is asked."""
 _ANSWER_SECONDS: Final = 2.0
@@ -63,6 +66,7 @@ class Payer:
         "_limit_ms",
         "_refusal",
         "_reserved",
+        "_slice_ms",
         "_urgent",
     )
 
@@ -79,6 +83,7 @@ class Payer:
         self._refusal = refusal
         self._go_on = go_on
         self._limit_ms = NO_END
+        self._slice_ms = _SLICE_MS
         self._answer: Pending[Credit | NoCredit | Unavailable] | None = None
         self._late: Timer | None = None
         self._due: Timer | None = None
@@ -173,6 +178,9 @@ class Payer:
         if self._urgent or again or self._limit_ms == NO_END:
             self._limit_ms = call.ms() if self._limit_ms == NO_END else self._limit_ms
             self._cut(0.0)
+        elif isinstance(answer, NoCredit) and self._slice_ms != _BLOCK_MS:
+            self._slice_ms = _BLOCK_MS
+            self._next(0.0)
         else:
             self._warn()
             self._at(self._limit_ms, self._cut)
@@ -181,7 +189,7 @@ class Payer:
         """Ask for the next slice."""
         limit = self._limit_ms
         known = limit != NO_END
-        self._ask((limit if known else self._call.ms()) + _SLICE_MS, urgent=not known)
+        self._ask((limit if known else self._call.ms()) + self._slice_ms, urgent=not known)
 
     def _warn(self) -> None:
         """Let both parties hear that the call ends soon, where they hear the worker."""

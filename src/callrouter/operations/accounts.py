@@ -153,6 +153,8 @@ async def top_up(running: RunningServer, request: TopUp) -> AccountStanding:
 
 async def adjust_account(running: RunningServer, request: Adjust) -> AccountStanding:
     """Corrects a balance, with a note that says why."""
+    if not _amount(request.amount):
+        raise BadValueError("amount: expected more or less than 0", "amount", "more or less than 0")
     return await _booked(running, request, _amount(request.amount), "adjustment")
 
 

@@ -109,7 +109,7 @@ def test_refused_slice_ends_the_call_with_what_is_paid_to_the_millisecond() -> N
     story = Story()
     story.answer()
     story.record.legs.append(LegRecord("desk", "sip:desk@192.0.2.1", 0))
-    story.answers = [NoCredit("nothing is left")]
+    story.answers = [NoCredit("nothing is left")] * 2
     story.until(60.9)
     assert story.posted == []
     story.until(61.0 + _SLOT_MS / 1000)
@@ -119,6 +119,19 @@ def test_refused_slice_ends_the_call_with_what_is_paid_to_the_millisecond() -> N
     story.until(61.5)
     record = story.end()
     assert (record.ended_ms, record.legs[0].ended_ms) == (61_000, 61_000)
+
+
+def test_slice_that_is_too_dear_is_asked_for_again_by_the_block() -> None:
+    story = Story()
+    story.answer()
+    dear = NoCredit("5 CNY are left")
+    story.answers = [dear, Credit(63_000, Decimal(3)), Credit(65_000, Decimal(5)), dear]
+    story.until(64.9)
+    asked = [(at - at % 1000, until) for at, until in story.asked[1:]]
+    assert asked == [(56_000, 91_000), (56_000, 61_001), (58_000, 63_001), (60_000, 65_001)]
+    assert story.posted == []
+    story.until(65.5)
+    assert (len(story.posted), story.end().ended_ms) == (1, 65_000)
 
 
 def test_leg_that_cannot_be_paid_for_ends_the_call_at_once() -> None:

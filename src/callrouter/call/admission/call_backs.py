@@ -35,6 +35,7 @@ from callrouter.queues import call_backs as jobs
 from callrouter.queues.call_backs import CallBackBook, CallBackJob, CallBackRule
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import destination, is_emergency
+from callrouter.route.callers.number_lists import Caller
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.queue_setup import CallBackSetup
 from callrouter.route.values import refusal_reasons as reasons
@@ -69,7 +70,8 @@ def reached_by(caller: str, setup: CallBackSetup, country: str) -> str:
     """
     goal = destination(caller, country)
     if goal is None:
-        inside = _INSIDE.fullmatch(caller) and not is_emergency(caller, country)
+        hidden = not Caller(caller, country).identity
+        inside = _INSIDE.fullmatch(caller) and not hidden and not is_emergency(caller, country)
         return caller if inside else ""
     known = goal.number and not goal.kind and setup.countries.issuperset(goal.countries)
     return goal.dialled if known else ""

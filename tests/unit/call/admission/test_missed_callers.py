@@ -38,6 +38,7 @@ numbers: {"4303": {call_back: missed, route: [{hunt: [desk]}]}}
         ("110", ""),
         ("1001", "1001"),
         ("sipp", "sipp"),
+        ("Anonymous", ""),
         ("anonymous@nowhere", ""),
         ("", ""),
         ("00" * 20, ""),
