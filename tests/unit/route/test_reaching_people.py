@@ -42,6 +42,9 @@ numbers:
   "4000": {to_header: extensions, route: [{hunt: [t3]}]}
   "4001": {route: [{hunt: [phones_1]}]}
   "4002": {route: [{hunt: [phones_1, t3]}]}
+  "4004": {route: [{hunt: [phones_1]}, {hunt: [t3], on: [busy]}]}
+  "4005": {route: [{hunt: [phones_1]}, {hunt: [t3], on: [no_answer]}]}
+  "4006": {route: [{hunt: [phones_1]}, {hunt: [t3], on: [unreachable]}]}
   "4003": {route: [{menu: main}]}
 """
 NOON = 1772769600.0  # 2026-03-06 12:00 in Shanghai, a Friday
@@ -79,6 +82,7 @@ def forwards(**goals: str) -> Snapshot:
 
 
 MOBILE = "13800138000"
+DND = {"201": DO_NOT_DISTURB}
 AFTER = [("li_mobile", ""), ("takes a message for box li", "")]
 
 
@@ -141,6 +145,7 @@ def test_who_is_busy_or_wants_no_calls_is_forwarded_as_busy() -> None:
 def test_who_is_busy_and_nothing_else_is_refused_as_busy() -> None:
     decision = call("201", Snapshot(lines={"extension 201": 1}))
     assert reason(decision) == ("over_limit", 486, 17)
+    assert reason(call("201", Snapshot(away=DND))) == ("over_limit", 486, 17)
 
 
 def test_switched_forward_goes_before_that_of_the_file_and_can_be_nowhere() -> None:
@@ -210,6 +215,23 @@ def test_registered_telephones_are_left_out_of_hunts_while_their_extension_is_aw
     decision = decide(DIALPLAN, both, busy)
     assert steps(decision) == [("t3", "")]
     assert why(decision, "target phones_1")[2] == "extension 201 has no line free"
+
+
+@pytest.mark.parametrize("busy", [Snapshot(lines={"extension 201": 1}), Snapshot(away=DND)])
+def test_telephones_in_a_hunt_that_are_on_calls_or_want_none_are_busy(busy: Snapshot) -> None:
+    def outside(called: str, snapshot: Snapshot) -> Decision:
+        facts = Facts("lab", "192.0.2.1", "13900139000", called, at=NOON)
+        return decide(DIALPLAN, facts, snapshot)
+
+    assert reason(outside("4001", busy)) == ("over_limit", 486, 17)
+    assert steps(outside("4004", busy)) == [("t3", "")]
+    for called in ("4005", "4006"):
+        decision = outside(called, busy)
+        assert reason(decision) == ("over_limit", 486, 17)
+        assert decision.trace[-1].why.endswith("; the targets before it are busy")
+    away = Snapshot(away={"201": "lunch"})
+    assert reason(outside("4004", away)) == ("away", 480, 20)
+    assert steps(outside("4005", away)) == steps(outside("4006", away)) == [("t3", "")]
 
 
 def test_own_calls_count_as_lines_and_are_never_too_many() -> None:

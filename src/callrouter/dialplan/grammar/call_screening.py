@@ -233,7 +233,8 @@ class NumberReasons(StrictModel):
         "The caller's country may not call. Usually 403 and cause 21.", {"status": 404}
     )
     over_limit: Reason | None = _reason(
-        "No line is free, or the trunk brings too many calls a second. Usually 486 and cause 17.",
+        "No line is free, the extensions that would ring are on calls or want none, or the trunk "
+        "brings too many calls a second. Usually 486 and cause 17.",
         {"status": 503, "cause": 34},
     )
     out_of_hours: Reason | None = _reason(

@@ -40,7 +40,7 @@ from callrouter.route.values.plan import (
     Refusal,
     Verdict,
 )
-from callrouter.route.values.snapshot import Snapshot
+from callrouter.route.values.snapshot import BUSY, NO_ANSWER, Snapshot
 
 _MISSING: Final = "is not in the list"
 _WITHHELD: Final = "the caller has no number that a list could have"
@@ -315,8 +315,9 @@ class Evaluation(PlanSteps):
                 self._verdict(step, False, f"; it is for when that is {must}")
             elif on and not before:
                 self._verdict(step, False, "; no step before it was taken")
-            elif on and not self.steps and "unreachable" not in on:
-                self._verdict(step, False, "; the targets before it are unreachable")
+            elif on and not self.steps and self.left.isdisjoint(on):
+                why = "busy" if "busy" in self.left else "unreachable"
+                self._verdict(step, False, f"; the targets before it are {why}")
             else:
                 before = True
                 self._final = step.final
@@ -358,8 +359,7 @@ class Evaluation(PlanSteps):
         if self.barred:
             return Plan((), number.reasons[reasons.NOT_FROM_HERE])
         if not self.dead:
-            absent = self.absent and not self._closed
-            return Plan((), number.reasons[reasons.AWAY if absent else reasons.OUT_OF_HOURS])
+            return Plan((), number.reasons[self._unrung()])
         if number.backup is not None:
             rings = self.ring(number.backup) is not None
             why = f"nothing else is reachable; rings {number.backup.text}" if rings else ""
@@ -374,6 +374,13 @@ class Evaluation(PlanSteps):
         final = self._final
         known = final is not None and final.status
         return Plan((), final if known else number.reasons[reasons.NO_TARGET_LEFT])
+
+    def _unrung(self) -> str:
+        """Return the reason when nobody is rung, and what is needed is not down."""
+        if self.missed == BUSY:
+            return reasons.OVER_LIMIT
+        absent = self.missed == NO_ANSWER and not self._closed
+        return reasons.AWAY if absent else reasons.OUT_OF_HOURS
 
     def _verdict(
         self, step: Step, taken: bool, then: str, place: int = -1, result: str = ""

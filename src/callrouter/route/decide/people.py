@@ -28,7 +28,6 @@ from callrouter.route.values.snapshot import (
     Snapshot,
 )
 
-_ANY: Final[frozenset[str]] = frozenset()
 _AFTER: Final[Mapping[str, frozenset[str]]] = {
     BUSY: frozenset(("busy", "rejected")),
     NO_ANSWER: frozenset(("no_answer", "unreachable")),
@@ -150,17 +149,19 @@ def _missed(steps: PlanSteps, extension: Extension) -> str:
     away = steps.snapshot.away.get(extension.key)
     if away is not None:
         _note(steps, extension, extension.hold, f"is away: {away}", matched=False)
-        steps.absent = True
-        return BUSY if away == DO_NOT_DISTURB else NO_ANSWER
+        missed = BUSY if away == DO_NOT_DISTURB else NO_ANSWER
+        steps.miss(missed)
+        return missed
     schedule = extension.schedule
     if schedule is not None:
         hours = steps.at(schedule)
         if not hours.open:
             why = f"is not rung: {schedule.name}: {hours.why}"
             _note(steps, extension, extension.hold, why, matched=False)
-            steps.absent = True
+            steps.miss(NO_ANSWER)
             return NO_ANSWER
     if steps.full(extension.hold, extension.lines, extension.file, extension.line):
+        steps.miss(BUSY)
         return BUSY
     return ""
 

@@ -1,5 +1,6 @@
 """The steps of a plan while it is made: who rings, what speaks, and the verdict of each."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -11,26 +12,35 @@ from callrouter.route.values.media_steps import MEDIA, EnterQueue, VoiceStep
 from callrouter.route.values.opening_hours import Hours, Schedule
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Hunt, Verdict
 from callrouter.route.values.seeded_random import Dice
-from callrouter.route.values.snapshot import Snapshot
+from callrouter.route.values.snapshot import BUSY, NO_ANSWER, Snapshot
 
 _ANY: Final[frozenset[str]] = frozenset()
+_LEFT: Final[Mapping[str, frozenset[str]]] = {
+    BUSY: frozenset(("busy",)),
+    NO_ANSWER: frozenset(("no_answer", "unreachable")),
+    "": frozenset(("unreachable",)),
+}
+"""What a step that was left out counts as, by why."""
 
 
 class PlanSteps:
     """The steps of one call's plan.
 
     steps: those so far. holds: what the call takes a line of. trace: the verdicts so far. dead: a
-    step was left out because what it needs is down; absent: because nobody is there.
+    step was left out because what it needs is down. missed: why the last one was left out that has
+    people to ring, busy or no answer; "" for none. left: the results that the last one left out
+    counts as.
     """
 
     __slots__ = (
         "_hours",
-        "absent",
         "dead",
         "dialplan",
         "dice",
         "facts",
         "holds",
+        "left",
+        "missed",
         "snapshot",
         "steps",
         "trace",
@@ -55,7 +65,8 @@ class PlanSteps:
         self.holds: list[Hold] = []
         self.trace = list(trace)
         self.dead = False
-        self.absent = False
+        self.missed = ""
+        self.left = _LEFT[""]
 
     def judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
         """Note a rule that takes effect by refusing."""
@@ -83,10 +94,7 @@ class PlanSteps:
         turn = self.snapshot.turns.get(rule.hunt.rotation, 0) if rule.hunt.rotation else 0
         hunt = rule.at(self.dice, turn, self.snapshot, self.trace)
         if not hunt.rounds:
-            if rule.someone_absent(self.snapshot):
-                self.absent = True
-            else:
-                self.dead = True
+            self.miss(rule.missed(self.snapshot))
             return None
         if on is not None:
             hunt = replace(hunt, on=on)
@@ -96,10 +104,18 @@ class PlanSteps:
         self.steps.append(hunt)
         return hunt
 
+    def miss(self, why: str) -> None:
+        """Note that a step is left out: its people are busy or do not answer, "" for no way."""
+        self.left = _LEFT[why]
+        if why:
+            self.missed = why
+        else:
+            self.dead = True
+
     def speak(self, voice: VoiceStep) -> VoiceStep | None:
         """Add a step that speaks; None when it needs a media pool and there is none."""
         if MEDIA in self.snapshot.down and not isinstance(voice.act, EnterQueue):
-            self.dead = True
+            self.miss("")
             return None
         if voice.on and not self.steps:
             voice = VoiceStep(act=voice.act)

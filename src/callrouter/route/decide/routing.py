@@ -30,7 +30,7 @@ from callrouter.route.values.decision import (
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Plan, Refusal, Verdict
-from callrouter.route.values.snapshot import NOTHING, Snapshot
+from callrouter.route.values.snapshot import NO_ANSWER, NOTHING, Snapshot
 
 # Called numbers kept, and the longest that is: nobody's number is longer.
 _KEPT: Final = 16384
@@ -149,7 +149,7 @@ def _rings_inside(
             return ""
         if steps.dead:
             return reasons.NO_TARGET_LEFT
-        return reasons.AWAY if steps.absent else reasons.OVER_LIMIT
+        return reasons.AWAY if steps.missed == NO_ANSWER else reasons.OVER_LIMIT
     if out is not None and not out.ring():
         return out.reason or reasons.NO_TARGET_LEFT
     if facts.no_credit:

@@ -16,7 +16,7 @@ from mypy_extensions import mypyc_attr
 from callrouter.route.values.gateway_candidates import GatewayCandidate, arranged, by_chance
 from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.route.values.seeded_random import Dice
-from callrouter.route.values.snapshot import Snapshot
+from callrouter.route.values.snapshot import BUSY, DO_NOT_DISTURB, NO_ANSWER, Snapshot
 from callrouter.serializable import Serializable
 
 SEQUENTIAL: Final = "sequential"
@@ -83,6 +83,11 @@ class Leaf(Serializable):
         if self.lines and state.lines.get(f"extension {extension}", 0) >= self.lines:
             return f"extension {extension} has no line free"
         return ""
+
+    def busy(self, state: Snapshot) -> bool:
+        """Say whether its telephones are not rung because they are on calls or want none."""
+        away = state.away.get(self.target.extension, DO_NOT_DISTURB)
+        return away == DO_NOT_DISTURB and bool(self.absence(state))
 
 
 def _down(gateway: str, state: Snapshot) -> str:
@@ -207,6 +212,13 @@ class HuntRule(Serializable):
         if not self.extensions:
             return False
         return any(leaf.target.extension and leaf.absence(state) for leaf in self.leaves)
+
+    def missed(self, state: Snapshot) -> str:
+        """Why none of its targets is rung: busy when one of them is, no answer, "" for no way."""
+        if not self.someone_absent(state):
+            return ""
+        busy = any(leaf.target.extension and leaf.busy(state) for leaf in self.leaves)
+        return BUSY if busy else NO_ANSWER
 
 
 def listed(rounds: Rounds) -> str:
