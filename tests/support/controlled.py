@@ -9,6 +9,7 @@ import orjson
 
 from callrouter.api.client import ask
 from callrouter.api.unix_socket import ControlListener
+from callrouter.call.admission.login_throttle import LoginThrottle
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
@@ -70,6 +71,7 @@ class Room:
         self.reload_began = asyncio.Event()
         self.reloads = asyncio.Event()
         self.reloads.set()
+        self.throttle = LoginThrottle()
         self.memory = Memory(lambda *_: None, seed=1)
         self.calls: dict[str, OneInProgress] = {}
         self.bugs: list[Exception] = []
@@ -87,6 +89,7 @@ class Room:
             accounts=AccountDesk(service),
             numbers=NumberDesk(service),
             bans=self.memory.bans,
+            throttle=self.throttle,
             gateways=self.memory.gateways,
             queues=self.memory.queues,
             clock=self.memory.clock,

@@ -1,5 +1,6 @@
 """Who has to prove who it is: trunks and telephones with passwords, from outside."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +10,7 @@ from support.phone import Phone
 from support.ports import free_port
 from support.proving import PASSWORDS, Telephone, credentials, parameters, proving
 from support.serving import Serving
+from support.typed import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -182,6 +184,27 @@ async def test_wrong_password_and_unknown_user_get_the_same_answer_then_none(roo
     after = await room.serving.metrics()
     assert after["callrouter_auth_failed_total"] == before["callrouter_auth_failed_total"] + 10
     assert after["callrouter_auth_dropped_total"] == before["callrouter_auth_dropped_total"] + 1
+
+
+async def test_who_was_let_in_is_heard_while_another_at_its_address_guesses(room: Room) -> None:
+    phone = await room.phone("127.0.11.1")
+    await phone.registered(LONG)
+    guesser = await room.phone("127.0.11.1")
+    await guesses(guesser, "nobody")
+    guesser.user = "nobody"
+    guesser.register(LONG)
+    await phone.registered(LONG)
+    again = await room.phone("127.0.11.1")  # behind a NAT that gives it another port
+    await again.registered(LONG)
+    await room.serving.logged("too many wrong passwords", "source=127.0.11.1")
+    place = room.serving.place
+    listed = await run(place.folder, "ban", "list", "--config", place.config)
+    assert re.search(r"127.0.11.1 .* wrong passwords: only who was let in", listed.out)
+    assert guesser.quiet()
+    lifted = await run(place.folder, "ban", "remove", "127.0.11.1", "--config", place.config)
+    assert lifted.out == "127.0.11.1 is heard again\n"
+    guesser.register(LONG)
+    await guesser.expect(401)
 
 
 async def test_trunk_of_an_address_is_never_shut_out_by_wrong_passwords(room: Room) -> None:

@@ -199,7 +199,13 @@ class Parts:
             if remarks.take(self._loop.time()):
                 self._log.warning(what, source=source, user=user)
 
+        def throttled(source: str, seconds: float) -> None:
+            if remarks.take(self._loop.time()):
+                what = "too many wrong passwords: only who was let in there before is heard"
+                self._log.warning(what, source=source, seconds=seconds)
+
         door.remark = remark
+        door.throttled = throttled
         return door
 
     def _calls(self, settings: Settings, dialplan: Dialplan) -> Calls:

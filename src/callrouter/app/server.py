@@ -58,6 +58,7 @@ class Server:
             accounts=AccountDesk(parts.accounts),
             numbers=NumberDesk(parts.accounts),
             bans=parts.memory.bans,
+            throttle=parts.door.throttle,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
             listen=parts.listen,
@@ -103,6 +104,7 @@ class Server:
             self._parts.webhooks.start()
         self._parts.persistence.open(self._parts.memory)
         self._parts.calls.epoch = self._parts.memory.clock.zero
+        self._remember_telephones()
         self._serve_accounts(self._parts.calls.dialplan)
         self._parts.accounts.start()
         await self._control.start()
@@ -201,6 +203,14 @@ class Server:
             self._parts.archive.serve(dialplan.boxes)
         if self._settings.watch:
             self._watcher.watch(dialplan.files)
+
+    def _remember_telephones(self) -> None:
+        """Hear who had registered with an earlier process, whoever guesses at its address."""
+        parts = self._parts
+        clock, now = parts.memory.clock.now(), self._loop.time()
+        for extension, binding in parts.memory.bindings.all(clock):
+            *_, host, port = binding.place
+            parts.door.remember((host, port), (extension,), now)
 
     def _serve_accounts(self, dialplan: Dialplan) -> None:
         """Have the accounts of a dialplan."""

@@ -1,6 +1,7 @@
 """Bans, as operators ask for them: who is banned, to ban and to hear an address again."""
 
-from itertools import islice
+from itertools import chain, islice
+from typing import Final
 
 from callrouter.operations.operation import (
     BadValueError,
@@ -14,7 +15,9 @@ from callrouter.operations.operation import (
     RunningServer,
     Seconds,
 )
-from callrouter.state.bans import banned_as
+from callrouter.state.bans import Ban, banned_as
+
+_WRONG: Final = "wrong passwords: only who was let in before"
 
 
 class BannedAddress(OperationAnswer):
@@ -62,12 +65,16 @@ async def list_bans(running: RunningServer, request: Newest) -> BannedAddresses:
     """The addresses that are not heard, the newest first."""
     bans, clock = running.bans, running.clock
     now = clock.now()
+    throttled = [
+        Ban(source, until + clock.zero, _WRONG, by_hand=False)
+        for source, until in running.throttle.throttled(now - clock.zero)
+    ]
     return BannedAddresses(
         bans=[
             BannedAddress(**ban._asdict() | {"until": clock.wall(ban.until)})
-            for ban in islice(bans.newest(now), request.most)
+            for ban in islice(chain(throttled, bans.newest(now)), request.most)
         ],
-        all=sum(1 for _ in bans.newest(now)),
+        all=len(throttled) + sum(1 for _ in bans.newest(now)),
     )
 
 
@@ -88,7 +95,11 @@ async def add_ban(running: RunningServer, request: AddBan) -> BanAdded:
 async def remove_ban(running: RunningServer, request: RemoveBan) -> BanRemoved:
     """Hears an IP address again, and forgets what it did."""
     address = _address(request.address)
-    if not running.bans.remove(address):
+    now, throttle = running.clock.now() - running.clock.zero, running.throttle
+    throttled = [it for it, _ in throttle.throttled(now) if banned_as(it) == address]
+    for source in throttled:
+        throttle.lift(source)
+    if not running.bans.remove(address) and not throttled:
         raise NotFoundError(f"{address} is not banned")
     return BanRemoved(address=address, kept=await running.kept())
 

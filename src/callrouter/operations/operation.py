@@ -208,6 +208,16 @@ class NumbersAsked(Protocol):
         """Change one."""
 
 
+class ThrottleAsked(Protocol):
+    """Who is not heard for wrong passwords, as operators have it. Times are monotonic."""
+
+    def throttled(self, now: float) -> list[tuple[str, float]]:
+        """The IP addresses, the newest first, and until when."""
+
+    def lift(self, source: str) -> None:
+        """Hear one again."""
+
+
 @dataclass(slots=True, kw_only=True, frozen=True)
 class RunningServer:
     """The running server, as operations know it."""
@@ -216,6 +226,7 @@ class RunningServer:
     accounts: AccountsAsked
     numbers: NumbersAsked
     bans: Bans
+    throttle: ThrottleAsked
     gateways: Gateways
     queues: QueuesInMemory
     clock: SteadyClock

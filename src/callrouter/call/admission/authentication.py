@@ -12,7 +12,7 @@ Telephones that are bound to an address of a trunk are asked for theirs when the
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from callrouter.call.admission.login_throttle import Failures
+from callrouter.call.admission.login_throttle import SHUT, LoginThrottle
 from callrouter.call.admission.protection_space import (
     PROVEN,
     STALE,
@@ -61,11 +61,11 @@ class Door:
     challenged, failed, dropped: counts of requests.
     without_qop: those with a right password that had no qop, where none may lack it. other_uri:
     those that were signed for another Request-URI. blame: told the address of each wrong password.
-    remark: told what is odd about a right one, the address and the user.
+    remark: told what is odd about a right one, the address and the user. throttle: who is not heard
+    for them. throttled: told the address when that begins, and for how many seconds it is.
     """
 
     __slots__ = (
-        "_failures",
         "_nonces",
         "_registrar",
         "_told",
@@ -75,6 +75,8 @@ class Door:
         "failed",
         "other_uri",
         "remark",
+        "throttle",
+        "throttled",
         "without_qop",
     )
 
@@ -84,7 +86,7 @@ class Door:
         """secret: of this process alone, 16 bytes or more, random."""
         self._told = told
         self._nonces = Nonces(secret, token)
-        self._failures = Failures()
+        self.throttle = LoginThrottle()
         self._registrar = registrar
         self.challenged = 0
         self.failed = 0
@@ -93,6 +95,7 @@ class Door:
         self.other_uri = 0
         self.remark: Callable[[str, str, str], None] = lambda _what, _source, _user: None
         self.blame: Callable[[str], None] = lambda _source: None
+        self.throttled: Callable[[str, float], None] = lambda _source, _seconds: None
 
     def told(self, contact: str) -> bool:
         """Say whether this is the user of a Contact that we registered with a gateway."""
@@ -130,7 +133,7 @@ class Door:
             raise StrangerError
         if isinstance(asked, Trunk):
             return RequestOrigin(asked)
-        if asked.counts and self._failures.shut(flow.remote_host, now):
+        if asked.counts and self._shut(request, flow, now):
             self.dropped += 1
             return None
         if registers:
@@ -139,6 +142,21 @@ class Door:
         if found.trunk:
             return RequestOrigin(dialplan.trunks[found.trunk])
         return self._telephone(request, flow, found, dialplan, at)
+
+    def remember(self, flow: tuple[str, int], users: tuple[str, ...], now: float) -> None:
+        """Know who has proven itself, by an address and a port, at a monotonic time."""
+        self.throttle.proven(flow[0], (flow[1], *users), now)
+
+    def _shut(self, request: Request, flow: Flow, now: float) -> bool:
+        """Say whether a request is not heard for wrong passwords of others at its address."""
+        source, throttle = flow.remote_host, self.throttle
+        if not throttle.shut(source, now) or throttle.excepts(source, flow.remote_port, now):
+            return False
+        try:
+            user = parse_uri(request.from_().uri).decoded_user()
+        except SipError:
+            return True  # who says nobody's name has proven nothing
+        return not throttle.excepts(source, user, now)
 
     def _telephone(
         self, request: Request, flow: Flow, found: Login, dialplan: Guarded, at: float
@@ -170,14 +188,17 @@ class Door:
             if verdict == WRONG:
                 self.failed += 1
                 if asked.counts:
-                    self._failures.failed(source, now)
                     self.blame(source)
+                    if self.throttle.failed(source, flow.remote_port, credentials.user, now):
+                        self.throttled(source, SHUT)
             elif verdict == WITHOUT_QOP:
                 self.without_qop += 1
                 self.remark(_WITHOUT_QOP, source, credentials.user)
             elif verdict == PROVEN and login is not None:
                 self._nonces.use(credentials.nonce, credentials.count)
                 self._check_uri(credentials, request, flow, asked.realm)
+                if asked.counts:
+                    self.remember((source, flow.remote_port), (login.user, login.extension), now)
                 return login
         self.challenged += 1
         nonce_value = self._nonces.make(source, now)
@@ -217,7 +238,7 @@ METRICS: Final[Rows[Door]] = (
     counter(
         "callrouter_auth_dropped",
         "Each request dropped because its address had given too many wrong passwords counts "
-        "one; a device of yours is shut out for a while too.",
+        "one; a device of yours that was not let in there before is shut out for a while too.",
         lambda it: it.dropped,
     ),
     counter(
