@@ -6,7 +6,7 @@ import pytest
 from mid_dialog import Party
 from spoken import SpokenRouter
 from support.wire import CALLER, Wire, compiled
-from test_transfers import FIFTH, FOURTH, refer, replaces_of
+from test_transfers import FIFTH, FOURTH, notified, refer, replaces_of
 
 _SIXTH = "192.0.2.6"
 _AGENT = "192.0.2.3"
@@ -74,3 +74,57 @@ def test_agent_is_rung_again_when_its_rest_is_over(how: str) -> None:
     wire.run()
     assert router.noted.bugs == []
     assert other.invites
+
+
+def test_queue_is_passed_over_by_a_transfer_and_the_record_says_so() -> None:
+    wire = Wire()
+    plan = _DIALPLAN.replace("[{queue: queue5}]", "[{queue: queue5}, {hunt: [other]}]")
+    router = SpokenRouter(wire, compiled(plan))
+    caller, agent, other = Party(wire, CALLER[0]), Party(wire, _AGENT), Party(wire, FOURTH)
+    caller.call("4300")
+    wire.run(2.0)
+    agent.ask("REFER", refer("4304"))
+    wire.run(4.0)
+    assert notified(wire, _AGENT)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    agent.ask("REFER", refer("4305"))
+    wire.run(8.0)
+    assert notified(wire, _AGENT)[-1] == "SIP/2.0 200 OK"
+    assert other.outcome == "answered" or other.invites
+    router.calls.end_all()
+    wire.run()
+    (record,) = router.noted.ended
+    said = [it.why for it in record.trace if it.rule.startswith("transfer to 430")]
+    for why, queue in zip(said, ("queue4", "queue5"), strict=True):
+        assert why.startswith(f"waits in queue {queue} (")
+        assert why.endswith("is passed over: a transfer takes only the steps that ring")
+    assert [it.queue for it in record.queues] == ["queue0"]
+
+
+def test_caller_on_whom_callrouter_hangs_up_has_not_abandoned() -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compiled(_DIALPLAN))
+    caller, agent = Party(wire, CALLER[0]), Party(wire, _AGENT, answers=False)
+    caller.call("4300")
+    wire.run(2.0)
+    router.calls.end_all()
+    wire.run()
+    (record,) = router.noted.ended
+    assert [it.outcome for it in record.queues] == ["ended"]
+    totals = router.shared.queues.centre.queues["queue0"].totals
+    assert (totals.abandoned, totals.overflowed) == (0, 1)
+    assert agent.outcome == ""
+
+
+def test_call_of_a_queue_that_a_reload_takes_away_says_so() -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compiled(_DIALPLAN))
+    caller, agent = Party(wire, CALLER[0]), Party(wire, _AGENT, answers=False)
+    caller.call("4300")
+    wire.run(2.0)
+    router.shared.queues.centre.serve({}, 2.0)
+    router.shared.queues._act(2.0)
+    wire.run()
+    (record,) = router.noted.ended
+    assert [it.outcome for it in record.queues] == ["removed"]
+    assert record.reason == "queue_removed"
+    assert agent.outcome == ""

@@ -9,6 +9,7 @@ from support.full_disk import files_limited_to
 from support.observed import Lines, answered
 from test_writer import events, locked, write
 
+from callrouter.call.services.record import QueueRecord
 from callrouter.observe.cdr.crash_recovery import lost_record, up_line
 from callrouter.observe.cdr.rows import COLUMNS
 from callrouter.storage import active_calls_journal as journals
@@ -157,7 +158,7 @@ def test_length_goes_by_the_clock_that_nobody_puts() -> None:
     found = lost_record("01", line, START + 1061.5)
     assert (found.started, found.ended_ms) == (START + 7200, 61_500)
     # A line of the versions that went by the system's clock.
-    values = orjson.loads(line)[:-7]
+    values = orjson.loads(line)[:-9]
     assert lost_record("01", orjson.dumps(values), START + 7261.5).ended_ms == 61_500
 
 
@@ -167,7 +168,7 @@ def test_line_of_before_there_were_rate_plans_names_none() -> None:
     line = up_line(record, 0.0)[4:]
     found = lost_record("01", line, START + 61.5)
     assert (found.rate_plan, found.legs[0].rate_plan) == ("hotline", "outbound")
-    values = orjson.loads(line)[:-6]
+    values = orjson.loads(line)[:-8]
     legs = values[-2]
     del legs[0][-1]
     older = lost_record("01", orjson.dumps(values), START + 61.5)
@@ -201,10 +202,21 @@ def test_direction_of_a_lost_call_is_kept_and_that_of_an_older_line_is_inbound()
     found = lost_record("01", line, START)
     assert (found.direction, found.extension, found.line) == ("outbound", "105", "main")
     assert (found.account, found.call_back_of) == ("acme", "02")
-    before = lost_record("01", line.replace(b',"acme","02"]', b"]"), START)
+    before = lost_record("01", line.replace(b',"acme","02","",""]', b"]"), START)
     assert (before.line, before.account, before.call_back_of) == ("main", "", "")
-    older = line.replace(b',"outbound","105","main","acme","02"]', b"]")
+    older = line.replace(b',"outbound","105","main","acme","02","",""]', b"]")
     assert lost_record("01", older, START).direction == "inbound"
+
+
+def test_lost_call_names_the_queue_it_waited_in_or_came_from() -> None:
+    record = answered("01")
+    record.queues = (QueueRecord("support", 1000),)
+    (wait,) = lost_record("01", up_line(record, 0.0)[4:], START + 61.5).queues
+    assert (wait.queue, wait.outcome, wait.agent) == ("support", "lost", "")
+    assert (wait.joined_ms, wait.left_ms) == (1500, 61_500)
+    record.queues[0].agent = "301"
+    (wait,) = lost_record("01", up_line(record, 0.0)[4:], START + 61.5).queues
+    assert (wait.outcome, wait.agent) == ("answered", "301")
 
 
 def test_who_was_put_through_last_is_what_the_record_says(url: str, spool: Path) -> None:

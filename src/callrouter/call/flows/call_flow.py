@@ -5,6 +5,7 @@ happen is a `case`; how it is done stands in `Call` and in the legs.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from callrouter.call.call import NORMAL_CLEARING, Call
@@ -199,6 +200,8 @@ async def queue_up(call: Call, act: EnterQueue, goes_on: Callable[[], bool]) -> 
     if goes_on():
         return False
     refusal = call.refusal_for(QUEUE_FULL if waited.outcome == "full" else QUEUE_TIMEOUT)
+    if waited.outcome not in {"full", "timeout"}:
+        refusal = replace(refusal, reason=f"queue_{waited.outcome}")
     await say_why(call, refusal)
     call.turn_away(refusal)
     raise Over

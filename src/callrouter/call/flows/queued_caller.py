@@ -62,7 +62,8 @@ async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
         await waiting.run()
     finally:
         record = call.record.queues[-1]  # it may have been moved
-        record.outcome = record.outcome or "abandoned"
+        if not record.outcome:
+            record.outcome = "ended" if call.record.hung_up_by == "callrouter" else "abandoned"
         record.left_ms = call.ms()
         if record.outcome != "answered":
             call.withdraw("")

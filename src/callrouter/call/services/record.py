@@ -154,7 +154,8 @@ class QueueRecord:
 
     outcome: answered, abandoned, timeout, full, key (left by one), moved (to the next one of the
     record), removed (the queue is gone), failed (what the agent's telephone described could not be
-    had) or unavailable. agent: who answered, "" for nobody.
+    had), unavailable, ended (callrouter hung up) or lost (in a kill). agent: who answered,
+    "" for nobody.
     """
 
     __slots__ = ("agent", "joined_ms", "left_ms", "outcome", "queue")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from callrouter.call.services.record import CallRecord, Disposition, LegRecord
+from callrouter.call.services.record import CallRecord, Disposition, LegRecord, QueueRecord
 from callrouter.observe.cdr.rows import LATEST, is_started
 from callrouter.printable import storable
 from callrouter.route.values.decision import INBOUND
@@ -25,6 +25,8 @@ _LATER: Final = {
     "line": "",
     "account": "",
     "call_back_of": "",
+    "queue": "",
+    "agent": "",
 }
 """What lines of earlier versions do not have, with what it was then; the newest last."""
 _CALL: Final = (*_PLAIN, "legs", "began", "rate_plan", *_LATER)
@@ -32,7 +34,7 @@ _LEG_TEXTS: Final = ("target", "uri", "result", "gateway", "place")
 _LEG_TIMES: Final = ("started_ms", "progress_ms", "answered_ms", "ended_ms", "status", "cause")
 _LEG: Final = (*_LEG_TEXTS, *_LEG_TIMES, "rate_plan")
 _plain_of: Final = attrgetter(*_PLAIN)
-_later_of: Final = attrgetter(*_LATER)
+_later_of: Final = attrgetter(*[*_LATER][:-2])
 _leg_of: Final = attrgetter(*_LEG)
 _LONGEST_MS: Final = (1 << 31) - 1
 """What a column of milliseconds holds: 24 days."""
@@ -43,7 +45,9 @@ def up_line(record: CallRecord, zero: float) -> bytes:
     # A list in the order of _CALL, which costs half of what an object does.
     legs = [_leg_of(leg) for leg in record.legs]
     plain = (*_plain_of(record), legs, zero + record.began, record.rate_plan)
-    known = (*plain, *_later_of(record))
+    waits = record.queues[-1] if record.queues else None
+    queued = ("", "") if waits is None else (waits.queue, waits.agent)
+    known = (*plain, *_later_of(record), *queued)
     try:
         text = orjson.dumps(known)
     except orjson.JSONEncodeError:  # text that came from bytes that are not UTF-8
@@ -68,7 +72,7 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     record = CallRecord(id, "", _seconds(known, "started"))
     record.began = _seconds(known, "began")
     record.rate_plan = _text(known, "rate_plan")
-    for name in (*_TEXTS, *_LATER):
+    for name in (*_TEXTS, *[*_LATER][:-2]):
         setattr(record, name, _text(known, name))
     record.ringing_ms = _time(known, "ringing_ms")
     answered = _time(known, "answered_ms")
@@ -87,7 +91,20 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
     record.legs = [_leg(leg) for leg in legs]
     for entry in record.talking():
         entry.end(max(record.ended_ms, entry.answered_ms or 0), _TEMPORARY_FAILURE)
+    queue, agent = _text(known, "queue"), _text(known, "agent")
+    if queue:
+        record.queues = (_wait(record, queue, agent),)
     return record
+
+
+def _wait(record: CallRecord, queue: str, agent: str) -> QueueRecord:
+    """The wait that a call was in, or came from when an agent had it. It begins with its answer."""
+    wait = QueueRecord(queue, record.answered_ms or 0)
+    wait.agent = agent
+    wait.outcome = "answered" if agent else REASON
+    since = [leg.answered_ms for leg in record.legs if leg.answered_ms is not None]
+    wait.left_ms = since[-1] if agent and since else record.ended_ms
+    return wait
 
 
 def _leg(known: object) -> LegRecord:

@@ -24,6 +24,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
+from callrouter.route.values.media_steps import VoiceStep
 from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
@@ -34,6 +35,7 @@ _ACTIVE: Final = "active;expires=180"
 _OVER: Final = "terminated;reason=noresource"
 _FRAGMENT: Final = "Content-Type: message/sipfrag;version=2.0\r\n"
 _REFUSED: Final = 603
+_NOTHING_RINGS: Final = 488
 _REPLACES: Final = "replaces="
 
 
@@ -91,6 +93,25 @@ def _is_us(leg: Leg, uri: Uri) -> bool:
     with suppress(SipError):  # what it called us may be anything; then the address alone counts
         known.add(canonical_host(parse_uri(parse_address(leg.dialog.local).uri).host))
     return canonical_host(uri.host) in known
+
+
+def _passed_over(call: Call, decision: Decision, user: str) -> list[Verdict]:
+    """Say which steps are left out: a transfer rings, whoever stays is not spoken to meanwhile."""
+    number = call.dialplan.numbers.get(decision.number) or call.number
+    why = "is passed over: a transfer takes only the steps that ring"
+    return [
+        Verdict(
+            f"transfer to {user}",
+            False,
+            user,
+            f"{step.act.text}: {why}",
+            number.file,
+            number.line,
+            result=REFUSED,
+        )
+        for step in decision.plan.steps
+        if isinstance(step, VoiceStep)
+    ]
 
 
 class Referral(CallerSide):
@@ -164,7 +185,9 @@ class Referral(CallerSide):
         decision = await settle(call, asked, decision, again, self.asking)
         plan = decision.plan
         self._status = 404 if plan.final is None else plan.final.status or 480
-        call.record.trace += decision.trace
+        call.record.trace += (*decision.trace, *_passed_over(call, decision, user))
+        if plan.steps and not plan.hunts:
+            self._status = _NOTHING_RINGS
         for step in plan.steps:
             if isinstance(step, Hunt) and (not step.on or call.last_result in step.on):
                 self.ringing = Ringing(call, step)
