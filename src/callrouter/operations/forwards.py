@@ -69,7 +69,7 @@ async def set_forward(running: RunningServer, request: SetForward) -> ChangedFor
         raise NotFoundError(f"the dialplan has no extension {request.extension}")
     if request.to:
         snapshot, now = running.shared.snapshot(), running.clock.now()
-        why = misdirected(dialplan, snapshot, now, extension, request.when, request.to)
+        why = misdirected(dialplan, snapshot, now, extension, request.to)
         if why:
             raise ConflictError(f"calls of {extension.key} cannot go on to {request.to}: {why}")
     asked = running.shared.forwards.forward(extension.key, request.when, request.to)

@@ -248,23 +248,22 @@ def test_menu_leads_to_an_extension_and_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "goal", "said"),
+    ("goal", "said"),
     [
-        ("all", "103", ""),
-        ("all", "104", ""),
-        ("busy", "102", "they would go in a circle, 102 to 102"),
-        ("all", "101", "they would go in a circle, 102 to 101 to 102"),
-        ("no_answer", "101", ""),
-        ("all", "013800138000", ""),
-        ("all", "0084901234567", "calls to VN are barred"),
-        ("all", "110", "emergency numbers are called, not forwarded to"),
-        ("all", "reception", "no telephone number, and no short number of CN"),
+        ("103", ""),
+        ("104", ""),
+        ("102", "they would go in a circle, 102 to 102"),
+        ("101", "they would go in a circle, 102 to 101 to 102"),
+        ("013800138000", ""),
+        ("0084901234567", "calls to VN are barred"),
+        ("110", "emergency numbers are called, not forwarded to"),
+        ("reception", "no telephone number, and no short number of CN"),
     ],
 )
-def test_where_calls_can_go_on_to(when: str, goal: str, said: str) -> None:
+def test_where_calls_can_go_on_to(goal: str, said: str) -> None:
     snapshot = Snapshot(forwards={"101 all": "102", "104 all": "201", "201 all": "104"})
     extension = DIALPLAN.extensions["102"]
-    assert misdirected(DIALPLAN, snapshot, NOON, extension, when, goal) == said
+    assert misdirected(DIALPLAN, snapshot, NOON, extension, goal) == said
 
 
 def test_where_calls_can_go_on_to_is_not_a_matter_of_the_moment() -> None:
@@ -274,7 +273,7 @@ def test_where_calls_can_go_on_to_is_not_a_matter_of_the_moment() -> None:
         Snapshot(lines={"international calls of extension 102": 2}),
     ):
         goal = "013800138000"
-        assert misdirected(DIALPLAN, snapshot, NOON, extension, "all", goal) == ""
+        assert misdirected(DIALPLAN, snapshot, NOON, extension, goal) == ""
 
 
 def test_without_lines_calls_go_on_to_extensions_alone() -> None:
@@ -283,8 +282,8 @@ def test_without_lines_calls_go_on_to_extensions_alone() -> None:
     text = text.replace("phones: {phones: true}, ", "").replace('"103"}}\n', '"103"}}\n')
     dialplan = compile_dialplan(parse(text, "plan.yaml"))
     extension = dialplan.extensions["102"]
-    assert misdirected(dialplan, NOTHING, NOON, extension, "all", "101") == ""
-    assert misdirected(dialplan, NOTHING, NOON, extension, "all", "0139") == (
+    assert misdirected(dialplan, NOTHING, NOON, extension, "101") == ""
+    assert misdirected(dialplan, NOTHING, NOON, extension, "0139") == (
         "it is no extension, and the dialplan has no lines to outside"
     )
 

@@ -44,7 +44,7 @@ def reach(steps: PlanSteps, extension: Extension, *, alone: bool = False) -> boo
 
 
 def misdirected(
-    dialplan: Dialplan, snapshot: Snapshot, at: float, extension: Extension, when: str, goal: str
+    dialplan: Dialplan, snapshot: Snapshot, at: float, extension: Extension, goal: str
 ) -> str:
     """Say why calls of an extension cannot go on to what is dialled, "" when they can.
 
@@ -53,7 +53,7 @@ def misdirected(
     steps = _of_telephone(dialplan, snapshot, at, extension, goal)
     other = dialplan.extensions.get(numbers.plain(goal))
     if other is not None:
-        return _circle(steps, extension, other, when)
+        return _circle(steps, extension, other)
     if dialplan.outbound is None:
         return "it is no extension, and the dialplan has no lines to outside"
     call = OutgoingCall(steps, dialplan.outbound, extension, goal)
@@ -99,10 +99,10 @@ def _of_telephone(
     return PlanSteps(dialplan, trunk, facts, snapshot, ())
 
 
-def _circle(steps: PlanSteps, extension: Extension, other: Extension, when: str) -> str:
+def _circle(steps: PlanSteps, extension: Extension, other: Extension) -> str:
     """Say by whom calls that go on to another extension would come back, "" when they would not."""
     seen = [extension.key, other.key]
-    while when == ALWAYS and other is not extension:
+    while other is not extension:
         further = steps.dialplan.extensions.get(numbers.plain(_goal(steps, other, ALWAYS)))
         if further is None or further.key in seen[1:]:
             return ""

@@ -66,7 +66,7 @@ async def _forward(call: Call, when: str) -> str:
         return "forward_off"
     goal = dialled_behind(call)
     now = call.shared.snapshot()
-    why = misdirected(call.dialplan, now, call.at, extension, when, goal)
+    why = misdirected(call.dialplan, now, call.at, extension, goal)
     if why:
         number = call.number
         rule = f"forward {when} of {extension.hold}"
