@@ -18,7 +18,7 @@ trunks: {{lab: {{addresses: [192.0.2.0/24], transfer: both}}}}
 targets:
   agent: {{uri: "sip:301@{_AGENT}:5060"}}
   other: {{uri: "sip:302@{FOURTH}:5060"}}
-extensions: {{"301": {{targets: [agent]}}}}
+extensions: {{"301": {{targets: [agent]}}, "302": {{targets: [other]}}}}
 queues:
 {_QUEUES}
 numbers:
@@ -128,3 +128,19 @@ def test_call_of_a_queue_that_a_reload_takes_away_says_so() -> None:
     assert [it.outcome for it in record.queues] == ["removed"]
     assert record.reason == "queue_removed"
     assert agent.outcome == ""
+
+
+def test_agent_without_a_telephone_transfers_to_an_extension() -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compiled(_DIALPLAN))
+    caller, agent, other = Party(wire, CALLER[0]), Party(wire, _AGENT), Party(wire, FOURTH)
+    caller.call("4300")
+    wire.run(2.0)
+    agent.ask("REFER", refer("302"))
+    wire.run(8.0)
+    assert notified(wire, _AGENT)[-1] == "SIP/2.0 200 OK"
+    router.calls.end_all()
+    wire.run()
+    assert router.noted.bugs == []
+    assert [it.target for it in router.noted.ended[0].legs] == ["agent", "other"]
+    assert other.invites

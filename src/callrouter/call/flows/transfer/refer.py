@@ -228,13 +228,11 @@ class Referral(CallerSide):
             call.record.trace += (*decision.trace, barred)
             return asked, None
         self._status = 404
-        number = call.dialplan.numbers.get(call.record.number)
-        if (
-            numbers.plain(user) not in call.dialplan.extensions
-            or number is None
-            or not number.reads_to
-        ):
+        if numbers.plain(user) not in call.dialplan.extensions:
             return asked, None
+        number = call.dialplan.numbers.get(call.record.number)
+        if number is None or not number.reads_to:
+            return self._decide_inside(asked)
         asked = Facts(
             trunk=facts.trunk,
             source=source,
@@ -246,6 +244,31 @@ class Referral(CallerSide):
             diversions=0,
         )
         return asked, decide(call.dialplan, asked, snapshot)
+
+    def _decide_inside(self, asked: Facts) -> tuple[Facts, Decision | None]:
+        """What happens when a target of an extension asks for another extension; as `_decide`.
+
+        Not what it may call outside: its place may be a carrier's, and others speak from there.
+        """
+        call, also = self.call, self._also
+        target = also.target if isinstance(also, BLeg) else None
+        owners = [
+            extension.key
+            for extension in call.dialplan.extensions.values()
+            if target and any(leaf.target.name == target.name for leaf in extension.rule.leaves)
+        ]
+        if len(owners) != 1:
+            return asked, None
+        inside = Facts(
+            trunk=call.dialplan.access.phones_trunk or call.record.trunk,
+            source=asked.source,
+            caller=asked.caller,
+            called=asked.called,
+            at=asked.at,
+            diversions=asked.diversions,
+            extension=owners[0],
+        )
+        return inside, decide(call.dialplan, inside, call.shared.snapshot())
 
     def _trunk(self) -> str:
         """The trunk that who asks calls by. Whom we called and no trunk has: that of the call."""
