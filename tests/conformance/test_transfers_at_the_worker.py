@@ -12,7 +12,7 @@ from callrouter.sip.sdp import parse_sdp
 DIALPLANS = Path(__file__).parents[2] / "dialplans"
 DIALPLAN = """
 country: CN
-trunks: {lab: {addresses: [192.0.2.1/32]%s}}
+trunks: {lab: {addresses: [192.0.2.1/32%s]%s}}
 targets:
   desk: {uri: "sip:desk@192.0.2.3:5060"}
   other: {uri: "sip:other@192.0.2.4:5060"}
@@ -36,10 +36,14 @@ class Stage:
     """A caller and a desk that talk through the worker, and another one."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, number: str = "4000", keys: str = ""
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        number: str = "4000",
+        keys: str = "",
+        addresses: str = "",
     ) -> None:
         monkeypatch.chdir(DIALPLANS)  # where the music is
-        self.table = Table(DIALPLAN % keys)
+        self.table = Table(DIALPLAN % (addresses, keys))
         self.pool: VirtualPool = self.table.with_workers()
         self.caller, self.desk, self.other = map(self.table.party, (CALLER, DESK, OTHER))
         self.caller.invite(number, said(1))
@@ -240,15 +244,19 @@ def test_key_of_the_new_target_goes_to_the_caller(stage: Stage) -> None:
     stage.over(stage.other)
 
 
-@pytest.mark.parametrize("keys", ["", ", transfer: both", ", transfer: none"])
-def test_callers_own_and_attended_transfers_are_refused(
-    monkeypatch: pytest.MonkeyPatch, keys: str
-) -> None:
+@pytest.mark.parametrize("keys", ["", ", transfer: both"])
+def test_callers_own_transfers_are_refused(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
     stage = Stage(monkeypatch, keys=keys)
     stage.caller.request("REFER", "", ("Refer-To", "<sip:4001@192.0.2.2>"))
     assert stage.caller.hears(603).method == "REFER"
-    value = "<sip:4000@192.0.2.2?Replaces=x%3Bto-tag%3Da%3Bfrom-tag%3Db>"
-    stage.desk.request("REFER", "", ("Refer-To", value))
+    assert stage.heard_by() == ["192.0.2.1", "192.0.2.3"]
+    stage.over(stage.desk)
+
+
+@pytest.mark.parametrize("replaces", ["", "?Replaces=x%3Bto-tag%3Da%3Bfrom-tag%3Db"])
+def test_who_may_not_transfer_is_refused(monkeypatch: pytest.MonkeyPatch, replaces: str) -> None:
+    stage = Stage(monkeypatch, keys=", transfer: none")
+    stage.desk.request("REFER", "", ("Refer-To", f"<sip:4000@192.0.2.2{replaces}>"))
     assert stage.desk.hears(603).method == "REFER"
     assert stage.heard_by() == ["192.0.2.1", "192.0.2.3"]
     stage.over(stage.desk)
@@ -265,7 +273,9 @@ def test_callee_of_a_caller_who_was_greeted_is_described_to_the_new_target_as_it
     text = DIALPLAN.replace("hold_music: {music: lab-music.wav}\n", "").replace(
         "hold_music: music, route: [{hunt", "route: [{greet: {prompts: ok, answer: true}, hunt"
     )
-    table = Table((text + "prompts: {ok: {tone: {hertz: 440, for: 500ms}}}\n") % ", transfer: both")
+    table = Table(
+        (text + "prompts: {ok: {tone: {hertz: 440, for: 500ms}}}\n") % ("", ", transfer: both")
+    )
     table.with_workers()
     caller, desk, other = map(table.party, (CALLER, DESK, OTHER))
     caller.invite("4002", said(1))

@@ -1,4 +1,4 @@
-"""One unknown caller: queue, agent 101, put through to 102 by hand, survey 5; one lead, of 102."""
+"""One unknown caller: queue, agent 101, put through to 102 by it, survey 5; one lead, of 102."""
 
 import json
 import shutil
@@ -8,7 +8,6 @@ import pytest
 from support.hooks import SECRET
 from support.played_bitrix24 import PlayedBitrix24, bridged
 from support.polling import until
-from support.ports import free_port
 from support.serving import Serving, lay_out
 from support.softphone import Softphone
 from support.unprivileged import media_settings, shared_folder
@@ -17,23 +16,25 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _DIALPLAN = """\
 country: CN
-trunks: {{lab: {{addresses: [127.0.0.1]}}}}
-targets:
-  desk_101: {{uri: "sip:101@127.0.0.1:{first}"}}
-  desk_102: {{uri: "sip:102@127.0.0.1:{second}"}}
+trunks: {lab: {addresses: [127.0.0.1]}, phones: {phones: true}}
 extensions:
-  "101": {{targets: [desk_101]}}
-  "102": {{targets: [desk_102]}}
-queues: {{support: {{agents: ["101"], ring: 30s}}}}
+  "101": {phone: {user: "101", password_file: "101", addresses: [127.0.0.1]}}
+  "102": {lines: 1, phone: {user: "102", password_file: "102", addresses: [127.0.0.1]}}
+queues: {support: {agents: ["101"], ring: 30s}}
 numbers:
-  "4000": {{crm: {{create: inbound, source: Web}}, survey: true, route: [{{queue: support}}]}}
-  "4002": {{route: [{{hunt: [desk_102], ring: 30s}}]}}
+  "4000": {crm: {create: inbound, source: Web}, survey: true, route: [{queue: support}]}
 """
 
 
-async def test_caller_of_a_queue_is_one_lead_of_who_had_the_call_last(tmp_path: Path) -> None:
-    ports = {"first": free_port(), "second": free_port()}
-    place = lay_out(tmp_path, _DIALPLAN.format(**ports))
+@pytest.mark.parametrize("how", ["attended", "blind"])
+async def test_caller_of_a_queue_is_one_lead_of_who_had_the_call_last(
+    tmp_path: Path, how: str, full: bool
+) -> None:
+    if how == "blind" and not full:
+        pytest.skip("its parts are played by the clock")
+    place = lay_out(tmp_path, _DIALPLAN)
+    for extension in ("101", "102"):
+        (tmp_path / extension).write_text(f"{extension}-secret\n")
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     shared = shared_folder()
     async with (
@@ -46,15 +47,28 @@ async def test_caller_of_a_queue_is_one_lead_of_who_had_the_call_last(tmp_path: 
             settings.write(f"webhooks: {json.dumps([endpoint])}\n")
         serving = await Serving.start(place)
         caller = await Softphone.start(user="013800138000")
-        agent = await Softphone.start(port=ports["first"], answer_after=0.2)
-        colleague = await Softphone.start(port=ports["second"], answer_after=0.2)
+        agent = await Softphone.start(answer_after=0.2)
+        colleague = await Softphone.start(answer_after=0.2)
+        server = f"127.0.0.1:{place.port}"
         try:
-            await caller.talk(f"sip:4000@127.0.0.1:{place.port}")
+            for phone, extension in ((agent, "101"), (colleague, "102")):
+                said = await phone.register(server, extension, f"{extension}-secret")
+                assert said["active"]
+            await caller.talk(f"sip:4000@{server}")
             await agent.state("confirmed")
             await serving.logged("queue: answered")
-            await agent.transfer(f"sip:4002@127.0.0.1:{place.port}")
+            if how == "blind":
+                await agent.transfer(f"sip:102@{server}")
+            else:
+                await agent.hold()
+                await agent.media("sendonly")
+                await agent.talk(f"sip:102@{server}")
+                await agent.join()
             await colleague.state("confirmed")
-            await agent.state("disconnected")
+            for _ in range(1 if how == "blind" else 2):
+                await agent.state("disconnected")
+            await agent.call(f"sip:102@{server}")
+            assert (await agent.state("disconnected"))["status"] == 486
             await colleague.hang_up()
 
             async def asked() -> bool:

@@ -11,7 +11,7 @@ from test_transfers import FIFTH, FOURTH, notified, refer, replaces_of
 _SIXTH = "192.0.2.6"
 _AGENT = "192.0.2.3"
 _QUEUES = "\n".join(f'  queue{n}: {{agents: ["301"], wrap_up: 30s}}' for n in range(6))
-_NUMBERS = "\n".join(f'  "430{n}": {{route: [{{queue: queue{n}}}]}}' for n in range(6))
+_NUMBERS = "\n".join(f'  "430{n}": {{KEPTroute: [{{queue: queue{n}}}]}}' for n in range(6))
 _DIALPLAN = f"""
 country: CN
 trunks: {{lab: {{addresses: [192.0.2.0/24], transfer: both}}}}
@@ -20,9 +20,11 @@ targets:
   other: {{uri: "sip:302@{FOURTH}:5060"}}
 extensions: {{"301": {{targets: [agent]}}, "302": {{targets: [other]}}}}
 queues:
+  colleagues: {{agents: ["302"]}}
 {_QUEUES}
 numbers:
   "4001": {{route: [{{hunt: [other]}}]}}
+  "4002": {{route: [{{queue: colleagues}}]}}
 {_NUMBERS}
 """
 
@@ -37,10 +39,11 @@ def offers(wire: Wire) -> list[float]:
     return list(found.values())
 
 
+@pytest.mark.parametrize("kept", ["", "record: {notice: false}, "])
 @pytest.mark.parametrize("how", ["hang-up", "blind", "attended"])
-def test_agent_is_rung_again_when_its_rest_is_over(how: str) -> None:
+def test_agent_is_rung_again_when_its_rest_is_over(how: str, kept: str) -> None:
     wire = Wire()
-    router = SpokenRouter(wire, compiled(_DIALPLAN))
+    router = SpokenRouter(wire, compiled(_DIALPLAN.replace("KEPT", kept)))
     caller, agent, other = Party(wire, CALLER[0]), Party(wire, _AGENT), Party(wire, FOURTH)
     line, second = Party(wire, FIFTH), Party(wire, _SIXTH)
     caller.call("4300")
@@ -49,7 +52,7 @@ def test_agent_is_rung_again_when_its_rest_is_over(how: str) -> None:
     assert state(2.0) == "talking"
     assert router.shared.snapshot().lines["extension 301"] == 1
     second.call("4305")
-    line.call("4001")
+    line.call("4002" if how == "attended" else "4001")
     wire.run(10.0)
     assert agent.leg is not None
     if how == "hang-up":
@@ -58,7 +61,7 @@ def test_agent_is_rung_again_when_its_rest_is_over(how: str) -> None:
         agent.ask("REFER", refer("4001"))
     else:
         replaces = quote(replaces_of(line), safe="")
-        agent.ask("REFER", refer("4001", f"?Replaces={replaces}"))
+        agent.ask("REFER", refer("4002", f"?Replaces={replaces}"))
     wire.run(20.0)
     assert agent.outcome == "over" or how == "hang-up"
     assert state(20.0) == "wrap_up"
@@ -66,6 +69,11 @@ def test_agent_is_rung_again_when_its_rest_is_over(how: str) -> None:
     assert talked.target == "agent"
     assert talked.ended_ms is not None
     ended = talked.ended_ms / 1000
+    if how == "attended":
+        moved = router.noted.started[0].legs[1]
+        assert (moved.target, moved.extension, moved.ended_ms) == ("transferred", "other", None)
+        assert moved.answered_ms is not None
+        assert moved.answered_ms <= talked.ended_ms  # it was offered the agent's place first
     wire.run(60.0)
     first, again = offers(wire)
     assert first < 1.0

@@ -101,13 +101,19 @@ def lost_worker(call: Call, event: Event) -> bool:
 
 
 async def reoffer(
-    call: Call, leg: Leg, describe: Callable[[], bytes], *, alone: bool = False
+    call: Call,
+    leg: Leg,
+    describe: Callable[[], bytes],
+    *,
+    alone: bool = False,
+    meanwhile: Callable[[Event], None] | None = None,
 ) -> bytes:
     """Offer a party another description; returns its answer, empty when it does not take it.
 
     A party that is offering at the same moment is asked again a little later (RFC 3261 section
     14.1). describe: called when it is sent, for what was described meanwhile counts. alone: the
-    offer needs no worker. Raises Over, and NoMedia unless `alone`.
+    offer needs no worker. meanwhile: told of all that has nothing to do with it. Raises Over, and
+    NoMedia unless `alone`.
     """
     for _ in range(GLARES):
         if not leg.reachable():
@@ -117,6 +123,8 @@ async def reoffer(
             until = call.now + SETTLE_SECONDS
             event = await attend(call, until, alone=alone)
             while not (isinstance(event, Settled | HungUp | Lost) and event.leg is leg):
+                if meanwhile is not None:
+                    meanwhile(event)
                 if call.now >= until:
                     return b""
                 event = await attend(call, until, alone=alone)
@@ -127,7 +135,9 @@ async def reoffer(
                 return response.body
         until = call.now + back_off(leg)
         while call.now < until:
-            await attend(call, until, alone=alone)
+            event = await attend(call, until, alone=alone)
+            if meanwhile is not None:
+                meanwhile(event)
     return b""
 
 

@@ -164,12 +164,11 @@ def _let_go(call: Call, pair: Pair) -> None:
 
 
 def _asks(call: Call, pair: Pair, left: Leg) -> bool:
-    """The callee has left, and the caller is to be asked something."""
+    """Who the caller talked to has left, and it is to be asked something."""
     voice = call.plan.voice
     return (
         voice is not None
         and voice.survey is not None
-        and left is call.b
         and pair.other(left) is call.a
         and call.a.reachable()
     )

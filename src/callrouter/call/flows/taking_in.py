@@ -1,14 +1,11 @@
 """The taking in of two who talk end to end: from now on a worker bridges them (D7)."""
 
-from callrouter.call.anchor.worker_leg import MediaSession
-from callrouter.call.anchored_media import Callee, Party, Speech
+from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
-from callrouter.call.flows.bridge.connect import rejoin
+from callrouter.call.flows.bridge.connect import as_callee, offer_session, rejoin
 from callrouter.call.flows.ivr.play_gather import open_session
-from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.reinvite import identity_after
-from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.wait import NoMedia, reoffer
+from callrouter.call.wait import NoMedia
 
 
 async def take_in(call: Call) -> Speech | None:
@@ -27,10 +24,10 @@ async def take_in(call: Call) -> Speech | None:
             speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
             ear = speech.ear = await open_session(call, speech, slots, None)
             far = speech.far = await open_session(call, speech, slots, None)
-            callee = _callee(call, speech, b, far)
+            as_callee(speech, b)
             ear.slots.bridge(ear.name, far.name)
-            offered = await _offer(call, call.a, speech.caller, ear)
-            taken = offered and await _offer(call, b, callee.party, far)
+            offered = await offer_session(call, speech, call.a)
+            taken = offered and await offer_session(call, speech, b)
     except NoMedia:
         taken = False
     if taken:
@@ -40,23 +37,3 @@ async def take_in(call: Call) -> Speech | None:
     if offered:
         await rejoin(call, b)
     return None
-
-
-def _callee(call: Call, speech: Speech, leg: BLeg, far: MediaSession) -> Callee:
-    """The target that talks already, as one that was rung with a session."""
-    callee = Callee(Party(call.stack.token(), leg.dialog.flow.local_host), far)
-    callee.party.identity = leg.identity = identity_after(leg, leg.ours)
-    speech.callees[leg] = callee
-    return callee
-
-
-async def _offer(call: Call, leg: Leg, party: Party, session: MediaSession) -> bool:
-    """Offer a party a session; False when it does not take it. Raises Over, NoMedia."""
-    if party.heard(leg.theirs) is None:
-        return False
-    answer = await reoffer(call, leg, lambda: party.offer(session))
-    audio = party.heard(answer) if answer else None
-    if audio is None:
-        return False
-    session.connect(audio)
-    return True

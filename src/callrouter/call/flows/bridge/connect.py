@@ -5,12 +5,13 @@ before: then each party is offered what the other has described. Only a call tha
 both at the worker, which bridges them.
 """
 
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from callrouter.call.anchored_media import Callee, Speech
 from callrouter.call.call import Call
 from callrouter.call.legs.connected_party import answer_of
-from callrouter.call.legs.events import Acknowledged, Answered
+from callrouter.call.legs.events import Acknowledged, Answered, Event
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.reinvite import identity_after
 from callrouter.call.legs.uac_leg import BLeg
@@ -109,6 +110,38 @@ async def introduce(call: Call, leg: Leg, body: bytes) -> bytes:
         return leg.described(body)
 
     return await reoffer(call, leg, describe, alone=True)
+
+
+def as_callee(speech: Speech, leg: BLeg) -> None:
+    """Who talks already is a target of the worker's, as if it was rung with the callee's session.
+
+    It is told so by `offer_session`.
+    """
+    callee = speech.next_callee()
+    if callee is not None:
+        callee.party.identity = leg.identity = identity_after(leg, leg.ours)
+        speech.callees[leg] = callee
+
+
+async def offer_session(
+    call: Call, speech: Speech, leg: Leg, meanwhile: Callable[[Event], None] | None = None
+) -> bool:
+    """Offer a party that talks already its session of ours; False when it does not take it.
+
+    meanwhile: as `reoffer` has it. Raises Over, NoMedia.
+    """
+    known = speech.of(leg)
+    if known is None:
+        return False
+    party, session, _ = known
+    if party.heard(leg.theirs) is None:
+        return False
+    answer = await reoffer(call, leg, lambda: party.offer(session), meanwhile=meanwhile)
+    audio = party.heard(answer) if answer else None
+    if audio is None:
+        return False
+    session.connect(audio)
+    return True
 
 
 def resumed(body: bytes) -> bytes:

@@ -1,24 +1,24 @@
 """Transfer of the caller to somebody else, asked for by a callee whose media is at the worker.
 
-Theory. The caller stays where it is. A new target is rung with the session that the callee talks
-through, as the targets of any hunt of such a call are, and takes its place there when it answers.
-So the recording goes on, and the caller is offered nothing. Until then both talk, or the caller
-hears what is played to who is held.
-
-Rule. Only what names a number is done. A far end that Replaces names has its media elsewhere.
+Theory. The caller stays where it is. To a number a new target is rung with the session that the
+callee talks through, as the targets of any hunt of such a call are (blind). Whom the callee has
+called meanwhile, and Replaces names, is offered that session inside its dialog (attended). Either
+takes the callee's place there when it answers. So the recording goes on, and the caller is offered
+nothing. Until then both talk, or the caller hears what is played to who is held.
 """
 
 from collections.abc import Awaitable, Callable
 
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
-from callrouter.call.flows.bridge.connect import take_answer
+from callrouter.call.flows.bridge.connect import as_callee, offer_session, take_answer
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
+from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over
 from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
+from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.wait import NoMedia, attend
 from callrouter.sip.uri import Uri
 
-_REFUSED = 603
 _UNAVAILABLE = 503
 
 
@@ -32,9 +32,6 @@ async def move(
     """
     uri = goal_of(call, asked)
     if uri is None:
-        return None
-    if replaces_of(uri):
-        asked.leg.respond(asked.tx, _REFUSED)
         return None
     work = _Move(call, speech, asked, meanwhile)
     work.accept(asked)
@@ -56,23 +53,54 @@ class _Move(Referral):
     async def carry_out(self, uri: Uri) -> HungUp | Lost | None:
         """Do it, and say how it went; as `move`."""
         call, speech = self.call, self._speech
+        replaces = replaces_of(uri)
         try:
-            answered = await self._answered(uri.subscriber())
+            new = await (self._attended(replaces) if replaces else self._blind(uri.subscriber()))
         except NoMedia:
             call.withdraw("")
             self.failed(_UNAVAILABLE)
             raise
-        kept = self._also if answered is None else answered.leg
-        if answered is None:
+        kept = new or self._also
+        if new is None:
             self.failed()
         else:
-            answered.leg.ack()
-            call.connected(answered.leg, answered.response.status)
             self.done()
         for leg in [*speech.callees]:
             if leg is not kept:
                 speech.recycle(leg)
-        return self._left if answered is None else None
+        return self._left if new is None else None
+
+    async def _blind(self, user: str) -> BLeg | None:
+        """Ring a number, and connect the target that answers."""
+        answered = await self._answered(user)
+        if answered is None:
+            return None
+        answered.leg.ack()
+        self.call.connected(answered.leg, answered.response.status)
+        return answered.leg
+
+    async def _attended(self, replaces: str) -> BLeg | None:
+        """Take over whom the callee has called meanwhile."""
+        call, speech = self.call, self._speech
+        far = take_over(call, self._also, replaces, rung=True)
+        if not isinstance(far, BLeg):
+            self._status = NO_DIALOG
+            return None
+        as_callee(speech, far)
+        taken = False
+        try:
+            taken = await offer_session(call, speech, far, self._on)
+        finally:
+            if not taken:
+                self._unusable(far)
+        if not taken:
+            return None
+        call.b = far
+        return far
+
+    def _on(self, event: Event) -> None:
+        """What happens while who was taken over is offered the session."""
+        self.other(event)
 
     def next(self, until: float) -> Awaitable[Event]:
         """Await the next event. Raises Over, NoMedia."""

@@ -9,22 +9,15 @@ told how it went by NOTIFY. When it went well it has a while to hang up, on both
 there are two, before we do; else the call is as it was.
 """
 
-from typing import Final
-
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
-from callrouter.call.legs.events import Asked, TakenOver
+from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over
+from callrouter.call.legs.events import Asked
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.pair import Pair, replaced_leg
-from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.services.record import LegRecord
+from callrouter.call.legs.pair import Pair
 from callrouter.call.teardown import Over
-from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.uri import Uri
-
-_NO_DIALOG: Final = 481
-_NOT_ACCEPTABLE: Final = 488
 
 
 async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
@@ -38,19 +31,6 @@ async def transfer(call: Call, pair: Pair, asked: Asked) -> None:
         pair.busy, pair.leaving = True, leg
         await work.carry_out(uri)
         pair.busy, pair.leaving = False, None
-
-
-def _join(call: Call, leg: Leg) -> None:
-    """Note that a leg of another call, which is answered there, talks in this one now."""
-    entry = LegRecord("transferred", leg.dialog.target, call.ms())
-    entry.answered_ms = call.ms()
-    entry.status = 200
-    entry.result = "answered"
-    if isinstance(leg, BLeg) and leg.target is not None:
-        entry.extension = leg.target.extension or leg.target.name
-    call.record.legs.append(entry)
-    if call.events.leg.subscribers:
-        call.leg_changed(entry)
 
 
 class _Transfer(Referral):
@@ -109,39 +89,13 @@ class _Transfer(Referral):
             answer = await introduce(self.call, leg, answer)
         if answer:
             return leg
-        self._status = _NOT_ACCEPTABLE
-        for entry in self.call.record.talking():
-            if entry not in self._talking:
-                entry.end(self.call.ms(), cause_of(_NOT_ACCEPTABLE))
-                if self.call.events.leg.subscribers:
-                    self.call.leg_changed(entry)
-        self.call.moved()
-        leg.release()
-        leg.hang_up()
+        self._unusable(leg)
         return None
 
     async def _attended(self, replaces: str) -> Leg | None:
         """Take over the far end of the call that is named."""
-        call = self.call
-        named = replaced_leg(call.stack, replaces)
-        far = None
-        inbox = None if named is None else named.inbox
-        if named is not None and inbox is not None and inbox.pair is not None:
-            far = inbox.pair.other(named)
-        same = named is not None and self._is_same_party(named)
-        if named is None or inbox is None or far is None or not same or not far.reachable():
-            self._status = _NO_DIALOG
+        far = take_over(self.call, self._also, replaces)
+        if far is None:
+            self._status = NO_DIALOG
             return None
-        far.inbox = call.inbox
-        inbox.post(TakenOver(named))
-        _join(call, far)
-        call.events.dialog_begun(call.record, far.call_id, "transferred")
         return await self._join(far, resumed(far.theirs), b"")
-
-    def _is_same_party(self, named: Leg) -> bool:
-        """Only who has both calls may connect them: the same trunk, or the same address."""
-        dialplan = self.call.dialplan
-        mine, other = self._also.dialog.flow, named.dialog.flow
-        trunk = dialplan.trunk_of(mine.remote_host, mine.peers)
-        known = trunk is not None and trunk is dialplan.trunk_of(other.remote_host, other.peers)
-        return known or mine.remote_host == other.remote_host

@@ -26,6 +26,7 @@ from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import VoiceStep
 from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
+from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.grammar import reason_phrase
 from callrouter.sip.headers import parse_address
 from callrouter.sip.message import Request
@@ -35,7 +36,7 @@ _ACTIVE: Final = "active;expires=180"
 _OVER: Final = "terminated;reason=noresource"
 _FRAGMENT: Final = "Content-Type: message/sipfrag;version=2.0\r\n"
 _REFUSED: Final = 603
-_NOTHING_RINGS: Final = 488
+_NOT_ACCEPTABLE: Final = 488
 _REPLACES: Final = "replaces="
 
 
@@ -161,6 +162,19 @@ class Referral(CallerSide):
         if also is not call.a:
             also.release()
 
+    def _unusable(self, leg: Leg) -> None:
+        """Who was to come has answered, and cannot be connected with who stays: it is let go."""
+        call = self.call
+        self._status = _NOT_ACCEPTABLE
+        for entry in call.record.talking():
+            if entry not in self._talking:
+                entry.end(call.ms(), cause_of(_NOT_ACCEPTABLE))
+                if call.events.leg.subscribers:
+                    call.leg_changed(entry)
+        call.moved()
+        leg.release()
+        leg.hang_up()
+
     def _tell(self, status: int, state: str) -> None:
         """Send who asked a NOTIFY, if it is still there."""
         leg = self._also
@@ -187,7 +201,7 @@ class Referral(CallerSide):
         self._status = 404 if plan.final is None else plan.final.status or 480
         call.record.trace += (*decision.trace, *_passed_over(call, decision, user))
         if plan.steps and not plan.hunts:
-            self._status = _NOTHING_RINGS
+            self._status = _NOT_ACCEPTABLE
         for step in plan.steps:
             if isinstance(step, Hunt) and (not step.on or call.last_result in step.on):
                 self.ringing = Ringing(call, step)

@@ -1,0 +1,60 @@
+"""The far end of another call that Replaces names: taken over into the call of who asks for it.
+
+Rule. Only who has both calls may connect them: the same trunk, or the same address.
+"""
+
+from typing import Final
+
+from callrouter.call.call import Call
+from callrouter.call.legs.events import TakenOver
+from callrouter.call.legs.leg import Leg
+from callrouter.call.legs.pair import replaced_leg
+from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.services.record import LegRecord
+
+NO_DIALOG: Final = 481
+"""What is said when there is none to be taken over."""
+
+
+def take_over(call: Call, also: Leg, replaces: str, *, rung: bool = False) -> Leg | None:
+    """Take over who the named leg of another call talks to; None when there is nobody.
+
+    The other call is over then. also: the leg of who asks. rung: only whom that call has rung.
+    """
+    named = replaced_leg(call.stack, replaces)
+    inbox = None if named is None else named.inbox
+    if named is None or inbox is None or inbox is call.inbox or inbox.pair is None:
+        return None
+    far = inbox.pair.other(named)
+    if far is None or not far.reachable() or not _is_same_party(call, also, named):
+        return None
+    if rung and not isinstance(far, BLeg):
+        return None
+    far.inbox = call.inbox
+    inbox.post(TakenOver(named))
+    _note(call, far)
+    call.events.dialog_begun(call.record, far.call_id, "transferred")
+    return far
+
+
+def _note(call: Call, leg: Leg) -> None:
+    """Note that a leg of another call, which is answered there, talks in this one now."""
+    entry = LegRecord("transferred", leg.dialog.target, call.ms())
+    entry.answered_ms = call.ms()
+    entry.status = 200
+    entry.result = "answered"
+    if isinstance(leg, BLeg) and leg.target is not None:
+        entry.extension = leg.target.extension or leg.target.name
+        if leg.target.extension:  # the line that the other call held is given back
+            call.lines.count_once(f"extension {leg.target.extension}")
+    call.record.legs.append(entry)
+    if call.events.leg.subscribers:
+        call.leg_changed(entry)
+
+
+def _is_same_party(call: Call, also: Leg, named: Leg) -> bool:
+    dialplan = call.dialplan
+    mine, other = also.dialog.flow, named.dialog.flow
+    trunk = dialplan.trunk_of(mine.remote_host, mine.peers)
+    known = trunk is not None and trunk is dialplan.trunk_of(other.remote_host, other.peers)
+    return known or mine.remote_host == other.remote_host
