@@ -207,6 +207,35 @@ async def test_calls_of_an_hour_run_out_for_one_extension_and_survive_a_restart(
             await phone.close()
 
 
+async def test_called_party_sees_its_own_carrier_in_turn_and_the_same_number_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    at = free_port()
+    ours = {"+8613800000001": "China Mobile", "+8613800000002": "China Mobile"}
+    async with proving(tmp_path, plan(at, caller_ids=ours)) as serving:
+        gateway = await Phone.open("127.0.0.1", at, ("127.0.0.1", serving.place.port))
+        one = await telephone(serving, "101")
+        other = "13800138001"
+        seen = []
+        for dialled in (MOBILE, other, MOBILE, "02087654321"):
+            await one.calls(dialled)
+            invite = await talks(one, gateway)
+            seen.append(invite["From"].partition("sip:")[2].partition("@")[0])
+        assert seen == [*ours, "+8613800000001", "+862012345678"]
+        record = (await serving.records(other, 1))[-1]
+        (said,) = [it for it in record["trace"] if it["rule"] == "caller_ids of permission staff"]
+        assert said["why"] == (
+            "+8613800138001 is with China Mobile by its prefix +86138, and so is this one"
+        )
+        await serving.stop()
+        again = await Serving.start(serving.place)
+        await one.calls(other)
+        assert "sip:+8613800000002@" in (await talks(one, gateway))["From"]
+        await again.stop()
+        for phone in (one, gateway):
+            await phone.close()
+
+
 async def test_third_call_abroad_at_once_is_refused_until_one_ends(tmp_path: Path) -> None:
     at = free_port()
     abroad = "0084901234567"

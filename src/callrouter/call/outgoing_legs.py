@@ -23,6 +23,8 @@ class OutgoingLegs:
         """A target is about to be rung."""
         if target.account:
             self._port.began(target.account, f"{self._call}/{number}", at)
+        if target.shown_to:
+            self._port.showed(target.shown_to, target.caller_id, at)
 
     def answered(self, target: Target, number: int, at: float) -> None:
         """A target is talked to from now on."""

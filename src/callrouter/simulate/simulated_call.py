@@ -255,6 +255,9 @@ class _Frozen:
     def ended(self, extension: str, call: str, at: float) -> None:
         pass
 
+    def showed(self, called: str, caller_id: str, at: float) -> None:
+        pass
+
     def come_back(self, extension: str) -> bool:
         return extension in self._snapshot.away
 

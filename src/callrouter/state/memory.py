@@ -75,6 +75,7 @@ class Memory:
             away=self.presence.reasons,
             forwards=self.forwards.goals,
             outgoing=self.outgoing.use,
+            shown=self.outgoing.shown,
             arrivals=self.lines.arrivals,
             lives=self.lives,
         )
@@ -152,6 +153,8 @@ class Memory:
                 self.forwards.restore(switch, goal)
             case "outgoing", (_, _), (_, _, _):
                 self.outgoing.restore(key, value)
+            case "shown", (called,), (str(caller_id), at):
+                self.outgoing.restore_shown(called, caller_id, seconds(at))
             case "binding", _, _:
                 self.bindings.restore(key, value)
             case "ban", _, _:

@@ -1,32 +1,37 @@
-"""Calls to outside in memory: what extensions began in the last hour, and how long they talked.
+"""Calls to outside in memory: what extensions called in the last hour, and who saw which number.
 
-Rules. Each is kept for the hour in which it counts, and over a restart. One that went on when the
+Rules. Each is kept for the time in which it counts, and over a restart. One that went on when the
 process was killed has an end that nobody knows: it counts as begun, not as talked.
 """
 
 from types import MappingProxyType
 from typing import Final
 
-from callrouter.route.values.snapshot import OutgoingUse
+from callrouter.route.values.snapshot import DAY, OutgoingUse
 from callrouter.state.journal import Journal, Key, seconds
 
 HOUR: Final = 3600.0
 MOST: Final = 10_000
 """Calls of one extension, or of all together, that are kept at most: the oldest are let go."""
+MOST_SHOWN: Final = 100_000
+"""Called parties of whom is kept what they saw, at most: the oldest are let go."""
 
 
 class OutgoingInMemory:
     """Calls of extensions to outside. Implements `OutgoingCalls`.
 
-    use: by extension, and "" for all together.
+    use: by extension, and "" for all together. shown: what a called party saw last, and when, the
+    oldest first.
     """
 
-    __slots__ = ("_journal", "_use", "use")
+    __slots__ = ("_journal", "_shown", "_use", "shown", "use")
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._use: dict[str, OutgoingUse] = {}
+        self._shown: dict[str, tuple[str, float]] = {}
         self.use = MappingProxyType(self._use)
+        self.shown = MappingProxyType(self._shown)
 
     def began(self, extension: str, call: str, at: float) -> None:
         """Count a call."""
@@ -44,8 +49,18 @@ class OutgoingInMemory:
         self._put(extension, call, (began, answered, at))
         self._journal("outgoing", (extension, call), (began, answered, at))
 
+    def showed(self, called: str, caller_id: str, at: float) -> None:
+        """Keep what somebody outside was shown."""
+        self.restore_shown(called, caller_id, at)
+        self._journal("shown", (called,), (caller_id, at))
+
     def expire(self, now: float) -> None:
         """Forget what counts no more."""
+        while self._shown:
+            called, (_, at) = next(iter(self._shown.items()))
+            if at > now - DAY:
+                break
+            self._forget(called)
         since = now - HOUR
         for whose, use in list(self._use.items()):
             for call, (began, answered, ended) in list(use.calls.items()):
@@ -59,6 +74,17 @@ class OutgoingInMemory:
         extension, call = key
         began, answered, ended = (seconds(time) for time in value)
         self._put(extension, call, (began, answered if ended else 0.0, ended))
+
+    def restore_shown(self, called: str, caller_id: str, at: float) -> None:
+        """Take over what somebody outside was shown."""
+        self._shown.pop(called, None)
+        self._shown[called] = (caller_id, at)
+        if len(self._shown) > MOST_SHOWN:
+            self._forget(next(iter(self._shown)))
+
+    def _forget(self, called: str) -> None:
+        del self._shown[called]
+        self._journal("shown", (called,), None)
 
     def _known(self, extension: str, call: str, at: float) -> tuple[float, float, float]:
         use = self._use.get(extension)

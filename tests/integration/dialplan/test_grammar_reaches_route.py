@@ -377,6 +377,8 @@ INSTEAD: Final[dict[str, dict[str, Any]]] = {
 
 WITHOUT_EFFECT: Final[dict[str, str]] = {
     "ExtensionEntry.name": "it is for people",
+    "NumberEntry.virtual": "`check` holds it against the caller IDs",
+    "NumberTableEntry.virtual": "`check` holds it against the caller IDs",
     "TrunkEntry.answer_within": "`check` warns by it",
 }
 """Why the route is the same with a key and without it."""

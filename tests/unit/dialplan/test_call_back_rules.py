@@ -5,6 +5,7 @@ import pytest
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.outbound_lines import Shown
 from callrouter.yamlfile.reader import parse
 
 HEAD = """\
@@ -31,7 +32,7 @@ def mistakes(more: str, number: str = '"1": {route: [{hunt: [desk]}]}') -> list[
 def test_call_backs_go_out_by_the_default_line_where_no_gateway_is_named() -> None:
     rule = plan(f"{OUTBOUND}call_backs: {{missed: {{queue: support}}}}\n").call_backs["missed"]
     assert rule.way.rule.gateways == {"out"}
-    (target,) = rule.way.dials("13800138000", "+862012345678", "", 0.0).hunt.targets
+    (target,) = rule.way.dials("13800138000", Shown("+862012345678"), "", 0.0).hunt.targets
     assert target.uri.startswith("sip:13800138000@192.0.2.1")
     assert target.caller_id == "+862012345678"
 

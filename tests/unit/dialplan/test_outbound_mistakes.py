@@ -100,3 +100,38 @@ def test_line_or_permission_of_no_use_and_prefix_that_shadows_are_warnings(
     compile_dialplan(document)
     found = [str(one).partition("warning: ")[2] for one in lint(document)]
     assert [one for one in found if "gateway" not in one] == said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            ("{staff: {}}", "{staff: {caller_ids: {'0901234567': Viettle}}}"),
+            "did you mean 'Viettel'",
+        ),
+        (
+            ("{staff: {}}", "{staff: {caller_ids: {'0901234567': ours}}}"),
+            "no carrier is named 'ours'",
+        ),
+        (("{staff: {}}", "{staff: {caller_ids: {'02412345678': Viettel}}}"), "d.yaml:8:36: "),
+        (('{via: one, prefixes: ["801"]}', "{via: one, caller_id: '+842412345678'}"), "d.yaml:6:"),
+        (("permission: staff}}", "caller_id: '024 1234 5678'}}"), "d.yaml:9:68: "),
+    ],
+)
+def test_number_that_is_shown_is_with_a_carrier_and_not_virtual(
+    more: tuple[str, str], said: str
+) -> None:
+    text = parsed(more=more).replace(
+        "numbers: {", 'numbers: {"02412345678": {virtual: true, route: [{hunt: [desk]}]}, '
+    )
+    (found,) = mistakes(text)
+    assert said in found
+
+
+def test_carrier_that_only_ported_numbers_have_is_known() -> None:
+    text = (
+        parsed(more=("{staff: {}}", "{staff: {caller_ids: {'0901234567': Ours}}}"))
+        .replace("outbound: {", "outbound: {ported: {Ours: theirs}, ")
+        .replace("targets:", 'lists: {theirs: {prefixes: ["091"]}}\ntargets:')
+    )
+    assert compile_dialplan(parse(text, "d.yaml")).outbound is not None

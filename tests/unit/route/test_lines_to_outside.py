@@ -335,3 +335,103 @@ def test_number_of_a_country_whose_numbers_begin_with_0_is_read() -> None:
     rome = destination("00390669812345", "CN")
     assert rome is not None
     assert rome.number == "+390669812345"
+
+
+ADAPTIVE = (
+    PLAN.replace(
+        "  staff: {}\n",
+        """\
+  staff:
+    caller_ids:
+      "+8613800000001": China Mobile
+      "13800000002": China Mobile
+      "+862012345678": China Telecom
+      "4001": China Unicom
+""",
+    )
+    .replace("outbound: {", "outbound: {ported: {China Telecom: gone}, ")
+    .replace("lists: {", 'lists: {gone: {numbers: ["13800138009"]}, ')
+    .replace("numbers:\n", 'numbers:\n  "13800000002": {route: [{hunt: [desk]}]}\n')
+)
+MOBILE = "13800138000"
+ALL = frozenset(("+8613800000001", "13800000002", "+862012345678", "4001"))
+
+
+def shown(
+    called: str, snapshot: Snapshot = NOTHING, extension: str = "101", text: str = ADAPTIVE
+) -> tuple[str, str]:
+    """What is shown to somebody, and why."""
+    decision = call(called, extension, snapshot, compiled(text))
+    ((target,),) = [hunt.targets for hunt in decision.plan.hunts]
+    assert {other.caller_id for other in target.others} == {target.caller_id}
+    matched, value, said = why(decision, "caller_ids of permission staff")
+    assert (matched, value) == (True, target.caller_id)
+    return target.caller_id, said
+
+
+def test_called_party_sees_a_number_of_its_own_carrier_in_turn() -> None:
+    (hunt,) = call(MOBILE, dialplan=compiled(ADAPTIVE)).plan.hunts
+    assert (hunt.rotation, hunt.targets[0].shown_to) == (
+        "permission staff China Mobile",
+        "+8613800138000",
+    )
+    said = "+8613800138000 is with China Mobile by its prefix +86138, and so is this one"
+    for turn, number in enumerate(("+8613800000001", "13800000002", "+8613800000001")):
+        assert shown(MOBILE, Snapshot(turns={hunt.rotation: turn})) == (number, said)
+
+
+def test_ported_number_is_with_the_carrier_of_its_list() -> None:
+    said = "+8613800138009 is with China Telecom by its list gone, and so is this one"
+    assert shown("13800138009") == ("+862012345678", said)
+
+
+def test_same_party_sees_the_same_number_for_a_day_while_it_is_permitted_and_active() -> None:
+    party = "+8613800138000"
+    again = {party: ("13800000002", NOW - 86399)}
+    assert shown(MOBILE, Snapshot(shown=again)) == (
+        "13800000002",
+        "+8613800138000 was shown it within a day",
+    )
+    for other in (
+        Snapshot(shown={party: ("13800000002", NOW - 86400)}),
+        Snapshot(shown={party: ("+8613999999999", NOW - 1)}),
+        Snapshot(shown=again, lives={"13800000002": "gone"}),
+    ):
+        assert shown(MOBILE, other)[0] == "+8613800000001"
+    suspended = ADAPTIVE.replace('"13800000002": {', '"13800000002": {suspended: true, ')
+    assert shown(MOBILE, Snapshot(shown=again), text=suspended)[0] == "+8613800000001"
+
+
+def test_party_of_no_known_or_no_common_carrier_sees_the_designated_number() -> None:
+    assert shown("02087654321") == (
+        "+862012345678",
+        "nobody knows the carrier of +862087654321: the designated one",
+    )
+    assert shown("10086")[1] == "a short number is with no carrier: the designated one"
+    number, said = shown("13800138000", text=ADAPTIVE.replace("China Mobile", "China Unicom"))
+    assert number == "+862012345678"
+    assert said.endswith("by its prefix +86138, as none of them is: the designated one")
+
+
+def test_without_a_designated_number_one_is_drawn_and_with_none_active_it_is_the_telephones() -> (
+    None
+):
+    bare = ADAPTIVE.replace(', caller_id: "+862012345678"', "")
+    drawn = {shown("02087654321", Snapshot(seed=seed), text=bare)[0] for seed in range(40)}
+    assert drawn == ALL
+    assert shown("02087654321", text=bare)[1].endswith("and none is designated: by chance")
+    one = bare.replace('      "+8613800000001": China Mobile\n', "")
+    for number in ('      "+862012345678": China Telecom\n', '      "4001": China Unicom\n'):
+        one = one.replace(number, "")
+    assert shown(MOBILE, Snapshot(lives={"13800000002": "gone"}), text=one) == (
+        "",
+        "none of them is active, and none is designated: that of the telephone",
+    )
+
+
+def test_emergency_and_who_has_no_caller_ids_show_the_designated_number() -> None:
+    dialplan = compiled(ADAPTIVE)
+    for decision in (call("110", dialplan=dialplan), call(MOBILE, "102", dialplan=dialplan)):
+        (target,) = decision.plan.hunts[0].targets
+        assert not target.shown_to
+        assert not [one for one in decision.trace if one.rule.startswith("caller_ids")]

@@ -1,5 +1,9 @@
-"""What extensions have called outside: counted for an hour, bounded, and taken over."""
+"""What extensions have called outside, and what was shown: bounded, and taken over."""
 
+import pytest
+
+from callrouter.route.values.snapshot import DAY
+from callrouter.state import outgoing_calls
 from callrouter.state.forwards import ForwardsInMemory
 from callrouter.state.journal import Key, Value
 from callrouter.state.outgoing_calls import HOUR, MOST, OutgoingInMemory
@@ -67,6 +71,25 @@ def test_calls_that_are_kept_are_bounded_the_oldest_go() -> None:
     assert (len(calls.use["101"].calls), len(calls.use[""].calls)) == (MOST, MOST)
     assert (len(journal.kept), "5" in calls.use["101"].calls) == (MOST, True)
     assert "4" not in calls.use["101"].calls
+
+
+def test_what_was_shown_is_kept_for_a_day_from_the_last_time_and_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outgoing_calls, "MOST_SHOWN", 2)
+    journal = Journal()
+    calls = OutgoingInMemory(journal)
+    calls.showed("+8613800138000", "1", NOW)
+    calls.showed("+8613800138001", "2", NOW + 1)
+    calls.showed("+8613800138000", "1", NOW + 2)
+    calls.expire(NOW + 1 + DAY)
+    assert (list(calls.shown), len(journal.kept)) == (["+8613800138000"], 1)
+    for number in "123":
+        calls.showed(number, "9", NOW + 3)
+    assert (list(calls.shown), len(journal.kept)) == (["2", "3"], 2)
+    after = OutgoingInMemory(Journal())
+    after.restore_shown("2", "9", NOW + 3)
+    assert after.shown == {"2": ("9", NOW + 3)}
 
 
 def test_forward_is_switched_to_nowhere_too_and_back() -> None:

@@ -37,6 +37,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import destination, is_emergency
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.outbound_lines import Shown
 from callrouter.route.rules.queue_setup import CallBackSetup
 from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import OUTBOUND
@@ -373,7 +374,7 @@ class CallBacks:
         shown = job.called
         snapshot = self._snapshot()
         trace: list[Verdict] = []
-        rule = setup.way.dials(job.dialled, shown, "", 0.0)
+        rule = setup.way.dials(job.dialled, Shown(shown or setup.way.caller_id), "", 0.0)
         hunt = rule.at(Dice(snapshot.seed), 0, snapshot, trace)
         why = f"attempt {job.attempts} of {setup.rule.attempts} to call back"
         place = setup.file, setup.line

@@ -151,6 +151,9 @@ class OutgoingCalls(Protocol):
     def ended(self, extension: str, call: str, at: float) -> None:
         """It is over, after it was answered."""
 
+    def showed(self, called: str, caller_id: str, at: float) -> None:
+        """Somebody outside (E.164) is shown a number of ours, and is to see it again."""
+
 
 class Overrides(Protocol):
     """Schedules that are switched by hand."""

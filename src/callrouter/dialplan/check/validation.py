@@ -29,6 +29,7 @@ _TOGETHER: Final = ("parallel", "staggered")
 class Checker(References):
     """Checker of one document. written: its numbers by E.164 form, as written and on which line.
 
+    virtual: those of them that call nobody.
     rate_plans, accounts: the names of those in the file that it names, None when that cannot be
     read.
     """
@@ -64,6 +65,7 @@ class Checker(References):
                 _plain(raw)
         self.tables = self.checked_section(TABLES, schema.NumberTableEntry)
         self.written: dict[str, tuple[str, int]] = {}
+        self.virtual: set[str] = set()
         self._alike = Alike()
         self._nesting = Nesting(self.entries("groups"), self.mistakes.at_value)
         self._check_networks()
@@ -127,6 +129,8 @@ class Checker(References):
             first, first_line = self.written[normal]
             same = f"is the same number as '{first}' on line {first_line}"
             self.mistakes.at_key(path, f"'{key}' {same}")
+        if normal and number is not None and number.virtual:
+            self.virtual.add(normal)
         return number
 
     def _check_number(self, path: Path, raw: Any, number: schema.NumberEntry | None) -> None:

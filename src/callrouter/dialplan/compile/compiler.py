@@ -19,7 +19,11 @@ from callrouter.dialplan.compile.event_rule_builder import EventRuleBuilder
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
 from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
-from callrouter.dialplan.compile.outbound_builder import check_outbound, outbound_of
+from callrouter.dialplan.compile.outbound_builder import (
+    check_caller_ids,
+    check_outbound,
+    outbound_of,
+)
 from callrouter.dialplan.compile.prompt_files import PromptFiles, read_sounds
 from callrouter.dialplan.compile.queue_builder import QueueBuilder
 from callrouter.dialplan.compile.rate_plan_builder import NamedPlans
@@ -88,6 +92,10 @@ def compile_dialplan(document: Document) -> Dialplan:
         if builder is not None and entry is not None and not checker.mistakes.any():
             built.append(builder.number(f"number {key}", key, normal, entry, raw, line))
     check_twice(checker, tables, document.file)
+    for name, entry in checker.tables.items():
+        if entry.virtual:
+            checker.virtual.update(tables.rows[name].normals)
+    check_caller_ids(checker, country)
     if builder is None or checker.mistakes.any():
         raise checker.mistakes.error()
     numbers_line = document.locate(("numbers",))[0].line
@@ -220,7 +228,7 @@ class _Builder:
             rate_plans=self._plans.plans,
             call_backs=queues.call_backs(self._head, self._hunts, self._schedules),
             outbound=outbound_of(
-                self._document, self._checker, self._head, self._hunts, self._screens.lists
+                self._document, self._checker, self._head, self._hunts, self._screens.lists, built
             ),
             inside=self._inside_calls(),
         )

@@ -1,14 +1,23 @@
 """Lines and permissions of a dialplan: what cannot stand together, and the compiled whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder
 from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.names import Path
+from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.callers.carriers import Carriers
 from callrouter.route.callers.destinations import is_emergency, misplaced_prefix
 from callrouter.route.callers.number_lists import NumberList
-from callrouter.route.rules.number_rules import ListUse
-from callrouter.route.rules.outbound_lines import CallingLimits, Outbound, OutboundLine, Permission
+from callrouter.route.rules.number_rules import ListUse, Number
+from callrouter.route.rules.outbound_lines import (
+    CallerId,
+    CallingLimits,
+    Outbound,
+    OutboundLine,
+    Permission,
+)
 from callrouter.yamlfile.marked import Document
 
 
@@ -28,6 +37,60 @@ def check_outbound(checker: Checker, country: str) -> None:
         if is_emergency(name, country):
             message = "this is an emergency number, and is always called as one"
             checker.mistakes.at_key(("extensions", name), message)
+
+
+def check_caller_ids(checker: Checker, country: str) -> None:
+    """Note carriers that nobody is with, and numbers that are shown and cannot call.
+
+    country: that of the dialplan, "" when it is not known. All numbers have been checked.
+    """
+    if not country:
+        return
+    ported = (
+        {} if checker.head is None or not checker.head.outbound else checker.head.outbound.ported
+    )
+    adaptive = {
+        name: permission.caller_ids
+        for name, permission in checker.permissions.items()
+        if permission.caller_ids
+    }
+    known = {*_prefixes(country).values(), *ported} if adaptive else set(ported)
+    for name, caller_ids in adaptive.items():
+        for number, carrier in caller_ids.items():
+            if checker.head is not None and carrier not in known:
+                where = ("permissions", name, "caller_ids", number)
+                checker.mistakes.unknown(where, "carrier", carrier, known)
+    for path, number in _shown(checker):
+        if numbers.e164(number, country) in checker.virtual:
+            message = f"'{number}' is virtual: it has no line, and cannot be shown"
+            note = checker.mistakes.at_key if path[-1] == number else checker.mistakes.at_value
+            note(path, message)
+
+
+def _shown(checker: Checker) -> Iterator[tuple[Path, str]]:
+    """Give all numbers that may be shown outside, and where they stand."""
+    for section, entries in (
+        ("extensions", checker.extensions),
+        ("outbound_lines", checker.outbound_lines),
+    ):
+        for name, entry in entries.items():
+            if entry.caller_id is not None:
+                yield (section, name, "caller_id"), entry.caller_id
+    for name, permission in checker.permissions.items():
+        for number in permission.caller_ids:
+            yield ("permissions", name, "caller_ids", number), number
+
+
+def _prefixes(country: str) -> dict[str, str]:
+    """The carriers of a country, by the first digits of their numbers in E.164 without +."""
+    from phonenumbers.carrierdata import CARRIER_DATA  # noqa: PLC0415  # 10 MB for few dialplans
+
+    code = str(numbers.country_code(country))
+    return {
+        prefix: names["en"]
+        for prefix, names in CARRIER_DATA.items()
+        if prefix.startswith(code) and "en" in names
+    }
 
 
 def _check_prefixes(checker: Checker, country: str) -> None:
@@ -53,12 +116,55 @@ def outbound_of(
     head: schema.DialplanFile,
     hunts: HuntBuilder,
     lists: Mapping[str, NumberList],
+    built: Sequence[Number],
 ) -> Outbound | None:
-    """Return the compiled lines and permissions of a file without mistakes."""
+    """Return the compiled lines and permissions of a file without mistakes.
+
+    built: all its numbers.
+    """
     entry = head.outbound
     if entry is None:
         return None
     file = document.file
+    lines = _lines(checker, hunts, file)
+    adaptive = any(one.caller_ids for one in checker.permissions.values())
+    ours = {one.normal: one for one in built} if adaptive else {}
+    named = {
+        name: _permission(
+            name,
+            checker.permissions[name],
+            lists,
+            _caller_ids(checker.permissions[name], head.country, ours),
+            file,
+            place.line,
+        )
+        for name, _, place in checker.entries("permissions").entries()
+    }
+    chosen = {
+        key: extension.permission or entry.permission
+        for key, extension in checker.extensions.items()
+    }
+    return Outbound(
+        lines=lines,
+        default=None if entry.default is None else lines[entry.default],
+        emergency=tuple(lines[name] for name in entry.emergency),
+        numbers=frozenset(entry.emergency_numbers),
+        permissions={key: named[name] for key, name in chosen.items() if name is not None},
+        carriers=Carriers(
+            prefixes=_prefixes(head.country) if adaptive else {},
+            ported={carrier: lists[name] for carrier, name in entry.ported.items()},
+        ),
+        company=CallingLimits(
+            calls=entry.calls_per_hour or 0,
+            minutes=entry.minutes_per_hour or 0,
+            international=entry.international_calls or 0,
+        ),
+        file=file,
+        line=document.locate(("outbound",))[0].line,
+    )
+
+
+def _lines(checker: Checker, hunts: HuntBuilder, file: str) -> dict[str, OutboundLine]:
     lines = {}
     for name, _, place in checker.entries("outbound_lines").entries():
         one = checker.outbound_lines[name]
@@ -70,35 +176,31 @@ def outbound_of(
             file=file,
             line=place.line,
         )
-    named = {
-        name: _permission(name, checker.permissions[name], lists, file, place.line)
-        for name, _, place in checker.entries("permissions").entries()
-    }
-    permissions = {}
-    for key, extension in checker.extensions.items():
-        chosen = extension.permission or entry.permission
-        if chosen is not None:
-            permissions[key] = named[chosen]
-    return Outbound(
-        lines=lines,
-        default=None if entry.default is None else lines[entry.default],
-        emergency=tuple(lines[name] for name in entry.emergency),
-        numbers=frozenset(entry.emergency_numbers),
-        permissions=permissions,
-        company=CallingLimits(
-            calls=entry.calls_per_hour or 0,
-            minutes=entry.minutes_per_hour or 0,
-            international=entry.international_calls or 0,
-        ),
-        file=file,
-        line=document.locate(("outbound",))[0].line,
-    )
+    return lines
+
+
+def _caller_ids(
+    entry: schema.PermissionEntry, country: str, ours: Mapping[str, Number]
+) -> tuple[CallerId, ...]:
+    found = []
+    for number, carrier in entry.caller_ids.items():
+        own = ours.get(numbers.e164(number, country))
+        found.append(
+            CallerId(
+                number=number,
+                carrier=carrier,
+                key="" if own is None else own.key,
+                suspended=own is not None and own.suspended,
+            )
+        )
+    return tuple(found)
 
 
 def _permission(
     name: str,
     entry: schema.PermissionEntry,
     lists: Mapping[str, NumberList],
+    caller_ids: tuple[CallerId, ...],
     file: str,
     line: int,
 ) -> Permission:
@@ -117,6 +219,7 @@ def _permission(
         ),
         longest=entry.longest_international,
         supervise=entry.supervise,
+        caller_ids=caller_ids,
         file=file,
         line=line,
     )

@@ -204,6 +204,12 @@ class NumberEntry(EventOptions):
     suspended: bool = Field(
         default=False, description="`true`: it takes no calls.", examples=[True]
     )
+    virtual: bool = Field(
+        default=False,
+        description="`true`: it can be called, and has no line to call out by, so that it can be "
+        "no `caller_id`.",
+        examples=[True],
+    )
     from_: From | None = Field(
         default=None,
         alias="from",

@@ -91,6 +91,14 @@ class PermissionEntry(StrictModel):
         description="Lists of numbers that they may not call.",
         examples=[["competitors"]],
     )
+    caller_ids: dict[fields.Dial, fields.Label] = Field(
+        default={},
+        description="Numbers of ours that may be shown, each with the carrier that it is with. The "
+        "called party sees one of its own carrier, in turn, and the same one for a day; else the "
+        "`caller_id` of the extension or the line; else any of these. When left out: only that "
+        "`caller_id`.",
+        examples=[{"+862012345678": "China Telecom", "+8613800138000": "China Mobile"}],
+    )
     supervise: bool = Field(
         default=False,
         description="`true`: they may hear conversations of other extensions, by a feature code.",
@@ -138,6 +146,12 @@ class OutboundEntry(StrictModel):
         default=[],
         description="Emergency numbers beside those of the country, which are known.",
         examples=[["12110"]],
+    )
+    ported: dict[fields.Label, ListName] = Field(
+        default={},
+        description="Lists of numbers that were ported to a carrier, by the carrier: what their "
+        "first digits say is no longer so. For `caller_ids`.",
+        examples=[{"China Telecom": "competitors"}],
     )
     permission: PermissionName | None = Field(
         default=None,

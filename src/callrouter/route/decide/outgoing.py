@@ -17,8 +17,15 @@ from callrouter.route.callers.destinations import (
 )
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.decide.plan_steps import PlanSteps
+from callrouter.route.decide.shown_numbers import shown
 from callrouter.route.rules.number_rules import Extension
-from callrouter.route.rules.outbound_lines import CallingLimits, Outbound, OutboundLine, Permission
+from callrouter.route.rules.outbound_lines import (
+    CallingLimits,
+    Outbound,
+    OutboundLine,
+    Permission,
+    Shown,
+)
 from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Verdict
 
@@ -64,7 +71,8 @@ class OutgoingCall:
         self._note("emergency", True, dialled, why, out.file, out.line)
         ways = [line for line in (*out.emergency, self._line, out.default) if line is not None]
         for line in {line.name: line for line in ways}.values():
-            self._ring(line, dialled, 0.0, _UNREACHABLE if steps.steps else None)
+            shows = Shown(self.account.caller_id or line.caller_id)
+            self._ring(line, dialled, shows, 0.0, _UNREACHABLE if steps.steps else None)
         return bool(steps.steps)
 
     def _is_emergency(self, dialled: str) -> bool:
@@ -75,16 +83,22 @@ class OutgoingCall:
         goal = self._permitted()
         if goal is None or self._line is None:
             return False
-        longest = 0.0
-        if goal.abroad(self._country):
-            longest = self._out.permissions[self.account.key].longest
-        return self._ring(self._line, goal.dialled, longest, on)
+        permission = self._out.permissions[self.account.key]
+        longest = permission.longest if goal.abroad(self._country) else 0.0
+        designated = self.account.caller_id or self._line.caller_id
+        shows = shown(self._steps, permission, self._out.carriers, goal, designated)
+        return self._ring(self._line, goal.dialled, shows, longest, on)
 
     def _ring(
-        self, line: OutboundLine, dialled: str, longest: float, on: frozenset[str] | None
+        self,
+        line: OutboundLine,
+        dialled: str,
+        shows: Shown,
+        longest: float,
+        on: frozenset[str] | None,
     ) -> bool:
         steps = self._steps
-        rule = line.dials(dialled, self.account.caller_id, self.account.key, longest)
+        rule = line.dials(dialled, shows, self.account.key, longest)
         place = len(steps.trace)
         hunt = steps.ring(rule, on)
         why = f"rings {rule.text}" if hunt is not None else "its gateway is down"

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from callrouter.route.callers.carriers import Carriers
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import ListUse
 from callrouter.route.values.plan import Target
@@ -24,6 +26,31 @@ class CallingLimits(Serializable):
     international: int = 0
 
 
+class Shown(NamedTuple):
+    """The number that a called party is shown.
+
+    caller_id: "" for the caller's own. to: who is to see the same one again, in E.164, "" for
+    nobody. rotation: the name its turn is counted by, "" when it has none.
+    """
+
+    caller_id: str
+    to: str = ""
+    rotation: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class CallerId(Serializable):
+    """A number that may be shown. carrier: that it is with.
+
+    key: under `numbers`, "" when it is not there. suspended: it takes no calls there.
+    """
+
+    number: str
+    carrier: str
+    key: str
+    suspended: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class OutboundLine(Serializable):
     """A line, by which calls go out.
@@ -43,8 +70,8 @@ class OutboundLine(Serializable):
     def __post_init__(self) -> None:
         self.label = f"line {self.name}"
 
-    def dials(self, dialled: str, caller_id: str, account: str, longest: float) -> HuntRule:
-        """Return the hunt that rings a number. caller_id: shown, unless "" and the line has one.
+    def dials(self, dialled: str, shows: Shown, account: str, longest: float) -> HuntRule:
+        """Return the hunt that rings a number.
 
         account: the extension that calls. longest: seconds from the answer on, 0 for any time.
         """
@@ -54,7 +81,8 @@ class OutboundLine(Serializable):
         def filled(target: Target) -> Target:
             made = target.copied()
             made.uri = made.uri.replace("@", f"{dialled}@", 1)
-            made.caller_id = caller_id or self.caller_id
+            made.caller_id = shows.caller_id
+            made.shown_to = shows.to
             made.account = account
             made.longest_seconds = longest
             return made
@@ -68,7 +96,8 @@ class OutboundLine(Serializable):
             ways=ways,
         )
         only = Order(strategy=order.strategy, holds=(made,), weights=(1,), every_seconds=0.0)
-        return HuntRule(only, replace(self.rule.hunt, rounds=only.rounds(Dice(0), 0, NOTHING)))
+        rounds = only.rounds(Dice(0), 0, NOTHING)
+        return HuntRule(only, replace(self.rule.hunt, rounds=rounds, rotation=shows.rotation))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,7 +106,7 @@ class Permission(Serializable):
 
     lines: by which, None for all. countries: abroad, None for all. kinds: of those that are barred
     otherwise. deny: numbers that they may not call. longest: seconds that a call abroad lasts.
-    supervise: they may hear conversations of others.
+    supervise: they may hear conversations of others. caller_ids: numbers that are shown of them.
     """
 
     name: str
@@ -90,6 +119,7 @@ class Permission(Serializable):
     file: str
     line: int
     supervise: bool = False
+    caller_ids: tuple[CallerId, ...] = ()
     label: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +132,8 @@ class Outbound(Serializable):
 
     emergency: the lines that emergency calls go by, one after the other. numbers: what is called in
     an emergency beside the numbers of the country. company: limits of all extensions together.
-    permissions: of extensions, by extension; who has none calls nobody outside.
+    permissions: of extensions, by extension; who has none calls nobody outside. carriers: of those
+    who are called.
     """
 
     lines: Mapping[str, OutboundLine]
@@ -111,6 +142,7 @@ class Outbound(Serializable):
     numbers: frozenset[str]
     permissions: Mapping[str, Permission]
     company: CallingLimits
+    carriers: Carriers
     file: str
     line: int
     by_prefix: tuple[tuple[str, OutboundLine], ...] = field(init=False)

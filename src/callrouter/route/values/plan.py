@@ -97,6 +97,7 @@ class Target(Serializable):
     what a leg to it is charged by, "" for what the number's rate plan says of forwarded legs.
     caller_id: the number that is shown to it, "" for the caller's own. account: the extension that
     calls it by a line, "" for none. longest_seconds: from its answer on, 0 for as long as any call.
+    shown_to: who is to see the same caller_id for a day, in E.164, "" for nobody.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Target(Serializable):
     caller_id: str = ""
     account: str = ""
     longest_seconds: float = 0.0
+    shown_to: str = ""
 
     @property
     def place(self) -> str:

@@ -61,6 +61,7 @@ class Snapshot(Serializable):
     schedules and overrides go. outgoing: what was called out lately, by extension and "" for all.
     forwards: where calls for an extension go on to, "" for nowhere, by extension and when:
     `301 all`, `301 busy`, `301 no_answer`. lives: the states of numbers that take no calls, by key.
+    shown: the caller ID that somebody outside was shown last, and when, by their number in E.164.
     """
 
     down: Set[str] = frozenset()
@@ -80,7 +81,11 @@ class Snapshot(Serializable):
     outgoing: Mapping[str, OutgoingUse] = field(default_factory=dict)
     forwards: Mapping[str, str] = field(default_factory=dict)
     lives: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
+
+DAY: Final = 86400.0
+"""Seconds for which who was called sees the same number of ours again."""
 
 ALWAYS: Final = "all"
 BUSY: Final = "busy"

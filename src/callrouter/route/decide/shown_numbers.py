@@ -1,0 +1,69 @@
+"""The number of ours that a called party is shown (D6).
+
+Rules. Of the caller IDs of the permission that are alive: what the same party saw within a day;
+else one that is with the party's own carrier, in turn; else the designated one, of the extension or
+the line; else one by chance. Without caller IDs, and in an emergency, it is the designated one.
+"""
+
+from callrouter.route.callers.carriers import Carriers
+from callrouter.route.callers.destinations import Destination
+from callrouter.route.callers.number_lists import Caller
+from callrouter.route.decide.plan_steps import PlanSteps
+from callrouter.route.rules.outbound_lines import CallerId, Permission, Shown
+from callrouter.route.values.plan import Verdict
+from callrouter.route.values.snapshot import DAY
+
+
+def shown(
+    steps: PlanSteps,
+    permission: Permission,
+    carriers: Carriers,
+    goal: Destination,
+    designated: str,
+) -> Shown:
+    """Choose the number that is shown. designated: of the extension or the line, "" for none."""
+    if not permission.caller_ids:
+        return Shown(designated)
+    snapshot = steps.snapshot
+    alive = [
+        one for one in permission.caller_ids if not one.suspended and one.key not in snapshot.lives
+    ]
+    choice, why = _chosen(steps, permission, carriers, goal, alive)
+    if not choice.caller_id and designated:
+        choice, why = Shown(designated, goal.number), f"{why}: the designated one"
+    elif not choice.caller_id and alive:
+        drawn = alive[steps.dice.below(len(alive))].number
+        choice, why = Shown(drawn, goal.number), f"{why}, and none is designated: by chance"
+    elif not choice.caller_id:
+        why = f"{why}, and none is designated: that of the telephone"
+    rule = f"caller_ids of {permission.label}"
+    verdict = Verdict(rule, True, choice.caller_id, why, permission.file, permission.line)
+    steps.trace.append(verdict)
+    return choice
+
+
+def _chosen(
+    steps: PlanSteps,
+    permission: Permission,
+    carriers: Carriers,
+    goal: Destination,
+    alive: list[CallerId],
+) -> tuple[Shown, str]:
+    """Return what was shown before, or one of the same carrier, and why; or why there is none."""
+    if not alive:
+        return Shown(""), "none of them is active"
+    if not goal.number:
+        return Shown(""), "a short number is with no carrier"
+    before, at = steps.snapshot.shown.get(goal.number, ("", 0.0))
+    if before and at > steps.facts.at - DAY and any(one.number == before for one in alive):
+        return Shown(before, goal.number), f"{goal.number} was shown it within a day"
+    carrier, source = carriers.of(Caller(goal.number, ""))
+    if not carrier:
+        return Shown(""), f"nobody knows the carrier of {goal.number}"
+    same = [one for one in alive if one.carrier == carrier]
+    said = f"{goal.number} is with {carrier} by its {source}"
+    if not same:
+        return Shown(""), f"{said}, as none of them is"
+    rotation = f"{permission.label} {carrier}"
+    number = same[steps.snapshot.turns.get(rotation, 0) % len(same)].number
+    return Shown(number, goal.number, rotation), f"{said}, and so is this one"
