@@ -15,7 +15,7 @@ from support.ports import free_port, is_free
 from support.serving import ROOT, Place, Record, Serving
 from support.sipp import Sipp
 
-PORTS: Final = (5060, 5061, 5080, 5081, 5082, 5083, 5090, 5091, 5092, 5099, 9090)
+PORTS: Final = (5060, 5061, 5080, 5081, 5082, 5083, 5090, 5091, 5092, 5099, 8080, 9090)
 _CONFIG: Final = Path("config") / "lab.yaml"
 _DIALPLAN: Final = Path("dialplans") / "lab.yaml"
 _BESIDE: Final = ("lab-blocked.txt", "lab-digest.txt", "lab-music.wav", "lab-pin.txt")

@@ -20,7 +20,7 @@ import orjson
 import structlog
 
 from callrouter.observe.cdr.rows import COLUMNS, Row, row_of
-from callrouter.private import FILE, own_folder, tighten
+from callrouter.private import FILE, new_file, own_folder, tighten
 from callrouter.storage.engine import StoreError
 from callrouter.storage.outbox import EVENT_KEYS, OutboxEvent, event_of
 
@@ -35,10 +35,12 @@ def server_id(folder: Path) -> str:
     path = folder / "server-id"
     try:
         try:
+            tighten(path, FILE)
             return path.read_text(encoding="ascii").strip()
         except FileNotFoundError:
             name = uuid.uuid4().hex
-            path.write_text(f"{name}\n", encoding="ascii")
+            with new_file(path) as file:
+                file.write(f"{name}\n".encode())
             return name
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be used: {error}") from error
