@@ -36,11 +36,17 @@ _SORTS: Final = {
     "prompts": "a prompt",
     "hold_music": "hold music",
     "voicemail": "a voicemail box",
+    "queues": "a queue",
     "lookups": "a look-up",
     "numbers": "a number that is called",
     "plans": "a rate plan",
 }
 """What the names in each section of a dialplan are."""
+
+_STEPS: Final = {"queues": "queue", "menus": "menu", "voicemail": "voicemail"}
+"""By which step a name of a section is reached, where a target is expected."""
+_NO_TEXT: Final = re.compile(r"[-+]?[0-9][0-9_.]*|true|false|null|yes|no|on|off", re.I)
+"""What is no text without quotes."""
 
 _SYNONYMS: Final = {
     **dict.fromkeys(
@@ -125,7 +131,11 @@ class Mistakes:
         self, path: tuple[str | int, ...], kind: str, name: str, known: Collection[str]
     ) -> None:
         """Note a name that nothing has. kind: target, gateway and so on."""
-        hint = self._elsewhere(name, known) or self._hint(name, known, plural(kind))
+        hint = (
+            self._step(kind, name)
+            or self._elsewhere(name, known)
+            or self._hint(name, known, plural(kind))
+        )
         self.at_value(path, f"no {kind} is named {shown(name)}{hint}")
 
     def checked(self, path: tuple[str | int, ...], model: type[M], value: object) -> M | None:
@@ -175,6 +185,19 @@ class Mistakes:
         if len(self._found) > _REPORTED:
             raise self.error()
 
+    def _step(self, kind: str, name: str) -> str:
+        """Say by which steps a name is reached that is no target, "" for none."""
+        data = self._document.data
+        if kind != "target" or not isinstance(data, Mapping):
+            return ""
+        found = [
+            (f"{_SORTS[section]}", f"{{{step}: {name}}}")
+            for section, step in _STEPS.items()
+            if isinstance(data.get(section), Mapping) and name in data[section]
+        ]
+        sorts, steps = (" and ".join(it[0] for it in found), " or ".join(it[1] for it in found))
+        return f"; {shown(name)} is {sorts}: write {steps}" if found else ""
+
     def _elsewhere(self, name: str, known: Collection[str]) -> str:
         """Say what else of the document has a name, "" for nothing."""
         data = self._document.data
@@ -217,7 +240,8 @@ class Mistakes:
         found = detail["input"]
         hint = ""
         if kind == "list_type" and isinstance(found, str) and found.isprintable():
-            hint = f": write [{found}]" if len(found) <= _LONGEST_SHOWN else ""
+            word = f'"{found}"' if _NO_TEXT.fullmatch(found) else found
+            hint = f": write [{word}]" if len(found) <= _LONGEST_SHOWN else ""
         elif kind == "model_type" and isinstance(found, str):
             inner = _model_at(model, detail["loc"]).model_fields
             needed = [field.alias or key for key, field in inner.items() if field.is_required()]

@@ -19,6 +19,25 @@ numbers:
 """
 
 
+def test_keys_and_agents_are_told_what_they_should_be() -> None:
+    text = (
+        PLAN.split("numbers:", maxsplit=1)[0]
+        + """
+extensions: {"301": {targets: [desk]}}
+queues: {box: {agents: [301]}}
+menus: {main: {prompt: busy, keys: {"1": box}}}
+numbers: {"4000": {route: [{menu: main}]}}
+"""
+    )
+    assert mistakes(text) == [
+        "expected an extension, found the number 301; a name of digits stands in quotes",
+        "no target is named 'box'; 'box' is a queue and a voicemail box: write {queue: box} or "
+        "{voicemail: box}",
+    ]
+    text = text.replace("[301]", '"301"').replace('"1": box', '"1": desk')
+    assert mistakes(text) == ["expected a list such as [a, b], found '301': write [\"301\"]"]
+
+
 def mistakes(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         compile_dialplan(parse(text, "d.yaml"))
@@ -60,6 +79,11 @@ def mistakes(text: str) -> list[str]:
             "block: bad, route: [{hunt: [desk]}]",
             "expected a list such as [a, b], found 'bad': write [bad]",
         ),
+        (
+            "route: [{hunt: [box]}]",
+            "no target is named 'box'; 'box' is a voicemail box: write {voicemail: box}",
+        ),
+        ("route: [{queue: }]", "'queue' is empty"),
         (
             "route: [{hunt: [desk], when: day}]",
             "expected a mapping of keys and values, found 'day': write {schedule: day}",

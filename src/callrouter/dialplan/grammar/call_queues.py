@@ -20,6 +20,10 @@ Pause = Annotated[float, fields.duration(1, 3600)]
 
 
 def _agent(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(
+            f"expected an extension, found the number {value}; a name of digits stands in quotes"
+        )
     return {"extension": value} if isinstance(value, str) else value
 
 

@@ -257,6 +257,9 @@ class StepEntry(HuntOptions):
     @model_validator(mode="after")
     def _one_act(self) -> Self:
         acts = [name for name in ACTS if getattr(self, name) is not None]
+        empty = [name for name in ACTS if name in self.model_fields_set]
+        if not acts and empty:
+            raise ValueError(f"'{empty[0]}' is empty")
         if len(acts) != 1:
             found = " and ".join(f"'{name}'" for name in acts) or "none"
             raise ValueError(f"expected one of {', '.join(ACTS)}, found {found}")
