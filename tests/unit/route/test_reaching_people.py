@@ -92,6 +92,18 @@ def test_who_does_not_answer_is_rung_at_the_mobile_and_then_has_a_message() -> N
     assert why(call("101"), "extension 101") == (True, "101", "rings t1 for 15 s")
 
 
+def test_mobile_is_shown_a_number_of_ours_and_not_that_of_an_extension() -> None:
+    line = PLAN.replace("{via: one}", '{via: one, caller_id: "02011110000"}', 1)
+    own = line.replace("{targets: [t1], mob", '{targets: [t1], caller_id: "02011110101", mob')
+    for text, number in ((PLAN, ""), (line, "02011110000"), (own, "02011110101")):
+        dialplan = compile_dialplan(parse(text, "plan.yaml"))
+        facts = Facts("phones", "", "201", "101", at=NOON, extension="201")
+        mobile = decide(dialplan, facts).plan.hunts[1].targets[0]
+        assert (mobile.name, mobile.caller_id) == ("li_mobile", number)
+    outside = Facts("lab", "192.0.2.1", "13900139000", "4000", "101", at=NOON)
+    assert decide(dialplan, outside).plan.hunts[1].targets[0].caller_id == ""
+
+
 def test_who_is_away_wants_no_calls_or_has_closed_is_not_rung() -> None:
     assert steps(call("101", Snapshot(away={"101": "lunch"}))) == AFTER
     assert reason(call("102", Snapshot(away={"102": "lunch"}))) == ("away", 480, 20)

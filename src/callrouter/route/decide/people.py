@@ -8,6 +8,7 @@ one says.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from callrouter.route.callers import telephone_numbers as numbers
@@ -216,12 +217,42 @@ def _go_on(steps: PlanSteps, extension: Extension) -> None:
         place = len(steps.trace)
         rule = f"on_no_answer of {extension.hold}"
         if isinstance(after, HuntRule):
-            reached = steps.ring(after) is not None
+            hunt = steps.ring(after)
+            reached = hunt is not None
+            if hunt is not None and steps.facts.extension:
+                steps.steps[-1] = _as_from_outside(steps, extension, hunt)
             why = f"rings {after.text}" if reached else "the mobile cannot be reached"
         else:
             reached = steps.speak(after) is not None
             why = after.act.text if reached else "the media pool is down"
         _note(steps, extension, rule, why, place, matched=reached, refused=not reached)
+
+
+def _as_from_outside(steps: PlanSteps, extension: Extension, hunt: Hunt) -> Hunt:
+    """Show a number of ours where a gateway would be shown that of an extension which calls.
+
+    It is that of who calls, of whom is called, or of the default line, as outgoing calls have it.
+    """
+    caller, out = steps.dialplan.extensions.get(steps.facts.extension), steps.dialplan.outbound
+    known = (
+        "" if caller is None else caller.caller_id,
+        extension.caller_id,
+        "" if out is None or out.default is None else out.default.caller_id,
+    )
+    shown = next(filter(None, known), "")
+    if not shown:
+        return hunt
+    rounds = tuple(tuple(_shown_as(it, shown) for it in together) for together in hunt.rounds)
+    return replace(hunt, rounds=rounds)
+
+
+def _shown_as(target: Target, number: str) -> Target:
+    if not target.gateway or target.caller_id:
+        return target
+    made = target.copied()
+    made.caller_id = number
+    made.others = tuple(_shown_as(it, number) for it in target.others)
+    return made
 
 
 def _note(
