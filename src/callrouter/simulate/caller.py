@@ -18,7 +18,7 @@ from callrouter.sip.stack import Stack
 TALKS: Final = 1.0
 """Seconds from the connection with a target to the caller's BYE."""
 LISTENS: Final = 60.0
-"""Seconds from the answer after which the caller hangs up on callrouter."""
+"""Seconds from the answer after which the caller hangs up on callrouter, unless it is said when."""
 
 _UNESCAPED: Final = "-_.!~*'()&=+$,;?/"  # besides letters and digits, RFC 3261 section 25.1
 
@@ -37,9 +37,9 @@ class SimulatedCaller:
     ) -> None:
         """Send the INVITE.
 
-        cancel_after: when to give up, seconds; None waits for the end. presses: keys to press.
-        connected: until when the target has something to do with whom the caller talks; None while
-        that is callrouter itself, or a target that is going to hang up.
+        cancel_after: when to give up, or to hang up on callrouter, seconds; None waits for the end.
+        presses: keys to press. connected: until when the target has something to do with whom the
+        caller talks; None while that is callrouter itself, or a target that is going to hang up.
         """
         self._stack = stack
         self._ringing = True
@@ -47,6 +47,7 @@ class SimulatedCaller:
         self._over = False
         self._connected = connected
         self._presses = tuple(presses)
+        self._waits = cancel_after is not None
         self._cseq = 1
         host = flow.remote_host
         uri = _uri(facts.called, host)
@@ -90,7 +91,8 @@ class SimulatedCaller:
         if response.status < 300:
             ack = dialog.request("ACK", self._stack.branch(), 1, "", b"")
             self._stack.send(dialog.flow, ack)
-            self._stack.timers.start(self._stack.now + LISTENS, self._hang_up)
+            if not self._waits:
+                self._stack.timers.start(self._stack.now + LISTENS, self._hang_up)
             self.listen()
         else:
             self._over = True
@@ -121,10 +123,12 @@ class SimulatedCaller:
     def on_ack(self, request: Request) -> None:
         """Nothing of ours is ever acknowledged."""
 
-    def _give_up(self, _now: float) -> None:
+    def _give_up(self, now: float) -> None:
         if self._ringing:
             flow = self._dialog.flow
             self._stack.cancel(flow, self._branch, cancel_of(self._invite, ""))
+        elif not self._talking:
+            self._hang_up(now)
 
     def _hang_up(self, _now: float) -> None:
         if not self._over:

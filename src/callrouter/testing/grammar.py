@@ -242,6 +242,12 @@ class Expected(StrictModel):
         "`press`.",
         examples=["office"],
     )
+    queue: str | None = Field(
+        default=None,
+        description="What came of the last wait in a queue, such as `answered`, `timeout` or "
+        "`full`; empty for none. Needs `legs` or `press`.",
+        examples=["timeout"],
+    )
     cost: Amount | None = Field(
         default=None,
         description="What the call costs, all legs together; nothing (`cost:`) when none is "
@@ -251,7 +257,7 @@ class Expected(StrictModel):
 
 
 HUNTED: Final = frozenset(
-    {"answered_by", "disposition", "status", "legs", "heard", "keys", "voicemail", "cost"}
+    {"answered_by", "disposition", "status", "legs", "heard", "keys", "voicemail", "queue", "cost"}
 )
 """What only a call that was played can tell."""
 
@@ -296,7 +302,8 @@ class Case(StrictModel):
     )
     cancel: Ago | None = Field(
         default=None,
-        description="The caller gives up after so long; needs `legs` or `press`.",
+        description="The caller gives up after so long, or hangs up while callrouter speaks to it "
+        "or lets it wait, else 60s after the answer; needs `legs` or `press`.",
         examples=["8s"],
     )
     expect: Expected = Field(

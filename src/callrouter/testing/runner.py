@@ -87,7 +87,7 @@ def _played(record: CallRecord | None) -> dict[str, Any]:
     """Return what a test can expect of a call that was played; None is no call at all."""
     if record is None:
         nothing: dict[str, Any] = {"answered_by": "", "disposition": "", "status": None, "legs": []}
-        return nothing | {"heard": [], "keys": "", "voicemail": "", "cost": None}
+        return nothing | {"heard": [], "keys": "", "voicemail": "", "queue": "", "cost": None}
     heard = record.heard or ()
     boxes = [kept.of for kept in record.voicemail if kept.id]
     charges = charges_of(record)
@@ -101,6 +101,7 @@ def _played(record: CallRecord | None) -> dict[str, Any]:
         "heard": [which for _, what, which in heard if what == "played"],
         "keys": "".join(which for _, what, which in heard if what == "key"),
         "voicemail": boxes[0] if boxes else "",
+        "queue": record.queues[-1].outcome if record.queues else "",
         "cost": None if charges is None else charges.cost,
     }
 

@@ -19,7 +19,10 @@ menus:
       "1": a
       "2": {voicemail: box}
 voicemail: {box: {max: 4s, min: 1s, greeting: one}}
+extensions: {"301": {targets: [a]}}
+queues: {support: {agents: ["301"], max_wait: 2m, ring: 100s}}
 numbers:
+  "4002": {route: [{queue: support}, {voicemail: box}]}
   "4000": {route: [{menu: main}]}
   "4001": {route: [{hunt: [b], confirm: "1"}]}
 """
@@ -48,6 +51,20 @@ def test_message_is_left_in_the_box(tmp_path: Path) -> None:
     press = "press: [2 after 500ms, '# after 4s']"
     result = run(
         tmp_path, f"{{name: n, call: {{to: '4000'}}, {press}, expect: {{voicemail: box}}}}"
+    )
+    assert result.exit_code == 0, result.output
+
+
+def test_wait_of_two_minutes_is_played_to_its_end_or_to_when_the_caller_gives_up(
+    tmp_path: Path,
+) -> None:
+    head = "call: {to: '4002'}, legs: {a: silence}"
+    result = run(
+        tmp_path,
+        f"{{name: n, {head}, cancel: 3m, expect: {{queue: timeout, voicemail: box}}}}\n"
+        f"{{name: m, {head}, cancel: 90s, expect: {{queue: abandoned, voicemail: ''}}}}\n"
+        "{name: o, call: {to: '4002'}, legs: {}, expect: {queue: answered, answered_by: a}}\n"
+        "{name: p, call: {to: '4001'}, legs: {}, expect: {queue: ''}}",
     )
     assert result.exit_code == 0, result.output
 
