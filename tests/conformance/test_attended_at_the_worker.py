@@ -14,10 +14,12 @@ from callrouter.sip.sdp import parse_sdp
 class Consulting(Stage):
     """The desk has called the other one by its second line."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: str = "4001") -> None:
         super().__init__(monkeypatch, addresses=", 192.0.2.3/32, 192.0.2.5/32")
         self.line: Party = self.table.party(STREAM)
-        self.line.invite("4001", said(5))
+        self.line.invite(number, said(5))
+        if number != "4001":
+            self.line.hears(183)
         invite = self.other.hears("INVITE")
         self.other.reply(invite, 200, said(4))
         self.other.hears("ACK")
@@ -95,6 +97,28 @@ def test_who_was_consulted_takes_the_callees_place_at_the_worker(stage: Consulti
     ]
     assert record.legs[0].ended_ms == record.legs[1].answered_ms
     assert record.hung_up_by == "caller"
+
+
+def test_who_was_consulted_through_the_worker_is_taken_from_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Consulting(monkeypatch, "4003")
+    assert len(stage.pool.worker.held) == 2
+    before = stage.other.got("INVITE")[0]
+    stage.join()
+    asked = stage.offered()
+    origins = [message.body.split("\r\n")[1].split(" ") for message in (before, asked)]
+    # It is the same session as before, with another version (RFC 3264 section 8).
+    assert origins[0][:2] == origins[1][:2]
+    assert int(origins[1][2]) == int(origins[0][2]) + 1
+    stage.joined(asked)
+    stage.told()
+    stage.desk.reply(stage.desk.hears("BYE"), 200)
+    stage.line_leaves()
+    stage.over(stage.other)
+    taken, record = stage.table.router.noted.ended
+    assert [(leg.target, leg.cause) for leg in taken.legs] == [("other", 16)]
+    assert [leg.target for leg in record.legs] == ["desk", "transferred"]
 
 
 def test_who_was_consulted_and_takes_no_offer_is_hung_up_on(stage: Consulting) -> None:

@@ -21,6 +21,7 @@ numbers:
   "4000": {record: {start: request, notice: false}, route: [{hunt: [desk], ring: 60s}]}
   "4001": {route: [{hunt: [other], ring: 60s}]}
   "4002": {hold_music: music, route: [{hunt: [desk], ring: 60s}]}
+  "4003": {record: {start: request, notice: false}, route: [{hunt: [other], ring: 60s}]}
 """
 
 

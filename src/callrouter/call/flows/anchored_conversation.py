@@ -4,11 +4,12 @@ from typing import Final
 
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
-from callrouter.call.call import Call
+from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
 from callrouter.call.flows.bridge.recorder import Recorder
 from callrouter.call.flows.transfer.anchored_transfer import move
-from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked
+from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked, TakenOver
+from callrouter.call.legs.pair import Pair
 from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit, Recorded
 from callrouter.call.services.supervision import SupervisorAsks, SupervisorLetIn
@@ -68,11 +69,17 @@ class Talk:
         recorder = self._recorder
         self._speech.crossing = True
         how: HungUp | Lost | Over | None = None
+        call = self._call
+        if call.b is None:
+            raise Over
+        pair = call.inbox.anchored = Pair(call.a, call.b)
         try:
             while how is None:
-                event = await attend(self._call, self._until, refers=True)
-                if isinstance(event, Asked | HungUp | Lost) and event.leg is self._call.b:
-                    how = await self._left(event)
+                event = await attend(call, self._until, refers=True)
+                if isinstance(event, Asked | HungUp | Lost) and event.leg is call.b:
+                    how = await self._left(event, pair)
+                elif isinstance(event, TakenOver):
+                    how = self._taken_over(event)
                 else:
                     self._on(event)
             self._speech.crossing = False
@@ -82,21 +89,34 @@ class Talk:
             raise
         except Over as over:
             how = over
+        finally:
+            call.inbox.anchored = None
         if recorder is not None:
             await recorder.finish()
         if isinstance(how, Over):
             raise how
         return how
 
-    async def _left(self, event: Asked | HungUp | Lost) -> HungUp | Lost | None:
+    async def _left(self, event: Asked | HungUp | Lost, pair: Pair) -> HungUp | Lost | None:
         """What the callee does; returns how it left, None while somebody is there."""
         if not isinstance(event, Asked):
             return event
         left = None
         if event.request.method == "REFER":
-            left = await move(self._call, self._speech, event, self._on)
+            call = self._call
+            pair.busy = True
+            left = await move(call, self._speech, event, self._on)
+            pair.busy = False
+            if call.b is not None and call.b is not event.leg:
+                pair.replace(event.leg, call.b)
         self._hold()
         return left
+
+    def _taken_over(self, event: TakenOver) -> Over:
+        """Who the leaving party talked to goes on in another call."""
+        self._call.hung_up(event.leg, NORMAL_CLEARING)
+        event.leg.let_leave()
+        return Over()
 
     def _on(self, event: object) -> None:
         if isinstance(event, Asked):

@@ -21,10 +21,20 @@ _DEADLINE = Deadline()
 class Inbox:
     """Events of one call. Nothing is delivered after the script has ended.
 
-    pair: the two who talk end to end, None while nobody does.
+    pair: the two who talk end to end, None while nobody does. anchored: those who talk through the
+    worker, so.
     """
 
-    __slots__ = ("_queue", "_running", "_script", "_timer", "_timers", "_until", "pair")
+    __slots__ = (
+        "_queue",
+        "_running",
+        "_script",
+        "_timer",
+        "_timers",
+        "_until",
+        "anchored",
+        "pair",
+    )
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -34,6 +44,7 @@ class Inbox:
         self._timer: Timer | None = None
         self._until = 0.0
         self.pair: Pair | None = None
+        self.anchored: Pair | None = None
 
     def start(self, script: Coroutine[None, Event, None]) -> None:
         """Run the script until it first waits."""

@@ -1,4 +1,4 @@
-"""A pair: the two legs of a call that talk to each other end to end."""
+"""A pair: the two legs of a call that talk to each other."""
 
 from typing import Final
 
@@ -75,10 +75,17 @@ def _sends(session: SessionDescription) -> bool:
 
 
 def replaced_leg(stack: Stack, value: str) -> Leg | None:
-    """The leg that a Replaces value names by its Call-ID and both tags; None for none of ours.
+    """The leg that a Replaces value names, None for none of ours.
 
-    Only one that talks to another can be replaced (RFC 3891 section 3).
+    Only one that talks to another, end to end, can be replaced (RFC 3891 section 3).
     """
+    leg = named_leg(stack, value)
+    pair = None if leg is None or leg.inbox is None else leg.inbox.pair
+    return leg if pair is not None and not pair.busy else None
+
+
+def named_leg(stack: Stack, value: str) -> Leg | None:
+    """The leg that a Replaces value names by its Call-ID and both tags; None for none of ours."""
     call_id, semicolon, rest = value.partition(";")
     try:
         params = parse_params(semicolon + rest)
@@ -90,5 +97,4 @@ def replaced_leg(stack: Stack, value: str) -> Leg | None:
         return None
     if not isinstance(leg, Leg) or leg.dialog.remote_tag != theirs:
         return None
-    pair = None if leg.inbox is None else leg.inbox.pair
-    return leg if pair is not None and not pair.busy else None
+    return leg

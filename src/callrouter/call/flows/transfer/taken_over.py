@@ -8,7 +8,7 @@ from typing import Final
 from callrouter.call.call import Call
 from callrouter.call.legs.events import TakenOver
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.pair import replaced_leg
+from callrouter.call.legs.pair import named_leg
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.record import LegRecord
 
@@ -21,12 +21,20 @@ def take_over(call: Call, also: Leg, replaces: str, *, rung: bool = False) -> Le
 
     The other call is over then. also: the leg of who asks. rung: only whom that call has rung.
     """
-    named = replaced_leg(call.stack, replaces)
+    named = named_leg(call.stack, replaces)
     inbox = None if named is None else named.inbox
-    if named is None or inbox is None or inbox is call.inbox or inbox.pair is None:
+    if named is None or inbox is None or inbox is call.inbox:
         return None
-    far = inbox.pair.other(named)
-    if far is None or not far.reachable() or not _is_same_party(call, also, named):
+    pair = inbox.pair or inbox.anchored
+    if pair is None or pair.busy:
+        return None
+    far = pair.other(named)
+    if (
+        far is None
+        or far.inbox is not inbox
+        or not far.reachable()
+        or not _is_same_party(call, also, named)
+    ):
         return None
     if rung and not isinstance(far, BLeg):
         return None
