@@ -69,6 +69,8 @@ async def test_caller_of_a_queue_is_one_lead_of_who_had_the_call_last(
                 await agent.state("disconnected")
             await agent.call(f"sip:102@{server}")
             assert (await agent.state("disconnected"))["status"] == 486
+            rung = [line for line in colleague.heard if line.get("event") == "incoming"]
+            assert len(rung) == 1  # its line is in use, so it was not even asked
             await colleague.hang_up()
 
             async def asked() -> bool:
