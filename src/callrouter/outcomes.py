@@ -152,10 +152,11 @@ def media_words(voice: Voice) -> list[str]:
     recording = voice.recording
     if recording is not None:
         quota = recording.quota_seconds
+        when = "saying" if recording.outgoing else "after"
         words.append(
             f"records {'from the answer on' if recording.at_once else 'on request'}"
             f"{' in stereo' if recording.stereo else ''}"
-            f"{f', after {recording.notice}' if recording.notice else ''}"
+            f"{f', {when} {recording.notice}' if recording.notice else ''}"
             f", kept {recording.keep_seconds / _DAY:g} d"
             f"{f', at most {quota / _HOUR:g} h a month' if quota else ''}"
             f"{', or there is no call' if recording.required else ''}"

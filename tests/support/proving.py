@@ -138,8 +138,13 @@ class Telephone(Phone):
 
 
 @asynccontextmanager
-async def proving(folder: Path, parts: dict[str, Any]) -> AsyncIterator[Serving]:
-    """A callrouter with passwords in files, and these parts of a dialplan beside the usual ones."""
+async def proving(
+    folder: Path, parts: dict[str, Any], settings: str = ""
+) -> AsyncIterator[Serving]:
+    """A callrouter with passwords in files, and these parts of a dialplan beside the usual ones.
+
+    settings: what is added to its settings.
+    """
     for user, password in PASSWORDS.items():
         (folder / user).write_text(f"{password}\n")
     plan: dict[str, Any] = {
@@ -177,7 +182,10 @@ async def proving(folder: Path, parts: dict[str, Any]) -> AsyncIterator[Serving]
         },
         **parts,
     }
-    serving = await Serving.start(lay_out(folder, yaml.safe_dump(plan, sort_keys=False)))
+    place = lay_out(folder, yaml.safe_dump(plan, sort_keys=False))
+    with place.config.open("a", encoding="utf-8") as file:
+        file.write(settings)
+    serving = await Serving.start(place)
     try:
         yield serving
     finally:

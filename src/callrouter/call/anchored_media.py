@@ -159,7 +159,7 @@ class Speech:
     parted: those whose session went while they rang. visits: menus entered so far. far: the
     session of who the worker bridges the caller with. wanted: slots that the caller's worker must
     have for it. beside: slots of the worker that its own have to be of, None for any worker.
-    noticed: the caller knows that it will be recorded. introducing: what the targets
+    noticed: it was said that the call is recorded. introducing: what the targets
     of a transfer are offered, b"" while there is none. crossing: the caller's keys are for whom the
     worker bridges it with, and are noted nowhere.
     """

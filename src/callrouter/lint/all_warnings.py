@@ -47,12 +47,20 @@ def lint(document: Document, listen: Collection[Place] = ()) -> list[Diagnostic]
 
 def _silent_recordings(found: Findings) -> None:
     """Warn of numbers whose callers are not told that they are recorded."""
-    for key, raw in found.section("numbers").items():
-        record = raw.get("record") if isinstance(raw, dict) else None
-        if isinstance(record, dict) and record.get("notice") is False:
-            country = found.document.data.get("country")
-            message = f"callers are not told of the recording; the law of {country} may ask for it"
-            found.at_key(("numbers", key, "record", "notice"), message)
+    country = found.document.data.get("country")
+    for section, who in (
+        ("numbers", "callers"),
+        ("permissions", "who is called"),
+        ("extensions", "who is called"),
+    ):
+        for key, raw in found.section(section).items():
+            record = raw.get("record") if isinstance(raw, dict) else None
+            if isinstance(record, dict) and record.get("notice") is False:
+                told = "are" if section == "numbers" else "is"
+                message = (
+                    f"{who} {told} not told of the recording; the law of {country} may ask for it"
+                )
+                found.at_key((section, key, "record", "notice"), message)
 
 
 def check_settings(document: Document, settings: Settings) -> list[Diagnostic]:

@@ -135,3 +135,20 @@ def test_carrier_that_only_ported_numbers_have_is_known() -> None:
         .replace("targets:", 'lists: {theirs: {prefixes: ["091"]}}\ntargets:')
     )
     assert compile_dialplan(parse(text, "d.yaml")).outbound is not None
+
+
+def test_recording_of_an_extension_goes_before_that_of_its_permission() -> None:
+    text = parsed(more=("staff: {}", "staff: {record: {keep: 2d}}"))
+    voice = compile_dialplan(parse(text, "d.yaml")).extensions["301"].voice
+    assert voice is not None
+    assert voice.recording is not None
+    assert (voice.recording.keep_seconds, voice.recording.outgoing) == (2 * 86400.0, True)
+    own = text.replace("permission: staff}}", "record: {keep: 3d, notice: false}}}")
+    document = parse(own, "d.yaml")
+    voice = compile_dialplan(document).extensions["301"].voice
+    assert voice is not None
+    assert voice.recording is not None
+    assert voice.recording.keep_seconds == 3 * 86400.0
+    said = [str(warning) for warning in lint(document) if "not told" in str(warning)]
+    assert len(said) == 1
+    assert "who is called is not told of the recording; the law of VN may ask for it" in said[0]

@@ -17,7 +17,7 @@ NOW: Final = 1772769600.0
 
 
 def test_numbers_that_are_shown_are_those_of_the_table() -> None:
-    section = TEXT.split("## Which of our numbers they see")[1].split("## Which prefix")[0]
+    section = TEXT.split("## Which of our numbers they see")[1].split("\n## ")[0]
     (text,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
     rows = re.findall(r"^\| (\d{8,}) \| (\+\d+) \| (.*) \|$", section, re.MULTILINE)
     assert len(rows) >= 6

@@ -11,7 +11,7 @@ from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import join
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
-from callrouter.call.flows.bridge.recorder import not_recorded
+from callrouter.call.flows.bridge.recorder import not_recorded, recorded_for
 from callrouter.call.flows.confirm import Confirming
 from callrouter.call.flows.hunt.hunt import CallerSide
 from callrouter.call.flows.hunt.ringing import Ringing
@@ -183,7 +183,9 @@ async def anchor(call: Call, speech: Speech, *, answer: bool, bridges: bool = Tr
 
 async def _notice(call: Call, speech: Speech) -> None:
     recording = speech.recording
-    if recording is not None and recording.notice and not speech.noticed:
+    if recording is None or recording.outgoing:
+        return
+    if recording.notice and not speech.noticed:
         speech.noticed = True
         await say(call, (recording.notice,))
 
@@ -213,7 +215,7 @@ def _find_room(call: Call, speech: Speech) -> None:
     if rule is None or not rule.required or keeping is None:
         return
     record = call.record
-    if not keeping.has_room(record.number, record.started, rule.quota_seconds):
+    if not keeping.has_room(recorded_for(record), record.started, rule.quota_seconds):
         not_recorded(call, "full", "full")
         call.turn_away(call.refusal_for(NOT_RECORDABLE))
         raise Over

@@ -19,7 +19,7 @@ from callrouter.route.values.plan import Verdict
 
 _HOLDING: Final = frozenset(("sendonly", "inactive"))
 RECORD_CODE: Final = "*1"
-"""What the callee presses to start a recording, or to stop it."""
+"""What our side presses to start a recording, or to stop it: the callee, or who calls outside."""
 _CODE_SECONDS: Final = 1.5
 """How long a key with which the code may begin waits for the next."""
 
@@ -28,6 +28,7 @@ class Talk:
     """A conversation through the worker, from the answer to its end."""
 
     __slots__ = (
+        "_asks",
         "_begun",
         "_call",
         "_crossing",
@@ -53,10 +54,22 @@ class Talk:
         rule = speech.recording
         keeping = call.media.keeping
         self._recorder = None
+        self._asks = ear.name if rule is not None and rule.outgoing else far.name
         if rule is not None and keeping is not None:
             self._recorder = Recorder(call, speech, keeping, rule)
             if rule.at_once:
                 self._recorder.start()
+            if rule.outgoing and rule.notice and not speech.noticed:
+                self._announce(rule.notice)
+
+    def _announce(self, prompt: str) -> None:
+        """Let both hear that they are recorded; they hear each other meanwhile."""
+        self._speech.noticed = True
+        sounds = [sound.path for sound in self._speech.sounds((prompt,))]
+        if sounds:
+            for session in (self._ear, self._far):
+                session.slots.play(session.name, sounds)
+            self._speech.note("played", prompt)
 
     async def run(self, asks: SupervisorAsks | None = None) -> HungUp | Lost:
         """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
@@ -127,7 +140,7 @@ class Talk:
             if event.on != self._recorder.on:
                 self._toggle()
         elif isinstance(event, Digit):
-            if self._recorder is not None and event.session == self._far.name:
+            if self._recorder is not None and event.session == self._asks:
                 self._code(event)
             else:
                 self._pass_on(event)
@@ -145,7 +158,7 @@ class Talk:
         asks.post(SupervisorLetIn(self._ear.slots, self._ear.name, self._far.name))
 
     def _code(self, event: Digit) -> None:
-        """A key of a callee who may dial the code: what cannot begin it crosses, the code never."""
+        """A key of who may dial the code: what cannot begin it crosses, the code never."""
         begun = self._begun
         begun.append(event)
         while begun and not RECORD_CODE.startswith("".join(key.digit for key in begun)):
@@ -159,7 +172,7 @@ class Talk:
         self._crossing.pass_on(event, self._call.b)
 
     def _let_through(self) -> None:
-        """The code was begun, and not finished in time: the keys are for the caller."""
+        """The code was begun, and not finished in time: the keys are for the other party."""
         for key in self._begun:
             self._pass_on(key)
         self._begun.clear()

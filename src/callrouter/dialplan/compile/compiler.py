@@ -29,7 +29,12 @@ from callrouter.dialplan.compile.queue_builder import QueueBuilder
 from callrouter.dialplan.compile.rate_plan_builder import NamedPlans
 from callrouter.dialplan.compile.refusals import USUAL_REFUSALS, Refusals
 from callrouter.dialplan.compile.screening_rules import ScreenBuilder
-from callrouter.dialplan.compile.step_builder import StepBuilder, is_code, voice_of
+from callrouter.dialplan.compile.step_builder import (
+    StepBuilder,
+    is_code,
+    recording_of,
+    voice_of,
+)
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.lookups import lookup
@@ -174,7 +179,6 @@ class _Builder:
         self._plans = plans
         accounts = {} if plans.plans is None else plans.plans.accounts
         self._limited = {name for name, terms in accounts.items() if terms.limited}
-        self._warning = Voice(language=head.language, warned=True)
 
     def dialplan(
         self,
@@ -366,9 +370,21 @@ class _Builder:
                 forward=entry.forward.model_dump(exclude_none=True),
                 caller_id=entry.caller_id or "",
                 account=entry.account or "",
-                voice=self._warning if entry.account in self._limited else None,
+                voice=self._voice_outside(entry),
             )
         return built
+
+    def _voice_outside(self, entry: schema.ExtensionEntry) -> Voice | None:
+        """The media of what an extension calls outside, None for nothing of its own."""
+        head = self._head
+        chosen = entry.permission or (head.outbound.permission if head.outbound else None)
+        permission = self._checker.permissions.get(chosen or "")
+        record = entry.record or (permission.record if permission else None)
+        warned = entry.account in self._limited
+        if record is None and not warned:
+            return None
+        recording = recording_of(record, outgoing=True)
+        return Voice(language=head.language, recording=recording, warned=warned)
 
     def _afterwards(
         self, name: str, entry: schema.ExtensionEntry

@@ -181,14 +181,15 @@ def voice_of(
         return None
     return voice.Voice(
         language=number.language or language,
-        recording=_recording(number.record),
+        recording=recording_of(number.record),
         survey=_survey(number.survey),
         hold_music=number.hold_music or "",
         warned=warned,
     )
 
 
-def _recording(entry: RecordEntry | None) -> voice.Recording | None:
+def recording_of(entry: RecordEntry | None, *, outgoing: bool = False) -> voice.Recording | None:
+    """Return how calls are recorded. outgoing: to outside."""
     if entry is None:
         return None
     return voice.Recording(
@@ -198,6 +199,7 @@ def _recording(entry: RecordEntry | None) -> voice.Recording | None:
         keep_seconds=entry.keep,
         quota_seconds=entry.quota or 0.0,
         required=entry.required,
+        outgoing=outgoing,
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.login_credentials import PhoneEntry
+from callrouter.dialplan.grammar.media_options import Record
 from callrouter.dialplan.grammar.names import (
     AccountName,
     BoxName,
@@ -97,6 +98,12 @@ class ExtensionEntry(StrictModel):
         default=None,
         description="What they may call outside. When left out: what `outbound` says.",
         examples=["staff"],
+    )
+    record: Record | None = Field(
+        default=None,
+        description="Record their answered calls to outside. When left out: as their permission "
+        "says.",
+        examples=[True],
     )
     account: AccountName | None = Field(
         default=None, description="The account that pays when they call out.", examples=["acme"]

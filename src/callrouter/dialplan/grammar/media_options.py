@@ -154,13 +154,15 @@ class RecordEntry(StrictModel):
     )
     notice: PromptName | Literal[False] = Field(
         default="recording_notice",
-        description="What the caller hears before the targets are rung; `false`: nothing.",
+        description="What the caller hears before the targets are rung, and both parties of a "
+        "call to outside once it is answered; `false`: nothing.",
         examples=["recorded"],
     )
     start: Literal["answer", "request"] = Field(
         default="answer",
         description="Record from the answer on, or only after a request: `*1` pressed by the "
-        "callee, or `callrouter recordings start`. The same ends it.",
+        "callee (of a call to outside: by the extension), or `callrouter recordings start`. The "
+        "same ends it.",
         examples=["request"],
     )
     keep: Days = Field(
@@ -170,8 +172,8 @@ class RecordEntry(StrictModel):
     )
     quota: Quota | None = Field(
         default=None,
-        description="Most that is recorded of this number in a month, such as `100h`. When left "
-        "out: no limit.",
+        description="Most that is recorded of this number, or extension, in a month, such as "
+        "`100h`. When left out: no limit.",
         examples=["100h"],
     )
     required: bool = Field(

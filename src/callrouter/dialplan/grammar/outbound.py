@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.media_options import Record
 from callrouter.dialplan.grammar.names import (
     GatewayOrGroup,
     LineName,
@@ -98,6 +99,13 @@ class PermissionEntry(StrictModel):
         "`caller_id` of the extension or the line; else any of these. When left out: only that "
         "`caller_id`.",
         examples=[{"+862012345678": "China Telecom", "+8613800138000": "China Mobile"}],
+    )
+    record: Record | None = Field(
+        default=None,
+        description="Record the answered calls of these extensions to outside; `true` is the usual "
+        "way. Both parties hear `notice` when the call is answered. A `quota` is that of each "
+        "extension. Emergency calls are not recorded.",
+        examples=[{"keep": "90d"}],
     )
     supervise: bool = Field(
         default=False,

@@ -165,7 +165,9 @@ class Recording(Serializable):
 
     stereo: one channel for each side. notice: said first, "" for nothing. at_once: from the answer
     on, otherwise when somebody asks for it. keep_seconds: then it is deleted. quota_seconds: for
-    all recordings of the number in a month, 0 for no limit. required: without it there is no call.
+    all recordings of the number, or extension, in a month, 0 for no limit. required: without it
+    there is no call. outgoing: the caller is of ours and may ask for it, and the notice is for both
+    once they talk.
     """
 
     stereo: bool
@@ -174,6 +176,7 @@ class Recording(Serializable):
     keep_seconds: float
     quota_seconds: float
     required: bool
+    outgoing: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from callrouter.call.legs.events import Shutdown
 from callrouter.call.services.archive import Keeping, RecordingInfo, kept_id
 from callrouter.call.services.call_events import CallKept
 from callrouter.call.services.media import Recorded
-from callrouter.call.services.record import KeptRecord
+from callrouter.call.services.record import CallRecord, KeptRecord
 from callrouter.call.wait import closed
 from callrouter.route.values.media_steps import Recording
 from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
@@ -45,7 +45,7 @@ class Recorder:
         now = record.started + call.ms() / 1000
         rule = self._rule
         self._file = self._keeping.place_recording(
-            record.number, record.id, record.caller, now, rule.quota_seconds
+            recorded_for(record), record.id, record.caller, now, rule.quota_seconds
         )
         self._started_ms = call.ms()
         if self._file is None:
@@ -104,7 +104,7 @@ class Recorder:
         self._keeping.keep(
             RecordingInfo(
                 file,
-                record.number,
+                recorded_for(record),
                 record.id,
                 record.caller,
                 started,
@@ -114,15 +114,20 @@ class Recorder:
             )
         )
         result = "complete" if complete else "broken"
-        _note(self._call, KeptRecord(kept_id(file), record.number, ms, result))
+        _note(self._call, KeptRecord(kept_id(file), recorded_for(record), ms, result))
+
+
+def recorded_for(record: CallRecord) -> str:
+    """Whose recording it is, by which it is counted: the number called, or who calls outside."""
+    return record.number or record.extension
 
 
 def not_recorded(call: Call, result: str, why: str) -> None:
     """A call that was to be recorded is not: say so in its record and in the log."""
     record = call.record
-    _note(call, KeptRecord("", record.number, 0, result))
+    _note(call, KeptRecord("", recorded_for(record), 0, result))
     if call.media.keeping is not None:
-        call.media.keeping.not_recorded(record.number, record.id, why)
+        call.media.keeping.not_recorded(recorded_for(record), record.id, why)
 
 
 def _note(call: Call, kept: KeptRecord) -> None:

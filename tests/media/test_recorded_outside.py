@@ -1,0 +1,51 @@
+"""Calls to outside that are recorded: who is called hears so, and it is kept for the extension."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.polling import PATIENCE
+from support.ports import free_port
+from support.proving import Telephone, proving
+from support.softphone import Softphone
+from support.unprivileged import media_settings, shared_folder
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_TONE = 1400
+_MOBILE = "13800138000"
+
+
+async def test_called_party_hears_the_notice_and_the_call_is_kept_for_the_extension(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    shared = shared_folder()
+    parts = {
+        "gateways": {"out": {"address": f"127.0.0.1:{port}"}},
+        "outbound": {"default": "main", "emergency": ["main"], "permission": "staff"},
+        "outbound_lines": {"main": {"via": "out"}},
+        "permissions": {"staff": {"record": {"notice": "told"}}},
+        "prompts": {"told": {"tone": {"hertz": _TONE, "for": "1s"}}},
+        "targets": {"desk": {"extension": "101"}},
+        "numbers": {"4000": {"route": [{"hunt": ["desk"]}]}},
+    }
+    async with proving(tmp_path, parts, media_settings(shared, 1, 2)) as serving:
+        callee = await Softphone.start(port=port, answer_after=0.1)
+        caller = await Telephone.open("127.0.0.41", free_port(), ("127.0.0.1", serving.place.port))
+        await caller.calls(_MOBILE)
+        while (said := await caller.expect_any(PATIENCE, "200")).status != 200:
+            pass
+        caller.ack(said)
+        file = tmp_path / "callee.wav"
+        await callee.record(file)
+        await callee.hears_tone(file, _TONE)
+        caller.request("BYE")
+        await caller.expect(200)
+        (record,) = await serving.records(_MOBILE, 1)
+        (kept,) = record["recordings"]
+        assert (kept["of"], kept["result"]) == ("101", "complete")
+        assert [it["which"] for it in record["heard"]] == ["ringback", "told"]
+        await callee.quit()
+        await caller.close()
+    shutil.rmtree(shared)
