@@ -11,7 +11,7 @@ from test_transfers import FIFTH, FOURTH, notified, refer, replaces_of
 _SIXTH = "192.0.2.6"
 _AGENT = "192.0.2.3"
 _QUEUES = "\n".join(f'  queue{n}: {{agents: ["301"], wrap_up: 30s}}' for n in range(6))
-_NUMBERS = "\n".join(f'  "430{n}": {{KEPTroute: [{{queue: queue{n}}}]}}' for n in range(6))
+_NUMBERS = "\n".join(f'  "430{n}": {{route: [{{queue: queue{n}}}]}}' for n in range(6))
 _DIALPLAN = f"""
 country: CN
 trunks: {{lab: {{addresses: [192.0.2.0/24], transfer: both}}}}
@@ -43,7 +43,8 @@ def offers(wire: Wire) -> list[float]:
 @pytest.mark.parametrize("how", ["hang-up", "blind", "attended"])
 def test_agent_is_rung_again_when_its_rest_is_over(how: str, kept: str) -> None:
     wire = Wire()
-    router = SpokenRouter(wire, compiled(_DIALPLAN.replace("KEPT", kept)))
+    queued = "route: [{queue: queue"
+    router = SpokenRouter(wire, compiled(_DIALPLAN.replace(queued, f"{kept}{queued}")))
     caller, agent, other = Party(wire, CALLER[0]), Party(wire, _AGENT), Party(wire, FOURTH)
     line, second = Party(wire, FIFTH), Party(wire, _SIXTH)
     caller.call("4300")
