@@ -161,6 +161,8 @@ def media_words(voice: Voice) -> list[str]:
             f"{f', at most {quota / _HOUR:g} h a month' if quota else ''}"
             f"{', or there is no call' if recording.required else ''}"
         )
+    if voice.digits:
+        words.append(f"dials {voice.digits} once it is answered")
     if voice.hold_music:
         words.append(f"hold music {voice.hold_music}")
     survey = voice.survey

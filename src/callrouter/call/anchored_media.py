@@ -159,7 +159,8 @@ class Speech:
     parted: those whose session went while they rang. visits: menus entered so far. far: the
     session of who the worker bridges the caller with. wanted: slots that the caller's worker must
     have for it. beside: slots of the worker that its own have to be of, None for any worker.
-    noticed: it was said that the call is recorded. introducing: what the targets
+    noticed: it was said that the call is recorded. dialled: the callee
+    has got the digits behind its number. introducing: what the targets
     of a transfer are offered, b"" while there is none. crossing: the caller's keys are for whom the
     worker bridges it with, and are noted nowhere.
     """
@@ -171,6 +172,7 @@ class Speech:
         "callees",
         "caller",
         "crossing",
+        "dialled",
         "ear",
         "far",
         "free",
@@ -202,6 +204,7 @@ class Speech:
         self.visits = 0
         self.wanted = 2 if self.anchored else 1
         self.noticed = False
+        self.dialled = False
         self.introducing = b""
         self.beside: MediaSlots | None = None
         self.crossing = False
@@ -217,7 +220,10 @@ class Speech:
         """Say whether the worker is to be the bridge between caller and target."""
         voice = self._call.plan.voice
         return voice is not None and (
-            voice.recording is not None or bool(voice.hold_music) or voice.warned
+            voice.recording is not None
+            or bool(voice.hold_music)
+            or voice.warned
+            or bool(voice.digits)
         )
 
     def reserve(self, count: int) -> MediaSlots | None:

@@ -337,6 +337,31 @@ def test_number_of_a_country_whose_numbers_begin_with_0_is_read() -> None:
     assert rome.number == "+390669812345"
 
 
+@pytest.mark.parametrize(
+    ("called", "uri", "digits"),
+    [
+        ("02087654321,105", "sip:02087654321@192.0.2.1:5060", "105"),
+        ("02087654321,1;05", "sip:02087654321@192.0.2.1:5060", "105"),
+        ("*2*02087654321;105#", "sip:02087654321@192.0.2.2:5060", "105#"),
+    ],
+)
+def test_digits_behind_the_number_are_for_who_answers(called: str, uri: str, digits: str) -> None:
+    decision = call(called)
+    assert rung(decision) == [uri]
+    assert decision.plan.voice is not None
+    assert decision.plan.voice.digits == digits
+    assert why(decision, "digits behind the number") == (
+        True,
+        digits,
+        "are dialled once the call is answered",
+    )
+
+
+def test_parameter_behind_the_number_is_no_digits_and_an_emergency_has_none() -> None:
+    for called in ("13800138000;ext=1", "13800138000,,", "110,105", "110"):
+        assert call(called).plan.voice is None
+
+
 ADAPTIVE = (
     PLAN.replace(
         "  staff: {}\n",

@@ -81,6 +81,11 @@ class Talk:
             self._let_in(asks)
         recorder = self._recorder
         self._speech.crossing = True
+        voice = self._call.plan.voice
+        if voice is not None and voice.digits and not self._speech.dialled:
+            self._speech.dialled = True
+            for key in voice.digits:
+                self._crossing.pass_on(Digit(self._ear.name, key, "rfc4733"), self._call.b)
         how: HungUp | Lost | Over | None = None
         call = self._call
         if call.b is None:

@@ -38,6 +38,7 @@ _CODES: Final = {
 # Beside those of phonenumbers: what its data lacks.
 _EMERGENCY: Final = {"CN": frozenset(("122",)), "VN": frozenset(("112",))}
 _LONGEST: Final = 64
+_BEHIND: Final = re.compile(r"([^,;]+)[,;]([0-9*#,;]{1,16})")
 _SHORTEST_PREFIX: Final = frozenset(("0", "00"))
 
 
@@ -105,6 +106,17 @@ def _is_doubled(dialled: str, code: int, national: str) -> bool:
     """
     before = dialled.removesuffix(national)
     return re.fullmatch(rf"\+?0*{code}0+", before) is not None
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Part what is dialled, `02087654321,105`, in a number and the keys for who answers there.
+
+    The keys are "" when there are none. What stands behind `;` with a name is none: `;ext=105`.
+    """
+    found = _BEHIND.fullmatch(text) if len(text) <= _LONGEST else None
+    if found is None:
+        return text, ""
+    return found[1], found[2].replace(",", "").replace(";", "")
 
 
 def is_emergency(text: str, country: str) -> bool:

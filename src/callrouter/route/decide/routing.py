@@ -8,9 +8,11 @@ changes it.
 """
 
 from bisect import bisect_right
+from dataclasses import replace
 from typing import Final
 
 from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.callers.destinations import parted
 from callrouter.route.decide.evaluation import Evaluation
 from callrouter.route.decide.outgoing import OutgoingCall
 from callrouter.route.decide.people import reach
@@ -29,6 +31,7 @@ from callrouter.route.values.decision import (
 )
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.facts import Facts
+from callrouter.route.values.media_steps import Voice
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Plan, Refusal, Verdict
 from callrouter.route.values.snapshot import NO_ANSWER, NOTHING, Snapshot
 
@@ -104,8 +107,9 @@ def _called_inside(
     if caller is None:
         return None  # it is gone since the telephone has proven who it is
     steps = PlanSteps(dialplan, trunk, facts, snapshot, (came,))
-    out = None
+    out, digits = None, ""
     if dialplan.outbound is not None:
+        called, digits = parted(called)
         out = OutgoingCall(steps, dialplan.outbound, caller, called)
         if out.emergency():
             plan = Plan(tuple(steps.steps), None, (Hold(trunk.hold, 0), Hold(caller.hold, 0)))
@@ -127,13 +131,26 @@ def _called_inside(
             refusal = rules.reasons[reason]
     holds = (Hold(trunk.hold, trunk.lines), Hold(caller.hold, 0), *steps.holds)
     outside = callee is None and out is not None
-    voice = caller.voice if outside else None
+    voice = _voice_outside(dialplan, caller, steps, digits) if outside else None
     plan = Plan((), refusal)
     if refusal is None:
         plan = Plan(tuple(steps.steps), None, holds, voice)
     direction, line = (OUTBOUND, out.line) if outside and out is not None else (INTERNAL, "")
     payer = caller.account if outside and refusal is None else ""
     return _inside(steps, plan, direction, line, counts=counts, payer=payer)
+
+
+def _voice_outside(
+    dialplan: Dialplan, caller: Extension, steps: PlanSteps, digits: str
+) -> Voice | None:
+    """The media of a call to outside. digits: those dialled behind the number."""
+    if not digits:
+        return caller.voice
+    why = "are dialled once the call is answered"
+    steps.trace.append(
+        Verdict("digits behind the number", True, digits, why, caller.file, caller.line)
+    )
+    return replace(caller.voice or Voice(language=dialplan.language), digits=digits)
 
 
 def _rings_inside(

@@ -193,7 +193,8 @@ class Survey(Serializable):
 class Voice(Serializable):
     """The media of a number's calls. language: of its prompts. hold_music: "" none.
 
-    recording, survey: None for none. warned: both are to hear that the money ends.
+    recording, survey: None for none. warned: both are to hear that the money ends. digits: keys
+    that the callee gets once it has answered, "" for none.
     """
 
     language: str
@@ -201,3 +202,4 @@ class Voice(Serializable):
     survey: Survey | None = None
     hold_music: str = ""
     warned: bool = False
+    digits: str = ""
