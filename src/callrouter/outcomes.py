@@ -180,14 +180,21 @@ def menu_words(menu: Menu) -> list[str]:
         f"plays {', '.join(menu.prompts)} up to {menu.tries} times, waits {menu.first_seconds:g} s"
         f" and {menu.between_seconds:g} s"
     ]
-    for keys, choice in menu.choices.items():
-        language = f", in {choice.language}" if choice.language else ""
-        steps = ", then ".join(_step_words(step) for step in choice.steps)
-        words.append(f"{keys}: {steps}{language}")
+    words += key_words(menu)
     if menu.extensions:
         words.append("extensions")
     said = (("invalid", menu.invalid), ("silent", menu.silent), ("farewell", menu.farewell))
     return words + [f"{when}: plays {prompt}" for when, prompt in said if prompt]
+
+
+def key_words(menu: Menu) -> list[str]:
+    """Say what each key does."""
+    words = []
+    for keys, choice in menu.choices.items():
+        language = f", in {choice.language}" if choice.language else ""
+        steps = ", then ".join(_step_words(step) for step in choice.steps)
+        words.append(f"{keys}: {steps}{language}")
+    return words
 
 
 def entered(plan: Plan, menus: Menus) -> list[str]:

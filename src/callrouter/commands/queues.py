@@ -151,7 +151,7 @@ def _show_agents(answer: AgentList) -> None:
             "state": _words(it.state),
             "why": it.why,
             "call": it.call,
-            "ready in": _seconds(it.ready_in) if it.ready_in else "",
+            "ready in": _seconds(it.ready_in) if it.state == "wrap_up" else "",
             "idle": _seconds(it.idle),
             "missed": it.missed,
         }

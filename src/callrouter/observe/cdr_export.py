@@ -45,7 +45,7 @@ def write_csv(calls: Iterable[Call], out: IO[str]) -> None:
 
 
 def calls_table(calls: Iterable[Call], written: Written) -> str:
-    """One line for each call: when, who, whom, how it ended, why, and which legs it had."""
+    """One line for each call: when, who, whom, how it ended, why, its waits and its legs."""
     width = screen_width()
     narrow = width is not None and width < _WIDE
     rows = [
@@ -56,7 +56,8 @@ def calls_table(calls: Iterable[Call], written: Written) -> str:
             else written(call["started"], "seconds")[:19],
             "talk": _talk(call),
             "legs": ", ".join(
-                f"{leg['target']} {leg['status'] or leg['result']}" for leg in call["legs"]
+                [f"queue {wait['queue']} {wait['outcome']}" for wait in call["queues"]]
+                + [f"{leg['target']} {leg['status'] or leg['result']}" for leg in call["legs"]]
             ),
         }
         for call in calls

@@ -25,6 +25,7 @@ from callrouter.operations.operation import (
 )
 from callrouter.outcomes import (
     entered,
+    key_words,
     media_words,
     menu_words,
     nobody_left,
@@ -37,8 +38,8 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.external_lookup import said
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.media_steps import MEDIA, EnterMenu, VoiceStep
-from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.media_steps import MEDIA, EnterMenu, EnterQueue, VoiceStep
+from callrouter.route.values.plan import Hunt, Plan, Target
 from callrouter.route.values.snapshot import Snapshot
 from callrouter.yamlfile.wording import shown, suggestion
 
@@ -262,7 +263,20 @@ def _explanation(
 ) -> Explanation:
     """phones: how many are reachable, by extension, as far as it is known."""
     plan = decision.plan
-    menus = entered(plan, dialplan.menus)
+    waits = [
+        dialplan.queues[step.act.queue]
+        for step in plan.steps
+        if isinstance(step, VoiceStep) and isinstance(step.act, EnterQueue)
+    ]
+    keys = {_queue(queue.rule.name): queue.keys for queue in waits if queue.keys is not None}
+    led_to = [
+        step.voice
+        for menu in keys.values()
+        for choice in menu.choices.values()
+        for step in choice.steps
+        if step.voice is not None
+    ]
+    menus = entered(Plan((*plan.steps, *led_to), None), dialplan.menus)
     return Explanation(
         dialplan=dialplan.version,
         number=decision.number,
@@ -279,7 +293,8 @@ def _explanation(
         trace=[ExplainedRule.model_validate(verdict.as_dict()) for verdict in decision.trace],
         steps=[_step(step, phones) for step in plan.steps],
         media=[] if plan.voice is None else media_words(plan.voice),
-        menus={name: menu_words(dialplan.menus[name]) for name in menus},
+        menus={name: key_words(menu) for name, menu in keys.items()}
+        | {name: menu_words(dialplan.menus[name]) for name in menus},
         left=nobody_left(plan),
         trunk=trunk,
         at=at,
@@ -307,9 +322,18 @@ def _step(step: Hunt | VoiceStep, phones: Mapping[str, int]) -> ExplainedStep:
         rings=[target.name for target in targets],
         says=spoken(step),
         after=sorted(step.on),
-        menu=act.menu if isinstance(act, EnterMenu) else "",
+        menu=act.menu
+        if isinstance(act, EnterMenu)
+        else _queue(act.queue)
+        if isinstance(act, EnterQueue)
+        else "",
         targets=targets,
     )
+
+
+def _queue(name: str) -> str:
+    """By what an explanation knows the keys of a queue; no menu has a name with a blank."""
+    return f"queue {name}"
 
 
 def _address(target: Target, phones: Mapping[str, int]) -> str:

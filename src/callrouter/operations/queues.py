@@ -142,7 +142,9 @@ async def list_agents(running: RunningServer, _request: NoValues) -> AgentList:
                 queues=[queue.rule.name for queue in agent.queues],
                 state=agent.state(now),
                 why=agent.absent,
-                call=agent.talk or ("" if agent.offer is None else agent.offer.caller.call),
+                call=agent.talk
+                or ("" if agent.offer is None else agent.offer.caller.call)
+                or min(agent.calls, default=""),
                 ready_in=max(0.0, agent.ready_at - now),
                 idle=max(0.0, now - agent.idle_since),
                 missed=agent.missed,

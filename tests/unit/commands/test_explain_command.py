@@ -17,6 +17,18 @@ targets: {a: {number: "1", via: carrier}, b: {number: "2", via: other}}
 numbers:
   4000: {route: [{hunt: [a]}, {hunt: [b], on: [busy], final: 480}]}
 """
+QUEUE = """\
+country: CN
+trunks: {one: {addresses: [192.0.2.7]}}
+targets: {a: {uri: "sip:a@192.0.2.9"}}
+voicemail: {sales: {}}
+prompts: {hello: {tone: {hertz: 440, for: 1s}}}
+menus: {main: {prompt: hello, keys: {"3": a}}}
+extensions: {"301": {targets: [a]}}
+queues: {support: {agents: ["301"], keys: {"1": {voicemail: sales}, "2": {menu: main}}}}
+numbers:
+  "4000": {route: [{queue: support}]}
+"""
 
 
 def explain(*options: str, file: str = LAB, code: int = 0) -> str:
@@ -158,6 +170,16 @@ def test_what_is_heard_is_told_step_by_step() -> None:
     assert (
         "records from the answer on in stereo, after recording_notice, kept 30 d" in found["media"]
     )
+
+
+def test_keys_of_a_queue_stand_below_it(tmp_path: Path) -> None:
+    path = tmp_path / "queue.yaml"
+    path.write_text(QUEUE, encoding="utf-8")
+    lines = explain("--from", "1", "--to", "4000", file=str(path)).splitlines()
+    (place,) = [at for at, line in enumerate(lines) if "── waits in queue" in line]
+    assert "1: takes a message for box sales" in lines[place + 1]
+    assert "2: menu main" in lines[place + 2]
+    assert any("3: rings a" in line for line in lines[place + 3 :])
 
 
 def test_menu_stands_once_with_what_it_does_below_it() -> None:

@@ -89,6 +89,9 @@ def test_agents_are_shown_with_what_they_do(
 ) -> None:
     lines = run(monkeypatch, tmp_path, agents, AgentList(agents=[AGENT]))
     assert lines[1] == ["301", "support,", "sales", "wrap", "up", "7s", "3s", "0"]
+    away = AGENT.model_copy(update={"state": "away", "why": "lunch", "ready_in": 0.2})
+    lines = run(monkeypatch, tmp_path, agents, AgentList(agents=[away]))
+    assert lines[1] == ["301", "support,", "sales", "away", "lunch", "3s", "0"]
 
 
 def test_history_is_shown_row_by_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from support.observed import answered, refused
 
-from callrouter.call.services.record import KeptRecord
+from callrouter.call.services.record import KeptRecord, QueueRecord
 from callrouter.observe.cdr.rows import COLUMNS, encode, row_to_dict
 from callrouter.observe.cdr_export import call_detail, calls_table, write_csv, write_json
 
@@ -56,6 +56,14 @@ def test_table_shows_one_line_for_each_call():
     assert "404" in lines[1]
     for word in ("ANSWERED", "+8675612345", "60.0s", "first 200"):
         assert word in lines[2]
+
+
+def test_table_names_the_queues_that_a_call_waited_in():
+    record = answered("a")
+    record.legs = []
+    record.queues = (QueueRecord("support", 100),)
+    record.queues[0].outcome, record.queues[0].left_ms = "abandoned", 25_000
+    assert "queue support abandoned" in calls_table([row_to_dict(encode(record))], in_utc)
 
 
 def test_detail_shows_facts_legs_and_verdicts_with_their_lines():
