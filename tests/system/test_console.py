@@ -308,6 +308,30 @@ async def test_pages_are_for_everybody(scene: Scene, answered: dict[str, Any], t
     await page.context.close()
 
 
+async def test_menu_opens_by_keyboard_one_group_at_a_time(scene: Scene) -> None:
+    page = await scene.page("/audit", viewport={"width": 360, "height": 740})
+    groups = page.locator("nav summary")
+    bar = await page.locator("header").bounding_box()
+    assert bar is not None
+    assert bar["height"] < 200
+    shown = page.locator("nav li:visible")
+    await expect(shown).to_have_count(0)
+    await groups.first.press("Enter")
+    await expect(shown).to_have_text(["Live calls", "Calls", "What if", "Reports"])
+    await groups.last.press("Space")
+    await expect(shown).to_have_text(["Webhooks", "Settings", "People", "Audit"])
+    assert await accessibility_faults(page) == []
+    assert await overflow(page) <= 0
+    await page.keyboard.press("Escape")
+    await expect(shown).to_have_count(0)
+    await expect(groups.last).to_be_focused()
+    assert page.mistakes == []  # type: ignore[attr-defined]
+    await page.context.close()
+    viewer = await scene.page("/", scene.console.person("viewer"))
+    assert await viewer.locator("nav summary").all_inner_texts() == ["Calls", "Rules"]
+    await viewer.context.close()
+
+
 async def test_language_and_theme_are_kept(scene: Scene) -> None:
     page = await scene.page("/calls", color_scheme="light")
     ground = "() => getComputedStyle(document.body).backgroundColor"
@@ -316,6 +340,7 @@ async def test_language_and_theme_are_kept(scene: Scene) -> None:
     assert await page.evaluate(ground) != light
     await page.get_by_role("button", name="Tiếng Việt").click()
     await expect(page.get_by_role("heading", name="Cuộc gọi")).to_be_visible()
+    await page.locator("nav summary").first.press("Enter")
     await page.get_by_role("link", name="Cuộc gọi đang diễn ra").click()
     await expect(page.locator("html")).to_have_attribute("lang", "vi")
     await expect(page.locator("#live")).to_contain_text("Hiện không có cuộc gọi nào.")

@@ -339,6 +339,35 @@ async def test_event_is_sent_again_and_endpoint_disabled(scene: Scene) -> None:
     await page.context.close()
 
 
+async def test_number_is_suspended_and_its_life_told(scene: Scene) -> None:
+    page = await scene.page("/numbers")
+    await expect(page.get_by_text("No number has a life yet")).to_be_visible()
+    assert scene.console.person("viewer").get("/numbers").status == 403
+    supervisor = scene.console.person("supervisor")
+    change = {"number": "4000", "change": "activate"}
+    assert supervisor.ask("POST", "/numbers/change", change).status == 403
+    await page.get_by_label("Number").fill("4000")
+    await page.get_by_label("Working days;").fill("3")
+    await page.get_by_role("button", name="Change").click()
+    await expect(page.get_by_role("alert")).to_contain_text("expected only with reserve")
+    await expect(page.get_by_label("Number")).to_have_value("4000")
+    await page.get_by_label("Working days;").fill("")
+    await page.get_by_role("button", name="Change").click()
+    await expect(page.get_by_role("status")).to_have_text("The life of the number is changed.")
+    await expect(page.locator("#numbers tbody tr", has_text="4000")).to_contain_text("active")
+    await expect(page.locator("#numbers tbody tr", has_text="7000")).to_contain_text("unmanaged")
+    change = {"number": "4000", "change": "suspend", "note": "no answer to letters"}
+    assert scene.ops.ask("POST", "/numbers/change", change).status == 303
+    assert "4000 is suspended" in scene.ops.ask("POST", "/numbers/change", change).text
+    await page.locator("#numbers").get_by_role("link", name="4000").click()
+    newest = page.locator("#history tbody tr").first
+    await expect(newest).to_contain_text("otto")
+    await expect(newest).to_contain_text("no answer to letters")
+    assert scene.ops.get("/numbers?number=7000").status == 404
+    assert scene.ops.ask("POST", "/numbers/change", {**change, "change": "resume"}).status == 303
+    await page.context.close()
+
+
 async def test_report_counts_the_calls_of_a_day(scene: Scene) -> None:
     store = Store(f"sqlite:///{scene.console.place.database}")
     noon = 1_800_000_000.0  # 16:00 in Shanghai
@@ -407,7 +436,15 @@ async def test_forms_are_for_everybody(scene: Scene) -> None:
     """axe-core finds nothing serious in either theme, and nothing is wider than 360 pixels."""
     page = await scene.page("/", viewport={"width": 360, "height": 740})
     paths = ["/blocks", "/gateways", "/extensions", "/schedules", "/queues", "/dialplan"]
-    for path in [*paths, "/reports", "/settings", "/accounts", "/callbacks", "/webhooks"]:
+    for path in [
+        *paths,
+        "/reports",
+        "/settings",
+        "/accounts",
+        "/callbacks",
+        "/webhooks",
+        "/numbers",
+    ]:
         await page.goto(path)
         for theme in ("light", "dark"):
             await page.emulate_media(color_scheme=theme)

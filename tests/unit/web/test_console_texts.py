@@ -21,6 +21,8 @@ from callrouter.web.pages.catalogues import (
 )
 from callrouter.web.pages.filled_forms import SAID
 from callrouter.web.pages.menu import MENU
+from callrouter.web.pages.numbers_page import CHANGES
+from callrouter.web.pages.numbers_page import STATES as LIVES
 from callrouter.web.pages.queues_page import AGENT_STATES
 from callrouter.web.pages.rendering import THEMES
 from callrouter.web.pages.reports_page import LENGTHS as REPORTS
@@ -34,6 +36,7 @@ _STATES: Final = {
     *AGENT_STATES,
     *ACCOUNTS,
     *CALL_BACKS,
+    *LIVES,
     *EVENTS,
     *FORWARDS,
 }
@@ -50,8 +53,9 @@ _BY_PAGES: Final = {
 def said() -> set[str]:
     """All texts that templates ask for."""
     found = {*_STATES, *_BY_PAGES, *ROLES, *THEMES, *MEANINGS.values(), *map(str, Disposition)}
-    found |= {entry.title for entry in MENU}
-    found |= {*SAID.values(), *LENGTHS.values(), *REPORTS.values(), *WEEKDAYS}
+    found |= {group.title for group in MENU}
+    found |= {entry.title for group in MENU for entry in group.entries}
+    found |= {*SAID.values(), *LENGTHS.values(), *CHANGES.values(), *REPORTS.values(), *WEEKDAYS}
     for template in files("callrouter.web.pages").joinpath("templates").iterdir():
         pairs = _SAID.findall(template.read_text(encoding="utf-8"))
         found |= {double or single for double, single in pairs}

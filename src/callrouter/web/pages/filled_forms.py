@@ -53,6 +53,7 @@ SAID: Final = {
     "adjust_account": "The balance is corrected.",
     "suspend_account": "The account is suspended.",
     "resume_account": "The account pays for calls again.",
+    "change_number": "The life of the number is changed.",
     "add_call_back": "The customer is called back as soon as an agent is free.",
     "cancel_call_back": "The customer is called back no more.",
 }

@@ -53,5 +53,19 @@ document.addEventListener("click", (event) => {
   text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, above.length - 5);
 });
 
+// The menu closes when somebody looks elsewhere, or presses Escape.
+function closeMenu(except) {
+  for (const group of document.querySelectorAll(".bar details[open]")) {
+    if (group === except) continue;
+    const inside = group.contains(document.activeElement);
+    group.open = false;
+    if (inside && !except) group.querySelector("summary").focus();
+  }
+}
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".bar details")) closeMenu(document.body);
+});
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenu(); });
+
 ownTimes(document);
 setInterval(tick, 1000);
