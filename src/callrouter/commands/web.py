@@ -62,6 +62,6 @@ def _serve(settings: Settings, web: WebSettings, config: Path, descriptor: int |
         elif descriptor is None:
             click.echo(f"the console: {web.address}")
         sys.stdout.flush()
-        serve_site(site, sock, log, None if descriptor is None else sys.stdin.buffer)
+        serve_site(site, sock, log, None if descriptor is None else sys.stdin.fileno())
     finally:
         log.close()

@@ -1,11 +1,12 @@
 """The HTTP server of the web process: it answers until it is told to, or its parent ends."""
 
 import logging
+import os
 import signal
 import socket
 from threading import Thread
 from types import FrameType
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -18,8 +19,11 @@ _AT_ONCE: Final = 1000
 _GOODBYE_SECONDS: Final = 2
 
 
-def serve_site(site: Site, sock: socket.socket, log: Log, parent: IO[bytes] | None) -> None:
-    """Answer requests until SIGTERM or SIGINT, or until the parent has closed its end of a pipe."""
+def serve_site(site: Site, sock: socket.socket, log: Log, parent: int | None) -> None:
+    """Answer requests until SIGTERM or SIGINT, or until the parent has closed its end of a pipe.
+
+    parent: our end, a descriptor.
+    """
     logger = logging.getLogger("uvicorn")
     logger.addHandler(_Handler(log))
     logger.propagate = False
@@ -49,9 +53,12 @@ def _ended(_number: int, _frame: FrameType | None) -> None:
     """Go on to our own end: uvicorn has heard a signal, and raises it once more when it is done."""
 
 
-def _watch(parent: IO[bytes], server: uvicorn.Server) -> None:
-    """End with the parent, however that ended: the kernel closes its end of the pipe."""
-    parent.read()
+def _watch(parent: int, server: uvicorn.Server) -> None:
+    """End with the parent, however that ended: the kernel closes its end of the pipe.
+
+    A file object would be locked for as long as it reads, and Python aborts at its end for that.
+    """
+    os.read(parent, 1)
     server.should_exit = True
 
 
