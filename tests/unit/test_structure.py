@@ -264,7 +264,10 @@ MAY_IMPORT: Final = {
         *("api", "call.services", "dialplan.grammar", "errors", "net.overload", "observe"),
         *("operations", "route.values", "sip", "storage", "web.access", "web.core", "web.http"),
     },
-    "web": {"errors", "observe", "operations", "web.access", "web.http", "web.pages"},
+    "web": {
+        *("errors", "net.transport", "observe", "operations"),
+        *("web.access", "web.http", "web.pages"),
+    },
     "simulate": {
         *("call.admission", "call.anchor", "call.legs", "call.services", "dialplan.grammar"),
         *("errors", "observe.cdr", "register", "route.rules", "route.values", "sip", "state"),

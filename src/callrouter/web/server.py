@@ -12,10 +12,9 @@ import uvicorn
 
 from callrouter.observe.log import Log
 from callrouter.web.application import application
+from callrouter.web.connections import LIMITS, BoundedListener, TimedProtocol
 from callrouter.web.http.site import Site
 
-_AT_ONCE: Final = 1000
-"""Connections, of which each live page keeps one."""
 _GOODBYE_SECONDS: Final = 2
 
 
@@ -30,13 +29,15 @@ def serve_site(site: Site, sock: socket.socket, log: Log, parent: int | None) ->
     tls = site.web.tls
     config = uvicorn.Config(
         application(site),
+        loop="asyncio",
+        http=TimedProtocol,
         log_config=None,
         log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=site.web.url is not None,
         forwarded_allow_ips="127.0.0.1,::1",
-        limit_concurrency=_AT_ONCE,
+        limit_concurrency=LIMITS.connections,
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
         ssl_certfile=None if tls is None else str(tls.certificate),
         ssl_keyfile=None if tls is None else str(tls.key),
@@ -46,7 +47,7 @@ def serve_site(site: Site, sock: socket.socket, log: Log, parent: int | None) ->
         Thread(target=_watch, args=(parent, server), name="parent", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ended)
-    server.run(sockets=[sock])
+    server.run(sockets=[BoundedListener.of(sock, proxied=site.web.url is not None)])
 
 
 def _ended(_number: int, _frame: FrameType | None) -> None:

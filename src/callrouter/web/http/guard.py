@@ -1,8 +1,10 @@
 """The guard: headers that every answer carries, and the longest body that a request may have."""
 
+from contextlib import suppress
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callrouter.operations.operation import Problem
@@ -66,4 +68,6 @@ class RequestGuard:
             response = described(413, Problem(code="malformed", error=said))
             await response(scope, receive, guarded)
         else:
-            await self.app(scope, receive, guarded)
+            # Who leaves in the middle of a request has no answer, and is nothing to log.
+            with suppress(ClientDisconnect):
+                await self.app(scope, receive, guarded)
