@@ -71,6 +71,14 @@ class Talk:
                 session.slots.play(session.name, sounds)
             self._speech.note("played", prompt)
 
+    def _dial_behind(self) -> None:
+        """Press what was dialled behind the number, once, now that somebody is there."""
+        voice = self._call.plan.voice
+        if voice is not None and voice.digits and not self._speech.dialled:
+            self._speech.dialled = True
+            for key in voice.digits:
+                self._crossing.pass_on(Digit(self._ear.name, key, "rfc4733"), self._call.b)
+
     async def run(self, asks: SupervisorAsks | None = None) -> HungUp | Lost:
         """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
         when the worker is lost.
@@ -81,11 +89,7 @@ class Talk:
             self._let_in(asks)
         recorder = self._recorder
         self._speech.crossing = True
-        voice = self._call.plan.voice
-        if voice is not None and voice.digits and not self._speech.dialled:
-            self._speech.dialled = True
-            for key in voice.digits:
-                self._crossing.pass_on(Digit(self._ear.name, key, "rfc4733"), self._call.b)
+        self._dial_behind()
         how: HungUp | Lost | Over | None = None
         call = self._call
         if call.b is None:
