@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -64,9 +65,16 @@ class Busy:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def busy(tmp_path: Path) -> AsyncIterator[Busy]:
-    target = free_port()
     # Shorter than the drain will take: a drain cuts nothing short.
-    serving = await Serving.start(lay_out(tmp_path, DIALPLAN.format(port=target), drain="0s"))
+    async with call_up(tmp_path, limit="0s") as busy:
+        yield busy
+
+
+@asynccontextmanager
+async def call_up(folder: Path, limit: str) -> AsyncIterator[Busy]:
+    """A server with a call up. limit: of its drain when it is told to stop."""
+    target = free_port()
+    serving = await Serving.start(lay_out(folder, DIALPLAN.format(port=target), drain=limit))
     at = ("127.0.0.1", serving.place.port)
     caller = await Phone.open("127.0.0.1", free_port(), at)
     callee = await Phone.open("127.0.0.1", target, at)
@@ -106,6 +114,17 @@ async def test_drain_refuses_new_calls_and_ends_with_the_last_one(busy: Busy) ->
         f"callrouter: error: no callrouter is listening at {busy.serving.place.folder}"
         "/var/callrouter.sock\n",
     )
+
+
+async def test_call_that_the_limit_of_a_stop_cuts_is_as_long_as_it_was(tmp_path: Path) -> None:
+    async with call_up(tmp_path, limit="1s") as busy:
+        busy.serving.signal(signal.SIGTERM)
+        for phone in (busy.caller, busy.callee):
+            phone.reply(await phone.expect("BYE"), 200)
+        assert await busy.serving.ended(25) == 0
+        (cut,) = busy.serving.place.records("4000")
+    assert cut["ended_ms"] - cut["answered_ms"] >= 1000
+    assert cut["hung_up_by"] == "callrouter"
 
 
 async def test_drain_without_calls_ends_at_once(busy: Busy) -> None:

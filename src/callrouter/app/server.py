@@ -319,7 +319,7 @@ class Server:
         self._parts.calls.drain(idle.set)
         if not await self._first(limit, idle, self._hurry):
             self._log.warning("calls ended by the drain limit", calls=self._parts.calls.active)
-        self._parts.calls.end_all()
+        self._parts.pump.step(self._parts.calls.end_all)  # a step: their records end now
         self._parts.gateways.rest()
         self._parts.pump.flush()
         # The last BYEs and final responses are answered, or given up.
