@@ -1,1 +1,1 @@
-"""`callrouter demo`: one call through a real server, played by phones of our own and drawn."""
+"""`callrouter demo`: calls through a real server by phones of our own, drawn or in its console."""

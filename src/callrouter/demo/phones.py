@@ -71,8 +71,13 @@ class Phone:
         """It calls, is called, or waits for the answer to its BYE."""
         return bool(self._stack.dialogs)
 
-    def call(self, number: str, port: int) -> None:
-        """Call a number at a port of 127.0.0.1, talk for a while if it answers, and hang up."""
+    def call(
+        self, number: str, port: int, caller: str = "1001", talks: float = _TALKS, waits: float = 0
+    ) -> None:
+        """Call a number at a port of 127.0.0.1, talk for a while if it answers, and hang up.
+
+        caller: who calls. talks, waits: seconds; who has waited so long gives up, 0 for never.
+        """
         stack = self._stack
         stack.run_timers(self._loop.time())  # sets the stack's clock
         inbox = Inbox(stack.timers)
@@ -82,11 +87,11 @@ class Phone:
             stack.connect("UDP", HOST, port),
             number=1,
             uri=f"sip:{number}@{HOST}:{port}",
-            from_value=f"<sip:1001@{HOST}:{self.port}>",
+            from_value=f"<sip:{caller}@{HOST}:{self.port}>",
             extra=f"Max-Forwards: 70\r\n{SDP_ROW}",
             body=_SDP,
         )
-        inbox.start(_calls(leg, inbox))
+        inbox.start(_calls(leg, inbox, talks, waits))
         self._pump.flush()
 
     def on_request(self, request: Request, flow: Flow) -> None:
@@ -99,12 +104,16 @@ class Phone:
         inbox.start(self._story(leg, inbox))
 
 
-async def _calls(leg: BLeg, inbox: Inbox) -> None:
+async def _calls(leg: BLeg, inbox: Inbox, talks: float, waits: float) -> None:
     """The caller: talks to who answers, and hangs up."""
-    if isinstance(await _wait(inbox, Answered, Failed), Answered):
+    given_up = leg.stack.now + waits if waits else 0.0
+    event = await _wait(inbox, Answered, Failed, until=given_up)
+    if isinstance(event, Answered):
         leg.ack()
-        if isinstance(await _wait(inbox, HungUp, until=leg.stack.now + _TALKS), Deadline):
+        if isinstance(await _wait(inbox, HungUp, until=leg.stack.now + talks), Deadline):
             leg.hang_up()
+    elif isinstance(event, Deadline):
+        leg.cancel()
 
 
 async def busy(leg: ALeg, _inbox: Inbox) -> None:
@@ -127,6 +136,13 @@ async def answers(leg: ALeg, inbox: Inbox) -> None:
         return
     leg.answer(200, "", SDP_ROW, _SDP)
     await _wait(inbox, HungUp)
+
+
+async def rings(leg: ALeg, inbox: Inbox) -> None:
+    """A phone that rings, and nobody comes."""
+    leg.ring(180, "", "", b"")
+    await _wait(inbox, Cancelled)
+    leg.reject(487)
 
 
 async def _wait(inbox: Inbox, *kinds: type[Event], until: float = 0.0) -> Event:
