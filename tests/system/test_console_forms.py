@@ -295,6 +295,9 @@ async def test_account_is_topped_up_once_and_suspended(scene: Scene) -> None:
     await expect(page.locator("#accounts tbody tr")).to_contain_text("20.00 CNY")
     await expect(page.locator("#ledger tbody tr")).to_have_count(1)
     await expect(page.locator("#ledger tbody tr")).to_contain_text("otto")
+    false = {"amount": "1.00", "who": "mallory"}
+    refused = scene.ops.ask("POST", "/api/v1/accounts/acme/top-ups", false)
+    assert (refused.status, refused.json["field"]) == (400, "who")
     await page.get_by_role("button", name="Suspend acme").click()
     await page.get_by_role("button", name="Resume acme").click()
     await expect(page.get_by_role("status")).to_have_text("The account pays for calls again.")

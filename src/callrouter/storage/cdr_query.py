@@ -12,6 +12,10 @@ from callrouter.storage.engine import ReadSession
 
 _CALLS = sa.table("calls", *(sa.column(name) for name in COLUMNS))
 _READ_AT_ONCE = 500
+_MASKED = 7
+"""Characters that a number has, at the least, of which the middle is masked."""
+_ENDS = 2
+"""Characters at each end that a mask leaves."""
 _SOUGHT = ("caller", "called", "caller_number", "called_number", "number")
 
 
@@ -21,8 +25,9 @@ class Filter:
 
     Texts are looked for as they are stored. caller, called: as sent. caller_number, called_number:
     the same as numbers are compared, "" when they are none. part: of the caller, or of who was
-    called, "" for any. before: start and id of a call that all found ones come after. of: the
-    extension that made or answered the call.
+    called, "" for any. masked: look for `part` only where a mask of numbers hides nothing. before:
+    start and id of a call that all found ones come after. of: the extension that made or answered
+    the call.
     """
 
     since: float | None = None
@@ -34,6 +39,7 @@ class Filter:
     caller_number: str = ""
     called_number: str = ""
     part: str = ""
+    masked: bool = False
     before: tuple[float, str] | None = None
     of: str | None = None
 
@@ -55,7 +61,8 @@ class Filter:
         if self.part:
             sought = (_CALLS.c[name] for name in _SOUGHT)
             part = storable(self.part)
-            found.append(sa.or_(*(column.contains(part, autoescape=True) for column in sought)))
+            has = _has_in_sight if self.masked else _has
+            found.append(sa.or_(*(has(column, part) for column in sought)))
         if self.before is not None:
             started, last = self.before
             # The first of the two alone is what the index is asked for.
@@ -64,6 +71,22 @@ class Filter:
         if self.of is not None:
             found.append(_of(storable(self.of)))
         return found
+
+
+def _has(column: "sa.ColumnClause[Any]", part: str) -> sa.ColumnElement[bool]:
+    return column.contains(part, autoescape=True)
+
+
+def _has_in_sight(column: "sa.ColumnClause[Any]", part: str) -> sa.ColumnElement[bool]:
+    """Whether a text has a part that stays when its numbers are masked: it is short, or so begins
+    or ends.
+    """
+    found = (sa.func.length(column) < _MASKED) & _has(column, part)
+    if len(part.removeprefix("+")) <= _ENDS:
+        found |= column.startswith(part, autoescape=True)
+    if len(part) <= _ENDS:
+        found |= column.endswith(part, autoescape=True)
+    return found
 
 
 def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:

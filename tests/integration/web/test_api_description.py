@@ -72,6 +72,14 @@ def test_every_operation_describes_its_refusals(app: FastAPI) -> None:
         assert not {"422", "500"} & one["responses"].keys(), name
 
 
+def test_nobody_says_over_the_api_in_whose_name_something_is_done(app: FastAPI) -> None:
+    for name, one in operations(app).items():
+        bodies = one.get("requestBody", {}).get("content", {}).values()
+        fields = {field for body in bodies for field in body["schema"].get("properties", {})}
+        fields |= {parameter["name"] for parameter in one.get("parameters", ())}
+        assert "who" not in fields, name
+
+
 def test_every_action_of_the_console_is_an_operation_of_the_api(app: FastAPI) -> None:
     forms = {
         route.path

@@ -60,6 +60,19 @@ def test_part_of_a_number_is_found_wherever_it_stands_and_is_no_pattern(url: str
     assert found("%") == found("1_3") == 0
 
 
+def test_who_sees_numbers_masked_finds_them_by_nothing_else(url: str) -> None:
+    """Or else a number is spelled out, a digit in a search."""
+    search = RecordSearch(url)
+
+    def found(part: str) -> int:
+        return len(search.page(person("viewer"), Filter(since=DAY, part=part), "", 200).records)
+
+    assert found("12345") == found("0800") == found("138") == 0
+    assert found("02012345678") == found("+138") == 0
+    assert found("02") == found("78") == 1
+    assert found("4000") == 63
+
+
 def test_agent_finds_their_own_calls_alone(url: str) -> None:
     search, agent = RecordSearch(url), person("agent", "801")
     page = search.page(agent, Filter(), "", 200)

@@ -36,3 +36,19 @@ def test_what_a_call_is_found_by_stays_and_what_hides_numbers_goes() -> None:
         "call": {"caller": "13···00", "since": 1_796_055_613.8},
         "legs": [{"target": "desk", "uri": ""}],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("127.0.0.1", "···"),
+        ("the source address is in 192.168.100.0/24", "the source address is in ···"),
+        ("udp:192.0.2.7:5060", "udp:···:5060"),
+        ("2001:db8::7 is in 2001:db8::/32", "··· is in ···"),
+        ("[::ffff:192.0.2.7]:5061", "[···]:5061"),
+        ("open until 17:30:00", "open until 17:30:00"),
+        ("release 1.2.3", "release 1.2.3"),
+    ],
+)
+def test_addresses_in_what_rules_said_are_hidden(text: str, shown: str) -> None:
+    assert masked_values({"why": text}) == {"why": shown}

@@ -31,7 +31,8 @@ class RecordSearch:
 
     def page(self, who: WebIdentity, wanted: Filter, cursor: str, most: int) -> Page:
         """A page of what somebody may see. Raises BadValueError for no cursor of ours."""
-        wanted = replace(wanted, before=_read(cursor), of=who.only_own)
+        masked = not who.sees_numbers
+        wanted = replace(wanted, before=_read(cursor), of=who.only_own, masked=masked)
         with CdrQuery(self._url) as calls:
             found = list(calls.last(most + 1, wanted))
         last = found[most - 1] if len(found) > most else None

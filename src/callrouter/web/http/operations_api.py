@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from callrouter.api.request_reading import read_request
+from callrouter.api.request_reading import MalformedError, read_request
 from callrouter.api.routes import PART, ROUTES, Route
 from callrouter.operations import (
     accounts,
@@ -36,6 +36,8 @@ from callrouter.web.http.problems import RESPONSES, ForbiddenError
 from callrouter.web.http.site import Site, site_of
 
 PREFIX: Final = "/api"
+_WHO: Final = "who"
+"""The field that says at the socket who does something; here that is whoever is signed in."""
 
 SCOPES: Final[dict[Operation[Any, Any], Scope]] = {
     running_server.show_status: Scope.CALLS,
@@ -126,7 +128,7 @@ def operations_router() -> APIRouter:
 def carry_out(
     site: Site, who: WebIdentity, route: Route[RequestT, AnswerT], asked: RequestT
 ) -> AnswerT:
-    """Have the server do what somebody asks, if they may; a change is audited.
+    """Have the server do what somebody asks, if they may and in their name; a change is audited.
 
     Raises OperationError.
     """
@@ -138,6 +140,8 @@ def carry_out(
         return shown
     action = getattr(route.operation, "__name__", route.path)
     what = orjson.dumps(asked.model_dump(mode="json", exclude_unset=True)).decode()
+    if _WHO in route.request.model_fields:
+        asked = asked.model_copy(update={_WHO: who.name})
     try:
         answer: AnswerT = site.server.ask(route.operation, asked)
     except OperationError as error:
@@ -156,6 +160,9 @@ def _endpoint(route: Route[Any, Any]) -> Any:
         check(who, SCOPES[route.operation])
         query = request.query_params.multi_items()
         asked = read_request(route, request.path_params, query, body)
+        if _WHO in asked.model_fields_set:
+            wanted = "nothing: it is done in the name of who is signed in"
+            raise MalformedError(f"{_WHO}: expected {wanted}", field=_WHO, expected=wanted)
         answer = carry_out(site_of(request), who, route, asked)
         plain = answer.model_dump(mode="json", exclude_unset=True)
         shown = plain if who.sees_numbers else masked_values(plain)
@@ -167,7 +174,8 @@ def _endpoint(route: Route[Any, Any]) -> Any:
 def _description(route: Route[Any, Any]) -> dict[str, Any]:
     """What OpenAPI says of the request: parameters of path and query, or a body."""
     schema = route.request.model_json_schema(ref_template="#/components/schemas/{model}")
-    fields: dict[str, Any] = schema.get("properties", {})
+    properties: dict[str, Any] = schema.get("properties", {})
+    fields = {name: field for name, field in properties.items() if name != _WHO}
     required = set(schema.get("required", ()))
     inside = set(PART.findall(route.path))
     parameters = [

@@ -56,14 +56,14 @@ def adjust(request: Request, who: Filler, form: Fields) -> Response:
 def suspend(request: Request, who: Filler, form: Fields) -> Response:
     """Refuse the calls of one from now on."""
     name = form.get("account", "")
-    return acted(request, who, form, accounts.suspend_account, _show, account=name, who=who.name)
+    return acted(request, who, form, accounts.suspend_account, _show, account=name)
 
 
 @router.post("/accounts/resume")
 def resume(request: Request, who: Filler, form: Fields) -> Response:
     """Let one pay for calls again."""
     name = form.get("account", "")
-    return acted(request, who, form, accounts.resume_account, _show, account=name, who=who.name)
+    return acted(request, who, form, accounts.resume_account, _show, account=name)
 
 
 def _booked(
@@ -73,7 +73,7 @@ def _booked(
     operation: Operation[Any, accounts.AccountStanding],
 ) -> Response:
     names = ("account", "amount", "reference", "note")
-    values = {name: form.get(name, "").strip() for name in names} | {"who": who.name}
+    values = {name: form.get(name, "").strip() for name in names}
     return acted(request, who, form, operation, _show, **values)
 
 
