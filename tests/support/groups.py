@@ -6,7 +6,10 @@ from typing import Final
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER: Final = {
-    "ports of the lab": {"test_lab.py", "test_lab_trunks.py", "test_readme.py"},
+    "ports of the lab": {
+        *("test_company_demo.py", "test_lab.py", "test_lab_trunks.py", "test_outbound.py"),
+        "test_readme.py",
+    },
     "stage": {
         *("test_before_answer.py", "test_broken_streams.py", "test_calls.py", "test_hunts.py"),
         *("test_in_call.py", "test_leaving.py", "test_loss.py", "test_offers.py"),
