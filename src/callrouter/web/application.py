@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -49,6 +50,7 @@ def application(site: Site) -> ASGIApp:
     app.include_router(reports_api.router)
     mount_pages(app)
     app.add_exception_handler(CallrouterError, _failed)
+    app.add_exception_handler(SQLAlchemyError, _failed)
     app.add_exception_handler(RequestValidationError, _failed)
     app.add_exception_handler(HTTPException, _not_found)
     return RequestGuard(app, https=site.web.is_https)

@@ -1,11 +1,13 @@
 """Sessions and invitations end when they should."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.storage.engine import StoreError
 from callrouter.web.access.accounts_database import (
@@ -16,6 +18,7 @@ from callrouter.web.access.accounts_database import (
     open_accounts,
 )
 from callrouter.web.access.api_tokens import ApiTokens
+from callrouter.web.access.audit import BEGUN, DONE, REFUSED, Audit
 from callrouter.web.access.people import AccountError, People
 from callrouter.web.access.roles import ROLES, Scope
 from callrouter.web.access.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
@@ -36,6 +39,32 @@ def earlier(engine: Engine, column: "sa.Column[float]", seconds: float) -> None:
     """Let something have happened so long before."""
     with engine.begin() as connection:
         connection.execute(sa.update(column.table).values({column.name: column - seconds}))
+
+
+@pytest.mark.parametrize("full", ["INSERT", "UPDATE"])
+def test_what_cannot_be_audited_is_not_changed_and_what_is_changed_is_answered(
+    engine: Engine, full: str
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER full BEFORE {full} ON audit "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    audit, changed = Audit(engine), False
+    with suppress(SQLAlchemyError), audit.change("ann", "127.0.0.1", "top_up", "acme 5"):
+        changed = True
+    assert [row["result"] for row in audit.newest(9)] == [BEGUN] * changed
+    assert changed is (full == "UPDATE")
+
+
+def test_change_that_is_refused_is_in_the_audit_once(engine: Engine) -> None:
+    audit = Audit(engine)
+    with pytest.raises(AccountError), audit.change("ann", "127.0.0.1", "top_up", "acme 5"):
+        raise AccountError("no account is named acme")
+    with audit.change("ann", "127.0.0.1", "top_up", "acme 6"):
+        pass
+    said = [(row["what"], row["result"]) for row in audit.newest(9)]
+    assert said == [("acme 6", DONE), ("acme 5", f"{REFUSED}: no account is named acme")]
 
 
 def test_session_ends_after_its_rest_and_after_its_length(engine: Engine) -> None:

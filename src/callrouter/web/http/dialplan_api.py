@@ -7,11 +7,9 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from callrouter.operations.operation import ConflictError, NotFoundError, OperationError
-from callrouter.web.access.audit import REFUSED
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.drafts import DraftCheck, DraftComparison
 from callrouter.web.core.live_dialplan import LONGEST, DialplanText, PutLive
-from callrouter.web.http.accounts_api import note
 from callrouter.web.http.identity import needing
 from callrouter.web.http.operations_api import PREFIX
 from callrouter.web.http.problems import RESPONSES
@@ -169,10 +167,5 @@ def _edited(request: Request, who: WebIdentity, edit: Callable[[str], str]) -> P
 def put_live(request: Request, who: WebIdentity, text: str, etag: str) -> PutLive:
     """Put a text live, with a row in the audit. Raises OperationError."""
     site = site_of(request)
-    try:
-        done = site.dialplan.put(text, etag, who.name)
-    except OperationError as error:
-        site.audit.note(who.name, who.address, "put_dialplan", etag, f"{REFUSED}: {error}")
-        raise
-    note(request, who, "put_dialplan", f"version {done.version}, serving {done.serving or '-'}")
-    return done
+    with site.audit.change(who.name, who.address, "put_dialplan", etag):
+        return site.dialplan.put(text, etag, who.name)

@@ -27,8 +27,7 @@ from callrouter.operations import (
     schedules,
     webhooks,
 )
-from callrouter.operations.operation import AnswerT, Operation, OperationError, RequestT
-from callrouter.web.access.audit import DONE, REFUSED
+from callrouter.operations.operation import AnswerT, Operation, RequestT
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.masking import masked_values
 from callrouter.web.http.identity import SAFE, check, identify
@@ -142,12 +141,8 @@ def carry_out(
     what = orjson.dumps(asked.model_dump(mode="json", exclude_unset=True)).decode()
     if _WHO in route.request.model_fields:
         asked = asked.model_copy(update={_WHO: who.name})
-    try:
+    with site.audit.change(who.name, who.address, action, what):
         answer: AnswerT = site.server.ask(route.operation, asked)
-    except OperationError as error:
-        site.audit.note(who.name, who.address, action, what, f"{REFUSED}: {error}")
-        raise
-    site.audit.note(who.name, who.address, action, what, DONE)
     return answer
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -17,7 +18,7 @@ from callrouter.operations.operation import (
     Problem,
     UnavailableError,
 )
-from callrouter.storage.engine import StoreError
+from callrouter.storage.engine import StoreError, said
 from callrouter.web.access.people import AccountError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -113,6 +114,8 @@ def as_operation_error(error: Exception) -> OperationError:
             return _of_validation(error)
         case StoreError():
             return UnavailableError(str(error))
+        case SQLAlchemyError():
+            return UnavailableError(f"the console's database cannot be used: {said(error)}")
     raise error
 
 
