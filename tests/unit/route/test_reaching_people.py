@@ -104,6 +104,18 @@ def test_mobile_is_shown_a_number_of_ours_and_not_that_of_an_extension() -> None
     assert decide(dialplan, outside).plan.hunts[1].targets[0].caller_id == ""
 
 
+def test_mobile_that_no_gateway_reaches_is_shown_who_calls() -> None:
+    plan = PLAN.replace("mobile: li_mobile", "mobile: t3").replace(
+        "via: one}}", 'via: one, caller_id: "+862012345678"}}'
+    )
+    inside = Facts("phones", "", "201", "101", at=NOON, extension="201")
+    first, mobile = decide(compile_dialplan(parse(plan, "plan.yaml")), inside).plan.hunts
+    assert [(it.targets[0].name, it.targets[0].caller_id) for it in (first, mobile)] == [
+        ("t1", ""),
+        ("t3", ""),
+    ]
+
+
 def test_who_is_away_wants_no_calls_or_has_closed_is_not_rung() -> None:
     assert steps(call("101", Snapshot(away={"101": "lunch"}))) == AFTER
     assert reason(call("102", Snapshot(away={"102": "lunch"}))) == ("away", 480, 20)
