@@ -213,6 +213,19 @@ async def test_second_factor_is_asked_for_and_a_code_is_good_once(console: Conso
     assert not people.signed_in("otto", PASSWORD, code)  # it was used
     later = pyotp.TOTP(secret).at(time.time() + 30)
     assert people.signed_in("otto", PASSWORD, later)
+    other = {"secret": pyotp.random_base32(), "code": later}
+    assert browser.ask("PUT", path, other).json["detail"].startswith("codes are asked for already")
+    for proof in ({}, {"code": later}, {"password": "guessed", "code": "000000"}):
+        assert browser.ask("POST", f"{path}/end", proof).status == 400
+    assert browser.ask("POST", f"{path}/end", {"password": PASSWORD}).status == 200
+    assert people.signed_in("otto", PASSWORD, "")
+
+
+async def test_agent_is_invited_with_an_extension(console: Console, admin: Browser) -> None:
+    path, asked = "/api/v1/invitations", {"role": "agent"}
+    refused = admin.ask("POST", path, asked)
+    assert (refused.status, refused.json["field"]) == (400, "extension")
+    assert admin.ask("POST", path, {**asked, "extension": "801"}).status == 200
 
 
 async def test_last_administrator_stays(console: Console, admin: Browser) -> None:

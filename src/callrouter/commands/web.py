@@ -29,18 +29,21 @@ _NICE: Final = 5
     type=click.Choice(list(ROLES)),
     help="Only print a link by which somebody with this role signs up; good once, and for a day.",
 )
+@click.option("--extension", default="", help="Whose calls an invited agent sees.")
 @click.option("--socket", "descriptor", type=int, hidden=True, help="As `serve` gives it.")
 @config_option
-def web(invite: str | None, descriptor: int | None, config: Path) -> None:
+def web(invite: str | None, extension: str, descriptor: int | None, config: Path) -> None:
     """Serve the console and the API until SIGTERM or CTRL-C; `serve` does it by itself."""
     settings = load_settings(config)
+    if extension and invite is None:
+        raise click.UsageError("--extension is of somebody whom you --invite")
     if settings.web is None:
         raise CommandError(f"there is no 'web' in {config}")
     if settings.user is not None and os.geteuid() == 0:
         become(settings.user)
     keep_to_ourselves(others_enter=False)
     if invite is not None:
-        secret = People(open_accounts(settings.web.database)).invite(invite)
+        secret = People(open_accounts(settings.web.database)).invite(invite, extension)
         click.echo(f"{settings.web.address}/invitation/{secret}")
         return
     _serve(settings, settings.web, config, descriptor)

@@ -23,6 +23,7 @@ from callrouter.web.access.random_secrets import hashed, new_secret
 from callrouter.web.access.roles import ROLES
 
 ADMIN: Final = "admin"
+AGENT: Final = "agent"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _INVITED_SECONDS: Final = 24 * 3600
 _USED: Final = "this invitation was used already, or is over a day old"
@@ -72,9 +73,14 @@ class People:
         return len(password) <= passwords.MOST and passwords.is_password(kept, password)
 
     def invite(self, role: str, extension: str = "") -> str:
-        """Make an invitation, good once and for a day; returns its secret. Raises AccountError."""
+        """Make an invitation, good once and for a day; returns its secret. Raises AccountError.
+
+        extension: whose calls an agent sees.
+        """
         if role not in ROLES:
             raise AccountError(f"expected a role: {', '.join(ROLES)}", "role")
+        if role == AGENT and not extension:
+            raise AccountError("expected the extension whose calls an agent sees", "extension")
         secret = new_secret()
         with self._engine.begin() as connection:
             connection.execute(sa.delete(INVITATIONS).where(INVITATIONS.c.until < time.time()))
@@ -174,13 +180,22 @@ class People:
                 raise AccountError(f"nobody is named {name}")
 
     def begin_second_factor(self, name: str, secret: str, code: str) -> None:
-        """Ask for codes of this secret from now on. Raises AccountError when the code is wrong."""
+        """Ask for codes of this secret from now on. Raises AccountError when the code is wrong, or
+        when codes are asked for already: another secret would be a way around those.
+        """
+        person = self.one(name)
+        if person is not None and person["totp"]:
+            raise AccountError("codes are asked for already: end that first")
         if not self._code_is_right({"name": name, "totp": secret, "totp_step": 0}, code):
             raise AccountError("this is not the code of this moment", "code")
         self._set_totp(name, secret)
 
-    def end_second_factor(self, name: str) -> None:
-        """Ask for no more codes."""
+    def end_second_factor(self, name: str, password: str, code: str) -> None:
+        """Ask for no more codes. Raises AccountError when neither password nor code is right."""
+        person = self.one(name)
+        has_code = person is not None and person["totp"] and self._code_is_right(person, code)
+        if not has_code and not self.has_password(name, password):
+            raise AccountError("expected your password, or the code of this moment", "password")
         self._set_totp(name, "")
 
     def _set_totp(self, name: str, secret: str) -> None:

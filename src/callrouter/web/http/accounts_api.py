@@ -1,5 +1,6 @@
 """People, invitations, API tokens and the audit, over the API."""
 
+import time
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -10,7 +11,7 @@ from callrouter.web.access.people import AccountError
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.identity import identify, needing, own_origin
 from callrouter.web.http.operations_api import PREFIX
-from callrouter.web.http.problems import RESPONSES, ForbiddenError
+from callrouter.web.http.problems import RESPONSES, ForbiddenError, TooManyError
 from callrouter.web.http.site import site_of
 
 router: Final = APIRouter(prefix=f"{PREFIX}/v1", tags=["accounts"], responses=RESPONSES)
@@ -91,6 +92,13 @@ class BeginSecondFactor(AccountRequest):
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 
 
+class EndSecondFactor(AccountRequest):
+    """Who it is: by the password, or by the code of this moment."""
+
+    password: Annotated[str, Field(max_length=LONGEST_PASSWORD)] = ""
+    code: Annotated[str, Field(pattern=r"^([0-9]{6})?$")] = ""
+
+
 class AuditPage(BaseModel):
     """Rows of the audit, the newest first."""
 
@@ -135,7 +143,7 @@ def remove_person(request: Request, who: Admin, name: str) -> Done:
 def change_password(request: Request, who: Anybody, asked: ChangePassword) -> Done:
     """Change your own password; your other sessions end."""
     site = site_of(request)
-    if not site.people.has_password(of_session(who).name, asked.before):
+    if not site.people.has_password(_proving(request, who), asked.before):
         raise AccountError("this is not your password", "before")
     site.people.set_password(who.name, asked.password)
     site.sessions.end_others(who.name, who.session)
@@ -152,10 +160,11 @@ def begin_second_factor(request: Request, who: Anybody, asked: BeginSecondFactor
     return Done()
 
 
-@router.delete("/me/second_factor", operation_id="end_second_factor")
-def end_second_factor(request: Request, who: Anybody) -> Done:
+@router.post("/me/second_factor/end", operation_id="end_second_factor")
+def end_second_factor(request: Request, who: Anybody, asked: EndSecondFactor) -> Done:
     """Ask for no code at login any more."""
-    site_of(request).people.end_second_factor(of_session(who).name)
+    name = _proving(request, who)
+    site_of(request).people.end_second_factor(name, asked.password, asked.code)
     note(request, who, "end_second_factor", who.name)
     return Done()
 
@@ -201,6 +210,15 @@ def list_audit(
 def note(request: Request, who: WebIdentity, action: str, what: str) -> None:
     """Write into the audit that somebody has done something."""
     site_of(request).audit.note(who.name, who.address, action, what)
+
+
+def _proving(request: Request, who: WebIdentity) -> str:
+    """Whose password or code is looked at, as often as at logins. Raises ForbiddenError,
+    TooManyError.
+    """
+    if not site_of(request).logins.take(f"as {of_session(who).name}", time.monotonic()):
+        raise TooManyError("too many passwords and codes: wait a few seconds")
+    return who.name
 
 
 def of_session(who: WebIdentity) -> WebIdentity:

@@ -66,9 +66,13 @@ def begin_second_factor(request: Request, who: Filler, form: Fields) -> Response
 
 
 @router.post("/me/second-factor/end")
-def end_second_factor(request: Request, who: Filler) -> Response:
+def end_second_factor(request: Request, who: Filler, form: Fields) -> Response:
     """Ask for no code any more."""
-    api.end_second_factor(request, who)
+    try:
+        asked = _asked(api.EndSecondFactor, form, "password", "code")
+        api.end_second_factor(request, who, asked)
+    except CallrouterError as error:
+        return _me(request, who, why=str(error))
     return _me(request, who, done="No code is asked for any more.")
 
 
