@@ -122,6 +122,14 @@ async def test_unsafe_request_of_another_site_is_refused(console: Console, admin
     assert admin.ask("PUT", path, body).status == 200
 
 
+async def test_request_by_a_name_of_somebody_else_is_refused(console: Console) -> None:
+    for host in ("evil.example:8080", "127.0.0.1.evil.example", "[::1", ""):
+        answer = console.browser().get("/api/v1/status", Host=host)
+        assert (answer.status, answer.json["code"]) == (421, "malformed")
+    for host in ("localhost", "127.0.0.1:9999", "[::1]:8080"):
+        assert console.browser().get("/login", Host=host).status == 200
+
+
 async def test_login_begins_a_new_session_and_logout_ends_it(console: Console) -> None:
     browser = console.person("viewer", name="vera")
     first = browser.cookie

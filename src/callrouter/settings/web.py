@@ -130,6 +130,16 @@ class WebSettings(StrictModel):
         host = f"[{self.listen.host}]" if ":" in self.listen.host else self.listen.host
         return f"{'https' if self.tls else 'http'}://{host}:{self.listen.port}"
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names by which browsers may ask, without ports; none is said when any may be: then
+        they compare the name with our certificate.
+        """
+        if self.tls is not None:
+            return frozenset()
+        named = urlsplit(self.address).hostname or ""
+        return _LOOPBACK | {self.listen.host, named}
+
     def placed(self, folder: Path) -> Self:
         """The same, its files named from the folder of the settings."""
         tls, sign_on = self.tls, self.sign_on

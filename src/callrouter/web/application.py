@@ -53,7 +53,7 @@ def application(site: Site) -> ASGIApp:
     app.add_exception_handler(SQLAlchemyError, _failed)
     app.add_exception_handler(RequestValidationError, _failed)
     app.add_exception_handler(HTTPException, _not_found)
-    return RequestGuard(app, https=site.web.is_https)
+    return RequestGuard(app, https=site.web.is_https, hosts=site.web.hosts)
 
 
 @asynccontextmanager

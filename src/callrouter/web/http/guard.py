@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -33,11 +34,21 @@ _HEADERS: Final = {
 _HSTS: Final = "max-age=31536000"
 
 
+def _name(host: str) -> str:
+    """The name of a Host header, without its port; "" for what is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
 class RequestGuard:
     """The outermost application."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool, hosts: frozenset[str]) -> None:
+        """hosts: the names by which we may be asked, none for any."""
         self.app = app
+        self._hosts = hosts
         self._headers = dict(_HEADERS)
         if https:
             self._headers["Strict-Transport-Security"] = _HSTS
@@ -59,7 +70,12 @@ class RequestGuard:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
         longest = _DIALPLAN_BYTES if scope["path"].startswith(_DIALPLAN) else MAX_BYTES
-        if "transfer-encoding" in headers:
+        if self._hosts and _name(headers.get("host", "")) not in self._hosts:
+            # Another site's name that leads here would make its pages ours (DNS rebinding).
+            said = f"expected a Host of: {', '.join(sorted(self._hosts))}"
+            response = described(421, Problem(code="malformed", error=said))
+            await response(scope, receive, guarded)
+        elif "transfer-encoding" in headers:
             said = "expected a Content-Length"
             response = described(411, Problem(code="malformed", error=said))
             await response(scope, receive, guarded)

@@ -93,6 +93,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         412: "What is to be changed is not as it was: `ETag` and `If-Match` differ.",
         413: "The request is too long.",
         416: "A range outside of the file.",
+        421: "A Host that is none of ours.",
         428: "A change that does not say, by `If-Match`, what it changes.",
         429: "Too many requests: 20 a second are answered, 200 at once.",
         503: "It could not be done now, and might be later: the server or a database is away.",
