@@ -20,6 +20,7 @@ from callrouter.operations.operation import (
 )
 from callrouter.storage.engine import StoreError, said
 from callrouter.web.access.people import AccountError
+from callrouter.web.http.wrong_values import expected_value, said_wrong
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -148,7 +149,7 @@ def of_http(error: HTTPException) -> Response:
 def _of_validation(error: RequestValidationError) -> OperationError:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])
-    return BadRequestError(f"{field}: {first['msg']}", field=field, expected=str(first["msg"]))
+    return BadRequestError(said_wrong(field, first), field=field, expected=expected_value(first))
 
 
 def is_for_programs(request: Request) -> bool:

@@ -14,6 +14,7 @@ from callrouter.web.access.roles import MEANINGS, ROLES, Scope, WebIdentity
 from callrouter.web.http import accounts_api as api
 from callrouter.web.http.identity import Form, check, filling_in, read_form, viewing
 from callrouter.web.http.site import site_of
+from callrouter.web.http.wrong_values import said_wrong
 from callrouter.web.pages.rendering import page
 
 router: Final = APIRouter()
@@ -181,4 +182,4 @@ def _valid(model: Any, values: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        raise AccountError(f"{field}: {first['msg']}", field) from error
+        raise AccountError(said_wrong(field, first), field) from error

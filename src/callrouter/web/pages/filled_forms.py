@@ -24,6 +24,7 @@ from callrouter.web.http.identity import Form, check, filling_in, read_form, vie
 from callrouter.web.http.operations_api import carry_out
 from callrouter.web.http.problems import ForbiddenError
 from callrouter.web.http.site import site_of
+from callrouter.web.http.wrong_values import said_wrong
 
 Viewer = Annotated[WebIdentity, Depends(viewing)]
 Filler = Annotated[WebIdentity, Depends(filling_in)]
@@ -115,9 +116,9 @@ def edited(
         edit(request, who, model.model_validate(values))
     except ValidationError as error:
         wrong = error.errors()[0]
-        return show(
-            request, who, Fault(request.url.path, str(wrong["loc"][0]), wrong["msg"], 400, form)
-        )
+        field = str(wrong["loc"][0])
+        fault = Fault(request.url.path, field, said_wrong(field, wrong), 400, form)
+        return show(request, who, fault)
     except OperationError as error:
         return show(request, who, fault_of(request, form, error))
     return _went(request, form, edit.__name__)
