@@ -122,6 +122,12 @@ async def test_unsafe_request_of_another_site_is_refused(console: Console, admin
     assert admin.ask("PUT", path, body).status == 200
 
 
+async def test_page_that_is_not_there_keeps_the_menu(console: Console, admin: Browser) -> None:
+    known, stranger = admin.get("/nothing"), console.browser().get("/nothing")
+    assert (known.status, stranger.status) == (404, 404)
+    assert ('href="/calls"' in known.text, 'href="/calls"' in stranger.text) == (True, False)
+
+
 async def test_request_by_a_name_of_somebody_else_is_refused(console: Console) -> None:
     for host in ("evil.example:8080", "127.0.0.1.evil.example", "[::1", ""):
         answer = console.browser().get("/api/v1/status", Host=host)

@@ -1,7 +1,7 @@
 """The application: API and console, put together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from fastapi import FastAPI, Request
@@ -17,7 +17,7 @@ from callrouter.web.access.audit import REFUSED
 from callrouter.web.http import accounts_api, dialplan_api, live_api, records_api, reports_api
 from callrouter.web.http.description import openapi_of
 from callrouter.web.http.guard import RequestGuard
-from callrouter.web.http.identity import address_of
+from callrouter.web.http.identity import address_of, viewing
 from callrouter.web.http.operations_api import operations_router
 from callrouter.web.http.problems import (
     ForbiddenError,
@@ -87,4 +87,6 @@ def _not_found(request: Request, error: Exception) -> Response:
         raise error
     if is_for_programs(request):
         return of_http(error)
+    with suppress(CallrouterError):  # nobody is signed in: a page without a menu
+        viewing(request)
     return error_page(request, error.status_code, str(error.detail))

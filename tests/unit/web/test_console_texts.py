@@ -75,3 +75,10 @@ def test_language_is_chosen_or_the_browsers_or_english() -> None:
     assert wanted_language("", "fr, zh-TW;q=0.8, en;q=0.5") == "zh"
     assert wanted_language("xx", "") == ENGLISH
     assert translator(ENGLISH)("Calls") == "Calls"
+
+
+def test_values_of_the_api_are_said_in_words() -> None:
+    said = translator(ENGLISH)
+    assert [said(text) for text in ("on_call", "top_up")] == ["on call", "top up"]
+    assert said("GET /api/v1/no_such") == "GET /api/v1/no_such"
+    assert translator("zh")("on_call") == catalogue("zh")["on_call"]

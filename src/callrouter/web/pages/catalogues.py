@@ -1,5 +1,6 @@
 """Catalogues of the console's texts: English is the key, a TOML file for each other language."""
 
+import re
 import tomllib
 from collections.abc import Callable
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Final
 LANGUAGES: Final = {"en": "English", "zh": "中文", "vi": "Tiếng Việt"}
 """By the tag that browsers send, each in its own words."""
 ENGLISH: Final = "en"
+_VALUE: Final = re.compile(r"[a-z]+(?:_[a-z]+)+", re.ASCII)
 
 
 @cache
@@ -21,9 +23,16 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 def translator(language: str) -> Callable[[str], str]:
-    """What says an English text in a language; what has no translation stays English."""
+    """What says an English text in a language; what has no translation stays English.
+
+    A value of the API, such as `on_call`, is said in words.
+    """
     texts = catalogue(language)
-    return lambda text: texts.get(text, text)
+    return lambda text: texts.get(text) or _in_words(text)
+
+
+def _in_words(text: str) -> str:
+    return text.replace("_", " ") if _VALUE.fullmatch(text) else text
 
 
 def wanted_language(chosen: str, accepted: str) -> str:
