@@ -79,6 +79,7 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
         assert (await it.change("reserve"))["state"] == "reserved"
         await it.answers(404)
         assert "error" in await it.change("resume")
+        assert "expected a number" in (await it.asked("change", "activate", "../x"))["error"]
         await it.change("activate")
         await it.answers(200)
         await it.change("suspend", "--note", "no answer to letters")

@@ -172,6 +172,7 @@ async def test_suspended_account_is_refused_until_it_is_paid_and_its_ledger_show
         assert "it is suspended" in record["trace"][-1]["why"]
         await it.asked("top-up", "low", "20", "--reference", "bank-1", "--who", "li")
         assert "error" in await it.asked("top-up", "low", "20", "--reference", "bank-1")
+        assert "decimals at most" in (await it.asked("top-up", "low", "0.000001"))["error"]
         (record,) = await it.over(it.callers.call("4002", 0.2))
         assert (record["disposition"], record["cost"]) == ("ANSWERED", "0.01")
         await it.settled()

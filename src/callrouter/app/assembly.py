@@ -246,9 +246,10 @@ class Parts:
         move = partial(self.memory.queues.move, call, queue, front=front)
         return self._at_once(move, "it failed; the log says why")
 
-    def call_back(self, rule: str, caller: str, number: str, shown: str) -> CallBackJob | None:
-        """Call somebody back; None who is called back already, or may not be."""
-        return self._at_once(partial(self.call_backs.add, rule, caller, number, shown), None)
+    def call_back(self, rule: str, caller: str, number: str, shown: str) -> CallBackJob | str:
+        """Call somebody back; text that says why not."""
+        failed: CallBackJob | str = "it failed; the log says why"
+        return self._at_once(partial(self.call_backs.add, rule, caller, number, shown), failed)
 
     def cancel_call_back(self, id: str) -> CallBackJob | None:
         """Call somebody back no more; None when nobody was to be."""

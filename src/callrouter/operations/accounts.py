@@ -148,6 +148,10 @@ async def top_up(running: RunningServer, request: TopUp) -> AccountStanding:
     amount = _amount(request.amount)
     if amount <= 0:
         raise BadValueError("amount: expected more than 0", "amount", "more than 0")
+    most = _decimals(running, request.account)
+    if most is not None and amount != round(amount, most):
+        wanted = f"{most} decimals at most, as calls are charged"
+        raise BadValueError(f"amount: expected {wanted}", "amount", wanted)
     return await _booked(running, request, amount, "top_up")
 
 
@@ -187,6 +191,16 @@ async def _changed(running: RunningServer, asked: Later[AccountState | str]) -> 
     if answer.startswith("no account"):
         raise NotFoundError(answer)
     raise ConflictError(answer)
+
+
+def _decimals(running: RunningServer, name: str) -> int | None:
+    """To how many decimals an account's calls are charged; None when no plan says it."""
+    plans = running.dialplan().rate_plans
+    if plans is None or name not in plans.accounts:
+        return None
+    currency = plans.accounts[name].currency
+    known = (plan.decimals for plan in plans.plans.values() if plan.currency == currency)
+    return max(known, default=None)
 
 
 def _amount(text: str) -> Decimal:

@@ -68,11 +68,8 @@ async def add_call_back(running: RunningServer, request: AddCallBack) -> CallBac
     if number is None:
         raise NotFoundError(f"the dialplan has no number {request.number}")
     job = running.call_back(request.rule, request.caller, request.number, number.normal)
-    if job is None:
-        raise ConflictError(
-            f"{request.caller} is called back already, or may not be: it is no telephone number, "
-            "one of a country that the rule has not, or one that costs more"
-        )
+    if isinstance(job, str):
+        raise ConflictError(f"{request.caller} is not called back: {job}")
     return _status(job)
 
 

@@ -4,6 +4,7 @@ The dialplan says where calls to a number go; its life, in the database, whether
 """
 
 import datetime
+import re
 import time
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ from callrouter.operations.operation import (
     Seconds,
 )
 
+_NUMBER: Final = re.compile(r"[+*#]?[0-9*#]{1,31}", re.ASCII)
+_WANTED: Final = "a number of the dialplan, or one that it may have: digits, after a + or not"
 UNMANAGED: Final = "unmanaged"
 """The state of a number that routes, and has no life while others have."""
 
@@ -129,6 +132,8 @@ async def change_number(running: RunningServer, request: ChangeNumber) -> Manage
     ):
         if value is not None and request.change != change:
             raise BadValueError(f"{field}: expected only with {change}", field, "nothing")
+    if request.change in {lives.RESERVE, lives.ACTIVATE}:
+        _check(running, request.number)
     asked = running.numbers.change(
         request.number,
         request.change,
@@ -140,6 +145,12 @@ async def change_number(running: RunningServer, request: ChangeNumber) -> Manage
     if isinstance(answer, str):
         raise ConflictError(answer)
     return _managed(running, answer)
+
+
+def _check(running: RunningServer, number: str) -> None:
+    """Raises BadValueError for what can be no number: its life could not be ended again."""
+    if number not in running.dialplan().numbers and _NUMBER.fullmatch(number) is None:
+        raise BadValueError(f"number: expected {_WANTED}", "number", _WANTED)
 
 
 def _until(running: RunningServer, request: ChangeNumber) -> float:

@@ -251,7 +251,7 @@ class RunningServer:
     """Lets a caller wait in another queue ("": its own), or before all; returns why not."""
     call_backs: Callable[[int], Later[Sequence[CallBackJob]]]
     """Those whose calls were missed last."""
-    call_back: Callable[[str, str, str, str], CallBackJob | None]
+    call_back: Callable[[str, str, str, str], CallBackJob | str]
     """Calls somebody back: by which rule, whom, for which number, and how it is shown."""
     cancel_call_back: Callable[[str], CallBackJob | None]
     drain: Callable[[bool], str]

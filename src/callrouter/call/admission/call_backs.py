@@ -11,7 +11,7 @@ call with it, unless both talk already.
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from callrouter.call.admission.calls import Calls
 from callrouter.call.call import Call
@@ -64,18 +64,36 @@ _NOT_MISSED: Final = frozenset(
 """Whoever is not to be let in is not called back either."""
 
 
-def reached_by(caller: str, setup: CallBackSetup, country: str) -> str:
-    """What is dialled to reach a caller, "" for one that may not be called back.
+class Reach(NamedTuple):
+    """How a caller is reached. dialled: "" for one who may not be called back. why: that is so."""
 
-    country: in which it is read.
-    """
+    dialled: str
+    why: str = ""
+
+
+def reached_by(caller: str, setup: CallBackSetup, country: str) -> Reach:
+    """What is dialled to reach a caller. country: in which it is read."""
     goal = destination(caller, country)
     if goal is None:
-        hidden = not Caller(caller, country).identity
-        inside = _INSIDE.fullmatch(caller) and not hidden and not is_emergency(caller, country)
-        return caller if inside else ""
-    known = goal.number and not goal.kind and setup.countries.issuperset(goal.countries)
-    return goal.dialled if known else ""
+        return _inside(caller, country)
+    if not goal.number:
+        return Reach("", "it is a short number, which may cost more")
+    if goal.kind:
+        return Reach("", f"it costs more: {goal.kind}")
+    if not setup.countries.issuperset(goal.countries):
+        return Reach("", f"the rule has not its country: {' '.join(goal.countries)}")
+    return Reach(goal.dialled)
+
+
+def _inside(caller: str, country: str) -> Reach:
+    """How somebody is reached who has no telephone number: at the gateway that they came from."""
+    if not Caller(caller, country).identity:
+        return Reach("", "who hides the number is not called back")
+    if is_emergency(caller, country):
+        return Reach("", "it is an emergency number")
+    if _INSIDE.fullmatch(caller) is None:
+        return Reach("", "it is no telephone number")
+    return Reach(caller)
 
 
 def was_missed(record: CallRecord) -> bool:
@@ -143,8 +161,8 @@ class CallBacks:
                 self.cancel(job.id, jobs.NO_RULE)
         self._look()
 
-    def add(self, rule: str, caller: str, number: str, called: str) -> CallBackJob | None:
-        """Call somebody back; None who is called back already, or may not be. In such a step.
+    def add(self, rule: str, caller: str, number: str, called: str) -> CallBackJob | str:
+        """Call somebody back; text that says why not. In such a step.
 
         rule: of the dialplan. number: its key whose number is shown, called: that number.
         """
@@ -223,12 +241,14 @@ class CallBacks:
 
     def _add(
         self, id: str, rule: str, number: str, called: str, caller: str, missed_at: float
-    ) -> CallBackJob | None:
+    ) -> CallBackJob | str:
         dialplan = self._calls.dialplan
         setup = dialplan.call_backs.get(rule)
-        dialled = "" if setup is None else reached_by(caller, setup, dialplan.country)
-        if not dialled:
-            return None
+        if setup is None:
+            return f"the dialplan has no rule of call-backs {rule}"
+        dialled, why = reached_by(caller, setup, dialplan.country)
+        if why:
+            return why
         job = CallBackJob(
             id=id,
             rule=rule,
@@ -240,7 +260,7 @@ class CallBacks:
             due=self._wall(),
         )
         if not self.book.add(job):
-            return None
+            return "they are called back already"
         self._write()
         self._look()
         return job

@@ -26,26 +26,31 @@ numbers: {"4303": {call_back: missed, route: [{hunt: [desk]}]}}
 
 
 @pytest.mark.parametrize(
-    ("caller", "dialled"),
+    ("caller", "dialled", "why"),
     [
-        ("13800138000", "13800138000"),
-        ("+8613800138000", "+8613800138000"),
-        ("+84912345678", "+84912345678"),
-        ("+12125550123", ""),
-        ("+88212345678", ""),
-        ("+97912345678", ""),
-        ("10086", ""),
-        ("110", ""),
-        ("1001", "1001"),
-        ("sipp", "sipp"),
-        ("Anonymous", ""),
-        ("anonymous@nowhere", ""),
-        ("", ""),
-        ("00" * 20, ""),
+        ("13800138000", "13800138000", ""),
+        ("+8613800138000", "+8613800138000", ""),
+        ("+84912345678", "+84912345678", ""),
+        ("+12125550123", "", "the rule has not its country: US"),
+        ("+88212345678", "", "it costs more: satellite"),
+        ("+97912345678", "", "no telephone number"),
+        ("10086", "", "short number"),
+        ("110", "", "short number"),
+        ("1001", "1001", ""),
+        ("sipp", "sipp", ""),
+        ("Anonymous", "", "hides"),
+        ("anonymous@nowhere", "", "no telephone number"),
+        ("", "", "hides"),
+        ("00" * 20, "", "no telephone number"),
     ],
 )
-def test_only_whom_a_call_back_costs_little_is_called_back(caller: str, dialled: str) -> None:
-    assert reached_by(caller, SETUP, "CN") == dialled
+def test_only_whom_a_call_back_costs_little_is_called_back(
+    caller: str, dialled: str, why: str
+) -> None:
+    found = reached_by(caller, SETUP, "CN")
+    assert found.dialled == dialled
+    assert why in found.why
+    assert bool(found.dialled) != bool(found.why)
 
 
 def leg(*, answered: bool) -> LegRecord:
