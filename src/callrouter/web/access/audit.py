@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.errors import CallrouterError
 from callrouter.printable import storable
+from callrouter.storage.engine import said
 from callrouter.web.access.accounts_database import AUDIT, rows
 
 DONE: Final = "done"
@@ -77,7 +78,7 @@ class Audit:
             with self._engine.begin() as connection:
                 connection.execute(sa.update(AUDIT).where(AUDIT.c.id == row).values(result=kept))
         except SQLAlchemyError as error:
-            _log.error("the outcome of a change is not in the audit", row=row, error=str(error))
+            _log.error("the outcome of a change is not in the audit", row=row, error=said(error))
 
     def newest(self, most: int, before: int = 0) -> list[dict[str, Any]]:
         """The newest rows, newest first; before: the id of the one that they follow, 0 for all."""
