@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from callrouter.errors import CallrouterError
 from callrouter.route.rules.mailboxes import Mail
 from callrouter.storage.account_books import ACCOUNTS, EVENTS, MAIL_DUE
 from callrouter.storage.background import Reopened, TurnThread
-from callrouter.storage.cdr_table import open_for_writing
+from callrouter.storage.cdr_table import OpenedForWriting
 from callrouter.storage.engine import StoreError, begin_writing
 
 _LOOK_SECONDS: Final = 2.0
@@ -42,11 +43,8 @@ _SUBJECTS: Final = {
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class _Outgoing:
+class _Outgoing(OpenedForWriting):
     """The database, open for the mails that are due."""
-
-    def __init__(self, url: str) -> None:
-        self._engine = open_for_writing(url)
 
     def due(self, now: float) -> list[dict[str, Any]]:
         """Those to be sent now, written down as tried: what cannot be is not sent either."""
@@ -58,7 +56,7 @@ class _Outgoing:
             .order_by(it.at)
             .limit(_AT_ONCE)
         )
-        with begin_writing(self._engine) as connection:
+        with begin_writing(self.engine) as connection:
             found = [dict(row._mapping) for row in connection.execute(query)]
             for event in found:
                 tries = event["tries"] + 1
@@ -68,12 +66,8 @@ class _Outgoing:
 
     def settle(self, event: str, state: str) -> None:
         """Note what became of a mail: sent or failed."""
-        with begin_writing(self._engine) as connection:
+        with begin_writing(self.engine) as connection:
             connection.execute(sa.update(EVENTS).where(EVENTS.c.id == event).values(mail=state))
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
 
 
 class AccountMailer:
@@ -82,7 +76,7 @@ class AccountMailer:
     def __init__(self, store_url: str) -> None:
         self._mails: Mapping[str, Mail] = {}
         self._database = Reopened(
-            lambda: _Outgoing(store_url),
+            partial(_Outgoing, store_url),
             "owners of accounts are not mailed: the database is away",
             "owners of accounts are mailed again",
         )
@@ -106,7 +100,8 @@ class AccountMailer:
             outgoing = self._database.store()
             due = outgoing.due(time.time())
             self._database.end()
-            for event, error in asyncio.run(self._sent(due)):
+            # Mostly there are none, and then a loop of asyncio is not made for them either.
+            for event, error in asyncio.run(self._sent(due)) if due else ():
                 if not error:
                     outgoing.settle(event["id"], "sent")
                 elif event["at"] + _TRIED_SECONDS < time.time():

@@ -104,7 +104,7 @@ class AccountService:
         self._lives: dict[str, str] = {}
         self._looked = 0.0
         self._charged: tuple[tuple[AccountTerms, ...], dict[str, Month]] = ((), {})
-        self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._last_turn)
+        self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._turn)
 
     def serve(self, terms: Sequence[AccountTerms]) -> None:
         """Have these accounts from now on, those of the dialplan."""
@@ -189,9 +189,6 @@ class AccountService:
                 self._charge_fees()
             self._look_at_lives()
             self.looked.set()
-
-    def _last_turn(self) -> None:
-        self._turn()
 
     def _keep(self) -> None:
         terms = self._terms

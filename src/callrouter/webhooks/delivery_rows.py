@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from callrouter.storage.cdr_table import open_for_writing
-from callrouter.storage.engine import check_file, inode
+from callrouter.storage.cdr_table import OpenedForWriting
 from callrouter.storage.outbox import OUTBOX
 from callrouter.webhooks.endpoint import Endpoint
 
@@ -83,21 +82,13 @@ class EndpointState:
     error: str = ""
 
 
-class DeliveryRows:
+class DeliveryRows(OpenedForWriting):
     """The outbox and the rows of deliveries, open; a database that is away is its user's matter."""
-
-    def __init__(self, url: str) -> None:
-        self._engine = open_for_writing(url)
-        self._inode = inode(self._engine)
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
 
     def begin(self) -> sa.Connection:
         """Check that the database is the one that was opened, and connect to it."""
-        check_file(self._engine, self._inode)
-        return self._engine.connect()
+        self.check()
+        return self.engine.connect()
 
     def know(self, names: Sequence[str]) -> None:
         """Have endpoints that are new hear of what comes from now on."""
