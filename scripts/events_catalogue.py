@@ -11,7 +11,6 @@ from callrouter.settings.webhooks import EndpointEntry
 from callrouter.webhooks import event_catalogue as catalogue
 from callrouter.webhooks.delivery_rows import DueEvent
 from callrouter.webhooks.event_kinds import KINDS
-from callrouter.webhooks.webhook_body import body_of
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "events.md"
 BEGIN: Final = "<!-- events: made by scripts/events_catalogue.py -->"
@@ -56,7 +55,7 @@ def _example(kind: str, seq: int) -> list[str]:
     example = catalogue.EXAMPLES[kind]
     kept = {key for key in catalogue.EventData.model_fields if getattr(example, key) is not None}
     data = example.model_dump_json(include=kept)
-    body = json.loads(body_of(DueEvent(1, 0, "", kind, "", seq, "", _AT, data)))
+    body = json.loads(DueEvent(1, 0, "", kind, "", seq, "", _AT, data).body())
     lines = [""]
     for part in json.dumps(body, separators=(",\0", ": ")).split("\0"):
         if len(lines[-1]) + len(part) >= _WIDE:

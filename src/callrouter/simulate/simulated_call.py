@@ -26,8 +26,8 @@ from callrouter.simulate.virtual_network import Datagram, Place, Wire
 from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
+from callrouter.state.extensions import PresenceInMemory
 from callrouter.state.overrides import OverridesInMemory
-from callrouter.state.presence import PresenceInMemory
 from callrouter.state.queues_in_memory import QueuesInMemory
 
 # Nobody can have an address of 240.0.0.0/4 (RFC 1112 section 4), so no trunk, gateway or target of

@@ -18,13 +18,12 @@ from callrouter.register.bindings import Bindings
 from callrouter.route.values.snapshot import Override, Snapshot
 from callrouter.state.bans import Bans
 from callrouter.state.blocks import BlocksInMemory
-from callrouter.state.forwards import ForwardsInMemory
+from callrouter.state.extensions import ForwardsInMemory, PresenceInMemory
 from callrouter.state.gateway_health import Gateways
 from callrouter.state.journal import Journal, Key, seconds
 from callrouter.state.lines import LinesInMemory
 from callrouter.state.outgoing_calls import OutgoingInMemory
 from callrouter.state.overrides import OverridesInMemory
-from callrouter.state.presence import PresenceInMemory
 from callrouter.state.queues_in_memory import QueuesInMemory
 from callrouter.state.rotations import RotationsInMemory
 from callrouter.state.steady_clock import SteadyClock

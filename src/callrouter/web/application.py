@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from callrouter.errors import CallrouterError
 from callrouter.operations.operation import OperationError
 from callrouter.web.access.audit import REFUSED
-from callrouter.web.http import accounts_api, dialplan_api, live_api, records_api, reports_api
+from callrouter.web.http import accounts_api, dialplan_api, live_api, records_api
 from callrouter.web.http.description import openapi_of
 from callrouter.web.http.guard import RequestGuard
 from callrouter.web.http.identity import address_of, viewing
@@ -47,7 +47,7 @@ def application(site: Site) -> ASGIApp:
     app.include_router(records_api.router)
     app.include_router(accounts_api.router)
     app.include_router(dialplan_api.router)
-    app.include_router(reports_api.router)
+    app.include_router(records_api.reports)
     mount_pages(app)
     app.add_exception_handler(CallrouterError, _failed)
     app.add_exception_handler(SQLAlchemyError, _failed)

@@ -13,9 +13,8 @@ from callrouter.call.services.record import CallRecord, LegRecord
 from callrouter.observe.cdr.rows import COLUMNS, Row
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.rules.event_rules import NOTHING_SAID, EventRule
 from callrouter.route.rules.hunt_strategies import HuntRule
-from callrouter.route.rules.number_rules import Number
+from callrouter.route.rules.number_rules import NOTHING_SAID, EventRule, Number
 from callrouter.route.values.decision import INBOUND
 
 _SAME: Final = (

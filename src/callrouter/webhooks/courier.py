@@ -42,7 +42,6 @@ from callrouter.webhooks.signed_post import (
     open_session,
     signed,
 )
-from callrouter.webhooks.webhook_body import body_of
 
 RETRIES: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """Seconds from one attempt to the next."""
@@ -221,7 +220,7 @@ class WebhookCourier:
         self, endpoint: Endpoint, session: aiohttp.ClientSession, event: DueEvent
     ) -> Attempt:
         """Tell of an event, and write down how that went, however long the database takes."""
-        made = await attempt(session, endpoint, event.id, body_of(event), datetime.now(UTC))
+        made = await attempt(session, endpoint, event.id, event.body(), datetime.now(UTC))
         self.attempts[endpoint.name, made.result] += 1
         note = partial(self._note, endpoint, event, made, time.time())
         while self._ask(note) is None and not self._closing:

@@ -8,8 +8,10 @@ SQLAlchemyError, or OSError when SQLite's file was replaced.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 
 from callrouter.storage.cdr_table import OpenedForWriting
@@ -63,6 +65,16 @@ class DueEvent(NamedTuple):
     number: str
     at: float
     data: str
+
+    def body(self) -> str:
+        """The event as webhooks and the stream have it: the same text each time it is told.
+
+        As Standard Webhooks has it: type, timestamp, data; and its `seq` beside.
+        """
+        at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds")
+        timestamp = at.replace("+00:00", "Z")
+        head = orjson.dumps({"type": self.kind, "timestamp": timestamp, "seq": self.seq}).decode()
+        return f'{head[:-1]},"data":{self.data}}}'
 
 
 @dataclass(slots=True, kw_only=True)

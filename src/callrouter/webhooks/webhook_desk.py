@@ -16,7 +16,6 @@ from callrouter.storage.engine import StoreError, said
 from callrouter.webhooks.courier import WebhookCourier
 from callrouter.webhooks.delivery_rows import DeliveryRows
 from callrouter.webhooks.endpoint import Endpoint
-from callrouter.webhooks.webhook_body import body_of
 
 T = TypeVar("T")
 
@@ -157,6 +156,6 @@ class OutboxFollower:
                 self._rows = None
             return []
         return [
-            {"position": event.position, "kind": event.kind, "body": orjson.loads(body_of(event))}
+            {"position": event.position, "kind": event.kind, "body": orjson.loads(event.body())}
             for event in events
         ]

@@ -4,7 +4,7 @@ import pytest
 
 from callrouter.route.values.snapshot import DAY
 from callrouter.state import outgoing_calls
-from callrouter.state.forwards import ForwardsInMemory
+from callrouter.state.extensions import ForwardsInMemory
 from callrouter.state.journal import Key, Value
 from callrouter.state.outgoing_calls import HOUR, MOST, OutgoingInMemory
 

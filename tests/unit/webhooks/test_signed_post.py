@@ -11,7 +11,6 @@ from callrouter.webhooks.courier import RETRIES, retry_seconds
 from callrouter.webhooks.delivery_rows import DueEvent
 from callrouter.webhooks.endpoint import Endpoint
 from callrouter.webhooks.signed_post import RefusedAddressError, check_address, signed
-from callrouter.webhooks.webhook_body import body_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -99,6 +98,6 @@ def test_attempts_come_at_the_times_of_the_specification_and_end():
 
 def test_body_says_type_time_and_place_of_its_event():
     event = DueEvent(7, 0, "c1-ended", "call.ended", "c1", 3, "4000", 1772366400.25, '{"a":"€"}')
-    assert body_of(event) == (
+    assert event.body() == (
         '{"type":"call.ended","timestamp":"2026-03-01T12:00:00.250Z","seq":3,"data":{"a":"€"}}'
     )

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from callrouter.call.admission.calls import Calls
 from callrouter.call.call import Call
 from callrouter.call.flows.call_back import NO_AGENT, CallBackOrder, call_back
+from callrouter.call.legs.absent_caller import introducing_silence
 from callrouter.call.legs.events import Event
-from callrouter.call.services.call_back_port import CallBackStore
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.queue_port import (
     CallQueues,
@@ -27,8 +27,7 @@ from callrouter.call.services.queue_port import (
     QueueWithdrawn,
 )
 from callrouter.call.services.record import CallRecord
-from callrouter.call.services.shared_state import SECONDS
-from callrouter.call.targets.introduction import introducing_silence
+from callrouter.call.services.shared_state import SECONDS, CallBackStore
 from callrouter.metric import Rows, counter, gauge
 from callrouter.pending import Later, Unavailable, wait
 from callrouter.queues import call_backs as jobs

@@ -13,9 +13,9 @@ from callrouter.call.admission.protection_space import RequestOrigin
 from callrouter.call.anchored_media import Unfit
 from callrouter.call.call import Call
 from callrouter.call.flows.call_flow import run
+from callrouter.call.legs.absent_caller import OwnLeg
 from callrouter.call.legs.events import Event, RecordAsked, Replacing, Shutdown
 from callrouter.call.legs.inbox import Inbox
-from callrouter.call.legs.own_leg import OwnLeg
 from callrouter.call.legs.pair import replaced_leg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.call.services.call_events import CallBroken, CallEvents

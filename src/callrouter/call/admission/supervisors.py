@@ -5,9 +5,9 @@ from collections.abc import Coroutine
 from callrouter.call.admission.calls import Calls
 from callrouter.call.call import Call
 from callrouter.call.flows.supervise import Supervision, supervise_called
+from callrouter.call.legs.absent_caller import introducing_silence
 from callrouter.call.legs.events import Event
 from callrouter.call.services.record import CallRecord
-from callrouter.call.targets.introduction import introducing_silence
 from callrouter.route.values.decision import INTERNAL
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Verdict

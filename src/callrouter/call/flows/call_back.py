@@ -17,9 +17,9 @@ from callrouter.call.flows.end_to_end_conversation import bridge
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.offered_agents import AgentTaken, OfferedAgents
 from callrouter.call.flows.own_call import becomes_caller, give_up
+from callrouter.call.legs.absent_caller import introducing
 from callrouter.call.legs.events import Answered, Event
 from callrouter.call.services.queue_port import QueueOffered, QueueOverflowed
-from callrouter.call.targets.introduction import introducing
 from callrouter.call.teardown import INCOMPATIBLE, Over
 from callrouter.call.wait import attend
 from callrouter.route.values.plan import Hunt, Target

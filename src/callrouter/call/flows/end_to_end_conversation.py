@@ -4,8 +4,14 @@ from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.anchored_media import Speech
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.anchored_conversation import Talk
-from callrouter.call.flows.bridge.connect import introduce, rejoin, resumed
-from callrouter.call.flows.taking_in import take_in
+from callrouter.call.flows.bridge.connect import (
+    as_callee,
+    introduce,
+    offer_session,
+    rejoin,
+    resumed,
+)
+from callrouter.call.flows.ivr.play_gather import open_session
 from callrouter.call.flows.transfer.blind_attended import transfer
 from callrouter.call.legs.events import (
     Acknowledged,
@@ -19,6 +25,7 @@ from callrouter.call.legs.events import (
 )
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair
+from callrouter.call.legs.reinvite import identity_after
 from callrouter.call.legs.relay import passed
 from callrouter.call.mid_dialog import answer
 from callrouter.call.services.supervision import SupervisionOver, SupervisorAsks
@@ -172,3 +179,34 @@ def _asks(call: Call, pair: Pair, left: Leg) -> bool:
         and pair.other(left) is call.a
         and call.a.reachable()
     )
+
+
+async def take_in(call: Call) -> Speech | None:
+    """Have a worker bridge both from now on (D7); None when that cannot be, and all is as before.
+
+    Raises Over.
+    """
+    b = call.b
+    if b is None:
+        return None
+    speech = call.speech = call.speech or Speech(call)
+    offered = taken = False
+    try:
+        slots = speech.reserve(2)
+        if slots is not None:
+            speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
+            ear = speech.ear = await open_session(call, speech, slots, None)
+            far = speech.far = await open_session(call, speech, slots, None)
+            as_callee(speech, b)
+            ear.slots.bridge(ear.name, far.name)
+            offered = await offer_session(call, speech, call.a)
+            taken = offered and await offer_session(call, speech, b)
+    except NoMedia:
+        taken = False
+    if taken:
+        speech.with_us = True
+        return speech
+    speech.let_go()
+    if offered:
+        await rejoin(call, b)
+    return None

@@ -27,7 +27,6 @@ from callrouter.call.legs.reply import reply
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.queue_port import QueueOffered, QueueWithdrawn
 from callrouter.call.services.shared_state import SECONDS
-from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.call.wait import attend, wait
 from callrouter.pending import Later, Unavailable
 from callrouter.route.rules.number_rules import Extension
@@ -197,7 +196,7 @@ class OfferedAgents:
                 why = "unreachable" if agent.why == "redirected" else agent.why
                 call.shared.queues.failed(agent.token, why, call.now)
                 return
-            phones = await with_phones(targets, call, self.asking)
+            phones = await agent.ringing.reached(targets, self.asking)
             if agent.token not in self._agents:
                 return  # withdrawn meanwhile
             agent.ringing.begin(phones)

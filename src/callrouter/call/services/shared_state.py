@@ -27,6 +27,7 @@ from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.queue_port import CallQueues
 from callrouter.metric import Rows, counter
 from callrouter.pending import Later
+from callrouter.queues.call_backs import CallBackJob
 from callrouter.register.bindings import Registrations
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.plan import AutoBlock, Hold
@@ -193,6 +194,27 @@ class Directory(Protocol):
 
     def find(self, lookup: Lookup, caller: str) -> Later[LookupAnswer]:
         """Say who is responsible for a caller."""
+
+
+class CallBackStore(Protocol):
+    """Call-backs on disk, so that none is lost and none done twice.
+
+    What is put is written in the order in which it was put. An attempt begins only when its claim
+    was granted, which is so for one process of all that have the same jobs. Nobody waits for it but
+    who claims a job, or asks for the list.
+    """
+
+    def start(self, found: Callable[[Sequence[CallBackJob]], None]) -> None:
+        """Begin, if that was not done. found: told of jobs that somebody else has left."""
+
+    def put(self, job: CallBackJob) -> None:
+        """Write down a job as it is now."""
+
+    def claim(self, job: CallBackJob) -> Later[bool]:
+        """Write down that an attempt begins; False when the job is another one by now."""
+
+    def newest(self, most: int) -> Later[Sequence[CallBackJob]]:
+        """The jobs whose calls were missed last, those that have ended too."""
 
 
 class PortFailures:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.route.callers.number_lists import NumberList
-from callrouter.route.rules.event_rules import EventRule
+from callrouter.route.rules.number_rules import EventRule
 
 _BOTH = ("inbound", "outbound")
 

@@ -7,8 +7,7 @@ from callrouter.dialplan.compile.hunt_builder import HuntBuilder
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.names import Path
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.callers.carriers import Carriers
-from callrouter.route.callers.destinations import is_emergency, misplaced_prefix
+from callrouter.route.callers.destinations import Carriers, is_emergency, misplaced_prefix
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.number_rules import ListUse, Number
 from callrouter.route.rules.outbound_lines import (

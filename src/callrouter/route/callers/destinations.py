@@ -1,11 +1,13 @@
-"""Destinations of calls to outside: the country of a number, what kind it is, emergency numbers.
+"""Destinations of calls to outside: the country of a number, what kind it is, emergency, carrier.
 
 Rules. What the metadata cannot tell counts as what costs more: a number whose country is not known
 among those that share its code is in all of them. Emergency numbers are compared whole, as they are
-dialled: 1131 is no 113. Satellites and international networks have codes and no country.
+dialled: 1131 is no 113. Satellites and international networks have codes and no country. Of
+carriers `phonenumbers` knows the mobile ones, and of no number whether it was ported.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +16,7 @@ from mypy_extensions import mypyc_attr
 from phonenumbers import PhoneNumberType, ShortNumberCost, shortnumberinfo
 
 from callrouter.route.callers import telephone_numbers as numbers
+from callrouter.route.callers.number_lists import Caller, NumberList
 from callrouter.serializable import Serializable
 
 PREMIUM: Final = "premium"
@@ -152,3 +155,31 @@ def misplaced_prefix(prefix: str, country: str) -> str:
             if is_emergency(number, country):
                 return f"it begins the emergency number {number}"
     return ""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Carriers(Serializable):
+    """Carriers of a country: by the lists of ported numbers, then by the first digits (D6).
+
+    prefixes: first digits in E.164 without +. ported: by carrier. Numbers of other countries are
+    with nobody here.
+    """
+
+    __slots__ = ("_lengths", "_ported", "_prefixes")
+
+    def __init__(self, prefixes: Mapping[str, str], ported: Mapping[str, NumberList]) -> None:
+        self._prefixes = prefixes
+        self._ported = ported
+        self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
+
+    def of(self, callee: Caller) -> tuple[str, str]:
+        """Return the carrier of a number, and by what it is known; "" when nobody knows it."""
+        for carrier, ported in self._ported.items():
+            if ported.find(callee):
+                return carrier, f"list {ported.name}"
+        digits = callee.number[1:]
+        for length in self._lengths:
+            carrier = self._prefixes.get(digits[:length], "")
+            if carrier:
+                return carrier, f"prefix +{digits[:length]}"
+        return "", ""

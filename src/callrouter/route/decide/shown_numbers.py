@@ -5,8 +5,7 @@ else one that is with the party's own carrier, in turn; else the designated one,
 the line; else one by chance. Without caller IDs, and in an emergency, it is the designated one.
 """
 
-from callrouter.route.callers.carriers import Carriers
-from callrouter.route.callers.destinations import Destination
+from callrouter.route.callers.destinations import Carriers, Destination
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.decide.plan_steps import PlanSteps
 from callrouter.route.rules.outbound_lines import CallerId, Permission, Shown

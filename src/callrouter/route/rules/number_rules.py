@@ -6,7 +6,6 @@ from typing import Final
 
 from callrouter.route.callers.geographic_areas import AreaRule
 from callrouter.route.callers.number_lists import NumberList
-from callrouter.route.rules.event_rules import NOTHING_SAID, EventRule
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.values.external_lookup import Lookup
@@ -159,6 +158,25 @@ class Menu(Serializable):
     farewell: str
     file: str
     line: int
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class EventRule(Serializable):
+    """What events say of a number. name: what it is for, "" for nothing.
+
+    notify_seconds: a call that lasts longer is told of, 0 for none. leads: directions of the calls
+    that a CRM is to create a lead for. source: of such leads. excepted: lists of callers, and of
+    whom we call, that no lead is created for.
+    """
+
+    name: str = ""
+    notify_seconds: float = 0.0
+    leads: frozenset[str] = frozenset()
+    source: str = ""
+    excepted: tuple[NumberList, ...] = ()
+
+
+NOTHING_SAID: Final = EventRule()
 
 
 @dataclass(slots=True, kw_only=True)

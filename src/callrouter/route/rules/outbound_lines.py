@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from callrouter.route.callers.carriers import Carriers
+from callrouter.route.callers.destinations import Carriers
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import ListUse
 from callrouter.route.values.plan import Target

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from callrouter.web.access.accounts_database import PEOPLE, TOKENS, rows
+from callrouter.web.access.hashed_secrets import hashed, new_secret
 from callrouter.web.access.people import AccountError
-from callrouter.web.access.random_secrets import hashed, new_secret
 from callrouter.web.access.roles import ROLES, Scope, WebIdentity
 
 _PREFIX: Final = "callrouter_"

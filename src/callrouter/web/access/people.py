@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from callrouter.errors import CallrouterError
-from callrouter.web.access import passwords
+from callrouter.web.access import hashed_secrets
 from callrouter.web.access.accounts_database import (
     INVITATIONS,
     PEOPLE,
@@ -19,7 +19,7 @@ from callrouter.web.access.accounts_database import (
     TOKENS,
     rows,
 )
-from callrouter.web.access.random_secrets import hashed, new_secret
+from callrouter.web.access.hashed_secrets import hashed, new_secret
 from callrouter.web.access.roles import ROLES
 
 ADMIN: Final = "admin"
@@ -70,7 +70,7 @@ class People:
         """Whether a password is somebody's."""
         person = self.one(name)
         kept = "" if person is None else person["password"]
-        return len(password) <= passwords.MOST and passwords.is_password(kept, password)
+        return len(password) <= hashed_secrets.MOST and hashed_secrets.is_password(kept, password)
 
     def invite(self, role: str, extension: str = "") -> str:
         """Make an invitation, good once and for a day; returns its secret. Raises AccountError.
@@ -118,7 +118,7 @@ class People:
         invited = self.invitation(secret)
         if invited is None:
             raise AccountError(_USED)
-        kept = passwords.password_hash(password)
+        kept = hashed_secrets.password_hash(password)
         try:
             with self._engine.begin() as connection:
                 used = connection.execute(
@@ -159,7 +159,7 @@ class People:
     def set_password(self, name: str, password: str) -> None:
         """Give somebody another password. Raises AccountError."""
         check_password(password)
-        kept = passwords.password_hash(password)
+        kept = hashed_secrets.password_hash(password)
         with self._engine.begin() as connection:
             connection.execute(sa.update(PEOPLE).where(PEOPLE.c.name == name).values(password=kept))
 
@@ -220,8 +220,8 @@ class People:
 
 def check_password(password: str) -> None:
     """Raises AccountError for one that is too short or too long."""
-    if not passwords.LEAST <= len(password) <= passwords.MOST:
-        wanted = f"{passwords.LEAST} to {passwords.MOST} characters"
+    if not hashed_secrets.LEAST <= len(password) <= hashed_secrets.MOST:
+        wanted = f"{hashed_secrets.LEAST} to {hashed_secrets.MOST} characters"
         raise AccountError(wanted, "password")
 
 

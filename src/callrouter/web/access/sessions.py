@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from callrouter.web.access.accounts_database import PEOPLE, SESSIONS, rows
-from callrouter.web.access.random_secrets import hashed, new_secret
+from callrouter.web.access.hashed_secrets import hashed, new_secret
 from callrouter.web.access.roles import ROLES, WebIdentity
 
 IDLE_SECONDS: Final = 8 * 3600

@@ -19,8 +19,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from callrouter.web.access.hashed_secrets import new_secret
 from callrouter.web.access.people import AccountError
-from callrouter.web.access.random_secrets import new_secret
 
 _SECONDS: Final = 5.0
 _KEPT_SECONDS: Final = 3600

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from callrouter.web.access.passwords import MOST as LONGEST_PASSWORD
+from callrouter.web.access.hashed_secrets import MOST as LONGEST_PASSWORD
 from callrouter.web.access.people import AccountError
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.identity import identify, needing, own_origin

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from callrouter.web.access.random_secrets import is_form_token
+from callrouter.web.access.hashed_secrets import is_form_token
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.problems import ForbiddenError, NotSignedInError, TooManyError
 from callrouter.web.http.site import Site, site_of

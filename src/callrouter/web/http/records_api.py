@@ -1,4 +1,4 @@
-"""What calls have left, over the API: records, ladders, recordings and messages."""
+"""What calls have left, over the API: records and their sums, ladders, recordings and messages."""
 
 import os
 import time
@@ -14,6 +14,7 @@ from callrouter.storage.cdr_query import Filter
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.call_ladder import CallLadder, ladder_of
 from callrouter.web.core.records import MOST, is_own
+from callrouter.web.core.reports import CallReport, call_report
 from callrouter.web.core.waveform import waveform
 from callrouter.web.http.audio import audio_response
 from callrouter.web.http.identity import identify, needing
@@ -25,11 +26,15 @@ Values = dict[str, Any]
 
 _LATEST: Final = 2**40
 router: Final = APIRouter(prefix=f"{PREFIX}/v1", tags=["records"], responses=RESPONSES)
+reports: Final = APIRouter(prefix=f"{PREFIX}/v1/reports", tags=["reports"], responses=RESPONSES)
 
 Anybody = Annotated[WebIdentity, Depends(identify)]
 Hearing = Annotated[WebIdentity, Depends(needing(Scope.RECORDINGS))]
 Moment = Annotated[float | None, Query(ge=0, le=_LATEST, description="Unix seconds.")]
 Text = Annotated[str, Query(max_length=200)]
+Since = Annotated[float, Query(ge=0, le=_LATEST, description="Unix seconds.")]
+Step = Annotated[int, Query(ge=900, le=86400, description="Seconds of one span.")]
+Spans = Annotated[int, Query(ge=1, le=31)]
 
 
 class RecordPage(BaseModel):
@@ -175,3 +180,16 @@ def _note(site: Site, who: WebIdentity, action: str, id: str) -> None:
 def _shown(rows: list[Values]) -> list[Values]:
     """Rows without the names of our files."""
     return [{name: value for name, value in row.items() if name != "file"} for row in rows]
+
+
+@reports.get("/calls", operation_id="report_calls")
+def report_calls(
+    request: Request,
+    _who: Annotated[WebIdentity, Depends(needing(Scope.CALLS))],
+    since: Since,
+    step: Step = 3600,
+    spans: Spans = 24,
+) -> CallReport:
+    """How many calls there were, and were answered; waits, service level and costs."""
+    edges = [since + step * index for index in range(spans + 1)]
+    return call_report(site_of(request).settings.records.database, edges)

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from callrouter.dialplan.grammar.typed_times import zone_of
 from callrouter.errors import ConfigError
-from callrouter.web.access.random_secrets import form_token
+from callrouter.web.access.hashed_secrets import form_token
 from callrouter.web.access.roles import WebIdentity
 from callrouter.web.http.problems import NotSignedInError
 from callrouter.web.http.site import Site, site_of

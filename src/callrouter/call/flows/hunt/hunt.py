@@ -19,7 +19,6 @@ from callrouter.call.legs.events import (
     Replied,
 )
 from callrouter.call.legs.uac_leg import BLeg
-from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.call.wait import wait
 from callrouter.route.values.plan import Hunt, Target
 
@@ -81,7 +80,7 @@ async def hunt(caller: CallerSide) -> Answered | None:
     for targets in ringing.hunt.rounds:
         if not await caller.prepare(targets):
             return None
-        ringing.begin(await with_phones(targets, caller.call, caller.asking))
+        ringing.begin(await ringing.reached(targets, caller.asking))
         while lines:
             event = await caller.next(ringing.until)
             answered = None

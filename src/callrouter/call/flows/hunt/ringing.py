@@ -9,7 +9,7 @@ The caller hears one early media at a time: the first target that sends SDP has 
 ends, and what the others send meanwhile is kept back (RFC 3960; no ringback over media).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from operator import attrgetter
 from typing import Final
@@ -17,9 +17,11 @@ from typing import Final
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Failed, Progress
 from callrouter.call.legs.leg import SETTING_UP
+from callrouter.call.legs.reply import Wait
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.targets.gateway_feedback import by_another_way, ended, unreached
 from callrouter.call.targets.redirects import Redirections
+from callrouter.call.targets.registered_contacts import with_phones
 from callrouter.route.values.plan import Hunt, Target
 
 _UNAVAILABLE: Final = 480
@@ -90,6 +92,10 @@ class Ringing:
         self._start = 0.0
         self._waiting: list[Target] = []
         self._heard: BLeg | None = None
+
+    def reached(self, targets: tuple[Target, ...], wait: Wait) -> Awaitable[tuple[Target, ...]]:
+        """The targets of a round, telephones in the places of their extensions."""
+        return with_phones(targets, self._call, wait)
 
     def begin(self, targets: tuple[Target, ...]) -> None:
         """Start a round: ring its targets, each when its delay is over."""

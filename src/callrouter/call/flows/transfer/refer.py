@@ -12,13 +12,13 @@ from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.connect import resumed
 from callrouter.call.flows.hunt.hunt import CallerSide, hunt
 from callrouter.call.flows.hunt.ringing import Ringing
+from callrouter.call.legs.absent_caller import introducing
 from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.call_events import CallTransferred
 from callrouter.call.settle import settle
-from callrouter.call.targets.introduction import introducing
 from callrouter.errors import SipError
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
