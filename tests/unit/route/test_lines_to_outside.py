@@ -1,5 +1,7 @@
 """Calls of extensions: to each other and outside, by lines, permissions and limits."""
 
+from functools import cache
+
 import pytest
 from route.rulebook import why
 
@@ -50,6 +52,7 @@ numbers:
 NOW = 1772769600.0
 
 
+@cache
 def compiled(text: str = PLAN) -> Dialplan:
     return compile_dialplan(parse(text, "plan.yaml"))
 

@@ -1,6 +1,7 @@
 """Lines and permissions of a dialplan: what cannot stand together, and the compiled whole."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder
@@ -80,6 +81,7 @@ def _shown(checker: Checker) -> Iterator[tuple[Path, str]]:
             yield ("permissions", name, "caller_ids", number), number
 
 
+@lru_cache(maxsize=8)
 def _prefixes(country: str) -> dict[str, str]:
     """The carriers of a country, by the first digits of their numbers in E.164 without +."""
     from phonenumbers.carrierdata import CARRIER_DATA  # noqa: PLC0415  # 10 MB for few dialplans
