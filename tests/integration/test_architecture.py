@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,11 @@ PAGE: Final = ROOT / "docs" / "architecture.md"
 _PATH: Final = re.compile(r"`((?:[a-z0-9_]+/)+(?:[a-z0-9_]+\.py)?)`")
 _STEP: Final = re.compile(r"\| (\d+) \| `([^`]+)` \|")
 MOST_STEPS: Final = 25
+_SHARED_LINES: Final = 6
+_SHARED_CHARACTERS: Final = 140
+"""Of so many lines in turn. Shorter ones are arguments and brackets, which may well be alike."""
+_ALIKE_ON_PURPOSE: Final = {"src/callrouter/sip/message.py"}
+"""Its constructors run for each message, and would only call a common one."""
 
 
 def test_table_is_the_one_that_the_modules_give() -> None:
@@ -30,3 +36,28 @@ def test_way_of_a_call_is_short() -> None:
     assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
     assert len({module for _, module in steps}) == len(steps) <= MOST_STEPS
     assert f"record on disk, {len(steps)} modules in this order" in text
+
+
+def test_no_logic_is_written_twice() -> None:
+    """Not counting migrations, which are what tables once were and change no more."""
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "src" / "callrouter").rglob("*.py")):
+        if "migrations" not in path.parts:
+            for start, lines in _windows(path):
+                if len(lines) > _SHARED_CHARACTERS:
+                    places.setdefault(lines, []).append(f"{path.relative_to(ROOT)}:{start}")
+    twice = [found for found in places.values() if len(found) > 1]
+    files = {place.partition(":")[0] for found in twice for place in found}
+    assert files == _ALIKE_ON_PURPOSE, twice
+
+
+def _windows(path: Path) -> Iterator[tuple[int, str]]:
+    """Each six lines of a module in turn, without imports, and the number of the first."""
+    code = [
+        (number, line.strip())
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if line.strip() and not line.startswith(("import ", "from ", "#"))
+    ]
+    for first in range(len(code) - _SHARED_LINES + 1):
+        window = code[first : first + _SHARED_LINES]
+        yield window[0][0], "\n".join(line for _, line in window)
