@@ -44,7 +44,7 @@ def ring() -> Iterator[Ring]:
         yield Ring(stack)
 
 
-def test_only_named_sources_are_heard_until_all_are(ring: Ring) -> None:
+def test_only_named_sources_are_heard_or_all_but_these(ring: Ring) -> None:
     sources.take_only(ring.bound, [ring.b])
     assert ring.heard() == {ring.b}
     sources.take_only(ring.bound, [ring.a, ring.c])
@@ -55,7 +55,9 @@ def test_only_named_sources_are_heard_until_all_are(ring: Ring) -> None:
     assert ring.heard() == {ring.c}
     sources.take_only(ring.bound, [])
     assert ring.heard() == set()
-    sources.take_all(ring.bound)
+    sources.take_all_but(ring.bound, [ring.b, ("127.0.0.2", 0)])
+    assert ring.heard() == {ring.a}
+    sources.take_all_but(ring.bound, [])
     assert ring.heard() == {ring.a, ring.b, ring.c}
 
 

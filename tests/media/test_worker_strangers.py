@@ -126,6 +126,26 @@ async def test_other_source_is_heard_while_the_described_one_is_silent_and_only_
     other.close()
 
 
+async def test_who_has_left_the_line_to_another_is_not_heard_though_it_goes_on_sending(
+    worker: WorkerAtWork, callers: Callers, tmp_path: Path
+) -> None:
+    """As the agent who has put its caller through, until it is hung up on."""
+    recorded = await Recorded.begin(worker, callers, tmp_path / "a.wav")
+    before, line = recorded.call.line, RtpLine()
+    await before.say(hearing.sine(_OTHER, 0.6))
+    recorded.call.offer_again(line)
+    await line.until(lambda _: True)
+    line.remote = before.remote
+    await before.say(hearing.sine(_OTHER, 1.2))
+    since = len(line.heard)
+    await line.say(hearing.sine(_CALLER, 0.6))
+    assert len(line.heard) - since > 20, "it is spoken to where it was said to be"
+    sound = await recorded.end()
+    assert seconds(sound, _OTHER) < 0.8
+    assert seconds(sound, _CALLER) > 0.5
+    before.close()
+
+
 async def test_flood_of_invites_from_elsewhere_reaches_no_worker(
     nursery: Nursery,
 ) -> None:

@@ -163,6 +163,13 @@ class Call:
         if self._saying is not None:
             self._saying.cancel()
 
+    def offer_again(self, line: RtpLine) -> None:
+        """Offer to talk by another line from now on; the one before stays open."""
+        self._ack = b""
+        self.line = line
+        self._branch = token()
+        self._repeat(self._request("INVITE", self._description()))
+
     def ask_info(self, key: str) -> None:
         """Press a key, by INFO."""
         self._branch = token()

@@ -3,7 +3,8 @@
 Theory. Ports of RTP can be guessed, and PJSIP believes whoever sends enough. So the kernel lets in
 only the place that the party described. Behind NAT that place is not where its packets come from:
 if nothing has come from there for a while, the first other source has the line, until the place
-that was described speaks after all. While no media are to come nobody is let in.
+that was described speaks after all. While no media are to come nobody is let in. Nor is who was
+the party before it was somebody else: it may go on sending until it is hung up on.
 
 To where RTP goes, RTP has come from there: PJSIP sends to the described place, and to another one
 when that has sent some packets in a row.
@@ -37,6 +38,9 @@ class Latch:
         # None for no media; at first that is not known yet.
         self._described: Place | None = ("", 0)
         self._other: Place | None = None
+        # Where the party is, also while it has no media, and where it was before.
+        self._party: list[Place] = []
+        self._before: list[Place] = []
         self._heard = 0
         self.settled = True
         self.spoken = False
@@ -58,6 +62,18 @@ class Latch:
         if place is not None:
             self._heard = _packets(call)
             self._opens = now + _PATIENCE
+            if place not in self._party[:1]:
+                self._another(call, place)
+
+    def _another(self, call: Any, place: Place) -> None:
+        """The party is another one, or has moved: what is under way of the one before is dropped.
+
+        One packet of that, and PJSIP would send to where it came from.
+        """
+        self._before = [known for known in self._party if known != place]
+        self._party = [place]
+        if self._before:
+            sources.empty(self._bound(call)[0])
 
     def look(self, call: Any, now: float) -> None:
         """See who has spoken since last time. Raises OSError and pj.Error."""
@@ -68,8 +84,9 @@ class Latch:
             self._count(source, self._heard - before)
         elif now >= self._opens:
             self._opens = math.inf
-            for bound in self._bound(call):
-                sources.take_all(bound)
+            rtp, rtcp = self._bound(call)
+            sources.take_all_but(rtp, self._before)
+            sources.take_all_but(rtcp, [])
 
     def _take(self, call: Any, source: Place) -> None:
         if source == self._described:
@@ -78,6 +95,7 @@ class Latch:
             self._let_in(call)
         elif self._opens == math.inf and self._other is None:
             self._other = source
+            self._party = [*self._party[:1], source]
             self._let_in(call)
 
     def _count(self, source: Place, packets: int) -> None:

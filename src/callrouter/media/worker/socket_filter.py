@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,6 @@ Place = tuple[str, int]
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 _ATTACH_FILTER: Final = 26
-_DETACH_FILTER: Final = 27
 
 # The kernel's `struct sock_filter` and `struct sock_fprog`, and their codes (linux/filter.h).
 _INSTRUCTION: Final = struct.Struct("HBBI")
@@ -41,7 +41,22 @@ def take_only(bound: Place, sources: Sequence[Place]) -> None:
 
     Raises OSError when there is no such socket.
     """
-    program = _program(sources)
+    _attach(bound, _program(sources, _TAKE, _DROP))
+
+
+def take_all_but(bound: Place, sources: Sequence[Place]) -> None:
+    """Let it take what anybody sends, but for these. Raises OSError as `take_only`."""
+    _attach(bound, _program(sources, _DROP, _TAKE))
+
+
+def empty(bound: Place) -> None:
+    """Drop what has come to it and was not read yet. Raises OSError as `take_only`."""
+    with _found(bound) as found, suppress(BlockingIOError):
+        while True:
+            found.recv(1, socket.MSG_DONTWAIT)
+
+
+def _attach(bound: Place, program: bytes) -> None:
     code = ctypes.create_string_buffer(program, len(program))
     count = len(program) // _INSTRUCTION.size
     with _found(bound) as found:
@@ -50,14 +65,8 @@ def take_only(bound: Place, sources: Sequence[Place]) -> None:
         )
 
 
-def take_all(bound: Place) -> None:
-    """Let it take what anybody sends. It must have had a filter. Raises OSError."""
-    with _found(bound) as found:
-        found.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
-
-
-def _program(sources: Iterable[Place]) -> bytes:
-    """For each source, take what has its address and its port; in the end, drop."""
+def _program(sources: Iterable[Place], these: int, others: int) -> bytes:
+    """What is done with what has the address and the port of one of the sources, and the others."""
     rows: list[tuple[int, int, int, int]] = []
     for host, port in sources:
         (address,) = struct.unpack("!I", socket.inet_aton(host))
@@ -67,8 +76,8 @@ def _program(sources: Iterable[Place]) -> bytes:
         if port:
             rows.append((_LOAD_HALF, 0, 0, _SOURCE_PORT))
             rows.append((_IF_EQUAL, 0, 1, port))
-        rows.append((_RETURN, 0, 0, _TAKE))
-    rows.append((_RETURN, 0, 0, _DROP))
+        rows.append((_RETURN, 0, 0, these))
+    rows.append((_RETURN, 0, 0, others))
     return b"".join(_INSTRUCTION.pack(*row) for row in rows)
 
 
