@@ -25,7 +25,7 @@ from callrouter.call.services.queue_port import (
     QueuePlace,
     QueueWithdrawn,
 )
-from callrouter.call.services.record import CallRecord
+from callrouter.call.services.record import CallRecord, LegRecord
 from callrouter.metric import Rows, counter, gauge
 from callrouter.queues.distribution import Distribution
 from callrouter.queues.queue_events import (
@@ -344,16 +344,21 @@ class QueuesInMemory:
             self._has_part(agent, record.id)
 
     def _leg_changed(self, event: LegChanged) -> None:
-        for agent in self._rung.get(event.leg.target, ()):
+        for agent in self._agents_at(event.leg):
             if self._is_rung(agent, event.record):
                 self._has_part(agent, event.record.id)
             else:
                 self._part_ended(agent, event.record.id)
 
+    def _agents_at(self, leg: LegRecord) -> tuple[str, ...]:
+        """Whose telephone a leg leads to. Who was taken over from another call says so there."""
+        if leg.extension in self._agents:
+            return (leg.extension,)
+        return self._rung.get(leg.target) or self._rung.get(leg.extension, ())
+
     def _is_rung(self, agent: str, record: CallRecord) -> bool:
         """Say whether a call has a leg to an agent that is not over."""
-        targets = self._agents[agent].targets
-        return any(leg.ended_ms is None and leg.target in targets for leg in record.legs)
+        return any(leg.ended_ms is None and agent in self._agents_at(leg) for leg in record.legs)
 
     def _transferred(self, event: CallTransferred) -> None:
         agent = self._calling(event.record)

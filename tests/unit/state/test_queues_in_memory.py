@@ -99,6 +99,22 @@ def record(call: str = "other", caller: str = "1001", trunk: str = "lab") -> Cal
     return made
 
 
+@pytest.mark.parametrize(("extension", "agent"), [("302", "302"), ("desk", "301")])
+def test_agent_who_was_taken_over_from_another_call_is_on_that_one(
+    extension: str, agent: str
+) -> None:
+    centre = Centre()
+    centre.register()
+    goes_on = record()
+    entry = LegRecord("transferred", "", 0)
+    entry.extension = extension
+    goes_on.legs.append(entry)
+    centre.events.leg.tell(LegChanged(goes_on, entry))
+    assert centre.state(agent) == "on_call"
+    centre.over(goes_on, entry)
+    assert centre.state(agent) == "ready"
+
+
 def test_caller_is_told_of_an_offer_and_of_its_end() -> None:
     centre = Centre()
     centre.wait()

@@ -37,9 +37,9 @@ class Talks:
             known = call.dialplan.extensions.get(extension)
             if known is None:
                 continue
-            rung = {leaf.target.name for leaf in known.rule.leaves}
+            rung = {extension, *(leaf.target.name for leaf in known.rule.leaves)}
             if call.record.extension == extension or any(
-                leg.target in rung for leg in call.record.talking()
+                leg.target in rung or leg.extension in rung for leg in call.record.talking()
             ):
                 return SupervisableCall(call)
         return None

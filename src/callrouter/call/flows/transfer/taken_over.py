@@ -39,8 +39,8 @@ def take_over(call: Call, also: Leg, replaces: str, *, rung: bool = False) -> Le
     if rung and not isinstance(far, BLeg):
         return None
     far.inbox = call.inbox
+    _note(call, far)  # first, or it would be in no call for a moment, and free for a queue
     inbox.post(TakenOver(named))
-    _note(call, far)
     call.events.dialog_begun(call.record, far.call_id, "transferred")
     return far
 
