@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -192,8 +193,13 @@ async def test_five_callers_three_agents_and_a_supervisor(hotline: Hotline) -> N
         await asks.state("disconnected")
     await hotline.shown("agents", "301 support ready")
     await hotline.shown("agents", "302 support on call")
+    since = time.time()
+    await colleague.transfer(hotline.uri(_CALLED))  # which puts the caller into the queue again
+    await talks["301"].hears(_MUSIC, since)
+    await hotline.answers("301")
+    await talks["301"].hears(_TONES["301"], since)
     talks["301"].hang_up()
-    await colleague.state("disconnected")
+    await asks.state("disconnected")
     await chief.over.wait()
     fourth.hang_up()
     await hotline.agents["303"].state("disconnected")
@@ -208,14 +214,16 @@ async def told_right(hotline: Hotline) -> None:
     first, second, third, fourth, fifth = sorted(
         (it for it in records if it is not heard), key=lambda it: it["caller"]
     )
-    for record, agent in ((first, "301"), (second, "302"), (third, "303"), (fourth, "303")):
-        (wait,) = record["queues"]
-        assert (wait["outcome"], wait["agent"]) == ("answered", agent)
+    agents = {"1": ["301", "301"], "2": ["302"], "3": ["303"], "4": ["303"]}
+    for record in (first, second, third, fourth):
+        waits = [(it["outcome"], it["agent"]) for it in record["queues"]]
+        assert waits == [("answered", agent) for agent in agents[record["caller"][-1]]]
         assert (record["disposition"], record["hung_up_by"]) == ("ANSWERED", "caller")
     told = [(it["target"], it["uri"].partition("@")[0], it["result"]) for it in first["legs"]]
     assert told == [
         ("phones 301", "sip:301", "answered"),
         ("transferred", "sip:302", "answered"),
+        ("phones 301", "sip:301", "answered"),
     ]
     assert [it["value"] for it in first["trace"] if it["rule"] == "supervise"] == ["309"]
     assert [it["which"] for it in fourth["heard"]].count("queue_position") == 1

@@ -306,9 +306,9 @@ def test_attended_transfer_ends_one_call_and_goes_on_in_the_other() -> None:
     hang_up(other)
     lines = told(router, wire)[before:]
     assert lines == [
+        "leg transferred answered",
         "leg desk ended",
         "ended by caller",
-        "leg transferred answered",
         "moved",
         "transferred by caller",
         "leg other ended",

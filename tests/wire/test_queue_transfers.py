@@ -85,28 +85,89 @@ def test_agent_is_rung_again_when_its_rest_is_over(how: str, kept: str) -> None:
     assert other.invites
 
 
-def test_queue_is_passed_over_by_a_transfer_and_the_record_says_so() -> None:
+@pytest.mark.parametrize("kept", ["", "record: {notice: false}, "])
+@pytest.mark.parametrize("how", ["blind", "attended"])
+def test_caller_who_is_put_into_a_queue_waits_there_and_is_answered(how: str, kept: str) -> None:
     wire = Wire()
-    plan = _DIALPLAN.replace("[{queue: queue5}]", "[{queue: queue5}, {hunt: [other]}]")
-    router = SpokenRouter(wire, compiled(plan))
-    caller, agent, other = Party(wire, CALLER[0]), Party(wire, _AGENT), Party(wire, FOURTH)
+    router = SpokenRouter(wire, compiled(_DIALPLAN.replace('"4300": {', f'"4300": {{{kept}')))
+    caller, agent = Party(wire, CALLER[0]), Party(wire, _AGENT)
+    other, asks = Party(wire, FOURTH, answers=False), Party(wire, FIFTH)
     caller.call("4300")
     wire.run(2.0)
-    agent.ask("REFER", refer("4304"))
+    replaces = ""
+    if how == "attended":  # it waits there itself first, by another line
+        asks.call("4002")
+        wire.run(3.0)
+        replaces = f"?Replaces={quote(replaces_of(asks), safe='')}"
+    agent.ask("REFER", refer("4002", replaces))
     wire.run(4.0)
-    assert notified(wire, _AGENT)[-1] == "SIP/2.0 488 Not Acceptable Here"
-    agent.ask("REFER", refer("4305"))
-    wire.run(8.0)
     assert notified(wire, _AGENT)[-1] == "SIP/2.0 200 OK"
-    assert other.outcome == "answered" or other.invites
+    assert [caller.outcome, asks.outcome] == ["answered", "over" if replaces else ""]
+    assert router.shared.queues.centre.queues["colleagues"].length == 1
+    other.answer()
+    wire.run(10.0)
+    assert agent.outcome == "over"
+    states = [router.shared.queues.centre.agents[name].state(10.0) for name in ("301", "302")]
+    assert states == ["wrap_up", "talking"]
+    assert caller.leg is not None
+    caller.leg.hang_up()
+    wire.run()
+    assert router.noted.bugs == []
+    record = router.noted.started[0]
+    waits = [(it.queue, it.outcome, it.agent) for it in record.queues]
+    assert waits == [("queue0", "answered", "301"), ("colleagues", "answered", "302")]
+    assert [(it.target, it.result) for it in record.legs] == [
+        ("agent", "answered"),
+        ("other", "answered"),
+    ]
+    assert record.hung_up_by == "caller"
+    assert other.outcome == "over"
+
+
+def test_queue_is_passed_over_when_the_caller_asks_and_the_record_says_so() -> None:
+    wire = Wire()
+    router = SpokenRouter(wire, compiled(_DIALPLAN))
+    caller, agent = Party(wire, CALLER[0]), Party(wire, _AGENT)
+    caller.call("4300")
+    wire.run(2.0)
+    caller.ask("REFER", refer("4304"))
+    wire.run(4.0)
+    assert notified(wire, CALLER[0])[-1] == "SIP/2.0 488 Not Acceptable Here"
     router.calls.end_all()
     wire.run()
     (record,) = router.noted.ended
-    said = [it.why for it in record.trace if it.rule.startswith("transfer to 430")]
-    for why, queue in zip(said, ("queue4", "queue5"), strict=True):
-        assert why.startswith(f"waits in queue {queue} (")
-        assert why.endswith("is passed over: a transfer takes only the steps that ring")
+    (said,) = [it.why for it in record.trace if it.rule == "transfer to 4304"]
+    assert said.startswith("waits in queue queue4 (")
+    assert said.endswith("is passed over: this transfer takes only the steps that ring")
     assert [it.queue for it in record.queues] == ["queue0"]
+    assert agent.outcome == "over"
+
+
+def test_queue_that_is_full_leaves_the_caller_with_who_asked() -> None:
+    wire = Wire()
+    plan = _DIALPLAN.replace('agents: ["302"]', 'agents: ["302"], max_length: 1')
+    plan = plan.replace("[{queue: queue5}]", "[{queue: colleagues}, {hunt: [other]}]")
+    router = SpokenRouter(wire, compiled(plan))
+    caller, agent, other = Party(wire, CALLER[0]), Party(wire, _AGENT), Party(wire, FOURTH)
+    other.answers = False
+    waits = Party(wire, FIFTH)
+    caller.call("4300")
+    waits.call("4002")
+    wire.run(2.0)
+    agent.ask("REFER", refer("4002"))
+    wire.run(4.0)
+    assert notified(wire, _AGENT)[-1] == "SIP/2.0 486 Busy Here"
+    assert [caller.outcome, agent.outcome] == ["answered", ""]
+    agent.ask("REFER", refer("4305"))  # which goes on where the queue is full
+    other.answers = True
+    wire.run(8.0)
+    assert notified(wire, _AGENT)[-1] == "SIP/2.0 200 OK"
+    router.calls.end_all()
+    wire.run()
+    assert router.noted.bugs == []
+    record = router.noted.started[0]
+    assert [it.outcome for it in record.queues] == ["answered", "full", "full"]
+    assert [leg.target for leg in record.legs] == ["agent", "other"]
 
 
 def test_caller_on_whom_callrouter_hangs_up_has_not_abandoned() -> None:

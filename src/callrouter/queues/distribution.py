@@ -132,6 +132,8 @@ class Distribution:
         order = next(self._order)
         caller = WaitingCaller(call, queue, now, since, order, priority, frozenset(skills))
         caller.called_back = missed is not None
+        # Who talks to it, and has put it here, is rung after all others.
+        caller.missed = {it.name: 1 for _, it in queue.members if call in it.calls}
         self.callers[call] = caller
         insort(queue.callers, caller, key=_place)
         self._note(now, events.JOINED, queue, call)

@@ -224,6 +224,18 @@ def test_priority_goes_before_the_time_of_waiting() -> None:
     assert [offer.call for offer in offers(made)] == ["urgent"]
 
 
+def test_agent_who_has_put_the_caller_into_the_queue_is_rung_after_the_others() -> None:
+    made = one(ring_seconds=5.0)
+    made.has_call("301", "first")
+    come(made, "first", 0.0)
+    made.left_call("301", "first", 0.0)
+    assert rung(made) == ["302"]
+    made.tick(5.0)
+    assert rung(made) == ["303"]
+    made.tick(10.0)
+    assert rung(made) == ["301"]
+
+
 def test_caller_who_hangs_up_while_the_agent_rings_costs_no_wrap_up() -> None:
     made = one(wrap_up_seconds=30.0)
     come(made, "first", 0.0)

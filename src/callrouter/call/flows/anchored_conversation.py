@@ -10,6 +10,7 @@ from callrouter.call.flows.bridge.recorder import Recorder
 from callrouter.call.flows.transfer.anchored_transfer import move
 from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked, TakenOver
 from callrouter.call.legs.pair import Pair
+from callrouter.call.queue_place import PutInQueue
 from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit, Recorded
 from callrouter.call.services.supervision import SupervisorAsks, SupervisorLetIn
@@ -81,7 +82,7 @@ class Talk:
 
     async def run(self, asks: SupervisorAsks | None = None) -> HungUp | Lost:
         """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
-        when the worker is lost.
+        when the worker is lost, PutInQueue when the callee has put the caller there.
 
         asks: who is to be let in at once.
         """
@@ -90,7 +91,7 @@ class Talk:
         recorder = self._recorder
         self._speech.crossing = True
         self._dial_behind()
-        how: HungUp | Lost | Over | None = None
+        how: HungUp | Lost | Over | PutInQueue | None = None
         call = self._call
         if call.b is None:
             raise Over
@@ -109,15 +110,25 @@ class Talk:
             if recorder is not None:
                 recorder.broken()
             raise
-        except Over as over:
-            how = over
+        except (Over, PutInQueue) as ends:
+            how = ends
         finally:
             call.inbox.anchored = None
         if recorder is not None:
             await recorder.finish()
-        if isinstance(how, Over):
+        if isinstance(how, Over | PutInQueue):
             raise how
         return how
+
+    def _part(self) -> None:
+        """The caller waits in a queue from now on: it hears the callee no more."""
+        self._speech.crossing = False
+        slots = self._ear.slots
+        if self._held:
+            slots.stop(self._held)
+        slots.unbridge(self._ear.name, self._far.name)
+        for leg in [*self._speech.callees]:
+            self._speech.recycle(leg)
 
     async def _left(self, event: Asked | HungUp | Lost, pair: Pair) -> HungUp | Lost | None:
         """What the callee does; returns how it left, None while somebody is there."""
@@ -127,7 +138,11 @@ class Talk:
         if event.request.method == "REFER":
             call = self._call
             pair.busy = True
-            left = await move(call, self._speech, event, self._on)
+            try:
+                left = await move(call, self._speech, event, self._on)
+            except PutInQueue:
+                self._part()
+                raise
             pair.busy = False
             if call.b is not None and call.b is not event.leg:
                 pair.replace(event.leg, call.b)

@@ -10,15 +10,19 @@ from functools import partial
 
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.anchored_caller import AnchoredCaller
+from callrouter.call.flows.bridge.connect import resumed
 from callrouter.call.flows.end_to_end_conversation import anchored, bridge
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import switch
 from callrouter.call.flows.ivr.menu import ask_survey, go_through
-from callrouter.call.flows.ivr.play_gather import attach, say
+from callrouter.call.flows.ivr.play_gather import attach, say, speech_of
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
-from callrouter.call.flows.queued_caller import wait_for_agent
+from callrouter.call.flows.queued_caller import Waited, wait_at_place, wait_for_agent
 from callrouter.call.flows.supervise import supervise_dialled
+from callrouter.call.legs.absent_caller import introducing
+from callrouter.call.legs.reinvite import identity_after
+from callrouter.call.queue_place import PutInQueue
 from callrouter.call.services.shared_state import Directory, Granted, LineReservation
 from callrouter.call.settle import ask_for_lines, settle
 from callrouter.call.teardown import Over
@@ -49,18 +53,26 @@ async def run(call: Call, decision: Decision, directory: Directory) -> None:
         answer = ask_for_lines(call, needs)
         if not isinstance(answer, LineReservation):
             await _find_out(call, decision, directory, answer)
-    stopped = goes_on = False
-    try:
-        goes_on = await take(call, call.plan.steps)
-    except Stopped:
-        stopped = True
-    if not goes_on:
-        await finish(call, relay=stopped)
+    taking = take(call, call.plan.steps)
+    while True:
+        stopped = goes_on = False
+        try:
+            goes_on = await taking
+        except Stopped:
+            stopped = True
+        if not goes_on:
+            await finish(call, relay=stopped)
+            return
+        # Awaited here and not where its target answered: most calls are in this all their time, and
+        # each coroutine in between would be kept for as long.
+        try:
+            asks = await conversation(call)
+        except PutInQueue as put:
+            taking = wait_on(call, put)
+            continue
+        if asks:
+            await question(call)
         return
-    # Awaited here and not where its target answered: most calls are in this all their time, and
-    # each coroutine in between would be kept for as long.
-    if await conversation(call):
-        await question(call)
 
 
 async def _find_out(
@@ -160,7 +172,7 @@ async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
             case EnterMenu():
                 steps = await go_through(call, act, goes_on)
             case EnterQueue():
-                return await queue_up(call, act, goes_on)
+                return await queue_up(call, wait_for_agent(call, act), goes_on)
             case PromiseCallBack():
                 call.record.promised = act.rule
                 if act.prompt:
@@ -187,12 +199,29 @@ async def speak(call: Call, act: Act, goes_on: Callable[[], bool]) -> bool:
     raise Over
 
 
-async def queue_up(call: Call, act: EnterQueue, goes_on: Callable[[], bool]) -> bool:
+async def wait_on(call: Call, put: PutInQueue) -> bool:
+    """Let a caller wait whom somebody has put into a queue; True when it is connected again.
+
+    Raises Over, Stopped.
+    """
+    call.b = None
+    speech, body = speech_of(call), resumed(call.a.theirs)
+    if not speech.with_us:
+        speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
+        speech.caller.heard(body)
+    speech.introducing = b""
+    call.introduce(introducing(call.a.dialog.remote, body))
+    goes_on = partial(_more, call, put.behind, _ends)
+    connected = await queue_up(call, wait_at_place(call, put.act), goes_on)
+    return connected or await take(call, put.behind)
+
+
+async def queue_up(call: Call, waiting: Awaitable[Waited], goes_on: Callable[[], bool]) -> bool:
     """Let the caller wait in a queue; True when it is connected, or led to a target by a key.
 
     goes_on: as `speak` has it; when the route ends here, so does the call. Raises Over, NoMedia.
     """
-    waited = await wait_for_agent(call, act)
+    waited = await waiting
     if waited.outcome == "answered":
         return True
     if waited.steps:

@@ -23,12 +23,10 @@ from callrouter.call.legs.events import (
     Progress,
     Replied,
 )
-from callrouter.call.legs.reply import reply
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.queue_place import ask_queues
 from callrouter.call.services.queue_port import QueueOffered, QueueWithdrawn
-from callrouter.call.services.shared_state import SECONDS
 from callrouter.call.wait import attend, wait
-from callrouter.pending import Later, Unavailable
 from callrouter.route.rules.number_rules import Extension
 from callrouter.route.values.plan import Hunt, Target, Verdict
 from callrouter.route.values.seeded_random import Dice
@@ -134,7 +132,8 @@ class OfferedAgents:
             if answered is None or call.now < agent.until:
                 continue
             agent.until = inf
-            accepted = await ask_queues(call, call.shared.queues.accepted(agent.token, call.now))
+            asked = call.shared.queues.accepted(agent.token, call.now)
+            accepted = await ask_queues(call, asked, partial(wait, call))
             if accepted is True:
                 call.lines.count(call.dialplan.extensions[agent.name].hold)
                 return AgentTaken(agent.name, answered)
@@ -236,14 +235,6 @@ class OfferedAgents:
         line = agent.ringing.lines[leg]
         line.until = line.ring_until = inf
         agent.ringing.rearm()
-
-
-async def ask_queues(call: Call, asked: Later[bool]) -> bool | Unavailable:
-    """Wait for an answer of the queues, but not for long. Raises Over."""
-    answer = await reply(call.inbox, partial(wait, call), asked, call.now + SECONDS)
-    if isinstance(answer, Unavailable):
-        call.shared.failures.add("queues", answer.why)
-    return answer
 
 
 def _recycle(call: Call, leg: BLeg) -> None:

@@ -9,6 +9,7 @@ queue is told, and who rings is let go.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from math import inf
 from typing import Final, NamedTuple
 
@@ -17,16 +18,17 @@ from callrouter.call.call import Call
 from callrouter.call.flows.anchored_caller import anchor, unrecorded
 from callrouter.call.flows.bridge.connect import join
 from callrouter.call.flows.ivr.play_gather import ring_back, speech_of, start_playing
-from callrouter.call.flows.offered_agents import OfferedAgents, ask_queues
+from callrouter.call.flows.offered_agents import OfferedAgents
 from callrouter.call.legs.events import (
     Event,
 )
 from callrouter.call.legs.reply import reply
+from callrouter.call.queue_place import leave_place, take_place
 from callrouter.call.services.media import Digit, Played
 from callrouter.call.services.queue_port import QueueMoved, QueueOverflowed, QueuePlace
 from callrouter.call.services.record import QueueRecord
 from callrouter.call.services.shared_state import SECONDS
-from callrouter.call.wait import NoMedia, attend
+from callrouter.call.wait import NoMedia, attend, wait
 from callrouter.route.decide.menu_choice import choose
 from callrouter.route.rules.queue_setup import CallQueue
 from callrouter.route.values.media_steps import EnterQueue, VoiceStep
@@ -48,26 +50,21 @@ async def wait_for_agent(call: Call, step: EnterQueue) -> Waited:
 
     Raises Over when the caller leaves.
     """
-    record = QueueRecord(step.queue, call.ms())
-    call.record.queues += (record,)
-    queues, name = call.shared.queues, call.record.id
-    asked = queues.join(name, step.queue, call.now, step.priority, step.skills, call.inbox.post)
+    why = await take_place(call, step, partial(wait, call))
+    return Waited(why) if why else await wait_at_place(call, step)
+
+
+async def wait_at_place(call: Call, step: EnterQueue) -> Waited:
+    """Let a caller wait at the place that it has; as `wait_for_agent`."""
+    record = call.record.queues[-1]
     try:
-        joined = await ask_queues(call, asked)
-        if joined is not True:
-            record.outcome = "full" if joined is False else "unavailable"
-            return Waited(record.outcome)
         await _receive(call)
         waiting = _Wait(call, call.dialplan.queues[step.queue], record)
+        call.inbox.queued = True
         await waiting.run()
     finally:
-        record = call.record.queues[-1]  # it may have been moved
-        if not record.outcome:
-            record.outcome = "ended" if call.record.hung_up_by == "callrouter" else "abandoned"
-        record.left_ms = call.ms()
-        if record.outcome != "answered":
-            call.withdraw("")
-            queues.leave(name, call.now, record.outcome)
+        call.inbox.queued = False
+        record = leave_place(call)
     return Waited(record.outcome, waiting.steps)
 
 

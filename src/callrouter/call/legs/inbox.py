@@ -22,7 +22,7 @@ class Inbox:
     """Events of one call. Nothing is delivered after the script has ended.
 
     pair: the two who talk end to end, None while nobody does. anchored: those who talk through the
-    worker, so.
+    worker, so. queued: its caller waits in a queue.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class Inbox:
         "_until",
         "anchored",
         "pair",
+        "queued",
     )
 
     def __init__(self, timers: Timers) -> None:
@@ -45,6 +46,7 @@ class Inbox:
         self._until = 0.0
         self.pair: Pair | None = None
         self.anchored: Pair | None = None
+        self.queued = False
 
     def start(self, script: Coroutine[None, Event, None]) -> None:
         """Run the script until it first waits."""

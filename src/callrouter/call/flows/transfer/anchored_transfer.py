@@ -13,7 +13,7 @@ from callrouter.call.anchored_media import Speech
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import as_callee, offer_session, take_answer
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
-from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over
+from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over, waiting_leg
 from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.wait import NoMedia, attend
@@ -55,7 +55,8 @@ class _Move(Referral):
         call, speech = self.call, self._speech
         replaces = replaces_of(uri)
         try:
-            new = await (self._attended(replaces) if replaces else self._blind(uri.subscriber()))
+            user = uri.subscriber()
+            new = await (self._attended(replaces, user) if replaces else self._blind(user))
         except NoMedia:
             call.withdraw("")
             self.failed(_UNAVAILABLE)
@@ -79,9 +80,12 @@ class _Move(Referral):
         self.call.connected(answered.leg, answered.response.status)
         return answered.leg
 
-    async def _attended(self, replaces: str) -> BLeg | None:
-        """Take over whom the callee has called meanwhile."""
+    async def _attended(self, replaces: str, user: str) -> BLeg | None:
+        """Take over whom the callee has called meanwhile, or the queue in which it waits."""
         call, speech = self.call, self._speech
+        self._place = waiting_leg(call, self._also, replaces)
+        if self._place is not None:
+            return await self._blind(user)
         far = take_over(call, self._also, replaces, rung=True)
         if not isinstance(far, BLeg):
             self._status = NO_DIALOG

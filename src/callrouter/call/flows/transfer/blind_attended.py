@@ -12,7 +12,7 @@ there are two, before we do; else the call is as it was.
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.connect import introduce, resumed
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
-from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over
+from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over, waiting_leg
 from callrouter.call.legs.events import Asked
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair
@@ -45,7 +45,8 @@ class _Transfer(Referral):
     async def carry_out(self, uri: Uri) -> None:
         """Do it, and say how it went. Raises Over when nobody is left to talk to."""
         replaces = replaces_of(uri)
-        new = await (self._attended(replaces) if replaces else self._blind(uri.subscriber()))
+        user = uri.subscriber()
+        new = await (self._attended(replaces, user) if replaces else self._blind(user))
         if new is not None:
             self._pair.replace(self._also, new)
             self.done()
@@ -92,8 +93,11 @@ class _Transfer(Referral):
         self._unusable(leg)
         return None
 
-    async def _attended(self, replaces: str) -> Leg | None:
-        """Take over the far end of the call that is named."""
+    async def _attended(self, replaces: str, user: str) -> Leg | None:
+        """Take over the far end of the call that is named, or the queue in which that waits."""
+        self._place = waiting_leg(self.call, self._also, replaces)
+        if self._place is not None:
+            return await self._blind(user)
         far = take_over(self.call, self._also, replaces)
         if far is None:
             self._status = NO_DIALOG

@@ -17,6 +17,7 @@ from callrouter.call.legs.events import Answered, Asked, Event, HungUp, Lost
 from callrouter.call.legs.leg import SETTING_UP, UP, Leg
 from callrouter.call.legs.provisional import Silent
 from callrouter.call.legs.uac_leg import BLeg
+from callrouter.call.queue_place import PutInQueue, take_place
 from callrouter.call.services.call_events import CallTransferred
 from callrouter.call.settle import settle
 from callrouter.errors import SipError
@@ -24,7 +25,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.decide.routing import decide
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.media_steps import VoiceStep
+from callrouter.route.values.media_steps import EnterQueue, VoiceStep
 from callrouter.route.values.plan import REFUSED, Hunt, Target, Verdict
 from callrouter.route.values.q850_causes import cause_of
 from callrouter.sip.grammar import reason_phrase
@@ -37,6 +38,8 @@ _OVER: Final = "terminated;reason=noresource"
 _FRAGMENT: Final = "Content-Type: message/sipfrag;version=2.0\r\n"
 _REFUSED: Final = 603
 _NOT_ACCEPTABLE: Final = 488
+_FULL: Final = 486
+_UNAVAILABLE: Final = 503
 _REPLACES: Final = "replaces="
 
 
@@ -96,10 +99,11 @@ def _is_us(leg: Leg, uri: Uri) -> bool:
     return canonical_host(uri.host) in known
 
 
-def _passed_over(call: Call, decision: Decision, user: str) -> list[Verdict]:
-    """Say which steps are left out: a transfer rings, whoever stays is not spoken to meanwhile."""
+def _passed_over(call: Call, decision: Decision, user: str, *, queues: bool) -> list[Verdict]:
+    """Say which steps are left out: who stays is not spoken to. queues: but it may be let wait."""
     number = call.dialplan.numbers.get(decision.number) or call.number
-    why = "is passed over: a transfer takes only the steps that ring"
+    taken = "queues and the steps that ring" if queues else "the steps that ring"
+    why = f"is passed over: this transfer takes only {taken}"
     return [
         Verdict(
             f"transfer to {user}",
@@ -111,7 +115,7 @@ def _passed_over(call: Call, decision: Decision, user: str) -> list[Verdict]:
             result=REFUSED,
         )
         for step in decision.plan.steps
-        if isinstance(step, VoiceStep)
+        if isinstance(step, VoiceStep) and not (queues and isinstance(step.act, EnterQueue))
     ]
 
 
@@ -120,10 +124,11 @@ class Referral(CallerSide):
 
     also: who asked, and may leave meanwhile. stays: the other one. left: how the asking party left,
     None while it is there. status: what is to be said when it fails. talking: the targets so far.
-    told: what the new ones were last told of who stays.
+    told: what the new ones were last told of who stays. place: the leg by which who asked waits in
+    a queue itself, None for none.
     """
 
-    __slots__ = ("_also", "_left", "_status", "_stays", "_talking", "_told")
+    __slots__ = ("_also", "_left", "_place", "_status", "_stays", "_talking", "_told")
 
     ends_by_stop_codes = False
 
@@ -135,6 +140,7 @@ class Referral(CallerSide):
         self._status = 480
         self._talking = call.record.talking()
         self._told = b""
+        self._place: Leg | None = None
 
     def accept(self, asked: Asked) -> None:
         """Say that it is being done."""
@@ -187,7 +193,10 @@ class Referral(CallerSide):
             leg.ask("NOTIFY", rows, body, Silent())
 
     async def _answered(self, user: str) -> Answered | None:
-        """Ring a number or an extension; returns the answer of who is to be connected."""
+        """Ring a number or an extension; returns the answer of who is to be connected.
+
+        Raises PutInQueue when who stays waits for that in a queue, and Over.
+        """
         call = self.call
         asked, decision = self._decide(user)
         if decision is None:
@@ -199,17 +208,33 @@ class Referral(CallerSide):
         decision = await settle(call, asked, decision, again, self.asking)
         plan = decision.plan
         self._status = 404 if plan.final is None else plan.final.status or 480
-        call.record.trace += (*decision.trace, *_passed_over(call, decision, user))
-        if plan.steps and not plan.hunts:
+        queues = self._stays is call.a  # whom we have rung ourselves waits for nobody
+        left_out = _passed_over(call, decision, user, queues=queues)
+        call.record.trace += (*decision.trace, *left_out)
+        if plan.steps and len(left_out) == len(plan.steps):
             self._status = _NOT_ACCEPTABLE
-        for step in plan.steps:
-            if isinstance(step, Hunt) and (not step.on or call.last_result in step.on):
+        for index, step in enumerate(plan.steps, 1):
+            if step.on and call.last_result not in step.on:
+                continue
+            if isinstance(step, Hunt):
                 self.ringing = Ringing(call, step)
                 answered = await hunt(self)
                 if answered is not None:
                     return answered
                 self._status = self.ringing.status or self._status
+            elif queues and isinstance(step.act, EnterQueue):
+                await self._queued(step.act, plan.steps[index:])
         return None
+
+    async def _queued(self, act: EnterQueue, behind: tuple[Hunt | VoiceStep, ...]) -> None:
+        """Let who stays wait in a queue, from now on without who asked. Raises PutInQueue, Over."""
+        why = await take_place(self.call, act, self.asking)
+        if not why:
+            self.done()
+            if self._place is not None:
+                self._place.post(HungUp(self._place, ""))
+            raise PutInQueue(act, behind)
+        self._status = _FULL if why == "full" else _UNAVAILABLE
 
     def _decide(self, user: str) -> tuple[Facts, Decision | None]:
         """What the dialplan says to the number, and by which facts; None for what is no number."""

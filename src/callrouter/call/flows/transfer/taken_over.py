@@ -45,6 +45,17 @@ def take_over(call: Call, also: Leg, replaces: str, *, rung: bool = False) -> Le
     return far
 
 
+def waiting_leg(call: Call, also: Leg, replaces: str) -> Leg | None:
+    """The named leg, when who asks waits in a queue by it; None when nobody does.
+
+    also: the leg of who asks.
+    """
+    named = named_leg(call.stack, replaces)
+    if named is None or named.inbox is None or not named.inbox.queued:
+        return None
+    return named if _is_same_party(call, also, named) else None
+
+
 def _note(call: Call, leg: Leg) -> None:
     """Note that a leg of another call, which is answered there, talks in this one now."""
     entry = LegRecord("transferred", leg.dialog.target, call.ms())
