@@ -22,6 +22,7 @@ _PARTS: Final = (
     ("Its cost", catalogue.EventCost),
     ("A recording or a message", catalogue.EventKept),
     ("A queue, or an agent", catalogue.EventQueue),
+    ("An alarm of a guard against fraud", catalogue.EventAlarm),
 )
 _AT: Final = 1772415064.0
 _WIDE: Final = 115

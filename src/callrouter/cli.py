@@ -28,6 +28,9 @@ _COMMANDS: Final = {
     "accounts": "Show the accounts of the running server, and pay in, adjust, suspend and resume.",
     "agents": "Show what the agents of the running server's queues do.",
     "ban": "List, add or remove banned addresses of the running server.",
+    "barrings": (
+        "Show the extensions of the running server that may not call abroad, and lift that."
+    ),
     "bench": "Measure callrouter under SIPp's basic call and print one JSON line.",
     "block": "List, add or remove blocked callers of the running server.",
     "callbacks": (

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from random import Random
 from typing import Final, TypeVar
 
@@ -14,8 +15,9 @@ from callrouter.call.services.shared_state import (
 )
 from callrouter.pending import Later, Pending, Unavailable
 from callrouter.register.bindings import Binding, Change, Changed
+from callrouter.route.values.fraud_guards import Barring, WatchedCall
 from callrouter.route.values.plan import AutoBlock, Hold
-from callrouter.route.values.snapshot import Override, Snapshot
+from callrouter.route.values.snapshot import Override, RunningCost, Snapshot
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 
@@ -104,6 +106,7 @@ class SlowState:
             away=snapshot.away,
             forwards=snapshot.forwards,
             outgoing=snapshot.outgoing,
+            barred=snapshot.barred,
             seed=snapshot.seed,
             by_hand=snapshot.by_hand,
             begun=snapshot.begun,
@@ -163,14 +166,25 @@ class _Forwards(_Part):
 
 
 class _Outgoing(_Part):
-    def began(self, extension: str, call: str, at: float) -> None:
-        self._state.told(lambda: self._memory.outgoing.began(extension, call, at))
+    def began(self, extension: str, call: str, at: float, watched: WatchedCall | None) -> None:
+        self._state.told(lambda: self._memory.outgoing.began(extension, call, at, watched))
 
-    def answered(self, extension: str, call: str, at: float) -> None:
-        self._state.told(lambda: self._memory.outgoing.answered(extension, call, at))
+    def answered(self, extension: str, call: str, at: float, running: RunningCost | None) -> None:
+        self._state.told(lambda: self._memory.outgoing.answered(extension, call, at, running))
 
-    def ended(self, extension: str, call: str, at: float) -> None:
-        self._state.told(lambda: self._memory.outgoing.ended(extension, call, at))
+    def ended(
+        self, extension: str, call: str, at: float, watched: WatchedCall | None, cost: Decimal
+    ) -> None:
+        self._state.told(lambda: self._memory.outgoing.ended(extension, call, at, watched, cost))
+
+    def showed(self, called: str, caller_id: str, at: float) -> None:
+        self._state.told(lambda: self._memory.outgoing.showed(called, caller_id, at))
+
+    def barrings(self) -> Later[Mapping[str, Barring]]:
+        return self._state.answer(self._memory.outgoing.barrings)
+
+    def lift(self, extension: str) -> Later[bool]:
+        return self._state.answer(lambda: self._memory.outgoing.lift(extension))
 
 
 class _Overrides(_Part):

@@ -26,7 +26,7 @@ def test_every_example_is_an_event() -> None:
         body = json.loads(block.split("```")[0])
         EventData.model_validate_json(json.dumps(body["data"]))
         assert body.keys() == {"type", "timestamp", "seq", "data"}
-    assert len(blocks) == 27
+    assert len(blocks) == 29
 
 
 def test_example_of_an_endpoint_is_one() -> None:

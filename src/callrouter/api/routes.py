@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, get_args, get_origin, overlo
 from callrouter.operations import (
     accounts,
     bans,
+    barrings,
     blocks,
     call_backs,
     calls,
@@ -108,6 +109,8 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/bans", bans.list_bans),
     Route("PUT", "/v1/bans/{address}", bans.add_ban),
     Route("DELETE", "/v1/bans/{address}", bans.remove_ban),
+    Route("GET", "/v1/barrings", barrings.list_barrings),
+    Route("DELETE", "/v1/barrings/{extension}", barrings.lift_barring),
     Route("GET", "/v1/overrides", overrides.list_overrides),
     Route("PUT", "/v1/overrides/{schedule}", overrides.set_override),
     Route("DELETE", "/v1/overrides/{schedule}", overrides.clear_override),

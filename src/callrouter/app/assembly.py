@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
-from callrouter.app.call_observer import FeatureLog, QueueLog, observe
+from callrouter.app.call_observer import FeatureLog, GuardLog, QueueLog, observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
@@ -35,6 +35,7 @@ from callrouter.queues.queue_events import Transition
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.values.fraud_guards import Alarm
 from callrouter.secret import read_logins
 from callrouter.settings.settings_file import Settings
 from callrouter.sip.sizes import Sizes
@@ -101,6 +102,7 @@ class Parts:
         self.memory.queues.soon = self._step_soon
         self.history = QueueHistory(database)
         self.memory.queues.noted = self._queue_noted(log)
+        self.memory.outgoing.guards.noted = self._alarm_noted(log)
         self.feed = CallFeed(self.events)
         self.trace = self._trace(settings)
         self.directory = HttpDirectory(self.pump.step)
@@ -113,15 +115,14 @@ class Parts:
         self.jobs = CallBackJobs(database, self._step_soon)
         self.call_backs = self._call_backs()
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
-        bans, clock = self.memory.bans, self.memory.clock.now
         self.guard = Guard(
             settings=settings,
             stack=self.stack,
             edges=self.edges,
             calls=self.calls,
-            bans=bans,
+            bans=self.memory.bans,
             door=self.door,
-            clock=clock,
+            clock=self.memory.clock.now,
         )
         self.pump.shed = self.guard.shed
 
@@ -175,6 +176,10 @@ class Parts:
             teller.queued(row)
 
         return both
+
+    def _alarm_noted(self, log: Log) -> Callable[[Alarm], None]:
+        """Who hears of the alarms of guards against fraud."""
+        return GuardLog(log, self.teller, self.memory.clock.wall).noted
 
     def _archive(self, settings: Settings) -> Archive:
         media = settings.media

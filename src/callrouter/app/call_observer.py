@@ -14,6 +14,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.queues.queue_events import Transition
+from callrouter.route.values.fraud_guards import Alarm
 from callrouter.storage.background_writer import RecordWriter
 from callrouter.storage.queue_history import QueueHistory
 from callrouter.webhooks.call_teller import CallTeller
@@ -132,6 +133,30 @@ class QueueLog:
         if row.waited_seconds:
             said["waited"] = round(row.waited_seconds, 3)
         self._log.info(f"queue: {row.kind.replace('_', ' ')}", **said)
+
+
+class GuardLog:
+    """The line that the log has of each alarm of a guard against fraud, and who else is told."""
+
+    __slots__ = ("_log", "_teller", "_wall")
+
+    def __init__(self, log: Log, teller: CallTeller | None, wall: Callable[[float], float]) -> None:
+        """wall: of a steady time, that of the clock on the wall."""
+        self._log = log
+        self._teller = teller
+        self._wall = wall
+
+    def noted(self, alarm: Alarm) -> None:
+        """Note one."""
+        self._log.warning(
+            f"fraud guard: {alarm.kind.replace('_', ' ')}",
+            extension=alarm.extension,
+            call=alarm.call,
+            what=alarm.what,
+            barred=alarm.barred,
+        )
+        if self._teller is not None:
+            self._teller.alarmed(alarm, self._wall(alarm.at))
 
 
 class FeatureLog:

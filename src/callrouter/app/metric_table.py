@@ -15,7 +15,7 @@ from callrouter.observe import call_metrics
 from callrouter.operations import call_feed
 from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
-from callrouter.state import gateway_health, queues_in_memory
+from callrouter.state import fraud_guards, gateway_health, queues_in_memory
 from callrouter.storage import active_calls_journal, background_writer, trace_ring
 from callrouter.webhooks import courier
 
@@ -32,6 +32,7 @@ METRICS: Final[Rows[Parts]] = (
     *of(call_feed.METRICS, lambda it: it.feed),
     *of(shared_state.METRICS, lambda it: it.memory.ports.failures),
     *of(gateway_health.METRICS, lambda it: it.memory.gateways),
+    *of(fraud_guards.METRICS, lambda it: it.memory.outgoing.guards),
     *of(queues_in_memory.METRICS, lambda it: it.memory.queues),
     *of(call_backs.METRICS, lambda it: it.call_backs),
     *of(stack.METRICS, lambda it: it.stack),

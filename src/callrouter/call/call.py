@@ -180,7 +180,7 @@ class Call:
         legs.append(entry)
         if target.account:
             if self.outgoing is None:
-                self.outgoing = OutgoingLegs(self.shared.outgoing, self.record.id)
+                self.outgoing = OutgoingLegs(self.shared.outgoing, self.record, self.lines)
             self.outgoing.rung(target, len(legs), self.at)
         peer = self.dialplan.peer_of(target)
         rows = passed_rows(invite, self.a.peer, peer, private=self.a.private)

@@ -1,9 +1,12 @@
 """Lines and permissions to outside that are of no use, or take something from what is there."""
 
 from collections.abc import Iterator
+from typing import Any, Final
 
 from callrouter.dialplan.grammar.dialplan_file import OutboundEntry
 from callrouter.lint.findings import Findings
+
+_SPENDS: Final = ("spend_per_hour", "spend_per_day")
 
 
 def outbound_lines(found: Findings) -> None:
@@ -22,11 +25,25 @@ def outbound_lines(found: Findings) -> None:
             for what, shadowed in _begun(found, prefix):
                 message = f"'{prefix}' begins {what} '{shadowed}', which goes before it"
                 found.at_value(("outbound_lines", name, "prefixes", index), message)
+    _free_of_charge(found, raw)
     extensions = found.section("extensions").values()
     had = {outbound.permission, *(extension.get("permission") for extension in extensions)}
     for name in found.section("permissions"):
         if name not in had:
             found.at_key(("permissions", name), f"no extension has permission '{name}'")
+
+
+def _free_of_charge(found: Findings, outbound: dict[str, Any]) -> None:
+    """Warn of limits of spending where calls cost nothing that is known."""
+    if any(line.get("rate_plan") for line in found.section("outbound_lines").values()):
+        return
+    places: list[tuple[tuple[str, ...], Any]] = [(("outbound",), outbound)]
+    places += [(("permissions", name), it) for name, it in found.section("permissions").items()]
+    for path, entry in places:
+        for key in _SPENDS if isinstance(entry, dict) else ():
+            if key in entry:
+                message = "no line has a 'rate_plan': calls cost nothing, and this is never reached"
+                found.at_key((*path, key), message)
 
 
 def _begun(found: Findings, prefix: str) -> Iterator[tuple[str, str]]:

@@ -143,6 +143,17 @@ class RatePlans:
     plans: Mapping[str, RatePlan]
     accounts: Mapping[str, AccountTerms] = field(default_factory=dict)
 
+    def of_leg(self, own: str, of_number: str, *, by_gateway: bool) -> RatePlan | None:
+        """Return the plan that an outgoing leg is charged by, None for none.
+
+        own: that of its target, "" for none. of_number: that of the number, whose `forwarded` is
+        for what is dialled by a gateway.
+        """
+        if own:
+            return self.plans.get(own)
+        number = self.plans.get(of_number)
+        return number.forwarded if number is not None and by_gateway else None
+
 
 @lru_cache(maxsize=16384)
 def kind_of(number: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import inf
 from typing import Final
 
@@ -16,8 +17,9 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
 from callrouter.route.values.facts import Facts
+from callrouter.route.values.fraud_guards import Barring, WatchedCall
 from callrouter.route.values.plan import AutoBlock, Hold
-from callrouter.route.values.snapshot import NOTHING, Override, Snapshot
+from callrouter.route.values.snapshot import NOTHING, Override, RunningCost, Snapshot
 from callrouter.simulate.caller import SimulatedCaller
 from callrouter.simulate.silent_sounds import SilentSounds
 from callrouter.simulate.target_script import DEFAULT, Leave, Legs, Press, Script
@@ -246,14 +248,22 @@ class _Frozen:
     def unswitch(self, extension: str, when: str) -> bool:
         return f"{extension} {when}" in self._snapshot.forwards
 
-    def began(self, extension: str, call: str, at: float) -> None:
+    def began(self, extension: str, call: str, at: float, watched: WatchedCall | None) -> None:
         pass
 
-    def answered(self, extension: str, call: str, at: float) -> None:
+    def answered(self, extension: str, call: str, at: float, running: RunningCost | None) -> None:
         pass
 
-    def ended(self, extension: str, call: str, at: float) -> None:
+    def ended(
+        self, extension: str, call: str, at: float, watched: WatchedCall | None, cost: Decimal
+    ) -> None:
         pass
+
+    def barrings(self) -> Mapping[str, Barring]:
+        return self._snapshot.barred
+
+    def lift(self, extension: str) -> bool:
+        return extension in self._snapshot.barred
 
     def showed(self, called: str, caller_id: str, at: float) -> None:
         pass

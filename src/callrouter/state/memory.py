@@ -75,6 +75,7 @@ class Memory:
             forwards=self.forwards.goals,
             outgoing=self.outgoing.use,
             shown=self.outgoing.shown,
+            barred=self.outgoing.guards.barred,
             arrivals=self.lines.arrivals,
             lives=self.lives,
         )
@@ -154,6 +155,10 @@ class Memory:
                 self.outgoing.restore(key, value)
             case "shown", (called,), (str(caller_id), at):
                 self.outgoing.restore_shown(called, caller_id, seconds(at))
+            case "spent", (_, _), (str(cost),):
+                self.outgoing.restore_spent(key, cost)
+            case "country" | "short" | "barred", _, _:
+                self.outgoing.guards.restore(kind, key, value)
             case "binding", _, _:
                 self.bindings.restore(key, value)
             case "ban", _, _:

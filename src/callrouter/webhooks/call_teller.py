@@ -24,6 +24,7 @@ from callrouter.queues.service_level import ABANDONED, ANSWERED, OVERFLOWED
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import INBOUND
+from callrouter.route.values.fraud_guards import Alarm
 from callrouter.route.values.plan import REFUSED
 from callrouter.storage.background_writer import Telling
 from callrouter.storage.outbox import OutboxEvent, outbox_event
@@ -177,6 +178,21 @@ class CallTeller:
             record, told = found
             ms = round((time.time() - record.started) * 1000)
             self._tell(kind, record, told, ms, {"queue": said})
+
+    def alarmed(self, alarm: Alarm, at: float) -> None:
+        """A guard against fraud has found something. at: Unix seconds."""
+        kind = f"fraud.{alarm.kind}"
+        said = {
+            "extension": alarm.extension,
+            "cdr": alarm.call,
+            "what": alarm.what,
+            "first_of": alarm.first_of,
+            "calls": alarm.calls,
+            "barred": alarm.barred,
+        }
+        name = f"{alarm.call}-{alarm.extension}-{alarm.kind}-{at * 1000:.0f}"
+        about = f"extension {alarm.extension}"
+        self._writer.tell(outbox_event(name, kind, about, at, {"alarm": said}))
 
     def _ended(self, record: CallRecord) -> None:
         _, told = self._calls.pop(record.id)

@@ -121,6 +121,24 @@ class EventLife(EventPart):
     who: str = Field(description="Who changed it; `callrouter` for what time did.")
 
 
+class EventAlarm(EventPart):
+    """What a guard against fraud has found."""
+
+    extension: str = Field(description="The extension whose telephone called.")
+    cdr: str = Field(description="The id of the record of the call with which it was found.")
+    what: str = Field(
+        description="The country (ISO 3166; `001` for a number of none), or the first digits of "
+        "the range."
+    )
+    first_of: str = Field(
+        description="Of a new country: `company` when nobody had called there, else `extension`."
+    )
+    calls: int = Field(description="Of short calls: how many; else 0.")
+    barred: bool = Field(
+        description="The extension may not call abroad until `callrouter barrings lift`."
+    )
+
+
 class EventData(EventPart):
     """The `data` of an event. What an event has nothing of is not there."""
 
@@ -134,6 +152,7 @@ class EventData(EventPart):
     queue: EventQueue | None = Field(default=None, description="Of all `queue` and `agent` events.")
     account: EventAccount | None = Field(default=None, description="Of all `account` events.")
     life: EventLife | None = Field(default=None, description="Of all `number` events.")
+    alarm: EventAlarm | None = Field(default=None, description="Of all `fraud` events.")
 
 
 _BEGUN: Final = CallObject(
@@ -221,6 +240,17 @@ def _life(state: str, until: float = 0.0, who: str = "li") -> EventLife:
     return EventLife(number="4008001234", state=state, until=until, who=who)
 
 
+def _alarm(what: str, first_of: str = "", calls: int = 0, *, barred: bool = False) -> EventAlarm:
+    return EventAlarm(
+        extension="102",
+        cdr=_BEGUN.id,
+        what=what,
+        first_of=first_of,
+        calls=calls,
+        barred=barred,
+    )
+
+
 EXAMPLES: Final[dict[str, EventData]] = {
     kinds.STARTED: EventData(call=_BEGUN),
     kinds.RINGING: EventData(call=_RINGS),
@@ -260,5 +290,7 @@ EXAMPLES: Final[dict[str, EventData]] = {
     kinds.NUMBER_DISCONNECTING: EventData(life=_life("disconnecting", 1772501400.0)),
     kinds.NUMBER_GONE: EventData(life=_life("gone", 1780450200.0, "callrouter")),
     kinds.NUMBER_RECLAIMED: EventData(life=_life("reclaimed")),
+    kinds.FRAUD_NEW_COUNTRY: EventData(alarm=_alarm("VN", first_of="company")),
+    kinds.FRAUD_SHORT_CALLS: EventData(alarm=_alarm("+8490123", calls=10, barred=True)),
 }
 """One of each kind."""

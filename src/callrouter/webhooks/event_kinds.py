@@ -30,6 +30,9 @@ NUMBER_DISCONNECTING: Final = "number.disconnecting"
 NUMBER_GONE: Final = "number.gone"
 NUMBER_RECLAIMED: Final = "number.reclaimed"
 
+FRAUD_NEW_COUNTRY: Final = "fraud.new_country"
+FRAUD_SHORT_CALLS: Final = "fraud.short_calls"
+
 KINDS: Final[dict[str, str]] = {
     STARTED: "A call was admitted, and it is decided what becomes of it.",
     RINGING: "Somebody rings now, or nobody does any more: `call.ringing` lists all who do.",
@@ -59,6 +62,8 @@ KINDS: Final[dict[str, str]] = {
     NUMBER_DISCONNECTING: "A number was disconnected; until `life.until` that can be undone.",
     NUMBER_GONE: "A number is gone, and cannot be connected again until `life.until`.",
     NUMBER_RECLAIMED: "A number was taken back, or its reservation is over.",
+    FRAUD_NEW_COUNTRY: "An extension calls a country for the first time: see `guards`.",
+    FRAUD_SHORT_CALLS: "An extension has made many short calls to one range of numbers.",
 }
 """What each tells, in the order in which a call comes by them."""
 

@@ -69,6 +69,9 @@ def test_misplaced_prefix_is_a_mistake_with_its_place(prefix: str, said: str) ->
         (("staff: {}", "staff: {lines: [far]}"), "no line is named 'far'"),
         (("staff: {}", "staff: {kinds: [mobile]}"), "expected 'premium'"),
         (("staff: {}", "staff: {calls_per_hour: 0}"), "expected a count from 1 to 100000"),
+        (("staff: {}", 'staff: {spend_per_hour: "0.0"}'), "expected an amount above 0"),
+        (("staff: {}", "staff: {spend_per_day: 20}"), "expected an amount above 0"),
+        (("emergency: [main]", "emergency: [main], guards: {new_country: {of: me}}"), "'company'"),
         (("staff: {}", "staff: {international: [XX]}"), "XX"),
         (("[main], permission", '[main], emergency_numbers: ["1x"], permission'), "110"),
         (('"301": {', '"112": {'), "this is an emergency number, and is always called as one"),
@@ -152,3 +155,14 @@ def test_recording_of_an_extension_goes_before_that_of_its_permission() -> None:
     said = [str(warning) for warning in lint(document) if "not told" in str(warning)]
     assert len(said) == 1
     assert "who is called is not told of the recording; the law of VN may ask for it" in said[0]
+
+
+def test_limit_of_spending_where_nothing_costs_anything_is_warned_of() -> None:
+    text = parsed().replace("staff: {}", 'staff: {spend_per_hour: "20"}')
+    text = text.replace("emergency: [main]", 'emergency: [main], spend_per_day: "100"')
+    found = [str(it) for it in lint(parse(text, "d.yaml")) if "rate_plan" in str(it)]
+    assert [it.split(":")[1] for it in found] == ["4", "8"]
+    said = "no line has a 'rate_plan': calls cost nothing, and this is never reached"
+    assert all(said in it for it in found)
+    charged = text.replace('{via: one, prefixes: ["801"]}', "{via: one, rate_plan: out}")
+    assert not [it for it in lint(parse(charged, "d.yaml")) if "rate_plan" in str(it)]

@@ -12,7 +12,7 @@ Rules. Nobody waits for a port without a limit, and a call has an outcome withou
 | blocks, rotations, gateways | told, never asked, by calls | nothing is missed |
 | presence, forwards, overrides | a change by a feature code | the caller hears no confirmation |
 | queues | a place; whether an agent is still reserved | the route goes on; it is let go |
-| outgoing | told, never asked, by calls | a call by a line more or less in an hour |
+| outgoing | told, never asked, by calls | a call by a line more or less in an hour, no alarm |
 | accounts | money, slice by slice | it goes on, or ends with what is paid, as its account says |
 | registrations | where telephones are, and to be there | not reached; a REGISTER is answered 503 |
 
@@ -21,6 +21,7 @@ What an operator asks is refused, with the reason. Each time is counted and logg
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
 from callrouter.call.services.account_port import CallAccounts, NobodyAsks
@@ -30,11 +31,13 @@ from callrouter.pending import Later
 from callrouter.queues.call_backs import CallBackJob
 from callrouter.register.bindings import Registrations
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
+from callrouter.route.values.fraud_guards import Barring, WatchedCall
 from callrouter.route.values.plan import AutoBlock, Hold
-from callrouter.route.values.snapshot import Override, Snapshot
+from callrouter.route.values.snapshot import Override, RunningCost, Snapshot
 
 PORTS: Final = (
     *("lines", "blocks", "presence", "forwards", "overrides", "registrations", "queues"),
+    "outgoing",
     "accounts",
     "call_backs",
 )
@@ -143,14 +146,22 @@ class Forwards(Protocol):
 class OutgoingCalls(Protocol):
     """How much extensions call outside. All times are steady ones."""
 
-    def began(self, extension: str, call: str, at: float) -> None:
-        """A call of an extension goes out by a line. call: of which leg, and of which call."""
+    def began(self, extension: str, call: str, at: float, watched: WatchedCall | None) -> None:
+        """A call of an extension goes out by a line. call: of which call, / and of which leg."""
 
-    def answered(self, extension: str, call: str, at: float) -> None:
-        """It is answered."""
+    def answered(self, extension: str, call: str, at: float, running: RunningCost | None) -> None:
+        """It is answered. running: what it costs from now on, None for nothing that counts."""
 
-    def ended(self, extension: str, call: str, at: float) -> None:
-        """It is over, after it was answered."""
+    def ended(
+        self, extension: str, call: str, at: float, watched: WatchedCall | None, cost: Decimal
+    ) -> None:
+        """It is over, after it was answered. cost: 0 for nothing that counts."""
+
+    def barrings(self) -> Later[Mapping[str, Barring]]:
+        """The extensions whose calls abroad a guard against fraud has barred."""
+
+    def lift(self, extension: str) -> Later[bool]:
+        """Let one call abroad again; False when it may."""
 
     def showed(self, called: str, caller_id: str, at: float) -> None:
         """Somebody outside (E.164) is shown a number of ours, and is to see it again."""

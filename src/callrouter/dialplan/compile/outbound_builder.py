@@ -12,12 +12,14 @@ from callrouter.route.callers.destinations import Carriers, is_emergency, mispla
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.number_rules import ListUse, Number
 from callrouter.route.rules.outbound_lines import (
+    NOTHING_SPENT,
     CallerId,
     CallingLimits,
     Outbound,
     OutboundLine,
     Permission,
 )
+from callrouter.route.values.fraud_guards import NEW_COUNTRY, SHORT_CALLS, FraudGuards
 from callrouter.yamlfile.marked import Document
 
 
@@ -155,14 +157,34 @@ def outbound_of(
             prefixes=_prefixes(head.country) if adaptive else {},
             ported={carrier: lists[name] for carrier, name in entry.ported.items()},
         ),
-        company=CallingLimits(
-            calls=entry.calls_per_hour or 0,
-            minutes=entry.minutes_per_hour or 0,
-            international=entry.international_calls or 0,
-        ),
+        company=_limits(entry),
+        guards=_guards(entry.guards),
         file=file,
         line=document.locate(("outbound",))[0].line,
     )
+
+
+def _limits(entry: schema.OutboundEntry | schema.PermissionEntry) -> CallingLimits:
+    return CallingLimits(
+        calls=entry.calls_per_hour or 0,
+        minutes=entry.minutes_per_hour or 0,
+        international=entry.international_calls or 0,
+        spend_hour=entry.spend_per_hour or NOTHING_SPENT,
+        spend_day=entry.spend_per_day or NOTHING_SPENT,
+    )
+
+
+def _guards(entry: schema.GuardsEntry | None) -> FraudGuards | None:
+    if entry is None or (entry.new_country is None and entry.short_calls is None):
+        return None
+    country, short = entry.new_country, entry.short_calls
+    guards = FraudGuards(new_country="" if country is None else country.of)
+    if short is not None:
+        guards.short_calls = short.calls
+        guards.short_seconds, guards.within_seconds = short.shorter_than, short.within
+    bars = ((NEW_COUNTRY, country), (SHORT_CALLS, short))
+    guards.bars = frozenset(kind for kind, one in bars if one is not None and one.bar)
+    return guards
 
 
 def _lines(checker: Checker, hunts: HuntBuilder, file: str) -> dict[str, OutboundLine]:
@@ -213,11 +235,7 @@ def _permission(
         deny=tuple(
             ListUse(rule=f"deny {it}", list=lists[it], file=file, line=line) for it in entry.deny
         ),
-        limits=CallingLimits(
-            calls=entry.calls_per_hour or 0,
-            minutes=entry.minutes_per_hour or 0,
-            international=entry.international_calls,
-        ),
+        limits=_limits(entry),
         longest=entry.longest_international,
         supervise=entry.supervise,
         caller_ids=caller_ids,

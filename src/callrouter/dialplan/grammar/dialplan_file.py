@@ -66,7 +66,14 @@ from callrouter.dialplan.grammar.names import (
     MusicName,
     RatePlanName,
 )
-from callrouter.dialplan.grammar.outbound import LineEntry, OutboundEntry, PermissionEntry
+from callrouter.dialplan.grammar.outbound import (
+    GuardsEntry,
+    LineEntry,
+    NewCountryEntry,
+    OutboundEntry,
+    PermissionEntry,
+    ShortCallsEntry,
+)
 from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
 from callrouter.dialplan.grammar.prompts_music import Language, Languages, Music, Prompt, Tone
 from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
@@ -100,6 +107,7 @@ __all__ = [
     "GatewayGroup",
     "GreetingEntry",
     "Group",
+    "GuardsEntry",
     "HuntOptions",
     "Languages",
     "LineEntry",
@@ -108,6 +116,7 @@ __all__ = [
     "MemberEntry",
     "MenuEntry",
     "Music",
+    "NewCountryEntry",
     "NumberEntry",
     "NumberListEntry",
     "NumberReasons",
@@ -127,6 +136,7 @@ __all__ = [
     "RestEntry",
     "Rung",
     "ScheduleEntry",
+    "ShortCallsEntry",
     "StepEntry",
     "StrictModel",
     "SurveyEntry",

@@ -1,6 +1,7 @@
 """The grammar of calls to outside: lines, permissions, and what holds for all extensions."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
@@ -14,9 +15,12 @@ from callrouter.dialplan.grammar.names import (
     PermissionName,
     RatePlanName,
 )
+from callrouter.dialplan.grammar.rate_plans import AMOUNT_TEXT
+from callrouter.route.values.fraud_guards import LONGEST_WITHIN
 from callrouter.yamlfile.mistakes import StrictModel
 
 _PREFIX: Final = re.compile(r"[0-9*#]{1,16}")
+_SPEND: Final = re.compile(AMOUNT_TEXT)
 _EMERGENCY: Final = re.compile(r"[0-9]{2,6}")
 _MOST: Final = 100_000
 
@@ -34,6 +38,15 @@ def _amount(value: object) -> int:
     return fields.whole(value, 1, _MOST, "a count")
 
 
+def _spend(value: object) -> Decimal:
+    wanted = 'an amount above 0 such as "20" or "20.50", in quotes'
+    amount = Decimal(fields.matched(value, _SPEND, wanted))
+    if not amount:
+        raise ValueError(f"expected {wanted}, found '{value}'")
+    return amount
+
+
+Spend = Annotated[Decimal, BeforeValidator(_spend), fields.text(f"^{AMOUNT_TEXT}$")]
 Prefix = Annotated[str, BeforeValidator(_prefix), fields.text("^[0-9*#]{1,16}$")]
 EmergencyNumber = Annotated[str, BeforeValidator(_emergency), fields.text("^[0-9]{2,6}$")]
 Amount = Annotated[int, BeforeValidator(_amount), fields.between(1, _MOST)]
@@ -123,6 +136,18 @@ class PermissionEntry(StrictModel):
         "ends no call, but lets none begin.",
         examples=[120],
     )
+    spend_per_hour: Spend | None = Field(
+        default=None,
+        description="What calls by lines of each extension may cost in an hour, by the rate plans "
+        "of the lines and in their currency; those that go on count up to now. "
+        "Once it is reached no call begins.",
+        examples=["20"],
+    )
+    spend_per_day: Spend | None = Field(
+        default=None,
+        description="The same for 24 hours.",
+        examples=["100.00"],
+    )
     international_calls: Amount = Field(
         default=2,
         description="Calls abroad that each extension may have at the same time.",
@@ -132,6 +157,64 @@ class PermissionEntry(StrictModel):
         default=3600.0,
         description="How long a call abroad may last from its answer on: 1s to 168h.",
         examples=["60m"],
+    )
+
+
+class NewCountryEntry(StrictModel):
+    """The first call to a country abroad: an event, and a line of the log."""
+
+    of: Literal["company", "extension"] = Field(
+        default="company",
+        description="Whose first call counts: that of `company`, of any extension, or of each "
+        "`extension`.",
+        examples=["extension"],
+    )
+    bar: bool = Field(
+        default=False,
+        description="`true`: the call goes on, and the extension makes no other one abroad, or to "
+        "a kind that is barred otherwise, until `callrouter barrings lift`.",
+        examples=[True],
+    )
+
+
+class ShortCallsEntry(StrictModel):
+    """Many short calls to numbers that differ in their last four digits alone.
+
+    Only calls abroad count, and those to premium, satellite and shared-cost numbers.
+    """
+
+    calls: fields.Calls = Field(
+        default=10,
+        description="So many answered calls of one extension are an event: 2 to 1000.",
+        examples=[5],
+    )
+    shorter_than: Annotated[float, fields.duration(1, 600)] = Field(
+        default=15.0,
+        description="How long a call is too long to count: 1s to 10m.",
+        examples=["10s"],
+    )
+    within: Annotated[float, fields.duration(60, LONGEST_WITHIN)] = Field(
+        default=3600.0, description="In which time: 1m to 24h.", examples=["30m"]
+    )
+    bar: bool = Field(
+        default=False,
+        description="`true`: the extension makes no such call until `callrouter barrings lift`.",
+        examples=[True],
+    )
+
+
+class GuardsEntry(StrictModel):
+    """Guards against fraud."""
+
+    new_country: NewCountryEntry | None = Field(
+        default=None,
+        description="Tell of first calls to a country.",
+        examples=[{"of": "extension", "bar": True}],
+    )
+    short_calls: ShortCallsEntry | None = Field(
+        default=None,
+        description="Tell of many short calls to one range of numbers.",
+        examples=[{"calls": 5, "within": "30m", "bar": True}],
     )
 
 
@@ -176,6 +259,23 @@ class OutboundEntry(StrictModel):
         default=None,
         description="Minutes that all extensions together may talk by lines in an hour.",
         examples=[1200],
+    )
+    spend_per_hour: Spend | None = Field(
+        default=None,
+        description="What calls by lines of all extensions together may cost in an hour, by the "
+        "rate plans of the lines and in their currency; those that go on count up to now. "
+        "Once it is reached no call begins.",
+        examples=["20"],
+    )
+    spend_per_day: Spend | None = Field(
+        default=None,
+        description="The same for 24 hours.",
+        examples=["100.00"],
+    )
+    guards: GuardsEntry | None = Field(
+        default=None,
+        description="What calls abroad look like that somebody makes with a stolen password.",
+        examples=[{"new_country": {"of": "extension"}, "short_calls": {"calls": 10, "bar": True}}],
     )
     international_calls: Amount | None = Field(
         default=None,

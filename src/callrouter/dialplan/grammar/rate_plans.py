@@ -17,9 +17,9 @@ from callrouter.rating.rate_plan import KINDS, MINUTE, Price
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown, suggestion
 
-_AMOUNT_TEXT: Final = r"[0-9]{1,12}(\.[0-9]{1,8})?"
-_AMOUNT: Final = re.compile(_AMOUNT_TEXT)
-_PRICE: Final = re.compile(rf"({_AMOUNT_TEXT})/(min|s)")
+AMOUNT_TEXT: Final = r"[0-9]{1,12}(\.[0-9]{1,8})?"
+_AMOUNT: Final = re.compile(AMOUNT_TEXT)
+_PRICE: Final = re.compile(rf"({AMOUNT_TEXT})/(min|s)")
 # What people write for one: 0.30, 0,30/min, "0.30 / minute", "0.30 per second".
 _LOOSE_PRICE: Final = re.compile(
     r"([0-9]{1,12})(?:[.,]([0-9]{1,8}))?(?:\s*(?:/|per|a)\s*(m|mins?|minutes?|s|secs?|seconds?))?"
@@ -124,13 +124,13 @@ Amount = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "pattern": f"^{_AMOUNT_TEXT}$"},
+                {"type": "string", "pattern": f"^{AMOUNT_TEXT}$"},
                 {"type": "integer", "minimum": 0},
             ]
         }
     ),
 ]
-PriceText = Annotated[Price, BeforeValidator(_price), fields.text(f"^{_AMOUNT_TEXT}/(min|s)$")]
+PriceText = Annotated[Price, BeforeValidator(_price), fields.text(f"^{AMOUNT_TEXT}/(min|s)$")]
 BlocksText = Annotated[
     BillingBlocks, BeforeValidator(_blocks), fields.text(r"^[0-9]{1,4}\s*/\s*[0-9]{1,4}$")
 ]

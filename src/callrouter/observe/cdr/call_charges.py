@@ -59,7 +59,7 @@ def charges_of(record: CallRecord) -> CallCharges | None:
         currency = plan.currency
         found.append((None, charge(plan, _inbound(record))))
     for place, leg in enumerate(record.legs):
-        by = _plan_of(leg, plan, plans)
+        by = _plan_of(leg, record, plans)
         if by is not None and leg.answered_ms is not None:
             currency = currency or by.currency
             found.append((place, charge(by, _forwarded(record, leg, plans.country))))
@@ -101,7 +101,7 @@ def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> 
         legs.append(_covered(record, plan, record.called_number, answered, until_ms))
     cost, talks = _NONE, False
     for leg in record.legs:
-        by = _plan_of(leg, plan, plans)
+        by = _plan_of(leg, record, plans)
         if by is None or leg.answered_ms is None:
             continue
         number = _dialled(leg.uri, plans.country)
@@ -113,9 +113,7 @@ def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> 
             cost += charge(by, usage).cost
     cost += sum((one for one, _ in legs), _NONE)
     if not talks:
-        cost += max(
-            (_first_block(record, it, plan, plans, until_ms) for it in targets), default=_NONE
-        )
+        cost += max((_first_block(record, it, plans, until_ms) for it in targets), default=_NONE)
     return Cover(cost=cost, until_ms=min((end for _, end in legs), default=None))
 
 
@@ -129,12 +127,10 @@ def _covered(
     return found.cost, answered + (free + found.seconds) * 1000
 
 
-def _first_block(
-    record: CallRecord, target: Target, plan: RatePlan | None, plans: RatePlans, at_ms: int
-) -> Decimal:
+def _first_block(record: CallRecord, target: Target, plans: RatePlans, at_ms: int) -> Decimal:
     leg = LegRecord(target.name, target.uri, at_ms)
     leg.gateway, leg.rate_plan = target.gateway, target.rate_plan
-    by = _plan_of(leg, plan, plans)
+    by = _plan_of(leg, record, plans)
     if by is None:
         return _NONE
     return _covered(record, by, _dialled(leg.uri, plans.country), at_ms, at_ms)[0]
@@ -148,11 +144,9 @@ def is_gone(record: CallRecord, plans: RatePlans) -> bool:
     )
 
 
-def _plan_of(leg: LegRecord, plan: RatePlan | None, plans: RatePlans) -> RatePlan | None:
+def _plan_of(leg: LegRecord, record: CallRecord, plans: RatePlans) -> RatePlan | None:
     """The plan that an outgoing leg is charged by, None for none."""
-    if leg.rate_plan:
-        return plans.plans.get(leg.rate_plan)
-    return plan.forwarded if plan is not None and leg.gateway else None
+    return plans.of_leg(leg.rate_plan, record.rate_plan, by_gateway=bool(leg.gateway))
 
 
 def _inbound(record: CallRecord) -> LegUsage:

@@ -2,12 +2,14 @@
 
 Rules. Who calls is an extension that has proven it, never a trunk. An emergency number passes
 before anything is asked, whatever prefix is dialled in front of it. Else, in this order: the
-permission, the line, the number itself, kinds, countries, denied numbers, then how much was called
-already.
+permission, the line, the number itself, kinds, countries, what a guard against fraud has barred,
+denied numbers, then how much was called and spent already.
 """
 
+from decimal import Decimal
 from typing import Final
 
+from callrouter.rating.charges import LegUsage, charge
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import (
     NOWHERE,
@@ -20,6 +22,7 @@ from callrouter.route.decide.plan_steps import PlanSteps
 from callrouter.route.decide.shown_numbers import shown
 from callrouter.route.rules.number_rules import Extension
 from callrouter.route.rules.outbound_lines import (
+    NOTHING_SPENT,
     CallingLimits,
     Outbound,
     OutboundLine,
@@ -27,9 +30,13 @@ from callrouter.route.rules.outbound_lines import (
     Shown,
 )
 from callrouter.route.values import refusal_reasons as reasons
+from callrouter.route.values.fraud_guards import WatchedCall
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Verdict
+from callrouter.route.values.snapshot import DAY, OutgoingUse
 
 _HOUR: Final = 3600.0
+_RANGE_DIGITS: Final = 4
+"""Numbers that differ in their last digits alone are of one range, as carriers are given them."""
 _UNREACHABLE: Final = frozenset(("unreachable",))
 
 
@@ -87,7 +94,23 @@ class OutgoingCall:
         longest = permission.longest if goal.abroad(self._country) else 0.0
         designated = self.account.caller_id or self._line.caller_id
         shows = shown(self._steps, permission, self._out.carriers, goal, designated)
-        return self._ring(self._line, goal.dialled, shows, longest, on)
+        watched = self._watched(permission, goal)
+        return self._ring(self._line, goal.dialled, shows, longest, on, watched)
+
+    def _watched(self, permission: Permission, goal: Destination) -> WatchedCall | None:
+        """What guards and limits of spending are to look at, None for nothing."""
+        out = self._out
+        guards = out.guards if self._is_costly(goal) else None
+        spends = permission.limits.of_spend() or out.company.of_spend()
+        if guards is None and not spends:
+            return None
+        number = goal.number or goal.dialled
+        abroad = goal.abroad(self._country)
+        return WatchedCall(number, abroad, number[:-_RANGE_DIGITS], guards, spends)
+
+    def _is_costly(self, goal: Destination) -> bool:
+        """Say whether a number is abroad, or of a kind that nobody calls unless it is said."""
+        return bool(goal.kind or goal.abroad(self._country))
 
     def _ring(
         self,
@@ -96,9 +119,10 @@ class OutgoingCall:
         shows: Shown,
         longest: float,
         on: frozenset[str] | None,
+        watched: WatchedCall | None = None,
     ) -> bool:
         steps = self._steps
-        rule = line.dials(dialled, shows, self.account.key, longest)
+        rule = line.dials(dialled, shows, self.account.key, longest, watched)
         place = len(steps.trace)
         hunt = steps.ring(rule, on)
         why = f"rings {rule.text}" if hunt is not None else "its gateway is down"
@@ -132,8 +156,19 @@ class OutgoingCall:
             place = permission.file, permission.line
             self._refuse(permission.label, goal.number or goal.dialled, why, *place)
             return None
-        allowed = not self._denied(permission, goal) and self._within(permission, goal)
-        return goal if allowed else None
+        if self._guarded(goal) or self._denied(permission, goal):
+            return None
+        return goal if self._within(permission, goal) else None
+
+    def _guarded(self, goal: Destination) -> bool:
+        """Say whether a guard against fraud has barred such calls of the extension."""
+        barring = self._steps.snapshot.barred.get(self.account.key)
+        if barring is None or not self._is_costly(goal):
+            return False
+        why = f"calls abroad are barred since {barring.why}: `callrouter barrings` lifts it"
+        place = self._out.file, self._out.line
+        self._refuse(f"guards of {self.account.hold}", goal.number or goal.dialled, why, *place)
+        return True
 
     def _goal(self, line: OutboundLine) -> Destination | None:
         """Where what is dialled leads, None when that is nowhere."""
@@ -212,6 +247,9 @@ class OutgoingCall:
             if full:
                 self.reason = reasons.OUTGOING_LIMIT
                 return False
+        if limits.of_spend() and self._spent(use, label, limits, at):
+            self.reason = reasons.OUTGOING_LIMIT
+            return False
         if abroad and limits.international:
             hold = Hold(f"international calls of {label}", limits.international)
             if steps.full(hold.name, hold.lines, at.file, at.line):
@@ -219,6 +257,39 @@ class OutgoingCall:
                 return False
             steps.holds.append(hold)
         return True
+
+    def _spent(
+        self, use: OutgoingUse | None, label: str, limits: CallingLimits, at: Permission | Outbound
+    ) -> bool:
+        """Say whether calls have cost as much as they may, those that go on up to now."""
+        now = self._steps.facts.at
+        running = NOTHING_SPENT if use is None else self._running(use, now)
+        for most, seconds, unit in (
+            (limits.spend_hour, _HOUR, "an hour"),
+            (limits.spend_day, DAY, "a day"),
+        ):
+            if not most:
+                continue
+            spent = running + (NOTHING_SPENT if use is None else use.cost(now - seconds))
+            full = spent >= most
+            why = f"{'as much as' if full else 'less than'} may be spent in {unit}"
+            rule = f"spend of {label}"
+            self._steps.judge(rule, full, f"{spent:f} of {most:f}", why, at.file, at.line)
+            if full:
+                return True
+        return False
+
+    def _running(self, use: OutgoingUse, now: float) -> Decimal:
+        """What calls that go on cost up to now."""
+        plans = self._steps.dialplan.rate_plans
+        cost = NOTHING_SPENT
+        for plan, number, answered in use.running.values():
+            known = None if plans is None else plans.plans.get(plan)
+            if known is not None:
+                seconds = Decimal(f"{max(now - answered, 1.0):.3f}")
+                leg = LegUsage(number=number, at=int(answered), seconds=seconds)
+                cost += charge(known, leg).cost
+        return cost
 
     def _refuse(self, rule: str, value: str, why: str, file: str, line: int) -> None:
         self.reason = self.reason or reasons.BARRED

@@ -77,7 +77,9 @@ def redirected(
     if not OutgoingCall(steps, dialplan.outbound, own, goal).ring():
         return None
     (hunt,) = [step for step in steps.steps if isinstance(step, Hunt)]
-    return hunt.targets[0].copied()
+    made = hunt.targets[0].copied()
+    made.takes = tuple(hold.name for hold in steps.holds)
+    return made
 
 
 def anybody_may_reach(dialplan: Dialplan, goal: str) -> bool:

@@ -2,28 +2,38 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Final, NamedTuple
 
 from callrouter.route.callers.destinations import Carriers
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import ListUse
+from callrouter.route.values.fraud_guards import FraudGuards, WatchedCall
 from callrouter.route.values.plan import Target
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import NOTHING
 from callrouter.serializable import Serializable
+
+NOTHING_SPENT: Final = Decimal(0)
 
 
 @dataclass(slots=True, kw_only=True)
 class CallingLimits(Serializable):
     """How much may be called out, 0 for any amount.
 
-    whose: the extension, or "" for all of them together. calls, minutes: in an hour.
-    international: calls abroad at the same time.
+    calls, minutes: in an hour. international: calls abroad at the same time. spend_hour, spend_day:
+    what calls may cost, in the currency of their rate plans.
     """
 
     calls: int = 0
     minutes: int = 0
     international: int = 0
+    spend_hour: Decimal = NOTHING_SPENT
+    spend_day: Decimal = NOTHING_SPENT
+
+    def of_spend(self) -> bool:
+        """Say whether what calls cost is limited."""
+        return bool(self.spend_hour or self.spend_day)
 
 
 class Shown(NamedTuple):
@@ -70,10 +80,18 @@ class OutboundLine(Serializable):
     def __post_init__(self) -> None:
         self.label = f"line {self.name}"
 
-    def dials(self, dialled: str, shows: Shown, account: str, longest: float) -> HuntRule:
+    def dials(
+        self,
+        dialled: str,
+        shows: Shown,
+        account: str,
+        longest: float,
+        watched: WatchedCall | None = None,
+    ) -> HuntRule:
         """Return the hunt that rings a number.
 
         account: the extension that calls. longest: seconds from the answer on, 0 for any time.
+        watched: see `Target`.
         """
         order = self.rule.order
         (leaf,) = order.leaves()
@@ -85,6 +103,7 @@ class OutboundLine(Serializable):
             made.shown_to = shows.to
             made.account = account
             made.longest_seconds = longest
+            made.watched = watched
             return made
 
         ways = tuple(replace(way, target=filled(way.target)) for way in leaf.ways)
@@ -133,7 +152,7 @@ class Outbound(Serializable):
     emergency: the lines that emergency calls go by, one after the other. numbers: what is called in
     an emergency beside the numbers of the country. company: limits of all extensions together.
     permissions: of extensions, by extension; who has none calls nobody outside. carriers: of those
-    who are called.
+    who are called. guards: against fraud, None for none.
     """
 
     lines: Mapping[str, OutboundLine]
@@ -145,6 +164,7 @@ class Outbound(Serializable):
     carriers: Carriers
     file: str
     line: int
+    guards: FraudGuards | None = None
     by_prefix: tuple[tuple[str, OutboundLine], ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from mypy_extensions import mypyc_attr
 
+from callrouter.route.values.fraud_guards import WatchedCall
 from callrouter.route.values.media_steps import Confirm, Greeting, Voice, VoiceStep
 from callrouter.serializable import Serializable
 
@@ -97,7 +98,9 @@ class Target(Serializable):
     what a leg to it is charged by, "" for what the number's rate plan says of forwarded legs.
     caller_id: the number that is shown to it, "" for the caller's own. account: the extension that
     calls it by a line, "" for none. longest_seconds: from its answer on, 0 for as long as any call.
-    shown_to: who is to see the same caller_id for a day, in E.164, "" for nobody.
+    shown_to: who is to see the same caller_id for a day, in E.164, "" for nobody. watched: what
+    fraud guards and limits of spending look at, None for a call that they are not for. takes: of
+    what it takes a line once it is rung, beside what the call holds already.
     """
 
     name: str
@@ -122,6 +125,8 @@ class Target(Serializable):
     account: str = ""
     longest_seconds: float = 0.0
     shown_to: str = ""
+    watched: WatchedCall | None = None
+    takes: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

@@ -7,8 +7,10 @@ The mappings may be live: whoever owns them changes them between decisions, neve
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Final
+from decimal import Decimal
+from typing import Final, NamedTuple
 
+from callrouter.route.values.fraud_guards import Barring
 from callrouter.route.values.gateway_candidates import TransportAddress
 from callrouter.serializable import Serializable
 
@@ -21,14 +23,35 @@ class Override(Serializable):
     until: float
 
 
+SPENT_SECONDS: Final = 300
+"""What calls have cost is added up by so many seconds."""
+
+
+class RunningCost(NamedTuple):
+    """What a call costs that goes on. plan: a rate plan. number: as it has it. at: its answer."""
+
+    plan: str
+    number: str
+    at: float
+
+
 @dataclass(slots=True, kw_only=True)
 class OutgoingUse(Serializable):
     """What was called outside lately, by one extension or by all.
 
     calls: when each began, was answered and ended, 0 for what did not happen yet: Unix times.
+    spent: what calls have cost that ended, by the time of it in `SPENT_SECONDS`. running: those
+    that go on and cost something.
     """
 
     calls: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    spent: dict[int, Decimal] = field(default_factory=dict)
+    running: dict[str, RunningCost] = field(default_factory=dict)
+
+    def cost(self, since: float) -> Decimal:
+        """What calls have cost that ended after a time; a few minutes before it count, too."""
+        first = int(since // SPENT_SECONDS)
+        return sum((cost for when, cost in self.spent.items() if when >= first), Decimal(0))
 
     def count(self, since: float) -> int:
         """How many began after a time."""
@@ -62,6 +85,7 @@ class Snapshot(Serializable):
     forwards: where calls for an extension go on to, "" for nowhere, by extension and when:
     `301 all`, `301 busy`, `301 no_answer`. lives: the states of numbers that take no calls, by key.
     shown: the caller ID that somebody outside was shown last, and when, by their number in E.164.
+    barred: extensions whose calls abroad are, by extension.
     """
 
     down: Set[str] = frozenset()
@@ -82,6 +106,7 @@ class Snapshot(Serializable):
     forwards: Mapping[str, str] = field(default_factory=dict)
     lives: Mapping[str, str] = field(default_factory=dict)
     shown: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    barred: Mapping[str, Barring] = field(default_factory=dict)
 
 
 DAY: Final = 86400.0

@@ -11,6 +11,7 @@ from callrouter.api.routes import PART, ROUTES, Route
 from callrouter.operations import (
     accounts,
     bans,
+    barrings,
     blocks,
     call_backs,
     calls,
@@ -57,6 +58,8 @@ SCOPES: Final[dict[Operation[Any, Any], Scope]] = {
     bans.list_bans: Scope.NUMBERS,
     bans.add_ban: Scope.BLOCKS,
     bans.remove_ban: Scope.BLOCKS,
+    barrings.list_barrings: Scope.NUMBERS,
+    barrings.lift_barring: Scope.BLOCKS,
     overrides.list_overrides: Scope.CALLS,
     overrides.set_override: Scope.OVERRIDES,
     overrides.clear_override: Scope.OVERRIDES,

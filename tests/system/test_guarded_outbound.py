@@ -1,0 +1,187 @@
+"""Guards of calls to outside, over real SIP: fraud, spending, the carrier looked up; one server."""
+
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from support.hooks import SECRET, HookReceiver
+from support.message import SDP, Message
+from support.phone import Phone
+from support.ports import free_port
+from support.proving import Telephone, proving
+from support.serving import Serving
+from support.typed import run
+
+from callrouter.webhooks.event_catalogue import EventData
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+VIETNAM: Final = "0084901234567"
+HONG_KONG: Final = "0085251234567"
+MOBILE: Final = "13800138000"
+PLANS: Final = "country: CN\nplans: {out: {currency: CNY, blocks: 1/1, price: 1/s}}\n"
+
+
+class Company:
+    """A callrouter with two telephones, a carrier, and who is told of events."""
+
+    def __init__(self, serving: Serving, hook: HookReceiver, gateway: Phone) -> None:
+        self.serving = serving
+        self.hook = hook
+        self.gateway = gateway
+        self._open: list[Phone] = []
+
+    async def phone(self, user: str) -> Telephone:
+        server = ("127.0.0.1", self.serving.place.port)
+        phone = await Telephone.open("127.0.0.41", free_port(), server)
+        phone.user = user
+        self._open.append(phone)
+        return phone
+
+    async def talks(self, phone: Telephone, number: str) -> Message:
+        """A call that is answered, and lasts a moment; the INVITE that the carrier got."""
+        await phone.calls(number)
+        invite = await self.gateway.expect("INVITE")
+        self.gateway.reply(invite, 200, SDP)
+        phone.ack(await phone.expect(200))
+        await self.gateway.expect("ACK")
+        await self.serving.metrics()  # what lasts less than a millisecond costs nothing
+        phone.request("BYE")
+        await phone.expect(200)
+        self.gateway.reply(await self.gateway.expect("BYE"), 200)
+        return invite
+
+    async def refused(self, phone: Telephone, number: str, count: int) -> tuple[str, str, str]:
+        """The reason, the last rule and why: of the record of a call that is refused.
+
+        count: of all calls to the number so far.
+        """
+        await phone.calls(number)
+        phone.ack(await phone.expect(403))
+        record = (await self.serving.records(number, count))[-1]
+        last = record["trace"][-1]
+        assert last["result"] == "refused"
+        return record["reason"], last["rule"], last["why"]
+
+    async def command(self, *arguments: str) -> Any:
+        place = self.serving.place
+        ended = await run(place.folder, *arguments, "--json", "--config", str(place.config))
+        assert ended.code == 0, ended.err
+        return json.loads(ended.out)
+
+    async def alarms(self, kind: str, count: int) -> list[dict[str, Any]]:
+        """What was told of alarms so far, by the models of the catalogue."""
+        events = await self.hook.took(count, kind)
+        found = [EventData.model_validate_json(json.dumps(it.body["data"])) for it in events]
+        return [it.alarm.model_dump(exclude={"cdr"}) for it in found if it.alarm is not None]
+
+    async def again(self) -> None:
+        """It is stopped, and started anew."""
+        self.serving.signal(signal.SIGTERM)
+        await self.serving.ended()
+        self.serving = await Serving.start(self.serving.place)
+
+    async def put_away(self) -> None:
+        while self._open:
+            await self._open.pop().close()
+
+
+def plan(folder: Path, gateway: int) -> dict[str, Any]:
+    return {
+        "rate_plans": "plans.yaml",
+        "gateways": {"out": {"address": f"127.0.0.1:{gateway}"}},
+        "outbound": {
+            "default": "main",
+            "emergency": ["main"],
+            "permission": "world",
+            "guards": {
+                "new_country": {"of": "extension", "bar": True},
+                "short_calls": {"calls": 2, "shorter_than": "10m", "bar": True},
+            },
+        },
+        "outbound_lines": {"main": {"via": "out", "rate_plan": "out"}},
+        "permissions": {"world": {"international": "all"}, "thrifty": {"spend_per_hour": "1"}},
+        "extensions": {
+            "101": {"phone": {"user": "101", "password_file": str(folder / "101")}},
+            "102": {
+                "phone": {"user": "102", "password_file": str(folder / "102")},
+                "permission": "thrifty",
+            },
+        },
+        "targets": {"desk": {"uri": "sip:desk@127.0.0.1:9"}},
+        "numbers": {"4000": {"route": [{"hunt": ["desk"]}]}},
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Company]:
+    folder = tmp_path_factory.mktemp("guarded")
+    at = free_port()
+    (folder / "plans.yaml").write_text(PLANS)
+    (folder / "secret").write_text(f"{SECRET}\n")
+    async with HookReceiver.open() as hook:
+        endpoint = {"name": "crm", "url": hook.url, "secret_file": "secret"}
+        settings = f"webhooks: {json.dumps([{**endpoint, 'allow_private': True}])}\n"
+        async with proving(folder, plan(folder, at), settings) as serving:
+            gateway = await Phone.open("127.0.0.1", at, ("127.0.0.1", serving.place.port))
+            company = Company(serving, hook, gateway)
+            yield company
+            log = company.serving.log()
+            await company.serving.stop()
+            await gateway.close()
+            assert "internal error" not in log
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(shared: Company) -> AsyncIterator[Company]:
+    yield shared
+    await shared.put_away()
+
+
+async def test_first_call_to_a_country_and_short_calls_bar_calls_abroad_until_it_is_lifted(
+    company: Company,
+) -> None:
+    one, serving = await company.phone("101"), company.serving
+    await company.talks(one, VIETNAM)
+    told = {"extension": "101", "what": "VN", "first_of": "company", "calls": 0, "barred": True}
+    assert await company.alarms("fraud.new_country", 1) == [told]
+    await serving.logged("fraud guard: new country", "extension=101", "what=VN")
+    barred = "calls abroad are barred since the first call to VN: `callrouter barrings` lifts it"
+    said = ("barred", "guards of extension 101", barred)
+    assert await company.refused(one, VIETNAM, 2) == said
+    await company.talks(one, MOBILE)  # at home it calls as before
+    await company.again()
+    assert await company.refused(one, HONG_KONG, 1) == said
+    explained = await company.command(
+        *("explain", "--trunk", "phones", "--from", "101", "--to", VIETNAM)
+    )
+    assert explained["trace"][-1]["why"] == barred
+    (found,) = (await company.command("barrings", "list"))["barred"]
+    assert (found["extension"], found["why"]) == ("101", "the first call to VN")
+    assert (await company.command("barrings", "lift", "101"))["barred"] == []
+
+    await company.talks(one, VIETNAM)  # the second short one
+    told = {**told, "what": "+84901234567"[:-4], "first_of": "", "calls": 2}
+    assert await company.alarms("fraud.short_calls", 1) == [told]
+    assert (await company.refused(one, VIETNAM, 4))[1] == "guards of extension 101"
+    await company.command("barrings", "lift", "101")
+    ended = await run(serving.place.folder, "barrings", "lift", "101")
+    assert (ended.code, "extension 101 is not barred" in ended.err) == (1, True)
+    assert (await company.serving.metrics())['callrouter_fraud_alarms_total{kind="short_calls"}']
+
+
+async def test_spending_runs_out_and_an_emergency_passes(company: Company) -> None:
+    two = await company.phone("102")
+    await company.talks(two, MOBILE)
+    said = ("outgoing_limit", "spend of extension 102", "as much as may be spent in an hour")
+    other = "13800138001"
+    assert await company.refused(two, other, 1) == said
+    await company.again()
+    assert await company.refused(two, other, 2) == said
+    record = (await company.serving.records(other, 2))[-1]
+    assert record["trace"][-1]["value"].endswith(" of 1")
+    await company.talks(two, "110")
