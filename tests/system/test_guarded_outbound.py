@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+from support.crm import Crm
 from support.hooks import SECRET, HookReceiver
 from support.message import SDP, Message
 from support.phone import Phone
@@ -23,15 +24,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 VIETNAM: Final = "0084901234567"
 HONG_KONG: Final = "0085251234567"
 MOBILE: Final = "13800138000"
+OURS: Final = {"+8613800000001": "China Mobile", "+8613000000002": "China Unicom"}
 PLANS: Final = "country: CN\nplans: {out: {currency: CNY, blocks: 1/1, price: 1/s}}\n"
 
 
 class Company:
     """A callrouter with two telephones, a carrier, and who is told of events."""
 
-    def __init__(self, serving: Serving, hook: HookReceiver, gateway: Phone) -> None:
+    def __init__(self, serving: Serving, hook: HookReceiver, gateway: Phone, crm: Crm) -> None:
         self.serving = serving
         self.hook = hook
+        self.crm = crm
         self.gateway = gateway
         self._open: list[Phone] = []
 
@@ -90,7 +93,7 @@ class Company:
             await self._open.pop().close()
 
 
-def plan(folder: Path, gateway: int) -> dict[str, Any]:
+def plan(folder: Path, gateway: int, crm: int) -> dict[str, Any]:
     return {
         "rate_plans": "plans.yaml",
         "gateways": {"out": {"address": f"127.0.0.1:{gateway}"}},
@@ -98,13 +101,23 @@ def plan(folder: Path, gateway: int) -> dict[str, Any]:
             "default": "main",
             "emergency": ["main"],
             "permission": "world",
+            "carrier_lookup": "portability",
             "guards": {
                 "new_country": {"of": "extension", "bar": True},
                 "short_calls": {"calls": 2, "shorter_than": "10m", "bar": True},
             },
         },
         "outbound_lines": {"main": {"via": "out", "rate_plan": "out"}},
-        "permissions": {"world": {"international": "all"}, "thrifty": {"spend_per_hour": "1"}},
+        "permissions": {
+            "world": {"international": "all", "caller_ids": OURS},
+            "thrifty": {"spend_per_hour": "1"},
+        },
+        "lookups": {
+            "portability": {
+                "url": f"http://127.0.0.1:{crm}/owner?caller={{called}}",
+                "timeout": "500ms",
+            }
+        },
         "extensions": {
             "101": {"phone": {"user": "101", "password_file": str(folder / "101")}},
             "102": {
@@ -123,12 +136,12 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Comp
     at = free_port()
     (folder / "plans.yaml").write_text(PLANS)
     (folder / "secret").write_text(f"{SECRET}\n")
-    async with HookReceiver.open() as hook:
+    async with HookReceiver.open() as hook, Crm.open() as crm:
         endpoint = {"name": "crm", "url": hook.url, "secret_file": "secret"}
         settings = f"webhooks: {json.dumps([{**endpoint, 'allow_private': True}])}\n"
-        async with proving(folder, plan(folder, at), settings) as serving:
+        async with proving(folder, plan(folder, at, crm.port), settings) as serving:
             gateway = await Phone.open("127.0.0.1", at, ("127.0.0.1", serving.place.port))
-            company = Company(serving, hook, gateway)
+            company = Company(serving, hook, gateway, crm)
             yield company
             log = company.serving.log()
             await company.serving.stop()
@@ -185,3 +198,33 @@ async def test_spending_runs_out_and_an_emergency_passes(company: Company) -> No
     record = (await company.serving.records(other, 2))[-1]
     assert record["trace"][-1]["value"].endswith(" of 1")
     await company.talks(two, "110")
+
+
+async def test_carrier_is_looked_up_and_without_an_answer_the_call_goes_on_in_time(
+    company: Company,
+) -> None:
+    one, crm = await company.phone("101"), company.crm
+    unicom, nobody, slow, broken = (f"1380013810{n}" for n in range(4))
+    crm.acts["+86" + unicom] = crm.says('{"carrier": "China Unicom"}')
+    crm.acts["+86" + slow] = crm.dawdles
+    crm.acts["+86" + broken] = crm.says('{"owner": "101"}')
+    mobile = "is with China Mobile by its prefix +86138, and so is this one"
+    for number, looked_up, shown, why in (
+        (
+            unicom,
+            "names China Unicom",
+            "+8613000000002",
+            "is with China Unicom by its lookup portability, and so is this one",
+        ),
+        (nobody, "it knows no carrier", "+8613800000001", mobile),
+        (slow, "no answer within 0.5 s", "+8613800000001", mobile),
+        (broken, "answered without 'carrier'", "+8613800000001", mobile),
+    ):
+        invite = await company.talks(one, number)
+        assert f"<sip:{shown}@" in invite["From"]
+        trace = {it["rule"]: it for it in (await company.serving.record(number))["trace"]}
+        assert trace["lookup portability"]["why"] == looked_up
+        assert trace["caller_ids of permission world"]["why"] == f"+86{number} {why}"
+    crm.go_on.set()
+    await company.talks(one, unicom)  # who was shown a number is not asked for again
+    assert crm.asked.count("+86" + unicom) == 1

@@ -97,7 +97,7 @@ async def test_answer_is_taken_only_when_it_is_one(name: str) -> None:
     async with Crm.open() as crm, asking(crm.port) as asker:
         crm.acts["1"] = crm.says(text, status)
         answer = await asker.ask("1")
-        assert (answer.owner, answer.why) == (owner, why)
+        assert (answer.named, answer.why) == (owner, why)
 
 
 async def test_redirection_is_not_followed() -> None:
@@ -111,7 +111,7 @@ async def test_packed_answer_is_not_unpacked() -> None:
     async with Crm.open() as crm, asking(crm.port) as asker:
         crm.acts["1"] = crm.says('{"owner": "101"}', **{"Content-Encoding": "gzip"})
         # Its head says gzip, and it is not: whoever unpacked it would fail with another reason.
-        assert (await asker.ask("1")).owner == "101"
+        assert (await asker.ask("1")).named == "101"
 
 
 async def test_silence_a_slow_body_and_a_broken_one_end_at_the_deadline_or_before() -> None:
@@ -155,7 +155,7 @@ async def test_one_question_is_under_way_for_one_caller_and_all_who_wait_get_its
         answers = [asyncio.create_task(asker.ask("1")) for _ in range(5)]
         await crm.came.wait()
         crm.go_on.set()
-        assert [answer.owner for answer in await asyncio.gather(*answers)] == ["101"] * 5
+        assert [answer.named for answer in await asyncio.gather(*answers)] == ["101"] * 5
         assert crm.asked == ["1"]
 
 
@@ -171,7 +171,7 @@ async def test_who_has_given_up_hears_nothing_and_the_answer_is_remembered() -> 
         answer = asyncio.create_task(asker.ask("1"))
         await asyncio.sleep(0)
         crm.go_on.set()
-        assert (await answer).owner == "101"
+        assert (await answer).named == "101"
         assert posted == []
         assert (await asker.ask("1")).why == "names extension 101, as it said before"
 
@@ -215,7 +215,7 @@ async def test_memory_and_questions_are_bounded(monkeypatch: pytest.MonkeyPatch)
         await crm.came.wait()
         assert "1 questions wait" in (await asker.ask("9")).why
         crm.go_on.set()
-        assert (await first).owner == "101"
+        assert (await first).named == "101"
 
 
 # The authorities are those of the process, read when it starts.
@@ -236,7 +236,7 @@ async def main(url):
             line=1,
         )
         answer = (await ask(session, lookup, "1")).answer
-        print(answer.owner, answer.why, sep="|")
+        print(answer.named, answer.why, sep="|")
 
 asyncio.run(main(sys.argv[1]))
 """

@@ -216,7 +216,7 @@ class _CreditAsked:
 
 
 class _LookupAsked:
-    """The question who is responsible for the caller."""
+    """The question who is responsible for the caller, or which carrier who is called is with."""
 
     __slots__ = ("_answer", "_call", "_need", "_until")
 
@@ -224,14 +224,14 @@ class _LookupAsked:
         self._call = call
         self._need = need
         self._until = call.now + need.seconds
-        self._answer = directory.find(need.lookup, need.caller)
+        self._answer = directory.find(need.lookup, need.number)
 
     async def settle(self, facts: Facts, wait: Wait) -> Facts:
         """Return the facts with its answer."""
         need = self._need
         answer = await reply(self._call.inbox, wait, self._answer, self._until)
         if isinstance(answer, Unavailable):
-            answer = LookupAnswer(owner="", why=f"no answer within {need.seconds:g} s")
+            answer = LookupAnswer(named="", why=f"no answer within {need.seconds:g} s")
         return facts.answered(need, answer)
 
     def give_up(self) -> None:

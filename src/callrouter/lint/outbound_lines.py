@@ -26,6 +26,10 @@ def outbound_lines(found: Findings) -> None:
                 message = f"'{prefix}' begins {what} '{shadowed}', which goes before it"
                 found.at_value(("outbound_lines", name, "prefixes", index), message)
     _free_of_charge(found, raw)
+    permissions = found.section("permissions").values()
+    if outbound.carrier_lookup and not any(it.get("caller_ids") for it in permissions):
+        message = "no permission has 'caller_ids': no carrier is ever looked up"
+        found.at_key(("outbound", "carrier_lookup"), message)
     extensions = found.section("extensions").values()
     had = {outbound.permission, *(extension.get("permission") for extension in extensions)}
     for name in found.section("permissions"):

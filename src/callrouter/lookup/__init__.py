@@ -1,1 +1,1 @@
-"""Look-ups by HTTP in other systems: who is responsible for a caller."""
+"""Look-ups by HTTP in other systems: who is responsible, or which carrier it is."""

@@ -1,6 +1,6 @@
-"""Directory of who is responsible for a caller: asked once, remembered for a while.
+"""Directory of what other systems know of a number: asked once, remembered for a while.
 
-Rules: of one caller there is one question under way, whoever waits for it. What failed is asked
+Rules: of one number there is one question under way, whoever waits for it. What failed is asked
 again by the next call; what was answered, be it "nobody", is remembered as long as the look-up
 says. Nothing here grows without a bound.
 """
@@ -18,7 +18,7 @@ from callrouter.pending import Later, Pending, Unavailable
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 
 REMEMBERED: Final = 50_000
-"""Callers whose answers are kept at most."""
+"""Numbers whose answers are kept at most."""
 
 UNDER_WAY: Final = 1000
 """Questions at the same time at most."""
@@ -26,7 +26,7 @@ UNDER_WAY: Final = 1000
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Key = tuple[str, str]
-"""The look-up's URL and the caller: a reload does not bring back what another system said."""
+"""The look-up's URL and the number: a reload does not bring back what another system said."""
 
 
 class _Known(NamedTuple):
@@ -49,9 +49,9 @@ class HttpDirectory:
         self._waiting: dict[Key, list[Pending[LookupAnswer | Unavailable]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, lookup: Lookup, caller: str) -> Later[LookupAnswer]:
+    def find(self, lookup: Lookup, number: str) -> Later[LookupAnswer]:
         """LookupAnswer from memory, or ask; see `Directory`."""
-        key = (lookup.url, caller)
+        key = (lookup.url, number)
         known = self._known.get(key)
         if known is not None:
             if self._loop.time() < known.until:
@@ -62,7 +62,7 @@ class HttpDirectory:
         if waiting is None:
             if len(self._waiting) >= UNDER_WAY:
                 return LookupAnswer(
-                    owner="", why=f"{UNDER_WAY} questions wait for their answers already"
+                    named="", why=f"{UNDER_WAY} questions wait for their answers already"
                 )
             waiting = self._waiting[key] = []
             task = self._loop.create_task(self._ask(key, lookup))
@@ -80,10 +80,10 @@ class HttpDirectory:
         await self._session.close()
 
     async def _ask(self, key: Key, lookup: Lookup) -> None:
-        caller = key[1]
+        number = key[1]
         began = self._loop.time()
         try:
-            reply = await ask(self._session, lookup, caller)
+            reply = await ask(self._session, lookup, number)
         finally:
             waiting = self._waiting.pop(key)
         now = self._loop.time()
@@ -91,16 +91,16 @@ class HttpDirectory:
         if not reply.sound:
             ms = round((now - began) * 1000)
             why = reply.answer.why
-            _log.warning("look-up failed", lookup=lookup.name, caller=caller, why=why, ms=ms)
+            _log.warning("look-up failed", lookup=lookup.name, number=number, why=why, ms=ms)
         for pending in waiting:
             self._step(partial(pending.settle, reply.answer))
 
     def _remember(self, key: Key, lookup: Lookup, reply: Reply, now: float) -> None:
         answer = reply.answer
-        seconds = lookup.known_seconds if answer.owner else lookup.unknown_seconds
+        seconds = lookup.known_seconds if answer.named else lookup.unknown_seconds
         if not reply.sound or not seconds:
             return
         if len(self._known) >= REMEMBERED:
             self._known.popitem(last=False)
-        known = LookupAnswer(owner=answer.owner, why=f"{answer.why}, as it said before")
+        known = LookupAnswer(named=answer.named, why=f"{answer.why}, as it said before")
         self._known[key] = _Known(known, now + seconds)

@@ -15,12 +15,23 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from callrouter.route.values.external_lookup import CALLER, Lookup, LookupAnswer, said
+from callrouter.route.values.external_lookup import (
+    CALLED,
+    CALLER,
+    Lookup,
+    LookupAnswer,
+    said,
+    said_of_carrier,
+)
 
 LARGEST: Final = 16 * 1024
 """Bytes of an answer at most."""
 
-_OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NAMES: Final = {
+    "owner": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"),
+    "carrier": re.compile(r"[^\W_](?:[^\W_]|[ .&'()+/_-]){0,99}"),
+}
+"""How what is named is written, by the key of the answer that has it."""
 _NOBODY: Final = frozenset({204, 404})
 _HEADERS: Final = {
     "Accept": "application/json",
@@ -51,15 +62,16 @@ def open_session() -> aiohttp.ClientSession:
     )
 
 
-async def ask(session: aiohttp.ClientSession, lookup: Lookup, caller: str) -> Reply:
+async def ask(session: aiohttp.ClientSession, lookup: Lookup, number: str) -> Reply:
     """Ask once. Takes no longer than the look-up may; raises nothing that comes from outside."""
     try:
-        url = URL(lookup.url.replace(CALLER, quote(caller, safe="")), encoded=True)
+        placed = quote(number, safe="")
+        url = URL(lookup.url.replace(CALLER, placed).replace(CALLED, placed), encoded=True)
         async with (
             asyncio.timeout(lookup.timeout_seconds),
             session.get(url, allow_redirects=False) as response,
         ):
-            return await _read(response)
+            return await _read(response, lookup)
     except TimeoutError:
         return _failed(f"no answer within {lookup.timeout_seconds:g} s")
     except aiohttp.ClientConnectorCertificateError as error:
@@ -72,9 +84,9 @@ async def ask(session: aiohttp.ClientSession, lookup: Lookup, caller: str) -> Re
         return _failed(f"no HTTP answer could be read: {type(error).__name__}")
 
 
-async def _read(response: aiohttp.ClientResponse) -> Reply:
+async def _read(response: aiohttp.ClientResponse, lookup: Lookup) -> Reply:
     if response.status in _NOBODY:
-        return Reply(said(""), sound=True)
+        return Reply(_said(lookup, ""), sound=True)
     if response.status != 200:
         return _failed(f"answered {response.status}")
     body = bytearray()
@@ -82,23 +94,30 @@ async def _read(response: aiohttp.ClientResponse) -> Reply:
         body += chunk
         if len(body) > LARGEST:
             return _failed(f"answered with more than {LARGEST // 1024} KiB")
-    return _understood(bytes(body))
+    return _understood(bytes(body), lookup)
 
 
-def _understood(body: bytes) -> Reply:
+def _understood(body: bytes, lookup: Lookup) -> Reply:
+    key = "carrier" if lookup.of_carrier else "owner"
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _failed("answered with what is no JSON")
-    if not isinstance(found, dict) or "owner" not in found:
-        return _failed("answered without 'owner'")
-    owner = found["owner"]
-    if owner is None:
-        return Reply(said(""), sound=True)
-    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
-        return _failed("answered with an 'owner' that is no name")
-    return Reply(said(owner), sound=True)
+    if not isinstance(found, dict) or key not in found:
+        return _failed(f"answered without '{key}'")
+    named = found[key]
+    if named is None:
+        return Reply(_said(lookup, ""), sound=True)
+    if not isinstance(named, str) or not _NAMES[key].fullmatch(named):
+        return _failed(
+            f"answered with {'a' if lookup.of_carrier else 'an'} '{key}' that is no name"
+        )
+    return Reply(_said(lookup, named), sound=True)
+
+
+def _said(lookup: Lookup, named: str) -> LookupAnswer:
+    return said_of_carrier(named) if lookup.of_carrier else said(named)
 
 
 def _failed(why: str) -> Reply:
-    return Reply(LookupAnswer(owner="", why=why), sound=False)
+    return Reply(LookupAnswer(named="", why=why), sound=False)

@@ -15,7 +15,7 @@ from callrouter.call.services.shared_state import Block, LineReservation, PortFa
 from callrouter.register.bindings import Binding, Bindings
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Trunk
-from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer, said, said_of_carrier
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.fraud_guards import Barring, WatchedCall
 from callrouter.route.values.plan import AutoBlock, Hold
@@ -315,10 +315,11 @@ class _Proven:
 
 
 class _Told:
-    """Every look-up names the same extension, at once."""
+    """Every look-up names the same extension, at once, and no carrier is known."""
 
     def __init__(self, owner: str) -> None:
         self._answer = said(owner)
+        self._no_carrier = said_of_carrier("")
 
-    def find(self, lookup: Lookup, caller: str) -> LookupAnswer:
-        return self._answer
+    def find(self, lookup: Lookup, number: str) -> LookupAnswer:
+        return self._no_carrier if lookup.of_carrier else self._answer

@@ -114,6 +114,7 @@ hold_music:
 lookups:
   crm: {url: "http://192.0.2.9/{caller}"}
   varied-lookup: {url: "http://192.0.2.9/{caller}"}
+  portability: {url: "http://192.0.2.9/{called}"}
 voicemail:
   sales: {pin_env: P}
   li: {pin_env: P}

@@ -73,6 +73,7 @@ def test_misplaced_prefix_is_a_mistake_with_its_place(prefix: str, said: str) ->
         (("staff: {}", "staff: {spend_per_day: 20}"), "expected an amount above 0"),
         (("emergency: [main]", "emergency: [main], guards: {new_country: {of: me}}"), "'company'"),
         (("staff: {}", "staff: {international: [XX]}"), "XX"),
+        (("[main], permission", "[main], carrier_lookup: far, permission"), "no lookup is named"),
         (("[main], permission", '[main], emergency_numbers: ["1x"], permission'), "110"),
         (('"301": {', '"112": {'), "this is an emergency number, and is always called as one"),
         (("permission: staff}}", "on_no_answer: [mobile]}}"), "expected 'mobile' where"),
@@ -166,3 +167,26 @@ def test_limit_of_spending_where_nothing_costs_anything_is_warned_of() -> None:
     assert all(said in it for it in found)
     charged = text.replace('{via: one, prefixes: ["801"]}', "{via: one, rate_plan: out}")
     assert not [it for it in lint(parse(charged, "d.yaml")) if "rate_plan" in str(it)]
+
+
+ASKED = """\
+lookups:
+  crm: {url: "http://192.0.2.9/{caller}"}
+  portability: {url: "http://192.0.2.9/{called}"}
+"""
+
+
+def test_look_up_of_carriers_is_asked_with_the_called_number_and_the_others_are_not() -> None:
+    text = parsed() + ASKED
+    asks = text.replace("emergency: [main]", "emergency: [main], carrier_lookup: portability")
+    outbound = compile_dialplan(parse(asks, "d.yaml")).outbound
+    assert outbound is not None
+    assert outbound.carrier_lookup is not None
+    assert outbound.carrier_lookup.of_carrier
+    found = [str(it) for it in lint(parse(asks, "d.yaml"))]
+    said = "no permission has 'caller_ids': no carrier is ever looked up"
+    assert [it for it in found if said in it] != []
+    (found_one,) = mistakes(asks.replace("carrier_lookup: portability", "carrier_lookup: crm"))
+    assert "expected a look-up with '{called}' in its url" in found_one
+    (found_one,) = mistakes(text.replace('"4000": {', '"4000": {lookup: portability, '))
+    assert "expected a look-up with '{caller}' in its url" in found_one

@@ -9,7 +9,8 @@ from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.callers.destinations import destination, is_emergency, misplaced_prefix
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.route.values.decision import Decision
+from callrouter.route.values.decision import Decision, NeedLines, NeedLookup
+from callrouter.route.values.external_lookup import LookupAnswer, said_of_carrier
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.snapshot import NOTHING, OutgoingUse, Snapshot
 from callrouter.yamlfile.reader import parse
@@ -463,3 +464,58 @@ def test_emergency_and_who_has_no_caller_ids_show_the_designated_number() -> Non
         (target,) = decision.plan.hunts[0].targets
         assert not target.shown_to
         assert not [one for one in decision.trace if one.rule.startswith("caller_ids")]
+
+
+LOOKED_UP = (
+    ADAPTIVE.replace("outbound: {", "outbound: {carrier_lookup: ask, ")
+    + 'lookups: {ask: {url: "http://192.0.2.9/{called}", timeout: 300ms}}\n'
+)
+
+
+def test_carrier_that_is_looked_up_goes_before_lists_and_first_digits() -> None:
+    dialplan = compiled(LOOKED_UP)
+    first = call("13800138009", dialplan=dialplan)
+    need = first.needs[-1]
+    assert isinstance(need, NeedLookup)
+    assert (need.lookup.name, need.number, need.seconds) == ("ask", "+8613800138009", 0.3)
+    assert first.lookup is None  # who is responsible is asked of nobody
+    assert why(first, "lookup ask")[0] is False
+    facts = Facts("phones", "", "101", "13800138009", at=NOW, extension="101")
+    for answer, number, source in (
+        (said_of_carrier("China Mobile"), "+8613800000001", "lookup ask"),
+        (said_of_carrier(""), "+862012345678", "list gone"),
+        (LookupAnswer(named="", why="no answer"), "+862012345678", "list gone"),
+    ):
+        known = facts.answered(need, answer)
+        again = decide(dialplan, known, NOTHING)
+        assert [type(it) for it in again.needs] == [NeedLines]
+        shown_as = why(again, "caller_ids of permission staff")
+        assert (shown_as[1], f"by its {source}," in shown_as[2]) == (number, True)
+        assert why(again, "lookup ask")[2] == answer.why
+        assert known.without(again.needs[0], "x").carriers == known.carriers  # type: ignore[arg-type]
+
+
+def test_carrier_is_looked_up_of_nobody_who_is_not_rung_or_was_shown_a_number() -> None:
+    dialplan = compiled(LOOKED_UP)
+    shown_before = Snapshot(shown={"+8613800138000": ("+8613800000001", NOW - 1)})
+    for decision in (
+        call(MOBILE, "101", shown_before, dialplan),
+        call(MOBILE, "101", Snapshot(down={"one", "two"}), dialplan),
+        call(MOBILE, "102", dialplan=dialplan),
+        call("110", dialplan=dialplan),
+    ):
+        assert not [need for need in decision.needs if isinstance(need, NeedLookup)]
+
+
+def test_carrier_of_whom_a_call_is_forwarded_to_is_looked_up_too() -> None:
+    text = LOOKED_UP.replace('"104": {', '"104": {forward: {all: "13800138000"}, ')
+    text = text.replace(
+        '"4000": {route: [{hunt: [desk]}]}',
+        '"4000": {to_header: extensions, route: [{hunt: [desk]}]}',
+    )
+    facts = Facts("carrier", "", "1", "4000", "104", at=NOW)
+    decision = decide(compiled(text), facts, NOTHING)
+    need = decision.needs[-1]
+    assert isinstance(need, NeedLookup)
+    again = decide(compiled(text), facts.answered(need, said_of_carrier("China Telecom")), NOTHING)
+    assert again.plan.hunts[0].targets[0].caller_id == "+862012345678"

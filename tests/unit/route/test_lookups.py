@@ -27,7 +27,7 @@ def answered(
 def test_number_with_a_lookup_needs_it_and_is_planned_as_if_nobody_were_known() -> None:
     decision = Rules(ROUTE, CRM).call()
     assert decision.lookup is not None
-    assert (decision.lookup.lookup.name, decision.lookup.caller) == ("crm", E164)
+    assert (decision.lookup.lookup.name, decision.lookup.number) == ("crm", E164)
     assert rounds(decision) == [[["a"]]]
     assert held(decision.plan) == ("number 4000", "trunk lab")
     assert why(decision, "lookup crm") == (
@@ -50,7 +50,7 @@ def test_owner_rings_first_then_the_route() -> None:
 
 
 def test_unknown_caller_goes_the_usual_way_and_the_reason_is_in_the_trace() -> None:
-    decision = answered(Rules(ROUTE, CRM), LookupAnswer(owner="", why="no answer within 2 s"))
+    decision = answered(Rules(ROUTE, CRM), LookupAnswer(named="", why="no answer within 2 s"))
     assert rounds(decision) == [[["a"]]]
     assert why(decision, "lookup crm") == (False, E164, "no answer within 2 s")
 

@@ -104,7 +104,7 @@ def test_extension_without_a_line_is_passed_over_also_after_a_look_up() -> None:
 def test_facts_that_one_answer_is_added_to_keep_all_the_others() -> None:
     whole = Facts("lab", "192.0.2.1", "13800138000", "4000", "101", "102", 7.5, 3, "301")
     names = {name for name in dir(whole) if name[0] != "_" and not callable(getattr(whole, name))}
-    later = {"answer", "busy", "no_credit", "passed"}
+    later = {"answer", "busy", "carriers", "no_credit", "passed"}
     assert all(bool(getattr(whole, name)) == (name not in later) for name in names)
     lookup = decide(Rules("lookup: crm, route: [{hunt: [a]}]", CRM).dialplan, facts()).lookup
     assert lookup is not None

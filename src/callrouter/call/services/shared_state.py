@@ -198,13 +198,13 @@ class GatewayHealth(Protocol):
 
 
 class Directory(Protocol):
-    """Who is responsible for a caller, as systems outside know it.
+    """Who is responsible for a caller, and the carrier of a number, as systems outside know it.
 
     What has failed is an answer, too: it says why nobody is known.
     """
 
-    def find(self, lookup: Lookup, caller: str) -> Later[LookupAnswer]:
-        """Say who is responsible for a caller."""
+    def find(self, lookup: Lookup, number: str) -> Later[LookupAnswer]:
+        """Say who is responsible for this caller, or which carrier this number is with."""
 
 
 class CallBackStore(Protocol):

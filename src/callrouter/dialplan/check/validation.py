@@ -18,6 +18,7 @@ from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.dialplan.grammar.hunts import ACTS
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS, Path
 from callrouter.route.rules.number_table import ROW
+from callrouter.route.values.external_lookup import CALLED, CALLER
 from callrouter.route.values.snapshot import FORWARDS
 from callrouter.yamlfile.marked import Document, Mapping
 
@@ -141,6 +142,10 @@ class Checker(References):
             message = "'overflow' is for calls beyond 'lines', which is missing"
             self.mistakes.at_key((*path, "overflow"), message)
         self._check_crowd((*path, "backup"), _get(raw, "backup"))
+        lookup = None if number is None else self.lookups.get(number.lookup or "")
+        if lookup is not None and CALLER not in lookup.url:
+            message = f"it asks with {CALLED}: expected a look-up with '{CALLER}' in its url"
+            self.mistakes.at_value((*path, "lookup"), message)
         if number is not None and number.areas is not None:
             self._check_areas((*path, "areas", "allow"), number.areas.allow or [])
             self._check_areas((*path, "areas", "refuse"), number.areas.refuse)

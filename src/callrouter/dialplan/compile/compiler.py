@@ -46,6 +46,7 @@ from callrouter.route.rules import number_rules as rules
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.number_table import NumberTable
+from callrouter.route.rules.outbound_lines import Outbound
 from callrouter.route.rules.trunk_identification import Network
 from callrouter.route.values.media_steps import Voice, Voicemail, VoiceStep
 from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
@@ -231,13 +232,23 @@ class _Builder:
             agents=queues.agents(self._schedules),
             rate_plans=self._plans.plans,
             call_backs=queues.call_backs(self._head, self._hunts, self._schedules),
-            outbound=outbound_of(
-                self._document, self._checker, self._head, self._hunts, self._screens.lists, built
-            ),
+            outbound=self._outbound(built),
             inside=self._inside_calls(),
         )
         dialplan.account_mails = self._plans.mails
         return dialplan
+
+    def _outbound(self, built: list[rules.Number]) -> Outbound | None:
+        """How extensions call out. built: all numbers."""
+        return outbound_of(
+            self._document,
+            self._checker,
+            self._head,
+            self._hunts,
+            self._screens.lists,
+            self._lookups,
+            built,
+        )
 
     def _inside_calls(self) -> rules.Number:
         """By what calls of telephones go that no number is for."""

@@ -19,6 +19,7 @@ from callrouter.route.rules.outbound_lines import (
     OutboundLine,
     Permission,
 )
+from callrouter.route.values.external_lookup import CALLED, CALLER, Lookup
 from callrouter.route.values.fraud_guards import NEW_COUNTRY, SHORT_CALLS, FraudGuards
 from callrouter.yamlfile.marked import Document
 
@@ -29,6 +30,7 @@ def check_outbound(checker: Checker, country: str) -> None:
     country: that of the dialplan, "" when it is not known.
     """
     _check_prefixes(checker, country)
+    _check_lookup(checker)
     head = checker.head
     if head is None:
         return
@@ -39,6 +41,15 @@ def check_outbound(checker: Checker, country: str) -> None:
         if is_emergency(name, country):
             message = "this is an emergency number, and is always called as one"
             checker.mistakes.at_key(("extensions", name), message)
+
+
+def _check_lookup(checker: Checker) -> None:
+    """Note a look-up of carriers that asks who is responsible for a caller."""
+    outbound = None if checker.head is None else checker.head.outbound
+    asked = None if outbound is None else checker.lookups.get(outbound.carrier_lookup or "")
+    if asked is not None and CALLED not in asked.url:
+        message = f"it asks with {CALLER}: expected a look-up with '{CALLED}' in its url"
+        checker.mistakes.at_value(("outbound", "carrier_lookup"), message)
 
 
 def check_caller_ids(checker: Checker, country: str) -> None:
@@ -119,6 +130,7 @@ def outbound_of(
     head: schema.DialplanFile,
     hunts: HuntBuilder,
     lists: Mapping[str, NumberList],
+    lookups: Mapping[str, Lookup],
     built: Sequence[Number],
 ) -> Outbound | None:
     """Return the compiled lines and permissions of a file without mistakes.
@@ -159,6 +171,7 @@ def outbound_of(
         ),
         company=_limits(entry),
         guards=_guards(entry.guards),
+        carrier_lookup=None if entry.carrier_lookup is None else lookups[entry.carrier_lookup],
         file=file,
         line=document.locate(("outbound",))[0].line,
     )

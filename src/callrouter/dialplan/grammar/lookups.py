@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.route.values import external_lookup as lookups
-from callrouter.route.values.external_lookup import CALLER
+from callrouter.route.values.external_lookup import CALLED, CALLER
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown
 
@@ -27,8 +27,11 @@ def _url(value: object) -> str:
     sound = parts.scheme in {"http", "https"} and parts.hostname and port != 0
     if not sound or " " in value or len(value) > _LONGEST or parts.fragment:
         raise ValueError(f"expected {wanted}, found {shown(value)}")
-    if value.count(CALLER) != 1 or CALLER not in parts.path + "?" + parts.query:
-        raise ValueError(f"expected '{CALLER}' once behind the host, in {shown(value)}")
+    behind = parts.path + "?" + parts.query
+    if value.count(CALLER) + value.count(CALLED) != 1 or not (CALLER in behind or CALLED in behind):
+        raise ValueError(
+            f"expected '{CALLER}' or '{CALLED}' once behind the host, in {shown(value)}"
+        )
     return value
 
 
@@ -43,12 +46,14 @@ class LookupEntry(StrictModel):
     """Another system that says by HTTP which extension is responsible for a caller.
 
     It answers a GET with 200 and JSON such as `{"owner": "101"}`; `{"owner": null}`, or 404, says
-    that nobody is. Whatever else comes, or comes late, is as if nobody were.
+    that nobody is. Whatever else comes, or comes late, is as if nobody were. One with `{called}` in
+    its `url` says which carrier a called number is with: `{"carrier": "China Mobile"}`.
     """
 
-    url: Annotated[str, BeforeValidator(_url), fields.text(r"^https?://.*\{caller\}")] = Field(
-        description="Where to ask; `{caller}` stands for the caller's number. What https says of "
-        "itself is checked against the certificate authorities of the machine.",
+    url: Annotated[str, BeforeValidator(_url), fields.text(r"^https?://.*\{calle[rd]\}")] = Field(
+        description="Where to ask; `{caller}` stands for the caller's number, `{called}` for the "
+        "called one (`carrier_lookup`). What https says of itself is checked against the "
+        "certificate authorities of the machine.",
         examples=["https://192.0.2.20/owner?caller={caller}"],
     )
     timeout: Annotated[float, fields.duration(0.1, 30)] = Field(

@@ -12,6 +12,7 @@ from callrouter.dialplan.grammar.names import (
     GatewayOrGroup,
     LineName,
     ListName,
+    LookupName,
     PermissionName,
     RatePlanName,
 )
@@ -243,6 +244,12 @@ class OutboundEntry(StrictModel):
         description="Lists of numbers that were ported to a carrier, by the carrier: what their "
         "first digits say is no longer so. For `caller_ids`.",
         examples=[{"China Telecom": "competitors"}],
+    )
+    carrier_lookup: LookupName | None = Field(
+        default=None,
+        description="The look-up, with `{called}` in its `url`, that is asked for the carrier of "
+        "who is called, before `ported` and the first digits. For `caller_ids`.",
+        examples=["portability"],
     )
     permission: PermissionName | None = Field(
         default=None,

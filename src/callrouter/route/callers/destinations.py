@@ -161,8 +161,8 @@ def misplaced_prefix(prefix: str, country: str) -> str:
 class Carriers(Serializable):
     """Carriers of a country: by the lists of ported numbers, then by the first digits (D6).
 
-    prefixes: first digits in E.164 without +. ported: by carrier. Numbers of other countries are
-    with nobody here.
+    What another system says by a look-up goes before them. prefixes: first digits in E.164 without
+    +. ported: by carrier. Numbers of other countries are with nobody here.
     """
 
     __slots__ = ("_lengths", "_ported", "_prefixes")

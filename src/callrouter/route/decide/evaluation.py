@@ -131,6 +131,9 @@ class Evaluation(PlanSteps):
         if not plan.holds:
             return ()
         lines = NeedLines(plan.holds, self._passed)
+        if self.carrier is not None:
+            more = (self._credit, self._lookup, self.carrier)
+            return (lines, *(need for need in more if need is not None))
         if self._credit is None:
             return (lines,) if self._lookup is None else (lines, self._lookup)
         if self._lookup is None:

@@ -93,7 +93,7 @@ class OutgoingCall:
         permission = self._out.permissions[self.account.key]
         longest = permission.longest if goal.abroad(self._country) else 0.0
         designated = self.account.caller_id or self._line.caller_id
-        shows = shown(self._steps, permission, self._out.carriers, goal, designated)
+        shows = shown(self._steps, permission, self._out, goal, designated)
         watched = self._watched(permission, goal)
         return self._ring(self._line, goal.dialled, shows, longest, on, watched)
 

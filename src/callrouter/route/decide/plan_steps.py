@@ -7,6 +7,7 @@ from typing import Final
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.number_rules import Trunk
+from callrouter.route.values.decision import NeedLookup
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import MEDIA, EnterQueue, VoiceStep
 from callrouter.route.values.opening_hours import Hours, Schedule
@@ -29,11 +30,12 @@ class PlanSteps:
     steps: those so far. holds: what the call takes a line of. trace: the verdicts so far. dead: a
     step was left out because what it needs is down. missed: why the last one was left out that has
     people to ring, busy or no answer; "" for none. left: the results that the last one left out
-    counts as.
+    counts as. carrier: the look-up that has to say which carrier somebody is with, None for none.
     """
 
     __slots__ = (
         "_hours",
+        "carrier",
         "dead",
         "dialplan",
         "dice",
@@ -67,6 +69,7 @@ class PlanSteps:
         self.dead = False
         self.missed = ""
         self.left = _LEFT[""]
+        self.carrier: NeedLookup | None = None
 
     def judge(self, rule: str, refused: bool, value: str, why: str, file: str, line: int) -> None:
         """Note a rule that takes effect by refusing."""

@@ -188,6 +188,8 @@ def _inside(
     trace = tuple(steps.trace)
     if payer:
         needs = (*needs, NeedCredit(payer, trace))
+    if steps.carrier is not None and plan.holds:
+        needs = (*needs, steps.carrier)
     return Decision("", plan, trace, needs, counts=counts, direction=direction, line=line)
 
 
@@ -216,9 +218,9 @@ def _broke(account: str, facts: Facts, file: str, line: int) -> Verdict:
 
 def _owner(dialplan: Dialplan, answer: LookupAnswer) -> tuple[Extension | None, str]:
     """Find the extension that a look-up names, and say why there is none."""
-    owner = dialplan.extensions.get(answer.owner)
-    if owner is None and answer.owner:
-        return None, f"names {answer.owner}, which is no extension"
+    owner = dialplan.extensions.get(answer.named)
+    if owner is None and answer.named:
+        return None, f"names {answer.named}, which is no extension"
     return owner, answer.why
 
 

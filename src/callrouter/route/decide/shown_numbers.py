@@ -5,10 +5,11 @@ else one that is with the party's own carrier, in turn; else the designated one,
 the line; else one by chance. Without caller IDs, and in an emergency, it is the designated one.
 """
 
-from callrouter.route.callers.destinations import Carriers, Destination
+from callrouter.route.callers.destinations import Destination
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.decide.plan_steps import PlanSteps
-from callrouter.route.rules.outbound_lines import CallerId, Permission, Shown
+from callrouter.route.rules.outbound_lines import CallerId, Outbound, Permission, Shown
+from callrouter.route.values.decision import NeedLookup
 from callrouter.route.values.plan import Verdict
 from callrouter.route.values.snapshot import DAY
 
@@ -16,7 +17,7 @@ from callrouter.route.values.snapshot import DAY
 def shown(
     steps: PlanSteps,
     permission: Permission,
-    carriers: Carriers,
+    out: Outbound,
     goal: Destination,
     designated: str,
 ) -> Shown:
@@ -27,7 +28,7 @@ def shown(
     alive = [
         one for one in permission.caller_ids if not one.suspended and one.key not in snapshot.lives
     ]
-    choice, why = _chosen(steps, permission, carriers, goal, alive)
+    choice, why = _chosen(steps, out, permission, goal, alive)
     if not choice.caller_id and designated:
         choice, why = Shown(designated, goal.number), f"{why}: the designated one"
     elif not choice.caller_id and alive:
@@ -43,8 +44,8 @@ def shown(
 
 def _chosen(
     steps: PlanSteps,
+    out: Outbound,
     permission: Permission,
-    carriers: Carriers,
     goal: Destination,
     alive: list[CallerId],
 ) -> tuple[Shown, str]:
@@ -56,7 +57,7 @@ def _chosen(
     before, at = steps.snapshot.shown.get(goal.number, ("", 0.0))
     if before and at > steps.facts.at - DAY and any(one.number == before for one in alive):
         return Shown(before, goal.number), f"{goal.number} was shown it within a day"
-    carrier, source = carriers.of(Caller(goal.number, ""))
+    carrier, source = _carrier(steps, out, goal.number)
     if not carrier:
         return Shown(""), f"nobody knows the carrier of {goal.number}"
     same = [one for one in alive if one.carrier == carrier]
@@ -66,3 +67,21 @@ def _chosen(
     rotation = f"{permission.label} {carrier}"
     number = same[steps.snapshot.turns.get(rotation, 0) % len(same)].number
     return Shown(number, goal.number, rotation), f"{said}, and so is this one"
+
+
+def _carrier(steps: PlanSteps, out: Outbound, number: str) -> tuple[str, str]:
+    """The carrier of a number, and by what it is known: a look-up, a list, its first digits."""
+    lookup = out.carrier_lookup
+    if lookup is not None:
+        answer = steps.facts.carriers.get(number)
+        why = "would be asked for the carrier; the plan is that without an answer"
+        if answer is not None:
+            why = answer.why
+        elif steps.carrier is None:
+            steps.carrier = NeedLookup(lookup, number, ())
+        named = "" if answer is None else answer.named
+        verdict = Verdict(lookup.rule, bool(named), number, why, lookup.file, lookup.line)
+        steps.trace.append(verdict)
+        if named:
+            return named, lookup.rule
+    return out.carriers.of(Caller(number, ""))

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from callrouter.route.callers.destinations import Carriers
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import ListUse
+from callrouter.route.values.external_lookup import Lookup
 from callrouter.route.values.fraud_guards import FraudGuards, WatchedCall
 from callrouter.route.values.plan import Target
 from callrouter.route.values.seeded_random import Dice
@@ -152,7 +153,8 @@ class Outbound(Serializable):
     emergency: the lines that emergency calls go by, one after the other. numbers: what is called in
     an emergency beside the numbers of the country. company: limits of all extensions together.
     permissions: of extensions, by extension; who has none calls nobody outside. carriers: of those
-    who are called. guards: against fraud, None for none.
+    who are called, carrier_lookup: who is asked before, None for nobody. guards: against fraud,
+    None for none.
     """
 
     lines: Mapping[str, OutboundLine]
@@ -165,6 +167,7 @@ class Outbound(Serializable):
     file: str
     line: int
     guards: FraudGuards | None = None
+    carrier_lookup: Lookup | None = None
     by_prefix: tuple[tuple[str, OutboundLine], ...] = field(init=False)
 
     def __post_init__(self) -> None:

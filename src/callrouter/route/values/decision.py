@@ -43,16 +43,16 @@ class NeedLines:
 
 
 class NeedLookup:
-    """The need of a look-up, which has to say who is responsible for the caller.
+    """The need of a look-up, which has to say who is responsible, or which carrier it is.
 
-    caller: the number to ask with.
+    number: to ask with, the caller's or the called one.
     """
 
-    __slots__ = ("caller", "lookup", "passed")
+    __slots__ = ("lookup", "number", "passed")
 
-    def __init__(self, lookup: Lookup, caller: str, passed: tuple[Verdict, ...]) -> None:
+    def __init__(self, lookup: Lookup, number: str, passed: tuple[Verdict, ...]) -> None:
         self.lookup = lookup
-        self.caller = caller
+        self.number = number
         self.passed = passed
 
     @property
@@ -127,5 +127,8 @@ class Decision(Serializable):
 
     @property
     def lookup(self) -> NeedLookup | None:
-        """The look-up that is needed, None for none."""
-        return next((need for need in self.needs if isinstance(need, NeedLookup)), None)
+        """The look-up that is needed of who is responsible, None for none."""
+        for need in self.needs:
+            if isinstance(need, NeedLookup) and not need.lookup.of_carrier:
+                return need
+        return None

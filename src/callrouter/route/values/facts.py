@@ -1,8 +1,13 @@
 """The facts of a call, known when its route is decided. All that `decide()` may look at."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from callrouter.route.values.decision import NeedCredit, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer
 from callrouter.route.values.plan import Verdict
+
+_NO_CARRIERS: Final[Mapping[str, LookupAnswer]] = {}
 
 
 class Facts:
@@ -15,7 +20,8 @@ class Facts:
     extension: the one whose telephone calls, proven by its password; "" for anybody else.
     answer: what came of the look-up that an earlier decision needed, None before. busy: the
     names of what no line could be had of. no_credit: why the account that pays cannot, "" when it
-    can. passed: the verdicts of that decision up to there.
+    can. carriers: what came of look-ups of carriers, by number. passed: the verdicts of that
+    decision up to there.
     """
 
     __slots__ = (
@@ -24,6 +30,7 @@ class Facts:
         "busy",
         "called",
         "caller",
+        "carriers",
         "diversions",
         "extension",
         "no_credit",
@@ -58,10 +65,15 @@ class Facts:
         self.answer: LookupAnswer | None = None
         self.busy: frozenset[str] = frozenset()
         self.no_credit = ""
+        self.carriers = _NO_CARRIERS
         self.passed: tuple[Verdict, ...] = ()
 
     def answered(self, need: NeedLookup, answer: LookupAnswer) -> "Facts":
         """Return the facts to decide by now that what was needed is known."""
+        if need.lookup.of_carrier:
+            facts = self._with(self.answer, self.busy, self.passed)
+            facts.carriers = {**self.carriers, need.number: answer}
+            return facts
         return self._with(answer, self.busy, need.passed)
 
     def without(self, need: NeedLines, name: str) -> "Facts":
@@ -91,5 +103,6 @@ class Facts:
         facts.answer = answer
         facts.busy = busy
         facts.no_credit = self.no_credit
+        facts.carriers = self.carriers
         facts.passed = passed
         return facts
