@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +26,24 @@ VIETNAM: Final = "0084901234567"
 HONG_KONG: Final = "0085251234567"
 MOBILE: Final = "13800138000"
 OURS: Final = {"+8613800000001": "China Mobile", "+8613000000002": "China Unicom"}
-PLANS: Final = "country: CN\nplans: {out: {currency: CNY, blocks: 1/1, price: 1/s}}\n"
+PLANS: Final = """\
+country: CN
+plans:
+  out: {currency: CNY, blocks: 1/1, price: 1/s}
+  hotline: {currency: CNY, blocks: 1/1, price: 5/s, forwarded: out}
+accounts:
+  acme: {kind: prepaid, currency: CNY}
+"""
+HOTLINE: Final = "02012345678"
 
 
 class Company:
     """A callrouter with two telephones, a carrier, and who is told of events."""
 
-    def __init__(self, serving: Serving, hook: HookReceiver, gateway: Phone, crm: Crm) -> None:
+    def __init__(
+        self, serving: Serving, hook: HookReceiver, gateway: Phone, crm: Crm, agent: Phone
+    ) -> None:
+        self.agent = agent
         self.serving = serving
         self.hook = hook
         self.crm = crm
@@ -93,7 +105,7 @@ class Company:
             await self._open.pop().close()
 
 
-def plan(folder: Path, gateway: int, crm: int) -> dict[str, Any]:
+def plan(folder: Path, gateway: int, crm: int, agent: int) -> dict[str, Any]:
     return {
         "rate_plans": "plans.yaml",
         "gateways": {"out": {"address": f"127.0.0.1:{gateway}"}},
@@ -120,32 +132,44 @@ def plan(folder: Path, gateway: int, crm: int) -> dict[str, Any]:
         },
         "extensions": {
             "101": {"phone": {"user": "101", "password_file": str(folder / "101")}},
+            "301": {"targets": ["agent"]},
             "102": {
                 "phone": {"user": "102", "password_file": str(folder / "102")},
                 "permission": "thrifty",
             },
         },
-        "targets": {"desk": {"uri": "sip:desk@127.0.0.1:9"}},
-        "numbers": {"4000": {"route": [{"hunt": ["desk"]}]}},
+        "targets": {"agent": {"uri": f"sip:agent@127.0.0.1:{agent}"}},
+        "queues": {"back": {"agents": ["301"], "ring": "60s"}},
+        "call_backs": {"missed": {"queue": "back", "attempts": 1}},
+        "numbers": {
+            HOTLINE: {
+                "call_back": "missed",
+                "rate_plan": "hotline",
+                "account": "acme",
+                "route": [{"queue": "back"}],
+            }
+        },
     }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Company]:
     folder = tmp_path_factory.mktemp("guarded")
-    at = free_port()
+    at, desk = free_port(), free_port()
     (folder / "plans.yaml").write_text(PLANS)
     (folder / "secret").write_text(f"{SECRET}\n")
     async with HookReceiver.open() as hook, Crm.open() as crm:
         endpoint = {"name": "crm", "url": hook.url, "secret_file": "secret"}
         settings = f"webhooks: {json.dumps([{**endpoint, 'allow_private': True}])}\n"
-        async with proving(folder, plan(folder, at, crm.port), settings) as serving:
+        async with proving(folder, plan(folder, at, crm.port, desk), settings) as serving:
             gateway = await Phone.open("127.0.0.1", at, ("127.0.0.1", serving.place.port))
-            company = Company(serving, hook, gateway, crm)
+            agent = await Phone.open("127.0.0.1", desk, ("127.0.0.1", serving.place.port))
+            company = Company(serving, hook, gateway, crm, agent)
             yield company
             log = company.serving.log()
             await company.serving.stop()
-            await gateway.close()
+            for phone in (gateway, agent):
+                await phone.close()
             assert "internal error" not in log
 
 
@@ -228,3 +252,33 @@ async def test_carrier_is_looked_up_and_without_an_answer_the_call_goes_on_in_ti
     crm.go_on.set()
     await company.talks(one, unicom)  # who was shown a number is not asked for again
     assert crm.asked.count("+86" + unicom) == 1
+
+
+async def test_call_back_is_charged_to_the_number_and_rings_nobody_without_money(
+    company: Company,
+) -> None:
+    agent, gateway, serving = company.agent, company.gateway, company.serving
+    poor, rich = "13800138500", "13800138501"
+    await company.command("callbacks", "add", "missed", poor, "--number", HOTLINE)
+    refused = await serving.record(poor)
+    assert (refused["reason"], refused["legs"], agent.seen) == ("no_credit", [], [])
+    assert refused["trace"][-1]["rule"] == "account acme"
+    await company.command("accounts", "top-up", "acme", "100", "--reference", "1")
+    await company.command("callbacks", "add", "missed", rich, "--number", HOTLINE)
+    agent.reply(await agent.expect("INVITE"), 200, SDP)
+    await agent.expect("ACK")
+    gateway.reply(await gateway.expect("INVITE"), 200, SDP)
+    await gateway.expect("ACK")
+    agent.reply(await agent.expect("INVITE"), 200, SDP)
+    await agent.expect("ACK")
+    await serving.metrics()
+    agent.request("BYE")
+    await agent.expect(200)
+    gateway.reply(await gateway.expect("BYE"), 200)
+    record = await serving.record(rich)
+    (charge,) = record["charges"]
+    assert (charge["leg"], charge["plan"], record["cost"]) == (1, "out", charge["cost"])
+    assert (record["account"], record["rate_plan"]) == ("acme", "hotline")
+    assert Decimal(charge["cost"]) >= 1
+    jobs = (await company.command("callbacks", "list"))["call_backs"]
+    assert [job["why"] for job in jobs] == ["connected", "attempts_used"]

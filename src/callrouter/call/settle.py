@@ -215,6 +215,18 @@ class _CreditAsked:
         self._call.shared.accounts.unwanted(self._call.record, NOTHING, answer)
 
 
+async def paid_by(call: Call, account: str, plan: Plan, wait: Wait) -> str:
+    """Have an account pay for a call of our own; returns why it cannot, "" when it can.
+
+    plan: rings the targets that may cost something. Raises what `wait` raises.
+    """
+    asked = _CreditAsked(call, NeedCredit(account, ()), plan)
+    try:
+        return (await asked.settle(call.facts, wait)).no_credit
+    finally:
+        asked.give_up()
+
+
 class _LookupAsked:
     """The question who is responsible for the caller, or which carrier who is called is with."""
 

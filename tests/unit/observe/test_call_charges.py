@@ -2,13 +2,15 @@
 
 from decimal import Decimal
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.charged import PLANS, rate_plans, toll_free_call
 
 from callrouter.call.services.record import CallRecord
-from callrouter.observe.cdr.call_charges import charges_of
+from callrouter.observe.cdr.call_charges import charges_of, cover
+from callrouter.observe.cdr.rerating import READ, rerated
 from callrouter.observe.cdr.rows import COLUMNS, encode, misfit, row_to_dict
 
 
@@ -137,3 +139,20 @@ def test_plan_with_all_its_keys_is_what_a_record_is_charged_by() -> None:
     record = toll_free_call()
     record.rate_plans = rate_plans(PLANS.replace("0.30/min", "0.40/min"))
     assert costs(record)[0][3] == "0.8000"
+
+
+def test_call_back_is_charged_for_its_outgoing_legs_and_for_no_inbound_one() -> None:
+    record = toll_free_call()
+    record.call_back_of = "0000"
+    assert costs(record) == [(0, "outbound", "+86", "0.3000")]
+    covered = cover(record, 111_500)
+    assert (covered.cost, covered.until_ms) == (Decimal("0.3000"), None)
+    record.legs[0].ended_ms = None
+    assert cover(record, 111_500).until_ms == 51_000 + 120_000
+    row = row_to_dict(encode(toll_free_call()))
+    row["call_back_of"] = "0000"
+    values = [row[name] for name in READ]
+    values[READ.index("legs")] = orjson.dumps(row["legs"])
+    again = rerated(values, rate_plans())
+    assert again is not None
+    assert again.costs == (Decimal("0.9000"), Decimal("0.3000"))

@@ -10,6 +10,7 @@ call with it, unless both talk already.
 
 import re
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -36,11 +37,13 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import destination, is_emergency
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.rules.compiled_dialplan import Dialplan
+from callrouter.route.rules.number_rules import Number
 from callrouter.route.rules.outbound_lines import Shown
 from callrouter.route.rules.queue_setup import CallBackSetup
 from callrouter.route.values import refusal_reasons as reasons
 from callrouter.route.values.decision import OUTBOUND
 from callrouter.route.values.facts import Facts
+from callrouter.route.values.media_steps import Voice
 from callrouter.route.values.plan import Verdict
 from callrouter.route.values.seeded_random import Dice
 from callrouter.route.values.snapshot import Snapshot
@@ -400,7 +403,10 @@ class CallBacks:
         record.trace = (Verdict(f"call_back {job.rule}", True, job.caller, why, *place), *trace)
         at = self._calls.epoch + self._stack.now
         facts = Facts(record.trunk, "", shown, job.dialled, at=at)
-        order = CallBackOrder(setup.rule.queue, hunt, attempt.offers[0])
+        number = dialplan.numbers.get(job.number)
+        account = "" if number is None else number.account
+        offer = attempt.offers[0]
+        order = CallBackOrder(setup.rule.queue, hunt, offer, account, _voice(number))
         told = introducing_silence(job.caller, self._stack.token())
 
         def script(call: Call) -> Coroutine[None, Event, bool]:
@@ -421,6 +427,8 @@ class CallBacks:
         record.number = job.number
         record.dialplan = dialplan.version
         record.rate_plans = dialplan.rate_plans
+        number = dialplan.numbers.get(job.number)
+        record.rate_plan = "" if number is None else number.rate_plan
         record.began = self._stack.now
         record.caller = job.called
         record.caller_number = numbers.written(job.called, dialplan.country)
@@ -447,8 +455,24 @@ class CallBacks:
             self._queues.leave(attempt.name, self._stack.now, why)
 
 
+def _voice(number: Number | None) -> Voice | None:
+    """The media of a call-back: recorded as its number says, by the agent and not by the customer.
+
+    None for what goes end to end.
+    """
+    voice = None if number is None else number.voice
+    if voice is None or not (voice.recording is not None or voice.warned):
+        return None
+    recording = voice.recording
+    if recording is not None:
+        recording = replace(recording, outgoing=True)
+    return replace(voice, recording=recording, survey=None)
+
+
 def _outcome(record: CallRecord) -> str:
     """What came of an attempt that has connected nobody."""
+    if record.reason == reasons.NO_CREDIT:
+        return reasons.NO_CREDIT
     if not record.extension:
         return NO_AGENT
     last = record.legs[-1]

@@ -1,5 +1,8 @@
 """A call-back: an agent of a queue is rung first, then who is to be called back (D3).
 
+The number for which somebody is called back pays for it, and has it recorded where it says so: then
+both are taken in to a worker as soon as they are connected.
+
 Theory. The call is ours, and at first nobody's: its script rings the agents that the queue offers.
 Who answers is its caller from then on, and hears nothing until the other one has answered: it was
 offered media that flow in no direction (RFC 3725 section 4.4), and is offered the other one's now.
@@ -12,17 +15,21 @@ from math import inf
 from typing import Final, NamedTuple
 
 from callrouter.call.call import Call
+from callrouter.call.flows.anchored_caller import unrecorded
 from callrouter.call.flows.bridge.connect import introduce, resumed
-from callrouter.call.flows.end_to_end_conversation import bridge
+from callrouter.call.flows.end_to_end_conversation import anchored, bridge, take_in
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.offered_agents import AgentTaken, OfferedAgents
 from callrouter.call.flows.own_call import becomes_caller, give_up
 from callrouter.call.legs.absent_caller import introducing
 from callrouter.call.legs.events import Answered, Event
 from callrouter.call.services.queue_port import QueueOffered, QueueOverflowed
+from callrouter.call.settle import paid_by
 from callrouter.call.teardown import INCOMPATIBLE, Over
 from callrouter.call.wait import attend
-from callrouter.route.values.plan import Hunt, Target
+from callrouter.route.values.media_steps import Voice
+from callrouter.route.values.plan import REFUSED, Hunt, Plan, Target, Verdict
+from callrouter.route.values.refusal_reasons import NO_CREDIT
 
 NO_AGENT: Final = "no_agent"
 """What came of an attempt in which no agent has answered."""
@@ -31,12 +38,15 @@ NO_AGENT: Final = "no_agent"
 class CallBackOrder(NamedTuple):
     """What a call-back is asked for. queue: whose agents. wanted: rings who is to be called back.
 
-    offer: the agent that is offered first.
+    offer: the agent that is offered first. account: who pays, "" for nobody. voice: the media of a
+    call that has to be at a worker, None for one that is end to end.
     """
 
     queue: str
     wanted: Hunt
     offer: QueueOffered
+    account: str
+    voice: Voice | None
 
 
 async def call_back(call: Call, order: CallBackOrder) -> bool:
@@ -44,7 +54,10 @@ async def call_back(call: Call, order: CallBackOrder) -> bool:
 
     Raises Over when it ends before, or after.
     """
+    call.plan = Plan((order.wanted,), None, (), order.voice)
     attempt = _Attempt(call, order)
+    if order.account:
+        await attempt.pay(order.account)
     taken = await attempt.agent()
     becomes_caller(call, taken.answered)
     call.record.extension = taken.name
@@ -54,6 +67,12 @@ async def call_back(call: Call, order: CallBackOrder) -> bool:
         answered = None
     if answered is None:
         give_up(call)
+    if order.voice is not None:
+        speech = await take_in(call)
+        if speech is not None and speech.ear is not None and speech.far is not None:
+            return await anchored(call, speech, speech.ear, speech.far)
+        if call.speech is not None:
+            unrecorded(call, call.speech)
     return await bridge(call)
 
 
@@ -68,6 +87,17 @@ class _Attempt:
         self._agents = OfferedAgents(call, order.queue, self._other)
         self._agents.take(order.offer)
 
+    async def pay(self, account: str) -> None:
+        """Have an account pay, before anybody is rung. Raises Over when it cannot."""
+        call, number = self._call, self._call.number
+        why = await paid_by(call, account, call.plan, self._next)
+        if why:
+            rule, place = f"account {account}", (number.file, number.line)
+            broke = Verdict(rule, True, "", why, *place, result=REFUSED)
+            call.record.trace = (*call.record.trace, broke)
+            call.record.reason = NO_CREDIT
+            give_up(call)
+
     async def agent(self) -> AgentTaken:
         """Wait until an agent has answered. Raises Over when none does."""
         call, agents = self._call, self._agents
@@ -77,11 +107,16 @@ class _Attempt:
             if self._ended or (call.inbox.empty and not agents.any):
                 give_up(call)
             until = agents.until
-            event = await attend(call, 0.0 if until == inf else until, alone=True)
-            if not agents.take(event):
-                self._other(event)
+            await self._next(0.0 if until == inf else until)
             taken = await agents.go_on()
         return taken
+
+    async def _next(self, until: float) -> Event:
+        """The next event, which was dealt with; `Deadline` at a time."""
+        event = await attend(self._call, until, alone=True)
+        if not self._agents.take(event):
+            self._other(event)
+        return event
 
     def _other(self, event: Event) -> None:
         if isinstance(event, QueueOverflowed):

@@ -3,7 +3,7 @@
 Rules.
 
 - The inbound leg is charged by the plan of the number, from the answer to the caller to the end of
-  the call. When nobody answered, its ringing is, if the plan says so.
+  the call. When nobody answered, its ringing is, if the plan says so. A call-back has none.
 - Each other leg that was answered is charged by the plan of its target. Where that has none, what
   was dialled by a gateway is charged by the plan that is `forwarded` of the number's.
 - The number of such a leg is what was dialled: the user of its Request-URI.
@@ -52,7 +52,7 @@ def charges_of(record: CallRecord) -> CallCharges | None:
         return None
     if is_gone(record, plans):
         return None
-    plan = plans.plans.get(record.rate_plan)
+    plan = _plan_of_inbound(record, plans)
     found: list[tuple[int | None, LegCharge]] = []
     currency = ""
     if plan is not None:
@@ -95,7 +95,7 @@ def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> 
     if plans is None or is_gone(record, plans):
         return Cover(cost=_NONE, until_ms=None)
     legs: list[tuple[Decimal, int]] = []
-    plan = plans.plans.get(record.rate_plan)
+    plan = _plan_of_inbound(record, plans)
     if plan is not None:
         answered = until_ms if record.answered_ms is None else record.answered_ms
         legs.append(_covered(record, plan, record.called_number, answered, until_ms))
@@ -142,6 +142,11 @@ def is_gone(record: CallRecord, plans: RatePlans) -> bool:
     return bool(record.rate_plan and record.rate_plan not in known) or any(
         leg.rate_plan and leg.rate_plan not in known for leg in record.legs
     )
+
+
+def _plan_of_inbound(record: CallRecord, plans: RatePlans) -> RatePlan | None:
+    """The plan that the inbound leg is charged by, None for none."""
+    return None if record.call_back_of else plans.plans.get(record.rate_plan)
 
 
 def _plan_of(leg: LegRecord, record: CallRecord, plans: RatePlans) -> RatePlan | None:

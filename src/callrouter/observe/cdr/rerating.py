@@ -14,7 +14,7 @@ from callrouter.rating.rate_plan import RatePlans
 
 READ: Final = (
     *("id", "started", "number", "called_number", "rate_plan"),
-    *("ringing_ms", "answered_ms", "ended_ms", "legs", "account"),
+    *("ringing_ms", "answered_ms", "ended_ms", "legs", "account", "call_back_of"),
     *("currency", "billed_seconds", "cost", "charges"),
 )
 """The columns that it takes."""
@@ -54,11 +54,13 @@ def rerated(row: Sequence[Any], plans: RatePlans, plan: str = "") -> RatedCall |
 
     plan: that of its number, in place of the one that it was charged by; "" to leave that.
     """
-    name, started, number, called, named, ringing, answered, ended, legs, account, *columns = row
+    name, started, number, called, named, ringing, answered, ended, *rest = row
+    legs, account, call_back_of, *columns = rest
     record = CallRecord(name, "", started)
     record.rate_plans = plans
     record.rate_plan = plan or named or ""
     record.called_number = called or ""
+    record.call_back_of = call_back_of or ""
     record.ringing_ms, record.answered_ms, record.ended_ms = ringing, answered, ended
     record.legs = [_leg(leg) for leg in orjson.loads(legs)]
     currency, seconds, cost, charges = columns
