@@ -13,6 +13,7 @@ from support.crm import Crm
 from support.hooks import SECRET, HookReceiver
 from support.message import SDP, Message
 from support.phone import Phone
+from support.polling import until
 from support.ports import free_port
 from support.proving import Telephone, proving
 from support.serving import Serving
@@ -142,12 +143,13 @@ def plan(folder: Path, gateway: int, crm: int, agent: int) -> dict[str, Any]:
         "queues": {"back": {"agents": ["301"], "ring": "60s"}},
         "call_backs": {"missed": {"queue": "back", "attempts": 1}},
         "numbers": {
+            "13000000002": {"name": "By Unicom", "route": [{"queue": "back"}]},
             HOTLINE: {
                 "call_back": "missed",
                 "rate_plan": "hotline",
                 "account": "acme",
                 "route": [{"queue": "back"}],
-            }
+            },
         },
     }
 
@@ -250,6 +252,12 @@ async def test_carrier_is_looked_up_and_without_an_answer_the_call_goes_on_in_ti
         assert trace["lookup portability"]["why"] == looked_up
         assert trace["caller_ids of permission world"]["why"] == f"+86{number} {why}"
     crm.go_on.set()
+
+    async def told() -> Any:
+        calls = [it.body["data"]["call"] for it in company.hook.events if it.kind == "call.ended"]
+        return next((it for it in calls if it["called"] == unicom), None)
+
+    assert (await until(told))["number"]["name"] == "By Unicom"
     await company.talks(one, unicom)  # who was shown a number is not asked for again
     assert crm.asked.count("+86" + unicom) == 1
 

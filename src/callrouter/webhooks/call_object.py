@@ -67,18 +67,31 @@ class Owners:
 class ToldCall:
     """What is known of a call beside its record, while others are told of it.
 
-    rule, number: of the number that it is about; None for none. excluded: the other party is in a
+    rule, number: of the number that it is about; None for none. shown: which of ours the called
+    party sees, "" for none; it is about that. excluded: the other party is in a
     list of those that no lead is created for. owner, previous_owner: extensions. ringing: who rings
     now, by leg. count: events so far that may come more than once.
     """
 
     __slots__ = (
         *("count", "excluded", "leads", "next_owner", "number", "owner", "owners"),
-        *("previous_owner", "ringing", "rule", "timer"),
+        *("previous_owner", "ringing", "rule", "shown", "timer"),
     )
 
     def __init__(self, values: Mapping[str, Any], dialplan: Dialplan, owners: Owners) -> None:
-        number = _number_of(values, dialplan)
+        self.about(_shown_first(values, dialplan), values, dialplan)
+        self.owner: str = values["extension"]
+        self.previous_owner = ""
+        self.next_owner = ""
+        self.ringing: dict[LegRecord, str] = {}
+        self.owners = owners
+        self.count = 0
+        self.timer: Any = None
+
+    def about(self, shown: str, values: Mapping[str, Any], dialplan: Dialplan) -> None:
+        """Be about the number that was called or, outbound, about the one that is shown."""
+        self.shown = shown
+        number = _number_of(shown, values, dialplan)
         self.number: Values | None = None
         self.rule: EventRule = NOTHING_SAID
         if number is not None:
@@ -92,13 +105,6 @@ class ToldCall:
             one.find(Caller(other, dialplan.country)) for one in self.rule.excepted
         )
         self.leads = direction in self.rule.leads and not self.excluded
-        self.owner: str = values["extension"]
-        self.previous_owner = ""
-        self.next_owner = ""
-        self.ringing: dict[LegRecord, str] = {}
-        self.owners = owners
-        self.count = 0
-        self.timer: Any = None
 
     @property
     def key(self) -> str:
@@ -106,15 +112,24 @@ class ToldCall:
         return "" if self.number is None else str(self.number["key"])
 
 
-def _number_of(values: Mapping[str, Any], dialplan: Dialplan) -> Number | None:
-    """The number that a call is about: the one called or, outbound, that of the line."""
+def _number_of(shown: str, values: Mapping[str, Any], dialplan: Dialplan) -> Number | None:
+    """The number that a call is about: the one called or, outbound, the one that is shown."""
     if values["number"]:
         return dialplan.numbers.get(values["number"])
+    return dialplan.index.find(shown, dialplan.country).number if shown else None
+
+
+def _shown_first(values: Mapping[str, Any], dialplan: Dialplan) -> str:
+    """Which of our numbers a call by a line is to show, as far as it is known when it begins."""
     outbound = dialplan.outbound
     line = None if outbound is None else outbound.lines.get(values["line"] or "")
-    if line is None or not line.caller_id:
-        return None
-    return dialplan.index.find(line.caller_id, dialplan.country).number
+    if line is None:
+        return ""
+    if values.get("shown"):
+        return str(values["shown"])
+    extension = dialplan.extensions.get(values["extension"])
+    own = "" if extension is None else extension.caller_id
+    return own or line.caller_id
 
 
 @lru_cache(maxsize=4096)
@@ -131,6 +146,7 @@ def of_record(record: CallRecord) -> Values:
     values.update(zip(_TIMES, _times_of(record), strict=True))
     values["ended_ms"] = None
     values["number"] = record.number
+    values["shown"] = _chosen(record)
     legs = record.legs
     values["target"] = (record.talking() or legs)[-1].target if legs else ""
     values["queue"] = record.queues[-1].queue if record.queues else ""
@@ -138,6 +154,14 @@ def of_record(record: CallRecord) -> Values:
     values["recordings"] = [kept.id for kept in record.recordings if kept.id]
     values["messages"] = [kept.id for kept in record.voicemail if kept.id]
     return values
+
+
+def _chosen(record: CallRecord) -> str:
+    """The number of `caller_ids` that is chosen for a call by a line, "" for none."""
+    for verdict in record.trace if record.line else ():
+        if verdict.rule.startswith("caller_ids of "):
+            return verdict.value
+    return ""
 
 
 def of_row(columns: Row) -> Values:

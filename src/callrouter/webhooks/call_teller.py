@@ -121,6 +121,8 @@ class CallTeller:
         """Who rings may have changed, and who owns the call."""
         record, leg = event.record, event.leg
         _, told = self._calls[record.id]
+        if leg.caller_id and leg.caller_id != told.shown and record.line and not record.number:
+            told.about(leg.caller_id, of_record(record), self._dialplan())
         state = leg.state
         if state == "ringing":
             told.ringing[leg] = told.owners.of_leg(leg) or leg.target

@@ -43,7 +43,7 @@ class CallObject(EventPart):
     direction: str = Field(description="`inbound`, `internal` or `outbound`.")
     trunk: str = Field(description="By which it came in.")
     number: EventNumber | None = Field(
-        description="The number that was called or, outbound, that of the line."
+        description="The number that was called or, outbound, the one that is shown."
     )
     caller: str = Field(description="As it was sent.")
     caller_number: str = Field(description="In E.164, empty for none.")

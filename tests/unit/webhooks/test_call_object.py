@@ -1,12 +1,17 @@
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 from support.observed import answered, refused
 
+from callrouter.call.services.call_events import CallEvents, LegChanged
 from callrouter.call.services.record import CallRecord, KeptRecord, QueueRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.observe.cdr.rows import encode
+from callrouter.route.values.plan import Verdict
+from callrouter.storage.background_writer import Telling
+from callrouter.storage.outbox import OutboxEvent
 from callrouter.webhooks.call_object import (
     Owners,
     ToldCall,
@@ -15,7 +20,7 @@ from callrouter.webhooks.call_object import (
     of_record,
     of_row,
 )
-from callrouter.webhooks.call_teller import lost_call_told
+from callrouter.webhooks.call_teller import CallTeller, Cancellable, lost_call_told
 from callrouter.webhooks.event_catalogue import EventData
 from callrouter.yamlfile.reader import parse
 
@@ -149,3 +154,54 @@ def test_kind_of_a_number_is_told_by_its_digits():
         "",
         "toll_free",
     ]
+
+
+def outgoing() -> CallRecord:
+    record = answered()
+    record.number, record.line, record.direction, record.extension = "", "main", "outbound", "102"
+    return record
+
+
+def name_of(told: ToldCall) -> str:
+    return "" if told.number is None else told.number["name"]
+
+
+def test_outgoing_call_is_about_the_number_that_is_shown():
+    record = outgoing()
+    rule = "caller_ids of permission sales"
+    record.trace = (Verdict(rule, True, "4000", "by chance", "dialplan.yaml", 1),)
+    told = ToldCall(of_record(record), DIALPLAN, Owners(DIALPLAN))
+    assert (told.shown, name_of(told), told.leads) == ("4000", "Head office", True)
+    record.number = "4001"
+    assert name_of(ToldCall(of_record(record), DIALPLAN, Owners(DIALPLAN))) == ""
+
+
+def test_number_that_a_look_up_has_led_to_is_the_one_once_it_is_dialled():
+    told: list[OutboxEvent] = []
+
+    class Writer:
+        def put_told(self, record: CallRecord, telling: Telling) -> None:
+            told.extend(telling(encode(record)))
+
+        def tell(self, event: OutboxEvent) -> None:
+            told.append(event)
+
+    events = CallEvents(_raised)
+    CallTeller(Writer(), lambda: DIALPLAN, _never).subscribe(events)
+    record = outgoing()
+    events.started.tell(record)
+    record.legs[0].caller_id = "4000"
+    events.leg.tell(LegChanged(record, record.legs[0]))
+    events.ended.tell(record)
+    assert [(it.kind, it.number) for it in told] == [
+        ("call.started", "02012345678"),
+        ("call.ended", "4000"),
+    ]
+
+
+def _raised(error: Exception) -> None:
+    raise error
+
+
+def _never(_seconds: float, _do: Callable[[], None]) -> Cancellable:
+    raise AssertionError("nothing is to come later")

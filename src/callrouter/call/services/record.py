@@ -57,12 +57,13 @@ class LegRecord:
     when its time was over, 487 when cancelled, with cause 26 if another one was faster. gateway,
     place: what it went out by and where that is (`udp:192.0.2.1:5060`), "" when by none. rate_plan:
     that of the target, "" for what the number's says of forwarded legs. extension: whose registered
-    telephone it is, "" for none; of who was transferred in, that or the target it was rung as. In
-    no row.
+    telephone it is, "" for none; of who was transferred in, that or the target it was rung as.
+    caller_id: the number that it is shown in place of the caller's, "" for none. Both in no row.
     """
 
     __slots__ = (
         "answered_ms",
+        "caller_id",
         "cause",
         "ended_ms",
         "extension",
@@ -91,6 +92,7 @@ class LegRecord:
         self.place = ""
         self.rate_plan = ""
         self.extension = ""
+        self.caller_id = ""
 
     @property
     def state(self) -> str:

@@ -21,6 +21,7 @@ def leg_record(target: Target, ms: int) -> LegRecord:
         entry.place = target.place
     entry.rate_plan = target.rate_plan
     entry.extension = target.extension
+    entry.caller_id = target.caller_id
     return entry
 
 
