@@ -109,6 +109,10 @@ class Company:
 def plan(folder: Path, gateway: int, crm: int, agent: int) -> dict[str, Any]:
     return {
         "rate_plans": "plans.yaml",
+        "trunks": {
+            "lab": {"addresses": ["127.0.0.1"]},
+            "phones": {"phones": True, "transfer": "both"},
+        },
         "gateways": {"out": {"address": f"127.0.0.1:{gateway}"}},
         "outbound": {
             "default": "main",
@@ -139,10 +143,14 @@ def plan(folder: Path, gateway: int, crm: int, agent: int) -> dict[str, Any]:
                 "permission": "thrifty",
             },
         },
-        "targets": {"agent": {"uri": f"sip:agent@127.0.0.1:{agent}"}},
+        "targets": {
+            "agent": {"uri": f"sip:agent@127.0.0.1:{agent}"},
+            "telephone": {"extension": "101"},
+        },
         "queues": {"back": {"agents": ["301"], "ring": "60s"}},
         "call_backs": {"missed": {"queue": "back", "attempts": 1}},
         "numbers": {
+            "4100": {"route": [{"hunt": ["telephone"], "redirects": "follow"}]},
             "13000000002": {"name": "By Unicom", "route": [{"queue": "back"}]},
             HOTLINE: {
                 "call_back": "missed",
@@ -211,6 +219,48 @@ async def test_first_call_to_a_country_and_short_calls_bar_calls_abroad_until_it
     ended = await run(serving.place.folder, "barrings", "lift", "101")
     assert (ended.code, "extension 101 is not barred" in ended.err) == (1, True)
     assert (await company.serving.metrics())['callrouter_fraud_alarms_total{kind="short_calls"}']
+
+
+async def test_transfers_and_redirections_come_by_the_same_guards(company: Company) -> None:
+    one, gateway = await company.phone("101"), company.gateway
+    server = ("127.0.0.1", company.serving.place.port)
+    await one.calls(MOBILE)
+    gateway.reply(await gateway.expect("INVITE"), 200, SDP)
+    one.ack(await one.expect(200))
+    await gateway.expect("ACK")
+    talk = gateway.call_id, gateway.local, gateway.remote, gateway.target
+    for status in (486, 403):  # of the carrier, and then by the guard
+        one.request("REFER", "", ("Refer-To", f"<sip:{HONG_KONG}@127.0.0.1:{server[1]}>"))
+        await one.expect(202)
+        one.reply(await one.expect("NOTIFY"), 200)
+        if status == 486:
+            gateway.reply(await gateway.expect("INVITE"), 486)
+            await gateway.expect("ACK")
+        notify = await one.expect("NOTIFY")
+        assert f"SIP/2.0 {status}" in notify.body
+        one.reply(notify, 200)
+    gateway.call_id, gateway.local, gateway.remote, gateway.target = talk
+    one.request("BYE")
+    await one.expect(200)
+    gateway.reply(await gateway.expect("BYE"), 200)
+    assert (await company.alarms("fraud.new_country", 2))[-1]["what"] == "HK"
+
+    await one.registered()
+    contact = f"<sip:{HONG_KONG}@127.0.0.1:{gateway.port}>"
+    for lifted in (False, True):
+        outside = await Phone.open("127.0.0.1", free_port(), server)
+        outside.invite("4100", SDP)
+        one.reply(await one.expect("INVITE"), 302, Contact=contact)
+        await one.expect("ACK")
+        if lifted:
+            gateway.reply(await gateway.expect("INVITE"), 603)
+            await gateway.expect("ACK")
+        refused = await outside.expect_any()
+        outside.ack(refused)
+        assert (refused.status == 603) == lifted
+        await outside.close()
+        if not lifted:
+            await company.command("barrings", "lift", "101")
 
 
 async def test_spending_runs_out_and_an_emergency_passes(company: Company) -> None:
