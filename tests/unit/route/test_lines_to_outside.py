@@ -507,15 +507,18 @@ def test_carrier_is_looked_up_of_nobody_who_is_not_rung_or_was_shown_a_number() 
         assert not [need for need in decision.needs if isinstance(need, NeedLookup)]
 
 
-def test_carrier_of_whom_a_call_is_forwarded_to_is_looked_up_too() -> None:
-    text = LOOKED_UP.replace('"104": {', '"104": {forward: {all: "13800138000"}, ')
-    text = text.replace(
-        '"4000": {route: [{hunt: [desk]}]}',
-        '"4000": {to_header: extensions, route: [{hunt: [desk]}]}',
-    )
+def test_carriers_of_whom_a_call_is_forwarded_to_are_looked_up_one_after_the_other() -> None:
+    forward = "forward: {busy: '13800138000', no_answer: '13900139000'}"
+    text = LOOKED_UP.replace('"104": {', f'"104": {{{forward}, ')
+    text = text.replace('"4000": {', '"4000": {to_header: extensions, ')
+    dialplan = compiled(text)
     facts = Facts("carrier", "", "1", "4000", "104", at=NOW)
-    decision = decide(compiled(text), facts, NOTHING)
-    need = decision.needs[-1]
-    assert isinstance(need, NeedLookup)
-    again = decide(compiled(text), facts.answered(need, said_of_carrier("China Telecom")), NOTHING)
-    assert again.plan.hunts[0].targets[0].caller_id == "+862012345678"
+    asked = []
+    decision = decide(dialplan, facts, NOTHING)
+    while isinstance(need := decision.needs[-1], NeedLookup):
+        asked.append(need.number)
+        facts = facts.answered(need, said_of_carrier("China Telecom"))
+        decision = decide(dialplan, facts, NOTHING)
+    assert asked == ["+8613800138000", "+8613900139000"]
+    shown_as = [hunt.targets[0].caller_id for hunt in decision.plan.hunts]
+    assert shown_as[1:3] == ["+862012345678"] * 2
