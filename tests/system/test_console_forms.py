@@ -19,6 +19,7 @@ from support.polling import PATIENCE
 from support.serving import command
 from support.web_console import Browser, Console
 
+from callrouter.state.state_file import StateStore
 from callrouter.storage.cdr_table import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -70,6 +71,9 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     folder = tmp_path_factory.mktemp("forms")
     (folder / "plans.yaml").write_text(PLANS, encoding="utf-8")
     (folder / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
+    left = StateStore(f"sqlite:///{folder}/var/state.db")  # by a server before this one
+    left.write({("barred", ("101",)): ("the first call to VN", time.time())})
+    left.close()
     async with HookReceiver.open() as hook, chromium() as browser:
         endpoint = {"name": "crm", "url": hook.url, "secret_file": "secret", "allow_private": True}
         console = await Console.start(folder, DIALPLAN, f"webhooks: {json.dumps([endpoint])}\n")
@@ -119,6 +123,16 @@ async def test_address_is_banned_and_heard_again(scene: Scene) -> None:
     assert "192.0.2.9" in scene.ops.get("/blocks").text
     assert scene.ops.ask("POST", "/blocks/hear", {"address": "192.0.2.9"}).status == 303
     assert scene.ops.ask("POST", "/blocks/hear", {"address": "192.0.2.9"}).status == 404
+
+
+async def test_extension_that_a_guard_has_barred_is_shown_and_let_call_again(scene: Scene) -> None:
+    page = await scene.page("/blocks")
+    row = page.locator("#barrings tbody tr")
+    await expect(row).to_contain_text("the first call to VN")
+    await row.get_by_role("button", name="Lift").click()
+    await expect(page.get_by_role("status")).to_have_text("The extension may call abroad again.")
+    await expect(page.locator("#barrings")).to_have_count(0)
+    await page.context.close()
 
 
 async def test_gateway_is_drained_and_enabled(scene: Scene) -> None:

@@ -1,11 +1,11 @@
-"""The page of blocked callers and banned addresses."""
+"""The page of blocked callers, banned addresses, and extensions barred by guards."""
 
 from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from callrouter.operations import bans, blocks
+from callrouter.operations import bans, barrings, blocks
 from callrouter.operations.operation import OperationError
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.identity import Form, check
@@ -29,6 +29,7 @@ ACTIONS: Final = {
     "/blocks/release": "remove_block",
     "/blocks/ban": "add_ban",
     "/blocks/hear": "remove_ban",
+    "/blocks/lift": "lift_barring",
 }
 LENGTHS: Final = {"3600": "an hour", "86400": "a day", "604800": "a week", "": "for ever"}
 """How long something holds, by seconds."""
@@ -69,6 +70,13 @@ def hear(request: Request, who: Filler, form: Fields) -> Response:
     return acted(request, who, form, bans.remove_ban, _show, address=form.get("address", ""))
 
 
+@router.post("/blocks/lift")
+def lift(request: Request, who: Filler, form: Fields) -> Response:
+    """Let an extension call abroad again."""
+    extension = form.get("extension", "")
+    return acted(request, who, form, barrings.lift_barring, _show, extension=extension)
+
+
 def _show(request: Request, who: WebIdentity, fault: Fault, caller: str = "") -> Response:
     check(who, Scope.NUMBERS)
     try:
@@ -86,6 +94,7 @@ def _show(request: Request, who: WebIdentity, fault: Fault, caller: str = "") ->
         done=done_of(request),
         blocks=found,
         bans=banned,
+        barrings=asked_of(request, who, barrings.list_barrings),
         caller=caller,
         lengths=LENGTHS,
         changes=who.may(Scope.BLOCKS),

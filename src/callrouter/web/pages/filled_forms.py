@@ -36,6 +36,7 @@ SAID: Final = {
     "remove_block": "The caller is released.",
     "add_ban": "The address is banned.",
     "remove_ban": "The address is heard again.",
+    "lift_barring": "The extension may call abroad again.",
     "drain_gateway": "The gateway gets no new calls; its calls go on.",
     "enable_gateway": "The gateway gets calls again.",
     "set_presence": "The extension is away.",
