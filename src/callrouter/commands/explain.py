@@ -37,6 +37,7 @@ from callrouter.settings.settings_file import load_settings
 @click.option("--trunk", help="Where the call comes from. Default: the dialplan's first.")
 @click.option("--down", multiple=True, metavar="GATEWAY", help="A gateway that is not to work.")
 @click.option("--owner", help="What the number's look-up would answer: an extension, or nothing.")
+@click.option("--carrier", help="What the look-up of carriers would answer, or nothing.")
 @click.option(
     *("--cost", "seconds"),
     type=SECONDS,
@@ -63,6 +64,7 @@ def explain(
     trunk: str | None,
     down: tuple[str, ...],
     owner: str | None,
+    carrier: str | None,
     seconds: Decimal | None,
     forwarded_after: Decimal,
     as_json: bool,
@@ -77,14 +79,15 @@ def explain(
     itself: lines, telephones, and gateways that are down but not drained. Without a server, or with
     --dialplan, the file is read and all of that is as after a first start; the last line says so.
 
-    Nothing is called; a look-up answers what --owner says. Banned addresses are not looked at: no
-    address of a trunk can be one.
+    Nothing is called; look-ups answer what --owner and --carrier say. Banned addresses are not
+    looked at: no address of a trunk can be one.
     """
     dialplan = file if file is not None else load_settings(config).dialplan
     when = None if at is None else moment("--at", at, lambda: zone_of(dialplan)).timestamp()
     user, ext = (None, "") if to_header is None else to_header
     values: dict[str, object] = {"caller": caller, "called": called, "at": when, "trunk": trunk}
-    values |= {"to_user": user, "to_ext": ext, "down": list(down), "owner": owner}
+    values |= {"to_user": user, "to_ext": ext, "down": list(down)}
+    values |= {"owner": owner, "carrier": carrier}
     if seconds is None and forwarded_after:
         raise click.UsageError("--forwarded-after needs --cost")
     if seconds is not None:

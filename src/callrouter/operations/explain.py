@@ -33,10 +33,15 @@ from callrouter.outcomes import (
     spoken,
 )
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.decide.routing import decide
+from callrouter.route.decide.routing import decide_with
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision
-from callrouter.route.values.external_lookup import said
+from callrouter.route.values.external_lookup import (
+    Lookup,
+    LookupAnswer,
+    said,
+    said_of_carrier,
+)
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import MEDIA, EnterMenu, EnterQueue, VoiceStep
 from callrouter.route.values.plan import Hunt, Plan, Target
@@ -65,8 +70,9 @@ class ExplainCall(OperationRequest):
 
     to_user, to_ext: what To: names; None for what is called. at: Unix seconds, None for now. down:
     gateways that are not to work. owner: the extension that the number's look-up would name, "" for
-    nobody, None when nobody says. seconds: how long it lasts from its answer on, to say what it
-    costs; None to leave that out. forwarded_after: of these, before a target answers.
+    nobody, None when nobody says; carrier: the same of who is called. seconds: how long it lasts
+    from its answer on, to say what it costs; None to leave that out. forwarded_after: of these,
+    before a target answers.
     """
 
     caller: Sent
@@ -77,6 +83,7 @@ class ExplainCall(OperationRequest):
     trunk: Name | None = None
     down: list[Name] = Field(default_factory=list)
     owner: Sent | None = None
+    carrier: Sent | None = None
     seconds: Lasting | None = None
     forwarded_after: Lasting = 0.0
 
@@ -221,11 +228,14 @@ def _decided(
         at,
         extension=dialplan.telephone_of(trunk, request.caller),
     )
-    decision = decide(dialplan, facts, snapshot)
-    if decision.lookup is not None and request.owner is not None:
-        facts = facts.answered(decision.lookup, said(request.owner))
-        decision = decide(dialplan, facts, snapshot)
-    return decision, facts
+    owner, carrier = request.owner, request.carrier
+
+    def answer(lookup: Lookup) -> LookupAnswer | None:
+        if lookup.of_carrier:
+            return None if carrier is None else said_of_carrier(carrier)
+        return None if owner is None else said(owner)
+
+    return decide_with(dialplan, facts, snapshot, answer)
 
 
 def _trunk(dialplan: Dialplan, named: str | None) -> str:

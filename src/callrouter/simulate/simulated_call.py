@@ -63,15 +63,16 @@ def play(
     cancel_after: float | None = None,
     snapshot: Snapshot = NOTHING,
     owner: str = "",
+    carrier: str = "",
     presses: Sequence[Press] = (),
     media: bool = True,
 ) -> SimulatedCall:
     """Play one call. scripts: by target; who has none does `legs.DEFAULT`.
 
-    owner: the extension that a look-up names, "" for none. facts: source must be an address of the
-    trunk the call is to come in on, or "" for a trunk that is known by something else. presses: the
-    caller's keys. media: False when no slot of a media worker is free. The dialplan gets prompts
-    without sound.
+    owner, carrier: the extension and the carrier that look-ups name, "" for none. facts: source
+    must be an address of the trunk the call is to come in on, or "" for a trunk that is known by
+    something else. presses: the caller's keys. media: False when no slot of a media worker is free.
+    The dialplan gets prompts without sound.
     """
     wire = Wire()
     trunk = dialplan.trunks.get(facts.trunk)
@@ -94,7 +95,6 @@ def play(
     queues = _queues(snapshot, bindings, lambda: facts.at + stack.now)
     queues.start(stack, noted.events)
     queues.serve(dialplan.queues, dialplan.agents)
-    services = MediaServices(pool, VirtualArchive(stack, dialplan))
     if trunk is not None and not facts.source:
         wire.certificates[place] = trunk.tls_peers
     Calls(
@@ -104,8 +104,8 @@ def play(
         limit=1,
         epoch=facts.at,
         shared=_shared(_Frozen(snapshot), bindings, queues),
-        directory=_Told(owner),
-        media=services,
+        directory=_Told(owner, carrier),
+        media=MediaServices(pool, VirtualArchive(stack, dialplan)),
         door=_Proven(facts),
     )
     flow = Flow("UDP", *place, *_ROUTER, None)
@@ -315,11 +315,11 @@ class _Proven:
 
 
 class _Told:
-    """Every look-up names the same extension, at once, and no carrier is known."""
+    """Every look-up names the same extension, or the same carrier, at once."""
 
-    def __init__(self, owner: str) -> None:
-        self._answer = said(owner)
-        self._no_carrier = said_of_carrier("")
+    def __init__(self, owner: str, carrier: str) -> None:
+        self._owner = said(owner)
+        self._carrier = said_of_carrier(carrier)
 
     def find(self, lookup: Lookup, number: str) -> LookupAnswer:
-        return self._no_carrier if lookup.of_carrier else self._answer
+        return self._carrier if lookup.of_carrier else self._owner

@@ -155,6 +155,21 @@ class State(StrictModel):
         description="The extension that the number's look-up names; empty for nobody.",
         examples=["101"],
     )
+    carrier: str = Field(
+        default="",
+        description="The carrier that `carrier_lookup` names; empty for none.",
+        examples=["China Mobile"],
+    )
+    barred: list[Name] = Field(
+        default=[],
+        description="Extensions whose calls abroad a guard against fraud has barred.",
+        examples=[["101"]],
+    )
+    spent: dict[Name, Amount] = Field(
+        default={},
+        description="What calls of extensions to outside have cost in the last hour.",
+        examples=[{"101": "19.50"}],
+    )
     seed: int = Field(default=0, description="For all that is drawn by chance.", examples=[7])
 
 

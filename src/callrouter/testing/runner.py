@@ -1,23 +1,27 @@
 """One test run: the call decided, or its whole hunt played, and the outcome held against it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.call_charges import charges_of
 from callrouter.outcomes import outcome
-from callrouter.route.decide.routing import decide
+from callrouter.route.decide.routing import decide, decide_with
 from callrouter.route.values.decision import INBOUND, INTERNAL
-from callrouter.route.values.external_lookup import said
+from callrouter.route.values.external_lookup import said, said_of_carrier
 from callrouter.route.values.facts import Facts
+from callrouter.route.values.fraud_guards import Barring
 from callrouter.route.values.plan import Verdict
-from callrouter.route.values.snapshot import Override, Snapshot
+from callrouter.route.values.snapshot import SPENT_SECONDS, OutgoingUse, Override, Snapshot
 from callrouter.simulate.simulated_call import play
 from callrouter.testing.grammar import Case, State, differing
 from callrouter.testing.rate_plan_tests import RatePlanSuite, run_case
 from callrouter.testing.suite import Suite, Tested
 
 _NO_BLOCK: Final[dict[tuple[str, str], float]] = {}
+_BARRED: Final = "the test began"
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -50,16 +54,15 @@ def run(tested: Tested, case: Case, line: int) -> Result:
     """Run one test. line: where it stands in its file."""
     facts = tested.facts(case.call)
     snapshot = _snapshot(tested, facts, case.state)
-    decision = decide(tested.dialplan, facts, snapshot)
-    if decision.lookup is not None:
-        answer = said(case.state.owner)
-        decision = decide(tested.dialplan, facts.answered(decision.lookup, answer), snapshot)
+    answers = {False: said(case.state.owner), True: said_of_carrier(case.state.carrier)}
+    decision, _ = decide_with(
+        tested.dialplan, facts, snapshot, lambda lookup: answers[lookup.of_carrier]
+    )
     got = outcome(decision)
     got["direction"] = decision.direction or (INTERNAL if facts.extension else INBOUND)
     trace = decision.trace
     rung = [target.name for hunt in decision.plan.hunts for target in hunt.targets]
     if case.is_played:
-        owner = case.state.owner
         keys = case.press or ()
         legs = case.legs or {}
         played = play(
@@ -68,7 +71,8 @@ def run(tested: Tested, case: Case, line: int) -> Result:
             legs,
             cancel_after=case.cancel,
             snapshot=snapshot,
-            owner=owner,
+            owner=case.state.owner,
+            carrier=case.state.carrier,
             presses=keys,
         )
         got |= _played(played.record)
@@ -128,6 +132,8 @@ def _snapshot(tested: Tested, facts: Facts, state: State) -> Snapshot:
         blocks=blocks,
         attempts=attempts,
         away=state.away,
+        barred={extension: Barring(_BARRED, facts.at) for extension in state.barred},
+        outgoing=_spent(state.spent, facts.at),
         forwards={
             f"{extension} {when}": goal
             for extension, goals in state.forwards.items()
@@ -135,3 +141,10 @@ def _snapshot(tested: Tested, facts: Facts, state: State) -> Snapshot:
         },
         seed=state.seed,
     )
+
+
+def _spent(spent: Mapping[str, Decimal], at: float) -> dict[str, OutgoingUse]:
+    """What extensions, and all together, have spent just now."""
+    amounts = {**spent, "": sum(spent.values(), Decimal(0))} if spent else {}
+    when = int(at // SPENT_SECONDS)
+    return {whose: OutgoingUse(spent={when: amount}) for whose, amount in amounts.items()}

@@ -165,6 +165,8 @@ def _check(mistakes: Mistakes, path: tuple[str | int, ...], case: Case, tested: 
     refer(("state", "override"), "schedule", case.state.override)
     refer(("state", "away"), "extension", case.state.away)
     refer(("state", "forwards"), "extension", case.state.forwards)
+    refer(("state", "barred"), "extension", case.state.barred)
+    refer(("state", "spent"), "extension", case.state.spent)
     refer(("legs",), "target", case.legs)
     refer(("expect", "targets"), "target", case.expect.targets)
     refer(("expect", "ring"), "target", case.expect.ring)

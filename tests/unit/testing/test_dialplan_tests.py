@@ -1,6 +1,8 @@
 """`callrouter test`: what passes, how a failure is told, and mistakes in test files."""
 
+import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -299,3 +301,45 @@ def test_a_dialplan_stands_for_the_tests_beside_it(folder: Path) -> None:
     settings.write_text("listen: ['udp:192.0.2.1']\ndialplan: d.yaml\n", encoding="utf-8")
     result = CliRunner().invoke(main, ["test", "--config", str(settings)])
     assert "1 tests, 1 passed, 0 failed" in result.output
+
+
+OUTSIDE = """\
+country: CN
+rate_plans: plans.yaml
+trunks: {phones: {phones: true}}
+gateways: {out: {address: 192.0.2.1}}
+extensions: {"101": {phone: {user: "101", password_env: P}}}
+outbound: {default: main, emergency: [main], permission: sales, carrier_lookup: ask}
+outbound_lines: {main: {via: out, rate_plan: out}}
+permissions:
+  sales: {international: [VN], spend_per_hour: "20", caller_ids: {"+862012345678": China Telecom}}
+lookups: {ask: {url: "http://192.0.2.9/{called}"}}
+targets: {desk: {extension: "101"}}
+numbers: {"4000": {route: [{hunt: [desk]}]}}
+"""
+
+
+def test_calls_to_outside_have_guards_spending_and_carriers(folder: Path) -> None:
+    (folder / "d.yaml").write_text(OUTSIDE, encoding="utf-8")
+    plans = "country: CN\nplans: {out: {currency: CNY, blocks: 60/60, price: 1/min}}\n"
+    (folder / "plans.yaml").write_text(plans, encoding="utf-8")
+    abroad, home = ({"from": "101", "to": to} for to in ("0084901234567", "13800138000"))
+    cases: list[dict[str, Any]] = [
+        {"call": abroad, "state": {"barred": ["101"]}, "expect": {"reason": "barred"}},
+        {"call": home, "state": {"barred": ["101"]}, "expect": {"line": "main"}},
+        {"call": home, "state": {"spent": {"101": "20"}}, "expect": {"reason": "outgoing_limit"}},
+        {"call": home, "state": {"spent": {"101": "19.99"}}, "expect": {"line": "main"}},
+        {"call": home, "state": {"carrier": "X"}, "expect": {"matched": ["lookup ask"]}},
+        {"call": home, "expect": {"missed": ["lookup ask"]}},
+        {
+            "call": home,
+            "state": {"carrier": "X"},
+            "legs": {},
+            "expect": {"matched": ["lookup ask"]},
+        },
+    ]
+    tests = [json.dumps({"name": f"{at}", **case}) for at, case in enumerate(cases)]
+    result = run(folder, "\n".join(tests))
+    assert result.exit_code == 0, result.output
+    wrong = run(folder, tests[0].replace('["101"]', '["109"]'))
+    assert "no extension is named '109'" in wrong.output

@@ -8,6 +8,7 @@ changes it.
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -28,8 +29,9 @@ from callrouter.route.values.decision import (
     Need,
     NeedCredit,
     NeedLines,
+    NeedLookup,
 )
-from callrouter.route.values.external_lookup import LookupAnswer
+from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.media_steps import Voice
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Plan, Refusal, Verdict
@@ -87,6 +89,29 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     plan = case.plan(extension, named)
     trace, needs = tuple(case.trace), case.needs(plan)
     return Decision(number.key, plan, trace, needs, case.caller, case.auto_block, counts=counts)
+
+
+def decide_with(
+    dialplan: Dialplan,
+    facts: Facts,
+    snapshot: Snapshot,
+    answer: Callable[[Lookup], LookupAnswer | None],
+) -> tuple[Decision, Facts]:
+    """Decide with what look-ups would answer; returns the facts with that, too.
+
+    answer: None for a look-up that is not answered: the decision is that before it is.
+    """
+    while True:
+        decision = decide(dialplan, facts, snapshot)
+        known = facts
+        for need in decision.needs:
+            if isinstance(need, NeedLookup):
+                said = answer(need.lookup)
+                if said is not None:
+                    known = known.answered(need, said)
+        if known is facts:
+            return decision, facts
+        facts = known
 
 
 def _called_inside(
