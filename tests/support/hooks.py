@@ -70,6 +70,10 @@ class HookReceiver:
         more = {"allow_private": True, "secrets": secrets, **more}
         return Endpoint(name=name, url=self.url, **more)
 
+    def ids(self, kind: str = "") -> set[str]:
+        """The events that it took, of kinds that begin so."""
+        return {event.id for event in self.events if event.kind.startswith(kind)}
+
     async def took(self, count: int, kind: str = "") -> list[Received]:
         """Wait until it has taken so many events, of one kind or of any; those."""
 
