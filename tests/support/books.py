@@ -20,6 +20,9 @@ _ROWS: Final = {
         ("ledger", ("booking", "account", "kind", "currency"), ("amount",)),
         ("reservations", ("call", "account"), ("amount",)),
         ("account_events", ("account", "what", "at"), ("balance",)),
+        ("packages", ("name", "account", "seconds", "used", "held"), ("price",)),
+        ("package_holds", ("call", "package", "seconds"), ()),
+        ("package_uses", ("call", "package", "seconds"), ()),
     )
 }
 
@@ -63,12 +66,14 @@ def balances(url: str) -> dict[str, tuple[Decimal, Decimal]]:
 def audit(url: str) -> None:
     """Money is never made or lost: the ledger is 0 in all, and each balance is the sum of its rows.
 
-    What an account has reserved is what its calls have.
+    What an account has reserved is what its calls have. So it is with the time of packages.
     """
     of_booking: defaultdict[str, Decimal] = defaultdict(Decimal)
     of_account: defaultdict[str, Decimal] = defaultdict(Decimal)
     held: defaultdict[str, Decimal] = defaultdict(Decimal)
-    accounts, ledger, reservations = snapshot(url, "accounts", "ledger", "reservations")
+    accounts, ledger, reservations, packages, holds, uses = snapshot(
+        url, "accounts", "ledger", "reservations", "packages", "package_holds", "package_uses"
+    )
     for row in ledger:
         of_booking[row.booking] += row.amount
         of_account[row.account] += row.amount
@@ -78,3 +83,10 @@ def audit(url: str) -> None:
     for account in accounts:
         assert account.balance == of_account[account.name]
         assert account.reserved == held[account.name]
+    for package in packages:
+        used, taken = (
+            sum(row.seconds for row in rows if row.package == package.name)
+            for rows in (uses, holds)
+        )
+        assert (package.used, package.held) == (used, taken)
+        assert used + taken <= package.seconds

@@ -93,6 +93,12 @@ class Lines:
         said = await self.asked("top-up", account, amount, "--reference", reference)
         return bool(said["ok"]) or "is booked already" in said["error"]
 
+    async def bought(self, account: str, time: str, price: str, reference: str) -> bool:
+        """Whether a package is there by now."""
+        terms = ("--price", price, "--expires", "2090-01-01", "--reference", reference)
+        said = await self.asked("buy", account, time, *terms)
+        return bool(said["ok"]) or "is booked already" in said["error"]
+
     async def over(self, *outcomes: Outcome) -> list[dict[str, Any]]:
         """Wait until calls are over and settled; their records, in this order."""
         for outcome in outcomes:
@@ -273,6 +279,9 @@ async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
         try:
             await until(partial(it.paid_in, "acme", "5", f"turn-{turn}"))
             paid += 5
+            if turn % 3 == 0:
+                await until(partial(it.bought, "acme", "20s", "1", f"package-{turn}"))
+                paid -= 1
             for _ in range(20):
                 callers.call(dice.choice(("4000", "4001", "4003")), dice.uniform(0.1, 3.0))
             await asyncio.sleep(dice.uniform(0.05, 2.5))  # the moment is what is tried
@@ -288,13 +297,15 @@ async def test_money_is_neither_made_nor_lost_by_kills_at_any_moment(
         it = Lines(serving, callers, url)
         left, _ = (await it.settled())["acme"]
         audit(url)
-        spent = sum((Decimal(one["cost"] or 0) for one in await it.records()), Decimal(0))
-        forgiven = [
-            row.amount
-            for row in rows(url, "ledger")
-            if row.kind == "written_off" and row.account == "acme"
-        ]
-        assert left == paid - spent + sum(forgiven, Decimal(0))
+        mine = [row for row in rows(url, "ledger") if row.account == "acme"]
+        booked = {row.booking: -row.amount for row in mine if row.kind == "call"}
+        packaged = {str(row.call) for row in rows(url, "package_uses")}
+        assert packaged
+        for record in await it.records():
+            cost, money = Decimal(record["cost"] or 0), booked.get(f"call {record['id']}", 0)
+            assert money < cost if record["id"] in packaged else money == cost
+        forgiven = sum((row.amount for row in mine if row.kind == "written_off"), Decimal(0))
+        assert left == paid - sum(booked.values(), Decimal(0)) + forgiven
         assert left >= 0
     finally:
         await serving.stop()

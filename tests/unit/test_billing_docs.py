@@ -16,6 +16,8 @@ from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
 from callrouter.dialplan.compile.rate_plan_builder import compile_rate_plans, load_rate_plans
 from callrouter.observe.cdr.call_charges import cover
+from callrouter.rating.charges import LegUsage, charge
+from callrouter.rating.packages import Package, pay_legs
 from callrouter.yamlfile.reader import parse
 
 ROOT: Final = Path(__file__).parents[2]
@@ -87,6 +89,21 @@ def test_slices_of_a_call_are_what_the_page_says() -> None:
             assert f"{(found.until_ms or 0) // 1000} s, {found.cost:f}" == shown
             record.answered_ms = 0
             until = (found.until_ms or 0) + 30_000
+
+
+def test_packages_of_an_account_pay_for_calls_as_the_page_says() -> None:
+    plan = load_rate_plans(PLANS).plans["toll_free"]
+    packages: tuple[Package, ...] = (
+        Package(name="march", seconds=90, expires=1_800_000_000),
+        Package(name="april", seconds=60, expires=1_800_086_400),
+    )
+    for length, billed, march, april, money in table("packages of an account"):
+        usage = LegUsage(number="", at=1_772_596_800, seconds=Decimal(length.removesuffix(" s")))
+        paid = pay_legs([charge(plan, usage)], packages)
+        packages = paid.left
+        (leg,) = paid.legs
+        taken = [str(leg.taken.get(name, 0)) for name in ("march", "april")]
+        assert [str(leg.charge.seconds), *taken, str(paid.money)] == [billed, march, april, money]
 
 
 @pytest.mark.parametrize(("command", "shown"), EXAMPLES)

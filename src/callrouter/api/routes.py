@@ -134,6 +134,7 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/accounts/{account}", accounts.show_account),
     Route("POST", "/v1/accounts/{account}/top-ups", accounts.top_up),
     Route("POST", "/v1/accounts/{account}/adjustments", accounts.adjust_account),
+    Route("POST", "/v1/accounts/{account}/packages", accounts.buy_package),
     Route("PUT", "/v1/accounts/{account}/suspension", accounts.suspend_account),
     Route("DELETE", "/v1/accounts/{account}/suspension", accounts.resume_account),
     Route("GET", "/v1/callbacks", call_backs.list_call_backs),

@@ -156,9 +156,42 @@ class AccountEvent:
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
+class PackageSale:
+    """Time that an account buys. name: known by it, once for all accounts.
+
+    expires: Unix seconds.
+    """
+
+    account: str
+    name: str
+    seconds: int
+    expires: float
+    price: Decimal
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class AccountPackage:
+    """Time that an account has bought. left: seconds of it, those included that calls hold now.
+
+    expires, bought: Unix seconds. price: what it cost.
+    """
+
+    name: str
+    seconds: int
+    left: int
+    expires: float
+    bought: float
+    price: Decimal
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Statement:
-    """An account with the newest of its ledger and of its events, the newest first."""
+    """An account with the newest of its ledger and of its events, the newest first.
+
+    packages: all that it has bought, the one that expires last first.
+    """
 
     account: AccountState
+    packages: tuple[AccountPackage, ...]
     ledger: tuple[LedgerEntry, ...]
     events: tuple[AccountEvent, ...]

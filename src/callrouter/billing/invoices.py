@@ -21,7 +21,9 @@ FORWARDED: Final = "forwarded"
 OUTBOUND: Final = "outbound"
 FEE: Final = "fee"
 CORRECTION: Final = "correction"
-"""The kinds of lines."""
+PACKAGE: Final = "package"
+PACKAGED: Final = "packaged"
+"""The kinds of lines. A package that was bought, and what packages have paid of calls."""
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -56,7 +58,10 @@ class Invoice:
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class ChargedLegs:
-    """A call as an invoice has it: what its record says. charges: as records have them."""
+    """A call as an invoice has it: what its record says. charges: as records have them.
+
+    packaged: seconds that packages paid for. saved: what these would have cost.
+    """
 
     number: str
     extension: str
@@ -64,6 +69,8 @@ class ChargedLegs:
     answered: bool
     charges: list[dict[str, Any]]
     month: str
+    packaged: int = 0
+    saved: Decimal = NOTHING
 
 
 @dataclass(slots=True)
@@ -88,10 +95,18 @@ class InvoiceLines:
             what = f"{charge['plan']}, {charge['rate']}"
             number = call.number or call.extension
             self._add(call.month, number, _kind(call, charge), what, seconds, amount)
+        if call.packaged:
+            number = call.number or call.extension
+            paid = "paid by packages"
+            self._add(call.month, number, PACKAGED, paid, call.packaged, -call.saved)
 
     def add_fee(self, number: str, what: str, amount: Decimal, month: str = "") -> None:
         """Add a fee."""
         self._add(month, number, FEE, what, 0, amount)
+
+    def add_package(self, name: str, amount: Decimal, month: str = "") -> None:
+        """Add a package that was bought."""
+        self._add(month, "", PACKAGE, name, 0, amount)
 
     def add_correction(self, number: str, what: str, amount: Decimal, month: str = "") -> None:
         """Add what a closed month should have had more, or less."""

@@ -5,12 +5,15 @@ from pathlib import Path
 import click
 
 from callrouter.commands.asking import last_option, moment, put, table
+from callrouter.commands.moments import CLOCKS, span, zone_of_settings
+from callrouter.commands.moments import moment as read_moment
 from callrouter.commands.options import json_and_config
 from callrouter.operations.accounts import (
     AccountList,
     AccountStanding,
     AccountStatement,
     adjust_account,
+    buy_package,
     list_accounts,
     resume_account,
     show_account,
@@ -100,6 +103,42 @@ def adjust(
 
 @accounts.command()
 @click.argument("account")
+@click.argument("time")
+@click.option("--price", required=True, help="What it costs, paid from the balance; 0 for none.")
+@click.option("--expires", required=True, help=f"When: 2027-01-01. {CLOCKS}")
+@_reference
+@_who
+@click.option("--note", default="", help="What it is for.")
+@json_and_config
+def buy(
+    account: str,
+    time: str,
+    price: str,
+    expires: str,
+    reference: str | None,
+    who: str,
+    note: str,
+    as_json: bool,
+    config: Path,
+) -> None:
+    """Sell ACCOUNT a package of TIME, such as 6000m or 100h, that calls use before money."""
+    seconds = span(time)
+    if seconds is None:
+        raise click.BadParameter("expected a time, such as 6000m or 100h", param_hint="TIME")
+    asked: dict[str, object] = {
+        "account": account,
+        "seconds": seconds,
+        "price": price,
+        "expires": read_moment("--expires", expires, zone_of_settings(config)).timestamp(),
+        "reference": reference,
+        "who": who,
+        "note": note,
+    }
+    put(config, buy_package, asked, as_json, _one)
+
+
+@accounts.command()
+@click.argument("account")
 @_who
 @json_and_config
 def suspend(account: str, who: str, as_json: bool, config: Path) -> None:
@@ -127,6 +166,13 @@ def _one(answer: AccountStanding) -> None:
 def _show(answer: AccountStatement) -> None:
     _one(answer.account)
     click.echo()
+    if answer.packages:
+        bought = [
+            {**it.model_dump(), "package": it.name, "expires": moment(it.expires)}
+            for it in answer.packages
+        ]
+        table(bought, "package", "seconds", "left", "expires", "price")
+        click.echo()
     table(
         [{**it.model_dump(), "when": moment(it.at)} for it in answer.ledger],
         *("when", "amount", "kind", "booking", "who", "note"),

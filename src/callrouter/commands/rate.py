@@ -2,7 +2,6 @@
 
 import datetime
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +15,9 @@ from callrouter.commands.typed_numbers import NUMBER
 from callrouter.dialplan.compile.rate_plan_builder import load_rate_plans
 from callrouter.errors import CommandError
 from callrouter.printable import json_text, printable
-from callrouter.rating.charges import BlockRun, CallUsage, Charges, LegUsage, total
+from callrouter.rating.charges import BlockRun, CallUsage, LegUsage
 from callrouter.rating.charges import rate as rate_call
-from callrouter.rating.packages import Package, PackagedCharge, use_packages
+from callrouter.rating.packages import Package, PackagedCall, PackagedCharge, pay_legs
 from callrouter.rating.rate_plan import RatePlan, RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.settings.settings_file import load_settings
@@ -105,13 +104,14 @@ def rate(
         ringing=ringing,
     )
     charges = rate_call(found, CallUsage(inbound=inbound, forwarded=tuple(legs)))
-    paid = _paid(found, charges, [_package(text, zone) for text in packages])
-    cost = total(one.charge for one in paid)
+    if len(set(packages)) < len(packages):
+        raise click.BadParameter("one of them is there twice", param_hint="--package")
+    paid = pay_legs(charges.legs, [_package(text, zone) for text in packages])
     if as_json:
-        click.echo(json_text(_object(plan, charges.currency, cost, paid, zone), indent=True))
+        click.echo(json_text(_object(plan, charges.currency, paid, zone), indent=True))
         return
-    click.echo(f"cost {cost:f} {charges.currency}")
-    for one in paid:
+    click.echo(f"cost {paid.money:f} {charges.currency}")
+    for one in paid.legs:
         _show(one, zone)
 
 
@@ -123,18 +123,6 @@ def _package(text: str, zone: ZoneInfo) -> Package:
         raise click.BadParameter(wanted, param_hint="--package")
     expires = int(moment("--package", date, lambda: zone).timestamp())
     return Package(name=text, seconds=int(seconds), expires=expires)
-
-
-def _paid(plan: RatePlan, charges: Charges, packages: Sequence[Package]) -> list[PackagedCharge]:
-    """Pay for each leg, from packages first."""
-    if len({package.name for package in packages}) < len(packages):
-        raise click.BadParameter("one of them is there twice", param_hint="--package")
-    paid: list[PackagedCharge] = []
-    for place, leg in enumerate(charges.legs):
-        by = plan.forwarded if place and plan.forwarded is not None else plan
-        paid.append(use_packages(by, leg, packages))
-        packages = paid[-1].left
-    return paid
 
 
 def plans_of(config: Path, file: Path | None) -> RatePlans:
@@ -181,13 +169,11 @@ def _show(paid: PackagedCharge, zone: ZoneInfo) -> None:
         click.echo(f"  {seconds} s of them from package {package}")
 
 
-def _object(
-    plan: str, currency: str, cost: Decimal, paid: list[PackagedCharge], zone: ZoneInfo
-) -> dict[str, Any]:
+def _object(plan: str, currency: str, paid: PackagedCall, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "plan": plan,
         "currency": currency,
-        "cost": f"{cost:f}",
+        "cost": f"{paid.money:f}",
         "legs": [
             {
                 "plan": one.charge.plan,
@@ -198,7 +184,7 @@ def _object(
                 "blocks": [_block(run, zone) for run in one.charge.blocks],
                 "packages": one.taken,
             }
-            for one in paid
+            for one in paid.legs
         ],
     }
 

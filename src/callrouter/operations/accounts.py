@@ -1,13 +1,14 @@
 """Accounts, as operators ask for them: how they stand, payments, adjustments, and suspension."""
 
 import re
+import time
 import uuid
 from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from callrouter.billing.accounts import AccountState, Statement
+from callrouter.billing.accounts import AccountState, PackageSale, Statement
 from callrouter.operations.operation import (
     BadValueError,
     ConflictError,
@@ -23,6 +24,8 @@ from callrouter.pending import Later
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _WANTED: Final = 'an amount as text, such as "20.00"'
+_FAR: Final = 4_102_444_800.0
+"""The year 2100, from which no calendar of ours is sure."""
 
 AmountText = Annotated[
     str, Field(min_length=1, max_length=32, description="an amount as text, such as 20.00")
@@ -60,6 +63,17 @@ class ShowAccount(OperationRequest):
     most: Count = 100
 
 
+class PackageLine(OperationAnswer):
+    """A package. left: seconds of it, those included that calls hold. expires: Unix seconds."""
+
+    name: str
+    seconds: int
+    left: int
+    expires: float
+    bought: float
+    price: str
+
+
 class LedgerLine(OperationAnswer):
     """An entry. amount: what the account got, less than 0 for what it paid."""
 
@@ -81,9 +95,10 @@ class AccountNote(OperationAnswer):
 
 
 class AccountStatement(OperationAnswer):
-    """An account with its ledger and what became of it, the newest first."""
+    """An account with its ledger and what became of it, the newest first, and its packages."""
 
     account: AccountStanding
+    packages: list[PackageLine]
     ledger: list[LedgerLine]
     events: list[AccountNote]
 
@@ -102,6 +117,21 @@ class Adjust(TopUp):
     """A correction by hand; amount: less than 0 to take away."""
 
     note: Name
+
+
+class BuyPackage(OperationRequest):
+    """A package to be sold. expires: Unix seconds. reference: as of a payment; the package's name.
+
+    price: 0 for one that is a present.
+    """
+
+    account: Name
+    seconds: Annotated[int, Field(ge=1, le=10**9, description="1 to 1000000000 seconds")]
+    expires: float
+    price: AmountText
+    reference: Name | None = None
+    who: Name = "operator"
+    note: Note = ""
 
 
 class HoldAccount(OperationRequest):
@@ -125,6 +155,17 @@ async def show_account(running: RunningServer, request: ShowAccount) -> AccountS
         raise NotFoundError(found)
     return AccountStatement(
         account=_standing(found.account),
+        packages=[
+            PackageLine(
+                name=it.name,
+                seconds=it.seconds,
+                left=it.left,
+                expires=it.expires,
+                bought=it.bought,
+                price=f"{it.price:f}",
+            )
+            for it in found.packages
+        ],
         ledger=[
             LedgerLine(
                 booking=it.booking,
@@ -148,11 +189,27 @@ async def top_up(running: RunningServer, request: TopUp) -> AccountStanding:
     amount = _amount(request.amount)
     if amount <= 0:
         raise BadValueError("amount: expected more than 0", "amount", "more than 0")
-    most = _decimals(running, request.account)
-    if most is not None and amount != round(amount, most):
-        wanted = f"{most} decimals at most, as calls are charged"
-        raise BadValueError(f"amount: expected {wanted}", "amount", wanted)
+    _check_decimals(running, request.account, amount, "amount")
     return await _booked(running, request, amount, "top_up")
+
+
+async def buy_package(running: RunningServer, request: BuyPackage) -> AccountStanding:
+    """Sells a package, which is paid for from the balance."""
+    price = _amount(request.price, "price")
+    if price < 0:
+        raise BadValueError("price: expected 0 or more", "price", "0 or more")
+    _check_decimals(running, request.account, price, "price")
+    if not time.time() < request.expires < _FAR:
+        wanted = "a time to come, before 2100"
+        raise BadValueError(f"expires: expected {wanted}", "expires", wanted)
+    sale = PackageSale(
+        account=request.account,
+        name=request.reference or uuid.uuid4().hex,
+        seconds=request.seconds,
+        expires=request.expires,
+        price=price,
+    )
+    return await _changed(running, running.accounts.buy(sale, request.who, request.note))
 
 
 async def adjust_account(running: RunningServer, request: Adjust) -> AccountStanding:
@@ -193,6 +250,14 @@ async def _changed(running: RunningServer, asked: Later[AccountState | str]) -> 
     raise ConflictError(answer)
 
 
+def _check_decimals(running: RunningServer, account: str, amount: Decimal, what: str) -> None:
+    """Raises BadValueError for an amount that is finer than what calls are charged by."""
+    most = _decimals(running, account)
+    if most is not None and amount != round(amount, most):
+        wanted = f"{most} decimals at most, as calls are charged"
+        raise BadValueError(f"{what}: expected {wanted}", what, wanted)
+
+
 def _decimals(running: RunningServer, name: str) -> int | None:
     """To how many decimals an account's calls are charged; None when no plan says it."""
     plans = running.dialplan().rate_plans
@@ -203,9 +268,9 @@ def _decimals(running: RunningServer, name: str) -> int | None:
     return max(known, default=None)
 
 
-def _amount(text: str) -> Decimal:
+def _amount(text: str, what: str = "amount") -> Decimal:
     if _AMOUNT.fullmatch(text) is None:
-        raise BadValueError(f"amount: expected {_WANTED}, found {text}", "amount", _WANTED)
+        raise BadValueError(f"{what}: expected {_WANTED}, found {text}", what, _WANTED)
     return Decimal(text)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_arg
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from callrouter.billing.accounts import AccountState, Statement
+from callrouter.billing.accounts import AccountState, PackageSale, Statement
 from callrouter.billing.number_lives import LifeAndHistory, NumberLife
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
@@ -188,6 +188,9 @@ class AccountsAsked(Protocol):
         self, name: str, amount: Decimal, kind: str, reference: str, who: str, note: str
     ) -> Later[AccountState | str]:
         """Make a booking, top_up or adjustment, once by its reference."""
+
+    def buy(self, sale: PackageSale, who: str, note: str) -> Later[AccountState | str]:
+        """Sell one a package, once by its name."""
 
     def hold(self, name: str, who: str, *, on: bool) -> Later[AccountState | str]:
         """Suspend one by hand, or resume it."""

@@ -114,7 +114,7 @@ def charge(plan: RatePlan, leg: LegUsage) -> LegCharge:
         length = leg.ringing
     if found is None:
         return LegCharge(
-            plan=plan.name, rate="", seconds=0, fee=_NOTHING, blocks=(), cost=cost_of(plan)
+            plan=plan.name, rate="", seconds=0, fee=_NOTHING, blocks=(), cost=cost_of(plan.decimals)
         )
     seconds = billed_seconds(found, length)
     blocks = tuple(_joined(found, leg.at + found.free, seconds))
@@ -125,7 +125,7 @@ def charge(plan: RatePlan, leg: LegUsage) -> LegCharge:
         seconds=seconds,
         fee=fee,
         blocks=blocks,
-        cost=cost_of(plan, fee, [(run.price, run.count * run.seconds) for run in blocks]),
+        cost=cost_of(plan.decimals, fee, [(run.price, run.count * run.seconds) for run in blocks]),
     )
 
 
@@ -182,15 +182,15 @@ def _prices(rate: Rate, at: int) -> tuple[tuple[PriceStep, ...], str, int]:
 
 
 def cost_of(
-    plan: RatePlan, fee: Decimal = _NOTHING, times: Iterable[tuple[Price, int]] = ()
+    decimals: int, fee: Decimal = _NOTHING, times: Iterable[tuple[Price, int]] = ()
 ) -> Decimal:
-    """Return a fee and so many seconds at each price, rounded once by the plan's decimals."""
+    """Return a fee and so many seconds at each price, rounded once to so many decimals."""
     with localcontext(_EXACT):
         # In amounts by the minute, so that all is exact until the one division.
         whole = fee * MINUTE
         for price, seconds in times:
             whole += price.amount * (seconds * (MINUTE // price.per))
-        return (whole / MINUTE).quantize(Decimal(1).scaleb(-plan.decimals))
+        return (whole / MINUTE).quantize(Decimal(1).scaleb(-decimals))
 
 
 def _ceiling(length: int, size: int) -> int:

@@ -53,6 +53,12 @@ class Price:
         return f"{self.amount:f}/{'min' if self.per == MINUTE else 's'}"
 
 
+def read_price(text: str) -> Price:
+    """Read a price as `str` writes it."""
+    amount, _, per = text.partition("/")
+    return Price(amount=Decimal(amount), per=MINUTE if per == "min" else 1)
+
+
 @dataclass(slots=True, kw_only=True, frozen=True)
 class PriceStep:
     """A price that holds from so many seconds after the first block began."""

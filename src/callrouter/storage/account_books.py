@@ -13,17 +13,16 @@ Rules.
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 
 from callrouter.billing.accounts import (
     ACTIVE,
+    RECLAIMED,
     SUSPENDED,
     AccountFigures,
     AccountTerms,
@@ -32,8 +31,22 @@ from callrouter.billing.accounts import (
 )
 from callrouter.billing.fees import due_fees
 from callrouter.billing.months import month_at
+from callrouter.observe.cdr.call_charges import charges_in
+from callrouter.rating.charges import LegCharge
+from callrouter.rating.packages import Package, PackagedCall, pay_legs
 from callrouter.storage.amounts import NOTHING, Money, at_least, minus, plus
+from callrouter.storage.engine import insert_into
 from callrouter.storage.outbox import enqueue, outbox_event
+from callrouter.storage.package_books import (
+    begin_of,
+    has_packages,
+    hold_packages,
+    holds_packages,
+    let_go,
+    let_go_part,
+    packages_for,
+    use_up,
+)
 
 CASH: Final = "@cash"
 REVENUE: Final = "@revenue"
@@ -110,13 +123,24 @@ class Booking(NamedTuple):
 
 
 class SettledCall(NamedTuple):
-    """A call that is over, as it is settled. cost: None for nothing. lost: by a kill."""
+    """A call that is over, as it is settled. cost: None for nothing. lost: by a kill.
+
+    charges: of its legs, as its record has them.
+    """
 
     id: str
     account: str
     cost: Decimal | None
     currency: str
     lost: bool
+    charges: str = "[]"
+
+
+class Reserved(NamedTuple):
+    """What was reserved for a call. packaged: seconds, by their packages."""
+
+    money: Decimal
+    packaged: dict[str, int]
 
 
 def keep(connection: sa.Connection, accounts: Iterable[AccountTerms], at: float) -> list[str]:
@@ -146,7 +170,7 @@ def keep(connection: sa.Connection, accounts: Iterable[AccountTerms], at: float)
                 "reserved": NOTHING,
             }
             new = {**asdict(opened(fresh, at)), **known, "held": False, "opened": at}
-            connection.execute(_insert(connection, ACCOUNTS).on_conflict_do_nothing(), new)
+            connection.execute(insert_into(connection, ACCOUNTS).on_conflict_do_nothing(), new)
         elif row.currency != terms.currency:
             wrong.append(terms.name)
         elif any(row._mapping[name] != value for name, value in figures.items()):
@@ -158,49 +182,77 @@ def keep(connection: sa.Connection, accounts: Iterable[AccountTerms], at: float)
 def reserve(
     connection: sa.Connection,
     call: tuple[str, str],
-    more: Decimal,
+    legs: Sequence[LegCharge],
+    reserved: Decimal,
     process: str,
     at: float,
     *,
     first: bool,
-) -> str:
-    """Reserve so much more for a call; returns why not, "" when it is.
+) -> Reserved | str:
+    """Reserve what these legs of a call cost, packages before money; text that says why not.
 
-    call: its id, and the account that pays. first: the call has not begun yet, so that a suspended
-    account refuses it.
+    call: its id, and the account that pays. reserved: the money that it has already. first: the
+    call has not begun yet, so that a suspended account refuses it, but for one that packages pay.
     """
+    ident, name = call
+    packages: list[Package] = []
+    begin = begin_of(legs, at)
+    if has_packages(connection, [name], begin):
+        connection.execute(_one(name))  # whose packages two calls ask for, one after the other
+        packages = packages_for(connection, ident, name, begin)
+    paid = pay_legs(legs, packages)
+    more = max(paid.money - reserved, NOTHING)
+    begins = first and (more > 0 or not paid.taken)
+    why = _reserve_money(connection, call, more, process, at, begins=begins, first=first)
+    return why or Reserved(more, hold_packages(connection, ident, paid.taken))
+
+
+def _reserve_money(
+    connection: sa.Connection,
+    call: tuple[str, str],
+    more: Decimal,
+    process: str,
+    at: float,
+    *,
+    begins: bool,
+    first: bool,
+) -> str:
+    """Why not, "" when it is. begins: a call that money pays. first: as `reserve` has it."""
     ident, name = call
     spare = minus(plus(ACCOUNTS.c.balance, ACCOUNTS.c.credit), ACCOUNTS.c.reserved)
     may: list[sa.ColumnElement[bool]] = [
         ACCOUNTS.c.credit.is_(None) | at_least(spare, sa.bindparam("more", more, Money))
     ]
     if first:
-        may += [ACCOUNTS.c.state == ACTIVE, ACCOUNTS.c.held.is_(False)]
+        may.append(ACCOUNTS.c.held.is_(False))
+    if begins:
+        may.append(ACCOUNTS.c.state == ACTIVE)
     taken = plus(ACCOUNTS.c.reserved, sa.bindparam("more", more, Money))
     done = connection.execute(_change(name).where(*may).values(reserved=taken))
     if not done.rowcount:
-        return _why_not(connection, name, first=first)
+        return _why_not(connection, name, begins=begins, first=first)
     held = {"call": ident, "account": name, "amount": more, "server": process, "at": at}
-    add = _insert(connection, RESERVATIONS).values(held)
+    add = insert_into(connection, RESERVATIONS).values(held)
     amount = plus(RESERVATIONS.c.amount, add.excluded.amount)
     connection.execute(add.on_conflict_do_update(index_elements=["call"], set_={"amount": amount}))
     return ""
 
 
-def _why_not(connection: sa.Connection, name: str, *, first: bool) -> str:
+def _why_not(connection: sa.Connection, name: str, *, begins: bool, first: bool) -> str:
     row = connection.execute(_one(name)).one_or_none()
     if row is None:
         return "the database does not have it yet"
     if first and row.held:
         return "it is suspended by hand"
-    if first and row.state != ACTIVE:
+    if begins and row.state != ACTIVE:
         return f"it is {row.state}: {row.balance:f} {row.currency} are left"
     return f"{row.balance:f} {row.currency} are left, of which calls have {row.reserved:f}"
 
 
-def release_part(connection: sa.Connection, call: str, amount: Decimal) -> None:
+def release_part(connection: sa.Connection, call: str, had: Reserved) -> None:
     """Give back a part of what a call has reserved, if it still has that."""
-    it = RESERVATIONS
+    it, amount = RESERVATIONS, had.money
+    let_go_part(connection, call, had.packaged)
     less = minus(it.c.amount, sa.bindparam("less", amount, Money))
     has = at_least(it.c.amount, sa.bindparam("less", amount, Money))
     taken = sa.update(it).where(it.c.call == call, has).values(amount=less)
@@ -209,7 +261,7 @@ def release_part(connection: sa.Connection, call: str, amount: Decimal) -> None:
         return
     free = minus(ACCOUNTS.c.reserved, sa.bindparam("less", amount, Money))
     connection.execute(_change(row.account).values(reserved=free))
-    if not row.amount:
+    if not row.amount and not holds_packages(connection, call):
         connection.execute(sa.delete(it).where(it.c.call == call))
 
 
@@ -225,8 +277,10 @@ def release_orphans(connection: sa.Connection, process: str) -> int:
 
 
 def _give_back(connection: sa.Connection, gone: sa.Delete) -> int:
-    rows = connection.execute(gone.returning(RESERVATIONS.c.account, RESERVATIONS.c.amount)).all()
-    for name, amount in sorted(rows):
+    it = RESERVATIONS.c
+    rows = connection.execute(gone.returning(it.account, it.amount, it.call)).all()
+    let_go(connection, [row.call for row in rows])
+    for name, amount, _ in sorted(rows):
         less = minus(ACCOUNTS.c.reserved, sa.bindparam("less", amount, Money))
         connection.execute(_change(name).values(reserved=less))
     return len(rows)
@@ -248,10 +302,11 @@ def settle(connection: sa.Connection, calls: Iterable[SettledCall], at: float) -
     _give_back(connection, gone)
     costly = [call for call in calls if call.cost]
     paid = [call for call in costly if currencies.get(call.account) == call.currency]
-    new = book_all(connection, [_payment(call, at) for call in paid])
-    for call in paid:
-        if call.lost and _name(call) in new:
-            _write_off(connection, call, at)
+    payments = _payments(connection, paid, at)
+    new = book_all(connection, payments)
+    for call, payment in zip(paid, payments, strict=True):
+        if call.lost and payment.name in new:
+            _write_off(connection, payment)
     return [call.id for call in costly if currencies.get(call.account) != call.currency]
 
 
@@ -259,23 +314,45 @@ def _name(call: SettledCall) -> str:
     return f"call {call.id}"
 
 
-def _payment(call: SettledCall, at: float) -> Booking:
-    cost = call.cost or NOTHING
-    return Booking(_name(call), call.account, -cost, call.currency, REVENUE, "call", at)
+def _payments(connection: sa.Connection, calls: Sequence[SettledCall], at: float) -> list[Booking]:
+    """What is booked for calls. Those whose accounts have packages use these up first."""
+    known = {call.account for call in calls}
+    having = has_packages(connection, known) if known else set()
+    packaged = [call for call in calls if call.account in having]
+    names = [_name(call) for call in packaged]
+    booked = sa.select(LEDGER.c.booking).where(LEDGER.c.booking.in_(names))
+    done = set(connection.execute(booked).scalars()) if names else set()
+    legs = {
+        (call.account, call.id): charges_in(call.charges)
+        for call in packaged
+        if _name(call) not in done
+    }
+    used = use_up(connection, legs, at) if legs else {}
+    return [_payment(call, at, used.get(call.id)) for call in calls]
 
 
-def _write_off(connection: sa.Connection, call: SettledCall, at: float) -> None:
+def _payment(call: SettledCall, at: float, used: PackagedCall | None) -> Booking:
+    cost, note = call.cost or NOTHING, ""
+    if used is not None and used.taken:
+        cost = used.money
+        note = ", ".join(f"{seconds} s of {name}" for name, seconds in used.taken.items())
+    return Booking(_name(call), call.account, -cost, call.currency, REVENUE, "call", at, note=note)
+
+
+def _write_off(connection: sa.Connection, payment: Booking) -> None:
     """Forgive what a lost call cost beyond what there was: nobody knows that it lasted so long."""
-    row = connection.execute(_one(call.account)).one()
-    if row.credit is None or not call.cost:
+    row = connection.execute(_one(payment.account)).one()
+    if row.credit is None or not payment.amount:
         return
-    beyond = min(-(row.balance + row.credit), call.cost)
+    beyond = min(-(row.balance + row.credit), -payment.amount)
     if beyond > 0:
-        name = f"{_name(call)} written off"
-        forgiven = Booking(
-            name, call.account, beyond, call.currency, WRITTEN_OFF, "written_off", at
+        name = f"{payment.name} written off"
+        book(
+            connection,
+            payment._replace(
+                name=name, amount=beyond, ours=WRITTEN_OFF, kind="written_off", note=""
+            ),
         )
-        book(connection, forgiven)
 
 
 def book(connection: sa.Connection, it: Booking) -> bool:
@@ -290,7 +367,7 @@ def book_all(connection: sa.Connection, bookings: Sequence[Booking]) -> set[str]
     """
     if not bookings:
         return set()
-    insert = _insert(connection, LEDGER).on_conflict_do_nothing()
+    insert = insert_into(connection, LEDGER).on_conflict_do_nothing()
     # What a driver says of rows is not said of a conflict by all of them.
     done = connection.execute(
         insert.returning(LEDGER.c.booking), [_row(it, it.account, it.amount) for it in bookings]
@@ -350,6 +427,9 @@ def review(connection: sa.Connection, name: str, at: float) -> None:
     known = {field: row[field] for field in AccountFigures.__dataclass_fields__}
     before = AccountFigures(**known)
     after, events = reviewed(before, at)
+    if after.state == RECLAIMED != before.state and has_packages(connection, [name], at):
+        # What it has bought can still be used.
+        after, events = reviewed(replace(before, reclaim_seconds=None), at)
     if after != before:
         changed = {"state": after.state, "since": after.since, "noticed": after.noticed}
         connection.execute(_change(name).values(changed))
@@ -398,10 +478,3 @@ def _one(name: str) -> sa.Select[Any]:
 
 def _change(name: str) -> sa.Update:
     return sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name)
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
-    """An INSERT that may say what is to be done on a conflict."""
-    if connection.dialect.name == "postgresql":
-        return insert_into_postgresql(table)
-    return insert_into_sqlite(table)

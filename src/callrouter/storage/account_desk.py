@@ -7,10 +7,17 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from callrouter.billing.accounts import AccountEvent, AccountState, LedgerEntry, Statement
+from callrouter.billing.accounts import (
+    AccountEvent,
+    AccountState,
+    LedgerEntry,
+    PackageSale,
+    Statement,
+)
 from callrouter.pending import Later
 from callrouter.storage import account_books as books
 from callrouter.storage.account_service import AccountService
+from callrouter.storage.package_books import add_package, packages_of
 
 _OURS: Final = {"top_up": books.CASH, "adjustment": books.ADJUSTMENTS}
 """The account of ours that each kind of booking is made with."""
@@ -42,6 +49,7 @@ class AccountDesk:
             events = _newest(connection, books.EVENTS, name, most)
             return Statement(
                 account=state,
+                packages=tuple(packages_of(connection, name)),
                 ledger=tuple(_read(LedgerEntry, row) for row in entries),
                 events=tuple(_read(AccountEvent, row) for row in events),
             )
@@ -77,6 +85,36 @@ class AccountDesk:
 
         return self._service.ask(act)
 
+    def buy(self, sale: PackageSale, who: str, note: str) -> Later[AccountState | str]:
+        """Sell a package to an account, which pays for it at once; as `book`."""
+
+        def act(connection: sa.Connection) -> AccountState | str:
+            state = _state(connection, sale.account, locked=True)
+            if state is None:
+                return f"no account is named {sale.account}"
+            if state.credit is not None:
+                spare = state.balance + state.credit - state.reserved
+                if spare < sale.price:
+                    return f"it costs {sale.price:f} {state.currency}, and {spare:f} are left"
+            payment = books.Booking(
+                name=f"package {sale.name}",
+                account=sale.account,
+                amount=-sale.price,
+                currency=state.currency,
+                ours=books.REVENUE,
+                kind="package",
+                at=time.time(),
+                who=who,
+                note=note,
+            )
+            # Before it is paid for: who has one may have spent the last on it.
+            if not add_package(connection, sale, payment.at):
+                return f"{sale.name} is booked already"
+            books.book(connection, payment)
+            return _state(connection, sale.account) or ""
+
+        return self._service.ask(act)
+
     def hold(self, name: str, who: str, *, on: bool) -> Later[AccountState | str]:
         """Suspend an account by hand, or resume it; as `book`."""
 
@@ -90,9 +128,9 @@ class AccountDesk:
         return self._service.ask(act)
 
 
-def _state(connection: sa.Connection, name: str) -> AccountState | None:
-    found = connection.execute(sa.select(books.ACCOUNTS).where(books.ACCOUNTS.c.name == name))
-    row = found.one_or_none()
+def _state(connection: sa.Connection, name: str, *, locked: bool = False) -> AccountState | None:
+    query = sa.select(books.ACCOUNTS).where(books.ACCOUNTS.c.name == name)
+    row = connection.execute(query.with_for_update() if locked else query).one_or_none()
     return None if row is None else _read(AccountState, row)
 
 

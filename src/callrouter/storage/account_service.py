@@ -138,29 +138,31 @@ class AccountService:
     ) -> Later[Credit | NoCredit]:
         """See `CallAccounts`."""
         covered = cover(record, until_ms, targets)
-        more = max(covered.cost - reserved, Decimal(0))
         end = NO_END if covered.until_ms is None else covered.until_ms
-        if not (more or first):
+        if covered.cost <= reserved and not first:
             return Credit(end, reserved)
         reserve = partial(
             books.reserve,
             call=(record.id, record.account),
-            more=more,
+            legs=covered.legs,
+            reserved=reserved,
             process=self._process,
             first=first,
         )
 
         def act(connection: sa.Connection) -> Credit | NoCredit:
-            why = reserve(connection, at=time.time())
-            return NoCredit(why) if why else Credit(end, reserved + more)
+            had = reserve(connection, at=time.time())
+            if isinstance(had, str):
+                return NoCredit(had)
+            return Credit(end, reserved + had.money, had.packaged)
 
         return self.ask(act)
 
     def unwanted(self, record: CallRecord, reserved: Decimal, answer: object) -> None:
         """See `CallAccounts`."""
-        if isinstance(answer, Credit) and answer.reserved > reserved:
-            more = answer.reserved - reserved
-            self.ask(lambda connection: books.release_part(connection, record.id, more))
+        if isinstance(answer, Credit) and (answer.reserved > reserved or answer.packaged):
+            had = books.Reserved(answer.reserved - reserved, answer.packaged)
+            self.ask(lambda connection: books.release_part(connection, record.id, had))
 
     # For operators, too.
 

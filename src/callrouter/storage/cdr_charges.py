@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from callrouter.observe.cdr.call_charges import charges_in
 from callrouter.observe.cdr.rerating import READ, RatedCall
 from callrouter.printable import storable
+from callrouter.rating.packages import pay_legs
+from callrouter.storage import package_books as packages
 from callrouter.storage.account_books import ACCOUNTS, REVENUE, Booking, book
 from callrouter.storage.engine import ReadSession, begin_writing, is_postgres
 
@@ -56,10 +59,25 @@ class ChargedCalls(ReadSession):
         ]
         with begin_writing(self._engine) as connection:
             connection.execute(sa.text(_UPDATE.format(cost=cost)), values)
+            paying = {call.account for call in calls if call.account}
+            packaged = packages.have_bought(connection, paying) if paying else set()
             for call in sorted(calls, key=lambda it: (it.account, it.id)):
                 if call.account and call.after is not None:
-                    before, after = call.costs
+                    before, after = (
+                        _paid(connection, call) if call.account in packaged else call.costs
+                    )
                     _correct(connection, call, before - after)
+
+
+def _paid(connection: sa.Connection, call: RatedCall) -> tuple[Decimal, Decimal]:
+    """What money paid for a call, and would pay now: its packages pay for as much as they did."""
+    used = packages.uses_of(connection, call.account, call.id).get(call.id)
+    if not used or call.after is None:
+        return call.costs
+    before, after = (
+        pay_legs(charges_in(it.charges), used).money for it in (call.before, call.after)
+    )
+    return before, after
 
 
 def _correct(connection: sa.Connection, call: RatedCall, amount: Decimal) -> None:

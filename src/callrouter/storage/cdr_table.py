@@ -177,6 +177,7 @@ def _settled(row: Row) -> SettledCall:
         cost=None if cost is None else Decimal(str(cost)),
         currency=str(known["currency"] or ""),
         lost=known["reason"] == REASON,
+        charges=str(known["charges"]),
     )
 
 

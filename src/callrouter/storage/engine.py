@@ -5,16 +5,18 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from callrouter.errors import CallrouterError, masked
 from callrouter.storage.amounts import use_decimals
 
-SCHEMA: Final = "0011"
+SCHEMA: Final = "0013"
 """The newest revision under `migrations/`; they are numbered, so they compare as text."""
 
 # One batch waits this long for another process's lock and then goes to the spool instead; with
@@ -97,6 +99,13 @@ def begin_writing(engine: Engine) -> Iterator[sa.Connection]:
         if not is_postgres(engine):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+
+
+def insert_into(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that may say what is to be done on a conflict."""
+    if connection.dialect.name == "postgresql":
+        return insert_into_postgresql(table)
+    return insert_into_sqlite(table)
 
 
 def refuses_row(error: SQLAlchemyError) -> bool:

@@ -19,10 +19,14 @@ import sqlalchemy as sa
 from callrouter.billing.accounts import AccountTerms
 from callrouter.billing.invoices import ChargedLegs, Invoice, InvoiceLine, InvoiceLines, total
 from callrouter.billing.months import Month, month_at, read_month
+from callrouter.observe.cdr.call_charges import charges_in
+from callrouter.rating.charges import total as total_cost
+from callrouter.rating.packages import pay_legs
 from callrouter.route.values.decision import OUTBOUND
 from callrouter.storage import account_books as books
 from callrouter.storage.amounts import Money
 from callrouter.storage.engine import ReadSession, StoreError, begin_writing
+from callrouter.storage.package_books import uses_of
 
 _SETUP_SECONDS: Final = 86400.0
 """A call is answered within a day of its start, or never."""
@@ -150,10 +154,13 @@ class _Draft:
 
     def add_calls(self) -> None:
         """Add the calls of the month, and those of earlier ones that came too late."""
+        used = uses_of(self._connection, self._terms.name)
         for row in self._calls():
             of = month_at(_moment(row), self._zone)
             if not self._is_on(of):
                 continue
+            legs = charges_in(row.charges or "[]")
+            paid = pay_legs(legs, used.get(row.id, ()))
             call = ChargedLegs(
                 number=row.number,
                 extension=row.extension or "",
@@ -161,6 +168,8 @@ class _Draft:
                 answered=row.answered_ms is not None,
                 charges=orjson.loads(row.charges or "[]"),
                 month=self._said(of),
+                packaged=sum(paid.taken.values()),
+                saved=total_cost(legs) - paid.money,
             )
             self._lines.add_call(call)
             self.bookings.append(f"call {row.id}")
@@ -179,12 +188,12 @@ class _Draft:
         yield from self._connection.execute(query.execution_options(yield_per=_READ_AT_ONCE))
 
     def add_bookings(self) -> None:
-        """Add fees, what was written off, and corrections of what is invoiced already."""
+        """Add fees, packages, what was written off, and corrections of what is invoiced already."""
         ledger = books.LEDGER
         query = (
             sa.select(ledger)
             .where(ledger.c.account == self._terms.name)
-            .where(ledger.c.kind.in_(("fee", "written_off", "rerated")))
+            .where(ledger.c.kind.in_(("fee", "package", "written_off", "rerated")))
             .where(~self._invoiced(ledger.c.booking))
             .order_by(ledger.c.at, ledger.c.booking)
         )
@@ -192,6 +201,9 @@ class _Draft:
         for row in self._connection.execute(query).all():
             if row.kind == "fee":
                 self._add_fee(row)
+                continue
+            if row.kind == "package":
+                self._add_package(row)
                 continue
             call = " ".join(row.booking.split(" ", 2)[:2])
             if row.kind == "rerated" and call in here:
@@ -212,6 +224,12 @@ class _Draft:
         if self._is_on(of):
             named = "" if number == "-" else number
             self._lines.add_fee(named, what, -row.amount, self._said(of))
+            self.bookings.append(row.booking)
+
+    def _add_package(self, row: sa.Row[Any]) -> None:
+        of = month_at(row.at, self._zone)
+        if self._is_on(of):
+            self._lines.add_package(row.booking.partition(" ")[2], -row.amount, self._said(of))
             self.bookings.append(row.booking)
 
     def _is_on(self, of: Month) -> bool:

@@ -17,8 +17,10 @@ from support.postgres import Postgres
 from callrouter.billing.accounts import AccountTerms
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.rows import encode
+from callrouter.rating.charges import LegCharge
 from callrouter.storage import account_books as books
 from callrouter.storage.account_books import Booking
+from callrouter.storage.amounts import NOTHING
 from callrouter.storage.cdr_table import Store, open_for_writing
 from callrouter.storage.engine import begin_writing, is_busy
 from callrouter.storage.outbox import OUTBOX
@@ -48,6 +50,7 @@ class Books:
 
     def __init__(self, url: str, paid: str, *accounts: AccountTerms) -> None:
         self.url = url
+        self.reserved: dict[str, Decimal] = {}
         self.engine = open_for_writing(url)
         self.engine.update_execution_options(**{books.TELLS: True})
         known = accounts or (terms(),)
@@ -59,10 +62,13 @@ class Books:
             return act(connection, *values, **more)
 
     def reserve(self, call: str, more: str, *, first: bool = True) -> str:
-        said: str = self.do(
-            books.reserve, (call, "acme"), Decimal(more), "one.now", NOW, first=first
-        )
-        return said
+        had = NOTHING if first else self.reserved.get(call, NOTHING)
+        legs = [money(had + Decimal(more))]
+        said = self.do(books.reserve, (call, "acme"), legs, had, "one.now", NOW, first=first)
+        if isinstance(said, str):
+            return said
+        self.reserved[call] = had + said.money
+        return ""
 
     def settle(self, *records: CallRecord) -> None:
         store = Store(self.url)
@@ -71,6 +77,11 @@ class Books:
 
     def events(self) -> list[str]:
         return [str(row.what) for row in rows(self.url, "account_events")]
+
+
+def money(cost: Decimal) -> LegCharge:
+    """A leg that no package pays for."""
+    return LegCharge(plan="dear", rate="", seconds=0, fee=cost, blocks=(), cost=cost)
 
 
 def top_up(account: str, amount: str, reference: str = "first") -> Booking:
@@ -118,6 +129,7 @@ async def test_fifty_calls_at_once_never_reserve_more_than_there_is(database: st
     servers = [Books.__new__(Books) for _ in range(4)]
     for server in servers:
         server.url, server.engine = database, open_for_writing(database)
+        server.reserved = {}
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(partial(servers[n % 4].reserve, f"{n:04}", "1")) for n in range(50)]
         granted = [n for n, one in enumerate(asked) if one.result() == ""]
@@ -174,7 +186,8 @@ async def test_reservations_of_a_killed_process_go_when_its_records_are_in(datab
     for name in ("lost", "never-answered"):
         assert it.reserve(name, "1") == ""
     with begin_writing(it.engine) as connection:
-        books.reserve(connection, ("other", "acme"), Decimal(1), "two.now", NOW, first=True)
+        legs = [money(Decimal(1))]
+        books.reserve(connection, ("other", "acme"), legs, NOTHING, "two.now", NOW, first=True)
     lost = call("lost")
     lost.reason = "lost"
     it.settle(lost)
@@ -202,10 +215,10 @@ async def test_answer_that_came_too_late_gives_back_its_own_part_alone(database:
     it = Books(database, "10")
     it.reserve("0001", "1")
     it.reserve("0001", "2", first=False)
-    it.do(books.release_part, "0001", Decimal(2))
-    it.do(books.release_part, "none", Decimal(2))
+    it.do(books.release_part, "0001", books.Reserved(Decimal(2), {}))
+    it.do(books.release_part, "none", books.Reserved(Decimal(2), {}))
     assert balances(database)["acme"] == (Decimal(10), Decimal(1))
-    it.do(books.release_part, "0001", Decimal(1))
+    it.do(books.release_part, "0001", books.Reserved(Decimal(1), {}))
     assert rows(database, "reservations") == []
     audit(database)
 

@@ -19,7 +19,7 @@ def package(name: str, seconds: int, expires: int = LATER) -> Package:
 
 
 def used(by: RatePlan, seconds: object, *packages: Package) -> PackagedCharge:
-    return use_packages(by, charged(by, seconds).legs[0], packages)
+    return use_packages(charged(by, seconds).legs[0], packages)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_is_taken_and_what_is_paid_are_the_billed_time(
 ) -> None:
     by = data.draw(rates().flatmap(plans))
     leg = charged(by, seconds).legs[0]
-    found = use_packages(by, leg, packages)
+    found = use_packages(leg, packages)
     had = {one.name: one for one in packages}
     for one in found.left:
         assert one.seconds >= 0
@@ -95,7 +95,7 @@ def test_what_is_taken_and_what_is_paid_are_the_billed_time(
     assert sum(found.taken.values()) <= leg.seconds
     fee = half_up(Fraction(leg.fee), by.decimals)
     assert fee <= Fraction(found.charge.cost) <= Fraction(leg.cost)
-    everything = use_packages(by, leg, [package("all", leg.seconds, LATER * 2)])
+    everything = use_packages(leg, [package("all", leg.seconds, LATER * 2)])
     assert Fraction(everything.charge.cost) == fee
     assert everything.taken.get("all", 0) == leg.seconds
 
@@ -105,8 +105,8 @@ def test_call_that_goes_on_keeps_what_it_took(
     data: st.DataObject, seconds: int, more: int, packages: list[Package]
 ) -> None:
     by = data.draw(rates().flatmap(plans))
-    shorter = use_packages(by, charged(by, seconds).legs[0], packages)
-    longer = use_packages(by, charged(by, seconds + more).legs[0], packages)
+    shorter = use_packages(charged(by, seconds).legs[0], packages)
+    longer = use_packages(charged(by, seconds + more).legs[0], packages)
     for name, taken in shorter.taken.items():
         assert taken <= longer.taken[name]
     assert shorter.charge.cost <= longer.charge.cost

@@ -18,14 +18,18 @@ NO_END: Final = -1
 class Credit:
     """The answer that money is reserved. until_ms: of the call, up to where it pays, or NO_END.
 
-    reserved: all that the call has now.
+    reserved: all money that the call has now. packaged: seconds that this answer has reserved, by
+    their packages.
     """
 
-    __slots__ = ("reserved", "until_ms")
+    __slots__ = ("packaged", "reserved", "until_ms")
 
-    def __init__(self, until_ms: int, reserved: Decimal) -> None:
+    def __init__(
+        self, until_ms: int, reserved: Decimal, packaged: dict[str, int] | None = None
+    ) -> None:
         self.until_ms = until_ms
         self.reserved = reserved
+        self.packaged = packaged or {}
 
 
 class NoCredit:

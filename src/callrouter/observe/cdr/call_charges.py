@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
+
 from callrouter.call.services.record import CallRecord, LegRecord
 from callrouter.rating.charges import BlockRun, LegCharge, LegUsage, charge, total
-from callrouter.rating.rate_plan import RatePlan, RatePlans
+from callrouter.rating.rate_plan import RatePlan, RatePlans, read_price
 from callrouter.route.callers.telephone_numbers import written_often
 from callrouter.route.values.plan import Target
 
@@ -40,6 +42,11 @@ class CallCharges:
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the charges of the legs as records and commands have them; amounts are text."""
         return [{"leg": place, **_as_dict(found)} for place, found in self.legs]
+
+
+def charges_in(text: str) -> list[LegCharge]:
+    """Read the charges of a record."""
+    return [_leg_charge(known) for known in orjson.loads(text)]
 
 
 def charges_of(record: CallRecord) -> CallCharges | None:
@@ -77,12 +84,17 @@ def charges_of(record: CallRecord) -> CallCharges | None:
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Cover:
-    """What covers a call up to a moment. cost: of all its legs. until_ms: when the first runs out,
-    from the start of the call; None when nothing is charged.
+    """What covers a call up to a moment. legs: all that are charged. until_ms: when the first runs
+    out, from the start of the call; None when nothing is charged.
     """
 
-    cost: Decimal
+    legs: tuple[LegCharge, ...]
     until_ms: int | None
+
+    @property
+    def cost(self) -> Decimal:
+        """Of all its legs."""
+        return total(self.legs)
 
 
 def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> Cover:
@@ -93,13 +105,16 @@ def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> 
     """
     plans = record.rate_plans
     if plans is None or is_gone(record, plans):
-        return Cover(cost=_NONE, until_ms=None)
-    legs: list[tuple[Decimal, int]] = []
+        return Cover(legs=(), until_ms=None)
+    legs: list[LegCharge] = []
+    ends: list[int] = []
     plan = _plan_of_inbound(record, plans)
     if plan is not None:
         answered = until_ms if record.answered_ms is None else record.answered_ms
-        legs.append(_covered(record, plan, record.called_number, answered, until_ms))
-    cost, talks = _NONE, False
+        found, end = _covered(record, plan, record.called_number, answered, until_ms)
+        legs.append(found)
+        ends.append(end)
+    talks = False
     for leg in record.legs:
         by = _plan_of(leg, record, plans)
         if by is None or leg.answered_ms is None:
@@ -107,32 +122,35 @@ def cover(record: CallRecord, until_ms: int, targets: Sequence[Target] = ()) -> 
         number = _dialled(leg.uri, plans.country)
         if leg.ended_ms is None:
             talks = True
-            legs.append(_covered(record, by, number, leg.answered_ms, until_ms))
+            found, end = _covered(record, by, number, leg.answered_ms, until_ms)
+            legs.append(found)
+            ends.append(end)
         else:
-            usage = _used(record, number, leg.answered_ms, leg.ended_ms)
-            cost += charge(by, usage).cost
-    cost += sum((one for one, _ in legs), _NONE)
+            legs.append(charge(by, _used(record, number, leg.answered_ms, leg.ended_ms)))
     if not talks:
-        cost += max((_first_block(record, it, plans, until_ms) for it in targets), default=_NONE)
-    return Cover(cost=cost, until_ms=min((end for _, end in legs), default=None))
+        firsts = [_first_block(record, it, plans, until_ms) for it in targets]
+        legs += sorted(filter(None, firsts), key=lambda it: it.cost)[-1:]
+    return Cover(legs=tuple(legs), until_ms=min(ends, default=None))
 
 
 def _covered(
     record: CallRecord, plan: RatePlan, number: str, answered: int, until_ms: int
-) -> tuple[Decimal, int]:
+) -> tuple[LegCharge, int]:
     """What a leg costs that goes on until then, and up to when that pays for it."""
     free = plan.rate_of(number).free
     lasts = max(until_ms - answered, free * 1000 + 1)
     found = charge(plan, _used(record, number, answered, answered + lasts))
-    return found.cost, answered + (free + found.seconds) * 1000
+    return found, answered + (free + found.seconds) * 1000
 
 
-def _first_block(record: CallRecord, target: Target, plans: RatePlans, at_ms: int) -> Decimal:
+def _first_block(
+    record: CallRecord, target: Target, plans: RatePlans, at_ms: int
+) -> LegCharge | None:
     leg = LegRecord(target.name, target.uri, at_ms)
     leg.gateway, leg.rate_plan = target.gateway, target.rate_plan
     by = _plan_of(leg, record, plans)
     if by is None:
-        return _NONE
+        return None
     return _covered(record, by, _dialled(leg.uri, plans.country), at_ms, at_ms)[0]
 
 
@@ -196,6 +214,27 @@ def _as_dict(found: LegCharge) -> dict[str, Any]:
         "cost": f"{found.cost:f}",
         "blocks": [_run(run) for run in found.blocks],
     }
+
+
+def _leg_charge(known: dict[str, Any]) -> LegCharge:
+    return LegCharge(
+        plan=known["plan"],
+        rate=known["rate"],
+        seconds=known["seconds"],
+        fee=Decimal(known["fee"]),
+        blocks=tuple(_run_in(run) for run in known["blocks"]),
+        cost=Decimal(known["cost"]),
+    )
+
+
+def _run_in(known: dict[str, Any]) -> BlockRun:
+    return BlockRun(
+        start=known["at"],
+        count=known["count"],
+        seconds=known["seconds"],
+        price=read_price(known["price"]),
+        period=known["period"],
+    )
 
 
 def _run(run: BlockRun) -> dict[str, Any]:

@@ -227,3 +227,29 @@ CREATE TABLE queue_history (
 );
 CREATE INDEX queue_history_at ON queue_history (at);
 CREATE INDEX queue_history_call ON queue_history (call);
+CREATE TABLE packages (
+	name TEXT NOT NULL, 
+	account TEXT NOT NULL, 
+	seconds BIGINT NOT NULL, 
+	used BIGINT NOT NULL, 
+	held BIGINT NOT NULL, 
+	expires DOUBLE NOT NULL, 
+	bought DOUBLE NOT NULL, 
+	price TEXT NOT NULL, 
+	PRIMARY KEY (name), 
+	CHECK (used >= 0 AND held >= 0 AND used + held <= seconds)
+);
+CREATE INDEX packages_account ON packages (account, expires);
+CREATE TABLE package_holds (
+	call TEXT NOT NULL, 
+	package TEXT NOT NULL, 
+	seconds BIGINT NOT NULL, 
+	PRIMARY KEY (call, package)
+);
+CREATE TABLE package_uses (
+	call TEXT NOT NULL, 
+	package TEXT NOT NULL, 
+	seconds BIGINT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	PRIMARY KEY (call, package)
+);

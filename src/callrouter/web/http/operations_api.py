@@ -87,6 +87,7 @@ SCOPES: Final[dict[Operation[Any, Any], Scope]] = {
     accounts.show_account: Scope.ACCOUNTS,
     accounts.top_up: Scope.ACCOUNTS,
     accounts.adjust_account: Scope.ACCOUNTS,
+    accounts.buy_package: Scope.ACCOUNTS,
     accounts.suspend_account: Scope.ACCOUNTS,
     accounts.resume_account: Scope.ACCOUNTS,
     call_backs.list_call_backs: Scope.NUMBERS,

@@ -1,0 +1,34 @@
+"""Packages of accounts: what was bought, what calls hold of it, and which calls used it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.create_table(
+        "packages",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("account", sa.Text, nullable=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("seconds", "used", "held")),
+        *(sa.Column(name, sa.Double, nullable=False) for name in ("expires", "bought")),
+        sa.Column("price", sa.Numeric().with_variant(sa.Text, "sqlite"), nullable=False),
+        sa.CheckConstraint("used >= 0 AND held >= 0 AND used + held <= seconds"),
+    )
+    op.create_index("packages_account", "packages", ["account", "expires"])
+    op.create_table(
+        "package_holds",
+        sa.Column("call", sa.Text, primary_key=True),
+        sa.Column("package", sa.Text, primary_key=True),
+        sa.Column("seconds", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "package_uses",
+        sa.Column("call", sa.Text, primary_key=True),
+        sa.Column("package", sa.Text, primary_key=True),
+        sa.Column("seconds", sa.BigInteger, nullable=False),
+        sa.Column("at", sa.Double, nullable=False),
+    )
