@@ -26,13 +26,19 @@ class Numbers:
 
     async def asked(self, *words: str) -> dict[str, Any]:
         """What `callrouter numbers` answers."""
-        process = await asyncio.create_subprocess_exec(
-            *command("numbers", *words, "--json", "--config", self.serving.place.config),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        said, _ = await process.communicate()
+        config = str(self.serving.place.config)
+        said = await self.printed("numbers", *words, "--json", "--config", config)
         found: dict[str, Any] = orjson.loads(said)
         return found
+
+    @staticmethod
+    async def printed(*words: str) -> str:
+        """What a command prints."""
+        process = await asyncio.create_subprocess_exec(
+            *command(*words), stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        return said.decode()
 
     async def change(self, change: str, *more: str) -> dict[str, Any]:
         return await self.asked("change", change, "4000", "--who", "li", *more)
@@ -82,6 +88,15 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
         assert "expected a number" in (await it.asked("change", "activate", "../x"))["error"]
         await it.change("activate")
         await it.answers(200)
+        said = await it.asked("set", "4000", "--kind", "toll_free", "--name", "Hotline")
+        assert (said["state"], said["kind"], said["name"]) == ("active", "toll_free", "Hotline")
+
+        async def explained() -> bool:
+            words = ("explain", "--from", "1001", "--to", "4000", "--config")
+            text = await it.printed(*words, str(it.serving.place.config))
+            return 'number 4000 is carrier, toll_free, "Hotline"' in text
+
+        await until(explained)
         await it.change("suspend", "--note", "no answer to letters")
         await it.answers(480)
         assert await it.called("4001") == 200
@@ -115,7 +130,8 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
         assert "cannot be connected again" in (await it.change("activate"))["error"]
         changes = (await it.asked("show", "4000"))["changes"]
         assert [(one["state"], one["who"]) for one in reversed(changes)] == [
-            *(("reserved", "li"), ("active", "li"), ("suspended", "li"), ("disconnecting", "li")),
+            *(("reserved", "li"), ("active", "li"), ("changed", "operator")),
+            *(("suspended", "li"), ("disconnecting", "li")),
             *(("suspended", "li"), ("disconnecting", "li"), ("gone", "callrouter")),
         ]
         await it.serving.logged("numbers are routed that have no life", "4001")

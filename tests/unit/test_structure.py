@@ -137,7 +137,7 @@ MAY_IMPORT: Final = {
     "state": {
         "billing",
         *("call.services", "metric", "private", "queues", "register"),
-        *("route.rules", "route.values", "sip", "storage"),
+        *("route.callers", "route.rules", "route.values", "sip", "storage"),
     },
     "call.flows.bridge": {
         "call",

@@ -143,6 +143,7 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", "/v1/numbers", numbers.list_numbers),
     Route("GET", "/v1/numbers/{number}", numbers.show_number),
     Route("POST", "/v1/numbers/{number}/{change}", numbers.change_number),
+    Route("PUT", "/v1/numbers/{number}/attributes", numbers.set_number),
     Route("GET", "/v1/registrations", registrations.list_registrations),
     Route("GET", "/v1/events", webhooks.follow_events),
     Route("GET", "/v1/events/attempts", webhooks.list_attempts),

@@ -1,9 +1,10 @@
-"""`callrouter numbers`: which numbers take calls, and what became of each."""
+"""`callrouter numbers`: which numbers take calls, what each is, and what became of it."""
 
 from pathlib import Path
 
 import click
 
+from callrouter.billing.number_attributes import NumberAttributes
 from callrouter.billing.number_lives import CHANGES
 from callrouter.commands.asking import last_option, moment, put, table
 from callrouter.commands.options import json_and_config
@@ -13,6 +14,7 @@ from callrouter.operations.numbers import (
     NumberHistory,
     change_number,
     list_numbers,
+    set_number,
     show_number,
 )
 
@@ -72,12 +74,35 @@ def change(
     put(config, change_number, asked, as_json, _one)
 
 
+@numbers.command("set")
+@click.argument("number")
+@click.option("--line", help="carrier or virtual; a virtual number never calls out.")
+@click.option("--kind", help='local, mobile or toll_free; "" for none.')
+@click.option("--country", help="By two letters: CN.")
+@click.option("--name", help="Shown to people.")
+@click.option("--groups", help="Permissions that may show it, by commas; all, or none.")
+@click.option("--widget/--no-widget", default=None, help="Offered where people click to call.")
+@click.option("--who", default="operator", show_default=True, help="Who does it.")
+@click.option("--note", default="", help="Why.")
+@json_and_config
+def set_(
+    number: str,
+    groups: str | None,
+    as_json: bool,
+    config: Path,
+    **asked: object,
+) -> None:
+    """Say what NUMBER is, and whose calls may show it; what is not named stays."""
+    named = None if groups is None else [] if groups == "none" else groups.split(",")
+    put(config, set_number, {"number": number, "groups": named, **asked}, as_json, _one)
+
+
 def _list(answer: ManagedNumbers) -> None:
-    table([_row(it) for it in answer.numbers], "number", "state", "since", "until", "routed")
+    table([_row(it) for it in answer.numbers], "number", "state", "since", "until", "routed", "is")
 
 
 def _one(answer: ManagedNumber) -> None:
-    table([_row(answer)], "number", "state", "since", "until", "routed")
+    table([_row(answer)], "number", "state", "since", "until", "routed", "is")
 
 
 def _show(answer: NumberHistory) -> None:
@@ -96,4 +121,17 @@ def _row(it: ManagedNumber) -> dict[str, object]:
         "since": since,
         "until": until,
         "routed": routed,
+        "is": str(_attributes(it)),
     }
+
+
+def _attributes(it: ManagedNumber) -> NumberAttributes:
+    return NumberAttributes(
+        number=it.number,
+        line=it.line,
+        kind=it.kind,
+        country=it.country,
+        name=it.name,
+        groups=None if it.groups is None else tuple(it.groups),
+        widget=it.widget,
+    )

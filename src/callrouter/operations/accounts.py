@@ -19,6 +19,7 @@ from callrouter.operations.operation import (
     OperationAnswer,
     OperationRequest,
     RunningServer,
+    Until,
 )
 from callrouter.pending import Later
 
@@ -127,7 +128,7 @@ class BuyPackage(OperationRequest):
 
     account: Name
     seconds: Annotated[int, Field(ge=1, le=10**9, description="1 to 1000000000 seconds")]
-    expires: float
+    expires: Until
     price: AmountText
     reference: Name | None = None
     who: Name = "operator"

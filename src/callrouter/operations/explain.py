@@ -135,7 +135,8 @@ class Explanation(OperationAnswer):
     nobody is left; None for what the last target answers. media: what goes with its media. menus:
     those that it may come through. left: the end of a call that nobody took. at: Unix seconds.
     timezone: of the dialplan. state: `now`, `lasting` or `none`. draining: new calls get 503.
-    costs: by who answers, when it was asked for; empty when nothing is charged.
+    costs: by who answers, when it was asked for; empty when nothing is charged. attributes: what
+    the database says of the number, "" for nothing.
     """
 
     dialplan: str
@@ -154,6 +155,7 @@ class Explanation(OperationAnswer):
     state: str
     draining: bool
     costs: list[ExplainedCost] = Field(default_factory=list)
+    attributes: str = ""
 
 
 async def explain_call(running: RunningServer, request: ExplainCall) -> Explanation:
@@ -183,6 +185,9 @@ async def explain_call(running: RunningServer, request: ExplainCall) -> Explanat
         state=NOW if now else LASTING,
         draining=now and running.is_draining(),
     )
+    known = live.known.get(decision.number)
+    if known is not None:
+        explained = explained.model_copy(update={"attributes": known.text})
     return _with_costs(explained, dialplan, decision, request)
 
 

@@ -47,7 +47,8 @@ def explanation_tree(
     rules = tree.add(Text.assemble("rules ", (f"dialplan {found.dialplan}", "dim")))
     for rule in found.trace:
         rules.add(_rule(rule))
-    for words in found.media:
+    known = [f"number {found.number} is {found.attributes}"] if found.attributes else []
+    for words in (*known, *found.media):
         tree.add(_text(words))
     menus = dict(found.menus)
     rings: Tree | None = None

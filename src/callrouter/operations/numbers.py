@@ -1,4 +1,4 @@
-"""Lives of numbers, as operators ask for them: which take calls, and what became of each.
+"""Numbers, as operators ask for them: which take calls, what each is, and what became of it.
 
 The dialplan says where calls to a number go; its life, in the database, whether it takes any.
 """
@@ -6,12 +6,14 @@ The dialplan says where calls to a number go; its life, in the database, whether
 import datetime
 import re
 import time
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from callrouter.billing import number_lives as lives
+from callrouter.billing.number_attributes import NumberAttributes
 from callrouter.billing.number_lives import LifeAndHistory, NumberLife, working_days_after
 from callrouter.operations.operation import (
     BadValueError,
@@ -30,6 +32,9 @@ _NUMBER: Final = re.compile(r"[+*#]?[0-9*#]{1,31}", re.ASCII)
 _WANTED: Final = "a number of the dialplan, or one that it may have: digits, after a + or not"
 UNMANAGED: Final = "unmanaged"
 """The state of a number that routes, and has no life while others have."""
+_NO_LIFE: Final[dict[str, Any]] = {"state": UNMANAGED, "since": 0.0}
+_ALL: Final = "all"
+_ATTRIBUTES: Final = {"line", "kind", "country", "name", "groups", "widget"}
 
 _WORKING_DAYS: Final = 2
 _UNDO_SECONDS: Final = 86400.0
@@ -41,17 +46,27 @@ Days = Annotated[
 
 
 class ManagedNumber(OperationAnswer):
-    """A number. since, until: Unix seconds, 0 for none. routed: the dialplan has it."""
+    """A number. since, until: Unix seconds, 0 for none. routed: the dialplan has it.
+
+    line: carrier or virtual. kind: local, mobile or toll_free; it, country, name: "" for what
+    nobody said. groups: permissions that may show it, None for all. widget: see SetNumber.
+    """
 
     number: str
     state: str
     since: float
     until: float
     routed: bool
+    line: str
+    kind: str
+    country: str
+    name: str
+    groups: list[str] | None
+    widget: bool
 
 
 class ManagedNumbers(OperationAnswer):
-    """Numbers with a life, and those of the dialplan that have none while others have."""
+    """Numbers that the database knows, and those of the dialplan that it does not, if any."""
 
     numbers: list[ManagedNumber]
 
@@ -96,28 +111,64 @@ class ChangeNumber(OperationRequest):
     note: Annotated[str, Field(max_length=200, description="text of up to 200 characters")] = ""
 
 
+class SetNumber(OperationRequest):
+    """What is to be known of a number from now on; None for what stays.
+
+    groups: permissions whose calls may show it; `all` alone for all of them, nothing for none.
+    widget: it is offered where people click to call.
+    """
+
+    number: Name
+    line: Annotated[
+        Literal["carrier", "virtual"] | None, Field(description="one of carrier, virtual")
+    ] = None
+    kind: Annotated[
+        Literal["", "local", "mobile", "toll_free"] | None,
+        Field(description="one of local, mobile, toll_free, or empty"),
+    ] = None
+    country: Annotated[
+        str | None, Field(pattern="^([A-Z]{2})?$", description="two capital letters, such as CN")
+    ] = None
+    name: Annotated[str | None, Field(max_length=80, description="text of up to 80 characters")] = (
+        None
+    )
+    groups: Annotated[
+        list[Name] | None, Field(max_length=100, description="names of up to 100 permissions")
+    ] = None
+    widget: Annotated[bool | None, Field(description="true or false")] = None
+    who: Name = "operator"
+    note: Annotated[str, Field(max_length=200, description="text of up to 200 characters")] = ""
+
+
 async def list_numbers(running: RunningServer, _: NoValues) -> ManagedNumbers:
     """The numbers, with the dialplan's held against them."""
-    known = await running.answer_of("accounts", running.numbers.lives())
-    found = [_managed(running, life) for life in known]
-    if known:
-        have = {life.number for life in known}
-        found += [
-            ManagedNumber(number=key, state=UNMANAGED, since=0.0, until=0.0, routed=True)
-            for key, number in running.dialplan().numbers.items()
-            if number.normal and key not in have
-        ]
+    lives = await running.answer_of("accounts", running.numbers.lives())
+    known = await _known(running)
+    found = [_managed(running, life, known) for life in lives]
+    have = {life.number for life in lives}
+    others = [number for number in known if number not in have]
+    if lives:
+        numbers = running.dialplan().numbers
+        others += [key for key in numbers if numbers[key].normal and key not in {*have, *known}]
+    found += [_managed(running, NumberLife(number=it, **_NO_LIFE), known) for it in others]
     return ManagedNumbers(numbers=found)
+
+
+async def _known(running: RunningServer) -> dict[str, NumberAttributes]:
+    found = await running.answer_of("accounts", running.numbers.attributes())
+    return {it.number: it for it in found}
 
 
 async def show_number(running: RunningServer, request: ShowNumber) -> NumberHistory:
     """A number, with what became of it."""
     asked = running.numbers.history(request.number, request.most)
     found: LifeAndHistory = await running.answer_of("accounts", asked)
-    if found.life is None:
+    known = await _known(running)
+    if found.life is None and request.number not in known:
         raise NotFoundError(f"{request.number} has no life here: it is routed as the dialplan says")
+    life = found.life or NumberLife(number=request.number, **_NO_LIFE)
     return NumberHistory(
-        number=_managed(running, found.life),
+        number=_managed(running, life, known),
         changes=[
             NumberChange(at=it.at, state=it.state, who=it.who, note=it.note) for it in found.changes
         ],
@@ -144,7 +195,22 @@ async def change_number(running: RunningServer, request: ChangeNumber) -> Manage
     answer: NumberLife | str = await running.answer_of("accounts", asked)
     if isinstance(answer, str):
         raise ConflictError(answer)
-    return _managed(running, answer)
+    return _managed(running, answer, await _known(running))
+
+
+async def set_number(running: RunningServer, request: SetNumber) -> ManagedNumber:
+    """Says what a number is, and who may show it when they call."""
+    _check(running, request.number)
+    asked = request.model_dump(include=_ATTRIBUTES, exclude_none=True)
+    if "groups" in asked:
+        asked["groups"] = None if asked["groups"] == [_ALL] else tuple(asked["groups"])
+    if not asked:
+        wanted = f"one of {', '.join(sorted(_ATTRIBUTES))}"
+        raise BadValueError(f"expected {wanted}", "", wanted)
+    changed = running.numbers.set(request.number, asked, request.who, request.note)
+    await running.answer_of("accounts", changed)
+    shown = await show_number(running, ShowNumber(number=request.number, most=1))
+    return shown.number
 
 
 def _check(running: RunningServer, number: str) -> None:
@@ -169,11 +235,20 @@ def _until(running: RunningServer, request: ChangeNumber) -> float:
     return working_days_after(now, days, ZoneInfo(dialplan.timezone), frozenset(free))
 
 
-def _managed(running: RunningServer, life: NumberLife) -> ManagedNumber:
+def _managed(
+    running: RunningServer, life: NumberLife, known: Mapping[str, NumberAttributes]
+) -> ManagedNumber:
+    it = known.get(life.number) or NumberAttributes(number=life.number)
     return ManagedNumber(
         number=life.number,
         state=life.state,
         since=life.since,
         until=life.until,
         routed=life.number in running.dialplan().numbers,
+        line=it.line,
+        kind=it.kind,
+        country=it.country,
+        name=it.name,
+        groups=None if it.groups is None else list(it.groups),
+        widget=it.widget,
     )

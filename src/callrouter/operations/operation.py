@@ -9,7 +9,7 @@ there can be in the shared state, and nobody waits for that longer than two seco
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Reversible, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Reversible, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from callrouter.billing.accounts import AccountState, PackageSale, Statement
+from callrouter.billing.number_attributes import NumberAttributes
 from callrouter.billing.number_lives import LifeAndHistory, NumberLife
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
@@ -201,6 +202,14 @@ class NumbersAsked(Protocol):
 
     def lives(self) -> Later[list[NumberLife]]:
         """All of them, by number."""
+
+    def attributes(self) -> Later[list[NumberAttributes]]:
+        """What is known of them, by number."""
+
+    def set(
+        self, number: str, changes: Mapping[str, Any], who: str, note: str
+    ) -> Later[NumberAttributes]:
+        """Change some of what is known of one."""
 
     def history(self, number: str, most: int) -> Later[LifeAndHistory]:
         """One with its newest changes."""

@@ -15,6 +15,8 @@ from callrouter.billing.number_lives import ACTIVE
 from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
+from callrouter.route.callers.telephone_numbers import written
+from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.route.values.snapshot import Override, Snapshot
 from callrouter.state.bans import Bans
 from callrouter.state.blocks import BlocksInMemory
@@ -37,7 +39,8 @@ class Memory:
     clock: all times here are its steady ones, but the ends of overrides, which people mean by the
     clock on the wall. bindings: where telephones are. gateways: how they are. bans: addresses that
     are not heard. queues: who waits, and for whom. lives: the states of numbers that take no calls,
-    as the database has them; managed: all numbers that it has. ports: all that calls and operations
+    as the database has them; managed: all numbers that it has; known: what
+    else it says of them. ports: all that calls and operations
     have of it.
     """
 
@@ -55,6 +58,7 @@ class Memory:
         self.outgoing = OutgoingInMemory(journal)
         self.lives: dict[str, str] = {}
         self.managed: frozenset[str] = frozenset()
+        self.known: dict[str, KnownNumber] = {}
         self.gateways = Gateways(journal, self.clock.now)
         self.queues = QueuesInMemory(
             self.presence, self.bindings, self.overrides, self.clock.now, self._wall
@@ -78,6 +82,7 @@ class Memory:
             barred=self.outgoing.guards.barred,
             arrivals=self.lines.arrivals,
             lives=self.lives,
+            known=self.known,
         )
         self.ports = Shared(
             lines=self.lines,
@@ -100,8 +105,14 @@ class Memory:
         self._snapshot.seed = self._random.getrandbits(_SEED_BITS)
         return self._snapshot
 
-    def live(self, states: Mapping[str, str]) -> None:
-        """Take over the states of numbers; those that are not active take no calls."""
+    def live(self, states: Mapping[str, str], known: Mapping[str, KnownNumber]) -> None:
+        """Take over the states of numbers, and what else is known of any.
+
+        Those that are not active take no calls.
+        """
+        self.known.clear()
+        for key, number in known.items():
+            self.known[written(key, number.country) or key] = self.known[key] = number
         self.managed = frozenset(states)
         self.lives.clear()
         self.lives.update((key, state) for key, state in states.items() if state != ACTIVE)

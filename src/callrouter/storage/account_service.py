@@ -30,6 +30,7 @@ from callrouter.call.services.account_port import NO_END, Credit, NoCredit
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.call_charges import cover
 from callrouter.pending import Later, Pending, Unavailable
+from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.route.values.plan import Target
 from callrouter.storage import account_books as books
 from callrouter.storage import number_books as numbers
@@ -48,7 +49,7 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 Act = Callable[[sa.Connection], Any]
 
 
-def _nobody(_lives: dict[str, str]) -> None:
+def _nobody(_lives: dict[str, str], _known: dict[str, KnownNumber]) -> None:
     """Nobody wants to know."""
 
 
@@ -77,7 +78,8 @@ class AccountService:
 
     step: has the stack do something, from any thread. process: as `release_orphans` has it.
     tells: what becomes of accounts goes to the outbox. lives: told in a step of the stack of the
-    state of each number that has a life, whenever one changes. looked: it has been, or the database
+    state of each number that has a life, and of what else is known of numbers, whenever any of it
+    changes. looked: it has been, or the database
     is away.
     """
 
@@ -99,9 +101,9 @@ class AccountService:
             "accounts and numbers cannot be asked: the database is away",
             "accounts and numbers can be asked again",
         )
-        self.lives: Callable[[dict[str, str]], None] = _nobody
+        self.lives: Callable[[dict[str, str], dict[str, KnownNumber]], None] = _nobody
         self.looked = threading.Event()
-        self._lives: dict[str, str] = {}
+        self._lives: numbers.NumberStates = ({}, {})
         self._looked = 0.0
         self._charged: tuple[tuple[AccountTerms, ...], dict[str, Month]] = ((), {})
         self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._turn)
@@ -210,9 +212,9 @@ class AccountService:
             gone_until = partial(months_after, months=NEVER_FOR_MONTHS, zone=zone)
             self._do(lambda connection: numbers.pass_time(connection, now, gone_until))
         found = self._do(numbers.states, reads=True)
-        if isinstance(found, dict) and found != self._lives:
-            self._lives = found
-            self._step(lambda: self.lives(found))
+        if not isinstance(found, Unavailable) and found != self._lives:
+            self._lives = states, known = found
+            self._step(lambda: self.lives(states, known))
 
     def _charge_fees(self) -> None:
         """Book what fees are due: once when they begin to be served, and at each new month."""

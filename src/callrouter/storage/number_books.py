@@ -1,14 +1,18 @@
-"""The books of numbers: the life of each, and its history, in the records' database."""
+"""The books of numbers: the life of each, what it is, and its history, in the records' database."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 
+from callrouter.billing.number_attributes import NumberAttributes, with_changes
 from callrouter.billing.number_lives import LifeChange, NumberLife, changed, passed
+from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.storage.account_books import TELLS
+from callrouter.storage.engine import insert_into
 from callrouter.storage.outbox import enqueue, outbox_event
 
 _SYSTEM: Final = "callrouter"
@@ -21,6 +25,18 @@ HISTORY: Final = sa.table(
     "number_changes",
     *(sa.column(name) for name in ("id", "number", "at", "state", "who", "note")),
 )
+
+ATTRIBUTES: Final = sa.Table(
+    "number_attributes",
+    sa.MetaData(),
+    sa.Column("number", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text) for name in ("line", "kind", "country", "name", "groups")),
+    sa.Column("widget", sa.Boolean),
+)
+CHANGED: Final = "changed"
+"""The state of a change that is of attributes alone."""
+
+NumberStates = tuple[dict[str, str], dict[str, KnownNumber]]
 
 
 def lives(connection: sa.Connection) -> list[NumberLife]:
@@ -72,10 +88,54 @@ def is_due(connection: sa.Connection, at: float) -> bool:
     return bool(connection.execute(sa.select(due)).scalar_one())
 
 
-def states(connection: sa.Connection) -> dict[str, str]:
-    """The state of each number that has a life."""
+def states(connection: sa.Connection) -> NumberStates:
+    """The state of each number that has a life, and what else is known of numbers."""
     found = connection.execute(sa.select(LIVES.c.number, LIVES.c.state))
-    return {row.number: row.state for row in found}
+    known = {
+        it.number: KnownNumber(
+            text=str(it),
+            country=it.country,
+            groups=None if it.callers is None else frozenset(it.callers),
+        )
+        for it in attributes(connection)
+    }
+    return {row.number: row.state for row in found}, known
+
+
+def attributes(connection: sa.Connection) -> list[NumberAttributes]:
+    """What is known of numbers, by number."""
+    found = connection.execute(sa.select(ATTRIBUTES).order_by(ATTRIBUTES.c.number))
+    return [_attributes(row) for row in found]
+
+
+def _attributes(row: sa.Row[Any]) -> NumberAttributes:
+    groups = None if row.groups is None else tuple(orjson.loads(row.groups))
+    return NumberAttributes(**{**row._mapping, "groups": groups, "widget": bool(row.widget)})
+
+
+def set_attributes(
+    connection: sa.Connection,
+    number: str,
+    changes: Mapping[str, Any],
+    at: float,
+    who: str,
+    note: str,
+) -> NumberAttributes:
+    """Change some attributes of a number; what is as it was leaves no change in its history."""
+    query = sa.select(ATTRIBUTES).where(ATTRIBUTES.c.number == number).with_for_update()
+    row = connection.execute(query).one_or_none()
+    before = NumberAttributes(number=number) if row is None else _attributes(row)
+    after, said = with_changes(before, changes)
+    values = asdict(after)
+    if after.groups is not None:
+        values["groups"] = orjson.dumps(after.groups).decode()
+    insert = insert_into(connection, ATTRIBUTES).values(values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["number"], set_=values))
+    if said or row is None:
+        said = ": ".join(filter(None, (note, said)))
+        told = {"number": number, "at": at, "state": CHANGED, "who": who, "note": said}
+        connection.execute(sa.insert(HISTORY).values(id=f"number-{uuid.uuid4().hex}", **told))
+    return after
 
 
 def _keep(

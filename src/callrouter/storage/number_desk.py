@@ -1,9 +1,12 @@
 """The desk of numbers: their lives, as operators ask for them and change them."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
+from callrouter.billing.number_attributes import NumberAttributes
 from callrouter.billing.number_lives import LifeAndHistory, LifeError, NumberLife
 from callrouter.pending import Later
 from callrouter.storage import number_books as books
@@ -19,6 +22,22 @@ class NumberDesk:
     def lives(self) -> Later[list[NumberLife]]:
         """All numbers that have a life."""
         return self._service.ask(books.lives)
+
+    def attributes(self) -> Later[list[NumberAttributes]]:
+        """What is known of numbers, by number."""
+        return self._service.ask(books.attributes)
+
+    def set(
+        self, number: str, changes: Mapping[str, Any], who: str, note: str
+    ) -> Later[NumberAttributes]:
+        """Change some attributes of a number."""
+
+        def act(connection: sa.Connection) -> NumberAttributes:
+            return books.set_attributes(connection, number, changes, time.time(), who, note)
+
+        answer: Later[NumberAttributes] = self._service.ask(act)
+        self._service.wake()
+        return answer
 
     def history(self, number: str, most: int) -> Later[LifeAndHistory]:
         """One number, with what became of it."""

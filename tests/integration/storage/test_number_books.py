@@ -43,13 +43,14 @@ async def test_number_goes_its_way_and_each_step_has_a_row_and_an_event(database
         books.change(connection, "4000", "activate", 0.0, "li")
         books.change(connection, "4001", "reserve", 0.0, "li", until=DAY)
         books.change(connection, "4000", "disconnect", DAY, "wang", until=2 * DAY, note="letter")
-        assert books.states(connection) == {"4000": "disconnecting", "4001": "reserved"}
+        states, _ = books.states(connection)
+        assert states == {"4000": "disconnecting", "4001": "reserved"}
     for at, due in ((DAY - 1, False), (2 * DAY, True), (3 * DAY, False)):
         with begin_writing(engine) as connection:
             assert books.is_due(connection, at) is due
             books.pass_time(connection, at, lambda gone: gone + 90 * DAY)
     with begin_writing(engine) as connection:
-        assert books.states(connection) == {"4000": "gone", "4001": "reclaimed"}
+        assert books.states(connection)[0] == {"4000": "gone", "4001": "reclaimed"}
         gone = books.lives(connection)[0]
         assert (gone.since, gone.until) == (2 * DAY, 92 * DAY)
         with pytest.raises(LifeError):
@@ -67,3 +68,25 @@ async def test_number_goes_its_way_and_each_step_has_a_row_and_an_event(database
         for row in told:
             assert EventData.model_validate_json(row.data).life is not None
     engine.dispose()
+
+
+async def test_what_a_number_is_has_a_history_of_what_was_changed(database: str) -> None:
+    engine = open_for_writing(database)
+    with begin_writing(engine) as connection:
+        said: dict[str, object] = {"name": "Hotline", "country": "CN", "groups": ("sales",)}
+        books.set_attributes(connection, "4008001234", said, 1.0, "li", "new")
+        books.set_attributes(connection, "4008001234", {"name": "Hotline"}, 2.0, "li", "")
+        books.set_attributes(connection, "4008001234", {"line": "virtual"}, 3.0, "wang", "")
+        changes = books.history(connection, "4008001234", 9)
+        _, known = books.states(connection)
+    assert [(one.at, one.state, one.who, one.note) for one in reversed(changes)] == [
+        (1.0, "changed", "li", "new: name: Hotline, country: CN, groups: sales"),
+        (3.0, "changed", "wang", "line: virtual"),
+    ]
+    assert {number: (it.text, it.groups) for number, it in known.items()} == {
+        "4008001234": ('virtual, CN, "Hotline"', frozenset()),
+    }
+    with begin_writing(engine) as connection:
+        books.set_attributes(connection, "4008001234", {"line": "carrier"}, 4.0, "wang", "")
+        (found,) = books.attributes(connection)
+    assert str(found) == 'carrier, CN, "Hotline", shown by sales'

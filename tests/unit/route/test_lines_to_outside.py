@@ -12,6 +12,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer, said_of_carrier
 from callrouter.route.values.facts import Facts
+from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.route.values.snapshot import NOTHING, OutgoingUse, Snapshot
 from callrouter.yamlfile.reader import parse
 
@@ -520,3 +521,32 @@ def test_carriers_of_whom_a_call_is_forwarded_to_are_looked_up_one_after_the_oth
     assert shown_as[1:3] == ["+862012345678"] * 2
     decision, found = decide_with(dialplan, facts, NOTHING, lambda _lookup: None)
     assert (found, type(decision.needs[-1])) == (facts, NeedLookup)
+
+
+def known(groups: tuple[str, ...] | None = ()) -> KnownNumber:
+    return KnownNumber(
+        text="what it is", country="CN", groups=None if groups is None else frozenset(groups)
+    )
+
+
+def test_number_is_shown_by_its_groups_alone_and_a_virtual_one_never() -> None:
+    numbers = {"+8613800000001": known(), "+8613800000002": known(("sales",))}
+    assert shown(MOBILE, Snapshot(known=numbers))[0] == "+862012345678"  # the designated one
+    decision = call(MOBILE, "101", Snapshot(known=numbers), compiled(ADAPTIVE))
+    said = [(one.rule, one.why) for one in decision.trace if one.rule.startswith("attributes of ")]
+    assert said == [
+        ("attributes of +8613800000001", "it is no number for calls to outside"),
+        ("attributes of 13800000002", "not by 'staff'"),
+    ]
+    for groups in (None, ("sales", "staff")):
+        free = {**numbers, "+8613800000002": known(groups)}
+        assert shown(MOBILE, Snapshot(known=free))[0] == "13800000002"
+
+
+def test_designated_number_that_may_not_be_shown_is_not() -> None:
+    line, own = "+862012345678", "+862012345102"
+    assert shown("10086", Snapshot(known={line: known()}))[0] in ALL - {line}
+    for numbers, shows in (((), own), ((own,), line), ((own, line), "")):
+        snapshot = Snapshot(known={number: known() for number in numbers})
+        decision = call("02087654321", "102", snapshot, compiled(ADAPTIVE))
+        assert {it.caller_id for it in decision.plan.hunts[0].targets} == {shows}

@@ -19,7 +19,7 @@ from callrouter.route.callers.destinations import (
 )
 from callrouter.route.callers.number_lists import Caller
 from callrouter.route.decide.plan_steps import PlanSteps
-from callrouter.route.decide.shown_numbers import shown
+from callrouter.route.decide.shown_numbers import designated, shown
 from callrouter.route.rules.number_rules import Extension
 from callrouter.route.rules.outbound_lines import (
     NOTHING_SPENT,
@@ -92,8 +92,8 @@ class OutgoingCall:
             return False
         permission = self._out.permissions[self.account.key]
         longest = permission.longest if goal.abroad(self._country) else 0.0
-        designated = self.account.caller_id or self._line.caller_id
-        shows = shown(self._steps, permission, self._out, goal, designated)
+        usual = designated(self._steps, permission, (self.account.caller_id, self._line.caller_id))
+        shows = shown(self._steps, permission, self._out, goal, usual)
         watched = self._watched(permission, goal)
         return self._ring(self._line, goal.dialled, shows, longest, on, watched)
 

@@ -15,6 +15,7 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import destination
 from callrouter.route.decide.outgoing import OutgoingCall
 from callrouter.route.decide.plan_steps import PlanSteps
+from callrouter.route.decide.shown_numbers import designated
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule
 from callrouter.route.rules.number_rules import Extension
@@ -241,7 +242,8 @@ def _as_from_outside(steps: PlanSteps, extension: Extension, hunt: Hunt) -> Hunt
         extension.caller_id,
         "" if out is None or out.default is None else out.default.caller_id,
     )
-    shown = next(filter(None, known), "")
+    permission = None if out is None else out.permissions.get((caller or extension).key)
+    shown = designated(steps, permission, known)
     if not shown:
         return hunt
     rounds = tuple(tuple(_shown_as(it, shown) for it in together) for together in hunt.rounds)

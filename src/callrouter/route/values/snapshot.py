@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from callrouter.route.values.fraud_guards import Barring
 from callrouter.route.values.gateway_candidates import TransportAddress
+from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.serializable import Serializable
 
 
@@ -84,6 +85,7 @@ class Snapshot(Serializable):
     schedules and overrides go. outgoing: what was called out lately, by extension and "" for all.
     forwards: where calls for an extension go on to, "" for nowhere, by extension and when:
     `301 all`, `301 busy`, `301 no_answer`. lives: the states of numbers that take no calls, by key.
+    known: what else is known of our numbers, by their keys and in E.164.
     shown: the caller ID that somebody outside was shown last, and when, by their number in E.164.
     barred: extensions whose calls abroad are, by extension.
     """
@@ -105,6 +107,7 @@ class Snapshot(Serializable):
     outgoing: Mapping[str, OutgoingUse] = field(default_factory=dict)
     forwards: Mapping[str, str] = field(default_factory=dict)
     lives: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, KnownNumber] = field(default_factory=dict)
     shown: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     barred: Mapping[str, Barring] = field(default_factory=dict)
 

@@ -240,6 +240,16 @@ CREATE TABLE packages (
 	CHECK (used >= 0 AND held >= 0 AND used + held <= seconds)
 );
 CREATE INDEX packages_account ON packages (account, expires);
+CREATE TABLE number_attributes (
+	number TEXT NOT NULL, 
+	line TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	country TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	groups TEXT, 
+	widget BOOLEAN NOT NULL, 
+	PRIMARY KEY (number)
+);
 CREATE TABLE package_holds (
 	call TEXT NOT NULL, 
 	package TEXT NOT NULL, 

@@ -82,6 +82,7 @@ SCOPES: Final[dict[Operation[Any, Any], Scope]] = {
     numbers.list_numbers: Scope.CALLS,
     numbers.show_number: Scope.CALLS,
     numbers.change_number: Scope.LIVES,
+    numbers.set_number: Scope.LIVES,
     registrations.list_registrations: Scope.NUMBERS,
     accounts.list_accounts: Scope.ACCOUNTS,
     accounts.show_account: Scope.ACCOUNTS,

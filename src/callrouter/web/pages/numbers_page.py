@@ -26,6 +26,7 @@ ACTIONS: Final = {"/numbers/change": "change_number"}
 STATES: Final = (
     *("reserved", "active", "suspended", "disconnecting", "gone", "reclaimed"),
     numbers.UNMANAGED,
+    "changed",
 )
 CHANGES: Final = {
     "activate": "begin to take calls",

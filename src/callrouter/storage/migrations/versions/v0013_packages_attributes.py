@@ -1,4 +1,4 @@
-"""Packages of accounts: what was bought, what calls hold of it, and which calls used it."""
+"""Packages of accounts, and what calls use of them; attributes of numbers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,13 @@ def upgrade() -> None:
         sa.CheckConstraint("used >= 0 AND held >= 0 AND used + held <= seconds"),
     )
     op.create_index("packages_account", "packages", ["account", "expires"])
+    op.create_table(
+        "number_attributes",
+        sa.Column("number", sa.Text, primary_key=True),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("line", "kind", "country", "name")),
+        sa.Column("groups", sa.Text),
+        sa.Column("widget", sa.Boolean, nullable=False),
+    )
     op.create_table(
         "package_holds",
         sa.Column("call", sa.Text, primary_key=True),
