@@ -55,6 +55,7 @@ accounts:
     currency: CNY
     fees: [{{what: rental, number: "4008001234", amount: 30, every: month, from: {first}}}]
     mail: {{to: owner@example.com, from: billing@example.com, server: "{mail}", tls: none}}
+administrator: {{to: ops@example.com, from: billing@example.com, server: "{mail}", tls: none}}
 """
 
 
@@ -190,6 +191,12 @@ async def test_owner_of_a_toll_free_number_pays_both_legs_is_warned_suspended_an
         await it.books("numbers", "change", "activate", _HOTLINE, "--who", "li")
         await it.books("numbers", "change", "suspend", _HOTLINE, "--who", "li")
         assert await it.refused(_SUSPENDED, tmp_path / "suspended.wav") == 480
+        assert (await it.inbox.next())["Subject"] == "Account acme is active again"
+        await it.books("numbers", "change", "disconnect", _HOTLINE, "--who", "li")
+        ends = await it.inbox.next()
+        said = (ends["Subject"], ends["To"])
+        assert said == (f"Number {_HOTLINE} is being disconnected", "ops@example.com")
+        assert f"callrouter numbers change undo {_HOTLINE}" in ends.get_content()
         reasons = [one["reason"] for one in await it.serving.records(_HOTLINE, 5)]
         assert reasons[-2:] == ["no_credit", "suspended"]
 

@@ -32,13 +32,13 @@ class Numbers:
         return found
 
     @staticmethod
-    async def printed(*words: str) -> str:
-        """What a command prints."""
+    async def printed(*words: str, errors: bool = False) -> str:
+        """What a command prints, or what it says beside."""
         process = await asyncio.create_subprocess_exec(
-            *command(*words), stdout=asyncio.subprocess.PIPE
+            *command(*words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        said, _ = await process.communicate()
-        return said.decode()
+        said, beside = await process.communicate()
+        return (beside if errors else said).decode()
 
     async def change(self, change: str, *more: str) -> dict[str, Any]:
         return await self.asked("change", change, "4000", "--who", "li", *more)
@@ -135,3 +135,7 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
             *(("suspended", "li"), ("disconnecting", "li"), ("gone", "callrouter")),
         ]
         await it.serving.logged("numbers are routed that have no life", "4001")
+        await it.asked("change", "activate", "4002")
+        checked = await it.printed("check", "--config", str(place.config), errors=True)
+        assert "warning: number 4001 is routed, and has no life in the database" in checked
+        assert "warning: number 4002 is active in the database, and routed nowhere" in checked

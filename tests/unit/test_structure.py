@@ -93,7 +93,7 @@ MAY_IMPORT: Final = {
         *("call.services", "errors", "media.sounds", "metric", "printable", "private"),
         *("route.rules", "secret", "storage"),
     },
-    "notices": {"archive", "errors", "route.rules", "storage"},
+    "notices": {"archive", "billing", "errors", "route.rules", "storage"},
     "bench": {
         "dialplan.compile",
         "errors",
@@ -193,12 +193,14 @@ MAY_IMPORT: Final = {
     "api": {"errors", "operations", "yamlfile"},
     "call.flows.hunt": {"call", "call.legs", "call.targets", "route.values"},
     "lint": {
+        "billing",
         "dialplan.areas",
         "dialplan.compile",
         "dialplan.grammar",
         "errors",
         "net.transport",
         "route.callers",
+        "route.rules",
         "settings",
         "yamlfile",
     },

@@ -215,22 +215,24 @@ class Server:
     def _serve_accounts(self, dialplan: Dialplan) -> None:
         """Have the accounts of a dialplan."""
         plans = dialplan.rate_plans
-        self._parts.accounts.serve(() if plans is None else tuple(plans.accounts.values()))
-        self._parts.account_mail.serve(dialplan.account_mails)
+        mails = dialplan.account_mails
+        accounts = () if plans is None else tuple(plans.accounts.values())
+        self._parts.accounts.serve(accounts, mailed=mails.keys())
+        self._parts.account_mail.serve(mails)
 
     def _compare_numbers(self, dialplan: Dialplan) -> None:
         """Say which numbers the dialplan and the database do not both have, if any have a life."""
-        managed = self._parts.memory.managed
-        if not managed:
+        memory = self._parts.memory
+        if not memory.managed:
             return
-        nowhere = {key for key in managed if key not in dialplan.numbers}
         routed = {key for key, number in dialplan.numbers.items() if number.normal}
+        unmanaged, nowhere = memory.compared(routed)
         for said, found in (
-            ("numbers are routed that have no life", routed - managed),
+            ("numbers are routed that have no life", unmanaged),
             ("numbers that have a life are routed nowhere", nowhere),
         ):
             if found:
-                self._log.warning(said, count=len(found), numbers=" ".join(sorted(found)[:10]))
+                self._log.warning(said, count=len(found), numbers=" ".join(found[:10]))
 
     def _serve_queues(self, dialplan: Dialplan) -> None:
         """Have the queues and agents of a dialplan; who waits goes on waiting."""

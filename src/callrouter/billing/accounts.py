@@ -20,6 +20,9 @@ from callrouter.billing.fees import Fee
 PREPAID: Final = "prepaid"
 POSTPAID: Final = "postpaid"
 
+ADMINISTRATOR: Final = "@administrator"
+"""Who is mailed of numbers, as an account has an owner; no account has such a name."""
+
 ACTIVE: Final = "active"
 SUSPENDED: Final = "suspended"
 RECLAIMED: Final = "reclaimed"

@@ -8,6 +8,7 @@ Rules.
 - Only an active number takes calls.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -77,6 +78,17 @@ class LifeAndHistory:
 
     life: NumberLife | None
     changes: tuple[LifeChange, ...]
+
+
+def compared(states: Mapping[str, str], routed: Collection[str]) -> tuple[list[str], list[str]]:
+    """Hold the numbers that have a life against those that are routed.
+
+    states: by number. Returns those that are routed and have no life, none while no number has one;
+    and those that are routed nowhere, but for those that are gone or taken back.
+    """
+    nowhere = [key for key, state in states.items() if state not in {GONE, RECLAIMED}]
+    unmanaged = sorted(key for key in routed if key not in states) if states else []
+    return unmanaged, sorted(key for key in nowhere if key not in routed)
 
 
 def changed(

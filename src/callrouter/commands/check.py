@@ -16,6 +16,7 @@ from callrouter.errors import ConfigError, Diagnostic
 from callrouter.json_schema import as_text, dialplan_schema, plans_schema, tests_schema
 from callrouter.lint.all_warnings import check_settings, lint
 from callrouter.lint.certificates import check_certificates
+from callrouter.lint.numbers_of_the_database import check_numbers
 from callrouter.lint.untold_numbers import check_untold, check_webhooks
 from callrouter.media.sounds.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
@@ -142,6 +143,7 @@ class _Checking:
             numbers = plan.numbers
             warnings += check_webhooks(*served, lambda key: numbers.get(key) is not None)
             warnings += check_untold(document, served[1])
+            warnings += check_numbers(served[0], plan, _states(served[1].records.database))
         weak = weaknesses([*keys, *secret_files(plan)])
         warnings += [Diagnostic(what, file, severity="warning") for file, what in weak]
         for warning in warnings:
@@ -149,6 +151,22 @@ class _Checking:
         self.warned = self.warned or bool(warnings)
         told = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
         click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}{told}")
+
+
+def _states(url: str) -> dict[str, str]:
+    """The lives of numbers in the records' database; none where it cannot be read."""
+    from callrouter.storage.engine import StoreError, parse_url  # noqa: PLC0415 - as below
+    from callrouter.storage.number_desk import LivesOfNumbers  # noqa: PLC0415
+
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+        return {}  # nothing has been served yet
+    try:
+        with LivesOfNumbers(url) as lives:
+            return lives.states()
+    except StoreError as error:
+        click.echo(f"numbers are not compared with the database: {error}", err=True)
+        return {}
 
 
 def _check_databases(document: Document, settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """The mailer of accounts: owners are mailed of notices, suspension, reclaim and their end.
 
+The administrator is mailed of numbers that are being disconnected in the same way.
+
 Rules. What is to be mailed stands in the database, put there with the change that it tells of, so a
 restart loses nothing. A mail that fails is tried again as voicemail's is, for three days. It may
 arrive twice, when the process ends between the sending and the note of it; its Message-ID is the
@@ -21,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.archive.delivery import retry_seconds
 from callrouter.archive.delivery_transports import post_mail
+from callrouter.billing.accounts import ADMINISTRATOR
 from callrouter.errors import CallrouterError
 from callrouter.route.rules.mailboxes import Mail
 from callrouter.storage.account_books import ACCOUNTS, EVENTS, MAIL_DUE
@@ -51,11 +54,12 @@ class _Outgoing(OpenedForWriting):
         it = EVENTS.c
         query = (
             sa.select(EVENTS, ACCOUNTS.c.currency)
-            .join(ACCOUNTS, ACCOUNTS.c.name == it.account)
+            .outerjoin(ACCOUNTS, ACCOUNTS.c.name == it.account)
             .where(it.mail == MAIL_DUE, it.due <= now)
             .order_by(it.at)
             .limit(_AT_ONCE)
         )
+        self.check()
         with begin_writing(self.engine) as connection:
             found = [dict(row._mapping) for row in connection.execute(query)]
             for event in found:
@@ -118,8 +122,9 @@ class AccountMailer:
         mail = self._mails.get(event["account"])
         try:
             if mail is None:
-                raise CallrouterError("the rate plans have no 'mail' for this account any more")
-            await post_mail(mail, compose_notice(mail, event))
+                raise CallrouterError("the rate plans have no mail for it any more")
+            compose = compose_number if event["account"] == ADMINISTRATOR else compose_notice
+            await post_mail(mail, compose(mail, event))
         except (CallrouterError, OSError) as error:
             _log.warning("owner of an account not mailed yet", error=str(error), **told)
             return str(error) or "failed"
@@ -130,16 +135,27 @@ class AccountMailer:
 def compose_notice(mail: Mail, event: dict[str, Any]) -> EmailMessage:
     """Write the mail of an event of an account."""
     when = datetime.fromtimestamp(event["at"]).astimezone()
-    composed = EmailMessage()
-    composed["From"] = mail.sender
-    composed["To"] = ", ".join(mail.to)
-    composed["Subject"] = _SUBJECTS[event["what"]].format(account=event["account"])
-    composed["Date"] = format_datetime(datetime.now(UTC))
-    composed["Message-ID"] = f"<{event['id']}@{mail.sender.rpartition('@')[2]}>"
-    composed.set_content(
+    said = (
         f"Account: {event['account']}\n"
         f"Balance: {event['balance']:f} {event['currency']}\n"
         f"What: {event['what']}\n"
         f"When: {when.isoformat(' ', 'seconds')}\n"
     )
+    return _composed(mail, event, _SUBJECTS[event["what"]].format(account=event["account"]), said)
+
+
+def compose_number(mail: Mail, event: dict[str, Any]) -> EmailMessage:
+    """Write the mail of a number that is being disconnected."""
+    subject = f"Number {event['what']} is being disconnected"
+    return _composed(mail, event, subject, event["note"])
+
+
+def _composed(mail: Mail, event: dict[str, Any], subject: str, said: str) -> EmailMessage:
+    composed = EmailMessage()
+    composed["From"] = mail.sender
+    composed["To"] = ", ".join(mail.to)
+    composed["Subject"] = subject
+    composed["Date"] = format_datetime(datetime.now(UTC))
+    composed["Message-ID"] = f"<{event['id']}@{mail.sender.rpartition('@')[2]}>"
+    composed.set_content(said)
     return composed

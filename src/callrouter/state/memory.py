@@ -8,10 +8,10 @@ Rule: what a call does here costs the same whatever there is already.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from callrouter.billing.number_lives import ACTIVE
+from callrouter.billing.number_lives import ACTIVE, compared
 from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
@@ -39,7 +39,7 @@ class Memory:
     clock: all times here are its steady ones, but the ends of overrides, which people mean by the
     clock on the wall. bindings: where telephones are. gateways: how they are. bans: addresses that
     are not heard. queues: who waits, and for whom. lives: the states of numbers that take no calls,
-    as the database has them; managed: all numbers that it has; known: what
+    as the database has them; managed: those of all numbers that it has; known: what
     else it says of them. ports: all that calls and operations
     have of it.
     """
@@ -57,7 +57,7 @@ class Memory:
         self.forwards = ForwardsInMemory(journal)
         self.outgoing = OutgoingInMemory(journal)
         self.lives: dict[str, str] = {}
-        self.managed: frozenset[str] = frozenset()
+        self.managed: Mapping[str, str] = {}
         self.known: dict[str, KnownNumber] = {}
         self.gateways = Gateways(journal, self.clock.now)
         self.queues = QueuesInMemory(
@@ -113,9 +113,13 @@ class Memory:
         self.known.clear()
         for key, number in known.items():
             self.known[written(key, number.country) or key] = self.known[key] = number
-        self.managed = frozenset(states)
+        self.managed = states
         self.lives.clear()
         self.lives.update((key, state) for key, state in states.items() if state != ACTIVE)
+
+    def compared(self, routed: Collection[str]) -> tuple[list[str], list[str]]:
+        """Hold the numbers that are routed against those of the database; see `number_lives`."""
+        return compared(self.managed, routed)
 
     def look_at_clock(self) -> float:
         """See whether the system's clock was put forward or back; returns by how much."""

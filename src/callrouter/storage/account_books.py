@@ -14,6 +14,7 @@ Rules.
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ import sqlalchemy as sa
 
 from callrouter.billing.accounts import (
     ACTIVE,
+    ADMINISTRATOR,
     RECLAIMED,
     SUSPENDED,
     AccountFigures,
@@ -31,6 +33,7 @@ from callrouter.billing.accounts import (
 )
 from callrouter.billing.fees import due_fees
 from callrouter.billing.months import month_at
+from callrouter.billing.number_lives import NumberLife
 from callrouter.observe.cdr.call_charges import charges_in
 from callrouter.rating.charges import LegCharge
 from callrouter.rating.packages import Package, PackagedCall, pay_legs
@@ -469,6 +472,29 @@ def _tell(
     if connection.get_execution_options().get(TELLS):
         known = {"name": name, "balance": f"{balance:f}", "currency": account.currency, "who": who}
         enqueue(connection, [outbox_event(ident, f"account.{what}", name, at, {"account": known})])
+
+
+def mail_administrator(connection: sa.Connection, life: NumberLife, who: str, note: str) -> None:
+    """Have the administrator mailed of a number that is being disconnected."""
+    until = datetime.fromtimestamp(life.until).astimezone().isoformat(" ", "seconds")
+    said = (
+        f"Number: {life.number}\nWho: {who}\nWhy: {note or 'not said'}\n"
+        f"It can be undone until: {until}\n"
+        f"By: callrouter numbers change undo {life.number}\n"
+    )
+    told = {
+        "id": f"number-{uuid.uuid4().hex}",
+        "account": ADMINISTRATOR,
+        "at": life.since,
+        "what": life.number,
+        "balance": NOTHING,
+        "who": who,
+        "note": said,
+        "mail": MAIL_DUE,
+        "tries": 0,
+        "due": 0.0,
+    }
+    connection.execute(sa.insert(EVENTS).values(told))
 
 
 def _one(name: str) -> sa.Select[Any]:

@@ -13,7 +13,7 @@ two seconds.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.accounts import ADMINISTRATOR, AccountTerms
 from callrouter.billing.months import Month, month_at
 from callrouter.billing.number_lives import months_after
 from callrouter.call.services.account_port import NO_END, Credit, NoCredit
@@ -93,6 +93,7 @@ class AccountService:
     ) -> None:
         self._process = process
         self._step = step
+        self.administered = False
         self._terms: tuple[AccountTerms, ...] = ()
         self._kept: tuple[AccountTerms, ...] = ()
         self._queue: deque[tuple[Act, Pending[Any]]] = deque()
@@ -108,8 +109,12 @@ class AccountService:
         self._charged: tuple[tuple[AccountTerms, ...], dict[str, Month]] = ((), {})
         self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._turn)
 
-    def serve(self, terms: Sequence[AccountTerms]) -> None:
-        """Have these accounts from now on, those of the dialplan."""
+    def serve(self, terms: Sequence[AccountTerms], *, mailed: Collection[str] = ()) -> None:
+        """Have these accounts from now on, those of the dialplan.
+
+        mailed: accounts whose owners are, and the administrator.
+        """
+        self.administered = ADMINISTRATOR in mailed
         self._terms = tuple(terms)
         self._thread.wake()
 

@@ -7,10 +7,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from callrouter.billing.number_attributes import NumberAttributes
-from callrouter.billing.number_lives import LifeAndHistory, LifeError, NumberLife
+from callrouter.billing.number_lives import DISCONNECTING, LifeAndHistory, LifeError, NumberLife
 from callrouter.pending import Later
 from callrouter.storage import number_books as books
+from callrouter.storage.account_books import mail_administrator
 from callrouter.storage.account_service import AccountService
+from callrouter.storage.engine import ReadSession
+
+
+class LivesOfNumbers(ReadSession):
+    """The database, open for who has no server to ask."""
+
+    def states(self) -> dict[str, str]:
+        """The state of each number that has a life."""
+        with self._engine.connect() as connection:
+            return books.states(connection)[0]
 
 
 class NumberDesk:
@@ -56,9 +67,12 @@ class NumberDesk:
 
         def act(connection: sa.Connection) -> NumberLife | str:
             try:
-                return books.change(
+                life = books.change(
                     connection, number, what, time.time(), who, until=until, note=note
                 )
+                if life.state == DISCONNECTING and self._service.administered:
+                    mail_administrator(connection, life, who, note)
+                return life
             except LifeError as error:
                 return str(error)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from callrouter.billing.accounts import PREPAID, AccountTerms
+from callrouter.billing.accounts import ADMINISTRATOR, PREPAID, AccountTerms
 from callrouter.billing.fees import Fee
 from callrouter.dialplan.areas.list_files import international_prefix, is_dialled_so
 from callrouter.dialplan.check.references import TABLES, References
@@ -44,7 +44,7 @@ def compile_rate_plans(document: Document) -> RatePlans:
 
 
 def _compiled(document: Document) -> tuple[RatePlans, dict[str, Mail]]:
-    """As `compile_rate_plans`, with how the owners of accounts are mailed."""
+    """As `compile_rate_plans`, with how owners of accounts, and the administrator, are mailed."""
     file = References(document)
     head = file.checked_head(schema.RatePlanFile)
     schedules = file.checked_section("schedules", ScheduleEntry)
@@ -72,6 +72,8 @@ def _compiled(document: Document) -> tuple[RatePlans, dict[str, Mail]]:
         for name, entry in payers.items()
         if entry.mail is not None
     }
+    if head.administrator is not None:
+        mails[ADMINISTRATOR] = mail_of(head.administrator, document.file)
     built_plans = RatePlans(
         file=document.file, country=country, timezone=zone, plans=plans, accounts=accounts
     )

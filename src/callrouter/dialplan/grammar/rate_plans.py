@@ -353,6 +353,10 @@ class AccountMailEntry(MailEntry):
     """Mails what becomes of an account to its owner. Tried again for three days."""
 
 
+class AdministratorMailEntry(MailEntry):
+    """Mails what becomes of numbers to the administrator. Tried again for three days."""
+
+
 class AccountEntry(StrictModel):
     """Who pays for calls. How much there is of it, and the ledger, are in the database."""
 
@@ -447,4 +451,11 @@ class RatePlanFile(StrictModel):
         default={},
         description="Who pays for calls, by name.",
         examples=[{"acme": {"kind": "prepaid", "currency": "CNY"}}],
+    )
+    administrator: AdministratorMailEntry | None = Field(
+        default=None,
+        description="Who is mailed when a number is being disconnected.",
+        examples=[
+            {"to": "ops@example.com", "from": "billing@example.com", "server": "mail.example.com"}
+        ],
     )
