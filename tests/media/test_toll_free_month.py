@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _HOTLINE: Final = "4008001234"
 _MOBILE: Final = "13800138000"
-_NO_CREDIT, _SUSPENDED = 1400, 700
+_LOW, _NO_CREDIT, _SUSPENDED = 500, 1400, 700
 _DIALPLAN: Final = """\
 country: CN
 rate_plans: plans.yaml
@@ -38,7 +38,10 @@ permissions: {{staff: {{}}}}
 extensions:
   "101": {{phone: {{user: "101", password_file: "101", addresses: [127.0.0.1]}}}}
 queues: {{support: {{agents: ["101"], ring: 30s}}}}
+balance_calls:
+  owner: {{account: acme, number: "13900139000", via: carrier, caller_id: "4008", prompt: low}}
 prompts:
+  low: {{tone: {{hertz: 500, for: 1s}}}}
   unpaid: {{tone: {{hertz: 1400, for: 1s}}}}
   suspended: {{tone: {{hertz: 700, for: 1s}}}}
 reasons: {{no_credit: {{prompt: unpaid}}, suspended: {{prompt: suspended}}}}
@@ -107,6 +110,8 @@ class Company:
             await self.mobile.state("confirmed")
             await self.agent.state("disconnected")
         await self.caller.hang_up()
+        if forwarded:
+            await self.mobile.state("disconnected")
         if not forwarded:
             await self.agent.state("disconnected")
 
@@ -178,6 +183,13 @@ async def test_owner_of_a_toll_free_number_pays_both_legs_is_warned_suspended_an
         assert "Balance: 28.0000 CNY" in low.get_content()
         (told,) = await it.crm.took(1, "account.notice")
         assert told.body["data"]["account"]["balance"] == "28.0000"
+
+        await it.mobile.state("confirmed")  # the carrier's telephone is the owner's, too
+        await it.mobile.record(tmp_path / "low.wav")
+        await it.mobile.hears_tone(tmp_path / "low.wav", _LOW)
+        await it.mobile.state("disconnected")
+        (told_by_call,) = await it.serving.records("13900139000", 1)
+        assert (told_by_call["caller"], told_by_call["status"]) == ("4008", 200)
 
         for _ in range(2):
             await it.conversation(forwarded=False)

@@ -11,6 +11,7 @@ from callrouter.app.call_observer import FeatureLog, GuardLog, QueueLog, observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.balance_calls import call_owners
 from callrouter.call.admission.call_backs import CallBacks
 from callrouter.call.admission.calls import Calls
 from callrouter.call.admission.supervisors import ring_supervisor
@@ -94,7 +95,7 @@ class Parts:
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)
         self.memory.ports.failures.noted = self._unanswered
-        self.accounts.lives = self.memory.live
+        self.accounts.lives, self.accounts.calls = self.memory.live, self._call_owners
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer, self.teller)
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
@@ -226,6 +227,10 @@ class Parts:
             media=MediaServices(self.media, keeping),
             door=self.door,
         )
+
+    def _call_owners(self, account: str, heard: Callable[[], None]) -> None:
+        """Call those who are to hear that a balance is low, in a step of the stack."""
+        call_owners(self.calls, self.stack, self.memory.snapshot(), account, heard)
 
     def _unanswered(self, port: str, why: str) -> None:
         """Log that a port of the shared state gave no answer, now and then."""

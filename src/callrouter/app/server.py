@@ -217,7 +217,8 @@ class Server:
         plans = dialplan.rate_plans
         mails = dialplan.account_mails
         accounts = () if plans is None else tuple(plans.accounts.values())
-        self._parts.accounts.serve(accounts, mailed=mails.keys())
+        called = {rule.account for rule in dialplan.balance_calls}
+        self._parts.accounts.serve(accounts, mailed=mails.keys(), called=called)
         self._parts.account_mail.serve(mails)
 
     def _compare_numbers(self, dialplan: Dialplan) -> None:

@@ -12,7 +12,7 @@ Rules.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from callrouter.billing.accounts import (
     ACTIVE,
     ADMINISTRATOR,
+    NOTICE,
     RECLAIMED,
     SUSPENDED,
     AccountFigures,
@@ -60,6 +61,11 @@ WRITTEN_OFF: Final = "@written-off"
 _SYSTEM: Final = "callrouter"
 TELLS: Final = "tells_of_accounts"
 """The option of an engine that what becomes of accounts goes to the outbox, too."""
+_CALLS: Final = 3
+_CALLED_AGAIN_SECONDS: Final = 300.0
+_CALLED_SECONDS: Final = 86400.0
+"""How often an owner is called, how long after each, and for how long after the notice."""
+
 MAIL_DUE: Final = "due"
 """What the mail of an event is until it is sent."""
 
@@ -101,8 +107,8 @@ EVENTS: Final = sa.Table(
     _meta,
     sa.Column("id", sa.Text, primary_key=True),
     *(sa.Column(name, sa.Text) for name in ("account", "what", "who", "note", "mail")),
-    sa.Column("tries", sa.Integer),
-    *(sa.Column(name, sa.Double) for name in ("at", "due")),
+    *(sa.Column(name, sa.Integer) for name in ("tries", "call_tries")),
+    *(sa.Column(name, sa.Double) for name in ("at", "due", "call_due")),
     sa.Column("balance", Money),
 )
 
@@ -467,11 +473,45 @@ def _tell(
         "mail": MAIL_DUE if account.mails else "",
         "tries": 0,
         "due": 0.0,
+        "call_tries": 0,
+        "call_due": at if what == NOTICE else 0.0,
     }
     connection.execute(sa.insert(EVENTS).values(told))
     if connection.get_execution_options().get(TELLS):
         known = {"name": name, "balance": f"{balance:f}", "currency": account.currency, "who": who}
         enqueue(connection, [outbox_event(ident, f"account.{what}", name, at, {"account": known})])
+
+
+def calls_are_due(connection: sa.Connection, at: float) -> bool:
+    """Whether any owner may be to be called."""
+    due = sa.exists().where(EVENTS.c.call_due > 0, EVENTS.c.call_due <= at)
+    return bool(connection.execute(sa.select(due)).scalar_one())
+
+
+def owners_to_call(
+    connection: sa.Connection, called: Collection[str], at: float
+) -> list[tuple[str, str]]:
+    """Claim the notices whose owners are to be called now: each event, and its account.
+
+    A call is tried again some minutes later, unless `owner_heard` is told before. called: accounts
+    whose owners are called at all.
+    """
+    it = EVENTS.c
+    found = []
+    due = sa.select(EVENTS).where(it.call_due > 0, it.call_due <= at).with_for_update()
+    for event in connection.execute(due).all():
+        tries, again = event.call_tries + 1, at + _CALLED_AGAIN_SECONDS
+        is_last = event.account not in called or tries >= _CALLS
+        change = {"call_tries": tries, "call_due": 0.0 if is_last else again}
+        connection.execute(sa.update(EVENTS).where(it.id == event.id).values(change))
+        if event.account in called and event.at > at - _CALLED_SECONDS:
+            found.append((event.id, event.account))
+    return found
+
+
+def owner_heard(connection: sa.Connection, event: str) -> None:
+    """Note that an owner has heard of a notice: none is called again for it."""
+    connection.execute(sa.update(EVENTS).where(EVENTS.c.id == event).values(call_due=0.0))
 
 
 def mail_administrator(connection: sa.Connection, life: NumberLife, who: str, note: str) -> None:
@@ -493,6 +533,8 @@ def mail_administrator(connection: sa.Connection, life: NumberLife, who: str, no
         "mail": MAIL_DUE,
         "tries": 0,
         "due": 0.0,
+        "call_tries": 0,
+        "call_due": 0.0,
     }
     connection.execute(sa.insert(EVENTS).values(told))
 

@@ -49,6 +49,10 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 Act = Callable[[sa.Connection], Any]
 
 
+def _nobody_calls(_account: str, _heard: Callable[[], None]) -> None:
+    """Nobody is called."""
+
+
 def _nobody(_lives: dict[str, str], _known: dict[str, KnownNumber]) -> None:
     """Nobody wants to know."""
 
@@ -79,7 +83,8 @@ class AccountService:
     step: has the stack do something, from any thread. process: as `release_orphans` has it.
     tells: what becomes of accounts goes to the outbox. lives: told in a step of the stack of the
     state of each number that has a life, and of what else is known of numbers, whenever any of it
-    changes. looked: it has been, or the database
+    changes. calls: calls the owners of an account in such a step, and is told what to call when one
+    has heard it. looked: it has been, or the database
     is away.
     """
 
@@ -94,6 +99,7 @@ class AccountService:
         self._process = process
         self._step = step
         self.administered = False
+        self._called: Collection[str] = ()
         self._terms: tuple[AccountTerms, ...] = ()
         self._kept: tuple[AccountTerms, ...] = ()
         self._queue: deque[tuple[Act, Pending[Any]]] = deque()
@@ -103,18 +109,27 @@ class AccountService:
             "accounts and numbers can be asked again",
         )
         self.lives: Callable[[dict[str, str], dict[str, KnownNumber]], None] = _nobody
+        self.calls: Callable[[str, Callable[[], None]], None] = _nobody_calls
         self.looked = threading.Event()
         self._lives: numbers.NumberStates = ({}, {})
         self._looked = 0.0
         self._charged: tuple[tuple[AccountTerms, ...], dict[str, Month]] = ((), {})
         self._thread = TurnThread("accounts", _LOOK_SECONDS, self._turn, self._turn)
 
-    def serve(self, terms: Sequence[AccountTerms], *, mailed: Collection[str] = ()) -> None:
+    def serve(
+        self,
+        terms: Sequence[AccountTerms],
+        *,
+        mailed: Collection[str] = (),
+        called: Collection[str] = (),
+    ) -> None:
         """Have these accounts from now on, those of the dialplan.
 
-        mailed: accounts whose owners are, and the administrator.
+        mailed: accounts whose owners are, and the administrator. called: those whose owners are
+        called when the balance is low.
         """
         self.administered = ADMINISTRATOR in mailed
+        self._called = called
         self._terms = tuple(terms)
         self._thread.wake()
 
@@ -196,6 +211,7 @@ class AccountService:
             if self._kept:
                 self._do(lambda connection: books.reclaim(connection, time.time()))
                 self._charge_fees()
+                self._call_owners()
             self._look_at_lives()
             self.looked.set()
 
@@ -220,6 +236,21 @@ class AccountService:
         if not isinstance(found, Unavailable) and found != self._lives:
             self._lives = states, known = found
             self._step(lambda: self.lives(states, known))
+
+    def _call_owners(self) -> None:
+        """Have those called who are to hear that a balance is low."""
+        now = time.time()
+        if (
+            self._do(lambda connection: books.calls_are_due(connection, now), reads=True)
+            is not True
+        ):
+            return
+        due = self._do(lambda connection: books.owners_to_call(connection, self._called, now))
+        for event, account in () if isinstance(due, Unavailable) else due:
+            self._step(partial(self.calls, account, partial(self._heard, event)))
+
+    def _heard(self, event: str) -> None:
+        self.ask(lambda connection: books.owner_heard(connection, event))
 
     def _charge_fees(self) -> None:
         """Book what fees are due: once when they begin to be served, and at each new month."""

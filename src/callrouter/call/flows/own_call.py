@@ -3,7 +3,10 @@
 from typing import Final, NoReturn
 
 from callrouter.call.call import NORMAL_CLEARING, Call
+from callrouter.call.flows.hunt.hunt import CallerSide
+from callrouter.call.flows.ivr.play_gather import speech_of
 from callrouter.call.legs.events import Answered
+from callrouter.call.legs.reinvite import identity_after
 from callrouter.call.teardown import Over
 from callrouter.route.values.plan import Refusal
 from callrouter.route.values.refusal_reasons import NO_TARGET_LEFT
@@ -34,3 +37,21 @@ def give_up(call: Call) -> NoReturn:
             call.leg_changed(entry)
     call.hang_up()
     raise Over
+
+
+class RungAlone(CallerSide):
+    """The side of nobody, while somebody is rung who is to hear us."""
+
+    __slots__ = ()
+
+    async def connect(self, event: Answered) -> bool:
+        """It is the caller from now on."""
+        call = self.call
+        event.leg.ack()
+        becomes_caller(call, event)
+        call.picked_up()
+        speech = speech_of(call)
+        # It was offered silence of ours, and is offered what follows on it.
+        speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
+        speech.caller.heard(call.a.theirs)
+        return True

@@ -11,12 +11,11 @@ from typing import Final, NamedTuple
 
 from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.call import NORMAL_CLEARING, Call
-from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
+from callrouter.call.flows.hunt.hunt import Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import dialled_behind
 from callrouter.call.flows.ivr.play_gather import attach, say, speech_of
-from callrouter.call.flows.own_call import becomes_caller, give_up
-from callrouter.call.legs.events import Answered, Deadline
-from callrouter.call.legs.reinvite import identity_after
+from callrouter.call.flows.own_call import RungAlone, give_up
+from callrouter.call.legs.events import Deadline
 from callrouter.call.services.media import Digit
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.supervision import (
@@ -63,7 +62,7 @@ async def supervise_dialled(call: Call, mode: str) -> None:
 async def supervise_called(call: Call, wanted: Hunt, order: Supervision) -> bool:
     """Ring a supervisor, and let it supervise. Raises Over."""
     try:
-        answered = await hunt(_Rung(call, wanted))
+        answered = await hunt(RungAlone(call, wanted))
     except Stopped:
         answered = None
     if answered is None:
@@ -75,24 +74,6 @@ async def supervise_called(call: Call, wanted: Hunt, order: Supervision) -> bool
     call.hung_up(None, NORMAL_CLEARING)
     call.hang_up()
     return True
-
-
-class _Rung(CallerSide):
-    """The side of nobody, while the supervisor is rung."""
-
-    __slots__ = ()
-
-    async def connect(self, event: Answered) -> bool:
-        """It is the caller from now on."""
-        call = self.call
-        event.leg.ack()
-        becomes_caller(call, event)
-        call.picked_up()
-        speech = speech_of(call)
-        # It was offered silence of ours, and is offered what follows on it.
-        speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
-        speech.caller.heard(call.a.theirs)
-        return True
 
 
 async def _refuse(call: Call, whom: str, why: str) -> None:

@@ -58,6 +58,7 @@ class Checker(References):
         self.menus = self.checked_section("menus", schema.MenuEntry)
         self.queues = self.checked_section("queues", schema.QueueEntry)
         self.call_backs = self.checked_section("call_backs", schema.CallBackEntry)
+        self.balance_calls = self.checked_section("balance_calls", schema.BalanceCallEntry)
         self.prompts = self.checked_section("prompts", schema.Prompt)
         self.hold_music = self.checked_section("hold_music", schema.Music)
         self.boxes = self.checked_section("voicemail", schema.VoicemailBox)

@@ -20,6 +20,7 @@ from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.list_loading import read_lists
 from callrouter.dialplan.compile.number_tables import TableFiles, check_twice, read_tables, table
 from callrouter.dialplan.compile.outbound_builder import (
+    balance_calls_of,
     check_caller_ids,
     check_outbound,
     outbound_of,
@@ -236,6 +237,7 @@ class _Builder:
             inside=self._inside_calls(),
         )
         dialplan.account_mails = self._plans.mails
+        dialplan.balance_calls = balance_calls_of(self._checker, self._hunts, self._file)
         return dialplan
 
     def _outbound(self, built: list[rules.Number]) -> Outbound | None:

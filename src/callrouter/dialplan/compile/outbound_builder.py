@@ -10,6 +10,7 @@ from callrouter.dialplan.grammar.names import Path
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import Carriers, is_emergency, misplaced_prefix
 from callrouter.route.callers.number_lists import NumberList
+from callrouter.route.rules.balance_call import BalanceCall
 from callrouter.route.rules.number_rules import ListUse, Number
 from callrouter.route.rules.outbound_lines import (
     NOTHING_SPENT,
@@ -198,6 +199,27 @@ def _guards(entry: schema.GuardsEntry | None) -> FraudGuards | None:
     bars = ((NEW_COUNTRY, country), (SHORT_CALLS, short))
     guards.bars = frozenset(kind for kind, one in bars if one is not None and one.bar)
     return guards
+
+
+def balance_calls_of(checker: Checker, hunts: HuntBuilder, file: str) -> tuple[BalanceCall, ...]:
+    """Return the compiled calls to owners of accounts of a file without mistakes."""
+    made = []
+    for name, _, place in checker.entries("balance_calls").entries():
+        one = checker.balance_calls[name]
+        way = OutboundLine(
+            name=name,
+            prefixes=(),
+            caller_id=one.caller_id,
+            rule=hunts.dialled(f"balance_call {name}", one.via, place.line),
+            file=file,
+            line=place.line,
+        )
+        made.append(
+            BalanceCall(
+                name=name, account=one.account, number=one.number, way=way, prompt=one.prompt
+            )
+        )
+    return tuple(made)
 
 
 def _lines(checker: Checker, hunts: HuntBuilder, file: str) -> dict[str, OutboundLine]:

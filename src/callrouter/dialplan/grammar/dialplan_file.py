@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.balance_calls import BalanceCallEntry
 from callrouter.dialplan.grammar.call_backs import CallBackEntry, CallBackStepEntry
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
 from callrouter.dialplan.grammar.call_screening import (
@@ -92,6 +93,7 @@ __all__ = [
     "Areas",
     "AuthEntry",
     "AutoBlockEntry",
+    "BalanceCallEntry",
     "BoxQuota",
     "CallBackEntry",
     "CallBackStepEntry",
@@ -442,6 +444,21 @@ class DialplanFile(StrictModel):
         default={},
         description="How callers are called back, by name.",
         examples=[{"support": {"queue": "support", "via": "carrier_a"}}],
+    )
+    balance_calls: dict[Name, BalanceCallEntry] = Field(
+        default={},
+        description="Who is called, and hears a prompt, when the balance of an account is low.",
+        examples=[
+            {
+                "owner": {
+                    "account": "acme",
+                    "number": "13800138000",
+                    "via": "carrier_a",
+                    "caller_id": "+862012345678",
+                    "prompt": "balance-is-low",
+                }
+            }
+        ],
     )
     schedules: dict[Name, ScheduleEntry] = Field(
         default={},

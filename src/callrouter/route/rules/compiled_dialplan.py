@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mypy_extensions import mypyc_attr
 
 from callrouter.rating.rate_plan import RatePlans
+from callrouter.route.rules.balance_call import BalanceCall
 from callrouter.route.rules.digest_accounts import Access
 from callrouter.route.rules.mailboxes import Box, Mail
 from callrouter.route.rules.number_index import NumberIndex
@@ -69,7 +70,7 @@ class Dialplan(Serializable):
     far as they are not dealt with as `usual` says. rate_plans: those that numbers and targets name,
     None when no file is named. outbound: how extensions call out, None when none does. inside: by
     what calls of telephones go that no number is for. account_mails: how owners of accounts are
-    mailed.
+    mailed; balance_calls: how they are called.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Dialplan(Serializable):
         inside: Number | None = None,
     ) -> None:
         self.account_mails: Mapping[str, Mail] = {}
+        self.balance_calls: tuple[BalanceCall, ...] = ()
         self.outbound, self.inside = outbound, inside or _without_rules(file)
         self._usual = usual
         self._peers: Mapping[str, PeerProfile] = {} if peers is None else peers

@@ -160,7 +160,7 @@ CREATE TABLE account_events (
 	note TEXT NOT NULL, 
 	mail TEXT NOT NULL, 
 	tries INTEGER NOT NULL, 
-	due DOUBLE NOT NULL, 
+	due DOUBLE NOT NULL, call_due DOUBLE DEFAULT '0' NOT NULL, call_tries INTEGER DEFAULT '0' NOT NULL, 
 	PRIMARY KEY (id)
 );
 CREATE INDEX account_events_mail ON account_events (due) WHERE mail = 'due';
@@ -240,6 +240,7 @@ CREATE TABLE packages (
 	CHECK (used >= 0 AND held >= 0 AND used + held <= seconds)
 );
 CREATE INDEX packages_account ON packages (account, expires);
+CREATE INDEX account_events_call ON account_events (call_due) WHERE call_due > 0;
 CREATE TABLE number_attributes (
 	number TEXT NOT NULL, 
 	line TEXT NOT NULL, 

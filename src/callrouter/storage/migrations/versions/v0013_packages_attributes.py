@@ -1,4 +1,4 @@
-"""Packages of accounts, and what calls use of them; attributes of numbers."""
+"""Packages of accounts, and what calls use of them; attributes of numbers; owners to call."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,16 @@ def upgrade() -> None:
         sa.CheckConstraint("used >= 0 AND held >= 0 AND used + held <= seconds"),
     )
     op.create_index("packages_account", "packages", ["account", "expires"])
+    for kind, name in ((sa.Double, "call_due"), (sa.Integer, "call_tries")):
+        op.add_column("account_events", sa.Column(name, kind, nullable=False, server_default="0"))
+    due = sa.text("call_due > 0")
+    op.create_index(
+        "account_events_call",
+        "account_events",
+        ["call_due"],
+        sqlite_where=due,
+        postgresql_where=due,
+    )
     op.create_table(
         "number_attributes",
         sa.Column("number", sa.Text, primary_key=True),
