@@ -13,7 +13,7 @@ from callrouter.observe.cdr.rerating import READ, RatedCall
 from callrouter.printable import storable
 from callrouter.rating.packages import pay_legs
 from callrouter.storage import package_books as packages
-from callrouter.storage.account_books import ACCOUNTS, REVENUE, Booking, book
+from callrouter.storage.account_books import ACCOUNTS, REVENUE, Booking, book_all
 from callrouter.storage.engine import ReadSession, begin_writing, is_postgres
 
 _READ_AT_ONCE: Final = 2000
@@ -59,14 +59,30 @@ class ChargedCalls(ReadSession):
         ]
         with begin_writing(self._engine) as connection:
             connection.execute(sa.text(_UPDATE.format(cost=cost)), values)
-            paying = {call.account for call in calls if call.account}
-            packaged = packages.have_bought(connection, paying) if paying else set()
-            for call in sorted(calls, key=lambda it: (it.account, it.id)):
-                if call.account and call.after is not None:
-                    before, after = (
-                        _paid(connection, call) if call.account in packaged else call.costs
-                    )
-                    _correct(connection, call, before - after)
+            book_all(connection, _corrections(connection, calls))
+
+
+def _corrections(connection: sa.Connection, calls: Sequence[RatedCall]) -> list[Booking]:
+    """What calls cost too much, or too little. Not in another currency, as at first."""
+    known, paying = ACCOUNTS.c, {call.account for call in calls if call.account}
+    if not paying:
+        return []
+    accounts = sa.select(known.name, known.currency).where(known.name.in_(paying))
+    currencies = {row.name: row.currency for row in connection.execute(accounts)}
+    packaged = packages.have_bought(connection, paying)
+    at = time.time()
+    found = []
+    for call in calls:
+        if call.after is None or call.account not in currencies:
+            continue
+        before, after = _paid(connection, call) if call.account in packaged else call.costs
+        currency = call.after.currency or call.before.currency or ""
+        if before != after and currencies[call.account] == currency:
+            name = f"call {call.id} rerated {uuid.uuid4().hex}"
+            found.append(
+                Booking(name, call.account, before - after, currency, REVENUE, "rerated", at)
+            )
+    return found
 
 
 def _paid(connection: sa.Connection, call: RatedCall) -> tuple[Decimal, Decimal]:
@@ -78,14 +94,3 @@ def _paid(connection: sa.Connection, call: RatedCall) -> tuple[Decimal, Decimal]
         pay_legs(charges_in(it.charges), used).money for it in (call.before, call.after)
     )
     return before, after
-
-
-def _correct(connection: sa.Connection, call: RatedCall, amount: Decimal) -> None:
-    """Book what a call cost too much, or too little. Not in another currency, as at first."""
-    currency = "" if call.after is None else call.after.currency or call.before.currency or ""
-    known = ACCOUNTS.c
-    found = connection.execute(sa.select(known.currency).where(known.name == call.account))
-    if amount and found.scalar_one_or_none() == currency:
-        name = f"call {call.id} rerated {uuid.uuid4().hex}"
-        at = time.time()
-        book(connection, Booking(name, call.account, amount, currency, REVENUE, "rerated", at))

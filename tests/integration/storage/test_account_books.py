@@ -70,6 +70,15 @@ class Books:
         self.reserved[call] = had + said.money
         return ""
 
+    def had(self, call: str) -> str:
+        """Reserve 1, however long others have SQLite's file."""
+        while True:
+            try:
+                return self.reserve(call, "1")
+            except sa.exc.OperationalError as error:
+                if not is_busy(error):
+                    raise
+
     def settle(self, *records: CallRecord) -> None:
         store = Store(self.url)
         store.insert([encode(record) for record in records])
@@ -131,7 +140,7 @@ async def test_fifty_calls_at_once_never_reserve_more_than_there_is(database: st
         server.url, server.engine = database, open_for_writing(database)
         server.reserved = {}
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(partial(servers[n % 4].reserve, f"{n:04}", "1")) for n in range(50)]
+        asked = [pool.submit(partial(servers[n % 4].had, f"{n:04}")) for n in range(50)]
         granted = [n for n, one in enumerate(asked) if one.result() == ""]
     assert len(granted) == 10
     assert balances(database)["acme"] == (Decimal(10), Decimal(10))
