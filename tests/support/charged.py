@@ -1,5 +1,6 @@
 """Records of calls that cost something, and the rate plans that they are charged by."""
 
+from functools import cache
 from typing import Final
 
 from callrouter.call.services.record import CallRecord
@@ -27,6 +28,7 @@ plans:
 """
 
 
+@cache
 def rate_plans(text: str = PLANS) -> RatePlans:
     """The plans of a file."""
     return compile_rate_plans(parse(text, "plans.yaml"))
