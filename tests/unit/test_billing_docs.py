@@ -3,10 +3,13 @@
 import re
 import shlex
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
 from click.testing import CliRunner
 
@@ -43,7 +46,7 @@ def rated(*words: str) -> str:
 def test_page_has_its_examples() -> None:
     invoices = PAGE.count("<!-- invoice -->")  # which tests/integration/billing computes
     examples = len(EXAMPLES) + len(EXPLAINED) + invoices
-    assert (examples, len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 14, 7)
+    assert (examples, len(ROWS), len(NUMBERS)) == (PAGE.count("```sh"), 16, 7)
 
 
 def table(mark: str) -> list[list[str]]:
@@ -52,16 +55,23 @@ def table(mark: str) -> list[list[str]]:
     return [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines[2:]]
 
 
-def test_thresholds_of_an_account_are_what_the_page_says() -> None:
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        ("thresholds", "kind: prepaid"),
+        ("credit", "kind: postpaid, credit_limit: 1000, notice: 35, suspend: 15"),
+    ],
+)
+def test_thresholds_of_an_account_are_what_the_page_says(name: str, terms: str) -> None:
     plans = compile_rate_plans(
         parse(
-            "country: CN\nplans: {}\naccounts: {acme: {kind: prepaid, currency: CNY}}\n",
+            f"country: CN\nplans: {{}}\naccounts: {{acme: {{{terms}, currency: CNY}}}}\n",
             "plans.yaml",
         )
     )
     acme = plans.accounts["acme"]
     figures = AccountFigures(
-        balance=Decimal(0),
+        balance=Decimal(1000),
         credit=acme.credit,
         notice=acme.notice,
         suspend=acme.suspend,
@@ -70,7 +80,7 @@ def test_thresholds_of_an_account_are_what_the_page_says() -> None:
         since=0.0,
         noticed=False,
     )
-    for balance, then, told in table("thresholds"):
+    for balance, then, told in table(name):
         amount, _, after = balance.partition(",")
         at = 3 * 86400.0 if after else 0.0
         figures, events = reviewed(replace(figures, balance=Decimal(amount)), at)
@@ -156,3 +166,36 @@ def test_changes_of_a_life_are_those_of_the_page() -> None:
         change: (list(known), to, to in {"reserved", "disconnecting"})
         for change, (known, to) in lives.ALLOWED.items()
     }
+
+
+def test_hour_that_comes_twice_is_paid_for_twice_as_the_page_says() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    plans = compile_rate_plans(
+        parse(
+            "country: DE\ntimezone: Europe/Berlin\nschedules: {night: {open: ['02:00-03:00']}}\n"
+            "plans:\n  by_the_second:\n    currency: CNY\n    blocks: 1/1\n    price: 0.1/min\n"
+            "    periods: [{when: {schedule: night}, price: 0.05/min}]\n",
+            "plans.yaml",
+        )
+    )
+    for first, last, talked, half, cost in table("clocks"):
+        begin, end = (datetime.fromisoformat(it).replace(tzinfo=zone) for it in (first, last))
+        seconds = int(end.timestamp() - begin.timestamp())
+        usage = LegUsage(number="", at=int(begin.timestamp()), seconds=Decimal(seconds))
+        found = charge(plans.plans["by_the_second"], usage)
+        cheap = sum(run.count for run in found.blocks if run.period == "night")
+        assert [str(seconds), str(cheap), str(found.cost)] == [talked, half, cost]
+
+
+def test_lives_end_when_the_page_says() -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    free = frozenset(holidays.country_holidays("CN", years=2026))
+    for change, first, last in table("ends of lives"):
+        at, ends = (
+            datetime.strptime(it, "%A %Y-%m-%d %H:%M").replace(tzinfo=zone).timestamp()
+            for it in (first, last)
+        )
+        if change == "reserve":
+            assert lives.working_days_after(at, 2, zone, free) == ends
+        else:
+            assert lives.months_after(at, 3, zone) == ends
