@@ -56,7 +56,7 @@ def test_object_has_the_promised_keys() -> None:
     text = explain("--from", "02012345678", "--to", "4012", "--json")
     found = json.loads(text)
     told = ["dialplan", "number", "targets", "final", "reason", "trace"]
-    more = ["left", "trunk", "at", "timezone", "state", "draining", "costs"]
+    more = ["left", "trunk", "at", "timezone", "state", "draining", "costs", "attributes"]
     assert list(found) == [*told, "steps", "media", "menus", *more]
     assert (found["state"], found["draining"]) == ("none", False)
     assert found["targets"] == [
