@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine
 from callrouter.call.admission.calls import Calls
 from callrouter.call.call import Call
 from callrouter.call.flows.announce import announce
+from callrouter.call.legs.absent_caller import introducing_silence
 from callrouter.call.legs.events import Event
 from callrouter.call.services.record import CallRecord
-from callrouter.call.targets.introduction import introducing_silence
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules.balance_call import BalanceCall
 from callrouter.route.rules.outbound_lines import Shown
