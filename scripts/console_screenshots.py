@@ -14,7 +14,8 @@ from playwright.async_api import Page
 ROOT: Final = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from support.message import SDP  # noqa: E402 - the path comes first
+from support.console_story import ConsoleStory  # noqa: E402 - the path comes first
+from support.message import SDP  # noqa: E402
 from support.page_reader import chromium, opened  # noqa: E402
 from support.phone import Phone  # noqa: E402
 from support.ports import free_port  # noqa: E402
@@ -39,7 +40,7 @@ WINDOW: Final = {"width": 1400, "height": 800}
 
 
 async def main() -> None:
-    """Make a call that is over and one that is up, and show them."""
+    """Show a call that is over and one that is up, then a refused one and what ops make of it."""
     first, second = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
         console = await Console.start(
@@ -51,6 +52,9 @@ async def main() -> None:
             await story(console, *phones)
         finally:
             await console.serving.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        async with ConsoleStory.open(Path(folder) / "x", IMAGES) as told:
+            await told.is_told()
 
 
 async def story(console: Console, reception: Phone, sales: Phone) -> None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from support.polling import PATIENCE
 from support.web_console import Browser as Person
@@ -13,6 +13,7 @@ from support.web_console import Browser as Person
 CHROMIUM: Final = "/usr/bin/chromium"
 _FLAGS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 _SERIOUS: Final = {"serious", "critical"}
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @asynccontextmanager

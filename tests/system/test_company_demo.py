@@ -19,7 +19,6 @@ from support.web_console import Browser
 from callrouter.web.pages.menu import MENU
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-expect.set_options(timeout=PATIENCE * 1000)
 
 _FILLED = "main :is(tbody tr, .calendar .day, .board dd, textarea, pre)"
 STORIES = {"ANSWERED", "REJECTED", "BUSY", "CANCELLED", "NO_ANSWER"}

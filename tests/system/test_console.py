@@ -22,7 +22,6 @@ from support.serving import command
 from support.web_console import PASSWORD, Browser, Console, web_pid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-expect.set_options(timeout=PATIENCE * 1000)
 
 DIALPLAN = """\
 country: CN

@@ -15,7 +15,6 @@ from playwright.async_api import Page, expect
 from support.hooks import SECRET, HookReceiver
 from support.kept_recordings import call_row
 from support.page_reader import accessibility_faults, chromium, opened, overflow
-from support.polling import PATIENCE
 from support.serving import command
 from support.web_console import Browser, Console
 
@@ -23,7 +22,6 @@ from callrouter.state.state_file import StateStore
 from callrouter.storage.cdr_table import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-expect.set_options(timeout=PATIENCE * 1000)
 
 PLANS = """\
 country: CN

@@ -94,6 +94,7 @@ def one(request: Request, who: Viewer, id: str) -> Response:
         ladder=ladder,
         drawing=None if ladder is None or ladder.missing else drawn(ladder),
         hears=who.may(Scope.RECORDINGS) or who.may(Scope.OWN),
+        dialplan=str(site.settings.dialplan) if who.may(Scope.DIALPLAN) else "",
     )
 
 

@@ -40,17 +40,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-// A mistake of a text is shown at its place in the text.
+// A place of a text: that of a mistake in it, or the line that a link of another page names.
+function showPlace(line, column, length) {
+  const text = document.getElementById("text");
+  if (!text) return;
+  const lines = text.value.split("\n");
+  const above = lines.slice(0, line - 1);
+  const at = above.reduce((sum, one) => sum + one.length + 1, 0) + column - 1;
+  text.focus();
+  text.setSelectionRange(at, at + (length || (lines[line - 1] || "").length));
+  text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, above.length - 5);
+}
 document.addEventListener("click", (event) => {
   const place = event.target.closest("[data-line]");
-  const text = document.getElementById("text");
-  if (!place || !text) return;
-  const lines = text.value.split("\n");
-  const above = lines.slice(0, place.dataset.line - 1);
-  const at = above.reduce((sum, line) => sum + line.length + 1, 0) + Number(place.dataset.column) - 1;
-  text.focus();
-  text.setSelectionRange(at, at + 1);
-  text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, above.length - 5);
+  if (place) showPlace(place.dataset.line, Number(place.dataset.column), 1);
 });
 
 // The menu closes when somebody looks elsewhere, or presses Escape.
@@ -68,4 +71,6 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenu(); });
 
 ownTimes(document);
+const named = /^#line-(\d+)$/.exec(location.hash);
+if (named) showPlace(named[1], 1);
 setInterval(tick, 1000);
