@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Dialog, Page, async_playwright, expect
 
 from support.polling import PATIENCE
 from support.web_console import Browser as Person
@@ -36,6 +36,22 @@ async def opened(browser: Browser, person: Person, **context: Any) -> Page:
     page.mistakes = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.mistakes.append(str(error)))
     return page
+
+
+async def confirmed(page: Page, name: str) -> None:
+    """Click a button that asks first: nothing happens before one says yes."""
+    button, said = page.get_by_role("button", name=name), list[str]()
+
+    async def refuse(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        await dialog.dismiss()
+
+    page.once("dialog", refuse)
+    await button.click()
+    assert said == [f"{name}?"]
+    await expect(button).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    await button.click()
 
 
 async def accessibility_faults(page: Page) -> list[str]:

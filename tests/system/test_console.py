@@ -14,7 +14,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
 from support.kept_recordings import recorded_call
 from support.message import SDP
-from support.page_reader import accessibility_faults, chromium, opened, overflow
+from support.page_reader import accessibility_faults, chromium, confirmed, opened, overflow
 from support.phone import Phone
 from support.polling import PATIENCE, until
 from support.ports import free_port
@@ -276,7 +276,7 @@ async def test_people_are_invited_and_tokens_made_in_the_page(scene: Scene) -> N
     invited = scene.console.browser().signed_up(link.rpartition("/")[2], "sue")
     assert invited.get("/api/v1/me").json["role"] == "supervisor"
     await page.goto("/people")
-    await page.get_by_role("button", name="Remove sue").click()
+    await confirmed(page, "Remove sue")
     await expect(page.get_by_role("button", name="Remove sue")).to_have_count(0)
     assert invited.get("/api/v1/me").status == 401
     await page.goto("/me")

@@ -14,7 +14,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
 from support.hooks import SECRET, HookReceiver
 from support.kept_recordings import call_row
-from support.page_reader import accessibility_faults, chromium, opened, overflow
+from support.page_reader import accessibility_faults, chromium, confirmed, opened, overflow
 from support.serving import command
 from support.web_console import Browser, Console
 
@@ -135,7 +135,7 @@ async def test_extension_that_a_guard_has_barred_is_shown_and_let_call_again(sce
 
 async def test_gateway_is_drained_and_enabled(scene: Scene) -> None:
     page = await scene.page("/gateways")
-    await page.get_by_role("button", name="Drain gw").click()
+    await confirmed(page, "Drain gw")
     await expect(page.locator("tbody tr")).to_contain_text("drained")
     await page.get_by_role("button", name="Enable gw").click()
     await expect(page.get_by_role("button", name="Drain gw")).to_be_visible()
@@ -310,7 +310,7 @@ async def test_account_is_topped_up_once_and_suspended(scene: Scene) -> None:
     false = {"amount": "1.00", "who": "mallory"}
     refused = scene.ops.ask("POST", "/api/v1/accounts/acme/top-ups", false)
     assert (refused.status, refused.json["field"]) == (400, "who")
-    await page.get_by_role("button", name="Suspend acme").click()
+    await confirmed(page, "Suspend acme")
     await page.get_by_role("button", name="Resume acme").click()
     await expect(page.get_by_role("status")).to_have_text("The account pays for calls again.")
     assert scene.console.person("supervisor").get("/accounts").status == 403
@@ -330,7 +330,7 @@ async def test_customer_is_called_back_and_no_more(scene: Scene) -> None:
     await page.get_by_role("button", name="Call back").click()
     row = page.locator("#call_backs tbody tr")
     await expect(row).to_contain_text("waiting")
-    await row.get_by_role("button", name="Cancel").click()
+    await confirmed(page, "Cancel +8613800138000")
     await expect(row).to_contain_text("ended")
     await page.context.close()
 
@@ -346,7 +346,7 @@ async def test_event_is_sent_again_and_endpoint_disabled(scene: Scene) -> None:
     await row.get_by_role("button", name="Send again").click()
     await expect(page.get_by_role("status")).to_have_text("The endpoint is told of it again.")
     await scene.hook.took(len(told) + 1)
-    await page.get_by_role("button", name="Disable crm").click()
+    await confirmed(page, "Disable crm")
     await expect(page.locator("#endpoints tbody")).to_contain_text("by otto")
     await page.get_by_role("button", name="Enable crm").click()
     await expect(page.locator("#endpoints tbody")).to_contain_text("enabled")

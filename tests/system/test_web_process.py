@@ -184,6 +184,11 @@ async def test_each_role_may_do_what_its_scopes_say(console: Console) -> None:
     assert ops.get("/api/v1/people").status == 403
     assert agent.ask("PUT", "/api/v1/presence/801", {"reason": "away"}).status == 200
     assert agent.ask("PUT", "/api/v1/presence/802", {"reason": "away"}).status == 403
+    assert ops.ask("PUT", "/api/v1/presence/802", {"reason": "dentist"}).status == 200
+    own = [{"extension": "801", "reason": "away"}]
+    assert agent.get("/api/v1/presence").json["away"] == own
+    assert agent.ask("PUT", "/api/v1/presence/801", {"reason": "away"}).json["away"] == own
+    assert len(ops.get("/api/v1/presence").json["away"]) == 2
 
 
 async def test_refusals_and_changes_are_in_the_audit(console: Console, admin: Browser) -> None:

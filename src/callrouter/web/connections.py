@@ -14,6 +14,7 @@ LIMITS: Final = StreamLimits(connections=1000, per_source=200, for_trunks=0)
 """An office behind one address has several browsers, and each live page keeps a connection."""
 HEAD_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
+HANDSHAKE_SECONDS: Final = 5.0
 _SECONDS: Final[dict[object, float]] = {h11.IDLE: HEAD_SECONDS, h11.SEND_BODY: BODY_SECONDS}
 """For how long a peer may be at a part of its request."""
 
@@ -52,6 +53,16 @@ class TimedProtocol(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+class ConnectionLoop(asyncio.SelectorEventLoop):
+    """The event loop of the process: a TLS handshake takes 5 s at most, not the 60 s of asyncio."""
+
+    async def create_server(self, *args: Any, **options: Any) -> asyncio.Server:
+        """Listen, as asyncio does."""
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = HANDSHAKE_SECONDS
+        return await super().create_server(*args, **options)
 
 
 class BoundedListener(socket.socket):

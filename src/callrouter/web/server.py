@@ -12,7 +12,7 @@ import uvicorn
 
 from callrouter.observe.log import Log
 from callrouter.web.application import application
-from callrouter.web.connections import LIMITS, BoundedListener, TimedProtocol
+from callrouter.web.connections import LIMITS, BoundedListener, ConnectionLoop, TimedProtocol
 from callrouter.web.http.site import Site
 
 _GOODBYE_SECONDS: Final = 2
@@ -29,7 +29,7 @@ def serve_site(site: Site, sock: socket.socket, log: Log, parent: int | None) ->
     tls = site.web.tls
     config = uvicorn.Config(
         application(site),
-        loop="asyncio",
+        loop=f"{ConnectionLoop.__module__}:{ConnectionLoop.__name__}",
         http=TimedProtocol,
         log_config=None,
         log_level="error",

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import trustme
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -13,9 +15,7 @@ from starlette.types import Receive, Scope, Send
 from support.polling import PATIENCE
 
 from callrouter.web import connections
-from callrouter.web.connections import LIMITS, BoundedListener, TimedProtocol
-
-pytestmark = pytest.mark.asyncio
+from callrouter.web.connections import LIMITS, BoundedListener, ConnectionLoop, TimedProtocol
 
 HEAD = b"POST / HTTP/1.1\r\nHost: us\r\nContent-Length: 4\r\n\r\n"
 
@@ -63,6 +63,7 @@ async def answered(port: int, said: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:20], HEAD, HEAD + b"abc"])
+@pytest.mark.asyncio
 async def test_request_that_does_not_come_whole_is_closed(
     port: int, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +72,7 @@ async def test_request_that_does_not_come_whole_is_closed(
     assert await answered(port, said) == b""
 
 
+@pytest.mark.asyncio
 async def test_one_address_has_so_many_connections_until_it_closes_some(port: int) -> None:
     opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.per_source)]
     whole = HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"abcd"
@@ -85,6 +87,7 @@ async def test_one_address_has_so_many_connections_until_it_closes_some(port: in
         writer.close()
 
 
+@pytest.mark.asyncio
 async def test_proxy_of_this_machine_has_as_many_as_it_needs(proxied: int) -> None:
     opened = [await asyncio.open_connection("127.0.0.1", proxied) for _ in range(201)]
     _, writer = opened[-1]
@@ -93,3 +96,19 @@ async def test_proxy_of_this_machine_has_as_many_as_it_needs(proxied: int) -> No
         assert (await opened[-1][0].readline()).startswith(b"HTTP/1.1 200")
     for _, writer in opened:
         writer.close()
+
+
+def test_silent_tls_handshake_ends_before_it_takes_room_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "HANDSHAKE_SECONDS", 0.1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    async def silent() -> bytes:
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", ssl=context)
+        async with server:
+            return await answered(server.sockets[0].getsockname()[1], b"")
+
+    with asyncio.Runner(loop_factory=ConnectionLoop) as runner:
+        assert runner.run(silent()) == b""

@@ -6,7 +6,10 @@ from typing import Final
 
 import pytest
 
+from callrouter.billing.accounts import NOTICE, RESTORED
 from callrouter.call.services.record import Disposition
+from callrouter.queues.queue_rules import LONGEST_IDLE, RING_ALL, ROUND_ROBIN, SKILLS
+from callrouter.route.values.refusal_reasons import USUAL
 from callrouter.route.values.snapshot import FORWARDS
 from callrouter.web.access.roles import MEANINGS, ROLES
 from callrouter.web.pages.accounts_page import STATES as ACCOUNTS
@@ -39,7 +42,18 @@ _STATES: Final = {
     *LIVES,
     *EVENTS,
     *FORWARDS,
+    *USUAL,
+    *("caller", "callee"),
+    *("busy", "no_answer", "unreachable", "rejected", "redirected", "cancelled"),
+    *("abandoned", "timeout", "full", "key", "moved", "removed", "failed", "unavailable", "lost"),
+    *("complete", "broken", "short", "empty"),
+    *("played", "menu", "survey"),
+    *(RING_ALL, LONGEST_IDLE, ROUND_ROBIN, SKILLS),
+    *("trying", "registered", "stopped"),
+    *("top_up", "adjustment", "call", "rerated", "fee", "written_off"),
+    *(NOTICE, RESTORED, "resumed"),
 }
+"""Values of records and operations, as pages say them."""
 _BY_PAGES: Final = {
     "The name, the password or the code is wrong.",
     "The two passwords differ.",
@@ -80,5 +94,6 @@ def test_language_is_chosen_or_the_browsers_or_english() -> None:
 def test_values_of_the_api_are_said_in_words() -> None:
     said = translator(ENGLISH)
     assert [said(text) for text in ("on_call", "top_up")] == ["on call", "top up"]
+    assert translator("zh")("top_up") == "充值"
     assert said("GET /api/v1/no_such") == "GET /api/v1/no_such"
     assert translator("zh")("on_call") == catalogue("zh")["on_call"]

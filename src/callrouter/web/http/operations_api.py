@@ -38,6 +38,8 @@ from callrouter.web.http.site import Site, site_of
 PREFIX: Final = "/api"
 _WHO: Final = "who"
 """The field that says at the socket who does something; here that is whoever is signed in."""
+_BY_EXTENSION: Final = ("away", "forwards")
+"""Fields of answers that have a row for each extension."""
 
 SCOPES: Final[dict[Operation[Any, Any], Scope]] = {
     running_server.show_status: Scope.CALLS,
@@ -141,14 +143,23 @@ def carry_out(
         raise ForbiddenError("an agent changes nothing but their own extension")
     if route.method in SAFE or route.operation is explain.explain_call:
         shown: AnswerT = site.server.ask(route.operation, asked)
-        return shown
+        return _own_part(who, shown)
     action = getattr(route.operation, "__name__", route.path)
     what = orjson.dumps(asked.model_dump(mode="json", exclude_unset=True)).decode()
     if _WHO in route.request.model_fields:
         asked = asked.model_copy(update={_WHO: who.name})
     with site.audit.change(who.name, who.address, action, what):
         answer: AnswerT = site.server.ask(route.operation, asked)
-    return answer
+    return _own_part(who, answer)
+
+
+def _own_part(who: WebIdentity, answer: AnswerT) -> AnswerT:
+    """What somebody is told of an answer: an agent of their own extension alone."""
+    name = next((name for name in _BY_EXTENSION if hasattr(answer, name)), "")
+    if who.only_own is None or not name:
+        return answer
+    rows = [one for one in getattr(answer, name) if one.extension == who.only_own]
+    return answer.model_copy(update={name: rows})
 
 
 def _endpoint(route: Route[Any, Any]) -> Any:

@@ -37,6 +37,8 @@ CHANGES: Final = {
     "undo": "undo the end",
     "reclaim": "take back",
 }
+_FINAL: Final = ("suspend", "disconnect", "reclaim")
+"""Changes that take a number from somebody."""
 _ENTRIES: Final = 50
 
 
@@ -73,5 +75,6 @@ def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") ->
         unmanaged=numbers.UNMANAGED,
         history=history,
         choices=CHANGES,
+        final=_FINAL,
         changes=who.may(Scope.LIVES),
     )

@@ -56,6 +56,13 @@ document.addEventListener("click", (event) => {
   if (place) showPlace(place.dataset.line, Number(place.dataset.column), 1);
 });
 
+// What is not undone by the next click is asked about first.
+document.addEventListener("submit", (event) => {
+  const chosen = event.target.querySelector("option[data-ask]:checked");
+  const asked = (event.submitter || {dataset: {}}).dataset.ask || (chosen && chosen.dataset.ask);
+  if (asked && !confirm(asked)) event.preventDefault();
+});
+
 // The menu closes when somebody looks elsewhere, or presses Escape.
 function closeMenu(except) {
   for (const group of document.querySelectorAll(".bar details[open]")) {
