@@ -14,6 +14,7 @@ from support.kept_recordings import recorded_call
 from support.phone import Phone
 from support.polling import PATIENCE
 from support.ports import free_port
+from support.typed_client import TypedClient, generated
 from support.web_console import Browser, Console
 
 from callrouter.web.access.roles import Scope
@@ -69,6 +70,59 @@ async def test_whatever_is_asked_the_answer_is_as_described(
     )
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
+
+
+@pytest.fixture(scope="module")
+def client(program: Browser, tmp_path_factory: pytest.TempPathFactory) -> TypedClient:
+    """The same program with the client that is generated from the description."""
+    return generated(program, tmp_path_factory.mktemp("client"))
+
+
+async def test_generated_client_reads_whatever_can_be_asked_for(
+    program: Browser, client: TypedClient
+) -> None:
+    paths = program.get("/api/v1/openapi.json").json["paths"]
+    described = {one["operationId"]: one for path in paths.values() for one in path.values()}
+    assert described.keys() == client.operations.keys()
+    for path in paths:
+        one = paths[path].get("get", {})
+        needed = [value for value in one.get("parameters", ()) if value["required"]]
+        if one and not needed and path not in NOT_ASKED:
+            answer = client.ask(one["operationId"])
+            assert (answer.status_code in {200, 403, 409}, answer.parsed is not None) == (
+                True,
+                True,
+            )
+
+
+async def test_program_blocks_finds_and_releases_with_the_generated_client(
+    client: TypedClient,
+) -> None:
+    models = client.models
+    blocked = models.AddBlockBody(caller="13800138000", seconds=60.0)
+    assert client.ask("add_block", body=blocked).status_code == 200
+    found = client.ask("list_blocks", caller="13800138000").parsed
+    assert isinstance(found, models.BlockList)
+    assert [one.caller for one in found.blocks] == ["+8613800138000"]
+    released = client.ask("remove_block", caller="13800138000")
+    assert released.status_code == 200
+    wrong = client.ask("add_block", body=models.AddBlockBody(caller="nobody"))
+    assert isinstance(wrong.parsed, models.ProblemDetails)
+    assert (wrong.status_code, wrong.parsed.field) == (400, "caller")
+
+
+async def test_program_changes_the_dialplan_by_its_tag_with_the_generated_client(
+    console: Console, client: TypedClient
+) -> None:
+    found = client.ask("show_dialplan")
+    tag, draft = found.headers["ETag"], client.models.Draft(text=f"{found.parsed.text}# mine\n")
+    assert client.ask("put_dialplan", body=draft).parsed.code == "precondition_required"
+    done = client.ask("put_dialplan", body=draft, if_match=tag).parsed
+    assert isinstance(done, client.models.PutLive)
+    assert done.serving == client.ask("show_status").parsed.dialplan
+    assert (console.place.folder / "dialplan.yaml").read_text(encoding="utf-8") == draft.text
+    late = client.ask("put_dialplan", body=draft, if_match=tag)
+    assert (late.status_code, late.parsed.code) == (412, "changed_meanwhile")
 
 
 async def test_events_come_as_they_happen(console: Console) -> None:
