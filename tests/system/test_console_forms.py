@@ -413,6 +413,25 @@ async def test_edits_of_one_value_leave_the_rest_of_the_dialplan(scene: Scene) -
     await expect(page.locator(".calendar .day").nth(9)).to_contain_text("a closed day")
     closed = DIALPLAN.replace("office: {", f'office: {{closed: ["{day}"], ')
     assert file.read_text(encoding="utf-8") == closed
+    await page.get_by_label("Country, or a part").fill("XX")
+    await page.get_by_role("button", name="Keep holidays").click()
+    await expect(page.get_by_role("alert")).to_contain_text("expected a country")
+    await expect(page.get_by_label("Country, or a part")).to_have_value("XX")
+    await page.get_by_label("Country, or a part").fill("CN")
+    await page.get_by_role("button", name="Keep holidays").click()
+    await expect(page.get_by_role("status")).to_contain_text("has these holidays")
+    await expect(page.get_by_label("Country, or a part")).to_have_value("CN")
+    kept = DIALPLAN.replace("office: {", f'office: {{holidays: "CN", closed: ["{day}"], ')
+    assert file.read_text(encoding="utf-8") == kept
+    await page.get_by_role("button", name=f"Open again {day}").click()
+    await expect(page.get_by_role("status")).to_contain_text("follows its hours")
+    none = {"schedule": "office", "region": ""}
+    assert scene.ops.ask("POST", "/api/v1/dialplan/holidays", none).status == 200
+    assert file.read_text(encoding="utf-8") == DIALPLAN
+    versions = scene.ops.get("/api/v1/dialplan/versions").json["versions"]
+    assert versions[0]["who"] == "otto"
+    again = {"schedule": "office", "first": day, "last": ""}
+    assert scene.ops.ask("POST", "/schedules/close", again).status == 303
     change = {"queue": "sales", "extension": "899", "change": "add"}
     wrong = scene.ops.ask("POST", "/queues/agent", change)
     assert (wrong.status, "899" in wrong.text) == (409, True)  # nobody has this extension

@@ -79,6 +79,40 @@ def without_item(text: str, path: Sequence[str], key: str, name: str, named_by: 
     return text[:begin] + text[end:]
 
 
+def without_key(text: str, path: Sequence[str], key: str) -> str:
+    """Remove a key of a mapping with its value, and the lines that are theirs.
+
+    Raises TextEditError.
+    """
+    mapping = _mapping(text, path)
+    pairs: list[tuple[yaml.Node, yaml.Node]] = mapping.value
+    at = next((at for at, (name, _) in enumerate(pairs) if name.value == key), None)
+    if at is None:
+        raise TextEditError(f"{_shown(path)} has no {key}")
+    name, value = pairs[at]
+    begin = name.start_mark.index
+    if mapping.flow_style:
+        if at:
+            return text[: pairs[at - 1][1].end_mark.index] + text[value.end_mark.index :]
+        end = pairs[1][0].start_mark.index if len(pairs) > 1 else value.end_mark.index
+        return text[:begin] + text[end:]
+    begin = text.rfind("\n", 0, begin) + 1
+    last = value.value[-1] if isinstance(value, yaml.SequenceNode) and value.value else value
+    if text[begin : name.start_mark.index].strip() or not _is_inline(last):
+        raise TextEditError(f"{_shown(path)}: {key} has several lines: edit the text")
+    return text[:begin] + text[text.find("\n", last.end_mark.index) + 1 or len(text) :]
+
+
+def scalars_of(text: str, path: Sequence[str], key: str) -> list[str]:
+    """What a key says: its scalar, or the scalars of its list; none when it is not there.
+
+    Raises TextEditError.
+    """
+    found = _value(_mapping(text, path), key)
+    items = found.value if isinstance(found, yaml.SequenceNode) else [found]
+    return [item.value for item in items if isinstance(item, yaml.ScalarNode)]
+
+
 def _mapping(text: str, path: Sequence[str]) -> yaml.MappingNode:
     try:
         node = yaml.compose(text, Loader=yaml.CSafeLoader)

@@ -3,7 +3,14 @@
 import pytest
 import yaml
 
-from callrouter.yamlfile.text_edits import TextEditError, with_item, with_value, without_item
+from callrouter.yamlfile.text_edits import (
+    TextEditError,
+    scalars_of,
+    with_item,
+    with_value,
+    without_item,
+    without_key,
+)
 
 TEXT = """\
 # The head office.
@@ -64,6 +71,39 @@ def test_value_is_replaced_or_added() -> None:
     assert yaml.safe_load(after)["numbers"]["4001"]["lines"] == 5
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "gone", "came"),
+    [
+        (
+            ("schedules", "office"),
+            "closed",
+            ["    closed:", '      - "2026-12-31"   # stocktaking'],
+            [],
+        ),
+        (
+            ("schedules", "flow"),
+            "closed",
+            ["  flow: {open: ['08:00-09:00'], closed: [2026-01-02]}"],
+            ["  flow: {open: ['08:00-09:00']}"],
+        ),
+        (
+            ("numbers", "4000"),
+            "lines",
+            ['  "4000": {lines: 10, route: [{hunt: [desk]}]}  # the reception'],
+            ['  "4000": {route: [{hunt: [desk]}]}  # the reception'],
+        ),
+        (("schedules", "bare"), "open", ['    open: ["08:00-09:00"]'], []),
+    ],
+)
+def test_key_is_removed_with_its_line(
+    path: tuple[str, str], key: str, gone: list[str], came: list[str]
+) -> None:
+    assert scalars_of(TEXT, path, key)
+    after = without_key(TEXT, path, key)
+    assert changed(after) == (gone, came)
+    assert key not in (yaml.safe_load(after)[path[0]][path[1]] or {})
+
+
 @pytest.mark.parametrize("queue", ["sales", "block"])
 def test_agent_is_added_and_taken_out(queue: str) -> None:
     path = ("queues", queue)
@@ -88,6 +128,10 @@ def test_what_cannot_be_edited_alone_is_said() -> None:
         without_item(TEXT, ("queues", "sales"), "agents", "899", "extension")
     with pytest.raises(TextEditError, match="mistakes"):
         with_value("a: [", (), "b", "1")
+    with pytest.raises(TextEditError, match="office has no holidays"):
+        without_key(TEXT, ("schedules", "office"), "holidays")
+    with pytest.raises(TextEditError, match="several lines"):
+        without_key(TEXT, ("queues",), "block")
     alone = "queues: {a: {agents: [x]}}"
     with pytest.raises(TextEditError, match="last one"):
         without_item(alone, ("queues", "a"), "agents", "x", "extension")

@@ -14,14 +14,22 @@ from callrouter.web.http.identity import needing
 from callrouter.web.http.operations_api import PREFIX
 from callrouter.web.http.problems import RESPONSES
 from callrouter.web.http.site import site_of
-from callrouter.yamlfile.text_edits import TextEditError, with_item, with_value, without_item
+from callrouter.yamlfile.text_edits import (
+    TextEditError,
+    scalars_of,
+    with_item,
+    with_value,
+    without_item,
+    without_key,
+)
 
 router: Final = APIRouter(prefix=f"{PREFIX}/v1/dialplan", tags=["dialplan"], responses=RESPONSES)
 
 Ops = Annotated[WebIdentity, Depends(needing(Scope.DIALPLAN))]
 Id = Annotated[int, Field(ge=1, le=2**53)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
-_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DATE: Final = f"^{_DAY}$"
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the text that is replaced.")]
 
 
@@ -58,6 +66,27 @@ class ClosedDays(DialplanEdit):
     schedule: Key
     first: Annotated[str, Field(pattern=_DATE)]
     last: Annotated[str, Field(pattern=f"{_DATE}|^$")] = ""
+
+
+class ReopenedDays(DialplanEdit):
+    """days: as the file has them, such as 2026-12-31 or 2026-02-10..2026-02-20."""
+
+    schedule: Key
+    days: Annotated[str, Field(pattern=rf"^{_DAY}(\.\.{_DAY})?$")]
+
+
+class ScheduleHolidays(DialplanEdit):
+    """region: a country such as CN, or a part of one such as US-CA; "" for no holidays."""
+
+    schedule: Key
+    region: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Za-z0-9 -]{1,30})?)?$")]
+
+
+class ScheduleDays(BaseModel):
+    """closed: days as the file has them. holidays: of a region, "" for none."""
+
+    closed: list[str]
+    holidays: str
 
 
 class NumberLines(DialplanEdit):
@@ -136,6 +165,39 @@ def close_schedule_on(request: Request, who: Ops, asked: ClosedDays) -> PutLive:
     days = asked.first if asked.last in {"", asked.first} else f"{asked.first}..{asked.last}"
     path = ("schedules", asked.schedule)
     return _edited(request, who, lambda text: with_item(text, path, "closed", f'"{days}"'))
+
+
+@router.get("/closed_days", operation_id="show_schedule_days")
+def show_schedule_days(request: Request, _who: Ops, schedule: Key) -> ScheduleDays:
+    """The days on which the dialplan closes a schedule, beside those of the week."""
+    path, text = ("schedules", schedule), site_of(request).dialplan.read().text
+    try:
+        closed, kept = (scalars_of(text, path, key) for key in ("closed", "holidays"))
+    except TextEditError as error:
+        raise NotFoundError(str(error)) from error
+    return ScheduleDays(closed=closed, holidays="".join(kept))
+
+
+@router.post("/closed_days/end", operation_id="reopen_schedule_on")
+def reopen_schedule_on(request: Request, who: Ops, asked: ReopenedDays) -> PutLive:
+    """Let a schedule follow its hours on days that it was closed on, by an edit of the dialplan."""
+    path, key = ("schedules", asked.schedule), "closed"
+
+    def reopened(text: str) -> str:
+        if scalars_of(text, path, key) == [asked.days]:
+            return without_key(text, path, key)
+        return without_item(text, path, key, asked.days, "")
+
+    return _edited(request, who, reopened)
+
+
+@router.post("/holidays", operation_id="set_schedule_holidays")
+def set_schedule_holidays(request: Request, who: Ops, asked: ScheduleHolidays) -> PutLive:
+    """Close a schedule on the public holidays of a region, by an edit that changes nothing else."""
+    path, key = ("schedules", asked.schedule), "holidays"
+    if not asked.region:
+        return _edited(request, who, lambda text: without_key(text, path, key))
+    return _edited(request, who, lambda text: with_value(text, path, key, f'"{asked.region}"'))
 
 
 @router.post("/lines", operation_id="set_number_lines")

@@ -46,6 +46,8 @@ SAID: Final = {
     "set_override": "The schedule is switched.",
     "clear_override": "The schedule follows its hours.",
     "close_schedule_on": "The schedule is closed on these days.",
+    "reopen_schedule_on": "The schedule follows its hours on these days.",
+    "set_schedule_holidays": "The schedule has these holidays.",
     "set_queue_agent": "The queue has these agents.",
     "set_number_lines": "The number has these lines.",
     "resend_events": "The endpoint is told of it again.",

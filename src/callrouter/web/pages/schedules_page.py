@@ -9,9 +9,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from callrouter.operations import overrides, schedules
-from callrouter.operations.operation import BadValueError
+from callrouter.operations.operation import BadValueError, OperationError
 from callrouter.web.access.roles import Scope, WebIdentity
-from callrouter.web.http.dialplan_api import close_schedule_on
+from callrouter.web.http.dialplan_api import (
+    ScheduleDays,
+    close_schedule_on,
+    reopen_schedule_on,
+    set_schedule_holidays,
+    show_schedule_days,
+)
 from callrouter.web.pages.filled_forms import (
     NO_FAULT,
     Fault,
@@ -32,6 +38,8 @@ ACTIONS: Final = {
     "/schedules/switch": "set_override",
     "/schedules/usual": "clear_override",
     "/schedules/close": "close_schedule_on",
+    "/schedules/reopen": "reopen_schedule_on",
+    "/schedules/holidays": "set_schedule_holidays",
 }
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAYS: Final = 28
@@ -81,6 +89,20 @@ def close(request: Request, who: Filler, form: Fields) -> Response:
     return edited(request, who, form, close_schedule_on, _show, **values)
 
 
+@router.post("/schedules/reopen")
+def reopen(request: Request, who: Filler, form: Fields) -> Response:
+    """Let one follow its hours on days that it was closed on, in the dialplan."""
+    values = {name: form.get(name, "") for name in ("schedule", "days")}
+    return edited(request, who, form, reopen_schedule_on, _show, **values)
+
+
+@router.post("/schedules/holidays")
+def keep_holidays(request: Request, who: Filler, form: Fields) -> Response:
+    """Close one on the public holidays of a region, in the dialplan."""
+    values = {name: form.get(name, "").strip() for name in ("schedule", "region")}
+    return edited(request, who, form, set_schedule_holidays, _show, **values)
+
+
 def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") -> Response:
     found = asked_of(request, who, schedules.list_schedules)
     chosen = chosen or fault.given.get("schedule", "")
@@ -103,8 +125,16 @@ def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") ->
         days=days,
         weekdays=WEEKDAYS,
         changes=who.may(Scope.OVERRIDES),
-        edits=who.may(Scope.DIALPLAN),
+        written=_written(request, who, chosen) if chosen and who.may(Scope.DIALPLAN) else None,
     )
+
+
+def _written(request: Request, who: WebIdentity, name: str) -> ScheduleDays | None:
+    """What the dialplan's file says of days of a schedule; None when that cannot be edited here."""
+    try:
+        return show_schedule_days(request, who, name)
+    except OperationError:
+        return None
 
 
 def calendar_days(calendar: schedules.ScheduleCalendar) -> list[CalendarDay]:
