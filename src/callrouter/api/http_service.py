@@ -22,7 +22,7 @@ from aiohttp.streams import StreamReader
 
 from callrouter.api.client import EVENTS, PRODUCT
 from callrouter.api.request_reading import MAX_BYTES, MalformedError, TooLongError, read_request
-from callrouter.api.routes import PART, ROUTES, Route
+from callrouter.api.routes import AT_ONCE, PART, ROUTES, Route
 from callrouter.operations.operation import (
     AnswerStream,
     OperationAnswer,
@@ -33,9 +33,6 @@ from callrouter.operations.operation import (
     UnavailableError,
 )
 from callrouter.yamlfile.wording import shown
-
-AT_ONCE: Final = 16
-"""Requests that are read or carried out at the same time."""
 
 _BACKLOG: Final = 1024
 """Connections that wait to be accepted. Past them a client that connects without waiting, such as

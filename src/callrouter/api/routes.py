@@ -44,6 +44,8 @@ from callrouter.operations.operation import (
     StreamOperation,
 )
 
+AT_ONCE: Final = 16
+"""Requests that are read or carried out at the same time."""
 PART: Final = re.compile(r"{(\w+)}")
 """A field in a path."""
 

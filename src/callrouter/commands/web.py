@@ -54,7 +54,6 @@ def _serve(settings: Settings, web: WebSettings, config: Path, descriptor: int |
     from callrouter.web.http.site import Site  # noqa: PLC0415
     from callrouter.web.server import serve_site  # noqa: PLC0415
 
-    os.nice(_NICE)
     sock = listening(web) if descriptor is None else socket.socket(fileno=descriptor)
     log = open_log(settings.log.format, settings.log.level)
     try:
@@ -65,6 +64,7 @@ def _serve(settings: Settings, web: WebSettings, config: Path, descriptor: int |
         elif descriptor is None:
             click.echo(f"the console: {web.address}")
         sys.stdout.flush()
+        os.nice(_NICE)  # not before all is loaded, for which browsers wait
         serve_site(site, sock, log, None if descriptor is None else sys.stdin.fileno())
     finally:
         log.close()

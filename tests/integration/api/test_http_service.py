@@ -11,8 +11,9 @@ import pytest
 from support.controlled import Room
 from support.polling import PATIENCE
 
-from callrouter.api.http_service import _READ_SECONDS, AT_ONCE
+from callrouter.api.http_service import _READ_SECONDS
 from callrouter.api.request_reading import MAX_BYTES
+from callrouter.api.routes import AT_ONCE
 from callrouter.operations.operation import NoValues
 from callrouter.operations.presence import list_presence
 from callrouter.operations.running_server import show_status

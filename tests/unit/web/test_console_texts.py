@@ -97,3 +97,13 @@ def test_values_of_the_api_are_said_in_words() -> None:
     assert translator("zh")("top_up") == "充值"
     assert said("GET /api/v1/no_such") == "GET /api/v1/no_such"
     assert translator("zh")("on_call") == catalogue("zh")["on_call"]
+
+
+def test_scripts_are_small_and_none_is_in_a_page() -> None:
+    """All JavaScript together has less than 120 kB, as it is sent."""
+    pages = files("callrouter.web.pages")
+    scripts = [one for one in pages.joinpath("static").iterdir() if one.name.endswith(".js")]
+    assert sum(len(one.read_bytes()) for one in scripts) < 120_000
+    for template in pages.joinpath("templates").iterdir():
+        found = re.findall(r"<script\b[^>]*>(.)", template.read_text(encoding="utf-8"))
+        assert set(found) <= {"<"}, template.name

@@ -9,8 +9,8 @@ from threading import BoundedSemaphore, Thread
 from typing import Final
 
 from callrouter.api.client import AskedError, ControlError, Followed, ask
-from callrouter.api.http_service import AT_ONCE
 from callrouter.api.request_reading import MalformedError
+from callrouter.api.routes import AT_ONCE
 from callrouter.operations.operation import (
     AnswerT,
     BadValueError,
