@@ -1,4 +1,4 @@
-"""The screenshots of docs/console.md: the console in chromium, beside real calls.
+"""The screenshots of the documents, and those that a test compares: the console in chromium.
 
 After the pages have changed: python scripts/console_screenshots.py
 """
@@ -14,6 +14,7 @@ from playwright.async_api import Page
 ROOT: Final = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
+from support.console_looks import PICTURES, TOLERATED, looks  # noqa: E402
 from support.console_story import ConsoleStory  # noqa: E402 - the path comes first
 from support.message import SDP  # noqa: E402
 from support.page_reader import chromium, opened  # noqa: E402
@@ -55,6 +56,11 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with ConsoleStory.open(Path(folder) / "x", IMAGES) as told:
             await told.is_told()
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async for look in looks(Path(folder) / "x"):
+            if look.differs > TOLERATED / 2:
+                (PICTURES / look.name).write_bytes(look.picture)
 
 
 async def story(console: Console, reception: Phone, sales: Phone) -> None:

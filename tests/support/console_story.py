@@ -49,7 +49,7 @@ _WINDOW: Final = {"width": 1400, "height": 800}
 _DAY: Final = 86400
 _SOUNDS: Final = "(audio) => audio.currentTime > 0.2"
 _CHOSEN: Final = """(line) => { const at = document.activeElement;
-  return at.value && at.value.slice(at.selectionStart, at.selectionEnd) === line; }"""
+  return at?.value?.slice(at.selectionStart, at.selectionEnd) === line; }"""
 
 
 @dataclass
@@ -151,6 +151,7 @@ class ConsoleStory:
         await day.fill(f"{yesterday}")
         await page.get_by_label("Part of a number").fill("138001")
         await page.get_by_label("Ended").select_option("REJECTED")
+        await page.get_by_role("button", name="Search").click()
         row = page.locator("#found tbody tr")
         await expect(row).to_contain_text(CALLER)
         await row.get_by_role("link").click()
