@@ -112,6 +112,25 @@ async def test_caller_is_blocked_found_and_released(scene: Scene) -> None:
     await page.context.close()
 
 
+async def test_form_is_found_filled_in_and_sent_by_keyboard_alone(scene: Scene) -> None:
+    page = await scene.page("/blocks")
+    focused = "() => document.activeElement.name || document.activeElement.textContent.trim()"
+    passed: list[str] = []
+    while passed.count("caller") < 2:  # the first one searches
+        await page.keyboard.press("Tab")
+        passed.append(await page.evaluate(focused))
+        assert len(passed) < 60, passed
+    assert passed[0] == "Skip to the content"
+    await page.keyboard.type("13800138009")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("The caller is blocked.")
+    release = page.locator("#blocks").get_by_role("button", name="Release +8613800138009")
+    await release.focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("status")).to_have_text("The caller is released.")
+    await page.context.close()
+
+
 async def test_address_is_banned_and_heard_again(scene: Scene) -> None:
     wrong = scene.ops.ask("POST", "/blocks/ban", {"address": "here"})
     assert wrong.status == 400
@@ -371,6 +390,11 @@ async def test_number_is_suspended_and_its_life_told(scene: Scene) -> None:
     await expect(page.get_by_role("status")).to_have_text("The life of the number is changed.")
     await expect(page.locator("#numbers tbody tr", has_text="4000")).to_contain_text("active")
     await expect(page.locator("#numbers tbody tr", has_text="7000")).to_contain_text("unmanaged")
+    await page.get_by_label("Part of a number").fill("70")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#numbers tbody tr")).to_have_count(1)
+    await expect(page.locator("#numbers")).to_contain_text("7000")
+    await page.goto("/numbers")
     change = {"number": "4000", "change": "suspend", "note": "no answer to letters"}
     assert scene.ops.ask("POST", "/numbers/change", change).status == 303
     assert "4000 is suspended" in scene.ops.ask("POST", "/numbers/change", change).text

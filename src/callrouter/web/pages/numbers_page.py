@@ -9,7 +9,6 @@ from callrouter.operations import numbers
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.identity import check
 from callrouter.web.pages.filled_forms import (
-    NO_FAULT,
     Fault,
     Fields,
     Filler,
@@ -40,12 +39,15 @@ CHANGES: Final = {
 _FINAL: Final = ("suspend", "disconnect", "reclaim")
 """Changes that take a number from somebody."""
 _ENTRIES: Final = 50
+_SHOWN: Final = 200
 
 
 @router.get("/numbers")
-def show_numbers(request: Request, who: Viewer, number: SearchText = "") -> Response:
-    """All numbers that have a life, and what became of one."""
-    return _show(request, who, NO_FAULT, number)
+def show_numbers(
+    request: Request, who: Viewer, number: SearchText = "", part: SearchText = ""
+) -> Response:
+    """The numbers, those with a life first, and what became of one."""
+    return _show(request, who, Fault(given={"part": part.strip()}), number)
 
 
 @router.post("/numbers/change")
@@ -64,6 +66,9 @@ def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") ->
     history = None
     if chosen:
         history = asked_of(request, who, numbers.show_number, number=chosen, most=_ENTRIES)
+    part = fault.given.get("part", "")
+    every = asked_of(request, who, numbers.list_numbers).numbers
+    found = [one for one in every if part in one.number]
     return page(
         request,
         "numbers.html",
@@ -71,7 +76,10 @@ def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") ->
         fault.status,
         fault=fault,
         done=done_of(request),
-        numbers=asked_of(request, who, numbers.list_numbers).numbers,
+        numbers=found[:_SHOWN],
+        found=len(found),
+        any=bool(every),
+        part=part,
         unmanaged=numbers.UNMANAGED,
         history=history,
         choices=CHANGES,
