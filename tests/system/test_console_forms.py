@@ -39,10 +39,11 @@ schedules:
   office: {open: ["Mon-Sun 08:30-17:30"]}
 extensions: {"801": {targets: [desk]}, "802": {targets: [desk]}}
 queues: {sales: {agents: ["801", "802"]}}
+lists: {nuisance: {numbers: ["+8613900139000"]}}
 call_backs: {missed: {queue: sales, via: gw}}
 numbers:
   "4009": {rate_plan: minute, account: acme, route: [{hunt: [desk], ring: 20s}]}
-  "7000": {route: [{queue: sales}]}
+  "7000": {block: [nuisance], route: [{queue: sales}]}
   "4000": {route: [{hunt: [desk]}]}  # the reception
 """
 WRONG = DIALPLAN.replace("{hunt: [desk]}", "{hunt: [desks]}")
@@ -471,6 +472,29 @@ async def test_edits_of_one_value_leave_the_rest_of_the_dialplan(scene: Scene) -
     assert file.read_text(encoding="utf-8") == after
     supervisor = scene.console.person("supervisor")
     assert supervisor.ask("POST", "/dialplan/lines", lines).status == 403
+    await page.context.close()
+
+
+async def test_caller_is_listed_in_the_dialplan_and_taken_out(scene: Scene) -> None:
+    file = scene.console.place.folder / "dialplan.yaml"
+    before = file.read_text(encoding="utf-8")
+    page = await scene.page("/blocks")
+    card = page.locator("form", has=page.get_by_role("heading", name="Callers of a list"))
+    await card.get_by_label("What").select_option("first digits")
+    await card.get_by_label("Number, or its").fill("some")
+    await card.get_by_role("button", name="Add").click()
+    await expect(card.get_by_role("alert")).to_contain_text("expected")
+    await card.get_by_label("Number, or its").fill("0898")
+    await card.get_by_role("button", name="Add").click()
+    await expect(page.locator("#lists tbody tr")).to_contain_text("0898")
+    listed = before.replace("{nuisance: {", '{nuisance: {prefixes: ["0898"], ')
+    assert file.read_text(encoding="utf-8") == listed
+    out = {"list": "nuisance", "kind": "prefixes", "entry": "0898", "change": "remove"}
+    assert scene.ops.ask("POST", "/blocks/list", out).status == 303
+    assert file.read_text(encoding="utf-8") == before
+    supervisor = scene.console.person("supervisor")
+    assert "nuisance" not in supervisor.get("/blocks").text
+    assert supervisor.ask("POST", "/blocks/list", out).status == 403
     await page.context.close()
 
 

@@ -103,6 +103,11 @@ def without_key(text: str, path: Sequence[str], key: str) -> str:
     return text[:begin] + text[text.find("\n", last.end_mark.index) + 1 or len(text) :]
 
 
+def keys_of(text: str, path: Sequence[str]) -> list[str]:
+    """The keys of the mapping at a path. Raises TextEditError."""
+    return [name.value for name, _ in _mapping(text, path).value]
+
+
 def scalars_of(text: str, path: Sequence[str], key: str) -> list[str]:
     """What a key says: its scalar, or the scalars of its list; none when it is not there.
 

@@ -13,7 +13,7 @@ from callrouter.route.values.refusal_reasons import USUAL
 from callrouter.route.values.snapshot import FORWARDS
 from callrouter.web.access.roles import MEANINGS, ROLES
 from callrouter.web.pages.accounts_page import STATES as ACCOUNTS
-from callrouter.web.pages.blocks_page import LENGTHS
+from callrouter.web.pages.blocks_page import KINDS, LENGTHS
 from callrouter.web.pages.call_backs_page import STATES as CALL_BACKS
 from callrouter.web.pages.catalogues import (
     ENGLISH,
@@ -69,7 +69,14 @@ def said() -> set[str]:
     found = {*_STATES, *_BY_PAGES, *ROLES, *THEMES, *MEANINGS.values(), *map(str, Disposition)}
     found |= {group.title for group in MENU}
     found |= {entry.title for group in MENU for entry in group.entries}
-    found |= {*SAID.values(), *LENGTHS.values(), *CHANGES.values(), *REPORTS.values(), *WEEKDAYS}
+    found |= {
+        *SAID.values(),
+        *LENGTHS.values(),
+        *KINDS.values(),
+        *CHANGES.values(),
+        *REPORTS.values(),
+        *WEEKDAYS,
+    }
     for template in files("callrouter.web.pages").joinpath("templates").iterdir():
         pairs = _SAID.findall(template.read_text(encoding="utf-8"))
         found |= {double or single for double, single in pairs}

@@ -1,7 +1,7 @@
 """The dialplan's text over the API: read, checked, compared, put live; its versions."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from callrouter.web.http.problems import RESPONSES
 from callrouter.web.http.site import site_of
 from callrouter.yamlfile.text_edits import (
     TextEditError,
+    keys_of,
     scalars_of,
     with_item,
     with_value,
@@ -104,6 +105,30 @@ class AgentOfQueue(DialplanEdit):
     on: bool
 
 
+class CallerList(BaseModel):
+    """A list of callers. numbers: whole. prefixes: first digits. file: with more, "" for none."""
+
+    name: str
+    numbers: list[str]
+    prefixes: list[str]
+    file: str
+
+
+class CallerLists(BaseModel):
+    """lists: in the order of the file."""
+
+    lists: list[CallerList]
+
+
+class ListedCaller(DialplanEdit):
+    """kind: entry is a whole number, or the first digits of some. on: it is in the list."""
+
+    list: Key
+    kind: Literal["numbers", "prefixes"]
+    entry: Annotated[str, Field(pattern=r"^[0-9+*(). -]{1,40}$")]
+    on: bool
+
+
 class VersionList(BaseModel):
     """versions: the newest first; who: "" for what was found in the file. bytes: of the text."""
 
@@ -181,14 +206,8 @@ def show_schedule_days(request: Request, _who: Ops, schedule: Key) -> ScheduleDa
 @router.post("/closed_days/end", operation_id="reopen_schedule_on")
 def reopen_schedule_on(request: Request, who: Ops, asked: ReopenedDays) -> PutLive:
     """Let a schedule follow its hours on days that it was closed on, by an edit of the dialplan."""
-    path, key = ("schedules", asked.schedule), "closed"
-
-    def reopened(text: str) -> str:
-        if scalars_of(text, path, key) == [asked.days]:
-            return without_key(text, path, key)
-        return without_item(text, path, key, asked.days, "")
-
-    return _edited(request, who, reopened)
+    path = ("schedules", asked.schedule)
+    return _edited(request, who, lambda text: _without(text, path, "closed", asked.days))
 
 
 @router.post("/holidays", operation_id="set_schedule_holidays")
@@ -198,6 +217,27 @@ def set_schedule_holidays(request: Request, who: Ops, asked: ScheduleHolidays) -
     if not asked.region:
         return _edited(request, who, lambda text: without_key(text, path, key))
     return _edited(request, who, lambda text: with_value(text, path, key, f'"{asked.region}"'))
+
+
+@router.get("/lists", operation_id="show_caller_lists")
+def show_caller_lists(request: Request, _who: Ops) -> CallerLists:
+    """The lists of callers in the dialplan, without those of other files."""
+    text = site_of(request).dialplan.read().text
+    try:
+        names = keys_of(text, ("lists",)) if "lists" in keys_of(text, ()) else []
+        found = [_list_of(text, name) for name in names]
+    except TextEditError as error:
+        raise ConflictError(str(error)) from error
+    return CallerLists(lists=found)
+
+
+@router.post("/lists", operation_id="set_listed_caller")
+def set_listed_caller(request: Request, who: Ops, asked: ListedCaller) -> PutLive:
+    """Add a caller to a list, or take it out, by an edit that changes nothing else."""
+    path, entry = ("lists", asked.list), asked.entry
+    if asked.on:
+        return _edited(request, who, lambda text: with_item(text, path, asked.kind, f'"{entry}"'))
+    return _edited(request, who, lambda text: _without(text, path, asked.kind, entry))
 
 
 @router.post("/lines", operation_id="set_number_lines")
@@ -214,6 +254,20 @@ def set_queue_agent(request: Request, who: Ops, asked: AgentOfQueue) -> PutLive:
     if asked.on:
         return _edited(request, who, lambda text: with_item(text, path, "agents", f'"{name}"'))
     return _edited(request, who, lambda text: without_item(text, path, "agents", name, "extension"))
+
+
+def _list_of(text: str, name: str) -> CallerList:
+    numbers, prefixes, file = (
+        scalars_of(text, ("lists", name), key) for key in ("numbers", "prefixes", "file")
+    )
+    return CallerList(name=name, numbers=numbers, prefixes=prefixes, file="".join(file))
+
+
+def _without(text: str, path: tuple[str, str], key: str, item: str) -> str:
+    """A text without an item of a list; with the last one the list goes. Raises TextEditError."""
+    if scalars_of(text, path, key) == [item]:
+        return without_key(text, path, key)
+    return without_item(text, path, key, item, "")
 
 
 def _edited(request: Request, who: WebIdentity, edit: Callable[[str], str]) -> PutLive:

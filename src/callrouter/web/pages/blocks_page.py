@@ -8,6 +8,7 @@ from starlette.responses import Response
 from callrouter.operations import bans, barrings, blocks
 from callrouter.operations.operation import OperationError
 from callrouter.web.access.roles import Scope, WebIdentity
+from callrouter.web.http.dialplan_api import CallerList, set_listed_caller, show_caller_lists
 from callrouter.web.http.identity import Form, check
 from callrouter.web.pages.filled_forms import (
     NO_FAULT,
@@ -19,6 +20,7 @@ from callrouter.web.pages.filled_forms import (
     acted,
     asked_of,
     done_of,
+    edited,
     fault_of,
 )
 from callrouter.web.pages.rendering import page
@@ -30,7 +32,9 @@ ACTIONS: Final = {
     "/blocks/ban": "add_ban",
     "/blocks/hear": "remove_ban",
     "/blocks/lift": "lift_barring",
+    "/blocks/list": "set_listed_caller",
 }
+KINDS: Final = {"numbers": "a whole number", "prefixes": "first digits"}
 LENGTHS: Final = {"3600": "an hour", "86400": "a day", "604800": "a week", "": "for ever"}
 """How long something holds, by seconds."""
 _SHOWN: Final = 200
@@ -77,6 +81,14 @@ def lift(request: Request, who: Filler, form: Fields) -> Response:
     return acted(request, who, form, barrings.lift_barring, _show, extension=extension)
 
 
+@router.post("/blocks/list")
+def change_list(request: Request, who: Filler, form: Fields) -> Response:
+    """Add a caller to a list of the dialplan, or take it out."""
+    values = {name: form.get(name, "").strip() for name in ("list", "kind", "entry")}
+    is_on = form.get("change") == "add"
+    return edited(request, who, form, set_listed_caller, _show, **values, on=is_on)
+
+
 def _show(request: Request, who: WebIdentity, fault: Fault, caller: str = "") -> Response:
     check(who, Scope.NUMBERS)
     try:
@@ -98,7 +110,19 @@ def _show(request: Request, who: WebIdentity, fault: Fault, caller: str = "") ->
         caller=caller,
         lengths=LENGTHS,
         changes=who.may(Scope.BLOCKS),
+        lists=_lists(request, who),
+        kinds=KINDS,
     )
+
+
+def _lists(request: Request, who: WebIdentity) -> list[CallerList]:
+    """The lists of the dialplan, for who may change them; none when it cannot be edited here."""
+    if not who.may(Scope.DIALPLAN):
+        return []
+    try:
+        return show_caller_lists(request, who).lists
+    except OperationError:
+        return []
 
 
 def _seconds(form: Form) -> float | None:

@@ -48,6 +48,7 @@ SAID: Final = {
     "close_schedule_on": "The schedule is closed on these days.",
     "reopen_schedule_on": "The schedule follows its hours on these days.",
     "set_schedule_holidays": "The schedule has these holidays.",
+    "set_listed_caller": "The list has these callers.",
     "set_queue_agent": "The queue has these agents.",
     "set_number_lines": "The number has these lines.",
     "resend_events": "The endpoint is told of it again.",
