@@ -39,14 +39,14 @@ def admin(console: Console) -> Browser:
     return console.person("admin", name="ann")
 
 
-async def test_who_kills_the_web_process_waits_three_seconds_at_most(console: Console) -> None:
+async def test_who_comes_after_a_kill_of_the_web_process_waits_for_the_next(
+    console: Console,
+) -> None:
     pid = web_pid(console.serving)
-    began = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     # The socket is the server's: who comes now is not refused, and waits.
     answer = await asyncio.to_thread(console.browser().get, "/login")
     assert answer.status == 200
-    assert time.monotonic() - began < 3 * 3  # on a machine that has other work
     await console.serving.logged("web process ended", "status=-9")
     assert web_pid(console.serving) not in {0, pid}
 
@@ -185,6 +185,8 @@ async def test_each_role_may_do_what_its_scopes_say(console: Console) -> None:
     assert agent.ask("PUT", "/api/v1/presence/801", {"reason": "away"}).status == 200
     assert agent.ask("PUT", "/api/v1/presence/802", {"reason": "away"}).status == 403
     assert ops.ask("PUT", "/api/v1/presence/802", {"reason": "dentist"}).status == 200
+    phones = ops.get("/api/v1/extensions").json["extensions"]
+    assert [one["targets"] for one in phones] == [["desk"], []]  # it is whose it was first
     own = [{"extension": "801", "reason": "away"}]
     assert agent.get("/api/v1/presence").json["away"] == own
     assert agent.ask("PUT", "/api/v1/presence/801", {"reason": "away"}).json["away"] == own

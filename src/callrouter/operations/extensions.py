@@ -11,6 +11,7 @@ from callrouter.operations.operation import (
     RunningServer,
 )
 from callrouter.route.values.snapshot import FORWARDS
+from callrouter.webhooks.call_object import Owners
 
 
 class ListExtensions(Newest):
@@ -29,12 +30,16 @@ class ExtensionForward(OperationAnswer):
 
 
 class ExtensionStatus(OperationAnswer):
-    """An extension. away: why it is not rung, "" when it is. phones: that are registered."""
+    """An extension. away: why it is not rung, "" when it is. phones: that are registered.
+
+    targets: of the dialplan, whose legs are taken for its own.
+    """
 
     extension: str
     away: str
     forwards: list[ExtensionForward]
     phones: int
+    targets: list[str]
 
 
 class ExtensionList(OperationAnswer):
@@ -50,6 +55,7 @@ async def list_extensions(running: RunningServer, request: ListExtensions) -> Ex
     switched = await running.answer_of("forwards", shared.forwards.switched())
     away = await running.answer_of("presence", shared.presence.away())
     bound = await running.answer_of("registrations", shared.registrations.all(running.clock.now()))
+    owners = Owners(running.dialplan())
     phones = Counter(extension for extension, _ in bound)
     found = [
         extension
@@ -63,6 +69,7 @@ async def list_extensions(running: RunningServer, request: ListExtensions) -> Ex
                 away=away.get(extension.key, ""),
                 forwards=_forwards(extension.key, extension.forward, switched),
                 phones=phones[extension.key],
+                targets=owners.targets_of(extension.key),
             )
             for extension in islice(found, request.most)
         ],

@@ -1,6 +1,6 @@
 """The table of calls as people read it: the last ones, one of them, or those that match."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Filter:
     the same as numbers are compared, "" when they are none. part: of the caller, or of who was
     called, "" for any. masked: look for `part` only where a mask of numbers hides nothing. before:
     start and id of a call that all found ones come after. of: the extension that made or answered
-    the call.
+    the call. targets: by which its telephones are rung, too.
     """
 
     since: float | None = None
@@ -42,6 +42,7 @@ class Filter:
     masked: bool = False
     before: tuple[float, str] | None = None
     of: str | None = None
+    targets: tuple[str, ...] = ()
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """As SQL, to be joined by AND."""
@@ -69,7 +70,7 @@ class Filter:
             found.append(_CALLS.c.started <= started)
             found.append((_CALLS.c.started < started) | (_CALLS.c.id < storable(last)))
         if self.of is not None:
-            found.append(_of(storable(self.of)))
+            found.append(_of(storable(self.of), map(storable, self.targets)))
         return found
 
 
@@ -99,13 +100,13 @@ def _called_so(name: str, sent: str, number: str) -> sa.ColumnElement[bool]:
     return (known == number) | (unread & _CALLS.c[name].in_((sent, number)))
 
 
-def _of(extension: str) -> sa.ColumnElement[bool]:
+def _of(extension: str, targets: Iterable[str]) -> sa.ColumnElement[bool]:
     """Whether an extension made a call, was rung, or took it from a queue."""
-    leg, agent = (f'"{key}":{json_text(extension)}' for key in ("target", "agent"))
-    return sa.literal(extension != "") & (
-        (_CALLS.c.extension == extension)
-        | _CALLS.c.legs.contains(leg, autoescape=True)
-        | _CALLS.c.queues.contains(agent, autoescape=True)
+    legs = (f'"target":{json_text(one)}' for one in (extension, *targets))
+    return sa.literal(extension != "") & sa.or_(
+        _CALLS.c.extension == extension,
+        *(_CALLS.c.legs.contains(leg, autoescape=True) for leg in legs),
+        _CALLS.c.queues.contains(f'"agent":{json_text(extension)}', autoescape=True),
     )
 
 

@@ -59,6 +59,10 @@ class Owners:
             return extension
         return self._of.get(extension or target) or self._of.get(target, "")
 
+    def targets_of(self, extension: str) -> list[str]:
+        """The targets whose legs are an extension's."""
+        return [target for target, owner in self._of.items() if owner == extension]
+
     def of_leg(self, leg: LegRecord) -> str:
         """The same of a leg in progress."""
         return self.of(leg.target, leg.extension)

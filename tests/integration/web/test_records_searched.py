@@ -31,13 +31,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     rows.append(call_row("mine", DAY + 100, extension="801"))
     rows.append(call_row("taken", DAY + 101, legs=leg.replace("}", ',"ended_ms":9,"status":200}')))
     rows.append(call_row("other", DAY + 102, extension="8011", caller="02012345678"))
+    elsewhere = {"caller": "anonymous", "called": "9", "number": "9"}
+    desk = leg.replace("801", "desk").replace("}", ',"ended_ms":9,"status":200}')
+    rows.append(call_row("desk", DAY + 103, legs=desk, **elsewhere))
     store.insert(rows)
     store.close()
     return found
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(url: str) -> None:
-    search, found, cursor = RecordSearch(url), [], ""
+    search, found, cursor = RecordSearch(url, targets_of), [], ""
     while True:
         page = search.page(person("ops"), Filter(since=DAY, until=DAY + 90), cursor, 7)
         found += [record["id"] for record in page.records]
@@ -50,7 +53,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(url: str) -> None:
 
 
 def test_part_of_a_number_is_found_wherever_it_stands_and_is_no_pattern(url: str) -> None:
-    search = RecordSearch(url)
+    search = RecordSearch(url, targets_of)
 
     def found(part: str) -> int:
         return len(search.page(person("ops"), Filter(since=DAY, part=part), "", 200).records)
@@ -62,7 +65,7 @@ def test_part_of_a_number_is_found_wherever_it_stands_and_is_no_pattern(url: str
 
 def test_who_sees_numbers_masked_finds_them_by_nothing_else(url: str) -> None:
     """Or else a number is spelled out, a digit in a search."""
-    search = RecordSearch(url)
+    search = RecordSearch(url, targets_of)
 
     def found(part: str) -> int:
         return len(search.page(person("viewer"), Filter(since=DAY, part=part), "", 200).records)
@@ -73,17 +76,25 @@ def test_who_sees_numbers_masked_finds_them_by_nothing_else(url: str) -> None:
     assert found("4000") == 63
 
 
+def targets_of(who: WebIdentity) -> tuple[str, ...]:
+    return ("desk",) if who.extension == "802" else ()
+
+
 def test_agent_finds_their_own_calls_alone(url: str) -> None:
-    search, agent = RecordSearch(url), person("agent", "801")
+    search, agent = RecordSearch(url, targets_of), person("agent", "801")
     page = search.page(agent, Filter(), "", 200)
     assert [record["id"] for record in page.records] == ["taken", "mine"]
     assert search.one(agent, "other") is None
     assert search.one(agent, "mine") is not None
     assert search.page(person("agent"), Filter(), "", 200).records == []
+    other = person("agent", "802")  # of a telephone that has no extension's name
+    assert [record["id"] for record in search.page(other, Filter(), "", 200).records] == ["desk"]
+    assert search.one(other, "desk") is not None
+    assert search.one(agent, "desk") is None
 
 
 def test_viewer_finds_masked_numbers(url: str) -> None:
-    record = RecordSearch(url).one(person("viewer"), "other")
+    record = RecordSearch(url, targets_of).one(person("viewer"), "other")
     assert record is not None
     assert record["caller"] == "02···78"
 

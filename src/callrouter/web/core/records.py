@@ -1,5 +1,6 @@
 """The records of calls, as the console searches them: the newest first, a page at a time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -26,13 +27,16 @@ class RecordSearch:
     Raises StoreError when it cannot be read.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, targets_of: Callable[[WebIdentity], tuple[str, ...]]) -> None:
+        """targets_of: an agent's extension, by which its telephones are rung."""
         self._url = url
+        self._targets_of = targets_of
 
     def page(self, who: WebIdentity, wanted: Filter, cursor: str, most: int) -> Page:
         """A page of what somebody may see. Raises BadValueError for no cursor of ours."""
         masked = not who.sees_numbers
-        wanted = replace(wanted, before=_read(cursor), of=who.only_own, masked=masked)
+        wanted = replace(wanted, before=_read(cursor), masked=masked)
+        wanted = replace(wanted, of=who.only_own, targets=self._targets_of(who))
         with CdrQuery(self._url) as calls:
             found = list(calls.last(most + 1, wanted))
         last = found[most - 1] if len(found) > most else None
@@ -43,21 +47,21 @@ class RecordSearch:
         """One record, None when there is none, or none that somebody may see."""
         with CdrQuery(self._url) as calls:
             found = calls.one(id)
-        if found is None or not is_own(who, found):
+        if found is None or not self._may_see(who, found):
             return None
         return _for(who, found)
 
-
-def is_own(who: WebIdentity, record: dict[str, Any]) -> bool:
-    """Whether somebody may see a call: all, or those that one's extension made or answered."""
-    own = who.only_own
-    if own is None:
-        return True
-    return bool(own) and (
-        record["extension"] == own
-        or any(leg["target"] == own for leg in record["legs"])
-        or any(wait["agent"] == own for wait in record["queues"])
-    )
+    def _may_see(self, who: WebIdentity, record: dict[str, Any]) -> bool:
+        """Whether somebody may see a call: all, or those that one's extension made or answered."""
+        own = who.only_own
+        if own is None:
+            return True
+        rung = (own, *self._targets_of(who))
+        return bool(own) and (
+            record["extension"] == own
+            or any(leg["target"] in rung for leg in record["legs"])
+            or any(wait["agent"] == own for wait in record["queues"])
+        )
 
 
 def _for(who: WebIdentity, record: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from callrouter.web.core.asking import AskedServer
 from callrouter.web.core.drafts import Drafts
 from callrouter.web.core.live_calls import LiveCalls
 from callrouter.web.core.live_dialplan import LiveDialplan
+from callrouter.web.core.own_targets import OwnTargets
 from callrouter.web.core.records import RecordSearch
 
 _REQUESTS: Final = (20.0, 200.0)
@@ -50,7 +51,8 @@ class Site:
         self.hearings = Hearings()
         self.server = AskedServer(settings.control)
         self.live = LiveCalls(self.server)
-        self.records = RecordSearch(settings.records.database)
+        self.own_targets = OwnTargets(self.server)
+        self.records = RecordSearch(settings.records.database, self.own_targets.of)
         self.sign_on = None if web.sign_on is None else _sign_on(web, web.sign_on)
         self.drafts = Drafts(settings.dialplan, config)
         self.versions = DialplanVersions(engine)

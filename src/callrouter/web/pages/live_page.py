@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from callrouter.web.access.roles import WebIdentity
@@ -27,6 +28,7 @@ SHOWN: Final = 100
 _GATHER_SECONDS: Final = 0.4
 """Changes that come so soon after each other are shown together."""
 
+Own = frozenset[str] | None
 Viewer = Annotated[WebIdentity, Depends(viewing)]
 
 
@@ -37,14 +39,14 @@ class _Rows:
         self._version = -1
         self._texts: dict[tuple[str, bool, str | None], str] = {}
 
-    def text(self, site: Site, who: WebIdentity, language: str) -> str:
+    def text(self, site: Site, who: WebIdentity, language: str, own: Own) -> str:
         """The rows as they are now."""
         if self._version != site.live.version:
             self._version = site.live.version
             self._texts.clear()
         key = (language, who.sees_numbers, who.only_own)
         if key not in self._texts:
-            self._texts[key] = fragment(site, language, "live_rows.html", _values(site, who))
+            self._texts[key] = fragment(site, language, "live_rows.html", _values(site, who, own))
         return self._texts[key]
 
 
@@ -54,7 +56,9 @@ _ROWS: Final = _Rows()
 @router.get("/")
 async def live(request: Request, who: Viewer) -> Response:
     """The page."""
-    return page(request, "live.html", seeing(who), **_values(site_of(request), who))
+    site = site_of(request)
+    own = await _own(site, who)
+    return page(request, "live.html", seeing(who), **_values(site, who, own))
 
 
 @router.get("/live/rows")
@@ -66,9 +70,9 @@ async def live_rows(request: Request, who: Viewer) -> EventSourceResponse:
 
 async def _changes(site: Site, who: WebIdentity, language: str) -> AsyncIterator[dict[str, str]]:
     async with site.live.listening() as listener:
-        shown, known = "", Known(site, who)
+        shown, known, own = "", Known(site, who), await _own(site, who)
         while not site.live.closed and await known.still():
-            text = _ROWS.text(site, who, language)
+            text = _ROWS.text(site, who, language, own)
             if text != shown:
                 shown = text
                 yield {"event": "rows", "data": text}
@@ -76,8 +80,16 @@ async def _changes(site: Site, who: WebIdentity, language: str) -> AsyncIterator
             await asyncio.sleep(_GATHER_SECONDS)
 
 
-def _values(site: Site, who: WebIdentity) -> dict[str, Any]:
-    calls = [call for call in reversed(site.live.calls.values()) if _sees(who, call)]
+async def _own(site: Site, who: WebIdentity) -> Own:
+    """What an agent's calls are told by: their extension, and its targets; None for all calls."""
+    if who.only_own is None:
+        return None
+    targets = await run_in_threadpool(site.own_targets.of, who)
+    return frozenset(filter(None, (who.only_own, *targets)))
+
+
+def _values(site: Site, who: WebIdentity, own: Own) -> dict[str, Any]:
+    calls = [call for call in reversed(site.live.calls.values()) if _sees(who, own, call)]
     return {
         "calls": [_shown(who, call) for call in islice(calls, SHOWN)],
         "all": len(calls),
@@ -86,9 +98,10 @@ def _values(site: Site, who: WebIdentity) -> dict[str, Any]:
     }
 
 
-def _sees(who: WebIdentity, call: LiveCall) -> bool:
-    own = who.only_own
-    return own is None or (bool(own) and own in {*call.talking, *call.legs, call.caller})
+def _sees(who: WebIdentity, own: Own, call: LiveCall) -> bool:
+    if own is None or not own:
+        return own is None
+    return call.caller == who.only_own or not own.isdisjoint((*call.talking, *call.legs))
 
 
 def _shown(who: WebIdentity, call: LiveCall) -> dict[str, Any]:
