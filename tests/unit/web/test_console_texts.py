@@ -1,6 +1,7 @@
 """The console says everything in each of its languages."""
 
 import re
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Final
 
@@ -11,6 +12,7 @@ from callrouter.call.services.record import Disposition
 from callrouter.queues.queue_rules import LONGEST_IDLE, RING_ALL, ROUND_ROBIN, SKILLS
 from callrouter.route.values.refusal_reasons import USUAL
 from callrouter.route.values.snapshot import FORWARDS
+from callrouter.web.access.audit import DONE
 from callrouter.web.access.roles import MEANINGS, ROLES
 from callrouter.web.pages.accounts_page import STATES as ACCOUNTS
 from callrouter.web.pages.blocks_page import KINDS, LENGTHS
@@ -67,6 +69,7 @@ _BY_PAGES: Final = {
 def said() -> set[str]:
     """All texts that templates ask for."""
     found = {*_STATES, *_BY_PAGES, *ROLES, *THEMES, *MEANINGS.values(), *map(str, Disposition)}
+    found |= {DONE, *(HTTPStatus(status).phrase for status in (400, 403, 404, 409, 429, 503))}
     found |= {group.title for group in MENU}
     found |= {entry.title for group in MENU for entry in group.entries}
     found |= {
