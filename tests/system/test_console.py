@@ -6,7 +6,9 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -215,6 +217,17 @@ async def test_page_of_a_call_tells_its_whole_story(scene: Scene, answered: dict
     assert page.mistakes == []  # type: ignore[attr-defined]
     missing = scene.admin.get("/calls/no-such-call")
     assert missing.status == 404
+    await page.context.close()
+
+
+async def test_times_are_those_of_who_looks_with_the_dialplans_in_the_tooltip(
+    scene: Scene, answered: dict[str, Any]
+) -> None:
+    page = await scene.page(f"/calls/{answered['id']}", timezone_id="Asia/Shanghai")
+    shown, at = page.locator(".facts time"), datetime.fromtimestamp(answered["started"], UTC)
+    there = at.astimezone(ZoneInfo("Asia/Shanghai"))
+    await expect(shown).to_have_text(f"{there:%Y-%m-%d %H:%M:%S}")
+    await expect(shown).to_have_attribute("title", f"{at:%Y-%m-%d %H:%M:%S} +00:00")
     await page.context.close()
 
 

@@ -217,6 +217,10 @@ async def test_wallboard_renews_itself(scene: Scene) -> None:
     assert scene.ops.ask("PUT", "/api/v1/presence/802", away).status == 200
     await expect(page.locator("tbody tr", has_text="802")).to_contain_text("lunch")
     assert scene.ops.ask("DELETE", "/api/v1/presence/802").status == 200
+    await page.context.set_offline(True)
+    await expect(page.locator("#lost")).to_be_visible()
+    await page.context.set_offline(False)
+    await expect(page.locator("#lost")).to_be_hidden()
     await page.context.close()
 
 
