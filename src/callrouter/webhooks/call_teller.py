@@ -192,7 +192,7 @@ class CallTeller:
             "calls": alarm.calls,
             "barred": alarm.barred,
         }
-        name = f"{alarm.call}-{alarm.extension}-{alarm.kind}-{at * 1000:.0f}"
+        name = f"{alarm.call}-{alarm.extension}-{alarm.kind}-{at * 1000:.0f}".replace(".", "-")
         about = f"extension {alarm.extension}"
         self._writer.tell(outbox_event(name, kind, about, at, {"alarm": said}))
 
