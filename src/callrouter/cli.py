@@ -89,6 +89,7 @@ _TOGETHER: Final = {
     **dict.fromkeys(("media", "registrations", "reload"), "running_server"),
     "schema": "check",
     "agents": "queues",
+    "barrings": "block",
 }
 
 

@@ -1,4 +1,4 @@
-"""`callrouter block`: the callers that are refused, because they call too often or by hand."""
+"""`callrouter block` and `barrings`: callers that are refused, extensions that are kept at home."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from callrouter.commands.asking import and_more, last_option, moment, put, table
 from callrouter.commands.options import for_option, json_and_config
+from callrouter.operations.barrings import BarringList, lift_barring, list_barrings
 from callrouter.operations.blocks import (
     BlockAdded,
     BlockList,
@@ -60,6 +61,26 @@ def remove(caller: str, number: str | None, as_json: bool, config: Path) -> None
     put(config, remove_block, {"caller": caller, "number": number}, as_json, _removed)
 
 
+@click.group()
+def barrings() -> None:
+    """Show the extensions of the running server that may not call abroad, and lift that."""
+
+
+@barrings.command("list")
+@json_and_config
+def list_barred(as_json: bool, config: Path) -> None:
+    """Show who is barred, and what a guard against fraud has found."""
+    put(config, list_barrings, {}, as_json, _barred)
+
+
+@barrings.command()
+@click.argument("extension")
+@json_and_config
+def lift(extension: str, as_json: bool, config: Path) -> None:
+    """EXTENSION may call abroad again, as far as its permission goes."""
+    put(config, lift_barring, {"extension": extension}, as_json, _barred)
+
+
 def _show(answer: BlockList) -> None:
     rows = [
         {
@@ -87,3 +108,11 @@ def _removed(answer: BlockRemoved) -> None:
 def _named(answer: BlockRemoved) -> str:
     """Name all that one text blocks: first digits such as 5* are those of short numbers, too."""
     return " and ".join(answer.callers)
+
+
+def _barred(answer: BarringList) -> None:
+    rows = [
+        {"extension": it.extension, "since": moment(it.since), "why": it.why}
+        for it in answer.barred
+    ]
+    table(rows, "extension", "since", "why")
