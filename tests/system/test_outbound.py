@@ -1,5 +1,6 @@
 """Extensions call each other and outside, over real SIP: lines, permissions, limits."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,8 @@ async def test_calls_of_an_hour_run_out_for_one_extension_and_survive_a_restart(
         await talks(one, gateway)
         await two.calls(MOBILE)
         await talks(two, gateway)
-        await serving.stop()
+        serving.signal(signal.SIGTERM)  # a kill may lose what was shown a moment ago
+        await serving.ended()
         again = await Serving.start(serving.place)
         await one.calls(MOBILE)
         one.ack(await one.expect(403))
@@ -227,7 +229,8 @@ async def test_called_party_sees_its_own_carrier_in_turn_and_the_same_number_aft
         assert said["why"] == (
             "+8613800138001 is with China Mobile by its prefix +86138, and so is this one"
         )
-        await serving.stop()
+        serving.signal(signal.SIGTERM)  # a kill may lose what was shown a moment ago
+        await serving.ended()
         again = await Serving.start(serving.place)
         await one.calls(other)
         assert "sip:+8613800000002@" in (await talks(one, gateway))["From"]
