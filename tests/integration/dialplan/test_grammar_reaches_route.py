@@ -36,6 +36,7 @@ plans:
   outbound: {currency: CNY, blocks: 60/60, price: 2/min}
 accounts:
   acme: {kind: prepaid, currency: CNY}
+  varied-account: {kind: prepaid, currency: CNY}
 """
 
 DIALPLAN: Final[dict[str, Any]] = yaml.safe_load("""
@@ -86,6 +87,9 @@ queues:
 call_backs:
   missed: {queue: support, via: carrier_b}
   varied-rule: {queue: support, via: carrier_b}
+balance_calls:
+  varied-owner:
+    {account: varied-account, number: "3", via: carrier_b, caller_id: "4001", prompt: closed}
 schedules:
   office: {open: ["Mon-Fri 08:00-17:00"]}
   varied-hours: {open: ["Mon-Fri 08:00-17:00"]}
@@ -107,6 +111,7 @@ prompts:
   recorded: {text: Hello.}
   how-was-it: {text: Hello.}
   thanks: {text: Hello.}
+  balance-is-low: {text: Hello.}
   varied-prompt: {text: Hello.}
 hold_music:
   melody: piano.mp3
@@ -144,6 +149,7 @@ VARIED: Final = {
     "menus": "varied-menu",
     "queues": "varied-queue",
     "call_backs": "varied-rule",
+    "balance_calls": "varied-owner",
     "schedules": "varied-hours",
     "lists": "varied-list",
     "prompts": "varied-prompt",
