@@ -16,8 +16,7 @@ from callrouter.errors import ConfigError, Diagnostic
 from callrouter.json_schema import as_text, dialplan_schema, plans_schema, tests_schema
 from callrouter.lint.all_warnings import check_settings, lint
 from callrouter.lint.certificates import check_certificates
-from callrouter.lint.numbers_of_the_database import check_numbers
-from callrouter.lint.untold_numbers import check_untold, check_webhooks
+from callrouter.lint.numbers_elsewhere import check_numbers, check_untold, check_webhooks
 from callrouter.media.sounds.prompts import check as check_prompts
 from callrouter.secret import secret_files, weaknesses
 from callrouter.settings.settings_file import Settings, load_settings

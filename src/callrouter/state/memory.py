@@ -16,8 +16,7 @@ from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
 from callrouter.route.callers.telephone_numbers import written
-from callrouter.route.values.known_numbers import KnownNumber
-from callrouter.route.values.snapshot import Override, Snapshot
+from callrouter.route.values.snapshot import KnownNumber, Override, Snapshot
 from callrouter.state.bans import Bans
 from callrouter.state.blocks import BlocksInMemory
 from callrouter.state.extensions import ForwardsInMemory, PresenceInMemory

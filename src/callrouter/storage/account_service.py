@@ -30,8 +30,8 @@ from callrouter.call.services.account_port import NO_END, Credit, NoCredit
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.call_charges import cover
 from callrouter.pending import Later, Pending, Unavailable
-from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.route.values.plan import Target
+from callrouter.route.values.snapshot import KnownNumber
 from callrouter.storage import account_books as books
 from callrouter.storage import number_books as numbers
 from callrouter.storage.background import Reopened, TurnThread

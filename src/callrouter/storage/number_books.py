@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from callrouter.billing.number_attributes import NumberAttributes, with_changes
 from callrouter.billing.number_lives import LifeChange, NumberLife, changed, passed
-from callrouter.route.values.known_numbers import KnownNumber
+from callrouter.route.values.snapshot import KnownNumber
 from callrouter.storage.account_books import TELLS
 from callrouter.storage.engine import insert_into
 from callrouter.storage.outbox import enqueue, outbox_event

@@ -12,8 +12,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision, NeedLines, NeedLookup
 from callrouter.route.values.external_lookup import LookupAnswer, said_of_carrier
 from callrouter.route.values.facts import Facts
-from callrouter.route.values.known_numbers import KnownNumber
-from callrouter.route.values.snapshot import NOTHING, OutgoingUse, Snapshot
+from callrouter.route.values.snapshot import NOTHING, KnownNumber, OutgoingUse, Snapshot
 from callrouter.yamlfile.reader import parse
 
 PHONE = "phone: {user: u%s, password_env: WORD}"

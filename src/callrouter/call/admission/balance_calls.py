@@ -9,8 +9,7 @@ from callrouter.call.legs.absent_caller import introducing_silence
 from callrouter.call.legs.events import Event
 from callrouter.call.services.record import CallRecord
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.rules.balance_call import BalanceCall
-from callrouter.route.rules.outbound_lines import Shown
+from callrouter.route.rules.outbound_lines import BalanceCall, Shown
 from callrouter.route.values.decision import OUTBOUND
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Verdict

@@ -10,10 +10,10 @@ from callrouter.dialplan.grammar.names import Path
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import Carriers, is_emergency, misplaced_prefix
 from callrouter.route.callers.number_lists import NumberList
-from callrouter.route.rules.balance_call import BalanceCall
 from callrouter.route.rules.number_rules import ListUse, Number
 from callrouter.route.rules.outbound_lines import (
     NOTHING_SPENT,
+    BalanceCall,
     CallerId,
     CallingLimits,
     Outbound,

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.balance_calls import BalanceCallEntry
 from callrouter.dialplan.grammar.call_backs import CallBackEntry, CallBackStepEntry
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
 from callrouter.dialplan.grammar.call_screening import (
@@ -68,6 +67,7 @@ from callrouter.dialplan.grammar.names import (
     RatePlanName,
 )
 from callrouter.dialplan.grammar.outbound import (
+    BalanceCallEntry,
     GuardsEntry,
     LineEntry,
     NewCountryEntry,

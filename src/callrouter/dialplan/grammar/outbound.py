@@ -1,4 +1,4 @@
-"""The grammar of calls to outside: lines, permissions, and what holds for all extensions."""
+"""The grammar of calls to outside: lines, permissions, limits of all, owners who are called."""
 
 import re
 from decimal import Decimal
@@ -9,11 +9,13 @@ from pydantic import BeforeValidator, Field
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.media_options import Record
 from callrouter.dialplan.grammar.names import (
+    AccountName,
     GatewayOrGroup,
     LineName,
     ListName,
     LookupName,
     PermissionName,
+    PromptName,
     RatePlanName,
 )
 from callrouter.dialplan.grammar.rate_plans import AMOUNT_TEXT
@@ -289,3 +291,20 @@ class OutboundEntry(StrictModel):
         description="Calls abroad that all extensions together may have at the same time.",
         examples=[10],
     )
+
+
+class BalanceCallEntry(StrictModel):
+    """Who is called, and hears a prompt, when the balance of an account falls below its notice."""
+
+    account: AccountName = Field(description="Whose balance.", examples=["acme"])
+    number: fields.Dial = Field(
+        description="Who is called, as the gateway dials it.", examples=["13800138000"]
+    )
+    via: GatewayOrGroup = Field(
+        description="The gateway, or group of gateways, that the call goes out by.",
+        examples=["carrier_a"],
+    )
+    caller_id: fields.Dial = Field(
+        description="The number of ours that is shown.", examples=["+862012345678"]
+    )
+    prompt: PromptName = Field(description="What is played, twice.", examples=["balance-is-low"])

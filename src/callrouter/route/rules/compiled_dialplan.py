@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from mypy_extensions import mypyc_attr
 
 from callrouter.rating.rate_plan import RatePlans
-from callrouter.route.rules.balance_call import BalanceCall
 from callrouter.route.rules.digest_accounts import Access
 from callrouter.route.rules.mailboxes import Box, Mail
 from callrouter.route.rules.number_index import NumberIndex
 from callrouter.route.rules.number_rules import Extension, Menu, Number, Trunk
 from callrouter.route.rules.number_table import Numbers, NumberTable
-from callrouter.route.rules.outbound_lines import Outbound
+from callrouter.route.rules.outbound_lines import BalanceCall, Outbound
 from callrouter.route.rules.peer_profile import USUAL, PeerProfile
 from callrouter.route.rules.prompt_recipes import Prompts, Recipe
 from callrouter.route.rules.queue_setup import AgentTelephones, CallBackSetup, CallQueue

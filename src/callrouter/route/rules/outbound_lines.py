@@ -181,3 +181,17 @@ class Outbound(Serializable):
             if dialled.startswith(prefix) and len(dialled) > len(prefix):
                 return line, dialled[len(prefix) :]
         return self.default, dialled
+
+
+@dataclass(slots=True, kw_only=True)
+class BalanceCall(Serializable):
+    """Who is called when the balance of an account is low.
+
+    number: as it is dialled. way: by which, and what is shown. prompt: played.
+    """
+
+    name: str
+    account: str
+    number: str
+    way: OutboundLine
+    prompt: str

@@ -12,8 +12,19 @@ from typing import Final, NamedTuple
 
 from callrouter.route.values.fraud_guards import Barring
 from callrouter.route.values.gateway_candidates import TransportAddress
-from callrouter.route.values.known_numbers import KnownNumber
 from callrouter.serializable import Serializable
+
+
+@dataclass(slots=True, kw_only=True)
+class KnownNumber(Serializable):
+    """A number of ours. text: all that is known, for people. country: by which it is written.
+
+    groups: permissions whose calls may show it, None for all; none for a virtual number.
+    """
+
+    text: str
+    country: str
+    groups: frozenset[str] | None
 
 
 @dataclass(slots=True, kw_only=True)

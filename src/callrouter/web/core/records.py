@@ -1,17 +1,21 @@
 """The records of calls, as the console searches them: the newest first, a page at a time."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from callrouter.operations.operation import BadValueError
+from callrouter.operations.extensions import ListExtensions, list_extensions
+from callrouter.operations.operation import BadValueError, OperationError
 from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.web.access.roles import WebIdentity
+from callrouter.web.core.asking import AskedServer
 from callrouter.web.core.masking import masked_values
 
 MOST: Final = 200
 _ORDER: Final = "~"
 """Between the parts of a cursor: the start of the last call, and its id."""
+_FRESH_SECONDS: Final = 60.0
 
 
 class Page(NamedTuple):
@@ -19,6 +23,32 @@ class Page(NamedTuple):
 
     records: list[dict[str, Any]]
     next: str
+
+
+class OwnTargets:
+    """The targets of an agent's extension, whose calls are the agent's own.
+
+    They are asked of the server, and a minute old at most while it answers.
+    """
+
+    def __init__(self, server: AskedServer) -> None:
+        self._server = server
+        self._known: dict[str, tuple[float, tuple[str, ...]]] = {}
+
+    def of(self, who: WebIdentity) -> tuple[str, ...]:
+        """Those of somebody who sees their own calls alone; none for others."""
+        own, now = who.only_own, time.monotonic()
+        if not own:
+            return ()
+        asked, targets = self._known.get(own, (0.0, ()))
+        if own not in self._known or now - asked > _FRESH_SECONDS:
+            try:
+                found = self._server.ask(list_extensions, ListExtensions(extension=own)).extensions
+                targets = tuple(target for one in found for target in one.targets)
+            except OperationError:
+                pass  # without the server they stay what they were
+            self._known[own] = (now, targets)
+        return targets
 
 
 class RecordSearch:

@@ -22,8 +22,7 @@ from callrouter.web.core.asking import AskedServer
 from callrouter.web.core.drafts import Drafts
 from callrouter.web.core.live_calls import LiveCalls
 from callrouter.web.core.live_dialplan import LiveDialplan
-from callrouter.web.core.own_targets import OwnTargets
-from callrouter.web.core.records import RecordSearch
+from callrouter.web.core.records import OwnTargets, RecordSearch
 
 _REQUESTS: Final = (20.0, 200.0)
 """Requests of one who is known: a second, and at once."""

@@ -1,13 +1,35 @@
-"""Webhooks that hear of nothing: numbers that are none, and what is said of numbers to nobody."""
+"""Numbers of the dialplan, held against the database of their lives and against the webhooks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from callrouter.billing.number_lives import compared
 from callrouter.errors import Diagnostic
 from callrouter.lint.findings import Findings
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.settings.settings_file import Settings
 from callrouter.yamlfile.reader import Document
 
 _OF_EVENTS = ("notify", "crm")
+
+
+def check_numbers(
+    document: Document, plan: Dialplan, states: Mapping[str, str]
+) -> list[Diagnostic]:
+    """Return warnings of numbers that are routed and not ours, or nowhere.
+
+    document: of the settings that name the database. states: see `compared`.
+    """
+    found = Findings(document)
+    routed = {key: number for key, number in plan.numbers.items() if number.normal}
+    unmanaged, nowhere = compared(states, routed)
+    for key in nowhere:
+        message = f"number {key} is {states[key]} in the database, and routed nowhere"
+        found.at_value(("records", "database"), message)
+    for key in unmanaged:
+        number = routed[key]
+        message = f"number {key} is routed, and has no life in the database, as others have"
+        found.elsewhere(number.file, number.line, message)
+    return found.warnings()
 
 
 def check_webhooks(
