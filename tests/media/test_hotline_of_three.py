@@ -104,6 +104,26 @@ class Hotline:
         assert process.returncode == 0, out.decode()
         return re.sub(" +", " ", out.decode())
 
+    async def supervised(self, caller: str) -> Call:
+        """The supervisor, who hears the call of a caller."""
+        before = len(self.chiefs.came)
+        (line,) = [it for it in (await self.shows("calls")).splitlines() if f" {caller} " in it]
+        await self.shows("calls", "listen", line.split()[0], "--by", "309")
+        chief = await came(self.chiefs, before)
+        chief.accept()
+        return chief
+
+    async def consults(self, agent: str, colleague: str) -> None:
+        """An agent asks a colleague, and puts its caller through."""
+        phone = self.agents[agent]
+        await phone.hold()
+        await phone.call(self.uri(colleague))
+        await self.answers(colleague)
+        await phone.state("confirmed")
+        await phone.join()
+        for _ in range(2):
+            await phone.state("disconnected")
+
     async def shown(self, what: str, *parts: str) -> None:
         """Wait until a command prints a line with all these parts."""
 
@@ -114,11 +134,11 @@ class Hotline:
         await until(look)
 
 
-async def came(phone: Callers) -> Call:
-    """The first call that comes to a telephone, once it does."""
+async def came(phone: Callers, before: int) -> Call:
+    """The next call that comes to a telephone, once it does."""
 
     async def look() -> list[Call]:
-        return phone.came
+        return phone.came[before:]
 
     return (await until(look))[0]
 
@@ -162,10 +182,7 @@ async def test_five_callers_three_agents_and_a_supervisor(hotline: Hotline) -> N
     await fifth.over.wait()
     await hotline.shown("queues", "support 2", "is called back")
 
-    (first,) = [it for it in (await hotline.shows("calls")).splitlines() if "0138001" in it]
-    await hotline.shows("calls", "listen", first.split()[0], "--by", "309")
-    chief = await came(hotline.chiefs)
-    chief.accept()
+    chief = await hotline.supervised("13800138001")
     await chief.hears(_CALLER)
     talks["301"].hush()
     await chief.hears(_TONES["301"])
@@ -175,22 +192,16 @@ async def test_five_callers_three_agents_and_a_supervisor(hotline: Hotline) -> N
     await fourth.hears(_TONES["303"])
     talks["302"].hang_up()  # and 302 calls the fifth back
     await hotline.answers("302")
-    customer = await came(hotline.customers)
+    customer = await came(hotline.customers, 0)
     customer.accept()
     await customer.hears(_TONES["302"])
     customer.hang_up()
     await hotline.agents["302"].state("disconnected")
 
     asks, colleague = hotline.agents["301"], hotline.agents["302"]
-    await asks.hold()
-    await asks.call(hotline.uri("302"))
-    await hotline.answers("302")
-    await asks.state("confirmed")
-    await asks.join()
+    await hotline.consults("301", "302")
     await talks["301"].hears(_TONES["302"])
     await chief.hears(_TONES["302"])
-    for _ in range(2):
-        await asks.state("disconnected")
     await hotline.shown("agents", "301 support ready")
     await hotline.shown("agents", "302 support on call")
     since = time.time()
@@ -199,20 +210,28 @@ async def test_five_callers_three_agents_and_a_supervisor(hotline: Hotline) -> N
     await hotline.answers("301")
     await talks["301"].hears(_TONES["301"], since)
     talks["301"].hang_up()
-    await asks.state("disconnected")
+    for phone in (asks, colleague):
+        await phone.state("disconnected")
     await chief.over.wait()
+
+    await hotline.consults("303", "302")  # of a call that has no media with us
+    await fourth.hears(_TONES["302"])
+    chief = await hotline.supervised("13800138004")
+    await chief.hears(_TONES["302"])
     fourth.hang_up()
-    await hotline.agents["303"].state("disconnected")
+    await chief.over.wait()
     await told_right(hotline)
 
 
 async def told_right(hotline: Hotline) -> None:
     """The records tell each caller's story."""
-    records = await hotline.serving.records(_CALLED, 6)
-    (heard,) = [it for it in records if it["extension"] == "309"]
-    assert (heard["direction"], heard["legs"][0]["target"]) == ("internal", "chief")
+    records = await hotline.serving.records(_CALLED, 7)
+    heard = [it for it in records if it["extension"] == "309"]
+    assert [(it["direction"], it["legs"][0]["target"]) for it in heard] == [
+        ("internal", "chief")
+    ] * 2
     first, second, third, fourth, fifth = sorted(
-        (it for it in records if it is not heard), key=lambda it: it["caller"]
+        (it for it in records if it not in heard), key=lambda it: it["caller"]
     )
     agents = {"1": ["301", "301"], "2": ["302"], "3": ["303"], "4": ["303"]}
     for record in (first, second, third, fourth):
@@ -226,6 +245,7 @@ async def told_right(hotline: Hotline) -> None:
         ("phones 301", "sip:301", "answered"),
     ]
     assert [it["value"] for it in first["trace"] if it["rule"] == "supervise"] == ["309"]
+    assert [leg["target"] for leg in fourth["legs"]] == ["phones 303", "transferred"]
     assert [it["which"] for it in fourth["heard"]].count("queue_position") == 1
     assert [it["outcome"] for it in fifth["queues"]] == ["key"]
     (back,) = await hotline.serving.records("13800138005", 1)

@@ -115,8 +115,11 @@ def _may_be_heard(call: Call, pair: Pair, asks: Event) -> SupervisorAsks | None:
     """A supervisor who asks to be let in; None for one who cannot be, and is told so."""
     if not isinstance(asks, SupervisorAsks):
         return None
-    if pair.busy or pair.one is not call.a or pair.two is not call.b:
-        asks.post(SupervisionOver("the call was transferred"))
+    if pair.busy:
+        asks.post(SupervisionOver("the call is being transferred"))
+        return None
+    if pair.one is not call.a or pair.two is not call.b:
+        asks.post(SupervisionOver("who talks came by a transfer of the caller's, or by Replaces"))
         return None
     return asks
 

@@ -16,6 +16,7 @@ from callrouter.call.flows.transfer.taken_over import NO_DIALOG, take_over, wait
 from callrouter.call.legs.events import Asked
 from callrouter.call.legs.leg import Leg
 from callrouter.call.legs.pair import Pair
+from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.teardown import Over
 from callrouter.sip.uri import Uri
 
@@ -102,4 +103,7 @@ class _Transfer(Referral):
         if far is None:
             self._status = NO_DIALOG
             return None
-        return await self._join(far, resumed(far.theirs), b"")
+        new = await self._join(far, resumed(far.theirs), b"")
+        if isinstance(new, BLeg) and self._stays is self.call.a:
+            self.call.b = new  # as if it had been rung here
+        return new
