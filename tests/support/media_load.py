@@ -1,7 +1,6 @@
 """A callrouter with many menus, boxes and prompts of different tones, to be called all at once."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import orjson
 
 from callrouter.media.pool.sizing import slices
 from support.ports import free_port, rtp_ports
+from support.programs import processor
 from support.rtp_callers import Call, Callers
 from support.serving import Serving, command, lay_out
 from support.unprivileged import media_settings, shared_folder
@@ -159,9 +159,7 @@ class Load:
 
     def processor(self) -> float:
         """Seconds that the signalling process has used: without its workers and their nursery."""
-        text = Path(f"/proc/{self.serving.process.pid}/stat").read_text(encoding="ascii")
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor(self.serving.process.pid)
 
 
 def _pss(pid: int) -> int:

@@ -1,6 +1,7 @@
 """Programs beside the server: what they print, and their end."""
 
 import asyncio
+import os
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from pathlib import Path
 
@@ -25,3 +26,10 @@ async def ended(process: Process) -> None:
     finally:
         if process.returncode is None:
             process.kill()
+
+
+def processor(pid: int) -> float:
+    """Seconds that a process has used, without its children."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
