@@ -21,7 +21,7 @@ from support.ports import free_port
 from support.serving import Place, Serving, lay_out
 
 from callrouter.storage.cdr_table import open_for_writing
-from callrouter.storage.engine import begin_writing
+from callrouter.storage.engine import begin_writing, is_busy
 from callrouter.storage.outbox import OutboxEvent, enqueue, outbox_event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -62,8 +62,15 @@ class Load:
 
     @staticmethod
     def _put(engine: sa.Engine, events: list[OutboxEvent]) -> None:
-        with begin_writing(engine) as connection:
-            enqueue(connection, events)
+        while True:
+            try:
+                with begin_writing(engine) as connection:
+                    enqueue(connection, events)
+            except sa.exc.OperationalError as error:
+                if not is_busy(error):
+                    raise
+            else:
+                return
 
     @staticmethod
     def late(hook: HookReceiver) -> list[float]:
