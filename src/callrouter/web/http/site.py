@@ -1,7 +1,7 @@
 """The site: all parts of the web process, as those who answer requests find them."""
 
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from starlette.requests import HTTPConnection
 
@@ -17,12 +17,14 @@ from callrouter.web.access.audit import Audit, Hearings
 from callrouter.web.access.dialplan_versions import DialplanVersions
 from callrouter.web.access.people import People
 from callrouter.web.access.sessions import Sessions
-from callrouter.web.access.single_sign_on import SignOnProvider, SingleSignOn
 from callrouter.web.core.asking import AskedServer
 from callrouter.web.core.drafts import Drafts
 from callrouter.web.core.live_calls import LiveCalls
 from callrouter.web.core.live_dialplan import LiveDialplan
 from callrouter.web.core.records import OwnTargets, RecordSearch
+
+if TYPE_CHECKING:
+    from callrouter.web.access.single_sign_on import SingleSignOn
 
 _REQUESTS: Final = (20.0, 200.0)
 """Requests of one who is known: a second, and at once."""
@@ -73,7 +75,13 @@ class Site:
         return ArchiveReader(self.settings.records.database, media.voicemail, media.recordings)
 
 
-def _sign_on(web: WebSettings, wanted: SignOnSettings) -> SingleSignOn:
+def _sign_on(web: WebSettings, wanted: SignOnSettings) -> "SingleSignOn":
+    # Here, because most have none, and its cryptography is a tenth of what there is to load.
+    from callrouter.web.access.single_sign_on import (  # noqa: PLC0415
+        SignOnProvider,
+        SingleSignOn,
+    )
+
     return SingleSignOn(
         SignOnProvider(
             issuer=wanted.issuer,

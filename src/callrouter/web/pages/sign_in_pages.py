@@ -2,7 +2,7 @@
 
 import time
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +13,6 @@ from callrouter.web.access.audit import DONE, REFUSED
 from callrouter.web.access.people import AccountError
 from callrouter.web.access.roles import WebIdentity
 from callrouter.web.access.sessions import LONGEST_SECONDS
-from callrouter.web.access.single_sign_on import SingleSignOn
 from callrouter.web.http.identity import (
     Form,
     address_of,
@@ -25,6 +24,9 @@ from callrouter.web.http.problems import TooManyError
 from callrouter.web.http.site import SIGN_ON_PATH, Site, site_of
 from callrouter.web.pages.catalogues import LANGUAGES
 from callrouter.web.pages.rendering import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, page
+
+if TYPE_CHECKING:
+    from callrouter.web.access.single_sign_on import SingleSignOn
 
 router: Final = APIRouter()
 ACTIONS: Final = {"/login": "", "/logout": "", "/invitation/{secret}": "", "/preferences": ""}
@@ -152,7 +154,7 @@ def _login_page(
     return page(request, "login.html", None, status, **values)
 
 
-def _sign_on(site: Site) -> SingleSignOn:
+def _sign_on(site: Site) -> "SingleSignOn":
     if site.sign_on is None:
         raise NotFoundError("the settings name no provider of logins")
     return site.sign_on
