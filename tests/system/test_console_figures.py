@@ -156,8 +156,10 @@ async def test_pages_and_searches_are_soon_there_and_calls_are_not_late(
     before = measured.lag()
     began = time.perf_counter()
     parts = [f"/calls?day={day}&part={index:03}77" for index in range(50)]
-    await asyncio.gather(*(asyncio.to_thread(seconds, person, path) for path in parts))
-    reported("50 searches at once", time.perf_counter() - began)
+    rounds = 4 if full else 1  # the loop is looked at some 20 times a second
+    for _ in range(rounds):
+        await asyncio.gather(*(asyncio.to_thread(seconds, person, path) for path in parts))
+    reported("50 searches at once", (time.perf_counter() - began) / rounds)
     lag = measured.lag_since(before)
     reported("the loop of calls meanwhile, 99 of 100", lag)
     assert lag < usual + LAG_SECONDS * (1 if full else 3)
