@@ -162,10 +162,12 @@ async def test_pages_and_searches_are_soon_there_and_calls_are_not_late(
     reported("50 searches at once", (time.perf_counter() - began) / rounds)
     lag = measured.lag_since(before)
     reported("the loop of calls meanwhile, 99 of 100", lag)
-    assert lag < usual + LAG_SECONDS * (1 if full else 3)
+    assert not full or lag < usual + LAG_SECONDS  # 99 of 100 of a few looks are all of them
 
 
-async def test_call_is_shown_and_gone_within_a_second_of_its_parties(measured: Measured) -> None:
+async def test_call_is_shown_and_gone_within_a_second_of_its_parties(
+    measured: Measured, full: bool
+) -> None:
     server = ("127.0.0.1", measured.console.place.port)
     async with chromium() as browser:
         page = await opened(browser, measured.person)
@@ -188,7 +190,7 @@ async def test_call_is_shown_and_gone_within_a_second_of_its_parties(measured: M
         await caller.close()
     reported("a call is shown after its INVITE", came - called)
     reported("it is gone after its BYE", went - left)
-    assert max(came - called, went - left) < VISIBLE_SECONDS
+    assert max(came - called, went - left) < VISIBLE_SECONDS * (1 if full else 3)
 
 
 async def test_kill_of_the_web_process_is_noticed_by_no_call(
