@@ -24,6 +24,7 @@ _MUSIC = 660
 _TONES = {"301": 1000, "302": 1300, "303": 1600}
 """What each agent says."""
 _CALLER = 2000
+"""Louder, so that it is heard among them."""
 _CALLED = "02012345678"
 _DIALPLAN = """\
 country: CN
@@ -170,7 +171,7 @@ async def test_five_callers_three_agents_and_a_supervisor(hotline: Hotline) -> N
         talks[agent] = hotline.call(f"1380013800{caller}")
         await hotline.answers(agent)
         await talks[agent].hears(_TONES[agent])
-        talks[agent].say(hearing.sine(_CALLER, 120.0))
+        talks[agent].say(hearing.sine(_CALLER, 120.0, 12000.0))
     fourth, fifth = hotline.call("13800138004"), hotline.call("13800138005")
     for waits in (fourth, fifth):
         await waits.hears(_MUSIC)
@@ -207,16 +208,20 @@ async def test_five_callers_three_agents_and_a_supervisor(hotline: Hotline) -> N
     since = time.time()
     await colleague.transfer(hotline.uri(_CALLED))  # which puts the caller into the queue again
     await talks["301"].hears(_MUSIC, since)
+    await chief.over.wait()
     await hotline.answers("301")
     await talks["301"].hears(_TONES["301"], since)
     talks["301"].hang_up()
     for phone in (asks, colleague):
         await phone.state("disconnected")
-    await chief.over.wait()
 
+    # PJSIP sends to who sends to it: were the caller silent, that would be 303 for ever.
+    fourth.say(hearing.sine(_CALLER, 120.0, 12000.0))
     await hotline.consults("303", "302")  # of a call that has no media with us
     await fourth.hears(_TONES["302"])
     chief = await hotline.supervised("13800138004")
+    await chief.hears(_CALLER)
+    fourth.hush()
     await chief.hears(_TONES["302"])
     fourth.hang_up()
     await chief.over.wait()

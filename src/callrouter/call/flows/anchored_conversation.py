@@ -13,7 +13,7 @@ from callrouter.call.legs.pair import Pair
 from callrouter.call.queue_place import PutInQueue
 from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit, Recorded
-from callrouter.call.services.supervision import SupervisorAsks, SupervisorLetIn
+from callrouter.call.services.supervision import SupervisionOver, SupervisorAsks, SupervisorLetIn
 from callrouter.call.teardown import Over
 from callrouter.call.wait import NoMedia, attend
 from callrouter.route.values.plan import Verdict
@@ -39,6 +39,7 @@ class Talk:
         "_holding",
         "_recorder",
         "_speech",
+        "_supervisors",
         "_until",
     )
 
@@ -52,6 +53,7 @@ class Talk:
         self._crossing = Crossing(call, speech)
         self._begun: list[Digit] = []
         self._until = 0.0
+        self._supervisors: list[SupervisorAsks] = []
         rule = speech.recording
         keeping = call.media.keeping
         self._recorder = None
@@ -129,6 +131,8 @@ class Talk:
         slots.unbridge(self._ear.name, self._far.name)
         for leg in [*self._speech.callees]:
             self._speech.recycle(leg)
+        for asks in self._supervisors:
+            asks.post(SupervisionOver("the caller waits in a queue"))
 
     async def _left(self, event: Asked | HungUp | Lost, pair: Pair) -> HungUp | Lost | None:
         """What the callee does; returns how it left, None while somebody is there."""
@@ -179,6 +183,7 @@ class Talk:
         why = f"extension {asks.who} supervises, after {call.ms() // 1000} s"
         heard = Verdict("supervise", True, asks.who, why, number.file, number.line)
         call.record.trace = (*call.record.trace, heard)
+        self._supervisors.append(asks)
         asks.post(SupervisorLetIn(self._ear.slots, self._ear.name, self._far.name))
 
     def _code(self, event: Digit) -> None:
