@@ -1,4 +1,4 @@
-"""Those whom a distribution brings together: callers who wait, agents, and offers between both."""
+"""Who a distribution brings together: callers, agents, offers; the strategies that choose one."""
 
 from collections import deque
 from collections.abc import Iterator
