@@ -15,6 +15,13 @@ _SHARED_LINES: Final = 6
 _SHARED_CHARACTERS: Final = 140
 """Of so many lines in turn. Shorter ones are arguments and brackets, which may well be alike."""
 _DECLARED: Final = {"grammar", "migrations", "settings"}
+_ASKS: Final = re.compile(r"\.ask\(([^,()]+),")
+"""A request inside a dialog, and what its method is."""
+_MADE: Final = re.compile(r"(?:\bdialog\.|render_)request\(([^,)]+),")
+_OTHERS: Final = {'"ACK"', '"BYE"', '"INFO"', '"NOTIFY"', '"PRACK"'}
+_OR_REINVITE: Final = re.compile(
+    r'if (\S+) == "INVITE":\n +self\._reinvite = Reinvite\(.*\)\n +else:\n +\w+\.ask\(\1,'
+)
 _ALIKE_ON_PURPOSE: Final = {"src/callrouter/sip/message.py"}
 """Its constructors run for each message, and would only call a common one."""
 
@@ -50,6 +57,31 @@ def test_no_logic_is_written_twice() -> None:
     twice = [found for found in places.values() if len(found) > 1]
     files = {place.partition(":")[0] for found in twice for place in found}
     assert files == _ALIKE_ON_PURPOSE, twice
+
+
+def test_reinvite_is_the_one_sender_of_invite_inside_a_dialog() -> None:
+    """UPDATE is sent by who passes one on, and by session timers (RFC 3261 section 14, RFC 3311).
+
+    What a peer challenges is sent again with the answer, whatever it is.
+    """
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in (ROOT / "src" / "callrouter" / "call").rglob("*.py")
+    }
+    sent = {name: set(_ASKS.findall(text)) - _OTHERS for name, text in texts.items()}
+    assert {name: methods for name, methods in sent.items() if methods} == {
+        "reinvite.py": {'"INVITE"'},
+        "relay.py": {"request.method"},
+        "session_timer.py": {"method"},
+        "digest_client.py": {"*self._again"},
+    }
+    assert all(_OR_REINVITE.search(texts[name]) for name in ("relay.py", "session_timer.py"))
+    made = {name: set(_MADE.findall(text)) - _OTHERS for name, text in texts.items()}
+    # The INVITE that begins a dialog; and `Leg.ask`, which sends what it is told.
+    assert {name: methods for name, methods in made.items() if methods} == {
+        "uac_leg.py": {'"INVITE"'},
+        "leg.py": {"method"},
+    }
 
 
 def _windows(path: Path) -> Iterator[tuple[int, str]]:
