@@ -45,6 +45,8 @@ the whole machine with the client, counts as one of them.
 _WRITE_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
 _PATHS: Final = [(re.compile(PART.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
+_OPERATIONS: Final = {route: route.operation for route in ROUTES}
+"""Imported here, before anybody asks for one."""
 _LINES: Final = "application/jsonl"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -120,7 +122,7 @@ class HttpService:
             route, in_path = _routed(request)
             body = await _body(request)
             asked = read_request(route, in_path, _query(route, request), body)
-            answer = await route.operation(self._running, asked)
+            answer = await _OPERATIONS[route](self._running, asked)
             if route.is_stream:
                 return await self._stream(route, answer, request)
             return _response(request, 200, answer)

@@ -11,29 +11,10 @@ Rules:
 """
 
 import re
+from importlib import import_module
 from inspect import get_annotations
 from typing import Any, Final, Generic, NamedTuple, get_args, get_origin, overload
 
-from callrouter.operations import (
-    accounts,
-    bans,
-    barrings,
-    blocks,
-    call_backs,
-    calls,
-    explain,
-    extensions,
-    forwards,
-    gateways,
-    numbers,
-    overrides,
-    presence,
-    queues,
-    registrations,
-    running_server,
-    schedules,
-    webhooks,
-)
 from callrouter.operations.operation import (
     AnswerStream,
     AnswerT,
@@ -48,14 +29,25 @@ AT_ONCE: Final = 16
 """Requests that are read or carried out at the same time."""
 PART: Final = re.compile(r"{(\w+)}")
 """A field in a path."""
+_PACKAGE: Final = "callrouter.operations"
 
 
 class Route(NamedTuple, Generic[RequestT, AnswerT]):
-    """One operation over HTTP. path: with the names of fields in braces."""
+    """One operation over HTTP. path: with the names of fields in braces.
+
+    name: its module in `callrouter.operations`, and its own name there.
+    """
 
     method: str
     path: str
-    operation: Operation[RequestT, Any]
+    name: str
+
+    @property
+    def operation(self) -> Operation[RequestT, Any]:
+        """What is carried out; its module is imported when it is asked for first."""
+        module, _, function = self.name.partition(".")
+        found: Operation[RequestT, Any] = getattr(import_module(f"{_PACKAGE}.{module}"), function)
+        return found
 
     @property
     def request(self) -> type[RequestT]:
@@ -93,66 +85,66 @@ class Route(NamedTuple, Generic[RequestT, AnswerT]):
 
 
 ROUTES: Final[tuple[Route[Any, Any], ...]] = (
-    Route("GET", "/v1/status", running_server.show_status),
-    Route("POST", "/v1/reload", running_server.reload_dialplan),
-    Route("PUT", "/v1/drain", running_server.start_drain),
-    Route("DELETE", "/v1/drain", running_server.cancel_drain),
-    Route("POST", "/v1/explain", explain.explain_call),
-    Route("GET", "/v1/media", running_server.show_media),
-    Route("GET", "/v1/calls", calls.list_calls),
-    Route("GET", "/v1/calls/events", calls.follow_calls),
-    Route("DELETE", "/v1/calls/{call}", calls.end_call),
-    Route("POST", "/v1/calls/{call}/supervisor", calls.hear_call),
-    Route("PUT", "/v1/calls/{call}/recording", calls.start_recording),
-    Route("DELETE", "/v1/calls/{call}/recording", calls.stop_recording),
-    Route("GET", "/v1/blocks", blocks.list_blocks),
-    Route("POST", "/v1/blocks", blocks.add_block),
-    Route("DELETE", "/v1/blocks", blocks.remove_block),
-    Route("GET", "/v1/bans", bans.list_bans),
-    Route("PUT", "/v1/bans/{address}", bans.add_ban),
-    Route("DELETE", "/v1/bans/{address}", bans.remove_ban),
-    Route("GET", "/v1/barrings", barrings.list_barrings),
-    Route("DELETE", "/v1/barrings/{extension}", barrings.lift_barring),
-    Route("GET", "/v1/overrides", overrides.list_overrides),
-    Route("PUT", "/v1/overrides/{schedule}", overrides.set_override),
-    Route("DELETE", "/v1/overrides/{schedule}", overrides.clear_override),
-    Route("GET", "/v1/schedules", schedules.list_schedules),
-    Route("GET", "/v1/schedules/{schedule}/calendar", schedules.show_calendar),
-    Route("GET", "/v1/extensions", extensions.list_extensions),
-    Route("GET", "/v1/presence", presence.list_presence),
-    Route("PUT", "/v1/presence/{extension}", presence.set_presence),
-    Route("DELETE", "/v1/presence/{extension}", presence.clear_presence),
-    Route("GET", "/v1/forwards", forwards.list_forwards),
-    Route("PUT", "/v1/forwards/{extension}/{when}", forwards.set_forward),
-    Route("DELETE", "/v1/forwards/{extension}/{when}", forwards.clear_forward),
-    Route("GET", "/v1/gateways", gateways.list_gateways),
-    Route("PUT", "/v1/gateways/{gateway}/drain", gateways.drain_gateway),
-    Route("DELETE", "/v1/gateways/{gateway}/drain", gateways.enable_gateway),
-    Route("GET", "/v1/queues", queues.list_queues),
-    Route("PUT", "/v1/queues/callers/{call}", queues.move_caller),
-    Route("GET", "/v1/agents", queues.list_agents),
-    Route("GET", "/v1/agents/{agent}/history", queues.list_history),
-    Route("GET", "/v1/accounts", accounts.list_accounts),
-    Route("GET", "/v1/accounts/{account}", accounts.show_account),
-    Route("POST", "/v1/accounts/{account}/top-ups", accounts.top_up),
-    Route("POST", "/v1/accounts/{account}/adjustments", accounts.adjust_account),
-    Route("POST", "/v1/accounts/{account}/packages", accounts.buy_package),
-    Route("PUT", "/v1/accounts/{account}/suspension", accounts.suspend_account),
-    Route("DELETE", "/v1/accounts/{account}/suspension", accounts.resume_account),
-    Route("GET", "/v1/callbacks", call_backs.list_call_backs),
-    Route("POST", "/v1/callbacks", call_backs.add_call_back),
-    Route("DELETE", "/v1/callbacks/{id}", call_backs.cancel_call_back),
-    Route("GET", "/v1/numbers", numbers.list_numbers),
-    Route("GET", "/v1/numbers/{number}", numbers.show_number),
-    Route("POST", "/v1/numbers/{number}/{change}", numbers.change_number),
-    Route("PUT", "/v1/numbers/{number}/attributes", numbers.set_number),
-    Route("GET", "/v1/registrations", registrations.list_registrations),
-    Route("GET", "/v1/events", webhooks.follow_events),
-    Route("GET", "/v1/events/attempts", webhooks.list_attempts),
-    Route("GET", "/v1/webhooks", webhooks.list_webhooks),
-    Route("POST", "/v1/webhooks/{endpoint}/resend", webhooks.resend_events),
-    Route("PUT", "/v1/webhooks/{endpoint}/disabled", webhooks.disable_webhook),
-    Route("DELETE", "/v1/webhooks/{endpoint}/disabled", webhooks.enable_webhook),
+    Route("GET", "/v1/status", "running_server.show_status"),
+    Route("POST", "/v1/reload", "running_server.reload_dialplan"),
+    Route("PUT", "/v1/drain", "running_server.start_drain"),
+    Route("DELETE", "/v1/drain", "running_server.cancel_drain"),
+    Route("POST", "/v1/explain", "explain.explain_call"),
+    Route("GET", "/v1/media", "running_server.show_media"),
+    Route("GET", "/v1/calls", "calls.list_calls"),
+    Route("GET", "/v1/calls/events", "calls.follow_calls"),
+    Route("DELETE", "/v1/calls/{call}", "calls.end_call"),
+    Route("POST", "/v1/calls/{call}/supervisor", "calls.hear_call"),
+    Route("PUT", "/v1/calls/{call}/recording", "calls.start_recording"),
+    Route("DELETE", "/v1/calls/{call}/recording", "calls.stop_recording"),
+    Route("GET", "/v1/blocks", "blocks.list_blocks"),
+    Route("POST", "/v1/blocks", "blocks.add_block"),
+    Route("DELETE", "/v1/blocks", "blocks.remove_block"),
+    Route("GET", "/v1/bans", "bans.list_bans"),
+    Route("PUT", "/v1/bans/{address}", "bans.add_ban"),
+    Route("DELETE", "/v1/bans/{address}", "bans.remove_ban"),
+    Route("GET", "/v1/barrings", "barrings.list_barrings"),
+    Route("DELETE", "/v1/barrings/{extension}", "barrings.lift_barring"),
+    Route("GET", "/v1/overrides", "overrides.list_overrides"),
+    Route("PUT", "/v1/overrides/{schedule}", "overrides.set_override"),
+    Route("DELETE", "/v1/overrides/{schedule}", "overrides.clear_override"),
+    Route("GET", "/v1/schedules", "schedules.list_schedules"),
+    Route("GET", "/v1/schedules/{schedule}/calendar", "schedules.show_calendar"),
+    Route("GET", "/v1/extensions", "extensions.list_extensions"),
+    Route("GET", "/v1/presence", "presence.list_presence"),
+    Route("PUT", "/v1/presence/{extension}", "presence.set_presence"),
+    Route("DELETE", "/v1/presence/{extension}", "presence.clear_presence"),
+    Route("GET", "/v1/forwards", "forwards.list_forwards"),
+    Route("PUT", "/v1/forwards/{extension}/{when}", "forwards.set_forward"),
+    Route("DELETE", "/v1/forwards/{extension}/{when}", "forwards.clear_forward"),
+    Route("GET", "/v1/gateways", "gateways.list_gateways"),
+    Route("PUT", "/v1/gateways/{gateway}/drain", "gateways.drain_gateway"),
+    Route("DELETE", "/v1/gateways/{gateway}/drain", "gateways.enable_gateway"),
+    Route("GET", "/v1/queues", "queues.list_queues"),
+    Route("PUT", "/v1/queues/callers/{call}", "queues.move_caller"),
+    Route("GET", "/v1/agents", "queues.list_agents"),
+    Route("GET", "/v1/agents/{agent}/history", "queues.list_history"),
+    Route("GET", "/v1/accounts", "accounts.list_accounts"),
+    Route("GET", "/v1/accounts/{account}", "accounts.show_account"),
+    Route("POST", "/v1/accounts/{account}/top-ups", "accounts.top_up"),
+    Route("POST", "/v1/accounts/{account}/adjustments", "accounts.adjust_account"),
+    Route("POST", "/v1/accounts/{account}/packages", "accounts.buy_package"),
+    Route("PUT", "/v1/accounts/{account}/suspension", "accounts.suspend_account"),
+    Route("DELETE", "/v1/accounts/{account}/suspension", "accounts.resume_account"),
+    Route("GET", "/v1/callbacks", "call_backs.list_call_backs"),
+    Route("POST", "/v1/callbacks", "call_backs.add_call_back"),
+    Route("DELETE", "/v1/callbacks/{id}", "call_backs.cancel_call_back"),
+    Route("GET", "/v1/numbers", "numbers.list_numbers"),
+    Route("GET", "/v1/numbers/{number}", "numbers.show_number"),
+    Route("POST", "/v1/numbers/{number}/{change}", "numbers.change_number"),
+    Route("PUT", "/v1/numbers/{number}/attributes", "numbers.set_number"),
+    Route("GET", "/v1/registrations", "registrations.list_registrations"),
+    Route("GET", "/v1/events", "webhooks.follow_events"),
+    Route("GET", "/v1/events/attempts", "webhooks.list_attempts"),
+    Route("GET", "/v1/webhooks", "webhooks.list_webhooks"),
+    Route("POST", "/v1/webhooks/{endpoint}/resend", "webhooks.resend_events"),
+    Route("PUT", "/v1/webhooks/{endpoint}/disabled", "webhooks.disable_webhook"),
+    Route("DELETE", "/v1/webhooks/{endpoint}/disabled", "webhooks.enable_webhook"),
 )
 
 
@@ -161,5 +153,9 @@ def route_of(operation: Operation[RequestT, AnswerT]) -> Route[RequestT, AnswerT
 @overload
 def route_of(operation: StreamOperation[RequestT, StreamedT]) -> Route[RequestT, StreamedT]: ...
 def route_of(operation: Operation[RequestT, Any]) -> Route[RequestT, Any]:
-    """The route of an operation."""
-    return next(route for route in ROUTES if route.operation is operation)
+    """The route of an operation. Commands import no other, which would take longer than to ask."""
+    return next(
+        route
+        for route in ROUTES
+        if f"{_PACKAGE}.{route.name}" == f"{operation.__module__}.{operation.__name__}"
+    )

@@ -95,3 +95,11 @@ def test_start_imports_what_it_uses_and_no_more(folder: Path, words: str, wanted
 def test_help_imports_no_command(folder: Path) -> None:
     ours = {module for module in imported(folder, "--help") if module.startswith("callrouter.")}
     assert ours == {"callrouter.cli", "callrouter.errors"}
+
+
+def test_command_imports_no_operation_but_those_that_it_asks_for(folder: Path) -> None:
+    room = "callrouter.operations."
+    found = {it for it in imported(folder, "presence list") if it.startswith(room)}
+    direct = {module for module in found if "." not in module.removeprefix(room)}
+    beside = {f"{room}{name}" for name in ("operation", "reload", "webhook_port")}
+    assert direct - beside == {f"{room}presence"}
