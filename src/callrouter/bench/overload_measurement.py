@@ -18,7 +18,7 @@ from callrouter.bench.systems_under_test import Callrouter
 _RUNNING: Final = Load(calls=50, rate=25)
 """Calls that are up before all the others come, and until they have gone."""
 _HOLD: Final = 1.0
-_OUTLAST: Final = 30.0
+_OUTLAST: Final = 24.0
 """Seconds that they go on when no more of the others begin."""
 _WINDOW: Final = 5
 """Seconds over which throughput is counted."""

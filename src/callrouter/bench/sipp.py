@@ -28,8 +28,8 @@ SECOND: Final = "4001"
 
 # A call that got no answer takes 32 s to be given up by SIPp, and its BYE as long again.
 _GIVE_UP: Final = 70.0
-# The callee keeps an ended call for the 4 s of its timewait.
-_TIMEWAIT: Final = 6.0
+# The callee keeps an ended call for 1 s, in which a BYE whose answer was lost comes again (0.5 s).
+_TIMEWAIT: Final = 3.0
 # Of SIPp: all calls went well, one failed, or it was asked to end. counts() says how calls went.
 _ENDED: Final = frozenset((0, 1, 97))
 
