@@ -494,6 +494,8 @@ async def test_caller_is_listed_in_the_dialplan_and_taken_out(scene: Scene) -> N
     listed = before.replace("{nuisance: {", '{nuisance: {prefixes: ["0898"], ')
     assert file.read_text(encoding="utf-8") == listed
     out = {"list": "nuisance", "kind": "prefixes", "entry": "0898", "change": "remove"}
+    again = scene.ops.ask("POST", "/blocks/list", {**out, "change": "add"})
+    assert "0898 is there already" in again.text
     assert scene.ops.ask("POST", "/blocks/list", out).status == 303
     assert file.read_text(encoding="utf-8") == before
     supervisor = scene.console.person("supervisor")

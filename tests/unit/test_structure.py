@@ -258,8 +258,8 @@ MAY_IMPORT: Final = {
         "web.access",
     },
     "web.http": {
-        *("api", "archive", "call.services", "net.overload", "operations", "route.rules"),
-        *("secret", "settings", "storage", "web.access", "web.core", "yamlfile"),
+        *("api", "archive", "call.services", "net.overload", "operations", "route.callers"),
+        *("route.rules", "secret", "settings", "storage", "web.access", "web.core", "yamlfile"),
     },
     "web.pages": {
         *("api", "call.services", "dialplan.grammar", "errors", "net.overload", "observe"),

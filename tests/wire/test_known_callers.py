@@ -28,17 +28,22 @@ class World:
     """One call to a number with a look-up."""
 
     def __init__(
-        self, *scripts: str, owners: dict[str, str] | None = None, cancel_after: float | None = None
+        self,
+        *scripts: str,
+        owners: dict[str, str] | None = None,
+        cancel_after: float | None = None,
+        dialplan: str = DIALPLAN,
+        to_user: str = "",
     ) -> None:
         self.wire = Wire()
         self.books = Books(owners or {})
-        self.router = Router(self.wire, DIALPLAN, self.books)
+        self.router = Router(self.wire, dialplan, self.books)
         self.legs = Legs(self.wire.stack(TARGET), read_legs(scripts), self._dialled)
         self.callers = self.wire.stack(CALLER)
-        self.call(cancel_after)
+        self.call(cancel_after, to_user)
 
-    def call(self, cancel_after: float | None = None) -> None:
-        facts = Facts("lab", CALLER[0], NUMBER, "4000", at=EPOCH)
+    def call(self, cancel_after: float | None = None, to_user: str = "") -> None:
+        facts = Facts("lab", CALLER[0], NUMBER, "4000", to_user, at=EPOCH)
         flow = Flow("UDP", *CALLER, *ROUTER, None)
         SimulatedCaller(self.callers, flow, facts, cancel_after)
 
@@ -149,3 +154,26 @@ def test_third_call_within_a_second_is_refused_by_the_pace_of_its_trunk() -> Non
     assert world.router.noted.ended[-1].reason == "over_limit"
     world.wire.run()
     assert world.lines == {}
+
+
+OUTSIDE = """
+country: CN
+trunks: {lab: {addresses: [192.0.2.1/32], lines: 1, calls_per_second: 1}}
+targets: {desk: {uri: "sip:desk@192.0.2.3:5060"}}
+gateways: {one: {address: 192.0.2.3}}
+lookups: {crm: {url: "http://192.0.2.9/?of={called}", timeout: 2s}}
+outbound:
+  {default: main, emergency: [main], permission: all, international_calls: 1, carrier_lookup: crm}
+outbound_lines: {main: {via: one, caller_id: "+862012345678"}}
+permissions: {all: {international: all, caller_ids: {"+8613800000001": China Mobile}}}
+extensions: {"104": {targets: [desk], forward: {busy: "0084901234567"}}}
+numbers: {"4000": {lines: 1, to_header: extensions, route: [{hunt: [desk], ring: 5s}]}}
+"""
+
+
+def test_lines_that_a_call_has_are_free_for_it_when_it_is_decided_again() -> None:
+    world = World("desk: 486", "line main: 200 after 1s", dialplan=OUTSIDE, to_user="104")
+    world.wire.run(until=0.5)
+    assert world.lines["international calls of all extensions"] == 1
+    world.answer("China Mobile")
+    assert ends(world.play()) == [("desk", "busy"), ("line main", "answered")]

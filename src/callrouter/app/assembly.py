@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
@@ -37,6 +37,7 @@ from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.fraud_guards import Alarm
+from callrouter.route.values.snapshot import KnownNumber
 from callrouter.secret import read_logins
 from callrouter.settings.settings_file import Settings
 from callrouter.sip.sizes import Sizes
@@ -95,7 +96,7 @@ class Parts:
         self.persistence = Persistence(settings.state)
         self.memory = Memory(self.persistence.put, secrets.randbits(_SEED_BITS), self.accounts)
         self.memory.ports.failures.noted = self._unanswered
-        self.accounts.lives, self.accounts.calls = self.memory.live, self._call_owners
+        self.accounts.lives, self.accounts.calls = self._live, self._call_owners
         self.events = CallEvents(self._bug)
         observe(self.events, log, self.call_metrics, self.writer, self.teller)
         self.events.switched.subscribe(FeatureLog(log, self.kept).switched)
@@ -227,6 +228,9 @@ class Parts:
             media=MediaServices(self.media, keeping),
             door=self.door,
         )
+
+    def _live(self, states: Mapping[str, str], known: Mapping[str, KnownNumber]) -> None:
+        self.memory.live(states, known, self.calls.dialplan.country)
 
     def _call_owners(self, account: str, heard: Callable[[], None]) -> None:
         """Call those who are to hear that a balance is low, in a step of the stack."""

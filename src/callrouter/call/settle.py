@@ -86,7 +86,9 @@ async def settle(
                 question.give_up()
         if known is facts:
             break
-        facts, decision = known, again(known)
+        held = [name for name, line in granted.items() if line is not None]
+        facts = known.holding(held) if held else known
+        decision = again(facts)
     needed = {hold.name for hold in decision.plan.holds}
     for reservation in set(granted.values()):
         if reservation is not None and needed.isdisjoint(hold.name for hold in reservation.holds):

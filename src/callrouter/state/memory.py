@@ -104,14 +104,16 @@ class Memory:
         self._snapshot.seed = self._random.getrandbits(_SEED_BITS)
         return self._snapshot
 
-    def live(self, states: Mapping[str, str], known: Mapping[str, KnownNumber]) -> None:
+    def live(
+        self, states: Mapping[str, str], known: Mapping[str, KnownNumber], country: str
+    ) -> None:
         """Take over the states of numbers, and what else is known of any.
 
-        Those that are not active take no calls.
+        Those that are not active take no calls. country: of numbers whose own is not known.
         """
         self.known.clear()
         for key, number in known.items():
-            self.known[written(key, number.country) or key] = self.known[key] = number
+            self.known[written(key, number.country or country) or key] = self.known[key] = number
         self.managed = states
         self.lives.clear()
         self.lives.update((key, state) for key, state in states.items() if state != ACTIVE)

@@ -108,8 +108,11 @@ class AccountDesk:
                 note=note,
             )
             # Before it is paid for: who has one may have spent the last on it.
-            if not add_package(connection, sale, payment.at):
+            owner = add_package(connection, sale, payment.at)
+            if owner == sale.account:
                 return f"{sale.name} is booked already"
+            if owner:
+                return f"{sale.name} is a package of another account: expected another reference"
             books.book(connection, payment)
             return _state(connection, sale.account) or ""
 

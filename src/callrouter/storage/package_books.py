@@ -49,11 +49,14 @@ _USES: Final = sa.Table(
 )
 
 
-def add_package(connection: sa.Connection, sold: PackageSale, at: float) -> bool:
-    """Add a package; False when one of its name is there already."""
+def add_package(connection: sa.Connection, sold: PackageSale, at: float) -> str:
+    """Add a package; returns the account that has one of its name already, "" when it is added."""
     row = {**asdict(sold), "used": 0, "held": 0, "bought": at}
     insert = insert_into(connection, PACKAGES).values(row).on_conflict_do_nothing()
-    return bool(connection.execute(insert.returning(PACKAGES.c.name)).all())
+    if connection.execute(insert.returning(PACKAGES.c.name)).all():
+        return ""
+    owner = sa.select(PACKAGES.c.account).where(PACKAGES.c.name == sold.name)
+    return str(connection.execute(owner).scalar_one())
 
 
 def packages_of(connection: sa.Connection, account: str) -> list[AccountPackage]:

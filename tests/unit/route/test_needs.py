@@ -101,17 +101,28 @@ def test_extension_without_a_line_is_passed_over_also_after_a_look_up() -> None:
     assert why(decision, "lookup crm")[0]
 
 
+def test_a_line_that_the_call_has_already_is_free_for_it() -> None:
+    rules = Rules("lines: 3, route: [{hunt: [a]}]")
+    full = Snapshot(lines={"number 4000": 3})
+    assert not decide(rules.dialplan, facts(), full).plan.steps
+    decision = decide(rules.dialplan, facts().holding(("number 4000",)), full)
+    assert why(decision, "lines of number 4000") == (False, "2 of 3", "a line is free")
+
+
 def test_facts_that_one_answer_is_added_to_keep_all_the_others() -> None:
     whole = Facts("lab", "192.0.2.1", "13800138000", "4000", "101", "102", 7.5, 3, "301")
     names = {name for name in dir(whole) if name[0] != "_" and not callable(getattr(whole, name))}
-    later = {"answer", "busy", "carriers", "no_credit", "passed"}
+    later = {"answer", "busy", "carriers", "held", "no_credit", "passed"}
     assert all(bool(getattr(whole, name)) == (name not in later) for name in names)
     lookup = decide(Rules("lookup: crm, route: [{hunt: [a]}]", CRM).dialplan, facts()).lookup
     assert lookup is not None
     lines = NeedLines((), ())
-    first = whole.without(lines, "number 4000").answered(lookup, said("101"))
+    first = (
+        whole.without(lines, "number 4000").holding(("trunk lab",)).answered(lookup, said("101"))
+    )
     both = first.broke(NeedCredit("acme", ()), "nothing is left").without(lines, "trunk lab")
     assert both.no_credit == "nothing is left"
     assert both.answer is first.answer is not None
+    assert both.held == {"trunk lab"}
     assert both.busy == {"number 4000", "trunk lab"}
     assert all(getattr(both, name) == getattr(whole, name) for name in names - later)

@@ -6,6 +6,7 @@ import pytest
 
 from callrouter.call.services.shared_state import Busy, LineReservation, Shared
 from callrouter.route.values.plan import AutoBlock, Hold
+from callrouter.route.values.snapshot import KnownNumber
 from callrouter.state import blocks as module
 from callrouter.state.journal import Key, Value
 from callrouter.state.memory import Memory
@@ -48,6 +49,15 @@ def test_what_a_decision_reads_cannot_be_changed_by_it() -> None:
     for name in ("lines", "turns", "blocks", "attempts", "away", "arrivals", "overrides"):
         with pytest.raises(TypeError):
             getattr(snapshot, name)["x"] = 1
+
+
+def test_what_is_known_of_a_number_is_found_however_it_is_written() -> None:
+    memory, _ = fresh()
+    virtual = KnownNumber(text="virtual", country="", groups=frozenset())
+    memory.live({}, {"13800000001": virtual}, "CN")
+    assert memory.snapshot().known["+8613800000001"] is virtual
+    memory.live({}, {}, "CN")
+    assert not memory.snapshot().known
 
 
 def hold(*names: str, lines: int = 0) -> tuple[Hold, ...]:

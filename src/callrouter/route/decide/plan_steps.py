@@ -82,6 +82,8 @@ class PlanSteps:
         if not lines:
             return False
         used = self.snapshot.lines.get(hold, 0)
+        if hold in self.facts.held:
+            used -= 1  # it is this call that has it
         if hold in self.facts.busy:
             used = max(used, lines)  # others than we know of have them
         full = used >= lines

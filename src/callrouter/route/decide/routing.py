@@ -264,8 +264,8 @@ def _let_in(
         count = str(facts.diversions)
         looped = Verdict("diversions", True, count, why, number.file, number.line, result=REFUSED)
         return (came, looped), reasons.USUAL[reasons.FORWARDED_TOO_OFTEN]
-    if not trunk.calls_per_second:
-        return (came,), None
+    if not trunk.calls_per_second or facts.carriers:
+        return (came,), None  # or it has been counted, by the decision before
     paced = _paced(trunk, facts, snapshot)
     return (came, paced), number.reasons[reasons.OVER_LIMIT] if paced.matched else None
 

@@ -1,6 +1,6 @@
 """The facts of a call, known when its route is decided. All that `decide()` may look at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from callrouter.route.values.decision import NeedCredit, NeedLines, NeedLookup
@@ -19,9 +19,9 @@ class Facts:
     at: time of the call, Unix seconds. diversions: how often it was forwarded before it came here.
     extension: the one whose telephone calls, proven by its password; "" for anybody else.
     answer: what came of the look-up that an earlier decision needed, None before. busy: the
-    names of what no line could be had of. no_credit: why the account that pays cannot, "" when it
-    can. carriers: what came of look-ups of carriers, by number. passed: the verdicts of that
-    decision up to there.
+    names of what no line could be had of; held: of what this call has a line of already. no_credit:
+    why the account that pays cannot, "" when it can. carriers: what came of look-ups of carriers,
+    by number. passed: the verdicts of that decision up to there.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Facts:
         "carriers",
         "diversions",
         "extension",
+        "held",
         "no_credit",
         "passed",
         "source",
@@ -64,6 +65,7 @@ class Facts:
         self.extension = extension
         self.answer: LookupAnswer | None = None
         self.busy: frozenset[str] = frozenset()
+        self.held: frozenset[str] = frozenset()
         self.no_credit = ""
         self.carriers = _NO_CARRIERS
         self.passed: tuple[Verdict, ...] = ()
@@ -79,6 +81,12 @@ class Facts:
     def without(self, need: NeedLines, name: str) -> "Facts":
         """Return the facts to decide by now that no line of this can be had."""
         return self._with(self.answer, self.busy | {name}, need.passed)
+
+    def holding(self, names: Iterable[str]) -> "Facts":
+        """Return the facts to decide by now that this call has a line of these."""
+        facts = self._with(self.answer, self.busy, self.passed)
+        facts.held = frozenset(names)
+        return facts
 
     def broke(self, need: NeedCredit, why: str) -> "Facts":
         """Return the facts to decide by now that the account cannot pay."""
@@ -102,6 +110,7 @@ class Facts:
         )
         facts.answer = answer
         facts.busy = busy
+        facts.held = self.held
         facts.no_credit = self.no_credit
         facts.carriers = self.carriers
         facts.passed = passed

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from callrouter.operations.operation import ConflictError, NotFoundError, OperationError
+from callrouter.route.callers.telephone_numbers import normalise
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.drafts import DraftCheck, DraftComparison
 from callrouter.web.core.live_dialplan import LONGEST, DialplanText, PutLive
@@ -189,7 +190,7 @@ def close_schedule_on(request: Request, who: Ops, asked: ClosedDays) -> PutLive:
     """Close a schedule on some days, by an edit of the dialplan that changes nothing else."""
     days = asked.first if asked.last in {"", asked.first} else f"{asked.first}..{asked.last}"
     path = ("schedules", asked.schedule)
-    return _edited(request, who, lambda text: with_item(text, path, "closed", f'"{days}"'))
+    return _edited(request, who, lambda text: _with(text, path, "closed", days))
 
 
 @router.get("/closed_days", operation_id="show_schedule_days")
@@ -235,9 +236,8 @@ def show_caller_lists(request: Request, _who: Ops) -> CallerLists:
 def set_listed_caller(request: Request, who: Ops, asked: ListedCaller) -> PutLive:
     """Add a caller to a list, or take it out, by an edit that changes nothing else."""
     path, entry = ("lists", asked.list), asked.entry
-    if asked.on:
-        return _edited(request, who, lambda text: with_item(text, path, asked.kind, f'"{entry}"'))
-    return _edited(request, who, lambda text: _without(text, path, asked.kind, entry))
+    change = _with if asked.on else _without
+    return _edited(request, who, lambda text: change(text, path, asked.kind, entry))
 
 
 @router.post("/lines", operation_id="set_number_lines")
@@ -263,11 +263,29 @@ def _list_of(text: str, name: str) -> CallerList:
     return CallerList(name=name, numbers=numbers, prefixes=prefixes, file="".join(file))
 
 
+def _with(text: str, path: tuple[str, str], key: str, item: str) -> str:
+    """A text with an item more in a list. Raises TextEditError when it is there already."""
+    alike = _alike(text, path, key, item)
+    if alike:
+        raise TextEditError(f"{item} is there already, as {alike[0]}")
+    return with_item(text, path, key, f'"{item}"')
+
+
 def _without(text: str, path: tuple[str, str], key: str, item: str) -> str:
     """A text without an item of a list; with the last one the list goes. Raises TextEditError."""
-    if scalars_of(text, path, key) == [item]:
-        return without_key(text, path, key)
-    return without_item(text, path, key, item, "")
+    alike = _alike(text, path, key, item) or [item]
+    for one in alike:
+        if scalars_of(text, path, key) == [one]:
+            return without_key(text, path, key)
+        text = without_item(text, path, key, one, "")
+    return text
+
+
+def _alike(text: str, path: tuple[str, str], key: str, item: str) -> list[str]:
+    """The items of a list that say the same: days, or a number however it is written."""
+    country = "".join(scalars_of(text, (), "country"))
+    wanted = normalise(item, country)
+    return [one for one in scalars_of(text, path, key) if normalise(one, country) == wanted]
 
 
 def _edited(request: Request, who: WebIdentity, edit: Callable[[str], str]) -> PutLive:
