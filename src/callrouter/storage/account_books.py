@@ -377,14 +377,15 @@ def book_all(connection: sa.Connection, bookings: Sequence[Booking]) -> set[str]
     if not bookings:
         return set()
     insert = insert_into(connection, LEDGER).on_conflict_do_nothing()
-    # What a driver says of rows is not said of a conflict by all of them.
+    # What a driver says of rows is not said of a conflict by all of them. Our side is first, for
+    # of a name there is one on it, whoever pays: no second account has a row without one of ours.
     done = connection.execute(
-        insert.returning(LEDGER.c.booking), [_row(it, it.account, it.amount) for it in bookings]
+        insert.returning(LEDGER.c.booking), [_row(it, it.ours, -it.amount) for it in bookings]
     )
     new = set(done.scalars())
     made = [it for it in bookings if it.name in new]
     if made:
-        connection.execute(insert, [_row(it, it.ours, -it.amount) for it in made])
+        connection.execute(insert, [_row(it, it.account, it.amount) for it in made])
     for account in sorted({it.account for it in made}):
         more = sum((it.amount for it in made if it.account == account), NOTHING)
         balance = plus(ACCOUNTS.c.balance, sa.bindparam("more", more, Money))

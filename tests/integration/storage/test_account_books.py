@@ -118,9 +118,10 @@ async def test_record_pays_once_however_often_it_is_written(database: str) -> No
 
 
 async def test_payment_with_a_reference_is_booked_once(database: str) -> None:
-    it = Books(database, "10")
+    it = Books(database, "10", terms(), terms(name="other"))
     assert it.do(books.book, top_up("acme", "5", "bank-7")) is True
-    assert it.do(books.book, top_up("acme", "5", "bank-7")) is False
+    for account in ("acme", "other"):
+        assert it.do(books.book, top_up(account, "5", "bank-7")) is False
     assert balances(database)["acme"][0] == 15
     audit(database)
 

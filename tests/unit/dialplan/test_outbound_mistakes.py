@@ -72,6 +72,7 @@ def test_misplaced_prefix_is_a_mistake_with_its_place(prefix: str, said: str) ->
         (("staff: {}", 'staff: {spend_per_hour: "0.0"}'), "expected an amount above 0"),
         (("staff: {}", "staff: {spend_per_day: 20}"), "expected an amount above 0"),
         (("emergency: [main]", "emergency: [main], guards: {new_country: {of: me}}"), "'company'"),
+        (("emergency: [main]", "emergency: [main], guards: {short_calls: }"), "'short_calls' is"),
         (("staff: {}", "staff: {international: [XX]}"), "XX"),
         (("[main], permission", "[main], carrier_lookup: far, permission"), "no lookup is named"),
         (("[main], permission", '[main], emergency_numbers: ["1x"], permission'), "110"),
@@ -82,6 +83,22 @@ def test_misplaced_prefix_is_a_mistake_with_its_place(prefix: str, said: str) ->
 )
 def test_other_mistakes_say_what_is_expected(more: tuple[str, str], said: str) -> None:
     assert any(said in found for found in mistakes(parsed(more=more)))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("112", "a number that no owner has"),
+        ("1", "a number that no owner has"),
+        ("+19005551234", "a premium number, as no owner has"),
+    ],
+)
+def test_owner_of_an_account_has_a_telephone_number(number: str, said: str) -> None:
+    call = (
+        f'{{account: acme, number: "{number}", via: one, caller_id: "+842812345678", prompt: low}}'
+    )
+    found = mistakes(parsed() + f"balance_calls: {{owner: {call}}}\n")
+    assert any(f"expected a telephone number, found {said}" in one for one in found)
 
 
 @pytest.mark.parametrize(

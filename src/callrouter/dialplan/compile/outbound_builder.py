@@ -8,7 +8,12 @@ from callrouter.dialplan.compile.hunt_builder import HuntBuilder
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.names import Path
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.callers.destinations import Carriers, is_emergency, misplaced_prefix
+from callrouter.route.callers.destinations import (
+    Carriers,
+    destination,
+    is_emergency,
+    misplaced_prefix,
+)
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.number_rules import ListUse, Number
 from callrouter.route.rules.outbound_lines import (
@@ -32,6 +37,7 @@ def check_outbound(checker: Checker, country: str) -> None:
     """
     _check_prefixes(checker, country)
     _check_lookup(checker)
+    _check_owners(checker, country)
     head = checker.head
     if head is None:
         return
@@ -51,6 +57,16 @@ def _check_lookup(checker: Checker) -> None:
     if asked is not None and CALLED not in asked.url:
         message = f"it asks with {CALLER}: expected a look-up with '{CALLED}' in its url"
         checker.mistakes.at_value(("outbound", "carrier_lookup"), message)
+
+
+def _check_owners(checker: Checker, country: str) -> None:
+    """Note owners of accounts whose numbers nobody has, or cost more than others."""
+    for name, one in checker.balance_calls.items() if country else ():
+        goal = destination(one.number, country)
+        if goal is None or not goal.number or goal.kind:
+            kind = "a number that" if goal is None or not goal.kind else f"a {goal.kind} number, as"
+            message = f"expected a telephone number, found {kind} no owner has"
+            checker.mistakes.at_value(("balance_calls", name, "number"), message)
 
 
 def check_caller_ids(checker: Checker, country: str) -> None:

@@ -2,9 +2,9 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.media_options import Record
@@ -219,6 +219,13 @@ class GuardsEntry(StrictModel):
         description="Tell of many short calls to one range of numbers.",
         examples=[{"calls": 5, "within": "30m", "bar": True}],
     )
+
+    @model_validator(mode="after")
+    def _named_and_on(self) -> Self:
+        empty = [name for name in self.model_fields_set if getattr(self, name) is None]
+        if empty:
+            raise ValueError(f"'{min(empty)}' is empty: expected {{}} for a guard as it is usual")
+        return self
 
 
 class OutboundEntry(StrictModel):
