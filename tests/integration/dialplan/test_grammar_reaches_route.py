@@ -89,7 +89,11 @@ call_backs:
   varied-rule: {queue: support, via: carrier_b}
 balance_calls:
   varied-owner:
-    {account: varied-account, number: "+8613800138000", via: carrier_b, caller_id: "4001", prompt: closed}
+    account: varied-account
+    number: "+8613800138000"
+    via: carrier_b
+    caller_id: "4001"
+    prompt: closed
 schedules:
   office: {open: ["Mon-Fri 08:00-17:00"]}
   varied-hours: {open: ["Mon-Fri 08:00-17:00"]}
