@@ -5,12 +5,15 @@ through here: no control character (C0, C1), no escape sequence, no mark that tu
 what follows, and nothing longer than its place.
 """
 
+import re
 from typing import Final
 
 import orjson
 
 BRIEF: Final = 128
 """Characters of one cell of a table."""
+# What a spreadsheet runs, the wide forms of these signs too; +8675612345 is none of it.
+_FORMULA: Final = re.compile(r"\s*(?:[=@\uff1d\uff20]|[+\-\uff0b\u2212\uff0d](?!\d+$))")
 
 
 def printable(text: str) -> str:
@@ -24,6 +27,13 @@ def brief(text: str) -> str:
     """The same for a cell of a table, cut when it is too long for one."""
     shown = printable(text[: BRIEF + 1])
     return shown if len(shown) <= BRIEF else f"{shown[: BRIEF - 1]}…"
+
+
+def inert(text: str) -> str:
+    """The same for a cell of a CSV file: what a spreadsheet would run as a formula starts with an
+    apostrophe; a number with its plus is none.
+    """
+    return f"'{printable(text)}" if _FORMULA.match(text) else printable(text)
 
 
 def json_text(value: object, *, indent: bool = False) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callrouter.printable import BRIEF, brief, json_text, printable
+from callrouter.printable import BRIEF, brief, inert, json_text, printable
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ from callrouter.printable import BRIEF, brief, json_text, printable
 )
 def test_what_is_not_printable_is_an_escape(text: str, shown: str) -> None:
     assert printable(text) == brief(text) == shown
+
+
+def test_a_cell_of_a_csv_file_is_neither_a_formula_nor_an_escape_sequence() -> None:
+    assert inert("=cmd|' /C calc'!A0\x1b[2J") == "'=cmd|' /C calc'!A0\\u001b[2J"
+    assert inert("+8613800138000") == "+8613800138000"
 
 
 def test_json_has_no_control_character_and_says_the_same() -> None:

@@ -16,7 +16,7 @@ from callrouter.commands.options import config_option
 from callrouter.commands.rate import plans_of
 from callrouter.errors import CommandError
 from callrouter.observe.terminal_table import Column, table
-from callrouter.printable import json_text
+from callrouter.printable import inert, json_text
 from callrouter.settings.settings_file import load_settings
 from callrouter.storage.invoice_store import InvoiceStore
 from callrouter.yamlfile.wording import shown, suggestion
@@ -94,8 +94,9 @@ def _csv(made: Invoice) -> str:
     writer = csv.DictWriter(text, ("invoice", *_NAMES, "currency"), lineterminator="\n")
     writer.writeheader()
     for row in _rows(made):
-        known = {"invoice": made.id, "currency": made.currency}
-        writer.writerow({**row, **known, "month": row["month"] or made.month})
+        said = {name: inert(row[name]) for name in ("number", "kind", "what")}
+        known = {"invoice": inert(made.id), "currency": made.currency}
+        writer.writerow({**row, **said, **known, "month": row["month"] or made.month})
     return text.getvalue()
 
 

@@ -14,7 +14,7 @@ from callrouter.commands.options import config_option
 from callrouter.commands.rate import named_plan, plans_of
 from callrouter.observe.cdr.rerating import Differences, PlanDifference, RatedCall, rerated
 from callrouter.observe.terminal_table import Column, table
-from callrouter.printable import json_text
+from callrouter.printable import inert, json_text
 from callrouter.rating.rate_plan import RatePlans
 from callrouter.settings.settings_file import load_settings
 from callrouter.storage.cdr_charges import ChargedCalls
@@ -126,7 +126,7 @@ def _change(call: RatedCall) -> list[object]:
     now = call.before if call.after is None else call.after
     difference = f"{after - before:f}" if call.before.currency in {None, now.currency} else ""
     return [
-        *(call.id, on_clocks(call.started), call.number, call.rate_plan),
+        *(call.id, on_clocks(call.started), inert(call.number), inert(call.rate_plan)),
         *(call.before.currency, call.before.cost, now.currency, now.cost, difference),
     ]
 

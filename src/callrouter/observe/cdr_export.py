@@ -5,22 +5,18 @@ and a spreadsheet gets no formula.
 """
 
 import csv
-import re
 from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 from callrouter.observe.cdr.rows import COLUMNS, LISTS
 from callrouter.observe.terminal_table import Column, screen_width, table
-from callrouter.printable import json_text, printable
+from callrouter.printable import inert, json_text
 
 Call = dict[str, Any]
 """One call, as `callrouter.observe.cdr.rows.row_to_dict` shapes it."""
 
 Written = Callable[[float, str], str]
 """How a Unix time is written, to the precision that isoformat knows by this name."""
-
-# What a spreadsheet runs, the wide forms of these signs too; +8675612345 is none of it.
-_FORMULA = re.compile(r"\s*(?:[=@\uff1d\uff20]|[+\-\uff0b\u2212\uff0d](?!\d+$))")
 
 
 def write_json(calls: Iterable[Call], out: IO[str]) -> None:
@@ -35,8 +31,7 @@ def write_json(calls: Iterable[Call], out: IO[str]) -> None:
 def write_csv(calls: Iterable[Call], out: IO[str]) -> None:
     """A line of column names, then one for each call; lists are JSON in their cell.
 
-    A cell that a spreadsheet would run as a formula starts with an apostrophe; a number with its
-    plus is none. What is not printable is an escape.
+    Text is as `printable.inert` has it.
     """
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -179,9 +174,7 @@ def _verdict(rule: dict[str, Any]) -> dict[str, Any]:
 def _cell(value: object) -> object:
     if isinstance(value, list):
         return json_text(value)
-    if isinstance(value, str):
-        return f"'{printable(value)}" if _FORMULA.match(value) else printable(value)
-    return value
+    return inert(value) if isinstance(value, str) else value
 
 
 def _talk(call: Call) -> str:

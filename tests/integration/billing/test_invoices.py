@@ -194,7 +194,7 @@ async def test_command_prints_it_in_every_form(tmp_path: Path) -> None:
     plans = tmp_path / "plans.yaml"
     plans.write_text(
         f"{PLANS}accounts: {{acme: {{kind: postpaid, currency: CNY, fees: "
-        "[{what: <rental>, amount: 100, every: month, from: 2026-03-01}]}}\n",
+        "[{what: =<rental>, amount: 100, every: month, from: 2026-03-01}]}}\n",
         encoding="utf-8",
     )
     asked = ["acme", "2026-03", "--plans", str(plans), "--database", database]
@@ -209,6 +209,7 @@ async def test_command_prints_it_in_every_form(tmp_path: Path) -> None:
     assert text.endswith("total 100.9000 CNY\n")
     table = list(csv.DictReader(io.StringIO(shown("--csv"))))
     assert [row["amount"] for row in table] == ["100", "0.3000", "0.6000"]
+    assert table[0]["what"] == "'=<rental>"
     known = orjson.loads(shown("--json"))
     assert (known["total"], known["closed"], len(known["lines"])) == ("100.9000", None, 3)
     page = shown("--html")
