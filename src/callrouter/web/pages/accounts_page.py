@@ -80,10 +80,7 @@ def _booked(
 def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") -> Response:
     check(who, Scope.ACCOUNTS)
     found = asked_of(request, who, accounts.list_accounts).accounts
-    chosen = chosen or fault.given.get("account", "")
-    names = [one.name for one in found]
-    if chosen not in names:
-        chosen = names[0] if names else ""
+    chosen = chosen or fault.given.get("account", "") or next((one.name for one in found), "")
     statement = None
     if chosen:
         statement = asked_of(request, who, accounts.show_account, account=chosen, most=_ENTRIES)

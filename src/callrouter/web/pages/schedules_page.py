@@ -105,10 +105,8 @@ def keep_holidays(request: Request, who: Filler, form: Fields) -> Response:
 
 def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") -> Response:
     found = asked_of(request, who, schedules.list_schedules)
-    chosen = chosen or fault.given.get("schedule", "")
-    names = [one.name for one in found.schedules]
-    if chosen not in names:
-        chosen = names[0] if names else ""
+    first = next((one.name for one in found.schedules), "")
+    chosen = chosen or fault.given.get("schedule", "") or first
     calendar, days = None, list[CalendarDay]()
     if chosen:
         calendar = asked_of(request, who, schedules.show_calendar, schedule=chosen, days=DAYS)
