@@ -34,7 +34,8 @@ gateways: {gw: {address: "127.0.0.1:5080"}}
 targets: {a: {uri: "sip:a@127.0.0.1:5081"}, g: {number: "13800138000", via: gw}}
 schedules: {office: {open: ["Mon-Fri 08:30-17:30"]}}
 extensions: {"801": {targets: [a]}}
-numbers: {"4000": {route: [{hunt: [a, g]}]}}
+lists: {nuisance: {numbers: ["13900139000"], prefixes: ["0898"]}}
+numbers: {"4000": {block: [nuisance], route: [{hunt: [a, g]}]}}
 """
 
 

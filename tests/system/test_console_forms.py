@@ -106,6 +106,10 @@ async def test_caller_is_blocked_found_and_released(scene: Scene) -> None:
     assert 86000 < blocks[0]["until"] - time.time() <= 86400
     await page.get_by_label("What refuses").fill("13900139000")
     await page.get_by_role("button", name="Search").click()
+    in_list = "Refused by a list of the dialplan: nuisance (is in the list)"
+    await expect(page.get_by_text(in_list)).to_be_visible()
+    await page.get_by_label("What refuses").fill("13900139001")
+    await page.get_by_role("button", name="Search").click()
     await expect(page.get_by_text("No caller is blocked so.")).to_be_visible()
     await page.goto("/blocks?caller=13800138000")
     await page.locator("#blocks").get_by_role("button", name="Release").click()
@@ -207,6 +211,8 @@ async def test_schedule_is_switched_and_its_calendar_says_so(scene: Scene) -> No
     assert overrides == [{"schedule": "office", "open": False, "until": 2051193600}]
     await page.get_by_role("button", name="As usual").click()
     await expect(days.nth(9)).to_contain_text("08:30-17:30")
+    none = scene.ops.get("/schedules?schedule=nope")
+    assert (none.status, "the dialplan has no schedule nope" in none.text) == (404, True)
     await page.context.close()
 
 
@@ -338,6 +344,8 @@ async def test_account_is_topped_up_once_and_suspended(scene: Scene) -> None:
     await page.get_by_role("button", name="Resume acme").click()
     await expect(page.get_by_role("status")).to_have_text("The account pays for calls again.")
     assert scene.console.person("supervisor").get("/accounts").status == 403
+    none = scene.ops.get("/accounts?account=nope")
+    assert (none.status, "no account is named nope" in none.text) == (404, True)
     await page.context.close()
 
 

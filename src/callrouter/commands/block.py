@@ -93,6 +93,8 @@ def _show(answer: BlockList) -> None:
     ]
     table(rows, "caller", "number", "until", "why")
     and_more(answer.all - len(rows))
+    for one in answer.lists:
+        click.echo(f"refused by the list {one.list} of the dialplan: it {one.why}")
 
 
 def _added(answer: BlockAdded) -> None:

@@ -18,6 +18,7 @@ from callrouter.operations.operation import (
     Seconds,
 )
 from callrouter.route.callers.number_lists import Caller
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.sip.uri import subscriber_in
 
 
@@ -36,11 +37,19 @@ class BlockedCaller(OperationAnswer):
     by_hand: bool
 
 
+class RefusingList(OperationAnswer):
+    """A list of the dialplan that refuses the caller. why: by which entry."""
+
+    list: str
+    why: str
+
+
 class BlockList(OperationAnswer):
-    """all: how many there are."""
+    """all: how many there are. lists: those that refuse the caller, if one was asked for."""
 
     blocks: list[BlockedCaller]
     all: int
+    lists: list[RefusingList]
 
 
 class AddBlock(OperationRequest):
@@ -75,8 +84,10 @@ async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
     """The callers that are blocked, the newest first."""
     clock = running.clock
     found = await running.answer_of("blocks", running.shared.blocks.newest(clock.now()))
+    lists = list[RefusingList]()
     if request.caller is not None:
         wanted = _known(running, request.caller)
+        lists = _refusing(running.dialplan(), _sent(running, request.caller))
         found = [block for block in found if _refuses(block, wanted)]
     return BlockList(
         blocks=[
@@ -84,6 +95,7 @@ async def list_blocks(running: RunningServer, request: ListBlocks) -> BlockList:
             for block in found[: request.most]
         ],
         all=len(found),
+        lists=lists,
     )
 
 
@@ -131,11 +143,25 @@ def _refuses(block: Block, wanted: tuple[str, ...]) -> bool:
     )
 
 
+def _refusing(dialplan: Dialplan, caller: Caller) -> list[RefusingList]:
+    """The lists of callers, of any number's `block`, that have this one."""
+    uses = (use for number in dialplan.numbers.values() for use in number.screen.block)
+    lists = {use.list.name: use.list for use in uses}
+    found = ((name, one.stops(caller)) for name, one in lists.items())
+    return [RefusingList(list=name, why=why) for name, why in found if why]
+
+
 def _known(running: RunningServer, text: str) -> tuple[str, ...]:
     """What a block may be kept by: of those made automatically, names are some."""
     try:
         return (*_callers(running, text), text)
     except BadValueError:
-        with suppress(ParseError):
-            text = subscriber_in(text)
-        return (Caller(text, running.dialplan().country).key, text)
+        caller = _sent(running, text)
+        return (caller.key, caller.sent)
+
+
+def _sent(running: RunningServer, text: str) -> Caller:
+    """A caller who sends this text, or has this URI."""
+    with suppress(ParseError):
+        text = subscriber_in(text)
+    return Caller(text, running.dialplan().country)

@@ -174,6 +174,17 @@ async def test_blocks_of_a_caller_are_those_of_its_first_digits_too(room: Room) 
     assert await blocks_of("02012345678") == set()
 
 
+async def test_list_of_the_dialplan_that_refuses_a_caller_is_named(room: Room) -> None:
+    for caller, why in (
+        ("+86 139 0013 9000", ["is in the list"]),
+        ("089812345678", ["begins with +86898"]),
+        ("13900139001", []),
+    ):
+        listed = await room.ask(list_blocks, ListBlocks(caller=caller))
+        assert [(one.list, one.why) for one in listed.lists] == [("nuisance", it) for it in why]
+    assert (await room.ask(list_blocks, ListBlocks())).lists == []
+
+
 async def test_reload_that_finds_mistakes_names_them_and_what_serves_on(room: Room) -> None:
     room.plan.write_text("country: CN\nnumbers: {'4000': {route: [{hunt: [nobody]}]}}\n")
     with pytest.raises(AskedError, match="the dialplan has mistakes; version") as refused:

@@ -95,7 +95,7 @@ def _show(request: Request, who: WebIdentity, fault: Fault, caller: str = "") ->
         found = asked_of(request, who, blocks.list_blocks, caller=caller or None, most=_SHOWN)
     except OperationError as error:
         fault = fault if fault.why else fault_of(request, {"caller": caller}, error)
-        found = blocks.BlockList(blocks=[], all=0)
+        found = blocks.BlockList(blocks=[], all=0, lists=[])
     banned = asked_of(request, who, bans.list_bans, most=_SHOWN)
     return page(
         request,
