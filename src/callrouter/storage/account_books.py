@@ -369,6 +369,13 @@ def book(connection: sa.Connection, it: Booking) -> bool:
     return bool(book_all(connection, [it]))
 
 
+def is_booked(connection: sa.Connection, it: Booking) -> bool:
+    """Whether a booking of its name is there, of its account."""
+    known = LEDGER.c
+    found = sa.exists().where(known.booking == it.name, known.account == it.account)
+    return bool(connection.execute(sa.select(found)).scalar_one())
+
+
 def book_all(connection: sa.Connection, bookings: Sequence[Booking]) -> set[str]:
     """Make bookings, all at one time; returns the names of those that were not there before.
 
@@ -376,16 +383,16 @@ def book_all(connection: sa.Connection, bookings: Sequence[Booking]) -> set[str]
     """
     if not bookings:
         return set()
-    insert = insert_into(connection, LEDGER).on_conflict_do_nothing()
-    # What a driver says of rows is not said of a conflict by all of them. Our side is first, for
-    # of a name there is one on it, whoever pays: no second account has a row without one of ours.
+    # Our side first: a name is of one account, and where it is there already nothing is booked.
+    # What a driver says of rows is not said of a conflict by all of them.
     done = connection.execute(
-        insert.returning(LEDGER.c.booking), [_row(it, it.ours, -it.amount) for it in bookings]
+        insert_into(connection, LEDGER).on_conflict_do_nothing().returning(LEDGER.c.booking),
+        [_row(it, it.ours, -it.amount) for it in bookings],
     )
     new = set(done.scalars())
     made = [it for it in bookings if it.name in new]
     if made:
-        connection.execute(insert, [_row(it, it.account, it.amount) for it in made])
+        connection.execute(sa.insert(LEDGER), [_row(it, it.account, it.amount) for it in made])
     for account in sorted({it.account for it in made}):
         more = sum((it.amount for it in made if it.account == account), NOTHING)
         balance = plus(ACCOUNTS.c.balance, sa.bindparam("more", more, Money))

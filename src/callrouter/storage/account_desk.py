@@ -80,7 +80,9 @@ class AccountDesk:
                 note=note,
             )
             if not books.book(connection, booking):
-                return f"{reference} is booked already"
+                if books.is_booked(connection, booking):
+                    return f"{reference} is booked already"
+                return f"{reference} is of another account: expected another reference"
             return _state(connection, name) or ""
 
         return self._service.ask(act)

@@ -118,11 +118,19 @@ async def test_record_pays_once_however_often_it_is_written(database: str) -> No
 
 
 async def test_payment_with_a_reference_is_booked_once(database: str) -> None:
-    it = Books(database, "10", terms(), terms(name="other"))
+    it = Books(database, "10")
     assert it.do(books.book, top_up("acme", "5", "bank-7")) is True
-    for account in ("acme", "other"):
-        assert it.do(books.book, top_up(account, "5", "bank-7")) is False
+    assert it.do(books.book, top_up("acme", "5", "bank-7")) is False
     assert balances(database)["acme"][0] == 15
+    audit(database)
+
+
+async def test_reference_of_another_account_books_nothing(database: str) -> None:
+    it = Books(database, "10", terms(), terms("big"))
+    assert not it.do(books.book, top_up("big", "10"))
+    assert it.do(books.is_booked, top_up("acme", "10"))
+    assert not it.do(books.is_booked, top_up("big", "10"))
+    assert balances(database)["big"] == (Decimal(0), Decimal(0))
     audit(database)
 
 
