@@ -139,3 +139,8 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
         checked = await it.printed("check", "--config", str(place.config), errors=True)
         assert "warning: number 4001 is routed, and has no life in the database" in checked
         assert "warning: number 4002 is active in the database, and routed nowhere" in checked
+    for file in place.database.parent.glob("callrouter.db*"):
+        file.write_bytes(b"no database" * 1000)
+    checked = await it.printed("check", "--config", str(place.config), errors=True)
+    assert f"{place.config}:" in checked
+    assert "warning: numbers are not compared with the database" in checked

@@ -16,8 +16,10 @@ from callrouter.errors import ConfigError, Diagnostic
 from callrouter.json_schema import as_text, dialplan_schema, plans_schema, tests_schema
 from callrouter.lint.all_warnings import check_settings, lint
 from callrouter.lint.certificates import check_certificates
+from callrouter.lint.findings import Findings
 from callrouter.lint.numbers_elsewhere import check_numbers, check_untold, check_webhooks
 from callrouter.media.sounds.prompts import check as check_prompts
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.secret import secret_files, weaknesses
 from callrouter.settings.settings_file import Settings, load_settings
 from callrouter.testing.suite import SUFFIX, Tested, read
@@ -142,7 +144,7 @@ class _Checking:
             numbers = plan.numbers
             warnings += check_webhooks(*served, lambda key: numbers.get(key) is not None)
             warnings += check_untold(document, served[1])
-            warnings += check_numbers(served[0], plan, _states(served[1].records.database))
+            warnings += _compared(*served, plan)
         weak = weaknesses([*keys, *secret_files(plan)])
         warnings += [Diagnostic(what, file, severity="warning") for file, what in weak]
         for warning in warnings:
@@ -152,20 +154,23 @@ class _Checking:
         click.echo(f"{path}: ok, {len(plan.numbers)} numbers, version {plan.version}{told}")
 
 
-def _states(url: str) -> dict[str, str]:
-    """The lives of numbers in the records' database; none where it cannot be read."""
+def _compared(document: Document, settings: Settings, plan: Dialplan) -> list[Diagnostic]:
+    """Warnings of numbers whose lives in the records' database are not as they are routed."""
     from callrouter.storage.engine import StoreError, parse_url  # noqa: PLC0415 - as below
     from callrouter.storage.number_desk import LivesOfNumbers  # noqa: PLC0415
 
+    url = settings.records.database
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
-        return {}  # nothing has been served yet
+        return []  # nothing has been served yet
     try:
         with LivesOfNumbers(url) as lives:
-            return lives.states()
+            return check_numbers(document, plan, lives.states())
     except StoreError as error:
-        click.echo(f"numbers are not compared with the database: {error}", err=True)
-        return {}
+        found = Findings(document)
+        message = f"numbers are not compared with the database: {error}"
+        found.at_value(("records", "database"), message)
+        return found.warnings()
 
 
 def _check_databases(document: Document, settings: Settings) -> None:
