@@ -19,12 +19,12 @@ from callrouter.operations.operation import (
     OperationAnswer,
     OperationRequest,
     RunningServer,
-    Until,
 )
 from callrouter.pending import Later
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _WANTED: Final = 'an amount as text, such as "20.00"'
+_TO_COME: Final = "a time to come, before 2100-01-01"
 _FAR: Final = 4_102_444_800.0
 """The year 2100, from which no calendar of ours is sure."""
 
@@ -128,7 +128,7 @@ class BuyPackage(OperationRequest):
 
     account: Name
     seconds: Annotated[int, Field(ge=1, le=10**9, description="1 to 1000000000 seconds")]
-    expires: Until
+    expires: Annotated[float, Field(description=f"Unix seconds of {_TO_COME}")]
     price: AmountText
     reference: Name | None = None
     who: Name = "operator"
@@ -201,8 +201,7 @@ async def buy_package(running: RunningServer, request: BuyPackage) -> AccountSta
         raise BadValueError("price: expected 0 or more", "price", "0 or more")
     _check_decimals(running, request.account, price, "price")
     if not time.time() < request.expires < _FAR:
-        wanted = "a time to come, before 2100"
-        raise BadValueError(f"expires: expected {wanted}", "expires", wanted)
+        raise BadValueError(f"expires: expected {_TO_COME}", "expires", _TO_COME)
     sale = PackageSale(
         account=request.account,
         name=request.reference or uuid.uuid4().hex,
