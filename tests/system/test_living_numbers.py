@@ -74,10 +74,13 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
     carrier = free_port()
     place = lay_out(
         tmp_path,
-        "country: CN\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
+        "country: CN\ngateways: {gw: {address: '127.0.0.1:9'}}\n"
+        "outbound: {emergency: [main]}\noutbound_lines: {main: {via: gw}}\n"
+        "permissions: {staff: {lines: [main]}}\ntrunks: {lab: {addresses: [127.0.0.1]}}\n"
         f"targets: {{desk: {{uri: 'sip:desk@127.0.0.1:{carrier}'}}}}\n"
         "numbers:\n"
         "  '4000': {route: [{hunt: [desk]}]}\n"
+        "  '4008001234': {route: [{hunt: [desk]}]}\n"
         "  '4001': {route: [{hunt: [desk]}], suspended: false}\n",
     )
     async with numbers(place, carrier) as it:
@@ -90,6 +93,19 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
         await it.answers(200)
         said = await it.asked("set", "4000", "--kind", "toll_free", "--name", "Hotline")
         assert (said["state"], said["kind"], said["name"]) == ("active", "toll_free", "Hotline")
+        for words, why in (
+            (("--groups", "all,sales"), "groups: expected permissions of the dialplan, or all"),
+            (("--groups", "stuff"), "did you mean 'staff'?"),
+            (("--country", "ZZ"), "country: expected a country by two capital letters"),
+            (("--name", "a\x1b[31mb"), "name: expected printable text"),
+        ):
+            assert why in (await it.asked("set", "4000", *words))["error"]
+        for written in ("02012345678", "+862012345678", "8602012345678"):
+            said = await it.asked("set", written, "--groups", "staff")
+            assert (said["number"], said["groups"]) == ("+862012345678", ["staff"])
+        for written in ("4008001234", "+864008001234"):
+            said = await it.asked("set", written, "--line", "virtual")
+            assert (said["number"], said["routed"]) == ("4008001234", True)
 
         async def explained() -> bool:
             words = ("explain", "--from", "1001", "--to", "4000", "--config")
@@ -103,7 +119,7 @@ async def test_number_takes_calls_only_while_it_is_active(tmp_path: Path) -> Non
         listed = (await it.asked("list"))["numbers"]
         assert [(row["number"], row["state"]) for row in listed] == [
             ("4000", "suspended"),
-            ("4001", "unmanaged"),
+            *((number, "unmanaged") for number in ("+862012345678", "4008001234", "4001")),
         ]
         it.serving.signal(signal.SIGKILL)
         await it.serving.ended()

@@ -27,8 +27,13 @@ from callrouter.operations.operation import (
     RunningServer,
     Seconds,
 )
+from callrouter.route.callers.telephone_numbers import country_code, written_often
+from callrouter.route.rules.outbound_lines import Outbound
+from callrouter.yamlfile.wording import shown as shown_text
+from callrouter.yamlfile.wording import suggestion
 
 _NUMBER: Final = re.compile(r"[+*#]?[0-9*#]{1,31}", re.ASCII)
+_COUNTRY: Final = "a country by two capital letters, such as CN, or nothing"
 _WANTED: Final = "a number of the dialplan, or one that it may have: digits, after a + or not"
 UNMANAGED: Final = "unmanaged"
 """The state of a number that routes, and has no life while others have."""
@@ -72,7 +77,7 @@ class ManagedNumbers(OperationAnswer):
 
 
 class ShowNumber(OperationRequest):
-    """number: its key in the dialplan. most: changes at most."""
+    """number: as the dialplan has it, or in another writing. most: changes at most."""
 
     number: Name
     most: Count = 100
@@ -126,9 +131,7 @@ class SetNumber(OperationRequest):
         Literal["", "local", "mobile", "toll_free"] | None,
         Field(description="one of local, mobile, toll_free, or empty"),
     ] = None
-    country: Annotated[
-        str | None, Field(pattern="^([A-Z]{2})?$", description="two capital letters, such as CN")
-    ] = None
+    country: Annotated[str | None, Field(pattern="^([A-Z]{2})?$", description=_COUNTRY)] = None
     name: Annotated[str | None, Field(max_length=80, description="text of up to 80 characters")] = (
         None
     )
@@ -161,12 +164,13 @@ async def _known(running: RunningServer) -> dict[str, NumberAttributes]:
 
 async def show_number(running: RunningServer, request: ShowNumber) -> NumberHistory:
     """A number, with what became of it."""
-    asked = running.numbers.history(request.number, request.most)
+    number = await _kept_as(running, request.number)
+    asked = running.numbers.history(number, request.most)
     found: LifeAndHistory = await running.answer_of("accounts", asked)
     known = await _known(running)
-    if found.life is None and request.number not in known:
-        raise NotFoundError(f"{request.number} has no life here: it is routed as the dialplan says")
-    life = found.life or NumberLife(number=request.number, **_NO_LIFE)
+    if found.life is None and number not in known:
+        raise NotFoundError(f"{number} has no life here: it is routed as the dialplan says")
+    life = found.life or NumberLife(number=number, **_NO_LIFE)
     return NumberHistory(
         number=_managed(running, life, known),
         changes=[
@@ -183,10 +187,11 @@ async def change_number(running: RunningServer, request: ChangeNumber) -> Manage
     ):
         if value is not None and request.change != change:
             raise BadValueError(f"{field}: expected only with {change}", field, "nothing")
+    number = await _kept_as(running, request.number)
     if request.change in {lives.RESERVE, lives.ACTIVATE}:
-        _check(running, request.number)
+        _check(running, number)
     asked = running.numbers.change(
-        request.number,
+        number,
         request.change,
         request.who,
         until=_until(running, request),
@@ -200,17 +205,55 @@ async def change_number(running: RunningServer, request: ChangeNumber) -> Manage
 
 async def set_number(running: RunningServer, request: SetNumber) -> ManagedNumber:
     """Says what a number is, and who may show it when they call."""
-    _check(running, request.number)
+    number = await _kept_as(running, request.number)
+    _check(running, number)
     asked = request.model_dump(include=_ATTRIBUTES, exclude_none=True)
     if "groups" in asked:
-        asked["groups"] = None if asked["groups"] == [_ALL] else tuple(asked["groups"])
+        asked["groups"] = _groups(running.dialplan().outbound, asked["groups"])
+    if asked.get("country") and not country_code(asked["country"]):
+        raise BadValueError(f"country: expected {_COUNTRY}", "country", _COUNTRY)
+    if not asked.get("name", "").isprintable():
+        raise BadValueError("name: expected printable text", "name", "printable text")
     if not asked:
         wanted = f"one of {', '.join(sorted(_ATTRIBUTES))}"
         raise BadValueError(f"expected {wanted}", "", wanted)
-    changed = running.numbers.set(request.number, asked, request.who, request.note)
+    changed = running.numbers.set(number, asked, request.who, request.note)
     await running.answer_of("accounts", changed)
-    shown = await show_number(running, ShowNumber(number=request.number, most=1))
+    shown = await show_number(running, ShowNumber(number=number, most=1))
     return shown.number
+
+
+def _groups(outbound: Outbound | None, names: list[str]) -> tuple[str, ...] | None:
+    """The permissions with these names, None for all. Raises BadValueError."""
+    if names == [_ALL]:
+        return None
+    known = frozenset[str]() if outbound is None else outbound.named
+    for name in names:
+        if name not in known:
+            wanted = "permissions of the dialplan, or all alone"
+            why = f"groups: expected {wanted}, found {shown_text(name)}{suggestion(name, known)}"
+            raise BadValueError(why, "groups", wanted)
+    return tuple(names)
+
+
+async def _kept_as(running: RunningServer, number: str) -> str:
+    """What a number is kept by, however it is written.
+
+    Its key in the dialplan, or else as the database has it, or else its form in E.164.
+    """
+    dialplan = running.dialplan()
+    if number in dialplan.numbers:
+        return number
+    found = dialplan.index.find(number, dialplan.country).number
+    if found is not None and found.normal:
+        return found.key
+    kept = {it.number for it in await running.answer_of("accounts", running.numbers.lives())}
+    kept |= (await _known(running)).keys()
+    plain = written_often(number, dialplan.country)
+    if number in kept or not plain:
+        return number
+    same = (it for it in sorted(kept) if written_often(it, dialplan.country) == plain)
+    return next(same, plain)
 
 
 def _check(running: RunningServer, number: str) -> None:

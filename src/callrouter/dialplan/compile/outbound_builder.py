@@ -188,6 +188,7 @@ def outbound_of(
         ),
         company=_limits(entry),
         guards=_guards(entry.guards),
+        named=frozenset(named),
         carrier_lookup=None if entry.carrier_lookup is None else lookups[entry.carrier_lookup],
         file=file,
         line=document.locate(("outbound",))[0].line,

@@ -154,7 +154,7 @@ class Outbound(Serializable):
     an emergency beside the numbers of the country. company: limits of all extensions together.
     permissions: of extensions, by extension; who has none calls nobody outside. carriers: of those
     who are called, carrier_lookup: who is asked before, None for nobody. guards: against fraud,
-    None for none.
+    None for none. named: the names of all permissions.
     """
 
     lines: Mapping[str, OutboundLine]
@@ -168,6 +168,7 @@ class Outbound(Serializable):
     line: int
     guards: FraudGuards | None = None
     carrier_lookup: Lookup | None = None
+    named: frozenset[str] = frozenset()
     by_prefix: tuple[tuple[str, OutboundLine], ...] = field(init=False)
 
     def __post_init__(self) -> None:
