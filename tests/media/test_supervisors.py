@@ -74,14 +74,14 @@ class Office:
         chief.accept()
         return chief
 
-    async def shows(self, *arguments: str) -> Any:
-        """What a command says as JSON."""
+    async def shows(self, *arguments: str, ends: int = 0) -> Any:
+        """What a command says as JSON. ends: with this exit code."""
         config = self.serving.place.config
         process = await asyncio.create_subprocess_exec(
             *command(*arguments, "--json", "--config", config), stdout=asyncio.subprocess.PIPE
         )
         out, _ = await process.communicate()
-        assert process.returncode == 0, out.decode()
+        assert process.returncode == ends, out.decode()
         return json.loads(out)
 
 
@@ -118,6 +118,9 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 async def test_supervisor_hears_both_then_whispers_then_joins(office: Office) -> None:
     caller, agent = await office.talk("1")
+    (call,) = (await office.shows("calls"))["calls"]
+    own = await office.shows("calls", "listen", call["id"], "--by", "301", ends=1)
+    assert own["error"] == f"extension 301 talks in call {call['id']} itself"
     chief = await office.supervised("listen")
     await chief.hears(_CALLER)
     caller.hush()

@@ -30,17 +30,9 @@ class Talks:
         self._calls = calls
 
     def of(self, extension: str) -> SupervisableCall | None:
-        """The one in which an extension talks: as its caller, or rung by any of its targets."""
+        """The one in which an extension talks."""
         for call in self._calls.values():
-            if not _talks(call):
-                continue
-            known = call.dialplan.extensions.get(extension)
-            if known is None:
-                continue
-            rung = {extension, *(leaf.target.name for leaf in known.rule.leaves)}
-            if call.record.extension == extension or any(
-                leg.target in rung or leg.extension in rung for leg in call.record.talking()
-            ):
+            if _talks(call) and is_party(call, extension):
                 return SupervisableCall(call)
         return None
 
@@ -48,6 +40,17 @@ class Talks:
         """The one with this id."""
         found = self._calls.get(call)
         return SupervisableCall(found) if found is not None and _talks(found) else None
+
+
+def is_party(call: Call, extension: str) -> bool:
+    """Whether an extension talks in a call: as its caller, or rung by any of its targets."""
+    known = call.dialplan.extensions.get(extension)
+    if known is None:
+        return False
+    rung = {extension, *(leaf.target.name for leaf in known.rule.leaves)}
+    return call.record.extension == extension or any(
+        leg.target in rung or leg.extension in rung for leg in call.record.talking()
+    )
 
 
 def _talks(call: Call) -> bool:

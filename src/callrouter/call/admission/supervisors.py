@@ -3,6 +3,7 @@
 from collections.abc import Coroutine
 
 from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.conversations import is_party
 from callrouter.call.call import Call
 from callrouter.call.flows.supervise import Supervision, supervise_called
 from callrouter.call.legs.absent_caller import introducing_silence
@@ -31,6 +32,8 @@ def ring_supervisor(
         return f"the dialplan has no extension {by}"
     if talk is None or heard is None:
         return f"nobody talks in a call with the id {call}"
+    if is_party(heard, by):
+        return f"extension {by} talks in call {call} itself"
     if calls.is_full:
         return "no call may begin now"
     at = calls.epoch + stack.now
