@@ -62,6 +62,17 @@ def test_same_prices_change_nothing(url: str, plans: Path) -> None:
     )
 
 
+def test_call_to_outside_is_of_its_extension_and_of_the_plan_of_its_legs(
+    url: str, plans: Path
+) -> None:
+    record = toll_free_call("a")
+    record.number, record.rate_plan, record.extension = "", "", "801"
+    record.legs[0].rate_plan = "outbound"
+    fill(url, record)
+    (row,) = table(url, plans)
+    assert (row["number"], row["plan"]) == ("801", "outbound")
+
+
 def test_dearer_plan_is_shown_and_written_when_asked_for(url: str, plans: Path) -> None:
     fill(url, *(toll_free_call(f"{n:04}", 1_700_000_000.0 + n) for n in range(1203)))
     dearer(plans)

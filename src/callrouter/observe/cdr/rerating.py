@@ -14,7 +14,7 @@ from callrouter.rating.rate_plan import RatePlans
 
 READ: Final = (
     *("id", "started", "number", "called_number", "rate_plan"),
-    *("ringing_ms", "answered_ms", "ended_ms", "legs", "account", "call_back_of"),
+    *("ringing_ms", "answered_ms", "ended_ms", "legs", "account", "call_back_of", "extension"),
     *("currency", "billed_seconds", "cost", "charges"),
 )
 """The columns that it takes."""
@@ -25,6 +25,7 @@ _NOTHING: Final = Decimal(0)
 class RatedCall(NamedTuple):
     """A call, what it was charged, and what it is now.
 
+    number: the extension's for a call to outside. rate_plan: of the number, else those of its legs.
     after: None when a rate plan that it names is not among those of today: it stays as it is.
     account: who paid for it, "" for nobody.
     """
@@ -55,7 +56,7 @@ def rerated(row: Sequence[Any], plans: RatePlans, plan: str = "") -> RatedCall |
     plan: that of its number, in place of the one that it was charged by; "" to leave that.
     """
     name, started, number, called, named, ringing, answered, ended, *rest = row
-    legs, account, call_back_of, *columns = rest
+    legs, account, call_back_of, extension, *columns = rest
     record = CallRecord(name, "", started)
     record.rate_plans = plans
     record.rate_plan = plan or named or ""
@@ -71,10 +72,12 @@ def rerated(row: Sequence[Any], plans: RatePlans, plan: str = "") -> RatedCall |
         cost=f"{cost:f}" if isinstance(cost, Decimal) else cost,
         charges=charges or "[]",
     )
-    if not record.rate_plan and not any(leg.rate_plan for leg in record.legs):
+    of_legs = dict.fromkeys(leg.rate_plan for leg in record.legs if leg.rate_plan)
+    by = record.rate_plan or ", ".join(of_legs)
+    if not by:
         return None
     after = None if is_gone(record, plans) else charged(charges_of(record))
-    return RatedCall(name, started, number, record.rate_plan, before, after, account or "")
+    return RatedCall(name, started, number or extension or "", by, before, after, account or "")
 
 
 def _leg(known: dict[str, Any]) -> LegRecord:
