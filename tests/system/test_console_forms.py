@@ -444,6 +444,15 @@ async def test_edits_of_one_value_leave_the_rest_of_the_dialplan(scene: Scene) -
     file = scene.console.place.folder / "dialplan.yaml"
     page = await scene.page("/schedules")
     day = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=9)).strftime("%Y-%m-%d")
+    for first, last, why in (
+        ("2020-01-01", "", "expected a day that is not past"),
+        (day, "9999-12-31", "expected a day within 366 days"),
+        (day, "2020-01-01", f"expected a day from {day} on"),
+        ("2026-02-30", "", "expected a date"),
+    ):
+        values = {"schedule": "office", "first": first, "last": last}
+        wrong = scene.ops.ask("POST", "/schedules/close", values)
+        assert (wrong.status, why in wrong.text) == (400, True), wrong.text
     await page.get_by_label("First day").fill(day)
     await page.get_by_role("button", name="Close on these days").click()
     await expect(page.get_by_role("status")).to_contain_text("closed on these days")

@@ -1,12 +1,18 @@
 """The dialplan's text over the API: read, checked, compared, put live; its versions."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from callrouter.operations.operation import ConflictError, NotFoundError, OperationError
+from callrouter.operations.operation import (
+    BadValueError,
+    ConflictError,
+    NotFoundError,
+    OperationError,
+)
 from callrouter.route.callers.telephone_numbers import normalise
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.core.drafts import DraftCheck, DraftComparison
@@ -32,6 +38,8 @@ Id = Annotated[int, Field(ge=1, le=2**53)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DATE: Final = f"^{_DAY}$"
+_MOST_DAYS: Final = 366
+"""Days that a schedule is closed on by one form."""
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the text that is replaced.")]
 
 
@@ -188,7 +196,17 @@ def show_version(request: Request, _who: Ops, id: Id) -> VersionText:
 @router.post("/closed_days", operation_id="close_schedule_on")
 def close_schedule_on(request: Request, who: Ops, asked: ClosedDays) -> PutLive:
     """Close a schedule on some days, by an edit of the dialplan that changes nothing else."""
-    days = asked.first if asked.last in {"", asked.first} else f"{asked.first}..{asked.last}"
+    first, last = _day(asked.first, "first"), _day(asked.last or asked.first, "last")
+    yesterday = date.today() - timedelta(days=1)  # today's date is not that of all zones
+    for spare, wanted in (
+        ((last - first).days, f"a day from {first} on"),
+        (_MOST_DAYS - (last - first).days, f"a day within {_MOST_DAYS} days of the first"),
+        ((last - yesterday).days, "a day that is not past"),
+    ):
+        if spare < 0:
+            field = "last" if asked.last else "first"
+            raise BadValueError(f"{field}: expected {wanted}", field, wanted)
+    days = str(first) if last == first else f"{first}..{last}"
     path = ("schedules", asked.schedule)
     return _edited(request, who, lambda text: _with(text, path, "closed", days))
 
@@ -254,6 +272,15 @@ def set_queue_agent(request: Request, who: Ops, asked: AgentOfQueue) -> PutLive:
     if asked.on:
         return _edited(request, who, lambda text: with_item(text, path, "agents", f'"{name}"'))
     return _edited(request, who, lambda text: without_item(text, path, "agents", name, "extension"))
+
+
+def _day(text: str, field: str) -> date:
+    """A day of a request. Raises BadValueError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        wanted = "a date such as 2026-12-31"
+        raise BadValueError(f"{field}: expected {wanted}", field, wanted) from None
 
 
 def _list_of(text: str, name: str) -> CallerList:
