@@ -53,11 +53,14 @@ async def run(call: Call, decision: Decision, directory: Directory) -> None:
         answer = ask_for_lines(call, needs)
         if not isinstance(answer, LineReservation):
             await _find_out(call, decision, directory, answer)
-    taking = take(call, call.plan.steps)
+    put: PutInQueue | None = None
     while True:
         stopped = goes_on = False
         try:
-            goes_on = await taking
+            if put is None:
+                goes_on = await take(call, call.plan.steps)
+            else:
+                goes_on = await wait_on(call, put)
         except Stopped:
             stopped = True
         if not goes_on:
@@ -67,8 +70,8 @@ async def run(call: Call, decision: Decision, directory: Directory) -> None:
         # each coroutine in between would be kept for as long.
         try:
             asks = await conversation(call)
-        except PutInQueue as put:
-            taking = wait_on(call, put)
+        except PutInQueue as again:
+            put = again.with_traceback(None)  # whose frames would keep this one, and it them
             continue
         if asks:
             await question(call)
