@@ -151,8 +151,9 @@ async def list_numbers(running: RunningServer, _: NoValues) -> ManagedNumbers:
     have = {life.number for life in lives}
     others = [number for number in known if number not in have]
     if lives:
+        have |= known.keys()
         numbers = running.dialplan().numbers
-        others += [key for key in numbers if numbers[key].normal and key not in {*have, *known}]
+        others += [key for key in numbers if numbers[key].normal and key not in have]
     found += [_managed(running, NumberLife(number=it, **_NO_LIFE), known) for it in others]
     return ManagedNumbers(numbers=found)
 

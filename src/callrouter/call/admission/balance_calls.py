@@ -7,7 +7,6 @@ from callrouter.call.call import Call
 from callrouter.call.flows.announce import announce
 from callrouter.call.legs.absent_caller import introducing_silence
 from callrouter.call.legs.events import Event
-from callrouter.call.services.record import CallRecord
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules.outbound_lines import BalanceCall, Shown
 from callrouter.route.values.decision import OUTBOUND
@@ -35,12 +34,7 @@ def _call_owner(
 ) -> None:
     dialplan, way = calls.dialplan, rule.way
     at = calls.epoch + stack.now
-    wall = at + snapshot.ahead
-    record = CallRecord(calls.new_id(wall), "", wall)
-    record.direction = OUTBOUND
-    record.trunk = dialplan.access.phones_trunk
-    record.dialplan = dialplan.version
-    record.began = stack.now
+    record = calls.own_record(at + snapshot.ahead, OUTBOUND)
     record.caller = way.caller_id
     record.caller_number = numbers.written(way.caller_id, dialplan.country)
     record.called = rule.number

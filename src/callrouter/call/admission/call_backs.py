@@ -420,16 +420,12 @@ class CallBacks:
     def _record(self, name: str, job: CallBackJob) -> CallRecord:
         """Begin the record of an attempt."""
         dialplan = self._calls.dialplan
-        record = CallRecord(name, "", self._wall())
+        record = self._calls.own_record(self._wall(), OUTBOUND, name)
         record.call_back_of = job.id
-        record.direction = OUTBOUND
-        record.trunk = dialplan.access.phones_trunk
         record.number = job.number
-        record.dialplan = dialplan.version
         record.rate_plans = dialplan.rate_plans
         number = dialplan.numbers.get(job.number)
         record.rate_plan = "" if number is None else number.rate_plan
-        record.began = self._stack.now
         record.caller = job.called
         record.caller_number = numbers.written(job.called, dialplan.country)
         record.called = job.dialled

@@ -209,6 +209,18 @@ class Calls:
         self._count = (self._count + 1) & 0xFFFF
         return f"{int(wall * 1000):x}-{self._count:04x}{self._stack.token()[:4]}"
 
+    def own_record(self, wall: float, direction: str, name: str = "") -> CallRecord:
+        """Begin the record of a call of our own, at a time of the clock on the wall.
+
+        name: its id, "" for a new one.
+        """
+        record = CallRecord(name or self.new_id(wall), "", wall)
+        record.direction = direction
+        record.trunk = self.dialplan.access.phones_trunk
+        record.dialplan = self.dialplan.version
+        record.began = self._stack.now
+        return record
+
     def begin(
         self,
         record: CallRecord,

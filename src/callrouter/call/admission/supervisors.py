@@ -8,7 +8,6 @@ from callrouter.call.call import Call
 from callrouter.call.flows.supervise import Supervision, supervise_called
 from callrouter.call.legs.absent_caller import introducing_silence
 from callrouter.call.legs.events import Event
-from callrouter.call.services.record import CallRecord
 from callrouter.route.values.decision import INTERNAL
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.plan import Verdict
@@ -37,12 +36,7 @@ def ring_supervisor(
     if calls.is_full:
         return "no call may begin now"
     at = calls.epoch + stack.now
-    wall = at + snapshot.ahead
-    record = CallRecord(calls.new_id(wall), "", wall)
-    record.direction = INTERNAL
-    record.trunk = dialplan.access.phones_trunk
-    record.dialplan = dialplan.version
-    record.began = stack.now
+    record = calls.own_record(at + snapshot.ahead, INTERNAL)
     record.extension = record.caller = by
     record.called = heard.record.called
     trace: list[Verdict] = []

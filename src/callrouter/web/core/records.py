@@ -65,8 +65,8 @@ class RecordSearch:
     def page(self, who: WebIdentity, wanted: Filter, cursor: str, most: int) -> Page:
         """A page of what somebody may see. Raises BadValueError for no cursor of ours."""
         masked = not who.sees_numbers
-        wanted = replace(wanted, before=_read(cursor), masked=masked)
-        wanted = replace(wanted, of=who.only_own, targets=self._targets_of(who))
+        own, targets = who.only_own, self._targets_of(who)
+        wanted = replace(wanted, before=_read(cursor), masked=masked, of=own, targets=targets)
         with CdrQuery(self._url) as calls:
             found = list(calls.last(most + 1, wanted))
         last = found[most - 1] if len(found) > most else None

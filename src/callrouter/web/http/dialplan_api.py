@@ -40,6 +40,7 @@ _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DATE: Final = f"^{_DAY}$"
 _MOST_DAYS: Final = 366
 """Days that a schedule is closed on by one form."""
+_Reading = Callable[[str], str]
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the text that is replaced.")]
 
 
@@ -253,9 +254,13 @@ def show_caller_lists(request: Request, _who: Ops) -> CallerLists:
 @router.post("/lists", operation_id="set_listed_caller")
 def set_listed_caller(request: Request, who: Ops, asked: ListedCaller) -> PutLive:
     """Add a caller to a list, or take it out, by an edit that changes nothing else."""
-    path, entry = ("lists", asked.list), asked.entry
-    change = _with if asked.on else _without
-    return _edited(request, who, lambda text: change(text, path, asked.kind, entry))
+    path, change = ("lists", asked.list), _with if asked.on else _without
+
+    def edit(text: str) -> str:
+        country = "".join(scalars_of(text, (), "country"))
+        return change(text, path, asked.kind, asked.entry, lambda one: normalise(one, country))
+
+    return _edited(request, who, edit)
 
 
 @router.post("/lines", operation_id="set_number_lines")
@@ -290,17 +295,20 @@ def _list_of(text: str, name: str) -> CallerList:
     return CallerList(name=name, numbers=numbers, prefixes=prefixes, file="".join(file))
 
 
-def _with(text: str, path: tuple[str, str], key: str, item: str) -> str:
-    """A text with an item more in a list. Raises TextEditError when it is there already."""
-    alike = _alike(text, path, key, item)
+def _with(text: str, path: tuple[str, str], key: str, item: str, read: _Reading = str) -> str:
+    """A text with an item more in a list. Raises TextEditError when it is there already.
+
+    read: what an item means, however it is written.
+    """
+    alike = _alike(text, path, key, item, read)
     if alike:
         raise TextEditError(f"{item} is there already, as {alike[0]}")
     return with_item(text, path, key, f'"{item}"')
 
 
-def _without(text: str, path: tuple[str, str], key: str, item: str) -> str:
+def _without(text: str, path: tuple[str, str], key: str, item: str, read: _Reading = str) -> str:
     """A text without an item of a list; with the last one the list goes. Raises TextEditError."""
-    alike = _alike(text, path, key, item) or [item]
+    alike = _alike(text, path, key, item, read) or [item]
     for one in alike:
         if scalars_of(text, path, key) == [one]:
             return without_key(text, path, key)
@@ -308,11 +316,10 @@ def _without(text: str, path: tuple[str, str], key: str, item: str) -> str:
     return text
 
 
-def _alike(text: str, path: tuple[str, str], key: str, item: str) -> list[str]:
-    """The items of a list that say the same: days, or a number however it is written."""
-    country = "".join(scalars_of(text, (), "country"))
-    wanted = normalise(item, country)
-    return [one for one in scalars_of(text, path, key) if normalise(one, country) == wanted]
+def _alike(text: str, path: tuple[str, str], key: str, item: str, read: _Reading) -> list[str]:
+    """The items of a list that mean the same."""
+    wanted = read(item)
+    return [one for one in scalars_of(text, path, key) if read(one) == wanted]
 
 
 def _edited(request: Request, who: WebIdentity, edit: Callable[[str], str]) -> PutLive:
