@@ -30,6 +30,8 @@ SECOND: Final = "4001"
 _GIVE_UP: Final = 70.0
 # The callee keeps an ended call for 1 s, in which a BYE whose answer was lost comes again (0.5 s).
 _TIMEWAIT: Final = 3.0
+_BUFFER: Final = 4 * 1024 * 1024
+"""Bytes that may wait in each of its sockets."""
 # Of SIPp: all calls went well, one failed, or it was asked to end. counts() says how calls went.
 _ENDED: Final = frozenset((0, 1, 97))
 
@@ -194,6 +196,8 @@ class Traffic:
         argv += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-ci", "127.0.0.1", "-bind_local"]
         # It opens these unasked: left to itself it takes 6000 and 8888, and 5060 for its calls.
         argv += ["-mp", str(free_port()), "-cp", str(free_port())]
+        # Left to itself it has room for some fifty datagrams, and loses what comes at once.
+        argv += ["-buff_size", str(_BUFFER)]
         # Two dumps of statistics: of calls, every second so that held() can look in; of messages.
         argv += ["-trace_stat", "-stf", str(self._file(end, "csv")), "-fd", "1", "-trace_counts"]
         argv += ["-trace_err", "-error_file", str(self._file(end, "err"))]
