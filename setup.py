@@ -13,6 +13,7 @@ from setuptools import Extension, setup
 SOURCE = Path("src/callrouter")
 PACKAGES = ("call", "queues", "register", "route", "sip")
 MODULES = (
+    "app/call_observer",
     "errors",
     "net/overload/early_reject",
     "net/overload/overload_control",
@@ -23,6 +24,8 @@ MODULES = (
     "net/transport/tokens_and_lag",
     "net/transport/udp",
     "observe/call_metrics",
+    "observe/cdr/crash_recovery",
+    "observe/log",
     "serializable",
     "state/lines",
     "storage/active_calls_journal",

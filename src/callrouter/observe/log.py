@@ -52,8 +52,8 @@ class Log:
         self._flushing = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        self._flusher = threading.Thread(target=self._run, name="log", daemon=True)
+        self._flusher.start()
 
     @property
     def informs(self) -> bool:
@@ -81,7 +81,9 @@ class Log:
         self._line("error", event, fields)
         self._wake.set()
 
-    critical = error
+    def critical(self, event: str, **fields: Any) -> None:
+        """Log as `error` does; structlog has both."""
+        self.error(event, **fields)
 
     def flush(self) -> None:
         """Write what has gathered, as much as the reader takes. From any thread; may block."""
@@ -110,7 +112,7 @@ class Log:
         """
         self._closing = True
         self._wake.set()
-        self._thread.join(timeout=1.0)
+        self._flusher.join(timeout=1.0)
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
         if "exc_info" in fields:

@@ -197,8 +197,7 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
         raise ParseError("no empty line after the headers")
     text = head.decode("utf-8", "surrogateescape")
     lines = text.split("\r\n")
-    breaks = len(lines) - 1
-    if text.count("\n") != breaks or text.count("\r") != breaks:
+    if has_bare_break(lines):
         raise ParseError("a bare CR or LF inside the headers")
     start = lines.pop(0)
     if len(data) > sizes.harmless:
@@ -229,6 +228,13 @@ def parse(data: bytes, sizes: Sizes = USUAL) -> Request | Response:
     request = Request(method, uri, version, headers, more, body)
     request.size = len(data)
     return request
+
+
+def has_bare_break(lines: list[str]) -> bool:
+    """Say whether there is a CR or LF left in what was split at CR LF."""
+    # Looked for in one text, which is many times faster than to count them in it.
+    text = "".join(lines)
+    return "\n" in text or "\r" in text
 
 
 def _usual_headers(lines: list[str]) -> dict[str, str] | None:

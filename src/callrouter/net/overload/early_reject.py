@@ -18,7 +18,7 @@ from callrouter.errors import ParseError
 from callrouter.net.overload.overload_control import Overload
 from callrouter.sip.flow import Flow
 from callrouter.sip.grammar import MAGIC_COOKIE
-from callrouter.sip.message import Request
+from callrouter.sip.message import Request, has_bare_break
 from callrouter.sip.render import render_response, response_flow, response_head
 from callrouter.sip.stack import Stack, server_key
 
@@ -92,10 +92,9 @@ class Shed:
         head, end, _ = data.partition(b"\r\n\r\n")
         text = head.decode("utf-8", "surrogateescape")
         lines = text.split("\r\n")
-        breaks = len(lines) - 1
         if not end or len(data) > _LONGEST or _UNUSUAL.search(text) is not None:
             return None
-        if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
+        if has_bare_break(lines):
             return None
         headers: dict[str, str] = {}
         vias: list[str] = []
