@@ -26,6 +26,7 @@ MODULES = (
     "observe/call_metrics",
     "observe/cdr/crash_recovery",
     "observe/log",
+    "recent_cache",
     "serializable",
     "state/lines",
     "storage/active_calls_journal",

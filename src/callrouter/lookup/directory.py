@@ -6,7 +6,6 @@ says. Nothing here grows without a bound.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
@@ -15,10 +14,11 @@ import structlog
 
 from callrouter.lookup.http_query import Reply, ask, open_session
 from callrouter.pending import Later, Pending, Unavailable
+from callrouter.recent_cache import RecentCache
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 
 REMEMBERED: Final = 50_000
-"""Numbers whose answers are kept at most."""
+"""Numbers whose answers are kept at most: the half that was asked for last, at least."""
 
 UNDER_WAY: Final = 1000
 """Questions at the same time at most."""
@@ -44,8 +44,7 @@ class HttpDirectory:
         self._step = step
         self._loop = asyncio.get_running_loop()
         self._session = open_session()
-        # The one that was asked for longest ago is first.
-        self._known: OrderedDict[Key, _Known] = OrderedDict()
+        self._known = RecentCache[Key, _Known](REMEMBERED)
         self._waiting: dict[Key, list[Pending[LookupAnswer | Unavailable]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -53,11 +52,8 @@ class HttpDirectory:
         """LookupAnswer from memory, or ask; see `Directory`."""
         key = (lookup.url, number)
         known = self._known.get(key)
-        if known is not None:
-            if self._loop.time() < known.until:
-                self._known.move_to_end(key)
-                return known.answer
-            del self._known[key]
+        if known is not None and self._loop.time() < known.until:
+            return known.answer
         waiting = self._waiting.get(key)
         if waiting is None:
             if len(self._waiting) >= UNDER_WAY:
@@ -100,7 +96,5 @@ class HttpDirectory:
         seconds = lookup.known_seconds if answer.named else lookup.unknown_seconds
         if not reply.sound or not seconds:
             return
-        if len(self._known) >= REMEMBERED:
-            self._known.popitem(last=False)
         known = LookupAnswer(named=answer.named, why=f"{answer.why}, as it said before")
-        self._known[key] = _Known(known, now + seconds)
+        self._known.put(key, _Known(known, now + seconds))

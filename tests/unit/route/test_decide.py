@@ -126,15 +126,18 @@ def test_number_that_does_not_read_to_ignores_an_extension_in_it() -> None:
     assert [hunt.name for hunt in call("4000", to_user="101").plan.hunts] == ["4000"]
 
 
-def test_flood_of_called_numbers_keeps_what_is_remembered_bounded() -> None:
+def test_flood_of_called_numbers_forgets_no_busy_one_and_grows_no_more() -> None:
     plan = dialplan("4xxx", "4000")
-    decide(plan, Facts("lab", "127.0.0.1", "", "s"))
-    stranger = plan.found["lab", "s"]
-    plan.found.update({("lab", f"s{count}"): stranger for count in range(16_000)})
-    for count in range(1000):
-        decide(plan, Facts("lab", "127.0.0.1", "", f"more{count}"))
-        assert len(plan.found) <= 16384
-    assert decide(plan, Facts("lab", "127.0.0.1", "", "4000")).number == "4000"
+    busy = Facts("lab", "127.0.0.1", "", "4000")
+    decide(plan, busy)
+    kept = plan.found.get(("lab", "4000"))
+    assert kept is not None
+    for count in range(20_000):
+        plan.found.put(("lab", f"s{count}"), kept)
+        assert len(plan.found) <= 16_384
+        if count % 1000 == 0:
+            decide(plan, busy)
+    assert plan.found.get(("lab", "4000")) is kept
 
 
 def test_endless_called_number_is_answered_but_not_remembered() -> None:

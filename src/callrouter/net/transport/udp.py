@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, cast
 from callrouter.errors import CallrouterError
 from callrouter.net.overload.stranger_filter import REFUSED, STRANGE, Narrow, Strangers
 from callrouter.net.transport.driver import Pump
+from callrouter.recent_cache import RecentCache
 from callrouter.sip.flow import Flow
 
 _RECEIVE_BUFFER: Final = 4 * 1024 * 1024
@@ -49,9 +50,9 @@ class UdpListener(asyncio.DatagramProtocol):
         self._strangers = strangers
         self._largest = _DATAGRAM if strangers is None else strangers.rule.message_size
         # Places whose messages are heard: of trunks, and of whoever we sent something to.
-        self._flows: dict[SocketAddress, Flow] = {}
+        self._flows = RecentCache[SocketAddress, Flow](_FLOWS_KEPT)
         # The same where the trunk may not send as much as it likes.
-        self._paced: dict[SocketAddress, Flow] = {}
+        self._paced = RecentCache[SocketAddress, Flow](_FLOWS_KEPT)
         self._transport: asyncio.DatagramTransport | None = None
         self._advertised = advertised
         self.host = ""
@@ -71,7 +72,7 @@ class UdpListener(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: SocketAddress) -> None:
         """One message, or a keep-alive."""
         if _KEEP_ALIVE < len(data) <= self._largest:
-            flow = self._flows.get(addr) or self._meet(data, addr)
+            flow = self._flows.newer.get(addr) or self._meet(data, addr)
             if flow is not None:
                 self._pump.receive(data, flow)
         elif len(data) > _KEEP_ALIVE and self._strangers is not None:
@@ -83,14 +84,12 @@ class UdpListener(asyncio.DatagramProtocol):
 
     def flow(self, host: str, port: int) -> Flow:
         """The flow to a peer."""
-        flow = self._flows.get((host, port)) or self._paced.get((host, port))
+        place = (host, port)
+        flow = self._flows.get(place) or self._paced.get(place)
         if flow is None:
             flow = Flow("UDP", self.host, self.port, host, port, self)
             paced = self._strangers is not None and self._strangers.pace(host) is not None
-            flows = self._paced if paced else self._flows
-            if len(flows) >= _FLOWS_KEPT:
-                flows.clear()
-            flows[host, port] = flow
+            (self._paced if paced else self._flows).put(place, flow)
         return flow
 
     def forget(self) -> None:
@@ -131,7 +130,7 @@ class UdpListener(asyncio.DatagramProtocol):
         """The flow that a message came on from a place that is not known; None: it is not heard."""
         host, port = addr[0], addr[1]  # of IPv6 there are two more
         strangers = self._strangers
-        if strangers is None or (host, port) in self._flows:
+        if strangers is None or self._flows.get((host, port)) is not None:
             return self.flow(host, port)
         if strangers.knows(host):
             pace = strangers.pace(host)

@@ -37,9 +37,8 @@ from callrouter.route.values.media_steps import Voice
 from callrouter.route.values.plan import PASSED, REFUSED, Hold, Plan, Refusal, Verdict
 from callrouter.route.values.snapshot import NO_ANSWER, NOTHING, Snapshot
 
-# Called numbers kept, and the longest that is: nobody's number is longer.
-_KEPT: Final = 16384
 _LONGEST: Final = 64
+"""Characters of a called number that is kept: nobody's is longer."""
 
 MOST_DIVERSIONS: Final = 10
 """A call that was forwarded so often goes round in circles."""
@@ -57,9 +56,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         return Decision("", _NO_TRUNK, (nowhere,))
     came = _came_by(dialplan, trunk, facts.source)
     called = facts.to_user if trunk.called_is_to else facts.called
-    found = dialplan.found.get((trunk.name, called))
-    if found is None:
-        found = _find(dialplan, trunk, called)
+    found = dialplan.found.newer.get((trunk.name, called)) or _find(dialplan, trunk, called)
     number = found.number
     inside: Decision | None = None
     if facts.extension:
@@ -292,6 +289,9 @@ def _came_by(dialplan: Dialplan, trunk: Trunk, source: str) -> Verdict:
 
 
 def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> CalledNumber:
+    kept = dialplan.found.get((trunk.name, called))
+    if kept is not None:
+        return kept
     match = dialplan.index.find(called, trunk.country)
     way = _explain(dialplan, called, match)
     number = match.number
@@ -306,9 +306,7 @@ def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> CalledNumber:
         found.needs = case.needs(found.plan)
         found.trace = tuple(case.trace)
     if len(called) <= _LONGEST:
-        if len(dialplan.found) >= _KEPT:
-            dialplan.found.clear()
-        dialplan.found[(trunk.name, called)] = found
+        dialplan.found.put((trunk.name, called), found)
     return found
 
 

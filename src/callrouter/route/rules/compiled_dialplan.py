@@ -1,10 +1,12 @@
 """A compiled dialplan: what `decide()` looks things up in. Built once, then only read."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
 from callrouter.rating.rate_plan import RatePlans
+from callrouter.recent_cache import RecentCache
 from callrouter.route.rules.digest_accounts import Access
 from callrouter.route.rules.mailboxes import Box, Mail
 from callrouter.route.rules.number_index import NumberIndex
@@ -22,6 +24,9 @@ from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import Plan, Refusal, Target, Verdict
 from callrouter.route.values.refusal_reasons import USUAL as USUAL_REASONS
 from callrouter.serializable import Serializable
+
+_KEPT: Final = 16_384
+"""Called numbers of which what was found is kept."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -131,7 +136,7 @@ class Dialplan(Serializable):
         self.begun = frozenset(key[:length] for key in extensions for length in range(1, len(key)))
         self.sources = SourceIndex(networks)
         self.index = NumberIndex(self.numbers, country)
-        self.found: dict[tuple[str, str], CalledNumber] = {}
+        self.found = RecentCache[tuple[str, str], CalledNumber](_KEPT)
 
     def called_by(self, facts: Facts) -> str:
         """Return the number that a call is for, as its trunk writes it."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from callrouter.recent_cache import RecentCache
 from callrouter.route.rules.hunt_strategies import HuntRule, Leaf, Order
 from callrouter.route.rules.number_rules import Number, Step
 from callrouter.route.values.plan import Target
@@ -26,6 +27,7 @@ ROW: Final = "row"
 _OWN: Final = f"{ROW} "
 """Begins the name of a target that stands in a row alone; the row's number follows."""
 _KEPT: Final = 4096
+"""Rows of which the number that was made is kept."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -168,7 +170,7 @@ class Numbers(Serializable):
         # Rows are counted through all tables.
         self._rows: dict[str, int] = {}
         self._normal: dict[str, int] = {}
-        self._made: dict[int, Number] = {}
+        self._made = RecentCache[int, Number](_KEPT)
         self._firsts: list[int] = []
         first = 0
         for table in tables:
@@ -228,9 +230,8 @@ class Numbers(Serializable):
             return None
         number = self._made.get(row)
         if number is None:
-            if len(self._made) >= _KEPT:
-                self._made.clear()
-            number = self._made[row] = self._make(row)
+            number = self._make(row)
+            self._made.put(row, number)
         return number
 
     def _make(self, row: int) -> Number:

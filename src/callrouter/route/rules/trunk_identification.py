@@ -5,14 +5,14 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from callrouter.recent_cache import RecentCache
 from callrouter.route.rules.number_rules import Trunk
 from callrouter.route.rules.prefix_table import Networks
 from callrouter.route.values.plan import Verdict
 from callrouter.serializable import Serializable
 
-# Known addresses kept. A flood of spoofed sources empties the cache now and then and no more: an
-# address that is not in it costs a few microseconds.
 _KEPT: Final = 4096
+"""Addresses that are known, those of strangers too."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,19 +38,15 @@ class SourceIndex(Serializable):
 
     def __init__(self, networks: list[Network]) -> None:
         self._networks = Networks((network.cidr, network) for network in networks)
-        self._known: dict[str, IdentifiedTrunk | None] = {}
+        self._known = RecentCache[str, tuple[IdentifiedTrunk | None]](_KEPT)
 
     def find(self, source: str) -> IdentifiedTrunk | None:
         """Return the origin of a source IP address, None when no trunk has it or it is no IP."""
-        try:
-            return self._known[source]
-        except KeyError:
-            pass
-        origin = self._search(source)
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        self._known[source] = origin
-        return origin
+        known = self._known.newer.get(source) or self._known.get(source)
+        if known is None:
+            known = (self._search(source),)
+            self._known.put(source, known)
+        return known[0]
 
     def _search(self, source: str) -> IdentifiedTrunk | None:
         network = self._networks.find(source)
