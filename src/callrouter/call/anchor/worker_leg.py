@@ -9,7 +9,7 @@ from typing import Final
 
 from callrouter.call.legs.events import Answered
 from callrouter.call.legs.inbox import Inbox
-from callrouter.call.legs.reinvite import Reinvite
+from callrouter.call.legs.reinvite import DialogRequest
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.services.media import MediaLost, MediaSlots
 from callrouter.errors import ParseError
@@ -63,7 +63,7 @@ class MediaSession:
         self.host = ""
         self.port = 0
         self._version = 1
-        self._reinvite: Reinvite | None = None
+        self._reinvite: DialogRequest | None = None
         self._next = False
         self.name = slots.open(inband=inband, trusted=trusted)
         flow = stack.connect("UDP", slots.host, slots.port)
@@ -109,7 +109,7 @@ class MediaSession:
 
     def _ask(self) -> None:
         self._version += 1
-        self._reinvite = Reinvite(self.leg, SDP_ROW, self._offer(), self)
+        self._reinvite = DialogRequest(self.leg, "INVITE", SDP_ROW, self._offer(), self)
 
     def on_provisional(self, _response: Response) -> None:
         """The worker is at it."""

@@ -1,6 +1,6 @@
-"""Re-INVITE: an INVITE of ours inside a dialog, from its offer to its ACK (RFC 3261 section 14).
+"""Re-INVITE and UPDATE: requests of ours inside a dialog, from an offer to its answer and its ACK.
 
-And an offer of a party that nobody is there to answer.
+RFC 3261 section 14, RFC 3311. And an offer of a party that nobody is there to answer.
 """
 
 from typing import TYPE_CHECKING, Final, Protocol
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from callrouter.call.legs.events import Settled
 from callrouter.call.legs.sdp_origin import Identity
 from callrouter.errors import ParseError
-from callrouter.sip.body import SDP_ROW
+from callrouter.sip.body import DESCRIBING, SDP_ROW
 from callrouter.sip.message import Response
 from callrouter.sip.offer import refusing
 from callrouter.sip.sdp import parse_sdp
@@ -56,14 +56,14 @@ def refusal(leg: "Leg", offer: bytes) -> tuple[str, bytes]:
         return "", b""
 
 
-class ReinviteUser(Protocol):
-    """The user of a re-INVITE."""
+class DialogRequestUser(Protocol):
+    """The user of a request inside a dialog."""
 
     def on_provisional(self, response: Response) -> None:
         """A response below 200 has come."""
 
     def on_final(self, response: Response) -> None:
-        """The final response has come; a 2xx is repeated until `Reinvite.ack` is called.
+        """The final response has come; that of a re-INVITE, if a 2xx, comes until `ack` is called.
 
         A body that is no answer to the offer, or no offer where none was made, is left out.
         """
@@ -72,18 +72,27 @@ class ReinviteUser(Protocol):
         """None will come: 408 for a silent peer, 503 for a request that was not sent."""
 
 
-class Reinvite:
-    """One re-INVITE. A 2xx that is repeated after the ACK gets the same ACK again."""
+class DialogRequest:
+    """One request inside a dialog; leg and session timer take what its responses say of them.
 
-    __slots__ = ("_accepted", "_acked", "_cseq", "_leg", "_user")
+    A 2xx to an INVITE that is repeated after the ACK gets the same ACK again.
+    """
 
-    def __init__(self, leg: "Leg", rows: str, body: bytes, user: ReinviteUser) -> None:
+    __slots__ = ("_accepted", "_acked", "_cseq", "_leg", "_offers", "_renews", "_user")
+
+    def __init__(
+        self, leg: "Leg", method: str, rows: str, body: bytes, user: DialogRequestUser
+    ) -> None:
         """Send it. rows: header rows beside those of the dialog."""
         self._leg = leg
         self._user = user
         self._accepted = False
         self._acked = b""
-        self._cseq = leg.ask("INVITE", rows, body, self)
+        self._renews = method in {"INVITE", "UPDATE"}
+        # An INVITE without a body asks for an offer; and a PRACK may answer one.
+        describes = bool(body) and method in DESCRIBING and not leg.owes_answer
+        self._offers = describes or method == "INVITE"
+        self._cseq = leg.ask(method, rows, body, self)
 
     def on_response(self, _tx: object, response: Response) -> None:
         """What the peer says."""
@@ -93,17 +102,19 @@ class Reinvite:
         elif self._acked:
             self._leg.stack.resend(self._leg.dialog.flow, self._acked)
         elif not self._accepted:  # else the ACK waits for that of who asked for it
-            if status < 300:
-                self._accepted = True
+            self._accepted = status < 300
+            if self._offers and self._accepted:
                 self._leg.answered(response)
-                self._leg.refreshed(response)
-            else:
+            elif self._offers:
                 self._leg.unanswered()
+            if self._renews and self._accepted:
+                self._leg.refreshed(response)
             self._user.on_final(response)
 
     def on_failure(self, _tx: object, status: int) -> None:
         """The peer is silent, or is not reached."""
-        self._leg.unanswered()
+        if self._offers:
+            self._leg.unanswered()
         self._user.on_silence(status)
 
     @property
@@ -112,7 +123,7 @@ class Reinvite:
         return bool(self._acked)
 
     def ack(self, rows: str = "", body: bytes = b"") -> None:
-        """Acknowledge its 2xx."""
+        """Acknowledge the 2xx to an INVITE."""
         self._acked = self._leg.send_ack(self._cseq, rows, body)
 
 
@@ -122,11 +133,11 @@ class Reoffer:
     A 2xx that does not answer the offer is posted without a body.
     """
 
-    __slots__ = ("_leg", "_reinvite")
+    __slots__ = ("_leg", "_sent")
 
     def __init__(self, leg: "Leg", body: bytes) -> None:
         self._leg = leg
-        self._reinvite = Reinvite(leg, SDP_ROW, body, self)
+        self._sent = DialogRequest(leg, "INVITE", SDP_ROW, body, self)
 
     def on_provisional(self, _response: Response) -> None:
         """It goes on."""
@@ -134,7 +145,7 @@ class Reoffer:
     def on_final(self, response: Response) -> None:
         """The party takes it, or does not."""
         if response.status < 300:
-            self._reinvite.ack()
+            self._sent.ack()
         self._leg.post(Settled(self._leg, response))
 
     def on_silence(self, _status: int) -> None:

@@ -11,7 +11,7 @@ from callrouter.call.interwork.caller_identity import identity_rows
 from callrouter.call.interwork.header_policy import passed_rows, relayed_status
 from callrouter.call.legs.events import UNANSWERED_OFFER, Lost
 from callrouter.call.legs.leg import Leg
-from callrouter.call.legs.reinvite import Reinvite, identity_after, refusal
+from callrouter.call.legs.reinvite import DialogRequest, identity_after, refusal
 from callrouter.call.legs.retransmit_2xx import AckUser
 from callrouter.errors import ParseError
 from callrouter.sip.body import DESCRIBING, take_answer, take_description, warning
@@ -40,7 +40,7 @@ Agreed = Callable[[Leg, bytes, bytes], None]
 class Relay:
     """The relay to `sink` of what `source` asked on `tx`."""
 
-    __slots__ = ("_agreed_on", "_method", "_offer", "_reinvite", "_sink", "_source", "_tx")
+    __slots__ = ("_agreed_on", "_method", "_offer", "_sent", "_sink", "_source", "_tx")
 
     def __init__(
         self,
@@ -65,26 +65,7 @@ class Relay:
             self._offer = request.body
         body = sink.described(request.body)
         rows = extra + _rows(request, source, sink)
-        self._reinvite: Reinvite | None = None
-        if request.method == "INVITE":
-            self._reinvite = Reinvite(sink, rows, body, self)
-        else:
-            sink.ask(request.method, rows, body, self)
-
-    def on_response(self, _tx: object, response: Response) -> None:
-        """What the other party answered to what is no INVITE."""
-        status = response.status
-        if status < 200:
-            self.on_provisional(response)
-        elif not self._offer:
-            self.on_final(response)
-        elif status >= 300:
-            self._sink.unanswered()
-            self.on_final(response)
-        elif self._sink.answered(response) or self._method == "PRACK":
-            self.on_final(response)
-        else:
-            self._unanswered()
+        self._sent = DialogRequest(sink, request.method, rows, body, self)
 
     def on_provisional(self, response: Response) -> None:
         """The other party is at it."""
@@ -96,11 +77,12 @@ class Relay:
         """What the other party answered."""
         status = response.status
         sink = self._sink
-        if self._reinvite is not None and status < 300:
-            self._on_accepted(self._reinvite, response)
+        if self._method == "INVITE" and status < 300:
+            self._on_accepted(response)
             return
-        if status < 300 and self._method == "UPDATE":
-            sink.refreshed(response)
+        if self._method == "UPDATE" and status < 300 and self._offer and not response.body:
+            self._unanswered()
+            return
         if status >= 300 or not self._offer:
             self._clean(response)
         if status >= 300 and self._offer:
@@ -114,17 +96,17 @@ class Relay:
         if status == 481 and self._method != "PRACK":
             sink.post(Lost(sink))
 
-    def _on_accepted(self, reinvite: Reinvite, response: Response) -> None:
+    def _on_accepted(self, response: Response) -> None:
         sink = self._sink
         if not self._tx.pending:
-            self._last_word(reinvite)  # the asking leg is gone
+            self._last_word()  # the asking leg is gone
         elif not response.body:
-            reinvite.ack()
+            self._sent.ack()
             self._unanswered()
         else:
             is_late = sink.owes_answer
             if not is_late:
-                reinvite.ack()
+                self._sent.ack()
             self._respond(200, response, self)
             if self._agreed_on is not None and not is_late:
                 self._agreed_on(self._source, self._offer, response.body)
@@ -154,16 +136,10 @@ class Relay:
         rows = _rows(response, self._sink, source)
         source.respond(self._tx, status, rows, body, waiting)
 
-    def _last_word(self, reinvite: Reinvite) -> None:
+    def _last_word(self) -> None:
         """Acknowledge, once the party that was to answer in the ACK is gone."""
         sink = self._sink
-        reinvite.ack(*(refusal(sink, sink.offer) if sink.owes_answer else ("", b"")))
-
-    def on_failure(self, _tx: object, status: int) -> None:
-        """The other party says nothing to what is no INVITE."""
-        if self._offer:
-            self._sink.unanswered()
-        self.on_silence(status)
+        self._sent.ack(*(refusal(sink, sink.offer) if sink.owes_answer else ("", b"")))
 
     def on_silence(self, status: int) -> None:
         """The other party is silent: for a request inside a dialog that ends it (12.2.1.2)."""
@@ -173,13 +149,13 @@ class Relay:
     def on_acknowledged(self, request: Request) -> None:
         """The asking party's ACK: with a late offer it carries the answer."""
         sink = self._sink
-        if self._reinvite is not None and sink.owes_answer:
+        if sink.owes_answer:
             rows = _rows(request, self._source, sink)
-            self._reinvite.ack(rows, sink.described(request.body))
+            self._sent.ack(rows, sink.described(request.body))
             if self._agreed_on is not None:
                 self._agreed_on(sink, sink.theirs, request.body)
 
     def on_abandoned(self) -> None:
         """The asking party has left without its ACK."""
-        if self._reinvite is not None and not self._reinvite.acknowledged:
-            self._last_word(self._reinvite)
+        if not self._sent.acknowledged:
+            self._last_word()

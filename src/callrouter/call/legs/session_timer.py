@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from callrouter.call.legs.events import PEER_GONE, Lost
 from callrouter.call.legs.provisional import named_in
-from callrouter.call.legs.reinvite import Reinvite, back_off
+from callrouter.call.legs.reinvite import DialogRequest, back_off
 from callrouter.route.rules.peer_profile import SessionRule
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.message import Message, Request, Response
@@ -244,43 +244,27 @@ class SessionTimer:
 class Refresh:
     """A request of ours that only says that we are still there, or asks whether the peer is."""
 
-    __slots__ = ("_leg", "_method", "_reinvite", "_session")
+    __slots__ = ("_leg", "_method", "_sent", "_session")
 
     def __init__(self, leg: "Leg", session: SessionTimer, method: str, body: bytes) -> None:
         self._leg = leg
         self._session = session
         self._method = method
-        self._reinvite: Reinvite | None = None
-        if method == "INVITE":
-            self._reinvite = Reinvite(leg, SDP_ROW if body else "", body, self)
-        else:
-            leg.ask(method, "", body, self)
-
-    def on_response(self, _tx: object, response: Response) -> None:
-        """What the peer says to an UPDATE or OPTIONS."""
-        if response.status >= 200:
-            self.on_final(response)
-
-    def on_failure(self, _tx: object, status: int) -> None:
-        """The peer says nothing to an UPDATE or OPTIONS."""
-        self.on_silence(status)
+        self._sent = DialogRequest(leg, method, SDP_ROW if body else "", body, self)
 
     def on_provisional(self, _response: Response) -> None:
         """It goes on."""
 
     def on_final(self, response: Response) -> None:
         """The peer is there, and takes it or not."""
-        leg, reinvite = self._leg, self._reinvite
-        if response.status < 300 and reinvite is not None:
-            reinvite.ack()
-        if leg.session is not self._session:
+        if response.status < 300 and self._method == "INVITE":
+            self._sent.ack()
+        if self._leg.session is not self._session:
             return  # the leg ends
         if self._method == "OPTIONS":
             self._session.heard(response.status)
         elif response.status >= 300:
             self._session.refused(response)
-        elif reinvite is None:
-            leg.refreshed(response)
 
     def on_silence(self, status: int) -> None:
         """The peer is silent, or is not reached any more."""

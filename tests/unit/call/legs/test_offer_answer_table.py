@@ -35,7 +35,7 @@ from callrouter.call.legs.offer_answer import (
     TO_OFFER,
     WE_OFFER,
 )
-from callrouter.call.legs.reinvite import Reinvite
+from callrouter.call.legs.reinvite import DialogRequest
 from callrouter.call.legs.uas_leg import ALeg
 
 FIRST: Final = SDP
@@ -53,7 +53,7 @@ class Dialog:
 
     def __init__(self, leg: OneLeg) -> None:
         self.one = leg
-        self.reinvite: Reinvite | None = None
+        self.reinvite: DialogRequest | None = None
         self.out: Sent | None = None
 
     def last(self) -> Sent:
@@ -122,7 +122,7 @@ INTO: Final[dict[str, tuple[int, Callable[[], Dialog]]]] = {
 def send(dialog: Dialog, body: bytes) -> list[str]:
     """We send a re-INVITE."""
     one = dialog.one
-    dialog.reinvite = Reinvite(one.leg, CONTENT if body else "", body, one)
+    dialog.reinvite = DialogRequest(one.leg, "INVITE", CONTENT if body else "", body, one)
     (dialog.out,) = one.rig.taken()
     return [dialog.out.what]
 
