@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from callrouter.settings.webhooks import EndpointEntry
+from callrouter.settings.webhook_endpoints import EndpointEntry
 from callrouter.webhooks import event_catalogue as catalogue
 from callrouter.webhooks.delivery_rows import DueEvent
 from callrouter.webhooks.event_kinds import KINDS

@@ -15,7 +15,7 @@ from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import KNOWN_AS
 from callrouter.dialplan.grammar.rate_plans import RatePlanFile
-from callrouter.testing.grammar import CaseFile
+from callrouter.testing.case_file import CaseFile
 from callrouter.testing.rate_plan_tests import RatePlanCaseFile
 from callrouter.yamlfile.wording import span
 

@@ -16,7 +16,7 @@ from peers import CALLER, US, Peers, Place, answer, inside, invite
 from support.message import Message
 from support.wire import Books, hear, left_over
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord

@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.account_rules import AccountTerms
 from callrouter.storage.amounts import Money
 from callrouter.storage.engine import open_existing
 

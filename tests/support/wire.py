@@ -9,7 +9,7 @@ from functools import lru_cache
 from random import Random
 from typing import Final
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.legs.events import (
     Answered,
     Asked,

@@ -16,7 +16,7 @@ from support.polling import PATIENCE, until
 from support.serving import command
 from support.web_console import Browser
 
-from callrouter.web.pages.menu import MENU
+from callrouter.web.pages.navigation import MENU
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

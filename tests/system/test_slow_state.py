@@ -16,7 +16,7 @@ from support.ports import free_port
 from support.slow_state import SlowState
 from support.wire import Noted, left_over
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.services.media_services import MediaServices
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.net.transport.driver import Pump

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from callrouter.billing import number_lives as lives
-from callrouter.billing.accounts import ACTIVE, AccountFigures, reviewed
+from callrouter.billing.account_rules import ACTIVE, AccountFigures, reviewed
 from callrouter.call.services.record import CallRecord
 from callrouter.cli import main
 from callrouter.dialplan.compile.rate_plan_builder import compile_rate_plans, load_rate_plans

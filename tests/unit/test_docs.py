@@ -16,7 +16,7 @@ from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError
 from callrouter.settings import settings_file as config
-from callrouter.testing.grammar import CaseFile
+from callrouter.testing.case_file import CaseFile
 from callrouter.testing.rate_plan_tests import RatePlanCaseFile
 from callrouter.yamlfile.reader import parse
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-from callrouter.settings.webhooks import EndpointEntry
+from callrouter.settings.webhook_endpoints import EndpointEntry
 from callrouter.webhooks.courier import RETRIES
 from callrouter.webhooks.event_catalogue import EventData
 

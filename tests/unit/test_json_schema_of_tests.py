@@ -11,7 +11,7 @@ from support.checking import Described, examples_checked, names_its_schema
 
 from callrouter import json_schema
 from callrouter.cli import main
-from callrouter.testing.grammar import CaseFile
+from callrouter.testing.case_file import CaseFile
 from callrouter.yamlfile.reader import load, parse
 
 ROOT = Path(__file__).parents[2]

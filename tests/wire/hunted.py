@@ -61,7 +61,7 @@ def decided(
     holds = tuple(Hold(name, 0) for name in HOLDS)
     plan, needs = Plan(hunts, final, holds), (NeedLines(holds, ()),)
     decision = Decision("4000", plan, (), needs, FACTS.caller, rule)
-    replaced(monkeypatch, "callrouter.call.admission.calls.decide", lambda *_: decision)
+    replaced(monkeypatch, "callrouter.call.admission.admitted_calls.decide", lambda *_: decision)
 
 
 class World:

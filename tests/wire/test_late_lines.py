@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from support.wire import CALLER, EPOCH, ROUTER, TARGET, Books, Noted, Wire, left_over
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Busy, Granted

@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 from callrouter.app.call_observer import FeatureLog, GuardLog, QueueLog, observe
 from callrouter.app.edge_protection import Guard
 from callrouter.archive.call_archive import Archive
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.admission.authentication import Door
 from callrouter.call.admission.balance_calls import call_owners
-from callrouter.call.admission.call_backs import CallBacks
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.call_back_service import CallBacks
 from callrouter.call.admission.supervisors import ring_supervisor
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
@@ -31,7 +31,7 @@ from callrouter.notices.account_mail import AccountMailer
 from callrouter.observe.call_metrics import CallMetrics
 from callrouter.observe.log import Log
 from callrouter.operations.call_feed import CallFeed
-from callrouter.queues.call_backs import CallBackJob
+from callrouter.queues.call_back_book import CallBackJob
 from callrouter.queues.queue_events import Transition
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.register.registrar import Registrar

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import structlog
 
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.admission.authentication import Door
-from callrouter.call.admission.calls import Calls
 from callrouter.call.teardown import RETRY_AFTER
 from callrouter.metric import LAG_MS, Histogram, Rows, counter, gauge, histogram
 from callrouter.net.overload.early_reject import Shed
@@ -18,7 +18,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.settings.settings_file import Settings
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
-from callrouter.state.bans import Bans
+from callrouter.state.bans_in_memory import Bans
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

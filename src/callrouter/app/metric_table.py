@@ -6,7 +6,7 @@ from callrouter import __version__, build
 from callrouter.app import edge_protection
 from callrouter.app.assembly import Parts
 from callrouter.archive import call_archive
-from callrouter.call.admission import authentication, call_backs, calls
+from callrouter.call.admission import admitted_calls, authentication, call_back_service
 from callrouter.call.services import shared_state
 from callrouter.media.pool import pool
 from callrouter.metric import Rows, gauge, of
@@ -15,7 +15,7 @@ from callrouter.observe import call_metrics
 from callrouter.operations import call_feed
 from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
-from callrouter.state import fraud_guards, gateway_health, queues_in_memory
+from callrouter.state import fraud_guards_in_memory, gateway_health, queues_in_memory
 from callrouter.storage import active_calls_journal, background_writer, trace_ring
 from callrouter.webhooks import courier
 
@@ -28,13 +28,13 @@ METRICS: Final[Rows[Parts]] = (
         "build",
     ),
     *of(call_metrics.METRICS, lambda it: it.call_metrics),
-    *of(calls.METRICS, lambda it: it.calls),
+    *of(admitted_calls.METRICS, lambda it: it.calls),
     *of(call_feed.METRICS, lambda it: it.feed),
     *of(shared_state.METRICS, lambda it: it.memory.ports.failures),
     *of(gateway_health.METRICS, lambda it: it.memory.gateways),
-    *of(fraud_guards.METRICS, lambda it: it.memory.outgoing.guards),
+    *of(fraud_guards_in_memory.METRICS, lambda it: it.memory.outgoing.guards),
     *of(queues_in_memory.METRICS, lambda it: it.memory.queues),
-    *of(call_backs.METRICS, lambda it: it.call_backs),
+    *of(call_back_service.METRICS, lambda it: it.call_backs),
     *of(stack.METRICS, lambda it: it.stack),
     *of(edge_protection.METRICS, lambda it: it.guard),
     *of(listeners.METRICS, lambda it: it.edges),

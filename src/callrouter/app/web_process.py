@@ -14,7 +14,7 @@ from typing import Final
 
 from callrouter.errors import CallrouterError
 from callrouter.observe.log import Log
-from callrouter.settings.web import WebSettings
+from callrouter.settings.web_console import WebSettings
 
 _BACK_OFF: Final = (0.1, 30.0)
 """Seconds before it is started again, first and longest; doubling while it dies young."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from callrouter.archive.reader import ArchiveReader
+from callrouter.archive.archive_reader import ArchiveReader
+from callrouter.commands.archived_sound import deleting, fetching, reader, show
 from callrouter.commands.asking import put
-from callrouter.commands.audio import deleting, fetching, reader, show
 from callrouter.commands.options import COUNT, json_and_config
 from callrouter.operations.calls import RecordingStatus, start_recording, stop_recording
 

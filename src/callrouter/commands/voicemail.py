@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from callrouter.archive.reader import ArchiveReader
-from callrouter.commands.audio import deleting, fetching, player, reader, show
+from callrouter.archive.archive_reader import ArchiveReader
+from callrouter.commands.archived_sound import deleting, fetching, player, reader, show
 from callrouter.commands.options import config_option, json_and_config
 
 _COLUMNS = ("id", "box", "started", "caller", "seconds", "state", "complete")

@@ -14,7 +14,7 @@ from callrouter.commands.options import config_option
 from callrouter.errors import CommandError
 from callrouter.observe.log import open_log
 from callrouter.settings.settings_file import Settings, load_settings
-from callrouter.settings.web import WebSettings
+from callrouter.settings.web_console import WebSettings
 from callrouter.web.access.accounts_database import open_accounts
 from callrouter.web.access.people import People
 from callrouter.web.access.roles import ROLES
@@ -52,7 +52,7 @@ def web(invite: str | None, extension: str, descriptor: int | None, config: Path
 def _serve(settings: Settings, web: WebSettings, config: Path, descriptor: int | None) -> None:
     # Here, because whoever only invites need not wait for them.
     from callrouter.web.http.site import Site  # noqa: PLC0415
-    from callrouter.web.server import serve_site  # noqa: PLC0415
+    from callrouter.web.http_server import serve_site  # noqa: PLC0415
 
     sock = listening(web) if descriptor is None else socket.socket(fileno=descriptor)
     log = open_log(settings.log.format, settings.log.level)

@@ -6,17 +6,17 @@ from typing import Final
 from callrouter.errors import Diagnostic
 from callrouter.lint.caller_origins import origins
 from callrouter.lint.carrier_timeouts import carriers
+from callrouter.lint.contradicting_times import timers
 from callrouter.lint.findings import Findings
-from callrouter.lint.outbound_lines import outbound_lines
+from callrouter.lint.overlapping_schedules import hours
 from callrouter.lint.routing_loops import Place, loops
-from callrouter.lint.schedules import hours
 from callrouter.lint.shadowed_lists import shadowed_lists
 from callrouter.lint.shadowed_numbers import shadowed_numbers
-from callrouter.lint.timers import timers
 from callrouter.lint.understaffed_queues import queues
 from callrouter.lint.unreachable_steps import steps
 from callrouter.lint.unreachable_targets import reach
 from callrouter.lint.unused_names import unused
+from callrouter.lint.useless_lines import outbound_lines
 from callrouter.settings.settings_file import Settings
 from callrouter.yamlfile.reader import Document
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from callrouter.dialplan.compile.hunt_builder import RING_ONE
+from callrouter.lint.contradicting_times import RING, Rings, seconds
 from callrouter.lint.findings import Findings, names
-from callrouter.lint.timers import RING, Rings, seconds
 from callrouter.yamlfile.reader import Mapping
 
 # What these do to a call is to answer it.

@@ -2,7 +2,7 @@
 
 from callrouter.dialplan.grammar.dialplan_file import ScheduleEntry
 from callrouter.lint.findings import Findings, Path, names
-from callrouter.lint.schedules import is_always_open
+from callrouter.lint.overlapping_schedules import is_always_open
 from callrouter.yamlfile.reader import Mapping
 
 _BUSY = {486, 600}

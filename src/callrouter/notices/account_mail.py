@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.archive.delivery import retry_seconds
 from callrouter.archive.delivery_transports import post_mail
-from callrouter.billing.accounts import ADMINISTRATOR
+from callrouter.billing.account_rules import ADMINISTRATOR
 from callrouter.errors import CallrouterError
 from callrouter.route.rules.mailboxes import Mail
 from callrouter.storage.account_books import ACCOUNTS, EVENTS, MAIL_DUE

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from callrouter.billing.accounts import AccountState, PackageSale, Statement
+from callrouter.billing.account_rules import AccountState, PackageSale, Statement
 from callrouter.operations.operation import (
     BadValueError,
     ConflictError,

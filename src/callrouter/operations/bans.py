@@ -15,7 +15,7 @@ from callrouter.operations.operation import (
     RunningServer,
     Seconds,
 )
-from callrouter.state.bans import Ban, banned_as
+from callrouter.state.bans_in_memory import Ban, banned_as
 
 _WRONG: Final = "wrong passwords: only who was let in before"
 

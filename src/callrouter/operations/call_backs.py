@@ -9,7 +9,7 @@ from callrouter.operations.operation import (
     OperationRequest,
     RunningServer,
 )
-from callrouter.queues.call_backs import CallBackJob
+from callrouter.queues.call_back_book import CallBackJob
 
 
 class CallBackStatus(OperationAnswer):

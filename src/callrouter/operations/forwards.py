@@ -15,7 +15,7 @@ from callrouter.operations.operation import (
     OperationRequest,
     RunningServer,
 )
-from callrouter.route.decide.people import misdirected
+from callrouter.route.decide.reach import misdirected
 from callrouter.route.values.snapshot import FORWARDS
 
 When = Annotated[Literal["all", "busy", "no_answer"], Field(description="all, busy or no_answer")]

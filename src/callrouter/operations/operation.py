@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_arg
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from callrouter.billing.accounts import AccountState, PackageSale, Statement
+from callrouter.billing.account_rules import AccountState, PackageSale, Statement
 from callrouter.billing.number_attributes import NumberAttributes
 from callrouter.billing.number_lives import LifeAndHistory, NumberLife
 from callrouter.call.services.record import CallRecord
@@ -26,10 +26,10 @@ from callrouter.errors import CallrouterError
 from callrouter.operations.reload.dialplan_diff import Reloaded
 from callrouter.operations.webhook_port import Desk
 from callrouter.pending import LATE, Later, Pending, Unavailable
-from callrouter.queues.call_backs import CallBackJob
+from callrouter.queues.call_back_book import CallBackJob
 from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.route.rules.compiled_dialplan import Dialplan
-from callrouter.state.bans import Bans
+from callrouter.state.bans_in_memory import Bans
 from callrouter.state.gateway_health import Gateways
 from callrouter.state.queues_in_memory import QueuesInMemory
 from callrouter.state.steady_clock import SteadyClock

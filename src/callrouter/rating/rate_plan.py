@@ -18,7 +18,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.account_rules import AccountTerms
 from callrouter.route.values.opening_hours import Schedule
 
 MINUTE: Final = 60

@@ -17,8 +17,8 @@ from callrouter.dialplan.grammar.voicemail_boxes import Size
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.settings.listen import Connections, Listener, TlsSettings
 from callrouter.settings.security import StrangersEntry
-from callrouter.settings.web import WebSettings
-from callrouter.settings.webhooks import EndpointEntry
+from callrouter.settings.web_console import WebSettings
+from callrouter.settings.webhook_endpoints import EndpointEntry
 from callrouter.yamlfile.mistakes import Mistakes, StrictModel
 from callrouter.yamlfile.reader import load
 from callrouter.yamlfile.wording import shown

@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import inf
 from typing import Final
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.admission.protection_space import RequestOrigin
 from callrouter.call.services.call_events import CallEvents
 from callrouter.call.services.media_services import MediaServices
@@ -28,8 +28,8 @@ from callrouter.simulate.virtual_network import Datagram, Place, Wire
 from callrouter.simulate.virtual_workers import VirtualPool
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
-from callrouter.state.extensions import PresenceInMemory
-from callrouter.state.overrides import OverridesInMemory
+from callrouter.state.extensions_in_memory import PresenceInMemory
+from callrouter.state.overrides_in_memory import OverridesInMemory
 from callrouter.state.queues_in_memory import QueuesInMemory
 
 # Nobody can have an address of 240.0.0.0/4 (RFC 1112 section 4), so no trunk, gateway or target of

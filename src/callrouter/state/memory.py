@@ -17,14 +17,14 @@ from callrouter.call.services.shared_state import PortFailures, Shared
 from callrouter.register.bindings import Bindings
 from callrouter.route.callers.telephone_numbers import written
 from callrouter.route.values.snapshot import KnownNumber, Override, Snapshot
-from callrouter.state.bans import Bans
-from callrouter.state.blocks import BlocksInMemory
-from callrouter.state.extensions import ForwardsInMemory, PresenceInMemory
+from callrouter.state.bans_in_memory import Bans
+from callrouter.state.blocks_in_memory import BlocksInMemory
+from callrouter.state.extensions_in_memory import ForwardsInMemory, PresenceInMemory
 from callrouter.state.gateway_health import Gateways
 from callrouter.state.journal import Journal, Key, seconds
 from callrouter.state.lines import LinesInMemory
 from callrouter.state.outgoing_calls import OutgoingInMemory
-from callrouter.state.overrides import OverridesInMemory
+from callrouter.state.overrides_in_memory import OverridesInMemory
 from callrouter.state.queues_in_memory import QueuesInMemory
 from callrouter.state.rotations import RotationsInMemory
 from callrouter.state.steady_clock import SteadyClock

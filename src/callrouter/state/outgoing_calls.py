@@ -10,7 +10,7 @@ from typing import Final
 
 from callrouter.route.values.fraud_guards import Barring, WatchedCall
 from callrouter.route.values.snapshot import DAY, SPENT_SECONDS, OutgoingUse, RunningCost
-from callrouter.state.fraud_guards import GuardsInMemory
+from callrouter.state.fraud_guards_in_memory import GuardsInMemory
 from callrouter.state.journal import Journal, Key, seconds
 
 HOUR: Final = 3600.0

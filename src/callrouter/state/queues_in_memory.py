@@ -41,8 +41,8 @@ from callrouter.register.bindings import Bindings
 from callrouter.route.rules.queue_setup import AgentTelephones, CallQueue
 from callrouter.sip.stack import Stack
 from callrouter.sip.timers import Timer
-from callrouter.state.extensions import PresenceInMemory
-from callrouter.state.overrides import OverridesInMemory
+from callrouter.state.extensions_in_memory import PresenceInMemory
+from callrouter.state.overrides_in_memory import OverridesInMemory
 
 _HOURS_SECONDS: Final = 60.0
 """At the latest after so long it is looked who is on duty: the clock on the wall may be put."""

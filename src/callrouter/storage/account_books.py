@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from callrouter.billing.accounts import (
+from callrouter.billing.account_rules import (
     ACTIVE,
     ADMINISTRATOR,
     NOTICE,

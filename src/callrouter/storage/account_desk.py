@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from callrouter.billing.accounts import (
+from callrouter.billing.account_rules import (
     AccountEvent,
     AccountState,
     LedgerEntry,

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from callrouter.billing.accounts import ADMINISTRATOR, AccountTerms
+from callrouter.billing.account_rules import ADMINISTRATOR, AccountTerms
 from callrouter.billing.months import Month, month_at
 from callrouter.billing.number_lives import months_after
 from callrouter.call.services.account_port import NO_END, Credit, NoCredit

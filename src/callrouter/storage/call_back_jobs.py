@@ -20,7 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.pending import Later, Pending, Unavailable
 from callrouter.printable import storable
-from callrouter.queues.call_backs import CALLING, CONNECTED, ENDED, WAITING, CallBackJob, taken_up
+from callrouter.queues.call_back_book import (
+    CALLING,
+    CONNECTED,
+    ENDED,
+    WAITING,
+    CallBackJob,
+    taken_up,
+)
 from callrouter.storage.background import Reopened, TurnThread
 from callrouter.storage.cdr_table import OpenedForWriting
 from callrouter.storage.engine import StoreError, is_postgres

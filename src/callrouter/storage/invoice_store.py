@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import sqlalchemy as sa
 
-from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.account_rules import AccountTerms
 from callrouter.billing.invoices import ChargedLegs, Invoice, InvoiceLine, InvoiceLines, total
 from callrouter.billing.months import Month, month_at, read_month
 from callrouter.observe.cdr.call_charges import charges_in

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from callrouter.billing.accounts import AccountPackage, PackageSale
+from callrouter.billing.account_rules import AccountPackage, PackageSale
 from callrouter.rating.charges import LegCharge
 from callrouter.rating.packages import Package, PackagedCall, pay_legs
 from callrouter.storage.amounts import Money

@@ -15,7 +15,7 @@ from callrouter.dialplan.grammar.rate_plans import Amount
 from callrouter.rating.charges import CallUsage, Charges, LegUsage, rate
 from callrouter.rating.rate_plan import RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.testing.grammar import At, Dialled, differing
+from callrouter.testing.case_file import At, Dialled, differing
 from callrouter.yamlfile.marked import Document
 from callrouter.yamlfile.mistakes import Mistakes, StrictModel
 

@@ -16,7 +16,7 @@ from callrouter.route.values.fraud_guards import Barring
 from callrouter.route.values.plan import Verdict
 from callrouter.route.values.snapshot import SPENT_SECONDS, OutgoingUse, Override, Snapshot
 from callrouter.simulate.simulated_call import play
-from callrouter.testing.grammar import Case, State, differing
+from callrouter.testing.case_file import Case, State, differing
 from callrouter.testing.rate_plan_tests import RatePlanSuite, run_case
 from callrouter.testing.suite import Suite, Tested
 

@@ -18,7 +18,7 @@ from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
-from callrouter.testing.grammar import HUNTED, CallFacts, Case, CaseFile
+from callrouter.testing.case_file import HUNTED, CallFacts, Case, CaseFile
 from callrouter.testing.rate_plan_tests import KEY, RatePlanSuite, read_suite
 from callrouter.yamlfile.mistakes import Mistakes
 from callrouter.yamlfile.reader import Mapping, load

@@ -27,8 +27,8 @@ from callrouter.web.http.problems import (
     problem_response,
 )
 from callrouter.web.http.site import Site, site_of
-from callrouter.web.pages.rendering import error_page
-from callrouter.web.pages.routes import mount_pages
+from callrouter.web.pages.page_list import mount_pages
+from callrouter.web.pages.page_rendering import error_page
 
 
 def application(site: Site) -> ASGIApp:

@@ -20,7 +20,7 @@ from support.charged import PLANS, rate_plans, toll_free_call
 from support.postgres import Postgres
 from support.serving import ROOT
 
-from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.account_rules import AccountTerms
 from callrouter.billing.fees import Fee
 from callrouter.billing.months import Month
 from callrouter.call.services.record import CallRecord

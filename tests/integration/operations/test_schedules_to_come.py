@@ -11,7 +11,7 @@ from support.controlled import PLAN, Room
 
 from callrouter.operations.operation import NotFoundError, NoValues
 from callrouter.operations.overrides import SetOverride, set_override
-from callrouter.operations.schedules import ShowCalendar, list_schedules, show_calendar
+from callrouter.operations.schedule_states import ShowCalendar, list_schedules, show_calendar
 from callrouter.web.pages.schedules_page import calendar_days
 
 NEW_YORK = ZoneInfo("America/New_York")

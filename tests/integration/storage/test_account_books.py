@@ -14,7 +14,7 @@ from support.books import audit, balances, rows, terms
 from support.charged import toll_free_call
 from support.postgres import Postgres
 
-from callrouter.billing.accounts import AccountTerms
+from callrouter.billing.account_rules import AccountTerms
 from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.rows import encode
 from callrouter.rating.charges import LegCharge

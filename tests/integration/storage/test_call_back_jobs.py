@@ -14,7 +14,7 @@ from support.polling import PATIENCE, until
 from support.postgres import Postgres
 
 from callrouter.pending import Pending, Unavailable
-from callrouter.queues.call_backs import (
+from callrouter.queues.call_back_book import (
     CALLING,
     CONNECTED,
     ENDED,

@@ -14,7 +14,7 @@ from support.books import audit, balances, rows, terms
 from support.charged import PLANS, rate_plans, toll_free_call
 from support.postgres import Postgres
 
-from callrouter.billing.accounts import AccountTerms, PackageSale, Statement
+from callrouter.billing.account_rules import AccountTerms, PackageSale, Statement
 from callrouter.billing.months import month_at
 from callrouter.call.services.account_port import Credit, NoCredit
 from callrouter.call.services.record import CallRecord

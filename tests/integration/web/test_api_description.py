@@ -17,7 +17,7 @@ from callrouter.web.http.guard import RequestGuard
 from callrouter.web.http.operations_api import SCOPES
 from callrouter.web.http.problems import ForbiddenError
 from callrouter.web.http.site import Site
-from callrouter.web.pages.routes import ACTIONS, PAGES
+from callrouter.web.pages.page_list import ACTIONS, PAGES
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = "listen: ['udp:127.0.0.1:5060']\ndialplan: dialplan.yaml\nweb: {}\n"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrouter.billing.accounts import (
+from callrouter.billing.account_rules import (
     ACTIVE,
     NOTICE,
     RECLAIMED,

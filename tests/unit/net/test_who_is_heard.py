@@ -14,7 +14,7 @@ from callrouter.net.transport.udp import UdpListener
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
 from callrouter.sip.stack import Stack
-from callrouter.state.bans import BanRule, Bans
+from callrouter.state.bans_in_memory import BanRule, Bans
 
 CARRIER: Final = ("192.0.2.1", 5060)
 TARGET: Final = ("192.0.2.77", 5060)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrouter.queues.call_backs import (
+from callrouter.queues.call_back_book import (
     CALLED_AGAIN,
     CALLING,
     CONNECTED,

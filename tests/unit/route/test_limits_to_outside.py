@@ -7,7 +7,7 @@ import pytest
 from route.rulebook import why
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.route.decide.people import redirected
+from callrouter.route.decide.reach import redirected
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision

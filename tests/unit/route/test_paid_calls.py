@@ -4,7 +4,7 @@ import pytest
 from rulebook import Rules, reason, rounds, why
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.route.decide.people import anybody_may_reach
+from callrouter.route.decide.reach import anybody_may_reach
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision, NeedCredit, NeedLines, NeedLookup

@@ -5,7 +5,7 @@ from route.rulebook import held, reason, why
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.decide.menu_choice import choose
-from callrouter.route.decide.people import misdirected, redirected
+from callrouter.route.decide.reach import misdirected, redirected
 from callrouter.route.decide.routing import decide
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision

@@ -7,7 +7,7 @@ import pytest
 from callrouter.call.services.shared_state import Busy, LineReservation, Shared
 from callrouter.route.values.plan import AutoBlock, Hold
 from callrouter.route.values.snapshot import KnownNumber
-from callrouter.state import blocks as module
+from callrouter.state import blocks_in_memory as module
 from callrouter.state.journal import Key, Value
 from callrouter.state.memory import Memory
 

@@ -6,7 +6,7 @@ import pytest
 
 from callrouter.route.values.snapshot import DAY, RunningCost
 from callrouter.state import outgoing_calls
-from callrouter.state.extensions import ForwardsInMemory
+from callrouter.state.extensions_in_memory import ForwardsInMemory
 from callrouter.state.journal import Key, Value
 from callrouter.state.outgoing_calls import HOUR, MOST, OutgoingInMemory
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from callrouter.cli import main
 from callrouter.dialplan.grammar.dialplan_file import StrictModel
-from callrouter.testing import grammar
+from callrouter.testing import case_file
 
 ROOT = Path(__file__).parents[3]
 
@@ -284,7 +284,7 @@ def test_folder_without_test_files_is_a_mistake(tmp_path: Path) -> None:
 def test_every_key_of_the_grammar_has_a_description_and_an_example() -> None:
     models = [
         model
-        for model in vars(grammar).values()
+        for model in vars(case_file).values()
         if isinstance(model, type) and issubclass(model, StrictModel) and model is not StrictModel
     ]
     fields = [field for model in models for field in model.model_fields.values()]

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from callrouter.billing.accounts import NOTICE, RESTORED
+from callrouter.billing.account_rules import NOTICE, RESTORED
 from callrouter.call.services.record import Disposition
 from callrouter.queues.queue_rules import LONGEST_IDLE, RING_ALL, ROUND_ROBIN, SKILLS
 from callrouter.route.values.refusal_reasons import USUAL
@@ -25,11 +25,11 @@ from callrouter.web.pages.catalogues import (
     wanted_language,
 )
 from callrouter.web.pages.filled_forms import SAID
-from callrouter.web.pages.menu import MENU
+from callrouter.web.pages.navigation import MENU
 from callrouter.web.pages.numbers_page import CHANGES
 from callrouter.web.pages.numbers_page import STATES as LIVES
+from callrouter.web.pages.page_rendering import THEMES
 from callrouter.web.pages.queues_page import AGENT_STATES
-from callrouter.web.pages.rendering import THEMES
 from callrouter.web.pages.reports_page import LENGTHS as REPORTS
 from callrouter.web.pages.schedules_page import WEEKDAYS
 from callrouter.web.pages.webhooks_page import STATES as EVENTS

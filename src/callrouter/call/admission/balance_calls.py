@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.call import Call
 from callrouter.call.flows.announce import announce
 from callrouter.call.legs.absent_caller import introducing_silence

@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.admission.conversations import is_party
 from callrouter.call.call import Call
 from callrouter.call.flows.supervise import Supervision, supervise_called

@@ -28,7 +28,7 @@ from callrouter.call.services.account_port import CallAccounts, NobodyAsks
 from callrouter.call.services.queue_port import CallQueues
 from callrouter.metric import Rows, counter
 from callrouter.pending import Later
-from callrouter.queues.call_backs import CallBackJob
+from callrouter.queues.call_back_book import CallBackJob
 from callrouter.register.bindings import Registrations
 from callrouter.route.values.external_lookup import Lookup, LookupAnswer
 from callrouter.route.values.fraud_guards import Barring, WatchedCall

@@ -12,7 +12,7 @@ from typing import Final
 
 from callrouter.call.interwork.diversion import redirection_of
 from callrouter.errors import SipError
-from callrouter.route.decide.people import anybody_may_reach, redirected
+from callrouter.route.decide.reach import anybody_may_reach, redirected
 from callrouter.route.decide.routing import MOST_DIVERSIONS
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.gateway_candidates import (

@@ -7,7 +7,7 @@ from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.step_builder import StepBuilder
 from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueEntry
-from callrouter.queues.call_backs import CallBackRule
+from callrouter.queues.call_back_book import CallBackRule
 from callrouter.queues.queue_rules import QueueAgent, QueueRule, RetryDelays
 from callrouter.route.rules.number_rules import Menu
 from callrouter.route.rules.outbound_lines import OutboundLine

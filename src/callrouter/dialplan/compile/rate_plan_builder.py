@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from callrouter.billing.accounts import ADMINISTRATOR, PREPAID, AccountTerms
+from callrouter.billing.account_rules import ADMINISTRATOR, PREPAID, AccountTerms
 from callrouter.billing.fees import Fee
 from callrouter.dialplan.areas.list_files import international_prefix, is_dialled_so
 from callrouter.dialplan.check.references import TABLES, References

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_backs import CallBackEntry, CallBackStepEntry
+from callrouter.dialplan.grammar.call_back_entries import CallBackEntry, CallBackStepEntry
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
 from callrouter.dialplan.grammar.call_screening import (
     Areas,

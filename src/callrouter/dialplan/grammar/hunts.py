@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_backs import CallBackStep
+from callrouter.dialplan.grammar.call_back_entries import CallBackStep
 from callrouter.dialplan.grammar.media_options import ConfirmWith, FeatureEntry, Greet, Prompts
 from callrouter.dialplan.grammar.names import RUNG, BoxName, GroupName, MenuName, QueueName, Short
 from callrouter.dialplan.grammar.schedules import When

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from callrouter.billing.accounts import PREPAID
+from callrouter.billing.account_rules import PREPAID
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import Prefix
 from callrouter.dialplan.grammar.names import PlanName

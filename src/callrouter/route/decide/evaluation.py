@@ -12,8 +12,8 @@ about callers: `only`, `block`, blocks for a time, areas and countries. Others h
 from typing import Final
 
 from callrouter.route.callers.number_lists import Caller
-from callrouter.route.decide.people import reach
 from callrouter.route.decide.plan_steps import PlanSteps
+from callrouter.route.decide.reach import reach
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.hunt_strategies import HuntRule, listed
 from callrouter.route.rules.number_rules import (

@@ -16,8 +16,8 @@ from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import parted
 from callrouter.route.decide.evaluation import Evaluation
 from callrouter.route.decide.outgoing import OutgoingCall
-from callrouter.route.decide.people import reach
 from callrouter.route.decide.plan_steps import PlanSteps
+from callrouter.route.decide.reach import reach
 from callrouter.route.rules.compiled_dialplan import CalledNumber, Dialplan
 from callrouter.route.rules.number_index import Match
 from callrouter.route.rules.number_rules import Extension, Number, Trunk

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from callrouter.queues.call_backs import CallBackRule
+from callrouter.queues.call_back_book import CallBackRule
 from callrouter.queues.queue_rules import QueueRule
 from callrouter.route.rules.number_rules import Menu
 from callrouter.route.rules.outbound_lines import OutboundLine

@@ -18,7 +18,7 @@ from callrouter.api.client import AskedError, ControlError, Followed, ask
 from callrouter.operations.call_feed import QUEUE, EventCall, FollowedEvent
 from callrouter.operations.calls import ActiveCall, follow_calls, list_calls
 from callrouter.operations.operation import MOST, Newest, NoValues
-from callrouter.web.core.asking import AskedServer
+from callrouter.web.core.asked_server import AskedServer
 
 _AGAIN_SECONDS: Final = 0.5
 _QUIET_SECONDS: Final = 5.0

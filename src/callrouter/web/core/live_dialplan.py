@@ -23,7 +23,7 @@ from callrouter.operations.operation import (
 )
 from callrouter.operations.running_server import reload_dialplan
 from callrouter.web.access.dialplan_versions import DialplanVersions
-from callrouter.web.core.asking import AskedServer
+from callrouter.web.core.asked_server import AskedServer
 from callrouter.web.core.drafts import Drafts
 
 LONGEST: Final = 1_000_000

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from callrouter.operations.extensions import ListExtensions, list_extensions
+from callrouter.operations.extension_states import ListExtensions, list_extensions
 from callrouter.operations.operation import BadValueError, OperationError
 from callrouter.storage.cdr_query import CdrQuery, Filter
 from callrouter.web.access.roles import WebIdentity
-from callrouter.web.core.asking import AskedServer
+from callrouter.web.core.asked_server import AskedServer
 from callrouter.web.core.masking import masked_values
 
 MOST: Final = 200

@@ -17,7 +17,7 @@ from callrouter.operations.call_feed import FollowedEvent
 from callrouter.operations.operation import SentEvent
 from callrouter.operations.webhooks import LATEST
 from callrouter.web.access.roles import Scope, WebIdentity
-from callrouter.web.core.asking import streamed
+from callrouter.web.core.asked_server import streamed
 from callrouter.web.core.masking import masked_values
 from callrouter.web.http.identity import needing
 from callrouter.web.http.operations_api import PREFIX

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from callrouter.archive.reader import NotThereError
+from callrouter.archive.archive_reader import NotThereError
 from callrouter.operations.operation import (
     NotFoundError,
     OperationAnswer,

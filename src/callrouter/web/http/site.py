@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Final, cast
 
 from starlette.requests import HTTPConnection
 
-from callrouter.archive.reader import ArchiveReader
+from callrouter.archive.archive_reader import ArchiveReader
 from callrouter.net.overload.rate_limit import Buckets
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.secret import read_secret
 from callrouter.settings.settings_file import Settings
-from callrouter.settings.web import SignOnSettings, WebSettings
+from callrouter.settings.web_console import SignOnSettings, WebSettings
 from callrouter.web.access.accounts_database import open_accounts
 from callrouter.web.access.api_tokens import ApiTokens
 from callrouter.web.access.audit import Audit, Hearings
 from callrouter.web.access.dialplan_versions import DialplanVersions
 from callrouter.web.access.people import People
 from callrouter.web.access.sessions import Sessions
-from callrouter.web.core.asking import AskedServer
+from callrouter.web.core.asked_server import AskedServer
 from callrouter.web.core.drafts import Drafts
 from callrouter.web.core.live_calls import LiveCalls
 from callrouter.web.core.live_dialplan import LiveDialplan

@@ -15,7 +15,7 @@ from callrouter.web.http import accounts_api as api
 from callrouter.web.http.identity import Form, check, filling_in, read_form, viewing
 from callrouter.web.http.site import site_of
 from callrouter.web.http.wrong_values import said_wrong
-from callrouter.web.pages.rendering import page
+from callrouter.web.pages.page_rendering import page
 
 router: Final = APIRouter()
 ACTIONS: Final = {

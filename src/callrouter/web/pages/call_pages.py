@@ -20,7 +20,7 @@ from callrouter.web.http.identity import viewing
 from callrouter.web.http.records_api import recorded_waveform, seeing
 from callrouter.web.http.site import Site, site_of
 from callrouter.web.pages.ladder_drawing import drawn
-from callrouter.web.pages.rendering import Clock, fragment, page
+from callrouter.web.pages.page_rendering import Clock, fragment, page
 
 router: Final = APIRouter()
 ACTIONS: Final[dict[str, str]] = {}

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from callrouter.operations import extensions, forwards, presence, registrations
+from callrouter.operations import extension_states, forwards, presence, registrations
 from callrouter.route.values.snapshot import FORWARDS
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.identity import check
@@ -19,7 +19,7 @@ from callrouter.web.pages.filled_forms import (
     asked_of,
     done_of,
 )
-from callrouter.web.pages.rendering import page
+from callrouter.web.pages.page_rendering import page
 
 router: Final = APIRouter()
 ACTIONS: Final = {
@@ -74,7 +74,7 @@ def _show(request: Request, who: WebIdentity, fault: Fault) -> Response:
     found = asked_of(
         request,
         who,
-        extensions.list_extensions,
+        extension_states.list_extensions,
         extension=who.only_own,
         part=part or None,
         most=_SHOWN,

@@ -17,7 +17,7 @@ from callrouter.web.pages.filled_forms import (
     asked_of,
     done_of,
 )
-from callrouter.web.pages.rendering import page
+from callrouter.web.pages.page_rendering import page
 
 router: Final = APIRouter()
 ACTIONS: Final = {"/gateways/drain": "drain_gateway", "/gateways/enable": "enable_gateway"}

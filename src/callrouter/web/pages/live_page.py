@@ -18,7 +18,7 @@ from callrouter.web.http.identity import viewing
 from callrouter.web.http.live_api import LOOK_SECONDS, PING_SECONDS, Known
 from callrouter.web.http.records_api import seeing
 from callrouter.web.http.site import Site, site_of
-from callrouter.web.pages.rendering import fragment, language_of, page
+from callrouter.web.pages.page_rendering import fragment, language_of, page
 
 router: Final = APIRouter()
 ACTIONS: Final[dict[str, str]] = {}

@@ -22,7 +22,7 @@ from callrouter.web.pages.filled_forms import (
     done_of,
     edited,
 )
-from callrouter.web.pages.rendering import fragment, language_of, page
+from callrouter.web.pages.page_rendering import fragment, language_of, page
 
 router: Final = APIRouter()
 ACTIONS: Final = {"/queues/agent": "set_queue_agent"}

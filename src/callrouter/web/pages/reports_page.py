@@ -15,7 +15,7 @@ from callrouter.web.http.identity import check
 from callrouter.web.http.site import site_of
 from callrouter.web.pages.bar_chart import charted
 from callrouter.web.pages.filled_forms import SearchText, Viewer
-from callrouter.web.pages.rendering import Clock, page
+from callrouter.web.pages.page_rendering import Clock, page
 
 router: Final = APIRouter()
 ACTIONS: Final[dict[str, str]] = {}

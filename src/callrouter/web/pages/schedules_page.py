@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from callrouter.operations import overrides, schedules
+from callrouter.operations import overrides, schedule_states
 from callrouter.operations.operation import BadValueError, OperationError
 from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.dialplan_api import (
@@ -31,7 +31,7 @@ from callrouter.web.pages.filled_forms import (
     edited,
     fault_of,
 )
-from callrouter.web.pages.rendering import page
+from callrouter.web.pages.page_rendering import page
 
 router: Final = APIRouter()
 ACTIONS: Final = {
@@ -104,12 +104,12 @@ def keep_holidays(request: Request, who: Filler, form: Fields) -> Response:
 
 
 def _show(request: Request, who: WebIdentity, fault: Fault, chosen: str = "") -> Response:
-    found = asked_of(request, who, schedules.list_schedules)
+    found = asked_of(request, who, schedule_states.list_schedules)
     first = next((one.name for one in found.schedules), "")
     chosen = chosen or fault.given.get("schedule", "") or first
     calendar, days = None, list[CalendarDay]()
     if chosen:
-        calendar = asked_of(request, who, schedules.show_calendar, schedule=chosen, days=DAYS)
+        calendar = asked_of(request, who, schedule_states.show_calendar, schedule=chosen, days=DAYS)
         days = calendar_days(calendar)
     return page(
         request,
@@ -135,11 +135,11 @@ def _written(request: Request, who: WebIdentity, name: str) -> ScheduleDays | No
         return None
 
 
-def calendar_days(calendar: schedules.ScheduleCalendar) -> list[CalendarDay]:
+def calendar_days(calendar: schedule_states.ScheduleCalendar) -> list[CalendarDay]:
     """The days of a calendar, by the clock of the schedule's zone."""
     zone = ZoneInfo(calendar.zone)
 
-    def day_of(span: schedules.CalendarSpan) -> date:
+    def day_of(span: schedule_states.CalendarSpan) -> date:
         return datetime.fromtimestamp(span.since, zone).date()
 
     days = []
@@ -160,7 +160,7 @@ def _clock(at: float, zone: ZoneInfo) -> str:
 
 def _zone(request: Request, who: WebIdentity, name: str) -> ZoneInfo:
     """The zone of a schedule; UTC for one that is not there, which the operation then says."""
-    found: Any = asked_of(request, who, schedules.list_schedules)
+    found: Any = asked_of(request, who, schedule_states.list_schedules)
     zones = (one.zone for one in found.schedules if one.name == name)
     return ZoneInfo(next(zones, "UTC"))
 

@@ -23,7 +23,7 @@ from callrouter.web.http.identity import (
 from callrouter.web.http.problems import TooManyError
 from callrouter.web.http.site import SIGN_ON_PATH, Site, site_of
 from callrouter.web.pages.catalogues import LANGUAGES
-from callrouter.web.pages.rendering import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, page
+from callrouter.web.pages.page_rendering import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, page
 
 if TYPE_CHECKING:
     from callrouter.web.access.single_sign_on import SingleSignOn

@@ -20,7 +20,7 @@ from callrouter.web.pages.filled_forms import (
     done_of,
     fault_of,
 )
-from callrouter.web.pages.rendering import page
+from callrouter.web.pages.page_rendering import page
 
 router: Final = APIRouter()
 ACTIONS: Final = {

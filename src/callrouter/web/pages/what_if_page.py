@@ -18,7 +18,7 @@ from callrouter.web.access.roles import Scope, WebIdentity
 from callrouter.web.http.identity import check, viewing
 from callrouter.web.http.operations_api import carry_out
 from callrouter.web.http.site import Site, site_of
-from callrouter.web.pages.rendering import Clock, page
+from callrouter.web.pages.page_rendering import Clock, page
 
 router: Final = APIRouter()
 ACTIONS: Final[dict[str, str]] = {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callrouter.call.admission.call_backs import reached_by, was_missed
+from callrouter.call.admission.call_back_service import reached_by, was_missed
 from callrouter.call.services.record import CallRecord, KeptRecord, LegRecord, QueueRecord
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.route.values import refusal_reasons as reasons

@@ -10,7 +10,7 @@ from callrouter.call.services.shared_state import SECONDS
 from callrouter.call.wait import NoMedia, attend
 from callrouter.pending import Later, Unavailable
 from callrouter.route.callers import telephone_numbers as numbers
-from callrouter.route.decide.people import misdirected
+from callrouter.route.decide.reach import misdirected
 from callrouter.route.rules.number_rules import Extension
 from callrouter.route.values.media_steps import Feature
 from callrouter.route.values.plan import REFUSED, Verdict

@@ -20,7 +20,7 @@ from callrouter.web.access.roles import WebIdentity
 from callrouter.web.http.problems import NotSignedInError
 from callrouter.web.http.site import Site, site_of
 from callrouter.web.pages.catalogues import LANGUAGES, translator, wanted_language
-from callrouter.web.pages.menu import menu_of
+from callrouter.web.pages.navigation import menu_of
 
 LANGUAGE_COOKIE: Final = "language"
 THEME_COOKIE: Final = "theme"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from callrouter.state import bans as module
-from callrouter.state.bans import BanRule, Bans, banned_as
+from callrouter.state import bans_in_memory as module
+from callrouter.state.bans_in_memory import BanRule, Bans, banned_as
 
 NOW = 1_700_000_000.0
 RULE = BanRule(wrongs=3, within=60.0, seconds=600.0)

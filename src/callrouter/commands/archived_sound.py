@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from callrouter.archive.reader import ArchiveReader
+from callrouter.archive.archive_reader import ArchiveReader
 from callrouter.commands.asking import table
 from callrouter.commands.moments import on_clocks
 from callrouter.commands.options import config_option

@@ -1,8 +1,8 @@
 """Call-backs carried out: who was missed is noted, and called when an agent is there for it (D3).
 
-Theory. What is to be done when is in `queues/call_backs.py`. Here it is told what happens: the ends
-of calls, who calls again, which agents the queues offer. A job that is due has a place in its queue
-under the id of the call that will be begun; the first offer makes it one.
+Theory. What is to be done when is in `queues/call_back_book.py`. Here it is told what happens: the
+ends of calls, who calls again, which agents the queues offer. A job that is due has a place in its
+queue under the id of the call that will be begun; the first offer makes it one.
 
 Rules. Nothing is rung before the claim of the attempt is on disk. A job that is cancelled takes its
 call with it, unless both talk already.
@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from callrouter.call.admission.calls import Calls
+from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.call import Call
 from callrouter.call.flows.call_back import NO_AGENT, CallBackOrder, call_back
 from callrouter.call.legs.absent_caller import introducing_silence
@@ -31,8 +31,8 @@ from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import SECONDS, CallBackStore
 from callrouter.metric import Rows, counter, gauge
 from callrouter.pending import Later, Unavailable, wait
-from callrouter.queues import call_backs as jobs
-from callrouter.queues.call_backs import CallBackBook, CallBackJob, CallBackRule
+from callrouter.queues import call_back_book as jobs
+from callrouter.queues.call_back_book import CallBackBook, CallBackJob, CallBackRule
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import destination, is_emergency
 from callrouter.route.callers.number_lists import Caller

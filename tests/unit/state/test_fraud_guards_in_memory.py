@@ -12,8 +12,8 @@ from callrouter.route.values.fraud_guards import (
     FraudGuards,
     WatchedCall,
 )
-from callrouter.state import fraud_guards
-from callrouter.state.fraud_guards import GuardsInMemory
+from callrouter.state import fraud_guards_in_memory
+from callrouter.state.fraud_guards_in_memory import GuardsInMemory
 from callrouter.state.journal import Key, Value
 
 NOW = 1_772_769_600.0
@@ -106,7 +106,7 @@ def test_what_no_guard_is_for_is_not_kept() -> None:
 
 
 def test_countries_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fraud_guards, "MOST", 4)
+    monkeypatch.setattr(fraud_guards_in_memory, "MOST", 4)
     notes = Notes()
     for country in ("VN", "HK", "TH"):
         notes.guards.began("101", "a/1", NOW, watched(FraudGuards(new_country=COMPANY), country))
