@@ -87,7 +87,9 @@ class Walk:
         for slots in list(self.router.pool.worker.held):
             for session in slots.sessions:
                 if slots.post is not None:
-                    slots.post(Digit(session, self.dice.choice("0123*#"), "rfc4733"))
+                    slots.post(
+                        Digit(session=session, digit=self.dice.choice("0123*#"), method="rfc4733")
+                    )
 
     def run(self) -> None:
         dice, wire, router = self.dice, self.wire, self.router

@@ -157,8 +157,8 @@ class Archive:
 
         def look(engine: Engine) -> None:
             found = MessageList(
-                box,
-                tuple(
+                box=box,
+                messages=tuple(
                     VoicemailMessage(
                         row["id"],
                         row["caller"],

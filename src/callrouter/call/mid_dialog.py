@@ -94,7 +94,7 @@ def _for_us(speech: Speech, asked: Asked) -> Digit | None:
     if asked.request.method == "INFO":
         asked.leg.respond(asked.tx, 200)
         key = key_of(asked.request)
-        digit = Digit(session.name, key, "info")
+        digit = Digit(session=session.name, digit=key, method="info")
         return digit if key and speech.pressed(digit) else None
     _renegotiate(asked, party, session)
     return None

@@ -204,7 +204,7 @@ class Payer:
         """The money is at its end, and so is the call."""
         self._stop()
         self._call.record.reason = self._refusal.reason
-        self._call.inbox.post(Shutdown(self._refusal.cause))
+        self._call.inbox.post(Shutdown(cause=self._refusal.cause))
 
     def _at(self, ms: int, do: Callable[[float], None]) -> None:
         stack = self._call.stack

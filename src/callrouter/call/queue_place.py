@@ -26,7 +26,7 @@ async def take_place(call: Call, step: EnterQueue, asking: Wait) -> str:
 
     asking: awaits the next event while the queues are asked. Raises Over.
     """
-    record = QueueRecord(step.queue, call.ms())
+    record = QueueRecord(queue=step.queue, joined_ms=call.ms())
     call.record.queues += (record,)
     queues, name = call.shared.queues, call.record.id
     asked = queues.join(name, step.queue, call.now, step.priority, step.skills, call.inbox.post)

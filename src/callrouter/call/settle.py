@@ -222,7 +222,7 @@ async def paid_by(call: Call, account: str, plan: Plan, wait: Wait) -> str:
 
     plan: rings the targets that may cost something. Raises what `wait` raises.
     """
-    asked = _CreditAsked(call, NeedCredit(account, ()), plan)
+    asked = _CreditAsked(call, NeedCredit(account=account, passed=()), plan)
     try:
         return (await asked.settle(call.facts, wait)).no_credit
     finally:

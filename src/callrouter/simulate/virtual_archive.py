@@ -47,7 +47,8 @@ class VirtualArchive:
         """Post those that are left."""
         stack = self._stack
         stack.timers.start(
-            stack.now, lambda _now: post(MessageList(box, tuple(self._messages.values())))
+            stack.now,
+            lambda _now: post(MessageList(box=box, messages=tuple(self._messages.values()))),
         )
 
     def mark_heard(self, id: str) -> None:

@@ -185,7 +185,7 @@ class VirtualSlots:
         post = self.post
         if post is not None:
             self._let_go()
-            post(MediaLost(self))
+            post(MediaLost(slots=self))
 
     def ended(self, session: _Session) -> None:
         """Its party's INVITE is over."""
@@ -211,7 +211,7 @@ class VirtualSlots:
             standing.playing.cancel()
             standing.playing = None
         if seconds:
-            played = Played(session)
+            played = Played(session=session)
             timers = self._clock.timers
             standing.playing = timers.start(self._clock.now + seconds, lambda _: self._say(played))
 
@@ -223,7 +223,9 @@ class VirtualSlots:
             recording.limit.cancel()
         now = self._clock.now
         ms = round((now - recording.started) * 1000)
-        recorded = Recorded(session.name, recording.file, ms, True, why, False)
+        recorded = Recorded(
+            session=session.name, file=recording.file, ms=ms, complete=True, why=why, quiet=False
+        )
         # Never within the command that asked for it: a worker is another process.
         self._clock.timers.start(now, lambda _: self._say(recorded))
 

@@ -390,12 +390,12 @@ class QueuesInMemory:
 
 def _event(action: "OfferMade | OfferWithdrawn | Overflowed | Moved") -> QueueEvent:
     if isinstance(action, OfferMade):
-        return QueueOffered(action.token, action.agent, action.until)
+        return QueueOffered(token=action.token, agent=action.agent, until=action.until)
     if isinstance(action, OfferWithdrawn):
-        return QueueWithdrawn(action.token, action.why)
+        return QueueWithdrawn(token=action.token, why=action.why)
     if isinstance(action, Moved):
-        return QueueMoved(action.queue)
-    return QueueOverflowed(action.why)
+        return QueueMoved(queue=action.queue)
+    return QueueOverflowed(why=action.why)
 
 
 def _calls(queues: QueuesInMemory) -> Iterator[tuple[tuple[str, str], float]]:

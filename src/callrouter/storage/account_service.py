@@ -175,7 +175,7 @@ class AccountService:
         def act(connection: sa.Connection) -> Credit | NoCredit:
             had = reserve(connection, at=time.time())
             if isinstance(had, str):
-                return NoCredit(had)
+                return NoCredit(why=had)
             return Credit(end, reserved + had.money, had.packaged)
 
         return self.ask(act)

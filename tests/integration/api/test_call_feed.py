@@ -49,7 +49,9 @@ async def test_each_event_is_a_line_with_its_call_as_it_was_then(room: Room) -> 
     room.events.leg.tell(LegChanged(ended, leg))
     room.events.held.tell(HoldChanged(ended, "caller", on=True, ms=2000))
     room.events.moved.tell(CallMoved(ended, 3000))
-    room.events.recorded.tell(CallKept(ended, KeptRecord("r1", "4000", 900, "complete"), 4000))
+    room.events.recorded.tell(
+        CallKept(ended, KeptRecord(id="r1", of="4000", ms=900, result="complete"), 4000)
+    )
     room.events.switched.tell(FeatureSwitched(ended, "presence of 801", "away", 5000))
     leg.ended_ms = 61_500
     room.events.ended.tell(ended)

@@ -67,8 +67,10 @@ def test_what_was_not_kept_whole_is_counted_and_logged_as_it_happens(
     observe(events, log, metrics, RecordWriter(url, tmp_path / "spool"))
     record = answered("42")
     for result in ("complete", "short", "broken"):
-        events.message.tell(CallKept(record, KeptRecord("m", "box", 900, result), 1000))
-    events.recorded.tell(CallKept(record, KeptRecord("", "4000", 0, "full"), 2000))
+        events.message.tell(
+            CallKept(record, KeptRecord(id="m", of="box", ms=900, result=result), 1000)
+        )
+    events.recorded.tell(CallKept(record, KeptRecord(id="", of="4000", ms=0, result="full"), 2000))
     assert metrics.messages == {"complete": 1, "short": 1, "broken": 1}
     assert metrics.recordings == {"full": 1}
     assert [(line["level"], line["event"], line["of"], line["result"]) for line in logged()] == [

@@ -210,7 +210,7 @@ def test_direction_of_a_lost_call_is_kept_and_that_of_an_older_line_is_inbound()
 
 def test_lost_call_names_the_queue_it_waited_in_or_came_from() -> None:
     record = answered("01")
-    record.queues = (QueueRecord("support", 1000),)
+    record.queues = (QueueRecord(queue="support", joined_ms=1000),)
     (wait,) = lost_record("01", up_line(record, 0.0)[4:], START + 61.5).queues
     assert (wait.queue, wait.outcome, wait.agent) == ("support", "lost", "")
     assert (wait.joined_ms, wait.left_ms) == (1500, 61_500)

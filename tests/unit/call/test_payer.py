@@ -109,7 +109,7 @@ def test_refused_slice_ends_the_call_with_what_is_paid_to_the_millisecond() -> N
     story = Story()
     story.answer()
     story.record.legs.append(LegRecord("desk", "sip:desk@192.0.2.1", 0))
-    story.answers = [NoCredit("nothing is left")] * 2
+    story.answers = [NoCredit(why="nothing is left")] * 2
     story.until(60.9)
     assert story.posted == []
     story.until(61.0 + _SLOT_MS / 1000)
@@ -124,7 +124,7 @@ def test_refused_slice_ends_the_call_with_what_is_paid_to_the_millisecond() -> N
 def test_slice_that_is_too_dear_is_asked_for_again_by_the_block() -> None:
     story = Story()
     story.answer()
-    dear = NoCredit("5 CNY are left")
+    dear = NoCredit(why="5 CNY are left")
     story.answers = [dear, Credit(63_000, Decimal(3)), Credit(65_000, Decimal(5)), dear]
     story.until(64.9)
     asked = [(at - at % 1000, until) for at, until in story.asked[1:]]
@@ -138,7 +138,7 @@ def test_leg_that_cannot_be_paid_for_ends_the_call_at_once() -> None:
     story = Story()
     story.answer()
     story.until(20.0)
-    story.answers = [NoCredit("nothing is left")]
+    story.answers = [NoCredit(why="nothing is left")]
     story.payer.leg_answered()
     assert len(story.posted) == 1
     assert story.end().ended_ms == 20_000
@@ -169,7 +169,7 @@ def test_without_an_answer_the_call_goes_on_and_is_asked_again() -> None:
     assert len(story.given_back) == 1
     story.until(90.0)
     assert story.posted == []
-    story.answers = [NoCredit("nothing is left")] * 2
+    story.answers = [NoCredit(why="nothing is left")] * 2
     story.until(200.0)
     assert len(story.posted) == 1
 

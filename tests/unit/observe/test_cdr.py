@@ -81,8 +81,8 @@ def test_a_shared_trace_is_encoded_once_and_another_at_its_address_is_not_taken_
 
 def test_what_a_call_left_in_the_archive_stands_in_its_row():
     record = answered()
-    record.voicemail = (KeptRecord("c-1", "sales", 2000, "complete"),)
-    record.recordings = (KeptRecord("", "4000", 0, "full"),)
+    record.voicemail = (KeptRecord(id="c-1", of="sales", ms=2000, result="complete"),)
+    record.recordings = (KeptRecord(id="", of="4000", ms=0, result="full"),)
     row = row_to_dict(encode(record))
     assert row["voicemail"] == [{"id": "c-1", "of": "sales", "ms": 2000, "result": "complete"}]
     assert row["recordings"] == [{"id": "", "of": "4000", "ms": 0, "result": "full"}]

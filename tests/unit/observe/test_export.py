@@ -61,7 +61,7 @@ def test_table_shows_one_line_for_each_call():
 def test_table_names_the_queues_that_a_call_waited_in():
     record = answered("a")
     record.legs = []
-    record.queues = (QueueRecord("support", 100),)
+    record.queues = (QueueRecord(queue="support", joined_ms=100),)
     record.queues[0].outcome, record.queues[0].left_ms = "abandoned", 25_000
     assert "queue support abandoned" in calls_table([row_to_dict(encode(record))], in_utc)
 
@@ -89,7 +89,7 @@ def test_a_peers_escapes_and_markup_stay_text():
 
 def test_what_a_call_left_in_the_archive_is_shown():
     record = answered()
-    record.voicemail = (KeptRecord("c-1", "sales", 2500, "broken"),)
+    record.voicemail = (KeptRecord(id="c-1", of="sales", ms=2500, result="broken"),)
     assert "sales 2.5s broken c-1" in call_detail(row_to_dict(encode(record)), in_utc)
 
 

@@ -66,10 +66,10 @@ def test_end_of_a_call_has_what_its_record_has():
     record = answered()
     record.heard = [(61_000, "survey", "4"), (61_200, "survey", "5")]
     record.recordings = (
-        KeptRecord("r1", "4000", 900, "complete"),
-        KeptRecord("", "4000", 0, "full"),
+        KeptRecord(id="r1", of="4000", ms=900, result="complete"),
+        KeptRecord(id="", of="4000", ms=0, result="full"),
     )
-    record.queues = (QueueRecord("support", 10),)
+    record.queues = (QueueRecord(queue="support", joined_ms=10),)
     (call,) = lost(record).values()
     assert (call["number"], call["owner"], call["target"]) == (
         {"key": "4000", "name": "Head office", "kind": ""},

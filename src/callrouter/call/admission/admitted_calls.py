@@ -166,7 +166,7 @@ class Calls:
         speech = call.speech
         if speech is None or speech.far is None or speech.recording is None:
             return "it is not a call that can be recorded: its number has no 'record'"
-        call.inbox.post(RecordAsked(on))
+        call.inbox.post(RecordAsked(on=on))
         return ""
 
     def on_request(self, request: Request, flow: Flow) -> None:

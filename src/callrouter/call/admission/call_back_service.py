@@ -446,7 +446,7 @@ class CallBacks:
         if attempt is None:
             return
         if attempt.call is not None:
-            attempt.call.inbox.post(QueueOverflowed(why))
+            attempt.call.inbox.post(QueueOverflowed(why=why))
         else:
             self._queues.leave(attempt.name, self._stack.now, why)
 

@@ -131,4 +131,4 @@ class MediaSession:
         self._lost()
 
     def _lost(self) -> None:
-        self.leg.post(MediaLost(self.slots))
+        self.leg.post(MediaLost(slots=self.slots))

@@ -80,7 +80,9 @@ class Talk:
         if voice is not None and voice.digits and not self._speech.dialled:
             self._speech.dialled = True
             for key in voice.digits:
-                self._crossing.pass_on(Digit(self._ear.name, key, "rfc4733"), self._call.b)
+                self._crossing.pass_on(
+                    Digit(session=self._ear.name, digit=key, method="rfc4733"), self._call.b
+                )
 
     async def run(self, asks: SupervisorAsks | None = None) -> HungUp | Lost:
         """Go on until the callee leaves; returns how. Raises Over when the caller does, NoMedia
@@ -132,7 +134,7 @@ class Talk:
         for leg in [*self._speech.callees]:
             self._speech.recycle(leg)
         for asks in self._supervisors:
-            asks.post(SupervisionOver("the caller waits in a queue"))
+            asks.post(SupervisionOver(why="the caller waits in a queue"))
 
     async def _left(self, event: Asked | HungUp | Lost, pair: Pair) -> HungUp | Lost | None:
         """What the callee does; returns how it left, None while somebody is there."""
@@ -184,7 +186,7 @@ class Talk:
         heard = Verdict("supervise", True, asks.who, why, number.file, number.line)
         call.record.trace = (*call.record.trace, heard)
         self._supervisors.append(asks)
-        asks.post(SupervisorLetIn(self._ear.slots, self._ear.name, self._far.name))
+        asks.post(SupervisorLetIn(slots=self._ear.slots, ear=self._ear.name, far=self._far.name))
 
     def _code(self, event: Digit) -> None:
         """A key of who may dial the code: what cannot begin it crosses, the code never."""

@@ -79,7 +79,7 @@ async def _let_in(call: Call, asks: SupervisorAsks) -> bool:
     """Have the conversation go on by a worker, so that a supervisor can hear it; as `bridge`."""
     speech = await take_in(call)
     if speech is None or speech.ear is None or speech.far is None:
-        asks.post(SupervisionOver("no media worker could take the call"))
+        asks.post(SupervisionOver(why="no media worker could take the call"))
         return await bridge(call)
     return await anchored(call, speech, speech.ear, speech.far, asks)
 
@@ -116,10 +116,12 @@ def _may_be_heard(call: Call, pair: Pair, asks: Event) -> SupervisorAsks | None:
     if not isinstance(asks, SupervisorAsks):
         return None
     if pair.busy:
-        asks.post(SupervisionOver("the call is being transferred"))
+        asks.post(SupervisionOver(why="the call is being transferred"))
         return None
     if pair.one is not call.a or pair.two is not call.b:
-        asks.post(SupervisionOver("who talks came by a transfer of the caller's, or by Replaces"))
+        asks.post(
+            SupervisionOver(why="who talks came by a transfer of the caller's, or by Replaces")
+        )
         return None
     return asks
 

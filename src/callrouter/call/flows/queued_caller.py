@@ -152,7 +152,7 @@ class _Wait:
         """Somebody has let the caller wait in another queue."""
         call, before = self._call, self._record
         before.outcome, before.left_ms = "moved", call.ms()
-        self._record = QueueRecord(name, call.ms())
+        self._record = QueueRecord(queue=name, joined_ms=call.ms())
         call.record.queues += (self._record,)
         self._agents.queue = name
         queue = call.dialplan.queues.get(name)

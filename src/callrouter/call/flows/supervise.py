@@ -87,7 +87,7 @@ async def _refuse(call: Call, whom: str, why: str) -> None:
 
 async def supervise(call: Call, order: Supervision) -> None:
     """Hear a conversation until one side ends it. Raises Over, NoMedia."""
-    order.talk.ask(SupervisorAsks(order.who, call.inbox.post))
+    order.talk.ask(SupervisorAsks(who=order.who, post=call.inbox.post))
     until = call.now + _LET_IN_SECONDS
     let_in = None
     while let_in is None:
@@ -133,7 +133,7 @@ class _Listening:
     def ended(self, record: CallRecord) -> None:
         """A call is over: perhaps the one that is heard."""
         if record.id == self._order.talk.id:
-            self._call.inbox.post(SupervisionOver("it is over"))
+            self._call.inbox.post(SupervisionOver(why="it is over"))
 
     async def run(self) -> None:
         """Go on until the conversation is over; 4, 5 and 6 change who hears. Raises Over."""

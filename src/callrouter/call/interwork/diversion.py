@@ -10,6 +10,7 @@ parameters known here; one that is not understood is left out, but counts as onc
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -230,16 +231,14 @@ def _diversion(invite: Request, value: str, *, trusted: bool) -> str:
     return f"{rows};screen={screen}" if screen in {"yes", "no"} else rows
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class _Entry:
     """An entry of History-Info. cause: how it became the target, "" when it did not change."""
 
-    __slots__ = ("cause", "index", "text", "user")
-
-    def __init__(self, user: str, cause: str, index: str, text: str) -> None:
-        self.user = user
-        self.cause = cause
-        self.index = index
-        self.text = text
+    user: str
+    cause: str
+    index: str
+    text: str
 
 
 def _history(invite: Request) -> list[_Entry]:
@@ -276,7 +275,7 @@ def _entry(value: str, *, hidden: bool) -> _Entry | None:
         if _INDEX.fullmatch(params.get(name, "")):
             text += f";{name}={params[name]}"
             break
-    return _Entry(uri.decoded_user(), cause, index, text)
+    return _Entry(user=uri.decoded_user(), cause=cause, index=index, text=text)
 
 
 def _continued(invite: Request, called: str, us: str) -> tuple[list[str], str]:

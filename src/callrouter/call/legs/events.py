@@ -3,6 +3,7 @@
 The events of one call all arrive in its `Inbox`, so that every race is one `case` of its script.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from callrouter.call.services.archive import MessageList
@@ -127,13 +128,11 @@ class Settled:
         self.response = response
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class RecordAsked:
     """A request for a recording, or for its end, by somebody who runs callrouter."""
 
-    __slots__ = ("on",)
-
-    def __init__(self, on: bool) -> None:
-        self.on = on
+    on: bool
 
 
 class Replacing:
@@ -168,17 +167,15 @@ class Deadline:
     __slots__ = ()
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Shutdown:
     """The end of a call by callrouter, now. cause: Q.850, 0 for that of a usual end.
 
     reason: as its record has it, "" for the shutdown of callrouter, or where it has one already.
     """
 
-    __slots__ = ("cause", "reason")
-
-    def __init__(self, cause: int = 0, reason: str = "") -> None:
-        self.cause = cause
-        self.reason = reason
+    cause: int = 0
+    reason: str = ""
 
 
 Event = (

@@ -5,6 +5,7 @@ slice after slice, each before the last runs out. What is not granted ends the c
 paid. When the call is over, its record pays: what was reserved is free again.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -32,13 +33,11 @@ class Credit:
         self.packaged = packaged or {}
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class NoCredit:
     """The answer that there is no money. why: for the decision's trace."""
 
-    __slots__ = ("why",)
-
-    def __init__(self, why: str) -> None:
-        self.why = why
+    why: str
 
 
 class CallAccounts(Protocol):

@@ -9,6 +9,7 @@ the next start. One that is reported as incomplete is kept as far as it goes, an
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -56,14 +57,12 @@ class VoicemailMessage(NamedTuple):
     heard: bool
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class MessageList:
     """The messages of a box, the new ones first, each group oldest first."""
 
-    __slots__ = ("box", "messages")
-
-    def __init__(self, box: str, messages: tuple[VoicemailMessage, ...]) -> None:
-        self.box = box
-        self.messages = messages
+    box: str
+    messages: tuple[VoicemailMessage, ...]
 
 
 def kept_id(file: Path) -> str:

@@ -11,30 +11,28 @@ replaced and the call hears `MediaLost`, once. After `release` nothing more is p
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Played:
     """The end of a `play` or `tone` by itself. A stopped or replaced one posts nothing."""
 
-    __slots__ = ("session",)
-
-    def __init__(self, session: str) -> None:
-        self.session = session
+    session: str
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Digit:
     """A DTMF key that was pressed. digit: 0-9, *, #, A-D. method: rfc4733, info or inband."""
 
-    __slots__ = ("digit", "method", "session")
-
-    def __init__(self, session: str, digit: str, method: str) -> None:
-        self.session = session
-        self.digit = digit
-        self.method = method
+    session: str
+    digit: str
+    method: str
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class Recorded:
     """A recording that has ended, its file closed.
 
@@ -42,26 +40,19 @@ class Recorded:
     silence, limit, closed (the session ended) or failed. quiet: nobody said anything.
     """
 
-    __slots__ = ("complete", "file", "ms", "quiet", "session", "why")
-
-    def __init__(
-        self, session: str, file: Path, ms: int, complete: bool, why: str, quiet: bool
-    ) -> None:
-        self.session = session
-        self.file = file
-        self.ms = ms
-        self.complete = complete
-        self.quiet = quiet
-        self.why = why
+    session: str
+    file: Path
+    ms: int
+    complete: bool
+    why: str
+    quiet: bool
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class MediaLost:
     """The loss of the worker with the call's slots: it died or hangs. Its slots are released."""
 
-    __slots__ = ("slots",)
-
-    def __init__(self, slots: "MediaSlots") -> None:
-        self.slots = slots
+    slots: "MediaSlots"
 
 
 MediaEvent = Played | Digit | Recorded | MediaLost

@@ -10,48 +10,41 @@ call does so too.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from callrouter.pending import Later
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class QueueOffered:
     """An agent is reserved for the caller, to be rung now. until: when the reservation ends."""
 
-    __slots__ = ("agent", "token", "until")
-
-    def __init__(self, token: int, agent: str, until: float) -> None:
-        self.token = token
-        self.agent = agent
-        self.until = until
+    token: int
+    agent: str
+    until: float
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class QueueWithdrawn:
     """An agent is reserved no more. why: `no_answer`, or what became of the agent or the caller."""
 
-    __slots__ = ("token", "why")
-
-    def __init__(self, token: int, why: str) -> None:
-        self.token = token
-        self.why = why
+    token: int
+    why: str
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class QueueOverflowed:
     """The caller waits no more, and goes on with its route. why: `timeout` or `removed`."""
 
-    __slots__ = ("why",)
-
-    def __init__(self, why: str) -> None:
-        self.why = why
+    why: str
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class QueueMoved:
     """The caller waits in another queue from now on."""
 
-    __slots__ = ("queue",)
-
-    def __init__(self, queue: str) -> None:
-        self.queue = queue
+    queue: str
 
 
 QueueEvent = QueueOffered | QueueWithdrawn | QueueOverflowed | QueueMoved

@@ -4,6 +4,7 @@ Times are Unix seconds where they say when, and milliseconds from the start of t
 None when it did not happen) where they say how long.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -132,6 +133,7 @@ class LegRecord:
         self.cause = cause
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class KeptRecord:
     """A message or a recording that the call left in the archive.
 
@@ -142,15 +144,13 @@ class KeptRecord:
     media).
     """
 
-    __slots__ = ("id", "ms", "of", "result")
-
-    def __init__(self, id: str, of: str, ms: int, result: str) -> None:
-        self.id = id
-        self.of = of
-        self.ms = ms
-        self.result = result
+    id: str
+    of: str
+    ms: int
+    result: str
 
 
+@dataclass(slots=True, kw_only=True)
 class QueueRecord:
     """A wait in a queue. joined_ms, left_ms: from the start of the call.
 
@@ -160,14 +160,11 @@ class QueueRecord:
     "" for nobody.
     """
 
-    __slots__ = ("agent", "joined_ms", "left_ms", "outcome", "queue")
-
-    def __init__(self, queue: str, joined_ms: int) -> None:
-        self.queue = queue
-        self.joined_ms = joined_ms
-        self.left_ms: int | None = None
-        self.outcome = ""
-        self.agent = ""
+    queue: str
+    joined_ms: int
+    left_ms: int | None = None
+    outcome: str = ""
+    agent: str = ""
 
 
 _LONGEST: Final = 128

@@ -6,6 +6,7 @@ its media goes end to end.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from callrouter.call.services.media import MediaSlots
@@ -17,34 +18,28 @@ MODES: Final = (LISTEN, WHISPER, BARGE)
 """What a supervisor does: it hears both, is heard by our side alone, or by both."""
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class SupervisorAsks:
     """A supervisor asks to be let in. who: its extension. post: gets the answer."""
 
-    __slots__ = ("post", "who")
-
-    def __init__(self, who: str, post: "Callable[[SupervisionEvent], None]") -> None:
-        self.who = who
-        self.post = post
+    who: str
+    post: "Callable[[SupervisionEvent], None]"
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class SupervisorLetIn:
     """The supervisor may hear. slots: of the worker. ear, far: sessions of caller and callee."""
 
-    __slots__ = ("ear", "far", "slots")
-
-    def __init__(self, slots: MediaSlots, ear: str, far: str) -> None:
-        self.slots = slots
-        self.ear = ear
-        self.far = far
+    slots: MediaSlots
+    ear: str
+    far: str
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
 class SupervisionOver:
     """The call is supervised no more, or never was. why: for the record."""
 
-    __slots__ = ("why",)
-
-    def __init__(self, why: str) -> None:
-        self.why = why
+    why: str
 
 
 SupervisionEvent = SupervisorAsks | SupervisorLetIn | SupervisionOver

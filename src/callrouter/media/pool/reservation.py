@@ -142,14 +142,21 @@ class Reservation:
         elif isinstance(report, SaysPlayed):
             # Said before it knew the last command: what that one stopped or replaced posts nothing.
             if report.session not in self._stale:
-                self._post(Played(report.session))
+                self._post(Played(session=report.session))
         elif isinstance(report, SaysDigit):
-            self._post(Digit(report.session, report.digit, report.method))
+            self._post(Digit(session=report.session, digit=report.digit, method=report.method))
         elif report.file in self._files:
             self._files.remove(report.file)
             file = Path(report.file)
-            said = report.complete, report.why, report.quiet
-            self._post(Recorded(report.session, file, report.ms, *said))
+            recorded = Recorded(
+                session=report.session,
+                file=file,
+                ms=report.ms,
+                complete=report.complete,
+                why=report.why,
+                quiet=report.quiet,
+            )
+            self._post(recorded)
 
     def acknowledged(self, do: str, session: str) -> None:
         """The worker knows a command; what it says of the session from now on was said after it."""
@@ -163,16 +170,20 @@ class Reservation:
         if self._holder is None:
             return
         if do in {"play", "tone"}:
-            self._post(Played(session))
+            self._post(Played(session=session))
         elif do == "record" and file in self._files:
             self._files.remove(file)
-            self._post(Recorded(session, Path(file), 0, False, "failed", True))
+            self._post(
+                Recorded(
+                    session=session, file=Path(file), ms=0, complete=False, why="failed", quiet=True
+                )
+            )
 
     def lost(self) -> None:
         """The worker is gone; said once."""
         if self._holder is not None:
             self._holder = None
-            self._post(MediaLost(self))
+            self._post(MediaLost(slots=self))
 
     def _send(self, do: str, session: str, **fields: Any) -> None:
         if self._holder is not None:

@@ -99,7 +99,7 @@ def lost_record(id: str, text: bytes, alive: float) -> CallRecord:
 
 def _wait(record: CallRecord, queue: str, agent: str) -> QueueRecord:
     """The wait that a call was in, or came from when an agent had it. It begins with its answer."""
-    wait = QueueRecord(queue, record.answered_ms or 0)
+    wait = QueueRecord(queue=queue, joined_ms=record.answered_ms or 0)
     wait.agent = agent
     wait.outcome = "answered" if agent else REASON
     since = [leg.answered_ms for leg in record.legs if leg.answered_ms is not None]

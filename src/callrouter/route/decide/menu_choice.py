@@ -1,5 +1,7 @@
 """Menu choices: what keys mean in a menu, and where they lead."""
 
+from dataclasses import dataclass
+
 from callrouter.route.decide.evaluation import Evaluation
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.rules.number_rules import Menu
@@ -9,6 +11,7 @@ from callrouter.route.values.plan import Plan, Verdict
 from callrouter.route.values.snapshot import Snapshot
 
 
+@dataclass(slots=True, kw_only=True)
 class Chosen:
     """The choice that keys led to. plan: its steps are to be taken. language: "" to leave it.
 
@@ -16,21 +19,11 @@ class Chosen:
     choice.
     """
 
-    __slots__ = ("barred", "language", "needs", "plan", "trace")
-
-    def __init__(
-        self,
-        plan: Plan,
-        trace: tuple[Verdict, ...],
-        needs: tuple[Need, ...],
-        language: str,
-        barred: bool = False,
-    ) -> None:
-        self.barred = barred
-        self.needs = needs
-        self.plan = plan
-        self.trace = trace
-        self.language = language
+    plan: Plan
+    trace: tuple[Verdict, ...]
+    needs: tuple[Need, ...]
+    language: str
+    barred: bool = False
 
 
 def may_follow(dialplan: Dialplan, menu: Menu, keys: str) -> bool:
@@ -52,11 +45,17 @@ def choose(
     choice = menu.choices.get(keys)
     if choice is not None:
         plan = case.chosen(choice.steps)
-        return Chosen(plan, tuple(case.trace), (), choice.language, case.barred)
+        return Chosen(
+            plan=plan,
+            trace=tuple(case.trace),
+            needs=(),
+            language=choice.language,
+            barred=case.barred,
+        )
     extension = dialplan.extensions.get(keys) if menu.extensions else None
     if extension is None:
         return None
     rule = f"extensions of menu {menu.name}"
     case.trace.append(Verdict(rule, True, keys, "is an extension", menu.file, menu.line))
     plan = case.extension(extension)
-    return Chosen(plan, tuple(case.trace), case.needs(plan), "")
+    return Chosen(plan=plan, trace=tuple(case.trace), needs=case.needs(plan), language="")

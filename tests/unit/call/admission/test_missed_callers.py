@@ -66,14 +66,14 @@ def test_missed_is_who_was_let_in_and_talked_to_nobody() -> None:
     assert was_missed(made)
     made.reason = reasons.QUEUE_TIMEOUT
     made.answered_ms = 3  # by us, to wait
-    made.queues = (QueueRecord("support", 0),)
+    made.queues = (QueueRecord(queue="support", joined_ms=0),)
     assert was_missed(made)
 
 
 def test_who_talked_left_a_message_or_was_not_let_in_was_not_missed() -> None:
     talked, told, blocked, inside, heard = (CallRecord(str(at), "", 0.0) for at in range(5))
     talked.legs = [leg(answered=False), leg(answered=True)]
-    told.voicemail = (KeptRecord("m", "sales", 4000, "complete"),)
+    told.voicemail = (KeptRecord(id="m", of="sales", ms=4000, result="complete"),)
     blocked.reason = reasons.BLOCKED_CALLER
     inside.extension = "301"
     heard.answered_ms = 5  # an announcement, and nothing else

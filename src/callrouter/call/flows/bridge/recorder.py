@@ -114,7 +114,9 @@ class Recorder:
             )
         )
         result = "complete" if complete else "broken"
-        _note(self._call, KeptRecord(kept_id(file), recorded_for(record), ms, result))
+        _note(
+            self._call, KeptRecord(id=kept_id(file), of=recorded_for(record), ms=ms, result=result)
+        )
 
 
 def recorded_for(record: CallRecord) -> str:
@@ -125,7 +127,7 @@ def recorded_for(record: CallRecord) -> str:
 def not_recorded(call: Call, result: str, why: str) -> None:
     """A call that was to be recorded is not: say so in its record and in the log."""
     record = call.record
-    _note(call, KeptRecord("", recorded_for(record), 0, result))
+    _note(call, KeptRecord(id="", of=recorded_for(record), ms=0, result=result))
     if call.media.keeping is not None:
         call.media.keeping.not_recorded(recorded_for(record), record.id, why)
 

@@ -39,7 +39,7 @@ async def take_message(call: Call, name: str) -> None:
     record = call.record
     file = keeping.place_message(name, record.id, record.caller)
     if file is None:
-        _note(call, KeptRecord("", name, 0, "full"))
+        _note(call, KeptRecord(id="", of=name, ms=0, result="full"))
         raise NoMedia
     try:
         ear = await attach(call, answer=True)
@@ -112,7 +112,7 @@ def _kept(
         complete = result == "complete"
         left = MessageLeft(file, box.name, record.id, record.caller, at, ms, complete)
         keeping.message_left(left)
-    _note(call, KeptRecord(kept_id(file), box.name, ms, result))
+    _note(call, KeptRecord(id=kept_id(file), of=box.name, ms=ms, result=result))
     return result
 
 
