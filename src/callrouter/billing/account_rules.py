@@ -18,7 +18,6 @@ from typing import Final
 from callrouter.billing.fees import Fee
 
 PREPAID: Final = "prepaid"
-POSTPAID: Final = "postpaid"
 
 ADMINISTRATOR: Final = "@administrator"
 """Who is mailed of numbers, as an account has an owner; no account has such a name."""

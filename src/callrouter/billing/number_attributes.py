@@ -6,9 +6,7 @@ from typing import Any, Final
 
 CARRIER: Final = "carrier"
 VIRTUAL: Final = "virtual"
-LINES: Final = (CARRIER, VIRTUAL)
 """A carrier's number, or a virtual one, which has no line and never calls out."""
-KINDS: Final = ("local", "mobile", "toll_free")
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

@@ -25,7 +25,6 @@ from callrouter.serializable import Serializable
 WAITING: Final = "waiting"
 CALLING: Final = "calling"
 ENDED: Final = "ended"
-STATES: Final = (WAITING, CALLING, ENDED)
 
 # Why a job ended.
 CONNECTED: Final = "connected"

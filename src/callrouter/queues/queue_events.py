@@ -2,8 +2,6 @@
 
 from typing import Final, NamedTuple
 
-from callrouter.queues.service_level import ABANDONED, ANSWERED, OVERFLOWED
-
 # Kinds of transitions, beside the outcomes ANSWERED, ABANDONED and OVERFLOWED.
 JOINED: Final = "joined"
 OFFERED: Final = "offered"
@@ -14,11 +12,6 @@ TALK_ENDED: Final = "talk_ended"
 MOVED: Final = "moved"
 AWAY: Final = "away"
 BACK: Final = "back"
-
-KINDS: Final = (
-    *(JOINED, OFFERED, PICKED_UP, MISSED, WITHDRAWN, TALK_ENDED, MOVED, AWAY, BACK),
-    *(ANSWERED, ABANDONED, OVERFLOWED),
-)
 
 # Why an offer came to nothing.
 NO_ANSWER: Final = "no_answer"

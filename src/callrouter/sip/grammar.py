@@ -115,7 +115,6 @@ SPELLINGS: Final = (
 )
 """The headers that have a meaning to us, as RFCs spell them."""
 
-LONG_NAMES: Final = {name.lower(): name for name in SPELLINGS}
 KNOWN_NAMES: Final = (
     {name: name.lower() for name in SPELLINGS}
     | {name.lower(): name.lower() for name in SPELLINGS}

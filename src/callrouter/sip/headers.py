@@ -9,7 +9,6 @@ from callrouter.sip.grammar import HOST, IS_TOKEN, NAME, PARAMETER, QUOTED
 
 _QUOTED: Final = re.compile(QUOTED, re.DOTALL)
 _NOT_IN_URI: Final = re.compile(r"[\s<]")
-_NOT_IN_DISPLAY: Final = re.compile(r"[,;\"]")
 _NOT_IN_ADDR_SPEC: Final = re.compile(r"[\s<>\",?]")
 _VIA: Final = re.compile(
     rf"[ \t]*SIP[ \t]*/[ \t]*{NAME}[ \t]*/[ \t]*(?P<transport>{NAME})[ \t]+"

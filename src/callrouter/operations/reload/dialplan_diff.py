@@ -23,8 +23,6 @@ _PLACES: Final = frozenset({"file", "line"})
 _PLAIN: Final = (str, int, float, bytes)
 _OURS: Final = "callrouter."
 
-Fingerprints = array  # of "Q", in the order of the dialplan's numbers
-
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Changes:

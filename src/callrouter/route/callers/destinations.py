@@ -22,7 +22,6 @@ from callrouter.serializable import Serializable
 PREMIUM: Final = "premium"
 SATELLITE: Final = "satellite"
 SHARED_COST: Final = "shared_cost"
-KINDS: Final = (PREMIUM, SATELLITE, SHARED_COST)
 """Kinds of numbers that nobody calls unless it is said."""
 
 NOWHERE: Final = "001"
@@ -50,7 +49,8 @@ class Destination(Serializable):
     """Where a call to outside would go.
 
     dialled: the digits that are sent to the gateway. number: in E.164, "" for a short number.
-    countries: where it may be. kind: one of KINDS, or "" for what everybody calls.
+    countries: where it may be. kind: PREMIUM, SATELLITE or SHARED_COST, or "" for what
+    everybody calls.
     """
 
     __slots__ = ("countries", "dialled", "kind", "number")

@@ -9,8 +9,6 @@ from typing import Final, NamedTuple
 
 from callrouter.serializable import Serializable
 
-TRANSFERS: Final = frozenset(("none", "callee", "both"))
-
 
 class SessionRule(NamedTuple):
     """The session timer of a leg, by which it finds out that its peer has vanished.

@@ -10,9 +10,8 @@ from callrouter.route.values.fraud_guards import WatchedCall
 from callrouter.route.values.media_steps import Confirm, Greeting, Voice, VoiceStep
 from callrouter.serializable import Serializable
 
-# Hangup causes of ITU-T Q.850 that a refusal of ours can carry.
-CAUSE_UNALLOCATED: Final = 1
 CAUSE_NO_ANSWER: Final = 19
+"""The hangup cause of ITU-T Q.850 that a refusal of ours carries when nobody answered."""
 
 
 # What a rule does to a call.
