@@ -25,14 +25,14 @@ from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord, Disposition, LegRecord, result_of
 from callrouter.call.services.shared_state import Shared
 from callrouter.call.targets import gateway_feedback as gateways
-from callrouter.call.targets.next_hop import NextHop, way_to
+from callrouter.call.targets.next_hop import NextHop, next_hop_to
 from callrouter.call.targets.outgoing_invite import (
     Forwarding,
     OutgoingInvite,
     forwarding,
     outgoing_invite,
 )
-from callrouter.call.targets.registered_contacts import way_to_phone
+from callrouter.call.targets.registered_contacts import hop_to_phone
 from callrouter.errors import SipError
 from callrouter.register.bindings import Binding
 from callrouter.route.rules.compiled_dialplan import Dialplan
@@ -188,7 +188,7 @@ class Call:
         if body and not invite.body:
             rows += SDP_ROW
         try:
-            way = self._way(target, len(body) + len(rows))
+            hop = self._next_hop(target, len(body) + len(rows))
         except SipError as error:
             if callee is not None and self.speech is not None:
                 self.speech.take_back(callee)
@@ -199,15 +199,15 @@ class Call:
             invite,
             self.a.peer,
             peer,
-            way,
+            hop,
             hops=self._hops,
             reliable=self.a.reliable is not None,
             anchored=self.speech is not None,
             passing=rows,
-            forwarded=self._forwarded(target, peer, way),
+            forwarded=self._forwarded(target, peer, hop),
             caller_id=target.caller_id,
         )
-        leg = self._leg(target, peer, way, said, body)
+        leg = self._leg(target, peer, hop, said, body)
         self._ringing[leg] = entry
         if self.events.leg.subscribers:
             self.leg_changed(entry)
@@ -220,24 +220,24 @@ class Call:
         return leg
 
     def _leg(
-        self, target: Target, peer: PeerProfile, way: NextHop, said: OutgoingInvite, body: bytes
+        self, target: Target, peer: PeerProfile, hop: NextHop, said: OutgoingInvite, body: bytes
     ) -> BLeg:
         """Send a target its INVITE."""
         logins = self.dialplan.access.logins.gateways
         leg = BLeg(
             self.stack,
             self.inbox,
-            way.flow,
+            hop.flow,
             len(self.record.legs),
-            way.uri,
+            hop.uri,
             said.from_value,
             said.rows,
             body,
-            way.spare,
+            hop.spare,
             logins.get(target.login) if target.login else None,
             peer,
         )
-        leg.dialog.pinned = way.pinned
+        leg.dialog.pinned = hop.pinned
         leg.target = target
         return leg
 
@@ -249,20 +249,20 @@ class Call:
         callee = speech.next_callee()
         return callee, *speech.introduced(callee, self.a.dialog.flow.local_host, self.caller_body())
 
-    def _way(self, target: Target, size: int) -> NextHop:
-        """Find the way to a target. size: as `way_to` has it. Raises SipError 480, 503."""
+    def _next_hop(self, target: Target, size: int) -> NextHop:
+        """Find a target's next hop. size: as `next_hop_to` has it. Raises SipError 480, 503."""
         secure = self.a.dialog.secure
         if target.extension:
-            return way_to_phone(self, self.stack, target, secure=secure)
-        return way_to(self.stack, target, size, secure=secure)
+            return hop_to_phone(self, self.stack, target, secure=secure)
+        return next_hop_to(self.stack, target, size, secure=secure)
 
-    def _forwarded(self, target: Target, peer: PeerProfile, way: NextHop) -> Forwarding | None:
+    def _forwarded(self, target: Target, peer: PeerProfile, hop: NextHop) -> Forwarding | None:
         """What a target is told of how the call came to it, None for one that is not told."""
         if not (target.diversion or target.history_info):
             return None
         return forwarding(
             target,
-            way.uri,
+            hop.uri,
             len(self.record.legs),
             self.dialplan.called_by(self.facts),
             self.last_result,

@@ -31,8 +31,8 @@ def mistakes(more: str, number: str = '"1": {route: [{hunt: [desk]}]}') -> list[
 
 def test_call_backs_go_out_by_the_default_line_where_no_gateway_is_named() -> None:
     rule = plan(f"{OUTBOUND}call_backs: {{missed: {{queue: support}}}}\n").call_backs["missed"]
-    assert rule.way.rule.gateways == {"out"}
-    (target,) = rule.way.dials("13800138000", Shown("+862012345678"), "", 0.0).hunt.targets
+    assert rule.by.rule.gateways == {"out"}
+    (target,) = rule.by.dials("13800138000", Shown("+862012345678"), "", 0.0).hunt.targets
     assert target.uri.startswith("sip:13800138000@192.0.2.1")
     assert target.caller_id == "+862012345678"
 

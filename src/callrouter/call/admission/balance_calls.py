@@ -32,21 +32,21 @@ def call_owners(
 def _call_owner(
     calls: Calls, stack: Stack, snapshot: Snapshot, rule: BalanceCall, heard: Callable[[], None]
 ) -> None:
-    dialplan, way = calls.dialplan, rule.way
+    dialplan, by = calls.dialplan, rule.by
     at = calls.epoch + stack.now
     record = calls.own_record(at + snapshot.ahead, OUTBOUND)
-    record.caller = way.caller_id
-    record.caller_number = numbers.written(way.caller_id, dialplan.country)
+    record.caller = by.caller_id
+    record.caller_number = numbers.written(by.caller_id, dialplan.country)
     record.called = rule.number
     record.called_number = numbers.written(rule.number, dialplan.country)
     trace: list[Verdict] = []
-    hunt = way.dials(rule.number, Shown(way.caller_id), "", 0.0).at(
+    hunt = by.dials(rule.number, Shown(by.caller_id), "", 0.0).at(
         Dice(snapshot.seed), 0, snapshot, trace
     )
     why = f"the balance of account {rule.account} is low"
-    told = Verdict(f"balance_call {rule.name}", True, rule.number, why, way.file, way.line)
+    told = Verdict(f"balance_call {rule.name}", True, rule.number, why, by.file, by.line)
     record.trace = (told, *trace)
-    facts = Facts(record.trunk, "", way.caller_id, rule.number, at=at)
+    facts = Facts(record.trunk, "", by.caller_id, rule.number, at=at)
 
     def script(call: Call) -> Coroutine[None, Event, bool]:
         return announce(call, hunt, (rule.prompt, rule.prompt), heard)

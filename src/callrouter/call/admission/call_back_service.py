@@ -396,7 +396,7 @@ class CallBacks:
         shown = job.called
         snapshot = self._snapshot()
         trace: list[Verdict] = []
-        rule = setup.way.dials(job.dialled, Shown(shown or setup.way.caller_id), "", 0.0)
+        rule = setup.by.dials(job.dialled, Shown(shown or setup.by.caller_id), "", 0.0)
         hunt = rule.at(Dice(snapshot.seed), 0, snapshot, trace)
         why = f"attempt {job.attempts} of {setup.rule.attempts} to call back"
         place = setup.file, setup.line

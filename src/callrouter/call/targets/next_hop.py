@@ -40,11 +40,11 @@ class NextHop:
         self.host = host or flow.sent_by
 
 
-def way_to(stack: Stack, target: Target, size: int, *, secure: bool) -> NextHop:
-    """Find the way to a target.
+def next_hop_to(stack: Stack, target: Target, size: int, *, secure: bool) -> NextHop:
+    """Find the next hop to a target.
 
     size: bytes of the body and the rows that pass. secure: the caller asked for TLS on every hop.
-    Raises SipError 503 when there is no way, 480 when there is none by TLS for who asked for it
+    Raises SipError 503 when there is none, 480 when there is none by TLS for who asked for it
     (RFC 5630 section 5.3).
     """
     transport = target.transport

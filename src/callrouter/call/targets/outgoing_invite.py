@@ -60,7 +60,7 @@ def outgoing_invite(
     invite: Request,
     source: PeerProfile,
     sink: PeerProfile,
-    way: NextHop,
+    hop: NextHop,
     *,
     hops: int,
     reliable: bool,
@@ -79,16 +79,16 @@ def outgoing_invite(
     # An offer in a reliable response needs an answer in its PRACK, the caller's to give.
     reliable = sink.reliable and (reliable or bool(invite.body))
     able = supported(reliable=reliable, replaces=not anchored, timer=True)
-    rows = f"{way.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{able}"
+    rows = f"{hop.routes}Max-Forwards: {hops - 1}\r\n{ALLOW}{able}"
     if caller_id:
-        rows += line_identity_rows(invite, sink, caller_id, way.host)
+        rows += line_identity_rows(invite, sink, caller_id, hop.host)
     else:
-        rows += identity_rows(invite, source, sink, way.host, CALLING)
+        rows += identity_rows(invite, source, sink, hop.host, CALLING)
     if forwarded is not None:
-        rows += forwarded_rows(invite, forwarded.called, forwarded.goal, way.host)
+        rows += forwarded_rows(invite, forwarded.called, forwarded.goal, hop.host)
     shown = (
-        line_identity(invite, sink, caller_id, way.host)
+        line_identity(invite, sink, caller_id, hop.host)
         if caller_id
-        else shown_caller(invite, sink, way.host)
+        else shown_caller(invite, sink, hop.host)
     )
     return OutgoingInvite(shown, f"{rows}{passing}")

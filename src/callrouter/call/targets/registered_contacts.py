@@ -64,7 +64,7 @@ async def with_phones(targets: tuple[Target, ...], call: Ringer, wait: Wait) -> 
     return tuple(found)
 
 
-def way_to_phone(call: Ringer, stack: Stack, target: Target, *, secure: bool) -> NextHop:
+def hop_to_phone(call: Ringer, stack: Stack, target: Target, *, secure: bool) -> NextHop:
     """Find the way to one telephone.
 
     secure: the caller asked for TLS on every hop. Raises SipError 480 when it is not registered any

@@ -1,4 +1,4 @@
-"""Gateways and groups of them made into the ways that lead to targets."""
+"""Gateways and groups of them made into candidates for targets."""
 
 from collections.abc import Iterable
 
@@ -59,7 +59,7 @@ def tls_name_of(entry: GatewayEntry) -> str:
 
 
 class CandidateBuilder:
-    """Builder of the ways to the targets of a file without mistakes.
+    """Builder of the candidates for the targets of a file without mistakes.
 
     hosts: the DNS names in targets' URIs, and those that redirections may lead to, as gateways
     that are named as the URI says.
@@ -76,8 +76,10 @@ class CandidateBuilder:
         """All gateways, by name."""
         return self._built
 
-    def ways(self, target: schema.TargetEntry, bare: Target) -> tuple[route.GatewayCandidate, ...]:
-        """Return the ways to a target; none when there is one, which is always the same.
+    def candidates(
+        self, target: schema.TargetEntry, bare: Target
+    ) -> tuple[route.GatewayCandidate, ...]:
+        """Return the gateways to a target; none when there is one, which is always the same.
 
         bare: the target with its times, and where its URI says it is.
         """

@@ -159,9 +159,9 @@ class _Builder:
         self._head = head
         self._screens = screens
         self._events = EventRuleBuilder(screens.lists)
-        self._ways = CandidateBuilder(checker)
+        self._candidates = CandidateBuilder(checker)
         self._tables = tables
-        self._hunts = HuntBuilder(file, checker, self._ways, tables.hosts)
+        self._hunts = HuntBuilder(file, checker, self._candidates, tables.hosts)
         self._schedules = {
             name: calendar.schedule(name, entry, head.timezone or "UTC")
             for name, entry in checker.schedules.items()
@@ -216,7 +216,7 @@ class _Builder:
             schedules=self._schedules,
             files=(self._file, *files, *sounds.files),
             timezone=self._head.timezone or "UTC",
-            gateways={**self._ways.gateways, **self._ways.hosts},
+            gateways={**self._candidates.gateways, **self._candidates.hosts},
             menus=self._steps.menus(),
             language=self._head.language,
             recipes=tuple(sounds.recipes),

@@ -47,11 +47,11 @@ class HuntBuilder:
     """
 
     def __init__(
-        self, file: str, checker: Checker, ways: CandidateBuilder, hosts: Iterable[str] = ()
+        self, file: str, checker: Checker, candidates: CandidateBuilder, hosts: Iterable[str] = ()
     ) -> None:
         self._file = file
         self._checker = checker
-        self._ways = ways
+        self._candidates = candidates
         self._lines = {name: place.line for name, _, place in checker.entries("targets").entries()}
         self._targets = {**checker.targets, **self._phones()}
         self._places = {name: self._place(target) for name, target in self._targets.items()}
@@ -123,7 +123,7 @@ class HuntBuilder:
         order, rotation = self._order(name, rung, options, ring)
         if options.redirects == "follow" and not self._follows:
             self._follows = True
-            self._ways.follow(self._hosts)
+            self._candidates.follow(self._hosts)
         hunt = Hunt(
             name=name,
             rounds=order.rounds(Dice(0), 0, NOTHING),
@@ -217,14 +217,19 @@ class HuntBuilder:
             rate_plan=target.rate_plan or "",
         )
         if target.via in self._checker.gateways:
-            built = self._ways.dialled(built, target, target.via)
-        ways = self._ways.ways(target, built)
-        gateway = "" if ways else target.via or ""
+            built = self._candidates.dialled(built, target, target.via)
+        candidates = self._candidates.candidates(target, built)
+        gateway = "" if candidates else target.via or ""
         line = self._lines.get(name, 0)
         extension = self._checker.extensions.get(built.extension)
         lines = 0 if extension is None else extension.lines or 0
         return Leaf(
-            target=built, gateway=gateway, file=self._file, line=line, ways=ways, lines=lines
+            target=built,
+            gateway=gateway,
+            file=self._file,
+            line=line,
+            candidates=candidates,
+            lines=lines,
         )
 
     def _phones(self) -> dict[str, schema.TargetEntry]:
@@ -242,4 +247,4 @@ class HuntBuilder:
         if target.extension is not None:
             return fields.SipPlace(f"sip:{target.extension}", fields.SocketAddress("", 0), "")
         assert target.via is not None  # noqa: S101 - the schema asks for one of them
-        return self._ways.place(target, target.via)
+        return self._candidates.place(target, target.via)

@@ -223,7 +223,7 @@ def balance_calls_of(checker: Checker, hunts: HuntBuilder, file: str) -> tuple[B
     made = []
     for name, _, place in checker.entries("balance_calls").entries():
         one = checker.balance_calls[name]
-        way = OutboundLine(
+        by = OutboundLine(
             name=name,
             prefixes=(),
             caller_id=one.caller_id,
@@ -232,9 +232,7 @@ def balance_calls_of(checker: Checker, hunts: HuntBuilder, file: str) -> tuple[B
             line=place.line,
         )
         made.append(
-            BalanceCall(
-                name=name, account=one.account, number=one.number, way=way, prompt=one.prompt
-            )
+            BalanceCall(name=name, account=one.account, number=one.number, by=by, prompt=one.prompt)
         )
     return tuple(made)
 

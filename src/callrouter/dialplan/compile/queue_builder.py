@@ -65,7 +65,7 @@ class QueueBuilder:
                     within_seconds=entry.within,
                 ),
                 schedule=schedules.get(entry.schedule or ""),
-                way=OutboundLine(
+                by=OutboundLine(
                     name=name,
                     prefixes=(),
                     caller_id="",

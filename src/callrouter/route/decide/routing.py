@@ -70,7 +70,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     if facts.diversions or trunk.calls_per_second or snapshot.lives:
         before, refusal = _let_in(trunk, number, facts, snapshot, came)
         if refusal is not None:
-            return Decision(number.key, Plan((), refusal), (*before, *found.way))
+            return Decision(number.key, Plan((), refusal), (*before, *found.looked_up))
         counts = trunk.calls_per_second > 0
     if (
         found.plan is not None
@@ -82,7 +82,7 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
         decision.counts = counts
         return decision
     extension, named = _named(dialplan, number, facts)
-    case = Evaluation(dialplan, trunk, number, facts, snapshot, (*before, *found.way))
+    case = Evaluation(dialplan, trunk, number, facts, snapshot, (*before, *found.looked_up))
     plan = case.plan(extension, named)
     trace, needs = tuple(case.trace), case.needs(plan)
     return Decision(number.key, plan, trace, needs, case.caller, case.auto_block, counts=counts)
@@ -293,15 +293,17 @@ def _find(dialplan: Dialplan, trunk: Trunk, called: str) -> CalledNumber:
     if kept is not None:
         return kept
     match = dialplan.index.find(called, trunk.country)
-    way = _explain(dialplan, called, match)
+    looked_up = _explain(dialplan, called, match)
     number = match.number
-    found = CalledNumber(number, way, dialplan.unknown)
+    found = CalledNumber(number, looked_up, dialplan.unknown)
     if number is not None and number.open_to is not None and trunk.name not in number.open_to:
         found.number = None
         found.refused = Plan((), number.reasons[reasons.NOT_FROM_HERE])
-        found.trace = (*way, _elsewhere(dialplan, number, trunk))
+        found.trace = (*looked_up, _elsewhere(dialplan, number, trunk))
     elif number is not None and number.fixed and not trunk.lines:
-        case = Evaluation(dialplan, trunk, number, Facts(trunk.name, "", "", called), NOTHING, way)
+        case = Evaluation(
+            dialplan, trunk, number, Facts(trunk.name, "", "", called), NOTHING, looked_up
+        )
         found.plan = case.plan(None, ())
         found.needs = case.needs(found.plan)
         found.trace = tuple(case.trace)

@@ -34,21 +34,24 @@ class CalledNumber(Serializable):
     """The part of a decision that repeats: what one called number on one trunk was found to be.
 
     number: None when the dialplan has none for it, or none that is called from there. key: that of
-    the number, "" when there is none. refused: the plan of a call without a number. way: the
-    verdicts up to the number. plan: that of each call while no gateway is down and nobody is
-    blocked, None when calls differ. needs: of that plan. trace: the verdicts up to the plan.
+    the number, "" when there is none. refused: the plan of a call without a number.
+    looked_up: the verdicts up to the number. plan: that of each call while no gateway is down and
+    nobody is blocked, None when calls differ. needs: of that plan. trace: the verdicts up to the
+    plan.
     """
 
-    __slots__ = ("key", "needs", "number", "plan", "refused", "trace", "way")
+    __slots__ = ("key", "looked_up", "needs", "number", "plan", "refused", "trace")
 
-    def __init__(self, number: Number | None, way: tuple[Verdict, ...], unknown: Plan) -> None:
+    def __init__(
+        self, number: Number | None, looked_up: tuple[Verdict, ...], unknown: Plan
+    ) -> None:
         self.number = number
         self.key = "" if number is None else number.key
         self.refused = unknown
-        self.way = way
+        self.looked_up = looked_up
         self.plan: Plan | None = None
         self.needs: tuple[Need, ...] = ()
-        self.trace = way
+        self.trace = looked_up
 
 
 def _without_rules(file: str) -> Number:

@@ -33,7 +33,7 @@ Rounds = tuple[tuple[Target, ...], ...]
 class Leaf(Serializable):
     """A target in a hunt. gateway: the one it is reached by, "" for none. line: the target's.
 
-    ways: those to it when there are several, or when DNS says where it is; then gateway is "".
+    candidates: gateways to it when there are several, or DNS says where it is; gateway is "" then.
     lines: of the extension whose telephones it is, 0 for any number.
     """
 
@@ -41,21 +41,21 @@ class Leaf(Serializable):
     gateway: str
     file: str
     line: int
-    ways: tuple[GatewayCandidate, ...] = ()
+    candidates: tuple[GatewayCandidate, ...] = ()
     lines: int = 0
 
     def gateways(self) -> tuple[str, ...]:
         """All that it is reached by."""
-        if self.ways:
-            return tuple(way.gateway for way in self.ways)
+        if self.candidates:
+            return tuple(it.gateway for it in self.candidates)
         return (self.gateway,) if self.gateway else ()
 
     def rung(self, dice: Dice, state: Snapshot) -> tuple[Target, ...]:
         """Return the target as it is rung now; nothing when no way to it is up, or nobody there."""
         if self.target.extension and self.absence(state):
             return ()
-        if self.ways:
-            target = arranged(self.ways, dice, state.down, state.places)
+        if self.candidates:
+            target = arranged(self.candidates, dice, state.down, state.places)
             return () if target is None else (target,)
         return () if self.gateway in state.down else (self.target,)
 
@@ -121,7 +121,7 @@ class Order(Serializable):
         if self.strategy in {RANDOM, WEIGHTED, ROUND_ROBIN}:
             return True
         return any(
-            held.changes() if isinstance(held, Order) else by_chance(held.ways)
+            held.changes() if isinstance(held, Order) else by_chance(held.candidates)
             for held in self.holds
         )
 

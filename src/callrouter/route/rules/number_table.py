@@ -138,8 +138,8 @@ class _Row:
             gateway=leaf.gateway,
             file=self._file if own else leaf.file,
             line=self._line if own else leaf.line,
-            ways=tuple(
-                replace(way, target=self._target(way.target, place.target)) for way in leaf.ways
+            candidates=tuple(
+                replace(it, target=self._target(it.target, place.target)) for it in leaf.candidates
             ),
         )
 

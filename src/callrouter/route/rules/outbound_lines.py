@@ -107,13 +107,13 @@ class OutboundLine(Serializable):
             made.watched = watched
             return made
 
-        ways = tuple(replace(way, target=filled(way.target)) for way in leaf.ways)
+        candidates = tuple(replace(it, target=filled(it.target)) for it in leaf.candidates)
         made = Leaf(
             target=filled(leaf.target),
             gateway=leaf.gateway,
             file=leaf.file,
             line=leaf.line,
-            ways=ways,
+            candidates=candidates,
         )
         only = Order(strategy=order.strategy, holds=(made,), weights=(1,), every_seconds=0.0)
         rounds = only.rounds(Dice(0), 0, NOTHING)
@@ -188,11 +188,11 @@ class Outbound(Serializable):
 class BalanceCall(Serializable):
     """Who is called when the balance of an account is low.
 
-    number: as it is dialled. way: by which, and what is shown. prompt: played.
+    number: as it is dialled. by: the line, and what is shown. prompt: played.
     """
 
     name: str
     account: str
     number: str
-    way: OutboundLine
+    by: OutboundLine
     prompt: str

@@ -40,14 +40,14 @@ class CallQueue(Serializable):
 
 @dataclass(slots=True, kw_only=True)
 class CallBackSetup(Serializable):
-    """How callers are called back. schedule: when, None for any time. way: by which they are rung.
+    """How callers are called back. schedule: when, None for any time. by: the line.
 
     countries: whose numbers may be.
     """
 
     rule: CallBackRule
     schedule: Schedule | None
-    way: OutboundLine
+    by: OutboundLine
     countries: frozenset[str]
     file: str
     line: int

@@ -1,9 +1,9 @@
-"""Gateways as calls see them: which ways lead to a target, and in which order they are tried.
+"""Gateways as calls see them: which of them lead to a target, and in which order they are tried.
 
 Theory: a target that is dialled by several gateways, or at a name that stands for several
-addresses, stays one target with one ring time. When one of its ways does not work, the next is
-tried (RFC 3263 section 4.3); whoever is busy is busy by every way. A way whose gateway is down is
-left out before the call is sent anywhere.
+addresses, stays one target with one ring time. When one of its candidates does not work, the next
+is tried (RFC 3263 section 4.3); whoever is busy is busy by every one. A candidate whose gateway is
+down is left out before the call is sent anywhere.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -15,7 +15,7 @@ from callrouter.route.values.seeded_random import Dice
 from callrouter.serializable import Serializable
 
 _SIP_PORT: Final = 5060
-MOST_WAYS: Final = 16
+MOST_CANDIDATES: Final = 16
 """Ways to one target that a call tries at most."""
 
 
@@ -106,37 +106,39 @@ class GatewayCandidate(Serializable):
     weight: int = 1
 
 
-def by_chance(ways: Sequence[GatewayCandidate]) -> bool:
-    """Say whether the order of the ways can be another for each call."""
-    return any(way.named for way in ways) or len({way.priority for way in ways}) < len(ways)
+def by_chance(candidates: Sequence[GatewayCandidate]) -> bool:
+    """Say whether the order of the candidates can be another for each call."""
+    return any(it.named for it in candidates) or len({it.priority for it in candidates}) < len(
+        candidates
+    )
 
 
 def arranged(
-    ways: Sequence[GatewayCandidate],
+    candidates: Sequence[GatewayCandidate],
     dice: Dice,
     down: Set[str],
     places: Mapping[str, Sequence[TransportAddress]] | None,
 ) -> Target | None:
-    """Return the target by its first way, the others behind it; None when every way is down.
+    """Return the target by its first candidate, the others behind it; None when all are down.
 
     places: where each named gateway is now, None where names are not looked up at all.
     """
-    up = [way for way in ways if way.gateway not in down]
+    up = [it for it in candidates if it.gateway not in down]
     found: list[Target] = []
-    for index in _drawn([way.priority for way in up], [way.weight for way in up], dice):
-        way = up[index]
-        if not way.named or places is None:
-            found.append(way.target)
+    for index in _drawn([it.priority for it in up], [it.weight for it in up], dice):
+        it = up[index]
+        if not it.named or places is None:
+            found.append(it.target)
             continue
-        at = places.get(way.gateway, ())
+        at = places.get(it.gateway, ())
         order = _drawn([place.priority for place in at], [place.weight for place in at], dice)
-        found += [_at(way.target, at[position]) for position in order]
-        if len(found) >= MOST_WAYS:
+        found += [_at(it.target, at[position]) for position in order]
+        if len(found) >= MOST_CANDIDATES:
             break
     if not found:
         return None
     first = found[0].copied()
-    first.others = tuple(found[1:MOST_WAYS])
+    first.others = tuple(found[1:MOST_CANDIDATES])
     return first
 
 

@@ -7,7 +7,7 @@ import pytest
 from support.by_hand import target
 from support.rig import US
 
-from callrouter.call.targets.next_hop import NextHop, way_to
+from callrouter.call.targets.next_hop import NextHop, next_hop_to
 from callrouter.errors import SipError
 from callrouter.route.values.plan import Target
 from callrouter.sip.flow import Flow
@@ -31,7 +31,7 @@ def stack(*without: str) -> Stack:
 
 def found(to: Target, size: int, without: Collection[str] = (), *, secure: bool = False) -> str:
     """The way: its URI, its transport, and where it goes when that fails."""
-    way = way_to(stack(*without), to, size, secure=secure)
+    way = next_hop_to(stack(*without), to, size, secure=secure)
     spare = "" if way.spare is None else f" or {way.spare.transport}"
     return f"{way.uri} {way.flow.transport}{spare}"
 

@@ -32,23 +32,23 @@ _delay = attrgetter("delay_seconds")
 class Line:
     """A target that rings.
 
-    ways: the same target, as it is tried next when it is not reached by this way. rest: where it
+    others: the same target, as it is tried next when it is not reached so. rest: where it
     goes on when it fails, in order. until: its next deadline, first that of its progress, then
     `ring_until`. withheld: its last provisional response the caller was not given.
     """
 
-    __slots__ = ("rest", "ring_until", "target", "until", "ways", "withheld")
+    __slots__ = ("others", "rest", "ring_until", "target", "until", "withheld")
 
     def __init__(
         self,
         target: Target,
-        ways: Sequence[Target],
+        others: Sequence[Target],
         rest: Sequence[Target],
         until: float,
         ring_until: float,
     ) -> None:
         self.target = target
-        self.ways = ways
+        self.others = others
         self.rest = rest
         self.until = until
         self.ring_until = ring_until
@@ -192,10 +192,10 @@ class Ringing:
         """Ring who was not reached by another way, while there is one and time for it."""
         line = self.lines[leg]
         now = self._call.now
-        if not line.ways or now >= line.ring_until:
+        if not line.others or now >= line.ring_until:
             return False
         # Whoever is rung now is another line, and nobody rings when there is no way left.
-        rings = self._ring(line.ways, line.rest, line.ring_until, now)
+        rings = self._ring(line.others, line.rest, line.ring_until, now)
         if rings:
             del self.lines[leg]
         return rings
@@ -246,13 +246,13 @@ class Ringing:
                 return
 
     def _ring(
-        self, ways: Sequence[Target], rest: Sequence[Target], ring_until: float, now: float
+        self, others: Sequence[Target], rest: Sequence[Target], ring_until: float, now: float
     ) -> bool:
         """Ring a target by the first way that it can be sent to; False when there is none."""
-        for index, target in enumerate(ways):
+        for index, target in enumerate(others):
             leg = self._call.dial(target)
             if leg is not None:
                 until = min(now + target.progress_seconds, ring_until)
-                self.lines[leg] = Line(target, ways[index + 1 :], rest, until, ring_until)
+                self.lines[leg] = Line(target, others[index + 1 :], rest, until, ring_until)
                 return True
         return False

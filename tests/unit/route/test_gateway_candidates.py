@@ -9,7 +9,7 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.decision import Decision
 from callrouter.route.values.facts import Facts
 from callrouter.route.values.gateway_candidates import (
-    MOST_WAYS,
+    MOST_CANDIDATES,
     GatewayAddress,
     Probe,
     Rest,
@@ -121,7 +121,7 @@ def test_where_nobody_looks_names_up_they_stand_for_themselves() -> None:
 
 def test_number_of_ways_is_bounded() -> None:
     many = tuple(TransportAddress("udp", f"192.0.2.{last}", 5060) for last in range(1, 200))
-    assert len(ways(call("mixed", Snapshot(places={"c": many})))) == MOST_WAYS
+    assert len(ways(call("mixed", Snapshot(places={"c": many})))) == MOST_CANDIDATES
 
 
 def test_plain_gateways_and_fixed_groups_leave_nothing_to_chance() -> None:
