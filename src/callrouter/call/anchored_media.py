@@ -1,9 +1,9 @@
 """Anchored media of a call that speaks to its parties: slots of a worker, and who was told what.
 
 Theory. At any moment the caller's media is with nobody, with us or with a target. While it is with
-us, its leg to the worker is `ear`. A target's is a `Callee` of its own when it has to confirm, or
-when the worker is to be the bridge between both. What we describe to a party has one `Identity` for
-as long as its dialog lasts.
+us, its leg to the worker is `a_session`. A target's is a `Callee` of its own when it has to
+confirm, or when the worker is to be the bridge between both. What we describe to a party has one
+`Identity` for as long as its dialog lasts.
 """
 
 from collections.abc import Sequence
@@ -151,30 +151,30 @@ class AnchoredCall(Protocol):
         """Note that the caller is answered now."""
 
 
-class Speech:
+class AnchoredMedia:
     """The media of one call.
 
-    caller: what it and we described. with_us: the caller's media is at `ear`. language: of what it
+    caller: what it and we described. a_session: the caller's, None for none. with_us: its media is
+    there. b_session: the session of who the worker bridges the caller with. language: of what it
     hears. free: sessions for the targets to be rung next. callees: by leg, those rung with one.
-    parted: those whose session went while they rang. visits: menus entered so far. far: the
-    session of who the worker bridges the caller with. wanted: slots that the caller's worker must
-    have for it. beside: slots of the worker that its own have to be of, None for any worker.
-    noticed: it was said that the call is recorded. dialled: the callee
-    has got the digits behind its number. introducing: what the targets
-    of a transfer are offered, b"" while there is none. crossing: the caller's keys are for whom the
-    worker bridges it with, and are noted nowhere.
+    parted: those whose session went while they rang. visits: menus entered so far. wanted: slots
+    that the caller's worker must have for it. beside: slots of the worker that its own have to be
+    of, None for any worker. noticed: it was said that the call is recorded. dialled: the callee has
+    got the digits behind its number. introducing: what the targets of a transfer are offered, b""
+    while there is none. crossing: the caller's keys are for whom the worker bridges it with, and
+    are noted nowhere.
     """
 
     __slots__ = (
         "_call",
         "_identities",
+        "a_session",
+        "b_session",
         "beside",
         "callees",
         "caller",
         "crossing",
         "dialled",
-        "ear",
-        "far",
         "free",
         "introducing",
         "keys",
@@ -193,8 +193,8 @@ class Speech:
         voice = call.plan.voice
         self.language = call.dialplan.language if voice is None else voice.language
         self.slots: list[MediaSlots] = []
-        self.ear: MediaSession | None = None
-        self.far: MediaSession | None = None
+        self.a_session: MediaSession | None = None
+        self.b_session: MediaSession | None = None
         self.free: list[MediaSession] = []
         self.callees: dict[BLeg, Callee] = {}
         self.parted: set[BLeg] = set()
@@ -262,8 +262,8 @@ class Speech:
 
     def next_callee(self) -> Callee | None:
         """What the next target is rung with; None for the caller's own description."""
-        if self.far is not None:
-            session = self.far
+        if self.b_session is not None:
+            session = self.b_session
         elif self.free:
             session = self.free.pop()
         else:
@@ -280,32 +280,32 @@ class Speech:
 
     def take_back(self, callee: Callee) -> None:
         """A target that is not rung, or no more, needs no session: the next has it."""
-        if callee.session is not self.far:
+        if callee.session is not self.b_session:
             self.free.append(callee.session)
 
     def sessions(self) -> list[MediaSession]:
         """All that stand."""
         found = [*self.free, *(callee.session for callee in self.callees.values())]
-        if self.ear is not None:
-            found.append(self.ear)
-        if self.far is not None:
-            found.append(self.far)
+        if self.a_session is not None:
+            found.append(self.a_session)
+        if self.b_session is not None:
+            found.append(self.b_session)
         return found
 
     def of(self, leg: Leg) -> tuple[Party, MediaSession, DtmfReceiver] | None:
         """What a party's leg stands for; None when its media is not with us."""
         if leg is self._call.a:
-            return None if self.ear is None else (self.caller, self.ear, self.keys)
+            return None if self.a_session is None else (self.caller, self.a_session, self.keys)
         callee = self.callees.get(leg) if isinstance(leg, BLeg) else None
         return None if callee is None else (callee.party, callee.session, callee.keys)
 
-    def is_ear(self, session: str) -> bool:
+    def is_of_caller(self, session: str) -> bool:
         """Say whether a session is the caller's."""
-        return self.ear is not None and self.ear.name == session
+        return self.a_session is not None and self.a_session.name == session
 
     def pressed(self, event: Digit) -> bool:
         """Take a key; False when it is a second copy."""
-        if self.is_ear(event.session):
+        if self.is_of_caller(event.session):
             if not self.keys.press(event.digit, event.method):
                 return False
             if not self.crossing:
@@ -330,8 +330,8 @@ class Speech:
 
     def hush(self) -> None:
         """Stop what plays to the caller."""
-        if self.ear is not None:
-            self.ear.slots.stop(self.ear.name)
+        if self.a_session is not None:
+            self.a_session.slots.stop(self.a_session.name)
 
     def sounds(self, names: Sequence[str]) -> list[Sound]:
         """The files of prompts, in the caller's language; those that there are."""
@@ -375,15 +375,15 @@ class Speech:
         """Answer the call ourselves."""
         call = self._call
         call.a.identity = self.caller.identity
-        assert self.ear is not None  # noqa: S101 - what answers is a session
+        assert self.a_session is not None  # noqa: S101 - what answers is a session
         call.picked_up()
-        call.a.answer(200, self.ear.name, SDP_ROW, body)
+        call.a.answer(200, self.a_session.name, SDP_ROW, body)
 
     def let_go(self) -> None:
         """Give all slots back: nobody's media is with us any more."""
         for session in self.sessions():
             session.close()
-        self.ear = self.far = None
+        self.a_session = self.b_session = None
         self.free.clear()
         self.parted.update(self.callees)
         self.callees.clear()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from callrouter.call.anchored_media import Callee, Speech, Unfit
+from callrouter.call.anchored_media import AnchoredMedia, Callee, Unfit
 from callrouter.call.held_lines import HeldLines
 from callrouter.call.interwork.header_policy import (
     passed_reason,
@@ -61,7 +61,7 @@ class Call:
     a: the caller's leg, or that of whom we have rung first. b: the leg the caller talks to; before
     the answer the one heard last, None when none rings. shared: what this call and the others count
     together. events: who wants to know what happens to it. lines: those that it holds. payer: of an
-    account that may run out. phones: found for it, by extension and key. speech: None: never any.
+    account that may run out. phones: found for it, by extension and key. anchor: None: never any.
     """
 
     __slots__ = (
@@ -76,6 +76,7 @@ class Call:
         "_started",
         "_telling",
         "a",
+        "anchor",
         "b",
         "dialplan",
         "events",
@@ -89,7 +90,6 @@ class Call:
         "plan",
         "record",
         "shared",
-        "speech",
         "stack",
     )
 
@@ -117,7 +117,7 @@ class Call:
         self.dialplan = dialplan
         self.facts = facts
         self.media = media
-        self.speech: Speech | None = None
+        self.anchor: AnchoredMedia | None = None
         self.stack = stack
         self.inbox = inbox
         self.plan = plan
@@ -190,8 +190,8 @@ class Call:
         try:
             hop = self._next_hop(target, len(body) + len(rows))
         except SipError as error:
-            if callee is not None and self.speech is not None:
-                self.speech.take_back(callee)
+            if callee is not None and self.anchor is not None:
+                self.anchor.take_back(callee)
             gateways.unreached(self.shared.gateways, target, error.status)
             self._note(entry, error.status, "unreachable", 0)
             return None
@@ -202,7 +202,7 @@ class Call:
             hop,
             hops=self._hops,
             reliable=self.a.reliable is not None,
-            anchored=self.speech is not None,
+            anchored=self.anchor is not None,
             passing=rows,
             forwarded=self._forwarded(target, peer, hop),
             caller_id=target.caller_id,
@@ -213,8 +213,8 @@ class Call:
             self.leg_changed(entry)
         self.events.dialog_begun(self.record, leg.call_id, target.name)
         leg.identity = identity
-        if callee is not None and self.speech is not None:
-            self.speech.callees[leg] = callee
+        if callee is not None and self.anchor is not None:
+            self.anchor.callees[leg] = callee
         if self.b is None:
             self.b = leg
         return leg
@@ -243,11 +243,11 @@ class Call:
 
     def _described(self, invite: Request) -> tuple[Callee | None, Identity | None, bytes]:
         """What a target is rung with: its session with us, who we are to it, what it is offered."""
-        speech = self.speech
-        if speech is None:
+        anchor = self.anchor
+        if anchor is None:
             return None, None, invite.body
-        callee = speech.next_callee()
-        return callee, *speech.introduced(callee, self.a.dialog.flow.local_host, self.caller_body())
+        callee = anchor.next_callee()
+        return callee, *anchor.introduced(callee, self.a.dialog.flow.local_host, self.caller_body())
 
     def _next_hop(self, target: Target, size: int) -> NextHop:
         """Find a target's next hop. size: as `next_hop_to` has it. Raises SipError 480, 503."""
@@ -276,8 +276,8 @@ class Call:
 
     def caller_body(self) -> bytes:
         """What the caller described last, of what we have; empty before it described anything."""
-        if self.speech is not None and self.speech.caller.body:
-            return self.speech.caller.body
+        if self.anchor is not None and self.anchor.caller.body:
+            return self.anchor.caller.body
         return b"" if self._invite is None else self._invite.body
 
     def progressed(self, leg: BLeg) -> None:
@@ -292,14 +292,14 @@ class Call:
         """Pass a target's provisional response on to the caller."""
         response = event.response
         self.progressed(event.leg)
-        if self.record.answered_ms is not None and self.speech is None:
+        if self.record.answered_ms is not None and self.anchor is None:
             return  # it talks to somebody, and is transferred
         rows = rows_of(event, self.a)
         body = response.body
-        if self.speech is not None:
-            if self.speech.with_us:
+        if self.anchor is not None:
+            if self.anchor.with_us:
                 return  # it hears us, and knows that it rings
-            rows, body = self.speech.early(event, rows)
+            rows, body = self.anchor.early(event, rows)
         if self.record.ringing_ms is None:
             self.rings()
         self.b = event.leg
@@ -472,7 +472,7 @@ class Call:
     @property
     def unfit(self) -> Unfit | None:
         """Why our media cannot have what the caller described last, None when it can."""
-        return None if self.speech is None else self.speech.caller.unfit
+        return None if self.anchor is None else self.anchor.caller.unfit
 
     @property
     def number(self) -> Number:
@@ -585,9 +585,9 @@ class Call:
         if self.payer is not None:
             self.payer.over()
         self.lines.release()
-        if self.speech is not None:
-            self.speech.let_go()
-            self.speech = None
+        if self.anchor is not None:
+            self.anchor.let_go()
+            self.anchor = None
         self._on_over(self)
 
     def abort(self) -> None:

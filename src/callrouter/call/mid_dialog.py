@@ -7,7 +7,7 @@ from functools import partial
 
 from callrouter.call.anchor.dtmf import key_of
 from callrouter.call.anchor.worker_leg import MediaSession
-from callrouter.call.anchored_media import Party, Speech
+from callrouter.call.anchored_media import AnchoredMedia, Party
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Asked
 from callrouter.call.legs.leg import Leg
@@ -26,8 +26,8 @@ def answer(call: Call, asked: Asked) -> Digit | None:
     """Have a request of a party answered; returns the key that an INFO carries for us."""
     leg = asked.leg
     pair = call.inbox.pair
-    if pair is None and call.speech is not None:
-        return _for_us(call.speech, asked)
+    if pair is None and call.anchor is not None:
+        return _for_us(call.anchor, asked)
     if pair is None:
         _pass_on(call, asked, call.other(leg))
     elif pair.has(leg):
@@ -84,9 +84,9 @@ def _pass_prack(call: Call, asked: Asked) -> None:
     asked.leg.respond(asked.tx, 200)
 
 
-def _for_us(speech: Speech, asked: Asked) -> Digit | None:
+def _for_us(anchor: AnchoredMedia, asked: Asked) -> Digit | None:
     """Answer a party of a call that is spoken to."""
-    known = speech.of(asked.leg)
+    known = anchor.of(asked.leg)
     if known is None:
         asked.leg.respond(asked.tx, 500, _RETRY)
         return None
@@ -95,7 +95,7 @@ def _for_us(speech: Speech, asked: Asked) -> Digit | None:
         asked.leg.respond(asked.tx, 200)
         key = key_of(asked.request)
         digit = Digit(session=session.name, digit=key, method="info")
-        return digit if key and speech.pressed(digit) else None
+        return digit if key and anchor.pressed(digit) else None
     _renegotiate(asked, party, session)
     return None
 

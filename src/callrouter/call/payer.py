@@ -15,7 +15,7 @@ Rules.
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.legs.events import Shutdown
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.services.account_port import NO_END, Credit, NoCredit
@@ -45,7 +45,7 @@ class PaidCall(Protocol):
     inbox: Inbox
     record: CallRecord
     shared: Shared
-    speech: Speech | None
+    anchor: AnchoredMedia | None
     stack: Stack
 
     def ms(self) -> int:
@@ -193,10 +193,10 @@ class Payer:
 
     def _warn(self) -> None:
         """Let both parties hear that the call ends soon, where they hear the worker."""
-        speech = self._call.speech
-        if speech is None:
+        anchor = self._call.anchor
+        if anchor is None:
             return
-        for session in (speech.ear, speech.far):
+        for session in (anchor.a_session, anchor.b_session):
             if session is not None:
                 session.slots.tone(session.name, _TONE_HERTZ, _TONE_SECONDS)
 

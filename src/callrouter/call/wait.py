@@ -60,7 +60,7 @@ async def wait(call: Call, until: float = 0.0, *, refers: bool = False) -> Event
             case HungUp() | Lost() if _ends(call, event.leg):
                 end(call, event)
             case Digit():
-                if call.speech is not None and call.speech.pressed(event):
+                if call.anchor is not None and call.anchor.pressed(event):
                     return event
             case Asked() if refers and event.request.method == "REFER" and event.leg is call.b:
                 return event
@@ -85,8 +85,8 @@ async def attend(
     """
     event = await wait(call, until, refers=refers)
     if lost_worker(call, event):
-        if call.speech is not None:
-            call.speech.let_go()
+        if call.anchor is not None:
+            call.anchor.let_go()
         if not alone:
             raise NoMedia
     return event
@@ -95,8 +95,8 @@ async def attend(
 def lost_worker(call: Call, event: Event) -> bool:
     """Say whether an event means that the worker is gone."""
     if isinstance(event, HungUp | Lost | Failed):
-        speech = call.speech
-        return speech is not None and any(session.leg is event.leg for session in speech.sessions())
+        anchor = call.anchor
+        return anchor is not None and any(session.leg is event.leg for session in anchor.sessions())
     return isinstance(event, MediaLost)
 
 

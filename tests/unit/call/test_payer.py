@@ -33,7 +33,7 @@ class Story:
 
     def __init__(self, *, go_on: bool = True, first_ms: int = 60_000) -> None:
         self.stack = Stack(Tokens(), nowhere)
-        self.speech = None
+        self.anchor = None
         self.record = CallRecord("one", "", 0.0)
         self.answers: list[Any] = []
         self.asked: list[tuple[int, int]] = []

@@ -163,8 +163,8 @@ class Calls:
         call = self.in_progress.get(id)
         if call is None:
             return f"no call in progress has the id {id}"
-        speech = call.speech
-        if speech is None or speech.far is None or speech.recording is None:
+        anchor = call.anchor
+        if anchor is None or anchor.b_session is None or anchor.recording is None:
             return "it is not a call that can be recorded: its number has no 'record'"
         call.inbox.post(RecordAsked(on=on))
         return ""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from callrouter.call.anchor.worker_leg import MediaSession
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
 from callrouter.call.flows.bridge.recorder import Recorder
@@ -29,59 +29,66 @@ class Talk:
     """A conversation through the worker, from the answer to its end."""
 
     __slots__ = (
+        "_a_session",
+        "_anchor",
         "_asks",
+        "_b_session",
         "_begun",
         "_call",
         "_crossing",
-        "_ear",
-        "_far",
         "_held",
         "_holding",
         "_recorder",
-        "_speech",
         "_supervisors",
         "_until",
     )
 
-    def __init__(self, call: Call, speech: Speech, ear: MediaSession, far: MediaSession) -> None:
+    def __init__(
+        self,
+        call: Call,
+        anchor: AnchoredMedia,
+        a_session: MediaSession,
+        b_session: MediaSession,
+    ) -> None:
         self._call = call
-        self._speech = speech
-        self._ear = ear
-        self._far = far
+        self._anchor = anchor
+        self._a_session = a_session
+        self._b_session = b_session
         self._held = ""
         self._holding = (False, False)
-        self._crossing = Crossing(call, speech)
+        self._crossing = Crossing(call, anchor)
         self._begun: list[Digit] = []
         self._until = 0.0
         self._supervisors: list[SupervisorAsks] = []
-        rule = speech.recording
+        rule = anchor.recording
         keeping = call.media.keeping
         self._recorder = None
-        self._asks = ear.name if rule is not None and rule.outgoing else far.name
+        self._asks = a_session.name if rule is not None and rule.outgoing else b_session.name
         if rule is not None and keeping is not None:
-            self._recorder = Recorder(call, speech, keeping, rule)
+            self._recorder = Recorder(call, anchor, keeping, rule)
             if rule.at_once:
                 self._recorder.start()
-            if rule.outgoing and rule.notice and not speech.noticed:
+            if rule.outgoing and rule.notice and not anchor.noticed:
                 self._announce(rule.notice)
 
     def _announce(self, prompt: str) -> None:
         """Let both hear that they are recorded; they hear each other meanwhile."""
-        self._speech.noticed = True
-        sounds = [sound.path for sound in self._speech.sounds((prompt,))]
+        self._anchor.noticed = True
+        sounds = [sound.path for sound in self._anchor.sounds((prompt,))]
         if sounds:
-            for session in (self._ear, self._far):
+            for session in (self._a_session, self._b_session):
                 session.slots.play(session.name, sounds)
-            self._speech.note("played", prompt)
+            self._anchor.note("played", prompt)
 
     def _dial_behind(self) -> None:
         """Press what was dialled behind the number, once, now that somebody is there."""
         voice = self._call.plan.voice
-        if voice is not None and voice.digits and not self._speech.dialled:
-            self._speech.dialled = True
+        if voice is not None and voice.digits and not self._anchor.dialled:
+            self._anchor.dialled = True
             for key in voice.digits:
                 self._crossing.pass_on(
-                    Digit(session=self._ear.name, digit=key, method="rfc4733"), self._call.b
+                    Digit(session=self._a_session.name, digit=key, method="rfc4733"),
+                    self._call.b,
                 )
 
     async def run(self, asks: SupervisorAsks | None = None) -> HungUp | Lost:
@@ -93,7 +100,7 @@ class Talk:
         if asks is not None:
             self._let_in(asks)
         recorder = self._recorder
-        self._speech.crossing = True
+        self._anchor.crossing = True
         self._dial_behind()
         how: HungUp | Lost | Over | PutInQueue | None = None
         call = self._call
@@ -109,7 +116,7 @@ class Talk:
                     how = self._taken_over(event)
                 else:
                     self._on(event)
-            self._speech.crossing = False
+            self._anchor.crossing = False
         except NoMedia:
             if recorder is not None:
                 recorder.broken()
@@ -126,13 +133,13 @@ class Talk:
 
     def _part(self) -> None:
         """The caller waits in a queue from now on: it hears the callee no more."""
-        self._speech.crossing = False
-        slots = self._ear.slots
+        self._anchor.crossing = False
+        slots = self._a_session.slots
         if self._held:
             slots.stop(self._held)
-        slots.unbridge(self._ear.name, self._far.name)
-        for leg in [*self._speech.callees]:
-            self._speech.recycle(leg)
+        slots.unbridge(self._a_session.name, self._b_session.name)
+        for leg in [*self._anchor.callees]:
+            self._anchor.recycle(leg)
         for asks in self._supervisors:
             asks.post(SupervisionOver(why="the caller waits in a queue"))
 
@@ -145,7 +152,7 @@ class Talk:
             call = self._call
             pair.busy = True
             try:
-                left = await move(call, self._speech, event, self._on)
+                left = await move(call, self._anchor, event, self._on)
             except PutInQueue:
                 self._part()
                 raise
@@ -186,7 +193,13 @@ class Talk:
         heard = Verdict("supervise", True, asks.who, why, number.file, number.line)
         call.record.trace = (*call.record.trace, heard)
         self._supervisors.append(asks)
-        asks.post(SupervisorLetIn(slots=self._ear.slots, ear=self._ear.name, far=self._far.name))
+        asks.post(
+            SupervisorLetIn(
+                slots=self._a_session.slots,
+                a_session=self._a_session.name,
+                b_session=self._b_session.name,
+            )
+        )
 
     def _code(self, event: Digit) -> None:
         """A key of who may dial the code: what cannot begin it crosses, the code never."""
@@ -220,7 +233,10 @@ class Talk:
     def _hold(self) -> None:
         """Somebody may have put the other on hold, or taken it back."""
         call = self._call
-        before, self._holding = self._holding, (_holds(self._ear), _holds(self._far))
+        before, self._holding = (
+            self._holding,
+            (_holds(self._a_session), _holds(self._b_session)),
+        )
         if call.events.held.subscribers:
             for party, was, on in zip(("caller", "callee"), before, self._holding, strict=True):
                 if was != on:
@@ -238,18 +254,18 @@ class Talk:
             music = self._call.dialplan.prompts.music.get(voice.hold_music)
         if music is None:
             return
-        ear, far = self._ear, self._far
-        held = far.name if caller else ear.name if callee else ""
+        a_session, b_session = self._a_session, self._b_session
+        held = b_session.name if caller else a_session.name if callee else ""
         if held == self._held:
             return
-        slots = ear.slots
+        slots = a_session.slots
         if self._held:
             slots.stop(self._held)
         if held:
-            slots.unbridge(ear.name, far.name)
+            slots.unbridge(a_session.name, b_session.name)
             slots.play(held, [music.path], loop=True)
         else:
-            slots.bridge(ear.name, far.name)
+            slots.bridge(a_session.name, b_session.name)
         self._held = held
 
 

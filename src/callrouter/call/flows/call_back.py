@@ -68,11 +68,11 @@ async def call_back(call: Call, order: CallBackOrder) -> bool:
     if answered is None:
         give_up(call)
     if order.voice is not None:
-        speech = await take_in(call)
-        if speech is not None and speech.ear is not None and speech.far is not None:
-            return await anchored(call, speech, speech.ear, speech.far)
-        if call.speech is not None:
-            unrecorded(call, call.speech)
+        anchor = await take_in(call)
+        if anchor is not None and anchor.a_session is not None and anchor.b_session is not None:
+            return await anchored(call, anchor, anchor.a_session, anchor.b_session)
+        if call.anchor is not None:
+            unrecorded(call, call.anchor)
     return await bridge(call)
 
 

@@ -15,7 +15,7 @@ from callrouter.call.flows.end_to_end_conversation import anchored, bridge
 from callrouter.call.flows.hunt.hunt import CallerSide, Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import switch
 from callrouter.call.flows.ivr.menu import ask_survey, go_through
-from callrouter.call.flows.ivr.play_gather import attach, say, speech_of
+from callrouter.call.flows.ivr.play_gather import anchor_of, attach, say
 from callrouter.call.flows.ivr.voicemail_listen import hear_messages
 from callrouter.call.flows.ivr.voicemail_record import take_message
 from callrouter.call.flows.queued_caller import Waited, wait_at_place, wait_for_agent
@@ -130,7 +130,7 @@ def _more(call: Call, steps: Steps, goes_on: Callable[[], bool]) -> bool:
 async def ring(call: Call, step: Hunt) -> bool:
     """Ring targets; True when one is connected. Raises Over, Stopped."""
     anchored = (
-        call.speech is not None
+        call.anchor is not None
         or call.plan.voice is not None
         or step.greeting is not None
         or step.confirm is not None
@@ -144,10 +144,10 @@ def conversation(call: Call) -> Awaitable[bool]:
 
     Raises Over.
     """
-    speech = call.speech
-    if speech is None or speech.ear is None or speech.far is None or call.b is None:
+    anchor = call.anchor
+    if anchor is None or anchor.a_session is None or anchor.b_session is None or call.b is None:
         return bridge(call)
-    return anchored(call, speech, speech.ear, speech.far)
+    return anchored(call, anchor, anchor.a_session, anchor.b_session)
 
 
 async def question(call: Call) -> None:
@@ -208,11 +208,11 @@ async def wait_on(call: Call, put: PutInQueue) -> bool:
     Raises Over, Stopped.
     """
     call.b = None
-    speech, body = speech_of(call), resumed(call.a.theirs)
-    if not speech.with_us:
-        speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
-        speech.caller.heard(body)
-    speech.introducing = b""
+    anchor, body = anchor_of(call), resumed(call.a.theirs)
+    if not anchor.with_us:
+        anchor.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
+        anchor.caller.heard(body)
+    anchor.introducing = b""
     call.introduce(introducing(call.a.dialog.remote, body))
     goes_on = partial(_more, call, put.behind, _ends)
     connected = await queue_up(call, wait_at_place(call, put.act), goes_on)

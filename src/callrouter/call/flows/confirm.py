@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import take_answer
 from callrouter.call.flows.hunt.ringing import Ringing
@@ -17,11 +17,13 @@ _GRACE_SECONDS: Final = 2.0
 class Confirming:
     """The targets of a hunt that have answered and are asked to confirm. asked: by leg."""
 
-    __slots__ = ("_call", "_confirm", "_ringing", "_speech", "asked")
+    __slots__ = ("_anchor", "_call", "_confirm", "_ringing", "asked")
 
-    def __init__(self, call: Call, speech: Speech, ringing: Ringing, confirm: Confirm) -> None:
+    def __init__(
+        self, call: Call, anchor: AnchoredMedia, ringing: Ringing, confirm: Confirm
+    ) -> None:
         self._call = call
-        self._speech = speech
+        self._anchor = anchor
         self._ringing = ringing
         self._confirm = confirm
         self.asked: dict[BLeg, Answered] = {}
@@ -29,12 +31,12 @@ class Confirming:
     def ask(self, event: Answered) -> bool:
         """Play the prompt to a target that answered; False when it cannot hear us."""
         leg = event.leg
-        callee = self._speech.callees.get(leg)
+        callee = self._anchor.callees.get(leg)
         if callee is None or not take_answer(callee, event):
             return False
         leg.ack()
         self.asked[leg] = event
-        sounds = self._speech.sounds((self._confirm.prompt,))
+        sounds = self._anchor.sounds((self._confirm.prompt,))
         slots = callee.session.slots
         slots.play(callee.session.name, [sound.path for sound in sounds])
         length = sum(sound.ms for sound in sounds) / 1000
@@ -44,11 +46,11 @@ class Confirming:
     def heard(self, event: Played | Digit) -> Answered | None:
         """A prompt has ended or a key was pressed; returns the answer that it confirms."""
         for leg, answered in self.asked.items():
-            if self._speech.callees[leg].session.name == event.session:
+            if self._anchor.callees[leg].session.name == event.session:
                 if isinstance(event, Played):
                     self._wait(leg, self._confirm.wait_seconds)
                 elif event.digit == self._confirm.key:
-                    self._speech.callees[leg].session.slots.stop(event.session)
+                    self._anchor.callees[leg].session.slots.stop(event.session)
                     return answered
         return None
 

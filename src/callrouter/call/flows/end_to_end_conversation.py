@@ -1,7 +1,7 @@
 """A conversation of two parties end to end, with its transfers and replacements."""
 
 from callrouter.call.anchor.worker_leg import MediaSession
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.anchored_conversation import Talk
 from callrouter.call.flows.bridge.connect import (
@@ -77,18 +77,18 @@ async def bridge(call: Call) -> bool:
 
 async def _let_in(call: Call, asks: SupervisorAsks) -> bool:
     """Have the conversation go on by a worker, so that a supervisor can hear it; as `bridge`."""
-    speech = await take_in(call)
-    if speech is None or speech.ear is None or speech.far is None:
+    anchor = await take_in(call)
+    if anchor is None or anchor.a_session is None or anchor.b_session is None:
         asks.post(SupervisionOver(why="no media worker could take the call"))
         return await bridge(call)
-    return await anchored(call, speech, speech.ear, speech.far, asks)
+    return await anchored(call, anchor, anchor.a_session, anchor.b_session, asks)
 
 
 async def anchored(
     call: Call,
-    speech: Speech,
-    ear: MediaSession,
-    far: MediaSession,
+    anchor: AnchoredMedia,
+    a_session: MediaSession,
+    b_session: MediaSession,
     asks: SupervisorAsks | None = None,
 ) -> bool:
     """Let two parties talk through the worker, and without it when it is lost; as `bridge`.
@@ -97,7 +97,7 @@ async def anchored(
     """
     event: HungUp | Lost | None
     try:
-        event = await Talk(call, speech, ear, far).run(asks)
+        event = await Talk(call, anchor, a_session, b_session).run(asks)
     except NoMedia:
         event = None
     if event is None:
@@ -186,7 +186,7 @@ def _asks(call: Call, pair: Pair, left: Leg) -> bool:
     )
 
 
-async def take_in(call: Call) -> Speech | None:
+async def take_in(call: Call) -> AnchoredMedia | None:
     """Have a worker bridge both from now on (D7); None when that cannot be, and all is as before.
 
     Raises Over.
@@ -194,24 +194,24 @@ async def take_in(call: Call) -> Speech | None:
     b = call.b
     if b is None:
         return None
-    speech = call.speech = call.speech or Speech(call)
+    anchor = call.anchor = call.anchor or AnchoredMedia(call)
     offered = taken = False
     try:
-        slots = speech.reserve(2)
+        slots = anchor.reserve(2)
         if slots is not None:
-            speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
-            ear = speech.ear = await open_session(call, speech, slots, None)
-            far = speech.far = await open_session(call, speech, slots, None)
-            as_callee(speech, b)
-            ear.slots.bridge(ear.name, far.name)
-            offered = await offer_session(call, speech, call.a)
-            taken = offered and await offer_session(call, speech, b)
+            anchor.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
+            a_session = anchor.a_session = await open_session(call, anchor, slots, None)
+            b_session = anchor.b_session = await open_session(call, anchor, slots, None)
+            as_callee(anchor, b)
+            a_session.slots.bridge(a_session.name, b_session.name)
+            offered = await offer_session(call, anchor, call.a)
+            taken = offered and await offer_session(call, anchor, b)
     except NoMedia:
         taken = False
     if taken:
-        speech.with_us = True
-        return speech
-    speech.let_go()
+        anchor.with_us = True
+        return anchor
+    anchor.let_go()
     if offered:
         await rejoin(call, b)
     return None

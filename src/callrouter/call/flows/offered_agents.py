@@ -239,8 +239,8 @@ class OfferedAgents:
 
 def _recycle(call: Call, leg: BLeg) -> None:
     """A leg is out: what it had of our media is there for the next."""
-    if call.speech is not None:
-        call.speech.recycle(leg)
+    if call.anchor is not None:
+        call.anchor.recycle(leg)
 
 
 def _until(target: Target, seconds: float) -> Target:

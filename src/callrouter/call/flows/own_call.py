@@ -4,7 +4,7 @@ from typing import Final, NoReturn
 
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.hunt.hunt import CallerSide
-from callrouter.call.flows.ivr.play_gather import speech_of
+from callrouter.call.flows.ivr.play_gather import anchor_of
 from callrouter.call.legs.events import Answered
 from callrouter.call.legs.reinvite import identity_after
 from callrouter.call.teardown import Over
@@ -50,8 +50,8 @@ class RungAlone(CallerSide):
         event.leg.ack()
         becomes_caller(call, event)
         call.picked_up()
-        speech = speech_of(call)
+        anchor = anchor_of(call)
         # It was offered silence of ours, and is offered what follows on it.
-        speech.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
-        speech.caller.heard(call.a.theirs)
+        anchor.caller.identity = call.a.identity = identity_after(call.a, call.a.ours)
+        anchor.caller.heard(call.a.theirs)
         return True

@@ -13,11 +13,11 @@ from functools import partial
 from math import inf
 from typing import Final, NamedTuple
 
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import Call
-from callrouter.call.flows.anchored_caller import anchor, unrecorded
+from callrouter.call.flows.anchored_caller import anchor_caller, unrecorded
 from callrouter.call.flows.bridge.connect import join
-from callrouter.call.flows.ivr.play_gather import ring_back, speech_of, start_playing
+from callrouter.call.flows.ivr.play_gather import anchor_of, ring_back, start_playing
 from callrouter.call.flows.offered_agents import OfferedAgents
 from callrouter.call.legs.events import (
     Event,
@@ -74,11 +74,11 @@ async def _receive(call: Call) -> None:
     Where there is no media for it, it is not answered: it hears that it rings, for as long as it
     waits.
     """
-    speech = speech_of(call)
+    anchor = anchor_of(call)
     try:
-        await anchor(call, speech, answer=True)
+        await anchor_caller(call, anchor, answer=True)
     except NoMedia:
-        unrecorded(call, speech)
+        unrecorded(call, anchor)
         if call.record.answered_ms is None:
             call.a.ring(180, "", "", b"")
             if call.record.ringing_ms is None:
@@ -90,12 +90,12 @@ class _Wait:
 
     __slots__ = (
         "_agents",
+        "_anchor",
         "_announce_at",
         "_announcing",
         "_call",
         "_queue",
         "_record",
-        "_speech",
         "steps",
     )
 
@@ -103,7 +103,7 @@ class _Wait:
         self._call = call
         self._queue = queue
         self._record = record
-        self._speech: Speech = speech_of(call)
+        self._anchor: AnchoredMedia = anchor_of(call)
         self._agents = OfferedAgents(call, record.queue, self._other)
         self.steps: tuple[Hunt | VoiceStep, ...] = ()
         announcements = queue.announcements
@@ -123,7 +123,7 @@ class _Wait:
             if taken is not None:
                 self._record.agent = taken.name
                 self._record.outcome = "answered"
-                if not await join(call, self._speech, taken.answered):
+                if not await join(call, self._anchor, taken.answered):
                     self._record.outcome = "failed"
 
     def _until(self) -> float:
@@ -143,7 +143,7 @@ class _Wait:
             case Digit():
                 self._pressed(event)
             case Played():
-                if self._announcing and self._speech.is_ear(event.session):
+                if self._announcing and self._anchor.is_of_caller(event.session):
                     self._play_music()
             case _:
                 pass  # late answers, and legs that are gone
@@ -168,13 +168,13 @@ class _Wait:
         call, music = self._call, None
         if self._queue.music:
             music = call.dialplan.prompts.music.get(self._queue.music)
-        ear = self._speech.ear
-        if ear is None:
+        a_session = self._anchor.a_session
+        if a_session is None:
             return
         if music is None:
             ring_back(call)
             return
-        ear.slots.play(ear.name, [music.path], loop=True)
+        a_session.slots.play(a_session.name, [music.path], loop=True)
 
     async def _announce(self) -> None:
         """Interrupt the music; it goes on when everything is said."""
@@ -187,18 +187,18 @@ class _Wait:
             place = await reply(call.inbox, self._agents.asking, asked, call.now + SECONDS)
             if isinstance(place, QueuePlace):
                 names += _place_words(place, said=announcements.position, wait=announcements.wait)
-        if names and self._speech.ear is not None and start_playing(call, names):
+        if names and self._anchor.a_session is not None and start_playing(call, names):
             self._announcing = True
 
     def _pressed(self, event: Digit) -> None:
         call, keys = self._call, self._queue.keys
-        if keys is None or not self._speech.is_ear(event.session):
+        if keys is None or not self._anchor.is_of_caller(event.session):
             return
         snapshot, number = call.shared.snapshot(), call.record.number
         chosen = choose(call.dialplan, call.facts, snapshot, number, keys, event.digit)
         if chosen is not None and not chosen.barred:
             call.record.trace += chosen.trace
-            self._speech.language = chosen.language or self._speech.language
+            self._anchor.language = chosen.language or self._anchor.language
             self.steps = chosen.plan.steps
             self._record.outcome = "key"
 

@@ -13,7 +13,7 @@ from callrouter.call.anchor.worker_leg import MediaSession
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.hunt.hunt import Stopped, hunt
 from callrouter.call.flows.ivr.feature_codes import dialled_behind
-from callrouter.call.flows.ivr.play_gather import attach, say, speech_of
+from callrouter.call.flows.ivr.play_gather import anchor_of, attach, say
 from callrouter.call.flows.own_call import RungAlone, give_up
 from callrouter.call.legs.events import Deadline
 from callrouter.call.services.media import Digit
@@ -102,9 +102,9 @@ async def supervise(call: Call, order: Supervision) -> None:
     why = f"call {order.talk.id}: {order.mode}"
     heard = Verdict("supervise", True, order.who, why, number.file, number.line)
     call.record.trace = (*call.record.trace, heard)
-    speech_of(call).beside = let_in.slots
-    ear = await attach(call, answer=True)
-    listening = _Listening(call, order, let_in, ear)
+    anchor_of(call).beside = let_in.slots
+    session = await attach(call, answer=True)
+    listening = _Listening(call, order, let_in, session)
     call.events.ended.subscribe(listening.ended)
     try:
         await listening.run()
@@ -115,19 +115,19 @@ async def supervise(call: Call, order: Supervision) -> None:
 class _Listening:
     """The supervisor, while it is there."""
 
-    __slots__ = ("_call", "_ear", "_heard_by", "_order", "_others", "_ours")
+    __slots__ = ("_call", "_heard_by", "_order", "_others", "_ours", "_session")
 
     def __init__(
-        self, call: Call, order: Supervision, let_in: SupervisorLetIn, ear: MediaSession
+        self, call: Call, order: Supervision, let_in: SupervisorLetIn, session: MediaSession
     ) -> None:
         self._call = call
         self._order = order
-        self._ear = ear
-        self._others = (let_in.ear, let_in.far)
-        self._ours = let_in.ear if order.talk.ours_calls else let_in.far
+        self._session = session
+        self._others = (let_in.a_session, let_in.b_session)
+        self._ours = let_in.a_session if order.talk.ours_calls else let_in.b_session
         self._heard_by: tuple[str, ...] = ()
         for other in self._others:
-            ear.slots.hear(ear.name, other)
+            session.slots.hear(session.name, other)
         self._be_heard(order.mode)
 
     def ended(self, record: CallRecord) -> None:
@@ -145,7 +145,7 @@ class _Listening:
                 self._be_heard(_KEYS[event.digit])
 
     def _be_heard(self, mode: str) -> None:
-        slots, name = self._ear.slots, self._ear.name
+        slots, name = self._session.slots, self._session.name
         wanted: tuple[str, ...] = ()
         if mode == BARGE:
             wanted = self._others

@@ -28,11 +28,11 @@ class SupervisorAsks:
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class SupervisorLetIn:
-    """The supervisor may hear. slots: of the worker. ear, far: sessions of caller and callee."""
+    """The supervisor may hear. slots: of the worker. a_session, b_session: of both who talk."""
 
     slots: MediaSlots
-    ear: str
-    far: str
+    a_session: str
+    b_session: str
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

@@ -8,7 +8,7 @@ both at the worker, which bridges them.
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from callrouter.call.anchored_media import Callee, Speech
+from callrouter.call.anchored_media import AnchoredMedia, Callee
 from callrouter.call.call import Call
 from callrouter.call.legs.connected_party import answer_of
 from callrouter.call.legs.events import Acknowledged, Answered, Event
@@ -27,24 +27,24 @@ _NOT_ACCEPTABLE: Final = 488
 _HELD: Final = (b"a=sendonly", b"a=recvonly", b"a=inactive")
 
 
-async def join(call: Call, speech: Speech, event: Answered) -> bool:
+async def join(call: Call, anchor: AnchoredMedia, event: Answered) -> bool:
     """Connect caller and target. False: that target could not be connected, and is gone.
 
     Raises Over when the call ends meanwhile. A worker that is lost meanwhile is not missed.
     """
     leg = event.leg
-    callee = speech.callees.get(leg)
-    if callee is not None and speech.ear is not None and speech.anchored:
-        return _bridge(call, speech, callee, event)
-    was_ours = callee is not None or leg in speech.parted
-    await _end_to_end(call, speech, event, was_ours=was_ours)
+    callee = anchor.callees.get(leg)
+    if callee is not None and anchor.a_session is not None and anchor.anchored:
+        return _bridge(call, anchor, callee, event)
+    was_ours = callee is not None or leg in anchor.parted
+    await _end_to_end(call, anchor, event, was_ours=was_ours)
     return True
 
 
-def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool:
+def _bridge(call: Call, anchor: AnchoredMedia, callee: Callee, event: Answered) -> bool:
     """Bridge both at the worker."""
-    ear = speech.ear
-    assert ear is not None  # noqa: S101 - asked by the caller
+    a_session = anchor.a_session
+    assert a_session is not None  # noqa: S101 - asked by the caller
     # What it has described early may have been of no use, or another fork's.
     heard = callee.party.unfit is None and callee.party.body == event.leg.theirs
     if not heard and not take_answer(callee, event):
@@ -53,10 +53,10 @@ def _bridge(call: Call, speech: Speech, callee: Callee, event: Answered) -> bool
     event.leg.ack()
     call.connected(event.leg, event.response.status)
     if call.record.answered_ms is None:
-        speech.pick_up(speech.caller.answer(ear))
-    speech.hush()
-    speech.far = callee.session
-    ear.slots.bridge(ear.name, callee.session.name)
+        anchor.pick_up(anchor.caller.answer(a_session))
+    anchor.hush()
+    anchor.b_session = callee.session
+    a_session.slots.bridge(a_session.name, callee.session.name)
     return True
 
 
@@ -69,7 +69,9 @@ def take_answer(callee: Callee, event: Answered) -> bool:
     return True
 
 
-async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: bool) -> None:
+async def _end_to_end(
+    call: Call, anchor: AnchoredMedia, event: Answered, *, was_ours: bool
+) -> None:
     leg = event.leg
     body = leg.theirs
     if not leg.owes_answer:
@@ -79,15 +81,15 @@ async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: 
     if offer and (was_ours or _lines(offer) != _lines(_told(leg) or offer)):
         # It was offered a session of ours, or fewer lines than the caller has by now.
         body = await reoffer(
-            call, leg, lambda: leg.described(speech.caller.body or offer), alone=True
+            call, leg, lambda: leg.described(anchor.caller.body or offer), alone=True
         )
     if not body or not leg.reachable():
         _part(call)
     if call.record.answered_ms is None:
         call.picked_up()
         rows, said = answer_of(event, call.a)
-        body = speech.passed(event.fork, body)
-        speech.caller.identity = call.a.identity or speech.caller.identity
+        body = anchor.passed(event.fork, body)
+        anchor.caller.identity = call.a.identity or anchor.caller.identity
         call.a.answer(200, event.fork, rows, body if said else b"")
         if was_ours and not offer:
             await _tell(call, leg, await _acknowledged(call, leg))
@@ -95,7 +97,7 @@ async def _end_to_end(call: Call, speech: Speech, event: Answered, *, was_ours: 
         await _move_caller(call, leg, body)
     else:
         await _answer_offer(call, leg, body)
-    speech.let_go()
+    anchor.let_go()
 
 
 async def introduce(call: Call, leg: Leg, body: bytes) -> bytes:
@@ -112,25 +114,25 @@ async def introduce(call: Call, leg: Leg, body: bytes) -> bytes:
     return await reoffer(call, leg, describe, alone=True)
 
 
-def as_callee(speech: Speech, leg: BLeg) -> None:
+def as_callee(anchor: AnchoredMedia, leg: BLeg) -> None:
     """Who talks already is a target of the worker's, as if it was rung with the callee's session.
 
     It is told so by `offer_session`.
     """
-    callee = speech.next_callee()
+    callee = anchor.next_callee()
     if callee is not None:
         callee.party.identity = leg.identity = identity_after(leg, leg.ours)
-        speech.callees[leg] = callee
+        anchor.callees[leg] = callee
 
 
 async def offer_session(
-    call: Call, speech: Speech, leg: Leg, meanwhile: Callable[[Event], None] | None = None
+    call: Call, anchor: AnchoredMedia, leg: Leg, meanwhile: Callable[[Event], None] | None = None
 ) -> bool:
     """Offer a party that talks already its session of ours; False when it does not take it.
 
     meanwhile: as `reoffer` has it. Raises Over, NoMedia.
     """
-    known = speech.of(leg)
+    known = anchor.of(leg)
     if known is None:
         return False
     party, session, _ = known

@@ -11,7 +11,7 @@ Rule. What is pressed in a conversation is not for us to keep: PINs and card num
 from collections import deque
 from typing import Final
 
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Lost
 from callrouter.call.legs.leg import ANSWERED, CLOSING, Leg
@@ -30,18 +30,18 @@ _HELD: Final = frozenset(("sendonly", "inactive"))
 class Crossing:
     """The DTMF relay of a call: its two parties' keys, as they come from the worker or by INFO."""
 
-    __slots__ = ("_asking", "_call", "_speech")
+    __slots__ = ("_anchor", "_asking", "_call")
 
-    def __init__(self, call: Call, speech: Speech) -> None:
+    def __init__(self, call: Call, anchor: AnchoredMedia) -> None:
         self._call = call
-        self._speech = speech
+        self._anchor = anchor
         self._asking: dict[Leg, _Asking] = {}
 
-    def pass_on(self, event: Digit, far: BLeg | None) -> None:
-        """Send a key to the party that did not press it. far: whom the caller hears."""
-        speech = self._speech
-        leg = far if speech.is_ear(event.session) else self._call.a
-        known = None if leg is None or event.method == "inband" else speech.of(leg)
+    def pass_on(self, event: Digit, callee: BLeg | None) -> None:
+        """Send a key to the party that did not press it. callee: whom the caller hears."""
+        anchor = self._anchor
+        leg = callee if anchor.is_of_caller(event.session) else self._call.a
+        known = None if leg is None or event.method == "inband" else anchor.of(leg)
         if leg is None or known is None:
             return
         session = known[1]

@@ -5,7 +5,7 @@ Rule. What was begun is reported to the archive exactly once, whole or broken, w
 
 from pathlib import Path
 
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Shutdown
 from callrouter.call.services.archive import Keeping, RecordingInfo, kept_id
@@ -20,11 +20,13 @@ from callrouter.route.values.refusal_reasons import NOT_RECORDABLE
 class Recorder:
     """The recorder of a call's conversation. on: it records now."""
 
-    __slots__ = ("_call", "_file", "_keeping", "_rule", "_speech", "_started_ms")
+    __slots__ = ("_anchor", "_call", "_file", "_keeping", "_rule", "_started_ms")
 
-    def __init__(self, call: Call, speech: Speech, keeping: Keeping, rule: Recording) -> None:
+    def __init__(
+        self, call: Call, anchor: AnchoredMedia, keeping: Keeping, rule: Recording
+    ) -> None:
         self._call = call
-        self._speech = speech
+        self._anchor = anchor
         self._keeping = keeping
         self._rule = rule
         self._file: Path | None = None
@@ -38,8 +40,8 @@ class Recorder:
     def start(self) -> None:
         """Begin; where there is no room the record says so."""
         call = self._call
-        ear, far = self._speech.ear, self._speech.far
-        if ear is None or far is None:
+        a_session, b_session = self._anchor.a_session, self._anchor.b_session
+        if a_session is None or b_session is None:
             return
         record = call.record
         now = record.started + call.ms() / 1000
@@ -51,13 +53,15 @@ class Recorder:
         if self._file is None:
             self._failed("full", "full")
         else:
-            ear.slots.record(ear.name, self._file, other=far.name, stereo=rule.stereo)
+            a_session.slots.record(
+                a_session.name, self._file, other=b_session.name, stereo=rule.stereo
+            )
 
     def stop(self) -> None:
         """End it; `Recorded` follows."""
-        ear = self._speech.ear
-        if ear is not None and self.on:
-            ear.slots.stop_recording(ear.name)
+        a_session = self._anchor.a_session
+        if a_session is not None and self.on:
+            a_session.slots.stop_recording(a_session.name)
 
     def ended(self, event: Recorded) -> None:
         """The file is closed."""

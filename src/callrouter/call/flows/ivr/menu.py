@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from callrouter.call.call import Call
-from callrouter.call.flows.ivr.play_gather import attach, gather, say, speech_of
+from callrouter.call.flows.ivr.play_gather import anchor_of, attach, gather, say
 from callrouter.call.settle import settle
 from callrouter.call.wait import attend
 from callrouter.route.decide.menu_choice import Chosen, choose, may_follow
@@ -26,14 +26,14 @@ async def go_through(
     goes_on: says whether the route has a step for a caller who chose nothing: then nobody says
     goodbye. Raises NoMedia, Over.
     """
-    speech = speech_of(call)
-    speech.visits += 1
-    if speech.visits > _MOST_VISITS:
+    anchor = anchor_of(call)
+    anchor.visits += 1
+    if anchor.visits > _MOST_VISITS:
         return ()
     await attach(call, answer=True)
     dialplan = call.dialplan
     menu = dialplan.menus[step.menu]
-    speech.note("menu", menu.name)
+    anchor.note("menu", menu.name)
     first = step.greeting
     for attempt in range(menu.tries):
         names = (*first, *menu.prompts)
@@ -56,7 +56,7 @@ async def go_through(
             chosen = await settle(call, call.facts, chosen, again, partial(attend, call))
             call.record.trace += chosen.trace
         if chosen is not None and not chosen.barred:
-            speech.language = chosen.language or speech.language
+            anchor.language = chosen.language or anchor.language
             return chosen.plan.steps
         if attempt + 1 < menu.tries:
             wrong = menu.invalid if keys else menu.silent
@@ -77,7 +77,7 @@ async def ask_survey(call: Call, survey: Survey) -> None:
     for _ in range(_SURVEY_TRIES):
         key = await gather(call, (survey.prompt,), survey.wait_seconds, 0.0, bool)
         if key and key in survey.keys:
-            speech_of(call).note("survey", key)
+            anchor_of(call).note("survey", key)
             await say(call, (survey.thanks,))
             return
         if not key:

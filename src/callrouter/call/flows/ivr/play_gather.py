@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.call.anchor.worker_leg import MediaSession
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import Call
 from callrouter.call.legs.events import Acknowledged, Answered
 from callrouter.call.services.media import Digit, MediaSlots, Played
@@ -30,102 +30,109 @@ async def attach(call: Call, *, answer: bool) -> MediaSession:
 
     Raises NoMedia when that cannot be, and Over when the caller leaves meanwhile.
     """
-    speech = speech_of(call)
-    ear = speech.ear
-    if ear is None:
-        ear = await _open_ear(call, speech)
-    if not speech.with_us:
-        await _promise(call, speech, ear, answer=answer)
-        speech.with_us = True
+    anchor = anchor_of(call)
+    a_session = anchor.a_session
+    if a_session is None:
+        a_session = await _open_session_of_caller(call, anchor)
+    if not anchor.with_us:
+        await _promise(call, anchor, a_session, answer=answer)
+        anchor.with_us = True
     elif answer and call.record.answered_ms is None:
-        speech.pick_up(speech.caller.answer(ear))
-    return ear
+        anchor.pick_up(anchor.caller.answer(a_session))
+    return a_session
 
 
-def speech_of(call: Call) -> Speech:
-    """The call's speech, from now on."""
-    if call.speech is None:
-        call.speech = Speech(call)
-    return call.speech
+def anchor_of(call: Call) -> AnchoredMedia:
+    """The call's anchored media, from now on."""
+    if call.anchor is None:
+        call.anchor = AnchoredMedia(call)
+    return call.anchor
 
 
-async def _open_ear(call: Call, speech: Speech) -> MediaSession:
+async def _open_session_of_caller(call: Call, anchor: AnchoredMedia) -> MediaSession:
     body = call.caller_body()
-    audio = speech.caller.heard(body) if body else None
+    audio = anchor.caller.heard(body) if body else None
     if body and audio is None:
         raise NoMedia
-    slots = speech.reserve(speech.wanted)
+    slots = anchor.reserve(anchor.wanted)
     if slots is None:
         raise NoMedia
-    unconfirmed = speech.unconfirmed(audio)
+    unconfirmed = anchor.unconfirmed(audio)
     trusted = unconfirmed is None or unconfirmed.known
-    speech.ear = ear = await open_session(call, speech, slots, audio, trusted=trusted)
+    anchor.a_session = a_session = await open_session(call, anchor, slots, audio, trusted=trusted)
     if unconfirmed is not None:
-        unconfirmed.trust = ear.trust
+        unconfirmed.trust = a_session.trust
         if call.a.shown:  # meanwhile
-            ear.trust()
-    return ear
+            a_session.trust()
+    return a_session
 
 
 async def open_session(
-    call: Call, speech: Speech, slots: MediaSlots, audio: Audio | None, *, trusted: bool = True
+    call: Call,
+    anchor: AnchoredMedia,
+    slots: MediaSlots,
+    audio: Audio | None,
+    *,
+    trusted: bool = True,
 ) -> MediaSession:
     """Open a session and wait until the worker has answered. Raises NoMedia, Over.
 
     trusted: as `MediaSlots.open` has it; a target is, as it has answered an INVITE of ours.
     """
     try:
-        session = speech.session(slots, audio, trusted=trusted)
+        session = anchor.session(slots, audio, trusted=trusted)
     except SipError:
         raise NoMedia from None
-    speech.free.append(session)
+    anchor.free.append(session)
     until = call.now + _OPEN_SECONDS
     while call.now < until:
         event = await attend(call, until)
         if isinstance(event, Answered) and event.leg is session.leg:
             if session.opened(event):
-                speech.free.remove(session)
+                anchor.free.remove(session)
                 return session
             break
-    speech.let_go()
+    anchor.let_go()
     raise NoMedia
 
 
-async def _promise(call: Call, speech: Speech, ear: MediaSession, *, answer: bool) -> None:
+async def _promise(
+    call: Call, anchor: AnchoredMedia, a_session: MediaSession, *, answer: bool
+) -> None:
     """Tell the caller where its media is to go."""
     if call.record.answered_ms is not None:
-        answer_body = await reoffer(call, call.a, lambda: speech.caller.offer(ear))
-        audio = speech.caller.heard(answer_body) if answer_body else None
+        answer_body = await reoffer(call, call.a, lambda: anchor.caller.offer(a_session))
+        audio = anchor.caller.heard(answer_body) if answer_body else None
         if audio is None:
-            speech.let_go()
+            anchor.let_go()
             raise NoMedia
-        ear.connect(audio)
-    elif speech.caller.described is not None:
-        body = speech.caller.answer(ear)
+        a_session.connect(audio)
+    elif anchor.caller.described is not None:
+        body = anchor.caller.answer(a_session)
         if answer:
-            speech.pick_up(body)
+            anchor.pick_up(body)
         else:
-            call.a.ring(183, ear.name, SDP_ROW, body)
+            call.a.ring(183, a_session.name, SDP_ROW, body)
     elif answer:
-        speech.pick_up(speech.caller.offer(ear))
-        await _late_answer(call, speech, ear)
+        anchor.pick_up(anchor.caller.offer(a_session))
+        await _late_answer(call, anchor, a_session)
     else:
         # An offer in a 183 that is not reliable is no offer (RFC 3262 section 5).
-        speech.let_go()
+        anchor.let_go()
         raise NoMedia
 
 
-async def _late_answer(call: Call, speech: Speech, ear: MediaSession) -> None:
+async def _late_answer(call: Call, anchor: AnchoredMedia, a_session: MediaSession) -> None:
     until = call.now + _ACK_SECONDS
     while call.now < until:
         event = await attend(call, until)
         if isinstance(event, Acknowledged):
-            audio = speech.caller.heard(event.request.body)
+            audio = anchor.caller.heard(event.request.body)
             if audio is not None:
-                ear.connect(audio)
+                a_session.connect(audio)
                 return
             break
-    speech.let_go()
+    anchor.let_go()
     raise NoMedia
 
 
@@ -134,37 +141,37 @@ def start_playing(call: Call, names: Sequence[str], *, repeat: bool = False) -> 
 
     Raises NoMedia when the caller is not with us.
     """
-    speech, ear = _with_us(call)
-    sounds = speech.sounds(names)
+    anchor, a_session = _with_us(call)
+    sounds = anchor.sounds(names)
     if not sounds:
         return 0.0
     for name in names:
-        speech.note("played", name)
-    ear.slots.play(ear.name, [sound.path for sound in sounds], loop=repeat)
+        anchor.note("played", name)
+    a_session.slots.play(a_session.name, [sound.path for sound in sounds], loop=repeat)
     return sum(sound.ms for sound in sounds) / 1000
 
 
 def start_playing_files(call: Call, files: Sequence[Path]) -> None:
     """Begin to play files that are no prompts. Raises NoMedia when the caller is not with us."""
-    _, ear = _with_us(call)
-    ear.slots.play(ear.name, files)
+    _, a_session = _with_us(call)
+    a_session.slots.play(a_session.name, files)
 
 
-def _with_us(call: Call) -> tuple[Speech, MediaSession]:
-    """The call's speech and the caller's session. Raises NoMedia when the caller has none."""
-    speech = call.speech
-    if speech is None or speech.ear is None:
+def _with_us(call: Call) -> tuple[AnchoredMedia, MediaSession]:
+    """The anchored media and the caller's session. Raises NoMedia when the caller has none."""
+    anchor = call.anchor
+    if anchor is None or anchor.a_session is None:
         raise NoMedia
-    return speech, speech.ear
+    return anchor, anchor.a_session
 
 
 def _is_ear(call: Call, session: str) -> bool:
-    return call.speech is not None and call.speech.is_ear(session)
+    return call.anchor is not None and call.anchor.is_of_caller(session)
 
 
 def ring_back(call: Call) -> None:
     """Let a caller whose media is with us hear that it rings."""
-    if call.speech is not None and call.speech.with_us:
+    if call.anchor is not None and call.anchor.with_us:
         start_playing(call, (_RINGBACK,), repeat=True)
         if call.record.ringing_ms is None and call.record.answered_ms is None:
             call.rings()
@@ -201,7 +208,7 @@ async def gather(
             playing = 0.0
         elif isinstance(event, Digit) and _is_ear(call, event.session):
             if not keys and playing:
-                speech_of(call).hush()
+                anchor_of(call).hush()
             if event.digit == "#" and keys:
                 return keys
             keys += event.digit

@@ -5,10 +5,10 @@ from typing import Final
 
 from callrouter.call.call import Call
 from callrouter.call.flows.ivr.play_gather import (
+    anchor_of,
     attach,
     gather,
     say,
-    speech_of,
     start_playing_files,
 )
 from callrouter.call.legs.events import Deadline
@@ -51,7 +51,7 @@ async def hear_messages(call: Call, box: str) -> None:
 
 async def _let_in(call: Call, keeping: Keeping, box: str) -> bool:
     """Ask for the PIN."""
-    notes = speech_of(call).notes
+    notes = anchor_of(call).notes
     for _ in range(_PIN_TRIES):
         before = len(notes)
         pin = await gather(call, ("voicemail_pin",), _PIN_WAIT, _PIN_BETWEEN, _never)

@@ -42,30 +42,32 @@ async def take_message(call: Call, name: str) -> None:
         _note(call, KeptRecord(id="", of=name, ms=0, result="full"))
         raise NoMedia
     try:
-        ear = await attach(call, answer=True)
+        a_session = await attach(call, answer=True)
         # A caller who knows the greeting presses a key.
         await gather(call, (box.greeting,), 0.0, 0.0, bool)
         if box.beep:
-            await _beep(call, ear)
+            await _beep(call, a_session)
     except (NoMedia, Over):
         keeping.discard(file)
         raise
-    await say(call, (_SAYS[await _record(call, keeping, box, ear, file)],))
+    await say(call, (_SAYS[await _record(call, keeping, box, a_session, file)],))
 
 
-async def _beep(call: Call, ear: MediaSession) -> None:
-    ear.slots.tone(ear.name, _BEEP_HERTZ, _BEEP_SECONDS)
+async def _beep(call: Call, a_session: MediaSession) -> None:
+    a_session.slots.tone(a_session.name, _BEEP_HERTZ, _BEEP_SECONDS)
     until = call.now + _BEEP_SECONDS + _GRACE_SECONDS
     while call.now < until:
         if isinstance(await attend(call, until), Played):
             return
 
 
-async def _record(call: Call, keeping: Keeping, box: Box, ear: MediaSession, file: Path) -> str:
+async def _record(
+    call: Call, keeping: Keeping, box: Box, a_session: MediaSession, file: Path
+) -> str:
     """Record the caller; returns what became of the message. Raises NoMedia, Over."""
     started = call.ms()
-    ear.slots.record(
-        ear.name, file, max_seconds=box.max_seconds, silence_seconds=box.silence_seconds
+    a_session.slots.record(
+        a_session.name, file, max_seconds=box.max_seconds, silence_seconds=box.silence_seconds
     )
     until = call.now + box.max_seconds + _GRACE_SECONDS
     event: Recorded | None = None
@@ -77,9 +79,9 @@ async def _record(call: Call, keeping: Keeping, box: Box, ear: MediaSession, fil
                 if isinstance(heard, Recorded) and heard.file == file:
                     event = heard
                 elif isinstance(heard, Digit) and heard.digit == "#":
-                    ear.slots.stop_recording(ear.name)
+                    a_session.slots.stop_recording(a_session.name)
         except Over as over:
-            ear.slots.stop_recording(ear.name)
+            a_session.slots.stop_recording(a_session.name)
             gone = over
         if gone is not None:
             event = await closed(call, file)

@@ -9,7 +9,7 @@ nothing. Until then both talk, or the caller hears what is played to who is held
 
 from collections.abc import Awaitable, Callable
 
-from callrouter.call.anchored_media import Speech
+from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import Call
 from callrouter.call.flows.bridge.connect import as_callee, offer_session, take_answer
 from callrouter.call.flows.transfer.refer import Referral, goal_of, replaces_of
@@ -23,7 +23,7 @@ _UNAVAILABLE = 503
 
 
 async def move(
-    call: Call, speech: Speech, asked: Asked, meanwhile: Callable[[Event], None]
+    call: Call, anchor: AnchoredMedia, asked: Asked, meanwhile: Callable[[Event], None]
 ) -> HungUp | Lost | None:
     """Answer a REFER of the callee and do what it asks for.
 
@@ -33,7 +33,7 @@ async def move(
     uri = goal_of(call, asked)
     if uri is None:
         return None
-    work = _Move(call, speech, asked, meanwhile)
+    work = _Move(call, anchor, asked, meanwhile)
     work.accept(asked)
     return await work.carry_out(uri)
 
@@ -41,18 +41,18 @@ async def move(
 class _Move(Referral):
     """One of them."""
 
-    __slots__ = ("_meanwhile", "_speech")
+    __slots__ = ("_anchor", "_meanwhile")
 
     def __init__(
-        self, call: Call, speech: Speech, asked: Asked, meanwhile: Callable[[Event], None]
+        self, call: Call, anchor: AnchoredMedia, asked: Asked, meanwhile: Callable[[Event], None]
     ) -> None:
         super().__init__(call, asked.leg, call.a)
-        self._speech = speech
+        self._anchor = anchor
         self._meanwhile = meanwhile
 
     async def carry_out(self, uri: Uri) -> HungUp | Lost | None:
         """Do it, and say how it went; as `move`."""
-        call, speech = self.call, self._speech
+        call, anchor = self.call, self._anchor
         replaces = replaces_of(uri)
         try:
             user = uri.subscriber()
@@ -66,9 +66,9 @@ class _Move(Referral):
             self.failed()
         else:
             self.done()
-        for leg in [*speech.callees]:
+        for leg in [*anchor.callees]:
             if leg is not kept:
-                speech.recycle(leg)
+                anchor.recycle(leg)
         return self._left if new is None else None
 
     async def _blind(self, user: str) -> BLeg | None:
@@ -82,7 +82,7 @@ class _Move(Referral):
 
     async def _attended(self, replaces: str, user: str) -> BLeg | None:
         """Take over whom the callee has called meanwhile, or the queue in which it waits."""
-        call, speech = self.call, self._speech
+        call, anchor = self.call, self._anchor
         self._place = waiting_leg(call, self._also, replaces)
         if self._place is not None:
             return await self._blind(user)
@@ -90,10 +90,10 @@ class _Move(Referral):
         if not isinstance(far, BLeg):
             self._status = NO_DIALOG
             return None
-        as_callee(speech, far)
+        as_callee(anchor, far)
         taken = False
         try:
-            taken = await offer_session(call, speech, far, self._on)
+            taken = await offer_session(call, anchor, far, self._on)
         finally:
             if not taken:
                 self._unusable(far)
@@ -112,7 +112,7 @@ class _Move(Referral):
 
     def answered(self, event: Answered) -> Answered | None:
         """A target has answered: by what it describes, the caller can talk to it or not."""
-        callee = self._speech.callees.get(event.leg)
+        callee = self._anchor.callees.get(event.leg)
         if callee is not None and take_answer(callee, event):
             return event
         self.ringing.unusable(event.leg)

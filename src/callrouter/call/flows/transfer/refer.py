@@ -349,8 +349,8 @@ class Referral(CallerSide):
         call, stays = self.call, self._stays
         self._told = resumed(stays.theirs)
         call.introduce(introducing(stays.dialog.remote, self._told))
-        if call.speech is not None:
-            call.speech.introducing = self._told
+        if call.anchor is not None:
+            call.anchor.introducing = self._told
         return True
 
     def other(self, event: Event) -> Answered | None:
