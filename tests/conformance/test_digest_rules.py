@@ -8,7 +8,7 @@ import pytest
 from support.message import SDP, Message
 from table import CALLER, DESK, Party, Table, hang_up, request
 
-from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.authentication import DigestAuthentication
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.route.rules.digest_accounts import Login, Logins
 
@@ -42,7 +42,7 @@ def guarded() -> tuple[Table, Party, Party]:
     """A table whose caller has to prove who it is, and the desk."""
     table = Table(DIALPLAN)
     calls = table.router.calls
-    calls._door = Door(b"0123456789abcdef", Tokens(), Nobody(), Nobody())  # type: ignore[arg-type]
+    calls._authentication = DigestAuthentication(b"0123456789abcdef", Tokens(), Nobody(), Nobody())  # type: ignore[arg-type]
     calls.dialplan.access.logins = Logins(
         trunks={"lab": Login(user="lab", password="secret", realm="lab", trunk="lab")}
     )

@@ -148,7 +148,7 @@ class CallReplay:
         self._records: list[CallRecord] = []
         self._parts.events.ended.subscribe(self._records.append)
         _done(self._parts.edges.listen(self._parts.pump, "udp", "127.0.0.1", 0))
-        self._parts.guard.measured(0.0, self._loop.now)  # nothing is late
+        self._parts.protection.measured(0.0, self._loop.now)  # nothing is late
         self._numbers = itertools.count(1)
 
     def calls(self, count: int) -> None:

@@ -22,9 +22,9 @@ from callrouter.register.gateway_registrations import GatewayRegistrations
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
-from callrouter.storage.account_desk import AccountDesk
+from callrouter.storage.account_admin import AccountAdmin
 from callrouter.storage.account_service import AccountService
-from callrouter.storage.number_desk import NumberDesk
+from callrouter.storage.number_admin import NumberAdmin
 from callrouter.yamlfile.reader import parse
 
 PLAN = """\
@@ -87,8 +87,8 @@ class Room:
         service = AccountService(f"sqlite:///{path}.db", "one.first", lambda act: act())
         running = RunningServer(
             shared=self.memory.ports,
-            accounts=AccountDesk(service),
-            numbers=NumberDesk(service),
+            accounts=AccountAdmin(service),
+            numbers=NumberAdmin(service),
             bans=self.memory.bans,
             throttle=self.throttle,
             gateways=self.memory.gateways,

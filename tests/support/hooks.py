@@ -65,7 +65,7 @@ class HookReceiver:
             await runner.cleanup()
 
     def endpoint(self, name: str, **more: Any) -> Endpoint:
-        """It, as the courier knows it; its secret is in the variable TEST_WEBHOOK."""
+        """It, as the delivery knows it; its secret is in the variable TEST_WEBHOOK."""
         secrets = (Secret(file="", env="TEST_WEBHOOK"),)
         more = {"allow_private": True, "secrets": secrets, **more}
         return Endpoint(name=name, url=self.url, **more)

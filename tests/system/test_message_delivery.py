@@ -20,7 +20,7 @@ from support.archives import audio, box, leave, listed, opened, url_in
 from support.ports import free_port
 
 from callrouter.archive import call_archive as archive_module
-from callrouter.archive import delivery as courier
+from callrouter.archive import delivery as delivering
 from callrouter.archive import message_rows as messages
 from callrouter.archive.call_archive import Archive
 from callrouter.archive.delivery_transports import SIGNATURE, TIMESTAMP, signature
@@ -85,8 +85,8 @@ class Hook:
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_module, "_TURN_SECONDS", 0.01)
-    monkeypatch.setattr(courier, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(courier, "_FIRST_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(delivering, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(delivering, "_FIRST_RETRY_SECONDS", 0.05)
     monkeypatch.setenv("TEST_KEY", KEY)
     monkeypatch.setenv("TEST_PASSWORD", "swordfish")
 
@@ -191,7 +191,7 @@ async def test_refused_mail_is_tried_again(
 async def test_what_was_not_delivered_is_after_a_restart(
     tmp_path: Path, inbox: Inbox, server: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "_FIRST_RETRY_SECONDS", 0.5)
+    monkeypatch.setattr(delivering, "_FIRST_RETRY_SECONDS", 0.5)
     mail = mail_to(server)
     gone = Mail(
         to=mail.to,

@@ -8,8 +8,8 @@ from typing import Final
 import yaml
 
 from callrouter.settings.webhook_endpoints import EndpointEntry
-from callrouter.webhooks.courier import RETRIES
 from callrouter.webhooks.event_catalogue import EventData
+from callrouter.webhooks.webhook_delivery import RETRIES
 
 ROOT: Final = Path(__file__).parents[2]
 EVENTS: Final = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")

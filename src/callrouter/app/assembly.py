@@ -8,10 +8,10 @@ from functools import partial
 from typing import Final, TypeVar
 
 from callrouter.app.call_observer import FeatureLog, GuardLog, QueueLog, observe
-from callrouter.app.edge_protection import Guard
+from callrouter.app.edge_protection import EdgeProtection
 from callrouter.archive.call_archive import Archive
 from callrouter.call.admission.admitted_calls import Calls
-from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.authentication import DigestAuthentication
 from callrouter.call.admission.balance_calls import call_owners
 from callrouter.call.admission.call_back_service import CallBacks
 from callrouter.call.admission.supervisors import ring_supervisor
@@ -50,8 +50,8 @@ from callrouter.storage.call_back_jobs import CallBackJobs
 from callrouter.storage.queue_history import QueueHistory
 from callrouter.storage.trace_ring import TraceRing
 from callrouter.webhooks.call_teller import CallTeller, lost_call_told
-from callrouter.webhooks.courier import WebhookCourier
-from callrouter.webhooks.webhook_desk import WebhookDesk
+from callrouter.webhooks.webhook_admin import WebhookAdmin
+from callrouter.webhooks.webhook_delivery import WebhookDelivery
 
 T = TypeVar("T")
 
@@ -86,10 +86,10 @@ class Parts:
         records = settings.records
         database = records.database
         self.writer = RecordWriter(database, records.spool, dialplan.rate_plans)
-        self.webhooks = self._courier(settings)
-        self.desk = None if self.webhooks is None else WebhookDesk(database, self.webhooks)
-        self.teller = self._teller()
+        self.webhooks = self._webhook_delivery(settings)
         tells = self.webhooks is not None
+        self.webhook_admin = WebhookAdmin(database, self.webhooks) if self.webhooks else None
+        self.teller = self._teller()
         self.accounts = AccountService(database, self.writer.process, self._step_soon, tells=tells)
         self.account_mail = AccountMailer(database)
         self.call_metrics = CallMetrics()
@@ -112,21 +112,21 @@ class Parts:
         self.archive = self._archive(settings)
         places = self.memory.gateways.places
         self.registrations = GatewayRegistrations(self.stack, places, random.random)
-        self.door = self._door()
+        self.authentication = self._authentication()
         self.calls = self._calls(settings, dialplan)
         self.jobs = CallBackJobs(database, self._step_soon)
         self.call_backs = self._call_backs()
         self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
-        self.guard = Guard(
+        self.protection = EdgeProtection(
             settings=settings,
             stack=self.stack,
             edges=self.edges,
             calls=self.calls,
             bans=self.memory.bans,
-            door=self.door,
+            authentication=self.authentication,
             clock=self.memory.clock.now,
         )
-        self.pump.shed = self.guard.shed
+        self.pump.shed = self.protection.shed
 
     def _call_backs(self) -> CallBacks:
         """Who calls those back whom nobody has answered."""
@@ -150,14 +150,14 @@ class Parts:
         self.events.ended.subscribe(ring.ended)
         return ring
 
-    def _courier(self, settings: Settings) -> WebhookCourier | None:
+    def _webhook_delivery(self, settings: Settings) -> WebhookDelivery | None:
         """Who tells others of events, if anybody is to be told."""
         if settings.webhooks is None:
             return None
         endpoints = [entry.endpoint() for entry in settings.webhooks]
-        courier = WebhookCourier(settings.records.database, endpoints)
-        self.writer.committed = courier.wake
-        return courier
+        delivery = WebhookDelivery(settings.records.database, endpoints)
+        self.writer.committed = delivery.wake
+        return delivery
 
     def _teller(self) -> CallTeller | None:
         """Who makes events of calls, if anybody is to be told."""
@@ -193,13 +193,13 @@ class Parts:
             identity_of(media.user or "") if media.workers.max else None,
         )
 
-    def _door(self) -> Door:
+    def _authentication(self) -> DigestAuthentication:
         ports = self.memory.ports
         failed = partial(ports.failures.add, "registrations")
         registrar = Registrar(self.stack, ports.registrations, failed)
         # Nonces of another process are not ours, so their secret need not outlive this one.
         secret = secrets.token_bytes(_NONCE_SECRET_BYTES)
-        door = Door(secret, Tokens(), registrar, self.registrations)
+        authentication = DigestAuthentication(secret, Tokens(), registrar, self.registrations)
         remarks = Bucket(_REMARKS, _REMARKS_AT_ONCE)
 
         def remark(what: str, source: str, user: str) -> None:
@@ -211,9 +211,9 @@ class Parts:
                 what = "too many wrong passwords: only who was let in there before is heard"
                 self._log.warning(what, source=source, seconds=seconds)
 
-        door.remark = remark
-        door.throttled = throttled
-        return door
+        authentication.remark = remark
+        authentication.throttled = throttled
+        return authentication
 
     def _calls(self, settings: Settings, dialplan: Dialplan) -> Calls:
         keeping = self.archive if settings.media.workers.max else None
@@ -226,7 +226,7 @@ class Parts:
             shared=self.memory.ports,
             directory=self.directory,
             media=MediaServices(self.media, keeping),
-            door=self.door,
+            authentication=self.authentication,
         )
 
     def _live(self, states: Mapping[str, str], known: Mapping[str, KnownNumber]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import structlog
 
 from callrouter.call.admission.admitted_calls import Calls
-from callrouter.call.admission.authentication import Door
+from callrouter.call.admission.authentication import DigestAuthentication
 from callrouter.call.teardown import RETRY_AFTER
 from callrouter.metric import LAG_MS, Histogram, Rows, counter, gauge, histogram
 from callrouter.net.overload.early_reject import Shed
@@ -23,8 +23,8 @@ from callrouter.state.bans_in_memory import Bans
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class Guard:
-    """Guard between the sockets and the calls. Made before the sockets are opened.
+class EdgeProtection:
+    """EdgeProtection between the sockets and the calls. Made before the sockets are opened.
 
     overload, shed, calls, edges, bans: what it is put together of.
     """
@@ -36,7 +36,7 @@ class Guard:
         edges: Edges,
         calls: Calls,
         bans: Bans,
-        door: Door,
+        authentication: DigestAuthentication,
         clock: Callable[[], float],
     ) -> None:
         """clock: that of the bans."""
@@ -62,7 +62,7 @@ class Guard:
         )
         self._strangers.tell = self._tell
         edges.strangers = self._strangers
-        door.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
+        authentication.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
         calls.refuses = self.overload.refuses
         stack.core = Gate(calls, edges, stack, self._strangers)
         self.serve(calls.dialplan)
@@ -101,7 +101,7 @@ class Guard:
         return self._strangers.counts
 
 
-METRICS: Final[Rows[Guard]] = (
+METRICS: Final[Rows[EdgeProtection]] = (
     counter(
         "callrouter_strangers",
         "Each message that was turned away because no trunk has its address counts one: of "

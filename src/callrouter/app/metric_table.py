@@ -17,7 +17,7 @@ from callrouter.register import bindings, gateway_registrations
 from callrouter.sip import stack
 from callrouter.state import fraud_guards_in_memory, gateway_health, queues_in_memory
 from callrouter.storage import active_calls_journal, background_writer, trace_ring
-from callrouter.webhooks import courier
+from callrouter.webhooks import webhook_delivery
 
 METRICS: Final[Rows[Parts]] = (
     gauge(
@@ -36,10 +36,10 @@ METRICS: Final[Rows[Parts]] = (
     *of(queues_in_memory.METRICS, lambda it: it.memory.queues),
     *of(call_back_service.METRICS, lambda it: it.call_backs),
     *of(stack.METRICS, lambda it: it.stack),
-    *of(edge_protection.METRICS, lambda it: it.guard),
+    *of(edge_protection.METRICS, lambda it: it.protection),
     *of(listeners.METRICS, lambda it: it.edges),
     *of(connection_limits.METRICS, lambda it: it.edges.turnstile.counts),
-    *of(authentication.METRICS, lambda it: it.door),
+    *of(authentication.METRICS, lambda it: it.authentication),
     *of(bindings.METRICS, lambda it: it.memory.bindings),
     *of(gateway_registrations.METRICS, lambda it: it.registrations),
     *of(background_writer.METRICS, lambda it: it.writer),
@@ -47,7 +47,7 @@ METRICS: Final[Rows[Parts]] = (
     *of(trace_ring.METRICS, lambda it: it.trace),
     *of(pool.METRICS, lambda it: it.media),
     *of(call_archive.METRICS, lambda it: it.archive),
-    *of(courier.METRICS, lambda it: it.webhooks),
+    *of(webhook_delivery.METRICS, lambda it: it.webhooks),
     gauge(
         "callrouter_store_failing",
         "A store has 1 while it cannot be written, else 0; the log says what is wrong with it.",

@@ -25,8 +25,8 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.media_steps import MEDIA
 from callrouter.settings.settings_file import Settings
 from callrouter.state.gateway_health import UP, GatewayChange
-from callrouter.storage.account_desk import AccountDesk
-from callrouter.storage.number_desk import NumberDesk
+from callrouter.storage.account_admin import AccountAdmin
+from callrouter.storage.number_admin import NumberAdmin
 
 _GC_THRESHOLDS: Final = (2_000, 1_000_000, 1_000_000)
 """Young objects only: a call that ends leaves no cycle (a test holds that), and to look through a
@@ -57,10 +57,10 @@ class Server:
         )
         running = RunningServer(
             shared=parts.memory.ports,
-            accounts=AccountDesk(parts.accounts),
-            numbers=NumberDesk(parts.accounts),
+            accounts=AccountAdmin(parts.accounts),
+            numbers=NumberAdmin(parts.accounts),
             bans=parts.memory.bans,
-            throttle=parts.door.throttle,
+            throttle=parts.authentication.throttle,
             gateways=parts.memory.gateways,
             queues=parts.memory.queues,
             listen=parts.listen,
@@ -81,7 +81,7 @@ class Server:
             drain=self._drain_by_command,
             is_draining=lambda: self._draining,
             kept=parts.kept,
-            webhooks=parts.desk,
+            webhooks=parts.webhook_admin,
         )
         self._control = ControlListener(settings.control, running)
         self._watcher = Watcher(lambda: self._reload_soon("a file changed"))
@@ -195,7 +195,7 @@ class Server:
         """Decide new calls by this dialplan; those in progress have their plans."""
         self._parts.read_logins(dialplan)
         self._parts.calls.dialplan = dialplan
-        self._parts.guard.serve(dialplan)
+        self._parts.protection.serve(dialplan)
         self._parts.gateways.serve(dialplan.gateways)
         self._serve_queues(dialplan)
         self._serve_accounts(dialplan)
@@ -212,7 +212,7 @@ class Server:
         clock, now = parts.memory.clock.now(), self._loop.time()
         for extension, binding in parts.memory.bindings.all(clock):
             *_, host, port = binding.place
-            parts.door.remember((host, port), (extension,), now)
+            parts.authentication.remember((host, port), (extension,), now)
 
     def _serve_accounts(self, dialplan: Dialplan) -> None:
         """Have the accounts of a dialplan."""
@@ -344,7 +344,7 @@ class Server:
         return bool(done)
 
     def _note_lag(self, seconds: float) -> None:
-        self._parts.guard.measured(seconds, self._loop.time())
+        self._parts.protection.measured(seconds, self._loop.time())
         step = self._parts.memory.look_at_clock()
         if step:
             self._log.warning(

@@ -6,7 +6,7 @@ from typing import IO, Any
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
 from callrouter.archive.file_store import Folder
-from callrouter.archive.retention import Keepsakes
+from callrouter.archive.retention import Retention
 from callrouter.errors import CallrouterError
 from callrouter.printable import storable
 from callrouter.storage.engine import ReadSession, StoreError
@@ -29,7 +29,7 @@ class ArchiveReader(ReadSession):
         super().__init__(url)
         self._messages = Folder(voicemail)
         self._recordings = Folder(recorded)
-        self._keepsakes = Keepsakes(self._messages, self._recordings)
+        self._retention = Retention(self._messages, self._recordings)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         super().__exit__(kind, error, traceback)
@@ -62,7 +62,7 @@ class ArchiveReader(ReadSession):
 
     def delete_message(self, id: str) -> None:
         """Delete a message, for good."""
-        if not self._keepsakes.delete_message(self._engine, storable(id)):
+        if not self._retention.delete_message(self._engine, storable(id)):
             raise NotThereError(f"there is no message {id}")
 
     def recordings(self, number: str | None, most: int) -> list[Row]:
@@ -87,7 +87,7 @@ class ArchiveReader(ReadSession):
 
     def delete_recording(self, id: str) -> None:
         """Delete a recording, for good."""
-        if not self._keepsakes.delete_recording(self._engine, storable(id)):
+        if not self._retention.delete_recording(self._engine, storable(id)):
             raise NotThereError(f"there is no recording {id}")
 
 

@@ -22,9 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
-from callrouter.archive.delivery import Courier
+from callrouter.archive.delivery import MessageDelivery
 from callrouter.archive.file_store import Folder
-from callrouter.archive.retention import Keepsakes
+from callrouter.archive.retention import Retention
 from callrouter.archive.voicemail_pins import Pins
 from callrouter.call.services.archive import (
     MessageLeft,
@@ -75,8 +75,8 @@ class Archive:
         self._messages = Folder(voicemail, worker)
         self._recordings = Folder(recordings, worker)
         self._pins = Pins()
-        self._keepsakes = Keepsakes(self._messages, self._recordings)
-        self._courier = Courier(self._messages)
+        self._retention = Retention(self._messages, self._recordings)
+        self._delivery = MessageDelivery(self._messages)
         self._boxes: Mapping[str, Box] = {}
         self._jobs: deque[Job] = deque()
         self._later: list[Job] = []
@@ -99,8 +99,8 @@ class Archive:
     def serve(self, boxes: Mapping[str, Box]) -> None:
         """These are the boxes from now on."""
         self._boxes = boxes
-        self._keepsakes.boxes = boxes
-        self._courier.boxes = boxes
+        self._retention.boxes = boxes
+        self._delivery.boxes = boxes
         self._do(lambda _: self._pins.read(boxes))
 
     def start(self) -> None:
@@ -114,13 +114,13 @@ class Archive:
                 folder.open()
             except OSError as error:
                 raise StoreError(f"the archive's folder cannot be used: {error}") from error
-        self._do(self._keepsakes.adopt)
+        self._do(self._retention.adopt)
         self._thread.start()
 
     def close(self) -> None:
         """Return when all that can be kept is; the rest is said, and found at the next start."""
         self._thread.close()
-        self._courier.close()
+        self._delivery.close()
         if self._engine is not None:
             self._engine.dispose()
 
@@ -220,13 +220,13 @@ class Archive:
             for folder in (self._messages, self._recordings):
                 if folder.holds(file):
                     folder.remove(file.name)
-            self._keepsakes.ours.discard(kept_id(file))
+            self._retention.ours.discard(kept_id(file))
 
         self._do(remove)
 
     def _place(self, folder: Folder, of: str, caller: str, call: str) -> Path:
         name = f"{call}-{next(self._numbers)}"
-        self._keepsakes.ours.add(name)
+        self._retention.ours.add(name)
         try:
             folder.restore()
         except OSError as error:  # the worker that cannot write says so of its call
@@ -244,19 +244,19 @@ class Archive:
     # What the thread does.
 
     def _keep_message(self, engine: Engine, message: MessageLeft) -> None:
-        if self._keepsakes.message(engine, message):
-            self._courier.wake()
+        if self._retention.message(engine, message):
+            self._delivery.wake()
         self._boxes_used = messages.usage(engine)
-        self._keepsakes.ours.discard(kept_id(message.file))
+        self._retention.ours.discard(kept_id(message.file))
 
     def _keep_recording(self, engine: Engine, recording: RecordingInfo) -> None:
-        self._keepsakes.recording(engine, recording)
+        self._retention.recording(engine, recording)
         self._month = month_of(time.time())
         self._recorded = recordings.usage(engine, self._month)
-        self._keepsakes.ours.discard(kept_id(recording.file))
+        self._retention.ours.discard(kept_id(recording.file))
 
     def _delete_message(self, engine: Engine, id: str) -> None:
-        self._keepsakes.delete_message(engine, id)
+        self._retention.delete_message(engine, id)
         self._boxes_used = messages.usage(engine)
 
     def _last_turn(self) -> None:
@@ -297,11 +297,11 @@ class Archive:
         if self._engine is not None and self._inode != inode(self._engine):
             self._engine.dispose()
             self._engine = None
-            self._jobs.append(self._keepsakes.adopt)
+            self._jobs.append(self._retention.adopt)
         if self._engine is None:
             self._engine = open_for_writing(self._url)
             self._inode = inode(self._engine)
-            self._courier.serve(self._engine)
+            self._delivery.serve(self._engine)
         return self._engine
 
     def _look(self, engine: Engine) -> None:
@@ -314,7 +314,7 @@ class Archive:
             else:
                 _log.error("nothing is recorded: the disk is nearly full", least_bytes=LEAST_FREE)
         now = time.time()
-        self._keepsakes.expire(engine, now, _EXPIRED_AT_ONCE)
+        self._retention.expire(engine, now, _EXPIRED_AT_ONCE)
         self._boxes_used = messages.usage(engine)
         self._month = month_of(now)
         self._recorded = recordings.usage(engine, self._month)

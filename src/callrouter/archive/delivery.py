@@ -42,8 +42,8 @@ def retry_seconds(tries: int) -> float:
     return min(_FIRST_RETRY_SECONDS * 2.0 ** min(tries - 1, 20), _LAST_RETRY_SECONDS)
 
 
-class Courier:
-    """Courier of the messages that are due. boxes: as the dialplan has them."""
+class MessageDelivery:
+    """Delivery of the messages that are due. boxes: as the dialplan has them."""
 
     def __init__(self, folder: Folder) -> None:
         self.boxes: Mapping[str, Box] = {}
@@ -54,7 +54,7 @@ class Courier:
         self._wake = asyncio.Event()
         self._busy: set[tuple[str, str]] = set()  # messages and ways that are tried now
         self._failing = False
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="voicemail-delivery", daemon=True)
 
     def serve(self, engine: Engine) -> None:
         """Deliver from this database from now on."""

@@ -31,7 +31,7 @@ _LACKING_MS: Final = 500
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class Keepsakes:
+class Retention:
     """The files of the archive and their rows. boxes: as the dialplan has them.
 
     ours: the ids that were placed by this process and are not kept yet.

@@ -157,7 +157,7 @@ class _Checking:
 def _compared(document: Document, settings: Settings, plan: Dialplan) -> list[Diagnostic]:
     """Warnings of numbers whose lives in the records' database are not as they are routed."""
     from callrouter.storage.engine import StoreError, parse_url  # noqa: PLC0415 - as below
-    from callrouter.storage.number_desk import LivesOfNumbers  # noqa: PLC0415
+    from callrouter.storage.number_admin import LivesOfNumbers  # noqa: PLC0415
 
     url = settings.records.database
     parsed = parse_url(url)

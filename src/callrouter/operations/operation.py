@@ -24,7 +24,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.call.services.shared_state import Shared
 from callrouter.errors import CallrouterError
 from callrouter.operations.reload.dialplan_diff import Reloaded
-from callrouter.operations.webhook_port import Desk
+from callrouter.operations.webhook_port import WebhookService
 from callrouter.pending import LATE, Later, Pending, Unavailable
 from callrouter.queues.call_back_book import CallBackJob
 from callrouter.register.gateway_registrations import GatewayRegistrations
@@ -271,7 +271,7 @@ class RunningServer:
     is_draining: Callable[[], bool]
     kept: Callable[[], Awaitable[bool]]
     """Whether the changes of the state so far are on disk; waits a moment for them to be."""
-    webhooks: Desk | None = None
+    webhooks: WebhookService | None = None
     """None while nobody is told of events."""
 
     async def answer_of(self, port: str, asked: Later[ValueT]) -> ValueT:

@@ -1,4 +1,4 @@
-"""Webhooks as operations know them: a desk to ask, and a reader of the outbox."""
+"""Webhooks as operations know them: a service to ask, and a reader of the outbox."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ class Follower(Protocol):
         """Want no more."""
 
 
-class Desk(Protocol):
+class WebhookService(Protocol):
     """Webhooks, as operations know them. All raise StoreError when the database is away."""
 
     @property

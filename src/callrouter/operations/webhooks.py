@@ -21,7 +21,7 @@ from callrouter.operations.operation import (
     UnavailableError,
     Until,
 )
-from callrouter.operations.webhook_port import Desk, Follower
+from callrouter.operations.webhook_port import Follower, WebhookService
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class WebhookAttempt(OperationAnswer):
     """An event at an endpoint. subject: the call, mostly. at: when it happened.
 
     state: waiting, delivered, failed (given up), not wanted (by the endpoint's events and numbers)
-    or unseen (the courier has not come to it). due: of the next attempt; tried, status, error: of
+    or unseen (the delivery has not come to it). due: of the next attempt; tried, status, error: of
     the last. Times: Unix seconds.
     """
 
@@ -134,8 +134,8 @@ class FollowEvents(OperationRequest):
 
 async def list_webhooks(running: RunningServer, _request: NoValues) -> WebhookList:
     """The endpoints that are told of events, and how they are."""
-    desk = _desk(running)
-    states = await _answer(desk.states)
+    service = _service(running)
+    states = await _answer(service.states)
     return WebhookList(
         webhooks=[
             WebhookStatus(
@@ -145,18 +145,18 @@ async def list_webhooks(running: RunningServer, _request: NoValues) -> WebhookLi
                 numbers=sorted(it.numbers or ()),
                 **states[name],
             )
-            for name, it in desk.endpoints.items()
+            for name, it in service.endpoints.items()
         ]
     )
 
 
 async def list_attempts(running: RunningServer, request: ListAttempts) -> AttemptList:
     """The newest events, and what became of each at each endpoint."""
-    desk = _desk(running)
+    service = _service(running)
     if request.endpoint is not None:
-        _known(desk, request.endpoint)
+        _known(service, request.endpoint)
     asked = request.endpoint, request.event, request.call, request.most
-    rows = await _answer(lambda: desk.attempts(*asked))
+    rows = await _answer(lambda: service.attempts(*asked))
     return AttemptList(
         attempts=[WebhookAttempt(event=row.pop("id"), **row) for row in rows],
     )
@@ -164,12 +164,12 @@ async def list_attempts(running: RunningServer, request: ListAttempts) -> Attemp
 
 async def resend_events(running: RunningServer, request: ResendEvents) -> ResentEvents:
     """Tells an endpoint again of one event, or of all since a time."""
-    desk = _desk(running)
-    _known(desk, request.endpoint)
+    service = _service(running)
+    _known(service, request.endpoint)
     if (request.event is None) == (request.since is None):
         raise BadValueError("expected one of event and since", "event", "one of event and since")
     since = request.since or 0.0
-    count = await _answer(lambda: desk.resend(request.endpoint, request.event, since))
+    count = await _answer(lambda: service.resend(request.endpoint, request.event, since))
     if request.event is not None and not count:
         raise NotFoundError(f"there is no event {request.event}: they are kept for seven days")
     return ResentEvents(endpoint=request.endpoint, events=count)
@@ -177,27 +177,27 @@ async def resend_events(running: RunningServer, request: ResendEvents) -> Resent
 
 async def disable_webhook(running: RunningServer, request: DisableEndpoint) -> WebhookList:
     """Tells an endpoint of nothing more until it is enabled; its events wait, over restarts too."""
-    desk = _desk(running)
-    _known(desk, request.endpoint)
-    await _answer(lambda: desk.disable(request.endpoint, request.why))
+    service = _service(running)
+    _known(service, request.endpoint)
+    await _answer(lambda: service.disable(request.endpoint, request.why))
     return await list_webhooks(running, NoValues())
 
 
 async def enable_webhook(running: RunningServer, request: OneEndpoint) -> WebhookList:
     """Tells an endpoint of events again, first of those that wait."""
-    desk = _desk(running)
-    _known(desk, request.endpoint)
-    await _answer(lambda: desk.disable(request.endpoint, ""))
+    service = _service(running)
+    _known(service, request.endpoint)
+    await _answer(lambda: service.disable(request.endpoint, ""))
     return await list_webhooks(running, NoValues())
 
 
 async def follow_events(running: RunningServer, request: FollowEvents) -> AnswerStream[SentEvent]:
     """Tells of events as server-sent events; `Last-Event-ID` says which was read last."""
-    desk = _desk(running)
+    service = _service(running)
     if _OutboxStream.open_now >= FOLLOWERS:
         raise UnavailableError(f"{FOLLOWERS} follow the events already")
     try:
-        follower = await _answer(lambda: desk.follow(request.after))
+        follower = await _answer(lambda: service.follow(request.after))
     except LookupError as error:
         said = f"events behind {request.after} are not kept any more, or not there yet: {error}"
         raise NotFoundError(said) from error
@@ -226,14 +226,14 @@ class _OutboxStream(AnswerStream[SentEvent]):
         self._follower.close()
 
 
-def _desk(running: RunningServer) -> Desk:
+def _service(running: RunningServer) -> WebhookService:
     if running.webhooks is None:
         raise ConflictError("nobody is told of events: the settings have no webhooks")
     return running.webhooks
 
 
-def _known(desk: Desk, name: str) -> None:
-    if name not in desk.endpoints:
+def _known(service: WebhookService, name: str) -> None:
+    if name not in service.endpoints:
         raise NotFoundError(f"the settings have no webhook {name}")
 
 

@@ -91,7 +91,7 @@ class EndpointEntry(StrictModel):
         return self.model_copy(update=placed)
 
     def endpoint(self) -> Endpoint:
-        """The same, as the courier wants it."""
+        """The same, as the delivery wants it."""
         places = (
             (self.secret_file, self.secret_env),
             (self.old_secret_file, self.old_secret_env),

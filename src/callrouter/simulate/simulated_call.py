@@ -106,7 +106,7 @@ def play(
         shared=_shared(_Frozen(snapshot), bindings, queues),
         directory=_Told(owner, carrier),
         media=MediaServices(pool, VirtualArchive(stack, dialplan)),
-        door=_Proven(facts),
+        authentication=_Proven(facts),
     )
     flow = Flow("UDP", *place, *_ROUTER, None)
     caller = SimulatedCaller(

@@ -1,6 +1,6 @@
 """The rows of deliveries: which event an endpoint is told of next, and how each attempt went.
 
-Rules. An endpoint has one row for each event it is to be told of, made when the courier comes to
+Rules. An endpoint has one row for each event it is to be told of, made when the delivery comes to
 that event in the outbox. A row that waits has its time; of one subject no later event is due before
 an earlier one, so what is taken by time and position is told in its order. All methods raise
 SQLAlchemyError, or OSError when SQLite's file was replaced.
@@ -262,7 +262,7 @@ class DeliveryRows(OpenedForWriting):
         """The newest events, and what becomes of each at each endpoint, by column names.
 
         id, call: of one event, of one call alone. state: beside those of deliveries, `not wanted`
-        by its `events` and `numbers`, and `unseen` when the courier has not come to it.
+        by its `events` and `numbers`, and `unseen` when the delivery has not come to it.
         """
         query = sa.select(*_PLACED).order_by(_O.position.desc()).limit(most)
         if id is not None:

@@ -21,7 +21,7 @@ from callrouter.call.services.record import CallRecord
 from callrouter.observe.cdr.rerating import rerated
 from callrouter.observe.cdr.rows import encode
 from callrouter.pending import Pending
-from callrouter.storage.account_desk import AccountDesk
+from callrouter.storage.account_admin import AccountAdmin
 from callrouter.storage.account_service import AccountService
 from callrouter.storage.cdr_charges import ChargedCalls
 from callrouter.storage.cdr_table import Store
@@ -47,7 +47,7 @@ class Shop:
         self.url = url
         self._service = AccountService(url, "one.now", lambda do: do())
         self._service.start()
-        self.desk = AccountDesk(self._service)
+        self.desk = AccountAdmin(self._service)
 
     def open(self, **known: object) -> AccountTerms:
         """Have the account on these terms."""

@@ -7,10 +7,10 @@ from support.hooks import SECRET
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.secret import SecretError
 from callrouter.webhooks import signed_post as posts
-from callrouter.webhooks.courier import RETRIES, retry_seconds
 from callrouter.webhooks.delivery_rows import DueEvent
 from callrouter.webhooks.endpoint import Endpoint
 from callrouter.webhooks.signed_post import RefusedAddressError, check_address, signed
+from callrouter.webhooks.webhook_delivery import RETRIES, retry_seconds
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

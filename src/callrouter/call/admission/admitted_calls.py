@@ -51,7 +51,7 @@ _OUTSIDE: Final = {
 
 
 class Entrance(Protocol):
-    """The authenticator of requests whose address does not say by whom they come: the door."""
+    """The authenticator of requests whose address does not say by whom they come."""
 
     def enter(
         self,
@@ -79,9 +79,9 @@ class Calls:
     """
 
     __slots__ = (
+        "_authentication",
         "_count",
         "_directory",
-        "_door",
         "_events",
         "_idle",
         "_limit",
@@ -107,13 +107,13 @@ class Calls:
         shared: Shared,
         directory: Directory,
         media: MediaServices,
-        door: Entrance | None = None,
+        authentication: Entrance | None = None,
     ) -> None:
         """limit: calls in progress at once; one more is answered 503.
 
-        door: asks for passwords; None asks nobody.
+        authentication: asks for passwords; None asks nobody.
         """
-        self._door = door
+        self._authentication = authentication
         self._stack = stack
         self._events = events
         self._limit = limit
@@ -191,15 +191,15 @@ class Calls:
 
     def _let_in(self, trunk: Trunk | None, request: Request, flow: Flow) -> RequestOrigin | None:
         """Ask who it is, where the address does not say it or not all of it."""
-        door = self._door
+        authentication = self._authentication
         may_begin = request.method in {"INVITE", "REGISTER"}
-        if trunk is None and not (door and may_begin and self.dialplan.access.open):
+        if trunk is None and not (authentication and may_begin and self.dialplan.access.open):
             self.strangers += 1
             raise StrangerError
-        if door is None:
+        if authentication is None:
             return None if trunk is None else RequestOrigin(trunk)
         now = self._stack.now
-        return door.enter(request, flow, trunk, self.dialplan, now, self.epoch + now)
+        return authentication.enter(request, flow, trunk, self.dialplan, now, self.epoch + now)
 
     def new_id(self, wall: float) -> str:
         """The id of a call that begins at a time of the clock on the wall.
@@ -277,8 +277,12 @@ class Calls:
         facts = facts_of(trunk, request, flow.remote_host, now, extension)
         shared = self._shared
         dialplan = self.dialplan
-        door = self._door
-        if door is not None and dialplan.access.enrolments and door.told(facts.called):
+        authentication = self._authentication
+        if (
+            authentication is not None
+            and dialplan.access.enrolments
+            and authentication.told(facts.called)
+        ):
             facts.called = facts.to_user  # it asks for the Contact of a registration of ours
         snapshot = shared.snapshot()
         decision = decide(dialplan, facts, snapshot)

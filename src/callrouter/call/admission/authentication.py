@@ -55,7 +55,7 @@ class Told(Protocol):
         """The gateway that was told this user of a Contact of ours, "" for none."""
 
 
-class Door:
+class DigestAuthentication:
     """The authenticator, which lets in who proves who it is.
 
     challenged, failed, dropped: counts of requests.
@@ -222,7 +222,7 @@ class Door:
             raise SipError("credentials of another Request-URI", 400)
 
 
-METRICS: Final[Rows[Door]] = (
+METRICS: Final[Rows[DigestAuthentication]] = (
     counter(
         "callrouter_auth_challenged",
         "Each request that was asked for a password counts one; most devices are asked once for "

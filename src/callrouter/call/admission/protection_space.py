@@ -26,7 +26,7 @@ _MOST_CREDENTIALS: Final = 4
 
 
 class Guarded(Protocol):
-    """The dialplan, as far as the door is concerned."""
+    """The dialplan, as far as authentication is concerned."""
 
     @property
     def access(self) -> Access:

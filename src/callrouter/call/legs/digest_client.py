@@ -20,7 +20,7 @@ class Asker(Protocol):
         """The dialog stands, and is not ending."""
 
 
-class Proving:
+class DigestClient:
     """The digest client for the requests inside a dialog whose target challenges.
 
     A request that was sent again has another CSeq than it was asked with; `cseq` knows it.
@@ -61,12 +61,18 @@ class Proving:
 class _Asked:
     """One request inside a dialog: sends it again when it is challenged, else passes on."""
 
-    __slots__ = ("_again", "_first", "_leg", "_proving", "_tries", "_user")
+    __slots__ = ("_again", "_client", "_first", "_leg", "_tries", "_user")
 
     def __init__(
-        self, proving: Proving, leg: Asker, method: str, extra: str, body: bytes, user: ClientUser
+        self,
+        client: DigestClient,
+        leg: Asker,
+        method: str,
+        extra: str,
+        body: bytes,
+        user: ClientUser,
     ) -> None:
-        self._proving = proving
+        self._client = client
         self._leg = leg
         self._again = (method, extra, body)
         self._user = user
@@ -78,10 +84,10 @@ class _Asked:
         if (
             response.status in CHALLENGES
             and (self._again[0] == "BYE" or self._leg.reachable())
-            and self._proving.credentials.take(response, self._tries)
+            and self._client.credentials.take(response, self._tries)
         ):
             self._tries += 1
-            self._proving.renumbered(self._first, self._leg.ask(*self._again, self))
+            self._client.renumbered(self._first, self._leg.ask(*self._again, self))
         else:
             self._user.on_response(tx, response)
 

@@ -7,7 +7,7 @@ acknowledges or hangs up alone. Each leg posts to one inbox and never speaks to 
 from typing import Final
 
 from callrouter.call.interwork.header_policy import passed_reason
-from callrouter.call.legs.digest_client import Proving
+from callrouter.call.legs.digest_client import DigestClient
 from callrouter.call.legs.events import UNANSWERED_OFFER, Asked, Event, HungUp, Lost
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.offer_answer import (
@@ -72,9 +72,9 @@ class Leg(OfferAnswer):
     """One side of a call. number: 0 for the A-leg, from 1 in the order the B-legs were dialled.
 
     identity: who we are in the descriptions we send it; None while another party's go through.
-    proving: answers the peer's challenges; None for a peer that we have no login for. peer: how the
-    other end is dealt with. private: nothing of what it sends may say who it is, as
-    it asked for when its call was set up. session: its session timer, None for none. reliable: the
+    digest_client: answers the peer's challenges; None for a peer that we have no login for. peer:
+    how the other end is dealt with. private: nothing of what it sends may say who it is, as it
+    asked for when its call was set up. session: its session timer, None for none. reliable: the
     provisional responses that it is to acknowledge, None for none. refused: the final status it was
     sent that is no 2xx, 0 before. shown: something has come that names our tag, so what we send
     gets to it. unconfirmed: who is to be told of that, None for nobody.
@@ -89,12 +89,12 @@ class Leg(OfferAnswer):
         "_reinvite",
         "_reliable_2xx",
         "dialog",
+        "digest_client",
         "identity",
         "inbox",
         "number",
         "peer",
         "private",
-        "proving",
         "refused",
         "reliable",
         "session",
@@ -118,7 +118,7 @@ class Leg(OfferAnswer):
         self.peer = USUAL
         self.private = False
         self.session: SessionTimer | None = None
-        self.proving: Proving | None = None
+        self.digest_client: DigestClient | None = None
         self.reliable: Provisionals | None = None
         self.refused = 0
         self.shown = False
@@ -348,11 +348,11 @@ class Leg(OfferAnswer):
         branch = self.stack.branch()
         self._find_peer()
         again = False
-        if self.proving is not None:
+        if self.digest_client is not None:
             known = user
-            user = self.proving.asking(self, method, extra, body, user)
+            user = self.digest_client.asking(self, method, extra, body, user)
             again = user is known
-            extra = f"{self.proving.row(method, dialog.target)}{extra}"
+            extra = f"{self.digest_client.row(method, dialog.target)}{extra}"
         if method in {"INVITE", "UPDATE"}:
             rows = "" if self.session is None else self.session.request_rows()
             if method == "INVITE" and self.identity is None:
@@ -396,10 +396,10 @@ class Leg(OfferAnswer):
         """Acknowledge a 2xx to an INVITE of ours (section 13.2.2.4); returns what was sent."""
         self._find_peer()
         dialog = self.dialog
-        if self.proving is not None:
+        if self.digest_client is not None:
             # The ACK says what its INVITE said (section 22.1).
-            cseq = self.proving.cseq(cseq)
-            extra = f"{self.proving.invite_row}{extra}"
+            cseq = self.digest_client.cseq(cseq)
+            extra = f"{self.digest_client.invite_row}{extra}"
         if self.exchange == THEIRS_SAID:
             self.step(WE_CONFIRM, body)
         data = dialog.request("ACK", self.stack.branch(), cseq, extra, body)

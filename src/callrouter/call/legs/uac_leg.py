@@ -7,7 +7,7 @@ dialog's state, from the answer on, is the leg's.
 
 from typing import Final
 
-from callrouter.call.legs.digest_client import Proving
+from callrouter.call.legs.digest_client import DigestClient
 from callrouter.call.legs.events import Answered, Failed, Progress
 from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
@@ -162,7 +162,7 @@ class BLeg(Leg):
         self._tries = 0
         self._again: tuple[str, str, bytes] | None = (uri, extra, body)
         if login is not None:
-            self.proving = Proving(DigestCredentials(login, stack.token()))
+            self.digest_client = DigestClient(DigestCredentials(login, stack.token()))
         self.peer = peer
         if peer.timer is not None:
             self.session = SessionTimer(self, peer.timer)
@@ -250,9 +250,9 @@ class BLeg(Leg):
         again = self._again
         if again is None:
             return False
-        proving, session = self.proving, self.session
-        if status in CHALLENGES and proving is not None:
-            if not proving.credentials.take(response, self._tries):
+        digest_client, session = self.digest_client, self.session
+        if status in CHALLENGES and digest_client is not None:
+            if not digest_client.credentials.take(response, self._tries):
                 return False
             self._tries += 1
         elif status == 422:
@@ -264,7 +264,7 @@ class BLeg(Leg):
         else:
             return False
         uri, extra, body = again
-        row = "" if proving is None else proving.row("INVITE", uri)
+        row = "" if digest_client is None else digest_client.row("INVITE", uri)
         dialog = self.dialog
         dialog.begin_again(uri)
         dialog.local_cseq += 1

@@ -1,4 +1,4 @@
-"""The courier with real receivers over real HTTP, and SQLite."""
+"""The delivery with real receivers over real HTTP, and SQLite."""
 
 import asyncio
 import sqlite3
@@ -15,18 +15,18 @@ from support.polling import until
 from callrouter.storage import background
 from callrouter.storage.cdr_table import open_for_writing
 from callrouter.storage.outbox import enqueue, outbox_event
-from callrouter.webhooks import courier as couriers
-from callrouter.webhooks.courier import WebhookCourier
+from callrouter.webhooks import webhook_delivery as deliveries
 from callrouter.webhooks.delivery_rows import DeliveryRows
 from callrouter.webhooks.endpoint import Endpoint
+from callrouter.webhooks.webhook_delivery import WebhookDelivery
 
 
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_WEBHOOK", SECRET)
-    monkeypatch.setattr(couriers, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(couriers, "RETRIES", (0.05, 0.1, 0.1))
-    monkeypatch.setattr(couriers, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(deliveries, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(deliveries, "RETRIES", (0.05, 0.1, 0.1))
+    monkeypatch.setattr(deliveries, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(background, "RETRY_SECONDS", 0.05)
 
 
@@ -39,12 +39,12 @@ async def hooks() -> AsyncIterator[tuple[HookReceiver, HookReceiver]]:
 
 
 @contextmanager
-def courier(url: str, *endpoints: Endpoint) -> Iterator[WebhookCourier]:
+def delivering(url: str, *endpoints: Endpoint) -> Iterator[WebhookDelivery]:
     """One that delivers; what was enqueued before is not for endpoints that are new."""
     rows = DeliveryRows(url)
     rows.know([endpoint.name for endpoint in endpoints])
     rows.close()
-    made = WebhookCourier(url, endpoints)
+    made = WebhookDelivery(url, endpoints)
     made.start()
     try:
         yield made
@@ -64,7 +64,7 @@ def put(url: str, *ids: str, number: str = "4000") -> None:
     engine.dispose()
 
 
-async def rows_of(made: WebhookCourier, url: str, name: str, state: str, count: int) -> None:
+async def rows_of(made: WebhookDelivery, url: str, name: str, state: str, count: int) -> None:
     """Wait until so many deliveries are in a state."""
 
     async def look() -> bool:
@@ -81,7 +81,7 @@ async def test_events_come_signed_in_their_order_and_once(
     url: str, hooks: tuple[HookReceiver, HookReceiver]
 ) -> None:
     ids = [f"c{call}-{n}" for n in range(1, 4) for call in range(40)]
-    with courier(url, hooks[0].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("crm")) as made:
         put(url, *ids)
         made.wake()
         took = await hooks[0].took(120)
@@ -96,7 +96,7 @@ async def test_failure_holds_up_its_own_call_and_no_other_and_comes_again(
     url: str, hooks: tuple[HookReceiver, HookReceiver]
 ) -> None:
     hooks[0].statuses = [302]
-    with courier(url, hooks[0].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("crm")) as made:
         put(url, "a-1", "a-2", "b-1")
         took = await hooks[0].took(3)
         put(url, "a-3")
@@ -110,7 +110,7 @@ async def test_endpoint_that_hangs_costs_no_other_anything(
     url: str, hooks: tuple[HookReceiver, HookReceiver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooks[0].hangs = True
-    with courier(url, hooks[0].endpoint("hangs"), hooks[1].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("hangs"), hooks[1].endpoint("crm")) as made:
         put(url, *(f"c{n}-1" for n in range(100)))
         await hooks[1].took(100)
         await hooks[0].tried(1)
@@ -122,7 +122,7 @@ async def test_gone_endpoint_is_disabled_and_goes_on_where_it_was_when_it_is_ena
     url: str, hooks: tuple[HookReceiver, HookReceiver]
 ) -> None:
     hooks[0].statuses = [410]
-    with courier(url, hooks[0].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("crm")) as made:
         put(url, "a-1")
         await hooks[0].tried(1)
         rows = DeliveryRows(url)
@@ -143,7 +143,7 @@ async def test_event_that_always_fails_is_given_up_and_the_next_of_its_call_foll
     url: str, hooks: tuple[HookReceiver, HookReceiver]
 ) -> None:
     hooks[0].statuses = [500] * 4
-    with courier(url, hooks[0].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("crm")) as made:
         put(url, "a-1", "a-2")
         await hooks[0].took(1)
         await rows_of(made, url, "crm", "failed", 1)
@@ -160,7 +160,7 @@ async def test_limited_endpoint_is_left_alone_for_as_long_as_it_says(
 ) -> None:
     hooks[0].statuses, hooks[0].headers = [429], {"Retry-After": "1"}
     loop = asyncio.get_running_loop()
-    with courier(url, hooks[0].endpoint("crm")):
+    with delivering(url, hooks[0].endpoint("crm")):
         put(url, "a-1", "b-1")
         await hooks[0].tried(1)
         begun = loop.time()
@@ -177,7 +177,7 @@ async def test_address_of_this_machine_is_refused_also_by_its_name(
         secrets=hooks[0].endpoint("x").secrets,
     )
     written = hooks[0].endpoint("written", allow_private=False)
-    with courier(url, named, written):
+    with delivering(url, named, written):
         put(url, "a-1")
         rows = DeliveryRows(url)
 
@@ -195,7 +195,7 @@ async def test_filters_are_by_kind_and_by_number(
 ) -> None:
     one = hooks[0].endpoint("one", numbers=frozenset(("4000",)))
     other = hooks[1].endpoint("other", kinds=frozenset(("call.ended",)))
-    with courier(url, one, other):
+    with delivering(url, one, other):
         put(url, "a-1", number="4001")
         put(url, "b-1", number="4000")
         put(url, "c-1", number="")
@@ -207,7 +207,7 @@ async def test_filters_are_by_kind_and_by_number(
 async def test_locked_database_makes_it_wait_and_nothing_comes_twice(
     url: str, hooks: tuple[HookReceiver, HookReceiver]
 ) -> None:
-    with courier(url, hooks[0].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("crm")) as made:
         put(url, "a-1", "b-1")
         await hooks[0].took(2)
         await rows_of(made, url, "crm", "delivered", 2)
@@ -230,11 +230,11 @@ async def test_restart_goes_on_where_it_was_and_old_events_are_removed(
     url: str, hooks: tuple[HookReceiver, HookReceiver]
 ) -> None:
     hooks[0].hangs = True
-    with courier(url, hooks[0].endpoint("crm")):
+    with delivering(url, hooks[0].endpoint("crm")):
         put(url, "a-1", "a-2", "a-3")
         await hooks[0].tried(1)
     hooks[0].hangs = False
-    with courier(url, hooks[0].endpoint("crm")) as made:
+    with delivering(url, hooks[0].endpoint("crm")) as made:
         await hooks[0].took(3)
         await rows_of(made, url, "crm", "delivered", 3)
     rows = DeliveryRows(url)

@@ -1,4 +1,4 @@
-"""The courier of webhooks: tells endpoints what is in the outbox, in a thread of its own.
+"""Delivery of webhooks: tells endpoints what is in the outbox, in a thread of its own.
 
 Rules.
 
@@ -72,8 +72,8 @@ def retry_seconds(tries: int, chance: float = 0.5) -> float | None:
     return RETRIES[tries - 1] * (1 + _JITTER * (2 * chance - 1))
 
 
-class WebhookCourier:
-    """Courier of the events in a database. endpoints: who is told of them.
+class WebhookDelivery:
+    """Delivery of the events in a database. endpoints: who is told of them.
 
     attempts: made so far, by endpoint and result. backlog: events that wait, by endpoint. dropped:
     events that were too old before they could be told of. listeners: who else reads the outbox;
@@ -298,7 +298,7 @@ class WebhookCourier:
         return found
 
 
-METRICS: Final[Rows[WebhookCourier | None]] = (
+METRICS: Final[Rows[WebhookDelivery | None]] = (
     counter(
         "callrouter_webhook_attempts",
         "Each attempt to tell an endpoint of an event counts one, by what became of it; when "

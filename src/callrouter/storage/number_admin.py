@@ -1,4 +1,4 @@
-"""The desk of numbers: their lives, as operators ask for them and change them."""
+"""Administration of numbers: their lives, as operators ask for them and change them."""
 
 import time
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class LivesOfNumbers(ReadSession):
             return books.states(connection)[0]
 
 
-class NumberDesk:
+class NumberAdmin:
     """Numbers, as operators have them. Answers are Unavailable while the database is away."""
 
     def __init__(self, service: AccountService) -> None:

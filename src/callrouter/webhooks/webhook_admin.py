@@ -13,9 +13,9 @@ import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.storage.engine import StoreError, said
-from callrouter.webhooks.courier import WebhookCourier
 from callrouter.webhooks.delivery_rows import DeliveryRows
 from callrouter.webhooks.endpoint import Endpoint
+from callrouter.webhooks.webhook_delivery import WebhookDelivery
 
 T = TypeVar("T")
 
@@ -24,17 +24,17 @@ _LOOK_SECONDS: Final = 1.0
 _READ: Final = 500
 
 
-class WebhookDesk:
-    """The desk of one courier. All that asks the database raises StoreError when it is away."""
+class WebhookAdmin:
+    """Administration of one delivery. What asks the database raises StoreError when it is away."""
 
-    def __init__(self, url: str, courier: WebhookCourier) -> None:
+    def __init__(self, url: str, delivery: WebhookDelivery) -> None:
         self._url = url
-        self._courier = courier
+        self._delivery = delivery
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:
         """By name."""
-        return self._courier.endpoints
+        return self._delivery.endpoints
 
     async def states(self) -> dict[str, dict[str, Any]]:
         """How each endpoint is: the fields of `EndpointState`."""
@@ -57,13 +57,13 @@ class WebhookDesk:
         endpoint = self.endpoints[name]
         now = time.time()
         count = await self._ask(lambda rows: rows.resend(endpoint, now, id=id, since=since))
-        self._courier.recount()
+        self._delivery.recount()
         return count
 
     async def disable(self, name: str, why: str) -> None:
         """Tell an endpoint of nothing more; with no reason, go on."""
         await self._ask(lambda rows: rows.disable(name, why))
-        self._courier.wake()
+        self._delivery.wake()
 
     async def follow(self, after: int | None) -> "OutboxFollower":
         """The events behind a position; None for those that come from now on.
@@ -77,7 +77,7 @@ class WebhookDesk:
         first, last = await self._ask(begin)
         if after is not None and first and not first - 1 <= after <= last:
             raise LookupError(f"expected a place from {first - 1} to {last}")
-        return OutboxFollower(self._url, self._courier, last if after is None else after)
+        return OutboxFollower(self._url, self._delivery, last if after is None else after)
 
     async def _ask(self, act: Callable[[DeliveryRows], T]) -> T:
         return await asyncio.to_thread(_asked, self._url, act)
@@ -100,16 +100,16 @@ class OutboxFollower:
     A database that is away is waited for.
     """
 
-    def __init__(self, url: str, courier: WebhookCourier, position: int) -> None:
+    def __init__(self, url: str, delivery: WebhookDelivery, position: int) -> None:
         self._url = url
-        self._courier = courier
+        self._delivery = delivery
         self._position = position
         self._rows: DeliveryRows | None = None
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._closed = False
         self._reading = False
-        courier.listeners.add(self._told)
+        delivery.listeners.add(self._told)
 
     async def next(self) -> list[dict[str, Any]]:
         """Wait for events, and take those that there are: position, kind, body; none at the end."""
@@ -132,7 +132,7 @@ class OutboxFollower:
     def close(self) -> None:
         """Want no more."""
         self._closed = True
-        self._courier.listeners.discard(self._told)
+        self._delivery.listeners.discard(self._told)
         self._woken.set()
         if not self._reading:  # who reads lets go of it behind that
             self._let_go()

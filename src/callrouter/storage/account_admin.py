@@ -1,4 +1,4 @@
-"""The desk of accounts: how they stand, their ledger, payments, and suspension by hand."""
+"""Administration of accounts: how they stand, their ledger, payments, and suspension by hand."""
 
 import time
 from dataclasses import fields
@@ -23,7 +23,7 @@ _OURS: Final = {"top_up": books.CASH, "adjustment": books.ADJUSTMENTS}
 """The account of ours that each kind of booking is made with."""
 
 
-class AccountDesk:
+class AccountAdmin:
     """Accounts, as operators have them. Each answer is Unavailable while the database is away."""
 
     def __init__(self, service: AccountService) -> None:
