@@ -7,18 +7,17 @@ from callrouter.call.anchored_media import AnchoredMedia
 from callrouter.call.call import NORMAL_CLEARING, Call
 from callrouter.call.flows.bridge.dtmf_relay import Crossing
 from callrouter.call.flows.bridge.recorder import Recorder
+from callrouter.call.flows.hold_music import HoldMusic
 from callrouter.call.flows.transfer.anchored_transfer import move
 from callrouter.call.legs.events import Asked, Deadline, HungUp, Lost, RecordAsked, TakenOver
 from callrouter.call.legs.pair import Pair
 from callrouter.call.queue_place import PutInQueue
-from callrouter.call.services.call_events import HoldChanged
 from callrouter.call.services.media import Digit, Recorded
 from callrouter.call.services.supervision import SupervisionOver, SupervisorAsks, SupervisorLetIn
 from callrouter.call.teardown import Over
 from callrouter.call.wait import NoMedia, attend
 from callrouter.route.values.plan import Verdict
 
-_HOLDING: Final = frozenset(("sendonly", "inactive"))
 RECORD_CODE: Final = "*1"
 """What our side presses to start a recording, or to stop it: the callee, or who calls outside."""
 _CODE_SECONDS: Final = 1.5
@@ -36,8 +35,7 @@ class Talk:
         "_begun",
         "_call",
         "_crossing",
-        "_held",
-        "_holding",
+        "_hold_music",
         "_recorder",
         "_supervisors",
         "_until",
@@ -54,8 +52,7 @@ class Talk:
         self._anchor = anchor
         self._a_session = a_session
         self._b_session = b_session
-        self._held = ""
-        self._holding = (False, False)
+        self._hold_music = HoldMusic(call, a_session, b_session)
         self._crossing = Crossing(call, anchor)
         self._begun: list[Digit] = []
         self._until = 0.0
@@ -135,8 +132,7 @@ class Talk:
         """The caller waits in a queue from now on: it hears the callee no more."""
         self._anchor.crossing = False
         slots = self._a_session.slots
-        if self._held:
-            slots.stop(self._held)
+        self._hold_music.stop()
         slots.unbridge(self._a_session.name, self._b_session.name)
         for leg in [*self._anchor.callees]:
             self._anchor.recycle(leg)
@@ -159,7 +155,7 @@ class Talk:
             pair.busy = False
             if call.b is not None and call.b is not event.leg:
                 pair.replace(event.leg, call.b)
-        self._hold()
+        self._hold_music.renegotiated()
         return left
 
     def _taken_over(self, event: TakenOver) -> Over:
@@ -170,7 +166,7 @@ class Talk:
 
     def _on(self, event: object) -> None:
         if isinstance(event, Asked):
-            self._hold()
+            self._hold_music.renegotiated()
         elif isinstance(event, Recorded) and self._recorder is not None:
             self._recorder.ended(event)
         elif isinstance(event, RecordAsked) and self._recorder is not None:
@@ -229,45 +225,3 @@ class Talk:
             self._recorder.stop()
         else:
             self._recorder.start()
-
-    def _hold(self) -> None:
-        """Somebody may have put the other on hold, or taken it back."""
-        call = self._call
-        before, self._holding = (
-            self._holding,
-            (_holds(self._a_session), _holds(self._b_session)),
-        )
-        if call.events.held.subscribers:
-            for party, was, on in zip(("caller", "callee"), before, self._holding, strict=True):
-                if was != on:
-                    call.events.held.tell(HoldChanged(call.record, party, on, call.ms()))
-        self._play_music(*self._holding)
-
-    def _play_music(self, caller: bool, callee: bool) -> None:
-        """Let who is on hold hear music, where there is any, and both each other again after.
-
-        caller, callee: whether it has the other on hold.
-        """
-        voice = self._call.plan.voice
-        music = None
-        if voice is not None and voice.hold_music:
-            music = self._call.dialplan.prompts.music.get(voice.hold_music)
-        if music is None:
-            return
-        a_session, b_session = self._a_session, self._b_session
-        held = b_session.name if caller else a_session.name if callee else ""
-        if held == self._held:
-            return
-        slots = a_session.slots
-        if self._held:
-            slots.stop(self._held)
-        if held:
-            slots.unbridge(a_session.name, b_session.name)
-            slots.play(held, [music.path], loop=True)
-        else:
-            slots.bridge(a_session.name, b_session.name)
-        self._held = held
-
-
-def _holds(session: MediaSession) -> bool:
-    return session.audio is not None and session.audio.direction in _HOLDING
