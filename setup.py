@@ -18,7 +18,7 @@ MODULES = (
     "net/overload/early_reject",
     "net/overload/overload_control",
     "net/overload/rate_limit",
-    "net/overload/stranger_filter",
+    "net/overload/source_filter",
     "net/transport/core_filter",
     "net/transport/driver",
     "net/transport/tokens_and_lag",

@@ -35,10 +35,10 @@ class ClaimError(CallrouterError):
     """A folder or file that another callrouter has, or that cannot be used at all."""
 
 
-def own_folder(path: Path, mode: int = FOLDER) -> None:
+def own_folder(path: Path) -> None:
     """Make a folder with those above it, or take from it what others may do. Raises OSError."""
     path.mkdir(parents=True, exist_ok=True)
-    tighten(path, mode)
+    tighten(path, FOLDER)
 
 
 def new_file(path: Path, mode: int = FILE) -> IO[bytes]:

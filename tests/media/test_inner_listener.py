@@ -7,9 +7,9 @@ import pytest
 from support.polling import PATIENCE
 
 from callrouter.errors import SipError
-from callrouter.net.transport.core_filter import Gate
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.core_filter import CoreFilter
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
@@ -46,11 +46,11 @@ class Net:
     """Listeners, and a peer on loopback."""
 
     def __init__(self) -> None:
-        self.edges = Edges()
-        self.stack = Stack(Tokens(), self.edges.connect)
+        self.listeners = Listeners()
+        self.stack = Stack(Tokens(), self.listeners.connect)
         self.bugs: list[Exception] = []
-        self.pump = Pump(asyncio.get_running_loop(), self.stack, self.bugs.append)
-        self.stack.core = Gate(Behind(), self.edges, self.stack)
+        self.driver = Driver(asyncio.get_running_loop(), self.stack, self.bugs.append)
+        self.stack.core = CoreFilter(Behind(), self.listeners, self.stack)
 
     async def answer(self, port: int) -> bytes:
         """The first line of what an INVITE to a port of 127.0.0.1 is answered with."""
@@ -69,45 +69,45 @@ class Net:
 async def net() -> AsyncIterator[Net]:
     opened = Net()
     yield opened
-    opened.pump.close()
-    opened.edges.close()
+    opened.driver.close()
+    opened.listeners.close()
     assert opened.bugs == []
 
 
 async def test_worker_is_reached_from_the_inner_listener_when_no_other_is_on_loopback(
     net: Net,
 ) -> None:
-    await net.edges.listen(net.pump, "udp", "::1", 0)
+    await net.listeners.listen(net.driver, "udp", "::1", 0)
     with pytest.raises(SipError):
-        net.edges.connect("UDP", "127.0.0.1", 5090)
-    await net.edges.listen_inside(net.pump)
-    flow = net.edges.connect("UDP", "127.0.0.1", 5090)
+        net.listeners.connect("UDP", "127.0.0.1", 5090)
+    await net.listeners.listen_inside(net.driver)
+    flow = net.listeners.connect("UDP", "127.0.0.1", 5090)
     assert flow.local_host == "127.0.0.1"
-    assert net.edges.is_inside(flow)
-    assert not net.edges.is_inside(net.edges.connect("UDP", "::1", 5090))
+    assert net.listeners.is_inside(flow)
+    assert not net.listeners.is_inside(net.listeners.connect("UDP", "::1", 5090))
     with pytest.raises(SipError):
-        net.edges.connect("UDP", "192.0.2.1", 5090)
+        net.listeners.connect("UDP", "192.0.2.1", 5090)
 
 
 async def test_listener_that_is_on_loopback_already_is_used(net: Net) -> None:
-    await net.edges.listen_inside(net.pump)
-    port = await net.edges.listen(net.pump, "udp", "127.0.0.1", 0)
-    assert net.edges.connect("UDP", "127.0.0.1", 5090).local_port == port
+    await net.listeners.listen_inside(net.driver)
+    port = await net.listeners.listen(net.driver, "udp", "127.0.0.1", 0)
+    assert net.listeners.connect("UDP", "127.0.0.1", 5090).local_port == port
 
 
 async def test_call_that_begins_inside_is_refused_and_others_pass(net: Net) -> None:
-    await net.edges.listen_inside(net.pump)
-    inner = net.edges.connect("UDP", "127.0.0.1", 5090).local_port
-    outer = await net.edges.listen(net.pump, "udp", "127.0.0.1", 0)
+    await net.listeners.listen_inside(net.driver)
+    inner = net.listeners.connect("UDP", "127.0.0.1", 5090).local_port
+    outer = await net.listeners.listen(net.driver, "udp", "127.0.0.1", 0)
     assert await net.answer(inner) == b"SIP/2.0 403 Forbidden"
     assert await net.answer(outer) == b"SIP/2.0 480 Temporarily Unavailable"
 
 
 async def test_workers_are_told_of_each_listener_that_they_may_be_dialled_from(net: Net) -> None:
-    await net.edges.listen_inside(net.pump)
-    inner = net.edges.connect("UDP", "127.0.0.1", 5090).local_port
-    port = await net.edges.listen(net.pump, "udp", "127.0.0.1", 0)
+    await net.listeners.listen_inside(net.driver)
+    inner = net.listeners.connect("UDP", "127.0.0.1", 5090).local_port
+    port = await net.listeners.listen(net.driver, "udp", "127.0.0.1", 0)
     others = [("udp", "192.0.2.1", 5060), ("udp", "::1", 5060), ("tcp", "127.0.0.1", 5062)]
-    told = net.edges.towards_workers([*others, ("udp", "127.0.0.1", port)])
+    told = net.listeners.towards_workers([*others, ("udp", "127.0.0.1", port)])
     assert told == [("127.0.0.1", inner), ("127.0.0.1", port)]
-    assert ("127.0.0.1", net.edges.connect("UDP", "127.0.0.1", 5090).local_port) in told
+    assert ("127.0.0.1", net.listeners.connect("UDP", "127.0.0.1", 5090).local_port) in told

@@ -147,7 +147,7 @@ class CallReplay:
         self._store = Store(settings.records.database)
         self._records: list[CallRecord] = []
         self._parts.events.ended.subscribe(self._records.append)
-        _done(self._parts.edges.listen(self._parts.pump, "udp", "127.0.0.1", 0))
+        _done(self._parts.listeners.listen(self._parts.driver, "udp", "127.0.0.1", 0))
         self._parts.protection.measured(0.0, self._loop.now)  # nothing is late
         self._numbers = itertools.count(1)
 
@@ -167,7 +167,7 @@ class CallReplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._parts.edges.close()
+        self._parts.listeners.close()
         self._parts.writer.journal.close(clean=True)
         self._store.close()
         os.close(self._null)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from callrouter.archive import recording_rows
-from callrouter.archive.file_store import Folder
+from callrouter.archive.file_store import FileStore
 from callrouter.observe.cdr.rows import COLUMNS
 from callrouter.storage.cdr_table import Store, open_for_writing
 from support.archives import audio
@@ -28,7 +28,7 @@ def recorded_call(database: Path, folder: Path, started: float, ms: int = 2000) 
     call = "1a20000-0001"
     kept_id = f"{call}-1"
     url, name = f"sqlite:///{database}", f"4000~8613800138000~{kept_id}.wav"
-    kept = Folder(folder)
+    kept = FileStore(folder)
     kept.open()
     file = kept.kept(name)
     file.write_bytes(audio(ms))

@@ -10,8 +10,8 @@ from support.stream_phone import StreamPhone
 
 from callrouter.errors import SipError
 from callrouter.net.transport.connection_limits import StreamLimits
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.net.transport.udp import ListenError
 from callrouter.sip.message import Response
@@ -40,9 +40,9 @@ class Ours:
     """A stack with listeners."""
 
     def __init__(self) -> None:
-        self.edges = Edges(StreamLimits(unsent=65_536))
-        self.stack = Stack(Tokens(), self.edges.connect)
-        self.pump = Pump(asyncio.get_running_loop(), self.stack, self._bug)
+        self.listeners = Listeners(StreamLimits(unsent=65_536))
+        self.stack = Stack(Tokens(), self.listeners.connect)
+        self.driver = Driver(asyncio.get_running_loop(), self.stack, self._bug)
 
     def _bug(self, error: Exception) -> None:
         raise AssertionError from error
@@ -53,7 +53,7 @@ class Ours:
         self.stack.now = asyncio.get_running_loop().time()
         flow = self.stack.connect("TCP", HOST, port)
         self.stack.request(flow, self.stack.branch(), text.encode(), heard)
-        self.pump.flush()
+        self.driver.flush()
         return heard
 
 
@@ -61,37 +61,37 @@ class Ours:
 async def ours() -> AsyncIterator[Ours]:
     made = Ours()
     yield made
-    made.edges.close()
-    made.pump.close()
+    made.listeners.close()
+    made.driver.close()
 
 
 async def test_listener_with_the_address_that_the_kernel_sends_from_is_used(ours: Ours) -> None:
     for host in ("127.0.0.2", "::1", HOST):
         for transport in ("udp", "tcp"):
-            await ours.edges.listen(ours.pump, transport, host, 0)
+            await ours.listeners.listen(ours.driver, transport, host, 0)
     for transport in ("UDP", "TCP"):
-        assert ours.edges.connect(transport, HOST, 5080).local_host == HOST
-        assert ours.edges.connect(transport, "::1", 5080).local_host == "::1"
+        assert ours.listeners.connect(transport, HOST, 5080).local_host == HOST
+        assert ours.listeners.connect(transport, "::1", 5080).local_host == "::1"
 
 
 async def test_place_that_no_listener_reaches_is_503(ours: Ours) -> None:
-    await ours.edges.listen(ours.pump, "udp", HOST, 0)
+    await ours.listeners.listen(ours.driver, "udp", HOST, 0)
     for transport, host in (("TCP", HOST), ("TLS", HOST), ("UDP", "::1"), ("UDP", "pbx.test")):
         with pytest.raises(SipError) as caught:
-            ours.edges.connect(transport, host, 5080)
+            ours.listeners.connect(transport, host, 5080)
         assert caught.value.status == 503
 
 
 async def test_port_that_is_taken_and_tls_without_a_certificate_are_named(ours: Ours) -> None:
-    port = await ours.edges.listen(ours.pump, "tcp", HOST, 0)
+    port = await ours.listeners.listen(ours.driver, "tcp", HOST, 0)
     with pytest.raises(ListenError, match=f"cannot listen on tcp:{HOST}:{port}"):
-        await ours.edges.listen(ours.pump, "tcp", HOST, port)
+        await ours.listeners.listen(ours.driver, "tcp", HOST, port)
     with pytest.raises(ListenError, match="no certificate"):
-        await ours.edges.listen(ours.pump, "tls", HOST, 0)
+        await ours.listeners.listen(ours.driver, "tls", HOST, 0)
 
 
 async def test_requests_to_one_place_share_a_connection_and_fail_with_it(ours: Ours) -> None:
-    port = await ours.edges.listen(ours.pump, "tcp", HOST, 0)
+    port = await ours.listeners.listen(ours.driver, "tcp", HOST, 0)
     peer = await StreamPhone.listen(HOST, 0, (HOST, port))
     there = peer.listening_at
     first, second = ours.bye(there), ours.bye(there)
@@ -105,7 +105,7 @@ async def test_requests_to_one_place_share_a_connection_and_fail_with_it(ours: O
 
 
 async def test_request_to_who_refuses_the_connection_fails_at_once(ours: Ours) -> None:
-    await ours.edges.listen(ours.pump, "tcp", HOST, 0)
+    await ours.listeners.listen(ours.driver, "tcp", HOST, 0)
     with socket.socket() as nobody:
         nobody.bind((HOST, 0))
         heard = ours.bye(nobody.getsockname()[1])
@@ -114,7 +114,7 @@ async def test_request_to_who_refuses_the_connection_fails_at_once(ours: Ours) -
 
 
 async def test_more_than_may_wait_for_a_connection_fails(ours: Ours) -> None:
-    await ours.edges.listen(ours.pump, "tcp", HOST, 0)
+    await ours.listeners.listen(ours.driver, "tcp", HOST, 0)
     with socket.socket() as silent:
         # Its queue is full, so the next one's SYN is never answered.
         silent.bind((HOST, 0))

@@ -11,8 +11,8 @@ from support.polling import PATIENCE
 from support.stream_phone import StreamPhone
 
 from callrouter.net.transport.connection_limits import StreamLimits
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tls import Certificate, Tls, TlsOptions
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.flow import Flow
@@ -45,20 +45,20 @@ class Line:
     def __init__(self, transport: str, authority: Authority) -> None:
         own = Certificate(*authority.issue("own", *OURS))
         tls = Tls(TlsOptions(own, {}, authority.file, "none", "1.2"))
-        self.edges = Edges(StreamLimits(), tls)
-        self.stack = Stack(Tokens(), self.edges.connect)
-        self.pump = Pump(asyncio.get_running_loop(), self.stack, self._bug)
+        self.listeners = Listeners(StreamLimits(), tls)
+        self.stack = Stack(Tokens(), self.listeners.connect)
+        self.driver = Driver(asyncio.get_running_loop(), self.stack, self._bug)
         self._transport = transport
         self._context = authority.server(HOST) if transport == "TLS" else None
 
     async def open(self) -> None:
-        port = await self.edges.listen(self.pump, self._transport.lower(), HOST, 0)
+        port = await self.listeners.listen(self.driver, self._transport.lower(), HOST, 0)
         self.peer = await StreamPhone.listen(HOST, 0, (HOST, port), self._context)
         self._there = self.peer.listening_at
 
     async def close(self) -> None:
-        self.edges.close()
-        self.pump.close()
+        self.listeners.close()
+        self.driver.close()
         await self.peer.close()
 
     def ask(self) -> Heard:
@@ -68,7 +68,7 @@ class Line:
         flow = self.stack.connect(self._transport, HOST, self._there)
         branch = self.stack.branch()
         self.stack.request(flow, branch, _options(flow, branch), heard)
-        self.pump.flush()
+        self.driver.flush()
         return heard
 
     async def use(self) -> None:
@@ -131,7 +131,7 @@ async def test_closing_everything_opens_nothing(line: Line) -> None:
     await line.use()
     heard = line.ask()
     await line.peer.expect("OPTIONS")
-    line.edges.close()
+    line.listeners.close()
     assert await asyncio.wait_for(heard.over, PATIENCE) == "failed 503"
     assert len(line.peer.links) == 1
 

@@ -19,8 +19,8 @@ from support.wire import Noted, left_over
 from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.services.media_services import MediaServices
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.pending import Later, Pending, Unavailable
 from callrouter.register.bindings import Binding
@@ -75,9 +75,9 @@ class Room:
 
     def __init__(self, seed: int) -> None:
         self.bugs: list[Exception] = []
-        self.edges = Edges()
-        self.stack = Stack(Tokens(), self.edges.connect)
-        self.pump = Pump(asyncio.get_running_loop(), self.stack, self.bugs.append)
+        self.listeners = Listeners()
+        self.stack = Stack(Tokens(), self.listeners.connect)
+        self.driver = Driver(asyncio.get_running_loop(), self.stack, self.bugs.append)
         self.memory = Memory(lambda *_: None, seed)
         self.noted = Noted()
         self.state = SlowState(self.memory, self.stack, Random(seed))
@@ -96,12 +96,12 @@ class Room:
         )
 
     async def open(self) -> None:
-        port = await self.edges.listen(self.pump, "udp", HOST, 0)
+        port = await self.listeners.listen(self.driver, "udp", HOST, 0)
         self.callers = await Phones.open((HOST, port))
         self.callees = await Phones.open((HOST, port), self.desk)
         place = ("UDP", HOST, port, HOST, self.desk)
         until = self.memory.clock.now() + 3600
-        flow = self.edges.connect("UDP", HOST, self.desk)
+        flow = self.listeners.connect("UDP", HOST, self.desk)
         uri = f"sip:101@{HOST}:{self.desk}"
         self.memory.bindings.bind(
             "101",
@@ -111,13 +111,13 @@ class Room:
     async def close(self) -> None:
         await self.callers.close()
         await self.callees.close()
-        self.edges.close()
-        self.pump.close()
+        self.listeners.close()
+        self.driver.close()
 
     async def idle(self) -> None:
         """Wait until no call is left."""
         over = asyncio.Event()
-        self.pump.step(lambda: self.calls.drain(over.set))
+        self.driver.step(lambda: self.calls.drain(over.set))
         async with asyncio.timeout(60):
             await over.wait()
 

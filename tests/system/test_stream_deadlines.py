@@ -8,8 +8,8 @@ from support.polling import PATIENCE
 from support.stream_phone import StreamPhone
 
 from callrouter.net.transport.connection_limits import StreamLimits
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.stack import Stack
 
@@ -20,17 +20,17 @@ class Ours:
     """A stack with a TCP listener."""
 
     def __init__(self, limits: StreamLimits) -> None:
-        self.edges = Edges(limits)
-        self.stack = Stack(Tokens(), self.edges.connect)
+        self.listeners = Listeners(limits)
+        self.stack = Stack(Tokens(), self.listeners.connect)
         self.bugs: list[Exception] = []
-        self.pump = Pump(asyncio.get_running_loop(), self.stack, self.bugs.append)
+        self.driver = Driver(asyncio.get_running_loop(), self.stack, self.bugs.append)
         self.port = 0
 
     async def connect(self) -> StreamPhone:
         """A connection of ours to a peer, who is returned."""
-        self.port = self.port or await self.edges.listen(self.pump, "tcp", HOST, 0)
+        self.port = self.port or await self.listeners.listen(self.driver, "tcp", HOST, 0)
         phone = await StreamPhone.listen(HOST, 0, (HOST, self.port))
-        self.edges.connect("TCP", HOST, phone.listening_at)
+        self.listeners.connect("TCP", HOST, phone.listening_at)
         await asyncio.wait_for(phone.connected.wait(), PATIENCE)
         return phone
 
@@ -40,8 +40,8 @@ async def opened() -> AsyncIterator[list[Ours]]:
     made: list[Ours] = []
     yield made
     for ours in made:
-        ours.edges.close()
-        ours.pump.close()
+        ours.listeners.close()
+        ours.driver.close()
         assert ours.bugs == []
 
 
@@ -50,8 +50,8 @@ async def test_idle_connection_is_dropped(opened: list[Ours]) -> None:
     opened.append(ours)
     peer = await ours.connect()
     await asyncio.wait_for(peer.links[0].lost.wait(), PATIENCE)
-    assert ours.edges.turnstile.counts.idle == 1
-    assert ours.edges.turnstile.counts.open == 0
+    assert ours.listeners.turnstile.counts.idle == 1
+    assert ours.listeners.turnstile.counts.open == 0
     await peer.close()
 
 
@@ -68,5 +68,5 @@ async def test_quiet_peer_is_pinged_and_need_not_answer_unless_it_did_before(
         await asyncio.wait_for(link.pinged.wait(), PATIENCE)
     peer.raw(b"\r\n")
     await asyncio.wait_for(link.lost.wait(), PATIENCE)
-    assert ours.edges.turnstile.counts.idle == 1
+    assert ours.listeners.turnstile.counts.idle == 1
     await peer.close()

@@ -23,8 +23,8 @@ from callrouter.media.pool.supervisor import Size, identity_of
 from callrouter.net.gateways.dns_resolver import Resolver
 from callrouter.net.gateways.monitor import GatewayWatch
 from callrouter.net.overload.rate_limit import Bucket
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.notices.account_mail import AccountMailer
@@ -78,11 +78,11 @@ class Parts:
         self._log = log
         self._remarks = Bucket(_REMARKS, _REMARKS_AT_ONCE)
         self.tls = None if settings.tls is None else Tls(settings.tls.options())
-        self.edges = Edges(settings.connections.limits(), self.tls)
+        self.listeners = Listeners(settings.connections.limits(), self.tls)
         limits = settings.limits
         sizes = Sizes(limits.headers, limits.header_size, limits.body_size)
-        self.stack = Stack(Tokens(), self.edges.connect, sizes)
-        self.pump = Pump(loop, self.stack, self._bug)
+        self.stack = Stack(Tokens(), self.listeners.connect, sizes)
+        self.driver = Driver(loop, self.stack, self._bug)
         records = settings.records
         database = records.database
         self.writer = RecordWriter(database, records.spool, dialplan.rate_plans)
@@ -107,8 +107,8 @@ class Parts:
         self.memory.outgoing.guards.noted = self._alarm_noted(log)
         self.feed = CallFeed(self.events)
         self.trace = self._trace(settings)
-        self.directory = HttpDirectory(self.pump.step)
-        self.media = Pool(_media_size(settings), log, self.pump.step)
+        self.directory = HttpDirectory(self.driver.step)
+        self.media = Pool(_media_size(settings), log, self.driver.step)
         self.archive = self._archive(settings)
         places = self.memory.gateways.places
         self.registrations = GatewayRegistrations(self.stack, places, random.random)
@@ -116,17 +116,17 @@ class Parts:
         self.calls = self._calls(settings, dialplan)
         self.jobs = CallBackJobs(database, self._step_soon)
         self.call_backs = self._call_backs()
-        self.gateways = _gateway_watch(settings, loop, self.pump, self.memory, self._bug)
+        self.gateways = _gateway_watch(settings, loop, self.driver, self.memory, self._bug)
         self.protection = EdgeProtection(
             settings=settings,
             stack=self.stack,
-            edges=self.edges,
+            listeners=self.listeners,
             calls=self.calls,
             bans=self.memory.bans,
             authentication=self.authentication,
             clock=self.memory.clock.now,
         )
-        self.pump.shed = self.protection.shed
+        self.driver.early_reject = self.protection.early_reject
 
     def _call_backs(self) -> CallBacks:
         """Who calls those back whom nobody has answered."""
@@ -144,7 +144,7 @@ class Parts:
         if settings.trace is None:
             return None
         ring = TraceRing(settings.trace.folder, settings.trace.keep)
-        self.pump.taps = (ring.seen,)
+        self.driver.taps = (ring.seen,)
         self.events.started.subscribe(ring.started)
         self.events.dialog.subscribe(ring.begun)
         self.events.ended.subscribe(ring.ended)
@@ -274,7 +274,7 @@ class Parts:
     def _at_once(self, act: Callable[[], T], failed: T) -> T:
         """What something in a step of the stack gives. failed: what it is when that has a bug."""
         given: list[T] = []
-        self.pump.step(lambda: given.append(act()))
+        self.driver.step(lambda: given.append(act()))
         return given[0] if given else failed
 
     async def kept(self) -> bool:
@@ -305,7 +305,7 @@ class Parts:
 
     def _step_soon(self, act: Callable[[], None]) -> None:
         """Let the stack do something, from any thread."""
-        self._loop.call_soon_threadsafe(self.pump.step, act)
+        self._loop.call_soon_threadsafe(self.driver.step, act)
 
     def _bug(self, error: Exception) -> None:
         self._log.error("internal error", exc_info=error)
@@ -314,7 +314,7 @@ class Parts:
 def _gateway_watch(
     settings: Settings,
     loop: asyncio.AbstractEventLoop,
-    pump: Pump,
+    driver: Driver,
     memory: Memory,
     on_bug: Callable[[Exception], None],
 ) -> GatewayWatch:
@@ -322,7 +322,7 @@ def _gateway_watch(
     transports = [transport for transport in ("udp", "tcp", "tls") if transport in spoken]
     sixth = any(":" in listen.host for listen in settings.listen)
     resolver = Resolver(settings.nameservers, transports, sixth=sixth)
-    return GatewayWatch(loop, pump, memory.gateways, resolver, on_bug)
+    return GatewayWatch(loop, driver, memory.gateways, resolver, on_bug)
 
 
 def _media_size(settings: Settings) -> Size:

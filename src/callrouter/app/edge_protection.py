@@ -9,11 +9,11 @@ from callrouter.call.admission.admitted_calls import Calls
 from callrouter.call.admission.authentication import DigestAuthentication
 from callrouter.call.teardown import RETRY_AFTER
 from callrouter.metric import LAG_MS, Histogram, Rows, counter, gauge, histogram
-from callrouter.net.overload.early_reject import Shed
+from callrouter.net.overload.early_reject import EarlyReject
 from callrouter.net.overload.overload_control import Overload
-from callrouter.net.overload.stranger_filter import FilterCounts, Strangers
-from callrouter.net.transport.core_filter import Gate
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.overload.source_filter import FilterCounts, SourceFilter
+from callrouter.net.transport.core_filter import CoreFilter
+from callrouter.net.transport.listeners import Listeners
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.settings.settings_file import Settings
 from callrouter.sip.flow import Flow
@@ -26,14 +26,14 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 class EdgeProtection:
     """EdgeProtection between the sockets and the calls. Made before the sockets are opened.
 
-    overload, shed, calls, edges, bans: what it is put together of.
+    overload, early_reject, calls, listeners, bans: what it is put together of.
     """
 
     def __init__(
         self,
         settings: Settings,
         stack: Stack,
-        edges: Edges,
+        listeners: Listeners,
         calls: Calls,
         bans: Bans,
         authentication: DigestAuthentication,
@@ -43,12 +43,12 @@ class EdgeProtection:
         limits = settings.limits
         self._lag = limits.lag
         self.loop_lag = Histogram(LAG_MS)
-        self.edges = edges
+        self.listeners = listeners
         self.calls = calls
         self.bans = bans
         bans.rule = settings.strangers.ban_rule()
-        bans.changed = edges.forget
-        self._strangers = Strangers(
+        bans.changed = listeners.forget
+        self._strangers = SourceFilter(
             settings.strangers.rule(limits.message_size), stack, bans, clock
         )
         self.overload = Overload(
@@ -57,31 +57,31 @@ class EdgeProtection:
             limits.transactions,
             lambda: len(stack.clients) + len(stack.servers),
         )
-        self.shed = Shed(
+        self.early_reject = EarlyReject(
             stack, self.overload, self._is_trunk, self._strangers.is_scanner, RETRY_AFTER
         )
         self._strangers.tell = self._tell
-        edges.strangers = self._strangers
+        listeners.strangers = self._strangers
         authentication.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
         calls.refuses = self.overload.refuses
-        stack.core = Gate(calls, edges, stack, self._strangers)
+        stack.core = CoreFilter(calls, listeners, stack, self._strangers)
         self.serve(calls.dialplan)
 
     def serve(self, dialplan: Dialplan) -> None:
         """Know the trunks of this dialplan from now on."""
         self._strangers.welcome(dialplan.trunk_of, anybody=dialplan.access.admits)
-        self.edges.forget()
+        self.listeners.forget()
 
     def measured(self, late: float, now: float) -> None:
         """Note how late the loop came round, in seconds, at a monotonic time."""
         self.loop_lag.add(late * 1000)
-        self.overload.measured(max(late, self.edges.backlog() * self._lag), now)
-        self.shed.on = self.overload.is_busy
+        self.overload.measured(max(late, self.listeners.backlog() * self._lag), now)
+        self.early_reject.on = self.overload.is_busy
 
     def _is_trunk(self, flow: Flow) -> bool:
         """Who is there may call without a password."""
         trunk = self.calls.dialplan.trunk_of(flow.remote_host, flow.peers)
-        return trunk is not None and not trunk.guarded and not self.edges.is_inside(flow)
+        return trunk is not None and not trunk.guarded and not self.listeners.is_inside(flow)
 
     def _tell(self, host: str, others: int) -> None:
         """Log who was not heard, and what would let them in."""
@@ -164,7 +164,7 @@ METRICS: Final[Rows[EdgeProtection]] = (
         "callrouter_overloaded",
         "Each INVITE that was answered 503, at a limit or while draining, counts one; while "
         "nobody drains, callers are turned away.",
-        lambda it: it.calls.overloaded + it.shed.refused,
+        lambda it: it.calls.overloaded + it.early_reject.refused,
     ),
     counter(
         "callrouter_refused_late",

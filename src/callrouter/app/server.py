@@ -114,21 +114,21 @@ class Server:
         registry = Registry(METRICS, self._parts)
         self._exposed = MetricsServer(registry, metrics.host, metrics.port)
         # Workers take time to start: an address that cannot be had is said before.
-        self._parts.edges.try_out(
+        self._parts.listeners.try_out(
             (one.transport, one.host, one.port) for one in self._settings.listen
         )
         if self._settings.media.workers.max:
             self._parts.archive.serve(self._parts.calls.dialplan.boxes)
             self._parts.archive.start()
-            await self._parts.edges.listen_inside(self._parts.pump)
+            await self._parts.listeners.listen_inside(self._parts.driver)
             places = ((one.transport, one.host, one.port) for one in self._settings.listen)
-            await self._parts.media.start(self._parts.edges.towards_workers(places))
+            await self._parts.media.start(self._parts.listeners.towards_workers(places))
         # A number that takes no calls takes none from the first moment on.
         await asyncio.to_thread(self._parts.accounts.looked.wait, _LOOK_SECONDS)
         self._compare_numbers(self._parts.calls.dialplan)
         for listen in self._settings.listen:
-            await self._parts.edges.listen(self._parts.pump, *listen)
-        self._parts.memory.bindings.rejoin(self._parts.edges.again)
+            await self._parts.listeners.listen(self._parts.driver, *listen)
+        self._parts.memory.bindings.rejoin(self._parts.listeners.again)
         self._parts.memory.gateways.changed = self._note_gateway
         self._parts.gateways.serve(self._parts.calls.dialplan.gateways)
         self._serve_queues(self._parts.calls.dialplan)
@@ -169,8 +169,8 @@ class Server:
             self._lag.close()
         await self._parts.media.close()
         await self._parts.gateways.close()
-        self._parts.pump.close()
-        self._parts.edges.close()
+        self._parts.driver.close()
+        self._parts.listeners.close()
         if self._exposed is not None:
             await asyncio.to_thread(self._exposed.close)
         if self._parts.trace is not None:
@@ -242,15 +242,15 @@ class Server:
         if dialplan.queues:
             self._parts.history.start()
         serve = partial(self._parts.memory.queues.serve, dialplan.queues, dialplan.agents)
-        self._parts.pump.step(serve)
-        self._parts.pump.step(partial(self._parts.call_backs.serve, dialplan))
+        self._parts.driver.step(serve)
+        self._parts.driver.step(partial(self._parts.call_backs.serve, dialplan))
 
     def _register(self, dialplan: Dialplan) -> None:
         """Be registered as a dialplan says; while new calls are not wanted, nowhere."""
         if self._draining:
             return
         serve = partial(self._parts.registrations.serve, dialplan.gateways, dialplan.access)
-        self._parts.pump.step(serve)
+        self._parts.driver.step(serve)
 
     def _reload_soon(self, why: str) -> None:
         """Load the dialplan again, from any thread."""
@@ -305,13 +305,13 @@ class Server:
         self._draining = on
         self._log.info("draining" if on else "no longer draining", calls=parts.calls.active)
         if on:
-            parts.pump.step(parts.registrations.stop)
+            parts.driver.step(parts.registrations.stop)
             parts.calls.drain(self._stopping.set)
         else:
             parts.calls.resume()
             dialplan = parts.calls.dialplan
             again = partial(parts.registrations.resume, dialplan.gateways, dialplan.access)
-            parts.pump.step(again)
+            parts.driver.step(again)
         return ""
 
     async def _drain(self) -> None:
@@ -319,14 +319,14 @@ class Server:
         self._log.info("draining", calls=self._parts.calls.active, limit_seconds=limit)
         idle = asyncio.Event()
         if not self._draining:
-            self._parts.pump.step(self._parts.registrations.stop)
+            self._parts.driver.step(self._parts.registrations.stop)
         self._draining = True
         self._parts.calls.drain(idle.set)
         if not await self._first(limit, idle, self._hurry):
             self._log.warning("calls ended by the drain limit", calls=self._parts.calls.active)
-        self._parts.pump.step(self._parts.calls.end_all)  # a step: their records end now
+        self._parts.driver.step(self._parts.calls.end_all)  # a step: their records end now
         self._parts.gateways.rest()
-        self._parts.pump.flush()
+        self._parts.driver.flush()
         # The last BYEs and final responses are answered, or given up.
         deadline = self._loop.time() + _GOODBYE_SECONDS
         while self._parts.stack.unanswered() and self._loop.time() < deadline:  # noqa: ASYNC110

@@ -5,7 +5,7 @@ from typing import IO, Any
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
-from callrouter.archive.file_store import Folder
+from callrouter.archive.file_store import FileStore
 from callrouter.archive.retention import Retention
 from callrouter.errors import CallrouterError
 from callrouter.printable import storable
@@ -27,8 +27,8 @@ class ArchiveReader(ReadSession):
 
     def __init__(self, url: str, voicemail: Path, recorded: Path) -> None:
         super().__init__(url)
-        self._messages = Folder(voicemail)
-        self._recordings = Folder(recorded)
+        self._messages = FileStore(voicemail)
+        self._recordings = FileStore(recorded)
         self._retention = Retention(self._messages, self._recordings)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -91,7 +91,7 @@ class ArchiveReader(ReadSession):
             raise NotThereError(f"there is no recording {id}")
 
 
-def _reading(folder: Folder, name: str, what: str) -> IO[bytes]:
+def _reading(folder: FileStore, name: str, what: str) -> IO[bytes]:
     try:
         return folder.reading(name)
     except (FileNotFoundError, ValueError) as error:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
 from callrouter.archive.delivery import MessageDelivery
-from callrouter.archive.file_store import Folder
+from callrouter.archive.file_store import FileStore
 from callrouter.archive.retention import Retention
 from callrouter.archive.voicemail_pins import Pins
 from callrouter.call.services.archive import (
@@ -72,8 +72,8 @@ class Archive:
         self._on_loop = on_loop
         self._engine: Engine | None = None
         self._inode = 0
-        self._messages = Folder(voicemail, worker)
-        self._recordings = Folder(recordings, worker)
+        self._messages = FileStore(voicemail, worker)
+        self._recordings = FileStore(recordings, worker)
         self._pins = Pins()
         self._retention = Retention(self._messages, self._recordings)
         self._delivery = MessageDelivery(self._messages)
@@ -224,7 +224,7 @@ class Archive:
 
         self._do(remove)
 
-    def _place(self, folder: Folder, of: str, caller: str, call: str) -> Path:
+    def _place(self, folder: FileStore, of: str, caller: str, call: str) -> Path:
         name = f"{call}-{next(self._numbers)}"
         self._retention.ours.add(name)
         try:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive.delivery_transports import Undelivered, post_webhook, send_mail
-from callrouter.archive.file_store import Folder
+from callrouter.archive.file_store import FileStore
 from callrouter.archive.message_rows import Due
 from callrouter.errors import CallrouterError
 from callrouter.route.rules.mailboxes import Box
@@ -45,7 +45,7 @@ def retry_seconds(tries: int) -> float:
 class MessageDelivery:
     """Delivery of the messages that are due. boxes: as the dialplan has them."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: FileStore) -> None:
         self.boxes: Mapping[str, Box] = {}
         self._folder = folder
         self._engine: Engine | None = None

@@ -62,7 +62,7 @@ class KeptFile(NamedTuple):
     ended: float
 
 
-class Folder:
+class FileStore:
     """File store: one folder. `open` makes it; all that touch the disk raise OSError."""
 
     def __init__(self, path: Path, worker: tuple[int, int] | None = None) -> None:

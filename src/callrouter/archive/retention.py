@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from callrouter.archive import message_rows as messages
 from callrouter.archive import recording_rows as recordings
-from callrouter.archive.file_store import Folder, KeptFile, NoAudioError, parse_name
+from callrouter.archive.file_store import FileStore, KeptFile, NoAudioError, parse_name
 from callrouter.archive.tables import MESSAGES, RECORDINGS, expired
 from callrouter.call.services.archive import MessageLeft, RecordingInfo, kept_id
 from callrouter.printable import storable
@@ -37,7 +37,7 @@ class Retention:
     ours: the ids that were placed by this process and are not kept yet.
     """
 
-    def __init__(self, left: Folder, recorded: Folder) -> None:
+    def __init__(self, left: FileStore, recorded: FileStore) -> None:
         self.boxes: Mapping[str, Box] = {}
         self.ours: set[str] = set()
         self._messages = left
@@ -135,7 +135,7 @@ class Retention:
             self.recording(engine, RecordingInfo(number=of, keep_seconds=_USUAL_KEEP, **left))
 
     def _left_behind(
-        self, folder: Folder, known: Container[str]
+        self, folder: FileStore, known: Container[str]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """What an earlier process left without a row: whose it is, and all else that is told."""
         for path in folder.orphans():
@@ -162,7 +162,7 @@ def _sound(ended: MessageLeft | RecordingInfo, taken: KeptFile) -> dict[str, Any
     }
 
 
-def _found(folder: Folder, name: str) -> KeptFile | None:
+def _found(folder: FileStore, name: str) -> KeptFile | None:
     """What an earlier process left, None and removed when there is nothing in it."""
     try:
         taken = folder.take(folder.placed(name))

@@ -14,8 +14,8 @@ from callrouter.call.legs.inbox import Inbox
 from callrouter.call.legs.uac_leg import BLeg
 from callrouter.call.legs.uas_leg import ALeg
 from callrouter.errors import SipError
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.body import SDP_ROW
 from callrouter.sip.dialog import contact_uri
@@ -51,20 +51,20 @@ class Phone:
         self.port = 0
         self._story = story
         self._loop = asyncio.get_running_loop()
-        self._edges = Edges()
-        self._stack = Stack(Tokens(), self._edges.connect)
+        self._listeners = Listeners()
+        self._stack = Stack(Tokens(), self._listeners.connect)
         self._stack.core = self
-        self._pump = Pump(self._loop, self._stack, on_bug)
-        self._pump.taps = (partial(passed, self),)
+        self._driver = Driver(self._loop, self._stack, on_bug)
+        self._driver.taps = (partial(passed, self),)
 
     async def open(self) -> None:
         """Take a free port. Raises ListenError."""
-        self.port = await self._edges.listen(self._pump, "udp", HOST, 0)
+        self.port = await self._listeners.listen(self._driver, "udp", HOST, 0)
 
     def close(self) -> None:
         """Give the port back."""
-        self._pump.close()
-        self._edges.close()
+        self._driver.close()
+        self._listeners.close()
 
     @property
     def in_call(self) -> bool:
@@ -92,7 +92,7 @@ class Phone:
             body=_SDP,
         )
         inbox.start(_calls(leg, inbox, talks, waits))
-        self._pump.flush()
+        self._driver.flush()
 
     def on_request(self, request: Request, flow: Flow) -> None:
         """A request outside any dialog: a call. Raises SipError for what it does not take."""

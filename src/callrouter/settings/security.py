@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.net.overload.stranger_filter import SCANNERS, SourceFilterRule
+from callrouter.net.overload.source_filter import SCANNERS, SourceFilterRule
 from callrouter.state.bans_in_memory import BanRule
 from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import shown

@@ -11,8 +11,8 @@ from support.edge import OURS, Authority
 from support.polling import PATIENCE
 
 from callrouter.net.transport.connection_limits import StreamLimits
-from callrouter.net.transport.driver import Pump, Tap
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.transport.driver import Driver, Tap
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.tls import Certificate, Tls, TlsOptions
 from callrouter.net.transport.tokens_and_lag import Tokens
 from callrouter.sip.flow import Flow
@@ -40,13 +40,13 @@ class End:
 
     def __init__(self, tls: Tls) -> None:
         self.loop = asyncio.get_running_loop()
-        self.edges = Edges(StreamLimits(), tls)
-        self.stack = Stack(Tokens(), self.edges.connect)
+        self.listeners = Listeners(StreamLimits(), tls)
+        self.stack = Stack(Tokens(), self.listeners.connect)
         self.stack.core = self
         self.bugs: list[Exception] = []
-        self.pump = Pump(self.loop, self.stack, self.bugs.append)
+        self.driver = Driver(self.loop, self.stack, self.bugs.append)
         self.shown: list[Shown] = []
-        self.pump.taps = (self.show,)
+        self.driver.taps = (self.show,)
         self.final: asyncio.Queue[int] = asyncio.Queue()
 
     def on_request(self, request: Request, flow: Flow) -> None:
@@ -69,13 +69,13 @@ class End:
             branch = self.stack.branch()
             self.stack.request(flow, branch, options(flow, branch), self)
 
-        self.pump.step(send)
+        self.driver.step(send)
         async with asyncio.timeout(PATIENCE):
             return await self.final.get()
 
     def close(self) -> None:
-        self.edges.close()
-        self.pump.close()
+        self.listeners.close()
+        self.driver.close()
 
 
 def options(flow: Flow, branch: str) -> bytes:
@@ -104,8 +104,8 @@ async def test_each_message_is_shown_once_with_its_way_and_its_bytes(
     ends: tuple[End, End], transport: str
 ) -> None:
     ours, theirs = ends
-    here = await ours.edges.listen(ours.pump, transport.lower(), HOST, 0)
-    there = await theirs.edges.listen(theirs.pump, transport.lower(), HOST, 0)
+    here = await ours.listeners.listen(ours.driver, transport.lower(), HOST, 0)
+    there = await theirs.listeners.listen(theirs.driver, transport.lower(), HOST, 0)
     for _ in range(3):
         assert await ours.ask(transport, there) == 200
     assert [message.sent for message in ours.shown] == [True, False] * 3
@@ -123,9 +123,9 @@ async def test_each_message_is_shown_once_with_its_way_and_its_bytes(
 
 async def test_what_is_no_sip_is_shown_as_it_came(ends: tuple[End, End]) -> None:
     ours, _ = ends
-    port = await ours.edges.listen(ours.pump, "udp", HOST, 0)
+    port = await ours.listeners.listen(ours.driver, "udp", HOST, 0)
     came = asyncio.Event()
-    ours.pump.taps = (*ours.pump.taps, lambda *_: came.set())
+    ours.driver.taps = (*ours.driver.taps, lambda *_: came.set())
     transport, _ = await ours.loop.create_datagram_endpoint(
         asyncio.DatagramProtocol, remote_addr=(HOST, port)
     )
@@ -146,9 +146,9 @@ async def test_tap_that_fails_hurts_no_message_and_no_other_tap(
         raise RuntimeError("a bug")
 
     shows: Tap = ours.show
-    ours.pump.taps = (fail, shows) if broken == "before" else (shows, fail)
-    await ours.edges.listen(ours.pump, "udp", HOST, 0)
-    there = await theirs.edges.listen(theirs.pump, "udp", HOST, 0)
+    ours.driver.taps = (fail, shows) if broken == "before" else (shows, fail)
+    await ours.listeners.listen(ours.driver, "udp", HOST, 0)
+    there = await theirs.listeners.listen(theirs.driver, "udp", HOST, 0)
     assert await ours.ask("UDP", there) == 200
     assert len(ours.shown) == 2
     assert [str(bug) for bug in ours.bugs] == ["a bug", "a bug"]

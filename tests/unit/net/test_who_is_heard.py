@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 import pytest
 
 from callrouter.errors import SipError, StrangerError
-from callrouter.net.overload.stranger_filter import SourceFilterRule, Strangers
-from callrouter.net.transport.core_filter import Gate
-from callrouter.net.transport.driver import Pump
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.overload.source_filter import SourceFilter, SourceFilterRule
+from callrouter.net.transport.core_filter import CoreFilter
+from callrouter.net.transport.driver import Driver
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.udp import UdpListener
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
@@ -107,26 +107,28 @@ class Net:
 
     def __init__(self, rule: SourceFilterRule | None = None, *, anybody: bool = False) -> None:
         self.loop = Loop()
-        self.edges = Edges()
+        self.listeners = Listeners()
         self.bugs: list[Exception] = []
         tokens = iter(range(1, 1_000_000))
         self.stack = Stack(
             lambda: f"{next(tokens):016x}",
             lambda _t, host, port, _n: self.listener.flow(host, port),
         )
-        self.pump = Pump(self.loop, self.stack, self.bugs.append)
+        self.driver = Driver(self.loop, self.stack, self.bugs.append)
         self.bans = Bans(lambda _kind, _key, _value: None)
         self.bans.rule = BanRule(wrongs=3, within=60, seconds=600)
-        self.strangers = Strangers(rule or SourceFilterRule(), self.stack, self.bans, lambda: NOW)
+        self.strangers = SourceFilter(
+            rule or SourceFilterRule(), self.stack, self.bans, lambda: NOW
+        )
         self.trunks = {CARRIER[0]: Trunk("carrier")}
         self.behind = Behind(self.stack)
         self.behind.passwords = anybody
         self.strangers.welcome(
             lambda host, _names: self.trunks.get(host), anybody=lambda _host: anybody
         )
-        self.stack.core = Gate(self.behind, self.edges, self.stack, self.strangers)
+        self.stack.core = CoreFilter(self.behind, self.listeners, self.stack, self.strangers)
         self.socket = Socket()
-        self.listener = UdpListener(self.pump, None, self.strangers)
+        self.listener = UdpListener(self.driver, None, self.strangers)
         self.listener.connection_made(self.socket)
         self.counts = self.strangers.counts
 
@@ -166,7 +168,7 @@ def test_strangers_leave_nothing_behind() -> None:
 
 def test_whom_we_send_to_is_heard_from_then_on() -> None:
     net = Net()
-    net.pump.step(
+    net.driver.step(
         lambda: net.stack.send(net.stack.connect("UDP", *TARGET), b"OPTIONS sip:x SIP/2.0\r\n\r\n")
     )
     net.hear(b"what is no SIP", TARGET)

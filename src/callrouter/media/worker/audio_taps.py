@@ -1,7 +1,7 @@
 """Audio taps: ports of the bridge by which Python hears a party. They are lent, never destroyed.
 
 PJSIP's clock thread calls a port for a while after it was told to take it out of the bridge, and
-even one that hears nobody now and then: an ear that died meanwhile takes the process with it.
+even one that hears nobody now and then: a tap that died meanwhile takes the process with it.
 """
 
 from collections import deque
@@ -10,7 +10,7 @@ from typing import Any
 import pjsua2 as pj
 
 
-class Ear(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
+class AudioTap(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
     """Audio tap on what is sent to it. frames: 20 ms each, 16 bit at 8 kHz."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Ear(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         self.frames: deque[bytes] = deque(maxlen=500)
         form = pj.MediaFormatAudio()
         form.init(pj.PJMEDIA_FORMAT_PCM, 8000, 1, 20_000, 16)
-        self.createPort("ear", form)
+        self.createPort("tap", form)
 
     def onFrameReceived(self, frame: Any) -> None:  # noqa: N802  # PJSIP's name
         """Called by PJSIP's clock thread every 20 ms; copying takes it 0.25 ms."""
@@ -26,30 +26,30 @@ class Ear(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
             self.frames.append(bytes(frame.buf))
 
 
-class Ears:
+class AudioTaps:
     """Audio taps of a worker: as many as were ever in use at one time."""
 
     def __init__(self) -> None:
-        self._made: list[Ear] = []
-        self._free: deque[Ear] = deque()
+        self._made: list[AudioTap] = []
+        self._free: deque[AudioTap] = deque()
 
     @property
     def idle(self) -> int:
         """Those that wait to be lent."""
         return len(self._free)
 
-    def lend(self) -> Ear:
+    def lend(self) -> AudioTap:
         """One that hears nobody. Raises pj.Error."""
         if not self._free:
-            ear = Ear()
-            self._made.append(ear)
-            return ear
-        ear = self._free.popleft()
-        ear.frames.clear()
-        return ear
+            tap = AudioTap()
+            self._made.append(tap)
+            return tap
+        tap = self._free.popleft()
+        tap.frames.clear()
+        return tap
 
-    def take_back(self, ear: Ear, audio: Any | None) -> None:
+    def take_back(self, tap: AudioTap, audio: Any | None) -> None:
         """Let it hear no more. audio: the port that it heard, None when that is gone."""
         if audio is not None:
-            audio.stopTransmit(ear)
-        self._free.append(ear)
+            audio.stopTransmit(tap)
+        self._free.append(tap)

@@ -61,7 +61,7 @@ class Engine:
         sources.take_only((_LOOPBACK, self.port), places)
 
     def ports(self) -> int:
-        """Count the bridge's ports in use, by PJSIP's own book: calls, players, recorders, ears."""
+        """Count the bridge's ports in use, by PJSIP's own book: calls, players, recorders, taps."""
         return int(self.endpoint.mediaActivePorts()) - 1
 
     def measure(self) -> int:

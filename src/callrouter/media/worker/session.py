@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pjsua2 as pj
 
-from callrouter.media.worker.audio_taps import Ear, Ears
+from callrouter.media.worker.audio_taps import AudioTap, AudioTaps
 from callrouter.media.worker.inband_dtmf import DtmfDetector
 from callrouter.media.worker.pjsip_callbacks import PjsipCall, Player
 from callrouter.media.worker.rtp_latching import Latch
@@ -23,7 +23,7 @@ that answers may take to get here, and so its sound has no gap."""
 class WorkerSession:
     """Media session. name: the user of the URI its INVITE is for. call: None until that comes.
 
-    silence: what it hears when there is nothing else. ears: when it listens for tones of keys.
+    silence: what it hears when there is nothing else. taps: when it listens for tones of keys.
     latch: whose media it takes. recording: that which was asked for by its name.
 
     trusted: its party is where its media is said to go. Until then it is sent little, and what it
@@ -34,7 +34,7 @@ class WorkerSession:
     """
 
     def __init__(
-        self, name: str, *, silence: Any, ears: Ears | None, latch: Latch, trusted: bool
+        self, name: str, *, silence: Any, taps: AudioTaps | None, latch: Latch, trusted: bool
     ) -> None:
         self.name = name
         self.latch = latch
@@ -51,8 +51,8 @@ class WorkerSession:
         self._bridged: list[WorkerSession] = []
         self._heard: list[WorkerSession] = []  # whom its party hears, and is not heard by
         self._hearers: list[WorkerSession] = []
-        self._ear: Ear | None = None
-        self._ears = ears
+        self._tap: AudioTap | None = None
+        self._taps = taps
         self._keys = DtmfDetector()
 
     # Its port.
@@ -105,9 +105,9 @@ class WorkerSession:
             source = other.audio()
             if source is not None:
                 source.startTransmit(audio)
-        if self._ears is not None:
-            self._ear = self._ear or self._ears.lend()
-            audio.startTransmit(self._ear)
+        if self._taps is not None:
+            self._tap = self._tap or self._taps.lend()
+            audio.startTransmit(self._tap)
 
     def _let_hear(self, audio: Any) -> None:
         """Connect what the party hears of ours."""
@@ -235,15 +235,15 @@ class WorkerSession:
     def pressed(self) -> list[str]:
         """The keys heard in the audio since last time."""
         keys = []
-        while self._ear is not None and self._ear.frames:
-            keys.append(self._keys.feed(self._ear.frames.popleft()))
+        while self._tap is not None and self._tap.frames:
+            keys.append(self._keys.feed(self._tap.frames.popleft()))
         return [key for key in keys if key]
 
     def deaf(self) -> None:
         """Look for no more keys in the audio: they come in a better way."""
-        if self._ears is not None and self._ear is not None:
-            self._ears.take_back(self._ear, self.audio())
-        self._ears = self._ear = None
+        if self._taps is not None and self._tap is not None:
+            self._taps.take_back(self._tap, self.audio())
+        self._taps = self._tap = None
 
     def part(self) -> None:
         """Let go of all that is its own. Its player and recording are the caller's to end."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pjsua2 as pj
 
-from callrouter.media.worker.audio_taps import Ears
+from callrouter.media.worker.audio_taps import AudioTaps
 from callrouter.media.worker.file_players import Players
 from callrouter.media.worker.pjsip_callbacks import (
     Arrived,
@@ -52,7 +52,7 @@ class SessionTable:
         self._engine = engine
         self._say = say
         self._players = Players(engine.events)
-        self._ears = Ears()
+        self._taps = AudioTaps()
         self._sessions: dict[str, WorkerSession] = {}
         # Every call that PJSIP has, with its session or None for those that are refused.
         self._calls: dict[PjsipCall, WorkerSession | None] = {}
@@ -82,7 +82,7 @@ class SessionTable:
             "players": len(self._players),
             "recorders": sum(recording.recorders for recording in self._writing),
             "sessions": len(self._sessions),
-            "ports": self._engine.ports() - self._ears.idle,
+            "ports": self._engine.ports() - self._taps.idle,
         }
 
     def is_empty(self) -> bool:
@@ -104,7 +104,7 @@ class SessionTable:
             self._sessions[name] = WorkerSession(
                 name,
                 silence=self._engine.silence,
-                ears=self._ears if fields["inband"] else None,
+                taps=self._taps if fields["inband"] else None,
                 latch=Latch(self._engine.rtp_host),
                 trusted=fields["trusted"],
             )

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from callrouter.net.gateways.dns_cache import DnsCache, Finder
 from callrouter.net.gateways.options_ping import Prober
-from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.driver import Driver
 from callrouter.route.values.gateway_candidates import Gateway, GatewayAddress, TransportAddress
 
 _LOOK_SECONDS: Final = 1.0
@@ -38,15 +38,15 @@ class GatewayWatch:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        pump: Pump,
+        driver: Driver,
         book: Book,
         finder: Finder,
         on_bug: Callable[[Exception], None],
     ) -> None:
         self._loop = loop
-        self._pump = pump
+        self._driver = driver
         self._book = book
-        self._prober = Prober(pump.stack, book.probed)
+        self._prober = Prober(driver.stack, book.probed)
         self._names = DnsCache(finder, self._resolved, on_bug)
         self._handle: asyncio.TimerHandle | None = None
 
@@ -76,7 +76,7 @@ class GatewayWatch:
         self._probe(self._book.probes())
 
     def _probe(self, wanted: list[tuple[Gateway, TransportAddress]]) -> None:
-        self._pump.step(partial(self._prober.watch, wanted))
+        self._driver.step(partial(self._prober.watch, wanted))
 
     def _look(self) -> None:
         self._book.expire()

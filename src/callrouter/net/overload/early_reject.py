@@ -30,7 +30,7 @@ _UNUSUAL: Final = re.compile(r"\r\n(?:[ \t]|replaces[ \t]*:)", re.IGNORECASE)
 _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
-class Shed:
+class EarlyReject:
     """The early rejection of new calls with 503.
 
     refused: how many INVITEs. on: there may be something to refuse; while its owner says that there

@@ -8,8 +8,8 @@ whose request got a transaction is no stranger any more.
 from typing import Final
 
 from callrouter.errors import SipError, StrangerError
-from callrouter.net.overload.stranger_filter import Narrow, Strangers
-from callrouter.net.transport.listeners import Edges
+from callrouter.net.overload.source_filter import Narrow, SourceFilter
+from callrouter.net.transport.listeners import Listeners
 from callrouter.net.transport.stream_connection import Stream
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request
@@ -18,22 +18,26 @@ from callrouter.sip.stack import Core, Stack
 _WIDENED: Final = (Narrow, Stream)
 
 
-class Gate:
+class CoreFilter:
     """A `Core` before another. strangers: None lets everybody through."""
 
-    __slots__ = ("_behind", "_edges", "_stack", "_strangers")
+    __slots__ = ("_behind", "_listeners", "_stack", "_strangers")
 
     def __init__(
-        self, behind: Core, edges: Edges, stack: Stack, strangers: Strangers | None = None
+        self,
+        behind: Core,
+        listeners: Listeners,
+        stack: Stack,
+        strangers: SourceFilter | None = None,
     ) -> None:
         self._behind = behind
-        self._edges = edges
+        self._listeners = listeners
         self._stack = stack
         self._strangers = strangers
 
     def on_request(self, request: Request, flow: Flow) -> None:
         """Take a request outside any dialog. Raises SipError for what is to be answered."""
-        if self._edges.is_inside(flow):
+        if self._listeners.is_inside(flow):
             raise SipError("a media worker starts no calls", 403)
         strangers = self._strangers
         if strangers is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
-from callrouter.net.overload.early_reject import Shed
+from callrouter.net.overload.early_reject import EarlyReject
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import FramingError
 from callrouter.sip.stack import Stack
@@ -19,22 +19,23 @@ class Edge(Protocol):
     """The socket behind a flow."""
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one message; what cannot be sent is reported by `Pump.flow_failed`."""
+        """Send one message; what cannot be sent is reported by `Driver.flow_failed`."""
 
 
 Tap = Callable[[bool, Flow, bytes], None]
 """Told of a message: whether we send it, though its socket may still fail; its flow; its bytes."""
 
 
-class Pump:
+class Driver:
     """The driver that feeds the stack and sends what it has to say.
 
     on_bug: told of an exception that is our own fault; the message that caused it is dropped and
-    the loop goes on. shed: what takes messages before they are read, once there is one. taps: told
-    of each message before it goes on, in the order in which messages pass; they must not block.
+    the loop goes on. early_reject: takes messages before they are read, once there is one. taps:
+    told of each message before it goes on, in the order in which messages pass; they must not
+    block.
     """
 
-    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "shed", "stack", "taps")
+    __slots__ = ("_armed", "_handle", "_loop", "_on_bug", "early_reject", "stack", "taps")
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Pump:
         on_bug: Callable[[Exception], None],
     ) -> None:
         self.stack = stack
-        self.shed: Shed | None = None
+        self.early_reject: EarlyReject | None = None
         self.taps: tuple[Tap, ...] = ()
         self._loop = loop
         self._on_bug = on_bug
@@ -59,8 +60,8 @@ class Pump:
         if self.taps:
             self._show(False, flow, data)
         try:
-            shed = self.shed
-            if shed is None or not shed.on or not shed.takes(data, flow):
+            early_reject = self.early_reject
+            if early_reject is None or not early_reject.on or not early_reject.takes(data, flow):
                 self.stack.receive(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001  # a bug must not stop the listener
             self._on_bug(error)

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 
 from callrouter.errors import SipError
 from callrouter.metric import Rows, counter
-from callrouter.net.overload.stranger_filter import Strangers
+from callrouter.net.overload.source_filter import SourceFilter
 from callrouter.net.transport.connection_limits import USUAL, StreamLimits, Turnstile
-from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.driver import Driver
 from callrouter.net.transport.tcp import StreamListener
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.udp import ListenError, UdpListener, bound, listen_udp
@@ -27,7 +27,7 @@ _INSIDE: Final = "127.0.0.1"
 _WAYS_KEPT: Final = 4096
 
 
-class Edges:
+class Listeners:
     """The listeners, in the order they were opened.
 
     What is sent leaves by the one that has the address which the kernel would send from, else by
@@ -41,7 +41,7 @@ class Edges:
     def __init__(self, limits: StreamLimits = USUAL, tls: Tls | None = None) -> None:
         self.turnstile = Turnstile(limits)
         self.tls = tls
-        self.strangers: Strangers | None = None
+        self.strangers: SourceFilter | None = None
         self._udp: list[UdpListener] = []
         self._inner: UdpListener | None = None
         self._way = lru_cache(_WAYS_KEPT)(self._datagrams)
@@ -49,7 +49,7 @@ class Edges:
 
     async def listen(
         self,
-        pump: Pump,
+        driver: Driver,
         transport: str,
         host: str,
         port: int,
@@ -60,14 +60,14 @@ class Edges:
         advertised: the host and port that peers are told, when these are not the socket's.
         """
         if transport == "udp":
-            udp = await listen_udp(pump, host, port, advertised, self.strangers)
+            udp = await listen_udp(driver, host, port, advertised, self.strangers)
             self._udp.append(udp)
             self._way.cache_clear()
             return udp.port
         if transport == "tls" and self.tls is None:
             raise ListenError(f"cannot listen on tls:{host}:{port}: there is no certificate")
         contexts = self.tls if transport == "tls" else None
-        stream = StreamListener(pump, self.turnstile, contexts, self.strangers)
+        stream = StreamListener(driver, self.turnstile, contexts, self.strangers)
         taken = await stream.listen(host, port, advertised)
         self._streams[transport.upper()].append(stream)
         return taken
@@ -77,9 +77,9 @@ class Edges:
         for transport, host, port in listeners:
             bound(transport, host, port).close()
 
-    async def listen_inside(self, pump: Pump) -> None:
+    async def listen_inside(self, driver: Driver) -> None:
         """Open the inner listener, at a free port of loopback. Raises ListenError."""
-        self._inner = await listen_udp(pump, _INSIDE, 0, strangers=self.strangers)
+        self._inner = await listen_udp(driver, _INSIDE, 0, strangers=self.strangers)
         self._way.cache_clear()
 
     def towards_workers(self, listeners: Iterable[tuple[str, str, int]]) -> list[tuple[str, int]]:
@@ -186,7 +186,7 @@ def _is_loopback(host: str) -> bool:
     return _is_address(host) and ip_address(host).is_loopback
 
 
-METRICS: Final[Rows[Edges]] = (
+METRICS: Final[Rows[Listeners]] = (
     counter(
         "callrouter_datagrams_lost",
         "Each datagram that the kernel dropped because a socket was full counts one; the "

@@ -1,4 +1,4 @@
-"""One TCP or TLS connection: bytes in, whole messages to the pump, bytes out.
+"""One TCP or TLS connection: bytes in, whole messages to the driver, bytes out.
 
 Theory. A connection has one deadline at a time: for its first message, for the rest of a message
 that has begun, for any sign of life. A single timer looks whether it has passed, and is armed anew
@@ -10,9 +10,9 @@ import socket
 from math import inf
 from typing import Final, Protocol, cast
 
-from callrouter.net.overload.stranger_filter import KNOWN, REFUSED, Strangers
+from callrouter.net.overload.source_filter import KNOWN, REFUSED, SourceFilter
 from callrouter.net.transport.connection_limits import Turnstile
-from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.driver import Driver
 from callrouter.net.transport.tls import peer_names
 from callrouter.sip.flow import Flow
 from callrouter.sip.framing import Framer, FramingError
@@ -34,9 +34,9 @@ _PROBES: Final = (
 class StreamOwner(Protocol):
     """The listener that a connection belongs to."""
 
-    pump: Pump
+    driver: Driver
     turnstile: Turnstile
-    strangers: Strangers | None
+    strangers: SourceFilter | None
 
     def forget(self, stream: "Stream") -> None:
         """A connection is not to be used any more."""
@@ -96,7 +96,7 @@ class Stream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """A piece of the stream."""
         framer = self._framer
-        pump = self._owner.pump
+        driver = self._owner.driver
         try:
             messages = framer.feed(data)
         except FramingError as error:
@@ -104,7 +104,7 @@ class Stream(asyncio.Protocol):
                 self._take(message)
             self._owner.turnstile.counts.broken += 1
             if self._known:
-                pump.broken(error, self.flow)
+                driver.broken(error, self.flow)
             self.flow.used = False
             self.close()
             return
@@ -136,7 +136,7 @@ class Stream(asyncio.Protocol):
             self._known = verdict == KNOWN
         self._spoke = True
         self.flow.used = not self.came
-        self._owner.pump.receive(message, self.flow)
+        self._owner.driver.receive(message, self.flow)
 
     def widen(self, _flow: Flow) -> None:
         """Whose connection it is is known now."""
@@ -166,7 +166,7 @@ class Stream(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._leave()
-        self._owner.pump.flow_failed(self.flow)
+        self._owner.driver.flow_failed(self.flow)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one message, as soon as the connection is open."""
@@ -178,7 +178,7 @@ class Stream(asyncio.Protocol):
         else:
             # It is lost, or far too much waits for it. Not at once: a flush calls this, and a
             # failure sends.
-            self._loop.call_soon(self._owner.pump.flow_failed, flow)
+            self._loop.call_soon(self._owner.driver.flow_failed, flow)
 
     def close(self) -> None:
         """Close after what is written has gone."""

@@ -11,9 +11,9 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from callrouter.errors import SipError
-from callrouter.net.overload.stranger_filter import Strangers
+from callrouter.net.overload.source_filter import SourceFilter
 from callrouter.net.transport.connection_limits import Turnstile
-from callrouter.net.transport.driver import Pump
+from callrouter.net.transport.driver import Driver
 from callrouter.net.transport.stream_connection import Stream
 from callrouter.net.transport.tls import Tls
 from callrouter.net.transport.udp import bound
@@ -38,12 +38,12 @@ class StreamListener:
 
     def __init__(
         self,
-        pump: Pump,
+        driver: Driver,
         turnstile: Turnstile,
         tls: Tls | None = None,
-        strangers: Strangers | None = None,
+        strangers: SourceFilter | None = None,
     ) -> None:
-        self.pump = pump
+        self.driver = driver
         self.turnstile = turnstile
         self.strangers = strangers
         self.host = ""

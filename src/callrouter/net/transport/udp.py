@@ -6,8 +6,8 @@ import struct
 from typing import Final, TypeAlias, cast
 
 from callrouter.errors import CallrouterError
-from callrouter.net.overload.stranger_filter import REFUSED, STRANGE, Narrow, Strangers
-from callrouter.net.transport.driver import Pump
+from callrouter.net.overload.source_filter import REFUSED, STRANGE, Narrow, SourceFilter
+from callrouter.net.transport.driver import Driver
 from callrouter.recent_cache import RecentCache
 from callrouter.sip.flow import Flow
 
@@ -42,11 +42,11 @@ class UdpListener(asyncio.DatagramProtocol):
 
     def __init__(
         self,
-        pump: Pump,
+        driver: Driver,
         advertised: tuple[str, int] | None = None,
-        strangers: Strangers | None = None,
+        strangers: SourceFilter | None = None,
     ) -> None:
-        self._pump = pump
+        self._driver = driver
         self._strangers = strangers
         self._largest = _DATAGRAM if strangers is None else strangers.rule.message_size
         # Places whose messages are heard: of trunks, and of whoever we sent something to.
@@ -74,7 +74,7 @@ class UdpListener(asyncio.DatagramProtocol):
         if _KEEP_ALIVE < len(data) <= self._largest:
             flow = self._flows.newer.get(addr) or self._meet(data, addr)
             if flow is not None:
-                self._pump.receive(data, flow)
+                self._driver.receive(data, flow)
         elif len(data) > _KEEP_ALIVE and self._strangers is not None:
             self._strangers.counts.over_size += 1
 
@@ -134,32 +134,32 @@ class UdpListener(asyncio.DatagramProtocol):
             return self.flow(host, port)
         if strangers.knows(host):
             pace = strangers.pace(host)
-            if pace is not None and not pace.take(self._pump.time()):
+            if pace is not None and not pace.take(self._driver.time()):
                 strangers.counts.over_trunk += 1
                 return None
             return self.flow(host, port)
-        verdict = strangers.judge(data, host, self._pump.time())
+        verdict = strangers.judge(data, host, self._driver.time())
         if verdict == STRANGE:
             self._hear(data, host, port, strangers)
             return None
         return None if verdict == REFUSED else self.flow(host, port)
 
-    def _hear(self, data: bytes, host: str, port: int, strangers: Strangers) -> None:
+    def _hear(self, data: bytes, host: str, port: int, strangers: SourceFilter) -> None:
         """Hand a stranger's message on, with a way back that takes no more than it needs."""
         way = Narrow(self, len(data), strangers.counts)
-        stack = self._pump.stack
+        stack = self._driver.stack
         malformed = stack.malformed
-        self._pump.receive(data, Flow("UDP", self.host, self.port, host, port, way))
+        self._driver.receive(data, Flow("UDP", self.host, self.port, host, port, way))
         if stack.malformed != malformed:
             strangers.wrong(host, (), "what is no SIP")
 
 
 async def listen_udp(
-    pump: Pump,
+    driver: Driver,
     host: str,
     port: int,
     advertised: tuple[str, int] | None = None,
-    strangers: Strangers | None = None,
+    strangers: SourceFilter | None = None,
 ) -> UdpListener:
     """Open a listener; port 0 takes a free one. Raises ListenError.
 
@@ -169,7 +169,7 @@ async def listen_udp(
     sock = bound("udp", host, port)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     _, listener = await loop.create_datagram_endpoint(
-        lambda: UdpListener(pump, advertised, strangers), sock=sock
+        lambda: UdpListener(driver, advertised, strangers), sock=sock
     )
     listener.measure(sock)
     return listener

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from callrouter.net.overload.early_reject import Shed
+from callrouter.net.overload.early_reject import EarlyReject
 from callrouter.net.overload.overload_control import Overload
 from callrouter.sip.flow import Flow
 from callrouter.sip.message import Request, parse
@@ -48,7 +48,7 @@ class Door:
         self.overload = Overload(0.05, 0, 1000, lambda: 0)
         self.overload.share = 1.0
         self.trunk = True
-        self.shed = Shed(
+        self.early_reject = EarlyReject(
             self.stack,
             self.overload,
             lambda _flow: self.trunk,
@@ -58,7 +58,7 @@ class Door:
 
     def says(self, text: str) -> bytes | None:
         """The answer; None when the message was left to be read."""
-        taken = self.shed.takes(text.encode(), FLOW)
+        taken = self.early_reject.takes(text.encode(), FLOW)
         sent = [data for _, data in self.stack.outgoing]
         self.stack.outgoing.clear()
         assert len(sent) == taken
@@ -79,7 +79,7 @@ def test_new_call_gets_503_with_retry_after_and_leaves_nothing_behind() -> None:
     assert answer.from_tag() == "from"
     assert answer.to_tag()
     assert (answer.get("call-id"), answer.cseq()) == ("a@192.0.2.1", (1, "INVITE"))
-    assert (door.shed.refused, door.overload.late) == (1, 1)
+    assert (door.early_reject.refused, door.overload.late) == (1, 1)
     assert not door.stack.servers
     assert door.stack.deadline() is None
 
@@ -97,8 +97,8 @@ def test_ack_to_the_refusal_is_dropped_and_no_other_is() -> None:
     tag = parse(said).to_tag()
     ack = INVITE.replace("INVITE", "ACK").replace("4000@192.0.2.2>", f"4000@192.0.2.2>;tag={tag}")
     door.overload.share = 0.0
-    assert door.shed.takes(ack.encode(), FLOW)
-    assert not door.shed.takes(ack.replace(tag, "another").encode(), FLOW)
+    assert door.early_reject.takes(ack.encode(), FLOW)
+    assert not door.early_reject.takes(ack.replace(tag, "another").encode(), FLOW)
     assert door.stack.stray == 1
 
 

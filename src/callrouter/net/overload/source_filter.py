@@ -99,7 +99,7 @@ class FilterCounts:
     over_size: int = 0
 
 
-class Strangers:
+class SourceFilter:
     """The filter of what comes from places that a listener does not know yet."""
 
     __slots__ = (
