@@ -55,6 +55,6 @@ class Confirming:
         return None
 
     def _wait(self, leg: BLeg, seconds: float) -> None:
-        line = self._ringing.lines[leg]
-        line.until = line.ring_until = self._call.now + seconds
+        branch = self._ringing.branches[leg]
+        branch.until = branch.ring_until = self._call.now + seconds
         self._ringing.rearm()

@@ -125,7 +125,7 @@ class OfferedAgents:
         while self._offers:
             await self._ring(self._offers.pop(0))
         for agent in [*self._agents.values()]:
-            if not agent.ringing.lines:
+            if not agent.ringing.branches:
                 await self._next_round(agent)
         for agent in [*self._agents.values()]:
             answered = agent.answered
@@ -141,7 +141,7 @@ class OfferedAgents:
 
     def _of_legs(self, event: Progress | Answered | Failed | HungUp | Lost) -> bool:
         for agent in self._agents.values():
-            if event.leg in agent.ringing.lines:
+            if event.leg in agent.ringing.branches:
                 self._of_agent(agent, event)
                 return True
         return False
@@ -188,7 +188,7 @@ class OfferedAgents:
     async def _next_round(self, agent: _Agent) -> None:
         """Ring the agent's next targets, or give the agent up."""
         call = self._call
-        while not agent.ringing.lines:
+        while not agent.ringing.branches:
             targets = next(agent.rounds, None)
             if targets is None:
                 del self._agents[agent.token]
@@ -214,7 +214,7 @@ class OfferedAgents:
         if agent is None:
             return
         call = self._call
-        for leg in [*agent.ringing.lines]:
+        for leg in [*agent.ringing.branches]:
             if event.why == "no_answer":
                 call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
             else:
@@ -232,8 +232,8 @@ class OfferedAgents:
             leg.ack()
         agent.answered = event
         agent.until = call.now + _STAYS_SECONDS
-        line = agent.ringing.lines[leg]
-        line.until = line.ring_until = inf
+        branch = agent.ringing.branches[leg]
+        branch.until = branch.ring_until = inf
         agent.ringing.rearm()
 
 

@@ -76,25 +76,25 @@ async def hunt(caller: CallerSide) -> Answered | None:
     Raises Over when the caller leaves, Stopped when a target's answer ends the call.
     """
     ringing = caller.ringing
-    lines = ringing.lines
+    branches = ringing.branches
     for targets in ringing.hunt.rounds:
         if not await caller.prepare(targets):
             return None
         ringing.begin(await ringing.reached(targets, caller.asking))
-        while lines:
+        while branches:
             event = await caller.next(ringing.until)
             answered = None
             match event:
-                case Progress() if event.leg in lines:
+                case Progress() if event.leg in branches:
                     ringing.progress(event)
                     caller.progressed(event)
-                case Answered() if event.leg in lines:
+                case Answered() if event.leg in branches:
                     answered = caller.answered(event)
-                case Failed() if event.leg in lines:
+                case Failed() if event.leg in branches:
                     _failed(caller, event)
                 case Deadline():
                     ringing.expire()
-                case HungUp(leg=BLeg() as leg) | Lost(leg=BLeg() as leg) if leg in lines:
+                case HungUp(leg=BLeg() as leg) | Lost(leg=BLeg() as leg) if leg in branches:
                     ringing.lost(leg)
                 case _:
                     answered = caller.other(event)

@@ -1,8 +1,8 @@
 """Ringing: the rounds of a hunt in turn, the targets of one round together.
 
-Theory. A round is a set of lines. A line rings one target at a time: its own, then those it was
-redirected to. Each has its own ring and progress timer; all wait on one inbox, whose deadline is
-the nearest of them. The usual round has one line, and is no special case.
+Theory. A round is a set of branches (RFC 3261 section 16.6). A branch rings one target at a time:
+its own, then those it was redirected to. Each has its own ring and progress timer; all wait on one
+inbox, whose deadline is the nearest of them. The usual round has one, and is no special case.
 
 Rules. Whatever 18x a target sends, and however often, its ring timeout runs from the INVITE (B8).
 The caller hears one early media at a time: the first target that sends SDP has the caller until it
@@ -29,11 +29,11 @@ _NOT_ACCEPTABLE: Final = 488
 _delay = attrgetter("delay_seconds")
 
 
-class Line:
+class Branch:
     """A target that rings.
 
-    others: the same target, as it is tried next when it is not reached so. rest: where it
-    goes on when it fails, in order. until: its next deadline, first that of its progress, then
+    others: the same target, as it is tried next when it is not reached so. rest: where it goes on
+    when it fails, in order. until: its next deadline, first that of its progress, then
     `ring_until`. withheld: its last provisional response the caller was not given.
     """
 
@@ -58,7 +58,7 @@ class Line:
 class Ringing:
     """A hunt while it is carried out.
 
-    lines: who rings now; when there is none, the round is over. hunt: as planned. end: when its
+    branches: who rings now; when there is none, the round is over. hunt: as planned. end: when its
     total time is over. until: when `expire` is needed next. status: what came of the target that
     ended last, 0 before one has.
     """
@@ -71,9 +71,9 @@ class Ringing:
         "_redirections",
         "_start",
         "_waiting",
+        "branches",
         "end",
         "hunt",
-        "lines",
         "status",
         "until",
     )
@@ -86,7 +86,7 @@ class Ringing:
         self.hunt = hunt
         self.end = call.now + hunt.total_seconds if hunt.total_seconds else inf
         self.until = 0.0
-        self.lines: dict[BLeg, Line] = {}
+        self.branches: dict[BLeg, Branch] = {}
         self._redirections: Redirections | None = None
         self._after = ""
         self._start = 0.0
@@ -114,16 +114,16 @@ class Ringing:
         """Give up whose time is over, and ring whose time has come."""
         call = self._call
         now = call.now
-        for leg, line in list(self.lines.items()):
-            if now < line.until:
+        for leg, branch in list(self.branches.items()):
+            if now < branch.until:
                 continue
-            if leg.heard and now < line.ring_until:
-                line.until = line.ring_until
+            if leg.heard and now < branch.ring_until:
+                branch.until = branch.ring_until
             else:
                 self.status = _UNAVAILABLE
                 call.leg_failed(leg, 408, "no_answer" if leg.heard else "unreachable")
                 if not leg.heard:
-                    unreached(call.shared.gateways, line.target, 408)
+                    unreached(call.shared.gateways, branch.target, 408)
                 if leg.heard or not self._again(leg):
                     self._drop(leg)
         self._go_on()
@@ -132,7 +132,7 @@ class Ringing:
         """Pass a provisional response on, unless the caller listens to another target."""
         leg = event.leg
         if self._heard is not None and self._heard is not leg:
-            self.lines[leg].withheld = event
+            self.branches[leg].withheld = event
             self._call.progressed(leg)
             return
         if event.response.body:
@@ -143,7 +143,7 @@ class Ringing:
         """A target ended by itself: try it by another way, or go on as it said or was planned."""
         leg = event.leg
         self.status = event.status if event.status >= 400 else _UNAVAILABLE
-        ended(self._call.shared.gateways, self.lines[leg].target, event)
+        ended(self._call.shared.gateways, self.branches[leg].target, event)
         if not (by_another_way(event) and self._again(leg)):
             self._drop(leg, self._followed(event))
         self._go_on()
@@ -155,12 +155,12 @@ class Ringing:
 
     def unusable(self, leg: BLeg) -> None:
         """A target has answered, and cannot be connected by what it described."""
-        if leg in self.lines:
+        if leg in self.branches:
             self._end(leg, _NOT_ACCEPTABLE, "rejected")
 
     def forget(self, leg: BLeg) -> None:
         """A target has ended: ring what else is left."""
-        if leg in self.lines:
+        if leg in self.branches:
             self._drop(leg)
             self._go_on()
 
@@ -178,7 +178,7 @@ class Ringing:
             self._redirections = Redirections(self.hunt)
         call = self._call
         return self._redirections.follow(
-            self.lines[event.leg].target,
+            self.branches[event.leg].target,
             event.leg.number,
             response,
             call.dialplan,
@@ -190,32 +190,32 @@ class Ringing:
 
     def _again(self, leg: BLeg) -> bool:
         """Ring who was not reached by another way, while there is one and time for it."""
-        line = self.lines[leg]
+        branch = self.branches[leg]
         now = self._call.now
-        if not line.others or now >= line.ring_until:
+        if not branch.others or now >= branch.ring_until:
             return False
         # Whoever is rung now is another line, and nobody rings when there is no way left.
-        rings = self._ring(line.others, line.rest, line.ring_until, now)
+        rings = self._ring(branch.others, branch.rest, branch.ring_until, now)
         if rings:
-            del self.lines[leg]
+            del self.branches[leg]
         return rings
 
     def _drop(self, leg: BLeg, followed: Sequence[Target] = ()) -> None:
         if self._left is not None:
             self._left(leg)
-        rest = self.lines.pop(leg).rest
+        rest = self.branches.pop(leg).rest
         if followed or rest:
             self._dial((*followed, *rest), self._call.now)
 
     def _go_on(self) -> None:
         self._dial_due(self._call.now)
-        if self._heard is not None and self._heard not in self.lines:
+        if self._heard is not None and self._heard not in self.branches:
             # Who the caller listened to has ended: the others are heard.
             self._heard = None
-            for line in self.lines.values():
-                event = line.withheld
+            for branch in self.branches.values():
+                event = branch.withheld
                 if event is not None:
-                    line.withheld = None
+                    branch.withheld = None
                     self.progress(event)
 
     def _dial_due(self, now: float) -> None:
@@ -223,7 +223,7 @@ class Ringing:
         waiting = self._waiting
         while waiting:
             delay = waiting[0].delay_seconds
-            if self.lines and self._start + delay > now:
+            if self.branches and self._start + delay > now:
                 break
             while waiting and waiting[0].delay_seconds == delay:
                 self._dial((waiting.pop(0),), now)
@@ -232,8 +232,8 @@ class Ringing:
     def rearm(self) -> None:
         """Look for the next deadline anew."""
         until = self._start + self._waiting[0].delay_seconds if self._waiting else inf
-        for line in self.lines.values():
-            until = min(until, line.until)
+        for branch in self.branches.values():
+            until = min(until, branch.until)
         self.until = until
 
     def _dial(self, targets: Sequence[Target], now: float) -> None:
@@ -253,6 +253,6 @@ class Ringing:
             leg = self._call.dial(target)
             if leg is not None:
                 until = min(now + target.progress_seconds, ring_until)
-                self.lines[leg] = Line(target, others[index + 1 :], rest, until, ring_until)
+                self.branches[leg] = Branch(target, others[index + 1 :], rest, until, ring_until)
                 return True
         return False
