@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 import structlog
+from support.compiled import replaced
 
 from callrouter.observe import log as logging
 from callrouter.observe.log import Log, open_log, printable, render_json, render_text
@@ -68,7 +69,7 @@ def test_info_is_out_within_a_quarter_of_a_second_and_a_warning_takes_it_along_a
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ):
     assert logging._FLUSH_SECONDS < 0.25
-    monkeypatch.setattr(logging, "_FLUSH_SECONDS", 3600.0)
+    replaced(monkeypatch, "callrouter.observe.log._FLUSH_SECONDS", 3600.0)
     log = open_log("json", "info", pipe[1])
     log.info("first")
     log.warning("second")
@@ -97,7 +98,7 @@ def test_traceback_in_text_is_indented_so_that_it_forges_no_line():
 def test_nobody_reads_then_lines_are_dropped_and_counted_and_no_caller_waits(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(logging, "_LINES_WAITING", 2000)
+    replaced(monkeypatch, "callrouter.observe.log._LINES_WAITING", 2000)
     os.set_blocking(pipe[1], False)
     log = Log(render_json, "info", pipe[1])
     for _ in range(5000):
