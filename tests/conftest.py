@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support import forked_programs
 from support.groups import NEED_PJSIP, Groups, turn
 from support.unit_cost import LIMIT, complaints, costs
 from xdist.remote import Producer
@@ -50,8 +51,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason))
 
 
-def pytest_collection_finish() -> None:
-    """What was imported and collected stays: the collector need not walk it again and again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported and collected stays: the collector need not walk it again and again.
+
+    Programs are forked but where they are measured, and where it is their build that is tested.
+    """
+    if build() == "plain Python" and not any(map(_measures, session.items)):
+        forked_programs.install()
     gc.collect()
     gc.freeze()
 
@@ -84,6 +90,10 @@ def _needs_pjsip(item: pytest.Item) -> bool:
         or item.path.name in NEED_PJSIP
         or item.get_closest_marker("pjsip") is not None
     )
+
+
+def _measures(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
 
 
 @pytest.fixture(scope="session")
