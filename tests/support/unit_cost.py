@@ -21,7 +21,7 @@ LIMIT: Final = 7_000
 LIMIT_OF_ONE: Final = 500
 """What one of them may cost. Whatever costs more belongs to tests/integration or tests/fuzz."""
 
-_EVERY: Final = 100
+_EVERY: Final = 250
 _TEXT: Final = "def f(a, b=1):\n    return [a.x + b for a in range(10) if a > 3]\n" * 100
 _KEY: Final = "cost"
 

@@ -23,7 +23,7 @@ REFUSED: Final = frozenset(
 )
 """Audit events (docs.python.org/3/library/audit_events.html)."""
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = f"{Path(__file__).parent}/"
 _meter: Final = Meter()
 _running = ""
 _sleep, _asyncio_sleep = time.sleep, asyncio.sleep
@@ -61,7 +61,7 @@ asyncio.sleep = _turn
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Note which of our tests runs, with its fixtures; this is asked for those of others too."""
     global _running  # noqa: PLW0603  # what the hook looks at has to be somewhere
-    if item.path.is_relative_to(_HERE):
+    if str(item.path).startswith(_HERE):
         _running = item.nodeid
         _meter.begin(item)
     try:

@@ -1,11 +1,12 @@
 """What an operator may write to block a caller."""
 
 import pytest
+from support.tables import each
 
 from callrouter.dialplan.areas.list_files import blocked_by_hand
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "country", "keys"),
     [
         ("+8613800138000", "CN", ("+8613800138000",)),

@@ -1,4 +1,5 @@
 import pytest
+from support.tables import each
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
@@ -40,7 +41,7 @@ NO_NUMBER = (
 )
 
 
-@pytest.mark.parametrize(
+@each(
     ("old", "new", "found"),
     [
         ("country: CN\n", "", ["1:1: error: the key 'country' is missing"]),

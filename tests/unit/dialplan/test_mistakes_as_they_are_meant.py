@@ -1,6 +1,7 @@
 """A mistake is told as what it is: another sort of name, a type, blanks, another product's word."""
 
 import pytest
+from support.tables import each
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
@@ -44,7 +45,7 @@ def mistakes(text: str) -> list[str]:
     return [found.message for found in caught.value.diagnostics]
 
 
-@pytest.mark.parametrize(
+@each(
     ("number", "message"),
     [
         ("route: [{hunt: desk}]", "'desk' is a target, no group: write hunt: [desk]"),

@@ -1,6 +1,7 @@
 """Lines and permissions in a dialplan: mistakes by their place, and warnings."""
 
 import pytest
+from support.tables import each
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
@@ -58,7 +59,7 @@ def test_misplaced_prefix_is_a_mistake_with_its_place(prefix: str, said: str) ->
     assert found.startswith(("d.yaml:6:", "d.yaml:7:"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "said"),
     [
         ((", emergency: [main]", ""), "the key 'emergency' is missing"),

@@ -1,6 +1,7 @@
 """Mistakes in schedules, lists, areas and hunts: each is named at its place, with what to write."""
 
 import pytest
+from support.tables import each
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.errors import ConfigError
@@ -32,7 +33,7 @@ def in_number(rules: str, more: str = "") -> list[str]:
     return [found.split("error: ")[1] for found in mistakes(text)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("entry", "found"),
     [
         ("{}", "the key 'open' is missing"),
@@ -95,7 +96,7 @@ def test_mistake_in_a_schedule_says_what_to_write(entry: str, found: str) -> Non
     assert in_schedule(entry) == [found]
 
 
-@pytest.mark.parametrize(
+@each(
     ("rules", "found"),
     [
         (

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.tables import each
 
 from callrouter.dialplan.compile.compiler import compile_dialplan
 from callrouter.lint.all_warnings import lint
@@ -29,7 +30,7 @@ def warned(text: str, file: str = "d.yaml") -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "country", "wrong"),
     [
         ("01201234567", "VN", True),  # 0120 became 070 in 2018

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import each
 
 from callrouter.media.sounds import audio_decoder as sound
 from callrouter.media.sounds.sound_cache import SoundError
@@ -45,7 +46,7 @@ def loudest_hertz(samples: npt.NDArray[np.int16]) -> float:
 
 @pytest.mark.parametrize(("kind", "coding"), KINDS)
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
-@pytest.mark.parametrize("channels", [1, 2])
+@each("channels", [1, 2])
 def test_every_kind_of_file_becomes_the_same_tone_of_8_khz(
     kind: str, coding: str, rate: int, channels: int
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rating_plans import NOON, charged, during, plan, rate_at, schedule
+from support.tables import each
 
 from callrouter.rating.charges import Charges
 from callrouter.rating.rate_plan import Price, Rate, RatePlan
@@ -130,7 +131,7 @@ CHANGES = {
 @pytest.mark.parametrize(
     ("zone", "change"), [(zone, moment) for zone, found in CHANGES.items() for moment in found]
 )
-@pytest.mark.parametrize("hours", ["01:00-02:30", "02:00-03:00", "02:30-04:00", "00:00-02:00"])
+@each("hours", ["01:00-02:30", "02:00-03:00", "02:30-04:00", "00:00-02:00"])
 def test_cost_over_a_clock_change_is_that_of_each_second_by_the_wall_clock(
     zone: str, change: str, hours: str
 ) -> None:

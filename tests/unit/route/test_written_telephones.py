@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.tables import each
 
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.number_lists import Caller, Digits, NumberList
@@ -11,7 +12,7 @@ from callrouter.route.callers.number_lists import Caller, Digits, NumberList
 MAN = "+8613800138000"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "number", "dialled", "parameters"),
     [
         (MAN, MAN, MAN, {}),
@@ -98,7 +99,7 @@ def test_plain_text_is_what_is_dialled(text: str, plain: str, extension: str) ->
     assert numbers.extension(text) == extension
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "meant"),
     [
         (f"{MAN}*", [MAN]),

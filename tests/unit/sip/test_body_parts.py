@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.rig import request
+from support.tables import each
 
 from callrouter.errors import ParseError
 from callrouter.sip.body import BodyError, take_answer, take_description, take_session
@@ -86,14 +87,14 @@ def test_hold_is_seen_whatever_blanks_stand_there(direction: bytes) -> None:
     assert held(parse_sdp(checked(SDP + b"a=" + direction + b"\r\n")))
 
 
-@pytest.mark.parametrize("spoiling", [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
+@each("spoiling", [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 def test_control_character_anywhere_makes_it_none(spoiling: int) -> None:
     for place in range(0, len(SDP), 7):
         with pytest.raises(DescriptionError):
             checked(SDP[:place] + bytes([spoiling]) + SDP[place:])
 
 
-@pytest.mark.parametrize("spoiling", [*(chr(one).encode() for one in range(0x80, 0xA0)), b"\xe9"])
+@each("spoiling", [*(chr(one).encode() for one in range(0x80, 0xA0)), b"\xe9"])
 def test_control_character_beyond_ascii_and_what_is_no_utf8_make_it_none(spoiling: bytes) -> None:
     for old in (b"o=-", b"s=-"):
         with pytest.raises(DescriptionError) as caught:

@@ -1,6 +1,7 @@
 """Header values: addresses, Via, CSeq, parameters, comma lists."""
 
 import pytest
+from support.tables import each
 
 from callrouter.errors import ParseError
 from callrouter.sip.headers import (
@@ -48,18 +49,18 @@ ADDRESSES = {
 """What is an address: display, URI, parameters, tag."""
 
 
-@pytest.mark.parametrize("text", ADDRESSES)
+@each("text", ADDRESSES)
 def test_an_address_is_taken_apart(text: str) -> None:
     address = parse_address(text)
     assert (address.display, address.uri, address.params, address.tag) == ADDRESSES[text]
 
 
-@pytest.mark.parametrize("text", ADDRESSES)
+@each("text", ADDRESSES)
 def test_the_tag_alone_is_the_same_as_the_address_has(text: str) -> None:
     assert tag_of(text) == ADDRESSES[text][3]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -135,7 +136,7 @@ def test_the_first_of_several_vias_in_a_row_is_the_top_one(first: str) -> None:
     assert (via.text, via.rest) == (first, ",SIP/2.0/TCP two;rport")
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -185,7 +186,7 @@ def test_a_cseq_is_taken_apart(text: str, number: int, method: str) -> None:
     assert parse_cseq(text) == (number, method)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

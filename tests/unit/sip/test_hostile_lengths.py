@@ -3,7 +3,6 @@
 Each field with each piece in every form, which takes twenty times as long, is in tests/fuzz.
 """
 
-import pytest
 from support.hostile_values import (
     FIELDS,
     FORMS,
@@ -11,9 +10,10 @@ from support.hostile_values import (
     hold_to_its_length,
     hostile,
 )
+from support.tables import each
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@each("field", FIELDS)
 def test_a_hostile_value_costs_no_more_than_its_length(field: str) -> None:
     first = list(FIELDS).index(field)
     pieces = PIECES[first % 3 :: 3]

@@ -1,6 +1,7 @@
 """Session descriptions of phones, gateways and attackers, as read."""
 
 import pytest
+from support.tables import each
 
 from callrouter.errors import ParseError
 from callrouter.sip.sdp import (
@@ -163,7 +164,7 @@ def test_es2018_02_payload_type_out_of_range_does_not_count(payload: str) -> Non
     assert audio(f"{HEAD}c=IN IP4 192.0.2.1\nm=audio 1 RTP/AVP {payload}\n") is None
 
 
-@pytest.mark.parametrize(
+@each(
     "attribute",
     [
         "fmtp",

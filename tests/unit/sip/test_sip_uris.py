@@ -1,6 +1,7 @@
 """SIP and tel URIs: taken apart, refused, and never more than they say."""
 
 import pytest
+from support.tables import each
 
 from callrouter.errors import ParseError
 from callrouter.sip.uri import equivalent, host_port, parse_uri, subscriber_in
@@ -52,7 +53,7 @@ def test_a_uri_is_taken_apart(text: str) -> None:
     assert (uri.scheme, uri.user, uri.host, uri.port, uri.params, uri.headers) == URIS[text]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -150,7 +151,7 @@ def test_an_ipv6_address_stands_in_brackets_before_a_port() -> None:
     assert host_port("2001:db8::1", 5060) == "[2001:db8::1]:5060"
 
 
-@pytest.mark.parametrize(
+@each(
     ("one", "other", "same"),
     [
         # The examples of RFC 3261 section 19.1.4.

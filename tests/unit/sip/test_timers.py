@@ -5,6 +5,7 @@ from random import Random
 from sys import getrefcount
 
 import pytest
+from support.tables import each
 
 from callrouter.sip.timers import FarTimer, Timers
 
@@ -159,7 +160,7 @@ def test_a_cancelled_far_timer_lets_go_of_its_owner_and_cannot_be_set_again() ->
     assert (owner.told, timers.deadline()) == ([], None)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each("seed", range(20))
 def test_a_far_timer_set_anew_tells_its_owner_at_the_last_time_that_was_set(seed: int) -> None:
     chance = Random(seed)
     timers = Timers()

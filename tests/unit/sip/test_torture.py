@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pytest
 from support.rig import Sent, one, starts
 from support.stack_edge import SENDER, TARGET, Edge
+from support.tables import each
 from support.torture import MESSAGES, Torture
 from support.wire import left_over
 
@@ -53,7 +54,7 @@ def check(message: Torture, sent: list[Sent], transport: str = "") -> None:
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
-@pytest.mark.parametrize("name", MESSAGES)
+@each("name", MESSAGES)
 def test_the_answer_is_one_that_the_rfc_allows(name: str, transport: str) -> None:
     edge = Edge()
     check(MESSAGES[name], hear(edge, MESSAGES[name], transport), transport)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from support.hooks import SECRET
+from support.tables import each
 
 from callrouter.route.rules.mailboxes import Secret
 from callrouter.secret import SecretError
@@ -49,7 +50,7 @@ def test_two_secrets_sign_both_while_one_takes_the_place_of_the_other(tmp_path: 
         signed(endpoint(bad), "a", "{}", NOW)
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),

@@ -2,6 +2,7 @@ import math
 from pathlib import Path
 
 import pytest
+from support.tables import each
 from yaml import YAMLError
 
 from callrouter.errors import ConfigError
@@ -15,7 +16,7 @@ def refused(text: str) -> list[tuple[int, int, str]]:
     return [(found.line, found.column, found.message) for found in caught.value.diagnostics]
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "value"),
     [
         ("no", "no"),
@@ -95,7 +96,7 @@ def test_duplicate_keys_before_a_fault_are_reported_with_it() -> None:
     assert [place[:2] for place in refused("a: 1\na: 2\nb: *x")] == [(2, 1), (3, 4)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "line", "column", "message"),
     [
         ("a: &x 1", 1, 4, "anchors (&name) are not used here; remove it"),

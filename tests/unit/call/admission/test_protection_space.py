@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 from support.proving import response
+from support.tables import each
 
 from callrouter.call.admission.protection_space import (
     PROVEN,
@@ -90,7 +91,7 @@ ANYBODY: Final = "anybody: callrouter ['101']"
 ITS_OWN: Final = "trunk: carriers ['carrier']"
 
 
-@pytest.mark.parametrize(
+@each(
     ("what", "source", "method", "gateway", "host", "wanted"),
     [
         # Its address says who it is.

@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 from support.requests import invite, response
+from support.tables import each
 
 from callrouter.call.interwork.caller_identity import (
     CALLED,
@@ -23,7 +24,7 @@ PAI: Final = "P-Asserted-Identity: "
 RPID: Final = "Remote-Party-ID: "
 
 
-@pytest.mark.parametrize(
+@each(
     ("rows", "peer", "caller"),
     [
         ("", USUAL, "1001"),
@@ -54,7 +55,7 @@ def test_caller_as_the_dialplan_knows_it(rows: str, peer: PeerProfile, caller: s
     assert routing_caller(invite(rows), peer, "CN") == caller
 
 
-@pytest.mark.parametrize(
+@each(
     ("rows", "sink", "value"),
     [
         ("", USUAL, f"<sip:1001@{US}>"),

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import pytest
 from support.one_leg import CONTENT, CallerLeg, OneLeg, TargetLeg
 from support.rig import Sent
+from support.tables import each
 from support.wire import SDP
 
 from callrouter.call.legs.leg import SETTING_UP
@@ -286,7 +287,7 @@ WANTED: Final = {
 COLUMNS: Final = list(EVENTS)
 
 
-@pytest.mark.parametrize(("row", "event"), list(product(WANTED, EVENTS)))
+@each(("row", "event"), list(product(WANTED, EVENTS)))
 def test_cell(row: str, event: str) -> None:
     state, into = INTO[row]
     dialog = into()

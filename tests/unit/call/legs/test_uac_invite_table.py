@@ -7,8 +7,8 @@ from collections.abc import Callable
 from itertools import product
 from typing import Final, NamedTuple
 
-import pytest
 from support.one_leg import TargetLeg
+from support.tables import each
 from support.wire import SDP
 
 from callrouter.call.legs import uac_leg
@@ -130,7 +130,7 @@ def happens(target: Target, event: str) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(WANTED, EVENTS)))
+@each(("state", "event"), list(product(WANTED, EVENTS)))
 def test_cell(state: int, event: str) -> None:
     if (state, event) in UNHEARD_OF:
         assert INVITE_TABLE[state][EVENTS.index(event)] == (STAY, NOTHING)
