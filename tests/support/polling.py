@@ -11,6 +11,9 @@ PATIENCE: Final = 30.0
 """Seconds for what takes none: a machine with other work stands still for some of them."""
 
 _STEP_SECONDS: Final = 0.05
+_LONGEST_STEP_SECONDS: Final = 0.25
+_LONGER: Final = 1.1
+"""What has not come soon is looked for less often: each look costs whoever is looked at, too."""
 
 
 async def gone(path: Path) -> None:
@@ -22,9 +25,16 @@ async def gone(path: Path) -> None:
     await until(look)
 
 
-async def until(look: Callable[[], Awaitable[T]], within: float = PATIENCE) -> T:
-    """Look again and again until there is something; TimeoutError when there is not in time."""
+async def until(
+    look: Callable[[], Awaitable[T]], within: float = PATIENCE, every: float = 0.0
+) -> T:
+    """Look again and again until there is something; TimeoutError when there is not in time.
+
+    every: seconds between two looks that are dear, such as a command of ours; 0: soon, then later.
+    """
+    step = every or _STEP_SECONDS
     async with asyncio.timeout(within):
-        while not (found := await look()):  # noqa: ASYNC110  # there is no event to wait for
-            await asyncio.sleep(_STEP_SECONDS)
+        while not (found := await look()):
+            await asyncio.sleep(step)
+            step = every or min(step * _LONGER, _LONGEST_STEP_SECONDS)
         return found
