@@ -7,6 +7,7 @@ be stored, nothing is left over, and a call placed right after goes through.
 
 import gc
 import resource
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -22,12 +23,12 @@ from callrouter.call.services.media_services import MediaServices
 from callrouter.call.services.record import CallRecord
 from callrouter.dialplan.compile.compiler import load_dialplan
 from callrouter.observe.cdr.rows import encode
+from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 from callrouter.state.memory import Memory
 
 ROOT: Final = Path(__file__).parents[2]
-DIALPLAN: Final = load_dialplan(ROOT / "dialplans" / "lab.yaml")
 TORTURE: Final = [file.read_bytes() for file in (ROOT / "tests/data/rfc4475").glob("*.dat")]
 EPOCH: Final = 1_700_000_000.0
 CALLS: Final = 50
@@ -72,6 +73,12 @@ class Recorder:
                 assert "\0" not in field.encode().decode()
 
 
+@cache
+def dialplan() -> Dialplan:
+    """The lab's."""
+    return load_dialplan(ROOT / "dialplans" / "lab.yaml")
+
+
 class Lab:
     """callrouter's core on the lab's dialplan, and everybody it talks to."""
 
@@ -84,7 +91,7 @@ class Lab:
         self.shared = Memory(lambda _kind, _key, _value: None, seed)
         self.calls = Calls(
             stack=self.stack,
-            dialplan=DIALPLAN,
+            dialplan=dialplan(),
             events=self.recorder.events,
             limit=CALLS,
             epoch=EPOCH,
@@ -92,7 +99,7 @@ class Lab:
             directory=Books({}),
             media=MediaServices(),
         )
-        self.peers = Peers(self.dice, [*DIALPLAN.numbers, "4999", "%34000"])
+        self.peers = Peers(self.dice, [*dialplan().numbers, "4999", "%34000"])
 
     def hear(self, data: bytes, address: Place, transport: str = "UDP") -> None:
         """Bytes come from somewhere."""
