@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from support.media_load import Load
-from support.polling import until
+from support.polling import PATIENCE, until
 from support.rtp_callers import Call
 from support.serving import Record
 
@@ -65,7 +65,8 @@ async def _leave_somewhere(load: Load, number: str, user: str, chance: Random) -
                 pressed += chance.choice("123456789*#")
                 await call.line.press(pressed[-1])
     call.hang_up()
-    await call.over.wait()
+    async with asyncio.timeout(PATIENCE):
+        await call.over.wait()
     return Left(call, number, user, pressed)
 
 
