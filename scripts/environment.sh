@@ -36,9 +36,16 @@ administrator() {
     fi
 }
 
+# Ends with what is to be done by hand where Debian's packages cannot be installed from here.
+may_install() {
+    command -v apt-get >/dev/null || die "please install: $*"
+    ((EUID == 0)) || command -v sudo >/dev/null ||
+        die "please run as root: apt-get install --no-install-recommends $*"
+}
+
 # Installs Debian packages.
 install_debian() {
-    command -v apt-get >/dev/null || die "please install: $*"
+    may_install "$@"
     say "Installing Debian's $*"
     local -a apt=(administrator env DEBIAN_FRONTEND=noninteractive apt-get -qq)
     quietly "${apt[@]}" update || say "apt-get update failed; using the lists at hand"

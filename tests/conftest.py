@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support import forked_programs
 from support.groups import NEED_PJSIP, Groups, turn
 from support.unit_cost import LIMIT, complaints, costs
@@ -73,13 +74,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         total = sum(cost for cost, _ in found)
         terminalreporter.write_line(f"the unit tests cost {total:.0f} of {LIMIT}")
         for line in complaints(found):
-            terminalreporter.write_line(line, red=True)
+            terminalreporter.write_line(f"FAILED {line}", red=True)
 
 
 def _costs(config: pytest.Config) -> list[tuple[float, str]]:
     """What the unit tests cost; nothing in a process that runs tests for another."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
+        return []
+    if settings.get_current_profile_name() == "many":  # which is to cost more
         return []
     return list(costs(report for kind in reporter.stats.values() for report in kind))
 

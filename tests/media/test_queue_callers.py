@@ -353,9 +353,12 @@ async def test_caller_is_moved_to_another_queue_and_the_call_ended_by_hand(
         ("idle", "answered"),
     ]
     assert (record["reason"], record["hung_up_by"]) == ("ended_by_hand", "callrouter")
-    told = (await centre.shows("queues", "history", "--call", waits["call"]))["history"]
-    happened = [(it["kind"], it["queue"], it["agent"]) for it in told]
-    assert happened[:3] == [
+
+    async def happened() -> list[tuple[str, str, str]]:
+        told = (await centre.shows("queues", "history", "--call", waits["call"]))["history"]
+        return [(it["kind"], it["queue"], it["agent"]) for it in told] if len(told) > 2 else []
+
+    assert (await until(happened))[:3] == [
         ("joined", "left", ""),
         ("moved", "left", ""),
         ("offered", "idle", "301"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from support.message import SDP
 from support.phone import Phone
 from support.polling import PATIENCE, until
 from support.ports import free_port
@@ -71,6 +72,32 @@ async def test_call_that_the_greeting_names_is_answered(tmp_path: Path) -> None:
         assert record["disposition"] == "ANSWERED"
         assert not_heard(serving) == []
     finally:
+        await serving.stop()
+
+
+async def test_invite_that_cannot_be_a_call_is_logged_once_with_the_reason(tmp_path: Path) -> None:
+    place = lay_out(tmp_path, DIALPLAN.format(trunk="127.0.0.1", port=free_port()))
+    serving = await Serving.start(place)
+    caller = await Phone.open("127.0.0.1", free_port(), ("127.0.0.1", place.port))
+    try:
+        for _ in range(3):
+            caller.invite("02873001234", SDP, ("Require", "telepathy"))
+            caller.ack(await caller.expect(420))
+
+        async def logged() -> list[str]:
+            return [line for line in serving.log().splitlines() if "before it is a call" in line]
+
+        (line,) = await until(logged)
+        for said in (
+            "info",
+            "trunk=viettel",
+            "source=127.0.0.1",
+            "status=420",
+            "unsupported extension",
+        ):
+            assert said in line
+    finally:
+        await caller.close()
         await serving.stop()
 
 

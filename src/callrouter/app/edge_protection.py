@@ -11,6 +11,7 @@ from callrouter.call.teardown import RETRY_AFTER
 from callrouter.metric import LAG_MS, Histogram, Rows, counter, gauge, histogram
 from callrouter.net.overload.early_reject import EarlyReject
 from callrouter.net.overload.overload_control import Overload
+from callrouter.net.overload.rate_limit import SpareLines
 from callrouter.net.overload.source_filter import FilterCounts, SourceFilter
 from callrouter.net.transport.core_filter import CoreFilter
 from callrouter.net.transport.listeners import Listeners
@@ -61,6 +62,9 @@ class EdgeProtection:
             stack, self.overload, self._is_trunk, self._strangers.is_scanner, RETRY_AFTER
         )
         self._strangers.tell = self._tell
+        self._stack = stack
+        self._spare = SpareLines()
+        stack.refused = self._tell_refused
         listeners.strangers = self._strangers
         authentication.blame = lambda host: self._strangers.wrong(host, (), "wrong passwords")
         calls.refuses = self.overload.refuses
@@ -92,6 +96,22 @@ class EdgeProtection:
             "a stranger is not heard: no trunk has this address",
             source=host,
             to_let_it_in=f"trunks: {{{trunk}: {{addresses: [{host}]}}}}",
+            **more,
+        )
+
+    def _tell_refused(self, flow: Flow, status: int, why: str) -> None:
+        """Log an INVITE that leaves no record: a carrier may ask why it gets this status."""
+        others = self._spare.others(f"{flow.remote_host} {status}", self._stack.now)
+        if others is None:
+            return
+        trunk = self.calls.dialplan.trunk_of(flow.remote_host, flow.peers)
+        more: dict[str, Any] = {"others": others} if others else {}
+        _log.info(
+            "an INVITE is refused before it is a call",
+            trunk="" if trunk is None else trunk.name,
+            source=flow.remote_host,
+            status=status,
+            why=why,
             **more,
         )
 

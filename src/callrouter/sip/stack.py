@@ -30,6 +30,9 @@ from callrouter.sip.uas import inspect
 from callrouter.sip.uri import usual_port
 
 _RESPONSE: Final = b"SIP/2.0 "
+_INVITE: Final = b"INVITE "
+_SAID_ELSEWHERE: Final = frozenset((401, 403, 407, 482, 503))
+"""Who has to prove who it is, strangers, what came twice, and calls without room."""
 _TAG_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -90,17 +93,23 @@ def _is_of(via: Via, tx: ClientTransaction) -> bool:
         return False
 
 
+def _unheard(flow: Flow, status: int, why: str) -> None:
+    """Nobody is told of it."""
+
+
 class Stack(Layer):
     """All transactions and dialogs of one process.
 
-    core: set by its owner before the first message. dialogs: by local tag. malformed: messages
-    that were not SIP, or over a limit. over: the latter by limit. stray: responses and ACKs that
-    belong to nothing. absorbed: requests that were a retransmission.
+    core: set by its owner before the first message. refused: told of an INVITE that is refused
+    before it is a call, or a part of one: its flow, the status, and why; not when there is no room.
+    dialogs: by local tag. malformed: messages that were not SIP, or over a limit. over: the latter
+    by limit. stray: responses and ACKs that belong to nothing. absorbed: requests that were a
+    retransmission.
     """
 
     __slots__ = (
         *("_connect", "_salt", "_sizes"),
-        *("absorbed", "core", "dialogs", "malformed", "over", "stray"),
+        *("absorbed", "core", "dialogs", "malformed", "over", "refused", "stray"),
     )
 
     core: Core
@@ -121,6 +130,7 @@ class Stack(Layer):
         self._salt = token()
         self._connect = connect
         self.dialogs: dict[str, DialogUser] = {}
+        self.refused: Callable[[Flow, int, str], None] = _unheard
         self.malformed = 0
         self.stray = 0
         self.absorbed = 0
@@ -157,6 +167,8 @@ class Stack(Layer):
         except TooLargeError as large:  # another name: compiled, one name has one type
             self.over[large.limit] += 1
             self._refuse(large.rest, flow, large.status)
+            if data.startswith(_INVITE):
+                self.refused(flow, large.status, str(large))
         except ParseError:
             self.malformed += 1
 
@@ -294,8 +306,12 @@ class Stack(Layer):
         except ParseError as error:
             self.reply(request, flow, error.status)
             self.malformed += 1
+            if request.method == "INVITE":
+                self.refused(flow, error.status, str(error))
         except SipError as refusal:  # another name: compiled, one name has one type
             self.reply(request, flow, refusal.status, getattr(refusal, "extra", ""))
+            if request.method == "INVITE" and refusal.status not in _SAID_ELSEWHERE:
+                self.refused(flow, refusal.status, str(refusal))
 
     def _dispatch(self, request: Request, flow: Flow) -> None:
         method = request.method

@@ -68,7 +68,10 @@ class Persistence:
             memory.restore(self._read(store))
             self._inode = store.inode
         except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
-            raise StoreError(f"the state in {self._url} cannot be read: {said(error)}") from error
+            raise StoreError(
+                f"the state in {self._url} cannot be read: {said(error)}; a start without it "
+                "forgets blocks, switches and registrations: move it away for that"
+            ) from error
         self._thread.start()
 
     def put(self, kind: str, key: Key, value: Value) -> None:

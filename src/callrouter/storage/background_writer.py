@@ -399,7 +399,7 @@ class RecordWriter:
             self._spool_failed(error)
             return False
         self.spooled += sum(not isinstance(row, OutboxEvent) for row in rows)
-        self._spool_failing = False
+        self._spool_works()
         return True
 
     def _replay(self) -> None:
@@ -420,15 +420,20 @@ class RecordWriter:
                 if took is not None:
                     self.replayed += took
                     self._spool.done(end)
-                    self._spool_failing = False
+                    self._spool_works()
                     if self._spool.pending():
                         return True
                     _log.info("all spooled records are in the database")
             elif not self.depth:
-                self._spool_failing = False
+                self._spool_works()
         except OSError as error:
             self._spool_failed(error)
         return False
+
+    def _spool_works(self) -> None:
+        if self._spool_failing:
+            self._spool_failing = False
+            _log.info("the record spool can be used again")
 
     def _spool_failed(self, error: OSError) -> None:
         if not self._spool_failing:

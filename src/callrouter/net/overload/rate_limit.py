@@ -13,6 +13,11 @@ from typing import Final
 
 SLOTS: Final = 65_536
 """Buckets in a table: 512 KB."""
+_LINE_EACH: Final = 60.0
+"""Seconds until a line about the same name is worth another one."""
+_LINE_ALL: Final = 5.0
+"""The same of all names together, past the first _LINES_AT_ONCE of them."""
+_LINES_AT_ONCE: Final = 10
 _NEIGHBOURS: Final = 56
 """Bits of an IPv6 address that one customer has."""
 
@@ -54,6 +59,27 @@ class Buckets:
             return False
         self._full[slot] = now + ahead + self._spacing
         return True
+
+
+class SpareLines:
+    """Which lines are written to the log where it is peers who decide how many there would be."""
+
+    __slots__ = ("_all", "_each", "_others")
+
+    def __init__(self) -> None:
+        self._each = Buckets(1 / _LINE_EACH, 1)
+        self._all = Bucket(1 / _LINE_ALL, _LINES_AT_ONCE)
+        self._others = 0
+
+    def others(self, name: str, now: float) -> int | None:
+        """How many lines about other names were left out since the last; None: so is this one."""
+        if not self._each.take(name, now):
+            return None
+        if not self._all.take(now):
+            self._others += 1
+            return None
+        others, self._others = self._others, 0
+        return others
 
 
 def neighbours(host: str) -> str:

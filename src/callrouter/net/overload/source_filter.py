@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from math import inf
 from typing import Final, NamedTuple, Protocol
 
-from callrouter.net.overload.rate_limit import Bucket, Buckets, neighbours
+from callrouter.net.overload.rate_limit import Bucket, Buckets, SpareLines, neighbours
 from callrouter.sip.flow import Flow
 from callrouter.sip.stack import Stack
 
@@ -41,11 +41,6 @@ _READ: Final = 8192
 _BRANCH: Final = re.compile(rb"\r\n(?:[Vv][Ii][Aa]|v)[ \t]*:[^\r\n]*?;branch=([0-9A-Za-z]+)")
 _TO_TAG: Final = re.compile(rb"\r\n(?:[Tt][Oo]|t)[ \t]*:[^\r\n]*?;[ \t]*tag=([0-9A-Za-z]+)")
 _AGENTS_KEPT: Final = 1024
-_TOLD_EACH: Final = 60.0
-"""Seconds until an address that is turned away is told of again."""
-_TOLD_ALL: Final = 5.0
-"""The same of all addresses together, past the first _TOLD_AT_ONCE of them."""
-_TOLD_AT_ONCE: Final = 10
 
 
 class SourceFilterRule(NamedTuple):
@@ -110,10 +105,8 @@ class SourceFilter:
         "_open",
         "_paces",
         "_scans",
+        "_spare",
         "_stack",
-        "_told_all",
-        "_told_each",
-        "_untold",
         "bans",
         "counts",
         "rule",
@@ -138,9 +131,7 @@ class SourceFilter:
         self._open: Callable[[str], bool] = lambda _host: False
         self._paces: dict[str, tuple[int, Bucket]] = {}
         self._scans = lru_cache(_AGENTS_KEPT)(partial(_is_scanner, rule.scanners))
-        self._told_each = Buckets(1 / _TOLD_EACH, 1)
-        self._told_all = Bucket(1 / _TOLD_ALL, _TOLD_AT_ONCE)
-        self._untold = 0
+        self._spare = SpareLines()
         self.tell: Callable[[str, int], None] = lambda _host, _others: None
 
     def welcome(
@@ -207,13 +198,9 @@ class SourceFilter:
         now: monotonic. Of what it sent nothing is looked at or kept, and a flood costs no more than
         two buckets and a line every few seconds.
         """
-        if not self._told_each.take(host, now):
-            return
-        if not self._told_all.take(now):
-            self._untold += 1
-            return
-        others, self._untold = self._untold, 0
-        self.tell(host, others)
+        others = self._spare.others(host, now)
+        if others is not None:
+            self.tell(host, others)
 
     def wrong(self, host: str, names: tuple[str, ...], why: str) -> None:
         """Somebody did what only strangers are banned for."""
