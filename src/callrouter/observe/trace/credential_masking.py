@@ -5,7 +5,8 @@ password in a SIP URI (section 19.1.1), and the keys of media in a description (
 
 Nearly every message has none, so one look at many of them together comes first, by searches that
 are cheap. All expressions are linear in what they read, whatever a peer makes up: a part between
-two delimiters is read by a fixed number of starts.
+two delimiters is read by a fixed number of starts. No possessive repetition is around one that may
+go back: Python before 3.11.5 finds nothing with those (Debian 12 has 3.11.2).
 """
 
 import re
@@ -19,7 +20,7 @@ _ANY_PASSWORD: Final = re.compile(rb"sips?:%b*+:%b*+[:@]" % (_PART, _PART))
 
 _VALUE: Final = re.compile(
     rb"(?i)(\n(?:proxy-)?authorization[ \t]*+:[ \t]*+(?:(?:digest|basic|bearer)(?=[ \t]))?)"
-    rb"(?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+"
+    rb"[^\r\n]*+(?:(?:\r(?!\n)|\r?\n[ \t])[^\r\n]*+)*"
 )
 _PASSWORD: Final = re.compile(
     rb"(?i)(sips?:%b*+)(?::%b*+){1,4}+@(?:[^\s:@<>\";?]*+@)*+" % (_PART, _PART)
