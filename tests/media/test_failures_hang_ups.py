@@ -36,8 +36,6 @@ _SPOKEN_TO = ("4103", "4109", "5000", "5102")
 """Those whose callers we hear until the end."""
 
 _LONGEST = 3.0
-_CLOSED = 0.5
-"""Seconds: 0.03 where nothing else is done, 0.1 where much is."""
 _AT_ONCE = 12
 _WORKERS = 10
 _MOST_BYTES = 40_000_000
@@ -76,8 +74,7 @@ def _wrong(record: Record, left: Left) -> str:
     """What in a record is not as it was."""
     call = left.call
     ended = record["started"] + record["ended_ms"] / 1000
-    # It ended when we asked for it, or after the last that we heard; and before we knew, but for
-    # the time that a worker takes to close a recording.
+    # It ended when we asked for it, or after the last that we heard; and before we knew.
     last = max((packet.at for packet in call.line.heard), default=call.invited)
     earliest = call.left if record["hung_up_by"] == "caller" else last
     heard = record["heard"] or []
@@ -90,8 +87,7 @@ def _wrong(record: Record, left: Left) -> str:
     faults = {
         "times": times != sorted(times) or bool(times and times[-1] > record["ended_ms"]),
         "length": not (
-            call.invited - 0.05 < record["started"]
-            and earliest - 0.3 < ended < call.ended + _CLOSED
+            call.invited - 0.05 < record["started"] and earliest - 0.3 < ended < call.ended + 0.05
         ),
         "answered": answered < call.answered.is_set(),
         "end": not record["hung_up_by"],

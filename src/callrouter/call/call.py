@@ -529,9 +529,10 @@ class Call:
         """An answered call ends. by: the leg whose party ended it, None for ourselves."""
         record = self.record
         record.cause = cause
+        record.ended_ms = now = self.ms()  # what is closed after that, a recording, is none of it
         record.hung_up_by = "callrouter" if by is None else "caller" if by is self.a else "callee"
         for entry in record.talking():
-            entry.end(self.ms(), cause)
+            entry.end(now, cause)
             if self.events.leg.subscribers:
                 self.leg_changed(entry)
 
@@ -548,9 +549,7 @@ class Call:
 
     def other(self, leg: Leg) -> Leg | None:
         """The other party's leg; None for a target that the caller is not in touch with."""
-        if leg is self.a:
-            return self.b
-        return self.a if leg is self.b else None
+        return self.b if leg is self.a else self.a if leg is self.b else None
 
     def hang_up(self, reason: str = "") -> None:
         """End all legs of an answered call; one that has ended, or is about to, stays so."""
@@ -566,7 +565,8 @@ class Call:
     def close(self) -> None:
         """Complete the record, report it, and let go of the legs."""
         record = self.record
-        record.ended_ms = self.ms()
+        if record.answered_ms is None or not record.ended_ms:
+            record.ended_ms = self.ms()
         if record.answered_ms is not None and self.a.refused:
             # Its 2xx waited for a PRACK, and was never sent (RFC 3262 section 3).
             record.answered_ms = None
