@@ -1,4 +1,5 @@
 // What the server cannot know: the clock of who looks, and whether the connection stands.
+// It runs before there is a page, so that no button is there before the one who asks "really?".
 "use strict";
 
 const pad = (number) => String(number).padStart(2, "0");
@@ -77,7 +78,9 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenu(); });
 
-ownTimes(document);
-const named = /^#line-(\d+)$/.exec(location.hash);
-if (named) showPlace(named[1], 1);
-setInterval(tick, 1000);
+document.addEventListener("DOMContentLoaded", () => {
+  ownTimes(document);
+  const named = /^#line-(\d+)$/.exec(location.hash);
+  if (named) showPlace(named[1], 1);
+  setInterval(tick, 1000);
+});
