@@ -78,9 +78,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _costs(config: pytest.Config) -> list[tuple[float, str]]:
-    """What the unit tests cost; nothing in a process that runs tests for another."""
+    """What the unit tests cost; nothing in a process that runs tests for another.
+
+    Nor on the compiled build, of which it is the behaviour that is tested, beside other tests.
+    """
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or hasattr(config, "workerinput"):
+    if reporter is None or hasattr(config, "workerinput") or build() == "compiled":
         return []
     if settings.get_current_profile_name() == "many":  # which is to cost more
         return []
