@@ -11,9 +11,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.dialplan.grammar.call_screening import KNOWN_AS
+from callrouter.dialplan.grammar.dialplan_file import DialplanFile
 from callrouter.dialplan.grammar.rate_plans import RatePlanFile
 from callrouter.testing.case_file import CaseFile
 from callrouter.testing.rate_plan_tests import RatePlanCaseFile
@@ -25,7 +25,7 @@ _TIMES: Final = frozenset({fields.DURATION_TEXT, fields.DAYS_TEXT})
 
 def dialplan_schema() -> JsonSchemaValue:
     """Return the JSON Schema of a dialplan file."""
-    made: JsonSchemaValue = _tidy(schema.DialplanFile.model_json_schema())
+    made: JsonSchemaValue = _tidy(DialplanFile.model_json_schema())
     return made | {"$schema": _DIALECT, "title": "A callrouter dialplan"}
 
 

@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 from callrouter.app.metric_table import METRICS
 from callrouter.cli import main
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.errors import ConfigError
 from callrouter.settings import settings_file as config
 from callrouter.testing.case_file import CaseFile
 from callrouter.testing.rate_plan_tests import RatePlanCaseFile
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.reader import parse
 
 ROOT: Final = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from support.checking import Described, examples_checked, names_its_schema
 
 from callrouter import json_schema
 from callrouter.cli import main
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.call_screening import KNOWN_AS
+from callrouter.dialplan.grammar.dialplan_file import DialplanFile
 from callrouter.yamlfile.reader import load, parse
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_words_that_the_compiler_takes_for_ours_are_in_the_schema(made: dict[str
 
 
 def test_every_kind_of_value_that_a_function_checks_is_described() -> None:
-    assert schema.DialplanFile.model_json_schema(schema_generator=Described)
+    assert DialplanFile.model_json_schema(schema_generator=Described)
 
 
 def test_schema_is_json_and_ends_with_a_newline() -> None:

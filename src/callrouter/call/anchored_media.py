@@ -102,7 +102,13 @@ class Party:
         codecs = tuple(CODECS) if audio is None else audio.codecs
         event_pt = EVENT_PT if audio is None else audio.event_pt
         return offer_like(
-            self._last(), session.host, session.port, codecs, event_pt, "sendrecv", self._origin
+            previous=self._last(),
+            host=session.host,
+            port=session.port,
+            codecs=codecs,
+            event_pt=event_pt,
+            direction="sendrecv",
+            origin=self._origin,
         )
 
     @property

@@ -225,17 +225,17 @@ class Call:
         """Send a target its INVITE."""
         logins = self.dialplan.access.logins.gateways
         leg = BLeg(
-            self.stack,
-            self.inbox,
-            hop.flow,
-            len(self.record.legs),
-            hop.uri,
-            said.from_value,
-            said.rows,
-            body,
-            hop.spare,
-            logins.get(target.login) if target.login else None,
-            peer,
+            stack=self.stack,
+            inbox=self.inbox,
+            flow=hop.flow,
+            number=len(self.record.legs),
+            uri=hop.uri,
+            from_value=said.from_value,
+            extra=said.rows,
+            body=body,
+            spare=hop.spare,
+            login=logins.get(target.login) if target.login else None,
+            peer=peer,
         )
         leg.dialog.pinned = hop.pinned
         leg.target = target

@@ -23,8 +23,9 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.secret import secret_files, weaknesses
 from callrouter.settings.settings_file import Settings, load_settings
 from callrouter.testing.suite import SUFFIX, Tested, read
+from callrouter.yamlfile.marked import Document, Mapping
 from callrouter.yamlfile.mistakes import Mistakes
-from callrouter.yamlfile.reader import MAX_BYTES, Document, Mapping, load, load_draft
+from callrouter.yamlfile.reader import MAX_BYTES, load, load_draft
 
 _SETTINGS: Final = frozenset({"listen"})
 _TESTS: Final = frozenset({"tests"})

@@ -21,7 +21,8 @@ from callrouter.rating.packages import Package, PackagedCall, PackagedCharge, pa
 from callrouter.rating.rate_plan import RatePlan, RatePlans
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.settings.settings_file import load_settings
-from callrouter.yamlfile.reader import Mapping, load
+from callrouter.yamlfile.marked import Mapping
+from callrouter.yamlfile.reader import load
 from callrouter.yamlfile.wording import shown, suggestion
 
 _BESIDE: Final = "plans.yaml"

@@ -21,7 +21,8 @@ from callrouter.settings.settings_file import load_settings
 from callrouter.simulate.output import as_dict, lines
 from callrouter.simulate.simulated_call import play
 from callrouter.simulate.target_script import Script, read_legs, read_presses
-from callrouter.yamlfile.reader import Document, load
+from callrouter.yamlfile.marked import Document
+from callrouter.yamlfile.reader import load
 from callrouter.yamlfile.wording import shown, suggestion
 
 _HOUR = 3600.0

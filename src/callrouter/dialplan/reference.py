@@ -11,72 +11,126 @@ from typing import Any, Final
 import yaml
 from pydantic.fields import FieldInfo
 
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import rate_plans
+from callrouter.dialplan.grammar.call_back_entries import CallBackEntry, CallBackStepEntry
+from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
+from callrouter.dialplan.grammar.call_screening import (
+    Areas,
+    AutoBlockEntry,
+    Countries,
+    NumberListEntry,
+    Reason,
+    Reasons,
+)
+from callrouter.dialplan.grammar.dialplan_file import (
+    DialplanFile,
+    NumberEntry,
+    NumberTableEntry,
+    TargetEntry,
+)
+from callrouter.dialplan.grammar.event_options import CrmEntry
+from callrouter.dialplan.grammar.extensions import ExtensionEntry, ForwardEntry
+from callrouter.dialplan.grammar.gateway_failover import (
+    GatewayGroup,
+    MemberEntry,
+    ProbeEntry,
+    RestEntry,
+)
+from callrouter.dialplan.grammar.hunts import Group, HuntOptions, QueueStepEntry, StepEntry
+from callrouter.dialplan.grammar.login_credentials import AuthEntry, PhoneEntry, RegisterEntry
+from callrouter.dialplan.grammar.lookups import LookupEntry
+from callrouter.dialplan.grammar.media_options import (
+    ConfirmEntry,
+    FeatureEntry,
+    GreetingEntry,
+    RecordEntry,
+    SurveyEntry,
+)
+from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
+from callrouter.dialplan.grammar.outbound import (
+    GuardsEntry,
+    LineEntry,
+    NewCountryEntry,
+    OutboundEntry,
+    PermissionEntry,
+    ShortCallsEntry,
+)
+from callrouter.dialplan.grammar.peers import HeadersEntry, TimerEntry
+from callrouter.dialplan.grammar.prompts_music import Languages, Music, Prompt, Tone
+from callrouter.dialplan.grammar.schedules import ScheduleEntry, When
+from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry, TrunkEntry
+from callrouter.dialplan.grammar.voicemail_boxes import (
+    BoxQuota,
+    MailEntry,
+    VoicemailBox,
+    WebhookEntry,
+)
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.wording import span
 
 BEGIN: Final = "<!-- generated from the grammar: do not edit from here -->"
 PLANS_BEGIN: Final = "<!-- generated from the grammar of rate plans: do not edit from here -->"
 END: Final = "<!-- to here -->"
 
-_Chapters = tuple[tuple[str, type[schema.StrictModel]], ...]
+_Chapters = tuple[tuple[str, type[StrictModel]], ...]
 _CHAPTERS: Final[_Chapters] = (
-    ("The file", schema.DialplanFile),
-    ("A trunk", schema.TrunkEntry),
-    ("A gateway", schema.GatewayEntry),
-    ("A session timer", schema.TimerEntry),
-    ("Probes of a gateway", schema.ProbeEntry),
-    ("Rests of a gateway", schema.RestEntry),
-    ("A password", schema.AuthEntry),
-    ("A registration with a gateway", schema.RegisterEntry),
-    ("A group of gateways", schema.GatewayGroup),
-    ("A gateway in a group", schema.MemberEntry),
-    ("A target", schema.TargetEntry),
-    ("An extension", schema.ExtensionEntry),
-    ("An extension's telephones", schema.PhoneEntry),
-    ("Forwarded calls of an extension", schema.ForwardEntry),
-    ("Calls to outside", schema.OutboundEntry),
-    ("Guards against fraud", schema.GuardsEntry),
-    ("A first call to a country", schema.NewCountryEntry),
-    ("Short calls to a range", schema.ShortCallsEntry),
-    ("A line to outside", schema.LineEntry),
-    ("A permission", schema.PermissionEntry),
-    ("A schedule", schema.ScheduleEntry),
-    ("A list of callers", schema.NumberListEntry),
-    ("A prompt", schema.Prompt),
-    ("A sound for each language", schema.Languages),
-    ("A tone", schema.Tone),
-    ("Hold music", schema.Music),
-    ("A look-up", schema.LookupEntry),
-    ("A voicemail box", schema.VoicemailBox),
-    ("Messages by mail", schema.MailEntry),
-    ("Messages to a webhook", schema.WebhookEntry),
-    ("What a voicemail box holds", schema.BoxQuota),
-    ("A number", schema.NumberEntry),
-    ("Leads in a CRM", schema.CrmEntry),
-    ("A table of numbers", schema.NumberTableEntry),
-    ("A step of a route", schema.StepEntry),
-    ("When a step is taken", schema.When),
-    ("A greeting", schema.GreetingEntry),
-    ("Confirmation by key", schema.ConfirmEntry),
-    ("Call-backs", schema.CallBackEntry),
-    ("A promised call-back", schema.CallBackStepEntry),
-    ("A feature", schema.FeatureEntry),
-    ("A menu", schema.MenuEntry),
-    ("What a key of a menu does", schema.ChoiceEntry),
-    ("A queue", schema.QueueEntry),
-    ("An agent of a queue", schema.QueueAgentEntry),
-    ("Announcements of a queue", schema.AnnounceEntry),
-    ("The wait in a queue", schema.QueueStepEntry),
-    ("Recording", schema.RecordEntry),
-    ("A survey", schema.SurveyEntry),
-    ("A group", schema.Group),
-    ("Options of a hunt, in a step or a group", schema.HuntOptions),
-    ("Areas", schema.Areas),
-    ("Countries", schema.Countries),
-    ("Automatic blocking", schema.AutoBlockEntry),
-    ("Reasons", schema.Reasons),
-    ("A reason", schema.Reason),
+    ("The file", DialplanFile),
+    ("A trunk", TrunkEntry),
+    ("A gateway", GatewayEntry),
+    ("A session timer", TimerEntry),
+    ("Headers to a peer", HeadersEntry),
+    ("Probes of a gateway", ProbeEntry),
+    ("Rests of a gateway", RestEntry),
+    ("A password", AuthEntry),
+    ("A registration with a gateway", RegisterEntry),
+    ("A group of gateways", GatewayGroup),
+    ("A gateway in a group", MemberEntry),
+    ("A target", TargetEntry),
+    ("An extension", ExtensionEntry),
+    ("An extension's telephones", PhoneEntry),
+    ("Forwarded calls of an extension", ForwardEntry),
+    ("Calls to outside", OutboundEntry),
+    ("Guards against fraud", GuardsEntry),
+    ("A first call to a country", NewCountryEntry),
+    ("Short calls to a range", ShortCallsEntry),
+    ("A line to outside", LineEntry),
+    ("A permission", PermissionEntry),
+    ("A schedule", ScheduleEntry),
+    ("A list of callers", NumberListEntry),
+    ("A prompt", Prompt),
+    ("A sound for each language", Languages),
+    ("A tone", Tone),
+    ("Hold music", Music),
+    ("A look-up", LookupEntry),
+    ("A voicemail box", VoicemailBox),
+    ("Messages by mail", MailEntry),
+    ("Messages to a webhook", WebhookEntry),
+    ("What a voicemail box holds", BoxQuota),
+    ("A number", NumberEntry),
+    ("Leads in a CRM", CrmEntry),
+    ("A table of numbers", NumberTableEntry),
+    ("A step of a route", StepEntry),
+    ("When a step is taken", When),
+    ("A greeting", GreetingEntry),
+    ("Confirmation by key", ConfirmEntry),
+    ("Call-backs", CallBackEntry),
+    ("A promised call-back", CallBackStepEntry),
+    ("A feature", FeatureEntry),
+    ("A menu", MenuEntry),
+    ("What a key of a menu does", ChoiceEntry),
+    ("A queue", QueueEntry),
+    ("An agent of a queue", QueueAgentEntry),
+    ("Announcements of a queue", AnnounceEntry),
+    ("The wait in a queue", QueueStepEntry),
+    ("Recording", RecordEntry),
+    ("A survey", SurveyEntry),
+    ("A group", Group),
+    ("Options of a hunt, in a step or a group", HuntOptions),
+    ("Areas", Areas),
+    ("Countries", Countries),
+    ("Automatic blocking", AutoBlockEntry),
+    ("Reasons", Reasons),
+    ("A reason", Reason),
 )
 
 _PLANS_CHAPTERS: Final[_Chapters] = (
@@ -84,7 +138,7 @@ _PLANS_CHAPTERS: Final[_Chapters] = (
     ("A rate plan", rate_plans.RatePlanEntry),
     ("A rate", rate_plans.RateEntry),
     ("A period", rate_plans.PricePeriodEntry),
-    ("When a period is", schema.When),
+    ("When a period is", When),
     ("A step of the price", rate_plans.PriceStepEntry),
     ("An unanswered call", rate_plans.UnansweredEntry),
     ("An account", rate_plans.AccountEntry),
@@ -93,10 +147,10 @@ _PLANS_CHAPTERS: Final[_Chapters] = (
 )
 _CHAPTERS_BELOW: Final = {BEGIN: _CHAPTERS, PLANS_BEGIN: _PLANS_CHAPTERS}
 
-_INHERITED: Final[dict[type[schema.StrictModel], str]] = {
-    schema.HuntOptions: "the options of a hunt",
-    schema.StepEntry: "the options of a step of a route",
-    schema.NumberEntry: "the keys of a number, which are for all of its numbers",
+_INHERITED: Final[dict[type[StrictModel], str]] = {
+    HuntOptions: "the options of a hunt",
+    StepEntry: "the options of a step of a route",
+    NumberEntry: "the keys of a number, which are for all of its numbers",
 }
 
 
@@ -120,11 +174,11 @@ def _cut(text: str, mark: str) -> tuple[str, str]:
     return before, after
 
 
-def _chapter(title: str, model: type[schema.StrictModel]) -> str:
+def _chapter(title: str, model: type[StrictModel]) -> str:
     lines = [f"### {title}", "", inspect.getdoc(model) or "", ""]
     lines += ["| key | needed | meaning | example |", "|---|---|---|---|"]
     base: Any = model.__bases__[0]
-    inherits = issubclass(base, (schema.HuntOptions, schema.NumberEntry))
+    inherits = issubclass(base, (HuntOptions, NumberEntry))
     elsewhere = base.model_fields if inherits else {}
     for key, field in model.model_fields.items():
         if key not in elsewhere:

@@ -18,7 +18,7 @@ from callrouter.lint.unreachable_targets import reach
 from callrouter.lint.unused_names import unused
 from callrouter.lint.useless_lines import outbound_lines
 from callrouter.settings.settings_file import Settings
-from callrouter.yamlfile.reader import Document
+from callrouter.yamlfile.marked import Document
 
 _EVERYWHERE: Final = frozenset(("0.0.0.0", "::"))
 

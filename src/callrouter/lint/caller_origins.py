@@ -5,7 +5,7 @@ from typing import Final
 
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS
 from callrouter.lint.findings import Findings, Path, listed
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 _SAYS: Final = {
     "presence": "switches who is away",

@@ -7,7 +7,7 @@ from typing import Final
 from callrouter.dialplan.compile.hunt_builder import RING_ONE
 from callrouter.lint.contradicting_times import RING, Rings, seconds
 from callrouter.lint.findings import Findings, names
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 # What these do to a call is to answer it.
 _ANSWERING: Final = frozenset({"menu", "voicemail", "messages", "feature"})

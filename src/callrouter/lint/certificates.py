@@ -11,8 +11,8 @@ from callrouter.lint.findings import Findings, listed
 from callrouter.lint.findings import Path as Place
 from callrouter.net.transport.tls import Certificate, TlsError, peer_names, seen_by_peers
 from callrouter.settings.listen import SYSTEM, OwnCertificate, TlsSettings
+from callrouter.yamlfile.marked import Document
 from callrouter.yamlfile.mistakes import Mistakes
-from callrouter.yamlfile.reader import Document
 from callrouter.yamlfile.wording import shown
 
 _DAY: Final = 86_400

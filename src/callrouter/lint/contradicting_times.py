@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from callrouter.dialplan.grammar import field_types as fields
 from callrouter.lint.findings import Findings, Path, names
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 RING: Final = 15.0
 """How long a target rings that has no time of its own and is not the only one, seconds."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from callrouter.errors import Diagnostic
-from callrouter.yamlfile.reader import Document, Mapping, Sequence
+from callrouter.yamlfile.marked import Document, Mapping, Sequence
 
 Path = tuple[str | int, ...]
 

@@ -7,7 +7,7 @@ from callrouter.errors import Diagnostic
 from callrouter.lint.findings import Findings
 from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.settings.settings_file import Settings
-from callrouter.yamlfile.reader import Document
+from callrouter.yamlfile.marked import Document
 
 _OF_EVENTS = ("notify", "crm")
 

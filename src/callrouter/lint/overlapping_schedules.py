@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from callrouter.dialplan.grammar.dialplan_file import ScheduleEntry
+from callrouter.dialplan.grammar.schedules import ScheduleEntry
 from callrouter.lint.findings import Findings
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -7,7 +7,7 @@ from callrouter.dialplan.grammar.names import Path
 from callrouter.dialplan.grammar.schedules import ScheduleEntry
 from callrouter.lint.findings import Findings
 from callrouter.lint.overlapping_schedules import clock, week
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 _DAY: Final = 86400.0
 

@@ -1,9 +1,9 @@
 """Steps and backups that no call can reach."""
 
-from callrouter.dialplan.grammar.dialplan_file import ScheduleEntry
+from callrouter.dialplan.grammar.schedules import ScheduleEntry
 from callrouter.lint.findings import Findings, Path, names
 from callrouter.lint.overlapping_schedules import is_always_open
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 _BUSY = {486, 600}
 _CLOSED = "out_of_hours"

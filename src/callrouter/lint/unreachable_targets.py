@@ -7,7 +7,8 @@ from collections.abc import Collection
 from ipaddress import ip_address
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.dialplan_file import GatewayEntry, TargetEntry
+from callrouter.dialplan.grammar.dialplan_file import TargetEntry
+from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry
 from callrouter.lint.findings import Findings
 from callrouter.lint.routing_loops import Place
 

@@ -9,7 +9,7 @@ from callrouter.dialplan.grammar.builtin_prompts import BUILTIN
 from callrouter.dialplan.grammar.dialplan_file import DialplanFile
 from callrouter.dialplan.grammar.names import uses
 from callrouter.lint.findings import Findings
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 _SECTIONS: Final = {
     **dict.fromkeys(

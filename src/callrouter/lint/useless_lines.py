@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from callrouter.dialplan.grammar.dialplan_file import OutboundEntry
+from callrouter.dialplan.grammar.outbound import OutboundEntry
 from callrouter.lint.findings import Findings
 
 _SPENDS: Final = ("spend_per_hour", "spend_per_day")

@@ -224,13 +224,13 @@ def _decided(
     user = request.called if request.to_user is None else request.to_user
     source = _source(dialplan, trunk)
     facts = Facts(
-        trunk,
-        source,
-        request.caller,
-        request.called,
-        user,
-        request.to_ext,
-        at,
+        trunk=trunk,
+        source=source,
+        caller=request.caller,
+        called=request.called,
+        to_user=user,
+        to_ext=request.to_ext,
+        at=at,
         extension=dialplan.telephone_of(trunk, request.caller),
     )
     owner, carrier = request.owner, request.carrier

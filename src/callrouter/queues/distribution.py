@@ -130,7 +130,15 @@ class Distribution:
             self._note(now, OVERFLOWED, queue, call, why=events.FULL)
             return False
         order = next(self._order)
-        caller = WaitingCaller(call, queue, now, since, order, priority, frozenset(skills))
+        caller = WaitingCaller(
+            call=call,
+            queue=queue,
+            joined=now,
+            since=since,
+            order=order,
+            priority=priority,
+            skills=frozenset(skills),
+        )
         caller.called_back = missed is not None
         # Who talks to it, and has put it here, is rung after all others.
         caller.missed = {it.name: 1 for _, it in queue.members if call in it.calls}
@@ -443,7 +451,15 @@ class Distribution:
         if not caller.called_back:
             queue.totals.count(outcome, waited, in_time=in_time)
         said = "" if agent is not None else why
-        self._note(now, outcome, queue, caller.call, agent, said, waited)
+        self._note(
+            now=now,
+            kind=outcome,
+            queue=queue,
+            call=caller.call,
+            agent=agent,
+            why=said,
+            waited=waited,
+        )
         rung = [*caller.offers.values()]
         for offer in rung:
             self._withdraw(offer, why or outcome, now)
@@ -461,4 +477,14 @@ class Distribution:
         waited: float = 0.0,
     ) -> None:
         name = "" if agent is None else agent.name
-        self.history.append(Transition(now, kind, queue.rule.name, call, name, why, waited))
+        self.history.append(
+            Transition(
+                at=now,
+                kind=kind,
+                queue=queue.rule.name,
+                call=call,
+                agent=name,
+                why=why,
+                waited_seconds=waited,
+            )
+        )

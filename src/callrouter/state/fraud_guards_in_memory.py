@@ -52,7 +52,16 @@ class GuardsInMemory:
         found = ours if guards.new_country == COMPANY else own
         if found:
             what, first_of = ", ".join(found), COMPANY if ours else EXTENSION
-            alarm = Alarm(NEW_COUNTRY, extension, call, what, first_of, 0, False, at)
+            alarm = Alarm(
+                kind=NEW_COUNTRY,
+                extension=extension,
+                call=call,
+                what=what,
+                first_of=first_of,
+                calls=0,
+                barred=False,
+                at=at,
+            )
             self._tell(guards, alarm, f"the first call to {what}")
 
     def ended(
@@ -70,7 +79,16 @@ class GuardsInMemory:
             self._keep("short", self._short, key, times)
             return
         self._journal("short", key, None)
-        alarm = Alarm(SHORT_CALLS, extension, call, watched.range, "", calls, False, at)
+        alarm = Alarm(
+            kind=SHORT_CALLS,
+            extension=extension,
+            call=call,
+            what=watched.range,
+            first_of="",
+            calls=calls,
+            barred=False,
+            at=at,
+        )
         self._tell(guards, alarm, f"{calls} short calls to {watched.range}")
 
     def lift(self, extension: str) -> bool:

@@ -345,7 +345,16 @@ def _payment(call: SettledCall, at: float, used: PackagedCall | None) -> Booking
     if used is not None and used.taken:
         cost = used.money
         note = ", ".join(f"{seconds} s of {name}" for name, seconds in used.taken.items())
-    return Booking(_name(call), call.account, -cost, call.currency, REVENUE, "call", at, note=note)
+    return Booking(
+        name=_name(call),
+        account=call.account,
+        amount=-cost,
+        currency=call.currency,
+        ours=REVENUE,
+        kind="call",
+        at=at,
+        note=note,
+    )
 
 
 def _write_off(connection: sa.Connection, payment: Booking) -> None:
@@ -424,7 +433,14 @@ def book_fees(connection: sa.Connection, terms: AccountTerms, at: float) -> None
             book(
                 connection,
                 Booking(
-                    name, terms.name, -fee.amount, terms.currency, REVENUE, "fee", at, note=note
+                    name=name,
+                    account=terms.name,
+                    amount=-fee.amount,
+                    currency=terms.currency,
+                    ours=REVENUE,
+                    kind="fee",
+                    at=at,
+                    note=note,
                 ),
             )
 

@@ -80,7 +80,15 @@ def _corrections(connection: sa.Connection, calls: Sequence[RatedCall]) -> list[
         if before != after and currencies[call.account] == currency:
             name = f"call {call.id} rerated {uuid.uuid4().hex}"
             found.append(
-                Booking(name, call.account, before - after, currency, REVENUE, "rerated", at)
+                Booking(
+                    name=name,
+                    account=call.account,
+                    amount=before - after,
+                    currency=currency,
+                    ours=REVENUE,
+                    kind="rerated",
+                    at=at,
+                )
             )
     return found
 

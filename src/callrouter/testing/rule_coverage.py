@@ -12,7 +12,7 @@ from typing import Any
 
 from callrouter.dialplan.check.group_nesting import rung
 from callrouter.route.values.plan import Verdict
-from callrouter.yamlfile.reader import Document, Mapping
+from callrouter.yamlfile.marked import Document, Mapping
 
 _SHARED = ("areas", "countries", "auto_block")
 """Limits whose verdicts name the rules they are of: the number, or the table of many."""

@@ -20,8 +20,9 @@ from callrouter.route.rules.compiled_dialplan import Dialplan
 from callrouter.route.values.facts import Facts
 from callrouter.testing.case_file import HUNTED, CallFacts, Case, CaseFile
 from callrouter.testing.rate_plan_tests import KEY, RatePlanSuite, read_suite
+from callrouter.yamlfile.marked import Mapping
 from callrouter.yamlfile.mistakes import Mistakes
-from callrouter.yamlfile.reader import Mapping, load
+from callrouter.yamlfile.reader import load
 
 SUFFIX = ".test.yaml"
 

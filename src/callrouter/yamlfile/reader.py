@@ -19,10 +19,8 @@ import yaml
 from callrouter.errors import ConfigError, Diagnostic
 from callrouter.yamlfile import bulk as pieces
 from callrouter.yamlfile.constructor import Reader, YamlRefusedError
-from callrouter.yamlfile.marked import Document, Mapping, Position, Section, Sequence
+from callrouter.yamlfile.marked import Document
 from callrouter.yamlfile.wording import in_file_order
-
-__all__ = ["Document", "Mapping", "Position", "Section", "Sequence", "load", "load_draft", "parse"]
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 

@@ -1,42 +1,62 @@
+import pkgutil
 import re
 import runpy
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from callrouter.dialplan import reference
+from callrouter.dialplan import grammar, reference
 from callrouter.dialplan.compile.compiler import compile_dialplan
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import rate_plans
+from callrouter.dialplan.grammar.schedules import ScheduleEntry
 from callrouter.settings import settings_file as config
+from callrouter.yamlfile.mistakes import StrictModel
 from callrouter.yamlfile.reader import parse
 
 DOCS = Path(__file__).parents[3] / "docs"
 DOCUMENT = DOCS / "dialplan.md"
 
+
+def models(modules: Iterable[ModuleType]) -> list[type[StrictModel]]:
+    """The models that these modules have or name."""
+    return list(
+        dict.fromkeys(
+            model
+            for module in modules
+            for model in vars(module).values()
+            if isinstance(model, type) and issubclass(model, StrictModel)
+        )
+    )
+
+
+OF_THE_DIALPLAN = models(
+    import_module(f"{grammar.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(grammar.__path__)
+    if module.name != "rate_plans"
+)
+OF_RATES = [model for model in models([rate_plans]) if model is not ScheduleEntry]  # is as there
 MODELS = [
     pytest.param(model, id=model.__name__)
-    for model in dict.fromkeys(
-        model
-        for module in (schema, rate_plans, config)
-        for model in vars(module).values()
-        if isinstance(model, type) and issubclass(model, schema.StrictModel)
-    )
+    for model in dict.fromkeys([*OF_THE_DIALPLAN, *OF_RATES, *models([config])])
 ]
 
 
 @pytest.mark.parametrize("document", ["dialplan.md", "billing.md"])
 def test_reference_in_the_docs_is_the_one_the_grammar_gives(document: str) -> None:
     text = (DOCS / document).read_text(encoding="utf-8")
-    assert reference.update(text) == text, "run python -m callrouter.dialplan.reference"
+    assert reference.update(text) == text, (
+        f"run python -m callrouter.dialplan.reference docs/{document}"
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_key_has_a_description_and_an_example_that_is_valid(
-    model: type[schema.StrictModel],
+    model: type[StrictModel],
 ) -> None:
     for key, field in model.model_fields.items():
         assert field.description, key
@@ -56,16 +76,13 @@ def accepted(kind: TypeAdapter[object], value: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("grammar", "begin"), [(schema, reference.BEGIN), (rate_plans, reference.PLANS_BEGIN)]
+    ("documented", "begin"), [(OF_THE_DIALPLAN, reference.BEGIN), (OF_RATES, reference.PLANS_BEGIN)]
 )
-def test_every_key_is_in_the_reference(grammar: ModuleType, begin: str) -> None:
+def test_every_key_is_in_the_reference(documented: list[type[StrictModel]], begin: str) -> None:
     text = reference.reference(begin)
-    for model in vars(grammar).values():
-        if model is schema.ScheduleEntry and grammar is rate_plans:
-            continue  # the dialplan's
-        if isinstance(model, type) and issubclass(model, schema.StrictModel):
-            for key, field in model.model_fields.items():
-                assert f"| `{field.alias or key}` |" in text
+    for model in documented:
+        for key, field in model.model_fields.items():
+            assert f"| `{field.alias or key}` |" in text
 
 
 def test_examples_in_the_docs_are_dialplans() -> None:

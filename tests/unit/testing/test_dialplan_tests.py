@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callrouter.cli import main
-from callrouter.dialplan.grammar.dialplan_file import StrictModel
 from callrouter.testing import case_file
+from callrouter.yamlfile.mistakes import StrictModel
 
 ROOT = Path(__file__).parents[3]
 

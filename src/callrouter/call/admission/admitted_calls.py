@@ -232,19 +232,19 @@ class Calls:
         stack = self._stack
         inbox = Inbox(stack.timers)
         call = Call(
-            stack,
-            inbox,
-            OwnLeg(stack, inbox),
-            told,
-            _HOPS,
-            Plan((), None),
-            record,
-            self._shared,
-            self._over,
-            self._events,
-            self.dialplan,
-            facts,
-            self._media,
+            stack=stack,
+            inbox=inbox,
+            a=OwnLeg(stack, inbox),
+            invite=told,
+            hops=_HOPS,
+            plan=Plan((), None),
+            record=record,
+            shared=self._shared,
+            on_over=self._over,
+            events=self._events,
+            dialplan=self.dialplan,
+            facts=facts,
+            media=self._media,
         )
         self.in_progress[record.id] = call
         self._events.started.tell(record)
@@ -299,7 +299,15 @@ class Calls:
             number = dialplan.numbers.get(decision.number)
             record.rate_plan = "" if number is None else number.rate_plan
         record.began = stack.now
-        call = self._made(trunk, tx, request, invitation, decision.plan, record, facts)
+        call = self._made(
+            trunk=trunk,
+            tx=tx,
+            request=request,
+            invitation=invitation,
+            plan=decision.plan,
+            record=record,
+            facts=facts,
+        )
         # From here on the call ends in `_over`, come what may.
         self.in_progress[name] = call
         self._events.started.tell(record)
@@ -320,19 +328,19 @@ class Calls:
         a = ALeg(stack, inbox, tx, request, invitation.contact)
         a.meet(trunk.peer, request)
         call = Call(
-            stack,
-            inbox,
-            a,
-            request,
-            invitation.hops,
-            plan,
-            record,
-            self._shared,
-            self._over,
-            self._events,
-            self.dialplan,
-            facts,
-            self._media,
+            stack=stack,
+            inbox=inbox,
+            a=a,
+            invite=request,
+            hops=invitation.hops,
+            plan=plan,
+            record=record,
+            shared=self._shared,
+            on_over=self._over,
+            events=self._events,
+            dialplan=self.dialplan,
+            facts=facts,
+            media=self._media,
         )
         if trunk.guarded:
             # A telephone is reached where it came from: its Contact may be behind NAT.

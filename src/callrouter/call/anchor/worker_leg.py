@@ -68,7 +68,17 @@ class MediaSession:
         self.name = slots.open(inband=inband, trusted=trusted)
         flow = stack.connect("UDP", slots.host, slots.port)
         uri = f"sip:{self.name}@{slots.host}:{slots.port}"
-        self.leg = BLeg(stack, inbox, flow, _NO_LEG, uri, _OWN, _ROWS, self._offer(), peer=UNTIMED)
+        self.leg = BLeg(
+            stack=stack,
+            inbox=inbox,
+            flow=flow,
+            number=_NO_LEG,
+            uri=uri,
+            from_value=_OWN,
+            extra=_ROWS,
+            body=self._offer(),
+            peer=UNTIMED,
+        )
 
     def opened(self, event: Answered) -> bool:
         """The worker has answered; False when with that nothing can be done."""

@@ -90,7 +90,15 @@ async def _find_out(
         return decide(call.dialplan, facts, call.shared.snapshot())
 
     waiting = partial(wait, call)
-    decision = await settle(call, call.facts, decision, again, waiting, directory, lines)
+    decision = await settle(
+        call=call,
+        facts=call.facts,
+        decision=decision,
+        again=again,
+        wait=waiting,
+        directory=directory,
+        lines=lines,
+    )
     call.plan = decision.plan
     call.record.trace = decision.trace
 

@@ -101,7 +101,7 @@ class Redirections:
             ):
                 continue
             else:
-                made = _followed(target, uri, host, transport, state, gateway, chain)
+                made = _followed(target, uri, host, transport, state, gateway=gateway, chain=chain)
             followed.append(made)
             if len(followed) == self._left:
                 break

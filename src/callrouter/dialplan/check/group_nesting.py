@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from callrouter.yamlfile.reader import Mapping
+from callrouter.yamlfile.marked import Mapping
 
 DEEPEST: Final = 8
 MOST: Final = 500

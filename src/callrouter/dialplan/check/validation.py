@@ -12,17 +12,33 @@ from callrouter.dialplan.areas import area_names as areas
 from callrouter.dialplan.check.group_nesting import MOST, Nesting, rung
 from callrouter.dialplan.check.references import TABLES, References
 from callrouter.dialplan.check.shared_models import Alike
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_screening import KNOWN_AS
-from callrouter.dialplan.grammar.hunts import ACTS
+from callrouter.dialplan.grammar.call_back_entries import CallBackEntry
+from callrouter.dialplan.grammar.call_queues import QueueEntry
+from callrouter.dialplan.grammar.call_screening import KNOWN_AS, NumberListEntry
+from callrouter.dialplan.grammar.dialplan_file import (
+    DialplanFile,
+    NumberEntry,
+    NumberTableEntry,
+    TargetEntry,
+)
+from callrouter.dialplan.grammar.extensions import ExtensionEntry
+from callrouter.dialplan.grammar.gateway_failover import GatewayGroup
+from callrouter.dialplan.grammar.hunts import ACTS, Group, HuntOptions
+from callrouter.dialplan.grammar.lookups import LookupEntry
+from callrouter.dialplan.grammar.menus import MenuEntry
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS, Path
+from callrouter.dialplan.grammar.outbound import BalanceCallEntry, LineEntry, PermissionEntry
+from callrouter.dialplan.grammar.prompts_music import Music, Prompt
+from callrouter.dialplan.grammar.schedules import ScheduleEntry
+from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry, TrunkEntry
+from callrouter.dialplan.grammar.voicemail_boxes import VoicemailBox
 from callrouter.route.rules.number_table import ROW
 from callrouter.route.values.external_lookup import CALLED, CALLER
 from callrouter.route.values.snapshot import FORWARDS
 from callrouter.yamlfile.marked import Document, Mapping
 
-_OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
+_OPTIONS: Final = tuple(HuntOptions.model_fields)
 _ORIGINS: Final = (EXTENSIONS, ANYONE)
 _TOGETHER: Final = ("parallel", "staggered")
 
@@ -43,29 +59,29 @@ class Checker(References):
     ) -> None:
         super().__init__(document, {"rate_plans": rate_plans, "accounts": accounts})
         _plain(self._data)
-        self.head = self.checked_head(schema.DialplanFile)
-        self.trunks = self.checked_section("trunks", schema.TrunkEntry)
-        self.gateways = self.checked_section("gateways", schema.GatewayEntry)
-        self.gateway_groups = self.checked_section("gateway_groups", schema.GatewayGroup)
-        self.targets = self.checked_section("targets", schema.TargetEntry)
-        self.extensions = self.checked_section("extensions", schema.ExtensionEntry)
-        self.outbound_lines = self.checked_section("outbound_lines", schema.LineEntry)
-        self.permissions = self.checked_section("permissions", schema.PermissionEntry)
-        self.groups = self.checked_section("groups", schema.Group)
-        self.schedules = self.checked_section("schedules", schema.ScheduleEntry)
-        self.lists = self.checked_section("lists", schema.NumberListEntry)
-        self.lookups = self.checked_section("lookups", schema.LookupEntry)
-        self.menus = self.checked_section("menus", schema.MenuEntry)
-        self.queues = self.checked_section("queues", schema.QueueEntry)
-        self.call_backs = self.checked_section("call_backs", schema.CallBackEntry)
-        self.balance_calls = self.checked_section("balance_calls", schema.BalanceCallEntry)
-        self.prompts = self.checked_section("prompts", schema.Prompt)
-        self.hold_music = self.checked_section("hold_music", schema.Music)
-        self.boxes = self.checked_section("voicemail", schema.VoicemailBox)
+        self.head = self.checked_head(DialplanFile)
+        self.trunks = self.checked_section("trunks", TrunkEntry)
+        self.gateways = self.checked_section("gateways", GatewayEntry)
+        self.gateway_groups = self.checked_section("gateway_groups", GatewayGroup)
+        self.targets = self.checked_section("targets", TargetEntry)
+        self.extensions = self.checked_section("extensions", ExtensionEntry)
+        self.outbound_lines = self.checked_section("outbound_lines", LineEntry)
+        self.permissions = self.checked_section("permissions", PermissionEntry)
+        self.groups = self.checked_section("groups", Group)
+        self.schedules = self.checked_section("schedules", ScheduleEntry)
+        self.lists = self.checked_section("lists", NumberListEntry)
+        self.lookups = self.checked_section("lookups", LookupEntry)
+        self.menus = self.checked_section("menus", MenuEntry)
+        self.queues = self.checked_section("queues", QueueEntry)
+        self.call_backs = self.checked_section("call_backs", CallBackEntry)
+        self.balance_calls = self.checked_section("balance_calls", BalanceCallEntry)
+        self.prompts = self.checked_section("prompts", Prompt)
+        self.hold_music = self.checked_section("hold_music", Music)
+        self.boxes = self.checked_section("voicemail", VoicemailBox)
         for raw in self.entries(TABLES).values():
             if isinstance(raw, Mapping):
                 _plain(raw)
-        self.tables = self.checked_section(TABLES, schema.NumberTableEntry)
+        self.tables = self.checked_section(TABLES, NumberTableEntry)
         self.written: dict[str, tuple[str, int]] = {}
         self.virtual: set[str] = set()
         self._alike = Alike()
@@ -110,7 +126,7 @@ class Checker(References):
                 )
                 self.mistakes.at_key((section, ROW), message)
 
-    def number(self, key: str, raw: Any, normal: str, line: int) -> schema.NumberEntry | None:
+    def number(self, key: str, raw: Any, normal: str, line: int) -> NumberEntry | None:
         """Check one entry of `numbers:`; None when it cannot be built from.
 
         normal: its E.164 form, "" for a prefix or pattern. line: where it stands.
@@ -121,7 +137,7 @@ class Checker(References):
         number = self._alike.find(raw)
         if number is None:
             before = self.mistakes.count()
-            number = self.checked_entry(path, fields.number_key, raw, schema.NumberEntry)
+            number = self.checked_entry(path, fields.number_key, raw, NumberEntry)
             self._check_number(path, raw, number)
             if number is not None and self.mistakes.count() == before:
                 self._alike.keep(raw, number)
@@ -135,7 +151,7 @@ class Checker(References):
             self.virtual.add(normal)
         return number
 
-    def _check_number(self, path: Path, raw: Any, number: schema.NumberEntry | None) -> None:
+    def _check_number(self, path: Path, raw: Any, number: NumberEntry | None) -> None:
         """Check the names in a number, and the keys that belong together."""
         self._check_route((*path, "route"), _get(raw, "route"))
         self._check_route((*path, "overflow"), _get(raw, "overflow"))

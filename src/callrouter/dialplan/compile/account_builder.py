@@ -3,8 +3,9 @@
 from ipaddress import ip_network
 
 from callrouter.dialplan.check.validation import Checker
-from callrouter.dialplan.grammar import dialplan_file as schema
-from callrouter.dialplan.grammar.login_credentials import account_of
+from callrouter.dialplan.grammar.dialplan_file import DialplanFile
+from callrouter.dialplan.grammar.login_credentials import RegisterEntry, account_of
+from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry, TrunkEntry
 from callrouter.route.rules.digest_accounts import Access, Enrolment
 
 
@@ -74,12 +75,12 @@ def _claim(
         checker.mistakes.at_value(path, f"user '{user}' belongs to {first} already")
 
 
-def roams(trunk: schema.TrunkEntry) -> bool:
+def roams(trunk: TrunkEntry) -> bool:
     """Say whether a trunk is known by its credentials alone."""
     return trunk.auth is not None and not trunk.addresses and not trunk.tls_peer
 
 
-def houses_telephones(trunk: schema.TrunkEntry, checker: Checker) -> bool:
+def houses_telephones(trunk: TrunkEntry, checker: Checker) -> bool:
     """Say whether telephones that are bound to addresses may be at those of a trunk."""
     bound = [
         ip_network(network)
@@ -94,7 +95,7 @@ def houses_telephones(trunk: schema.TrunkEntry, checker: Checker) -> bool:
     )
 
 
-def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
+def access_of(checker: Checker, head: DialplanFile, file: str) -> Access:
     """Return the compiled accounts of a file without mistakes."""
     trunks = checker.trunks
     return Access(
@@ -126,6 +127,6 @@ def access_of(checker: Checker, head: schema.DialplanFile, file: str) -> Access:
     )
 
 
-def _enrolment(gateway: schema.GatewayEntry, entry: schema.RegisterEntry) -> Enrolment:
+def _enrolment(gateway: GatewayEntry, entry: RegisterEntry) -> Enrolment:
     user = entry.user or (gateway.auth.user if gateway.auth is not None else "")
     return Enrolment(user=user, domain=entry.domain or "", seconds=int(entry.expires))

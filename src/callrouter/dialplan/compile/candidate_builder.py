@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from callrouter.dialplan.check.validation import Checker
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.dialplan_file import TargetEntry
 from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry
 from callrouter.route.values import gateway_candidates as route
 from callrouter.route.values.plan import Target
@@ -76,9 +76,7 @@ class CandidateBuilder:
         """All gateways, by name."""
         return self._built
 
-    def candidates(
-        self, target: schema.TargetEntry, bare: Target
-    ) -> tuple[route.GatewayCandidate, ...]:
+    def candidates(self, target: TargetEntry, bare: Target) -> tuple[route.GatewayCandidate, ...]:
         """Return the gateways to a target; none when there is one, which is always the same.
 
         bare: the target with its times, and where its URI says it is.
@@ -118,7 +116,7 @@ class CandidateBuilder:
         self.hosts[name] = route.Gateway(name, goal, True, of_uri=True)
         return name
 
-    def dialled(self, bare: Target, target: schema.TargetEntry, via: str) -> Target:
+    def dialled(self, bare: Target, target: TargetEntry, via: str) -> Target:
         """Return a target as it is dialled by a gateway."""
         gateway = self._gateways[via]
         made = bare.copied()
@@ -130,7 +128,7 @@ class CandidateBuilder:
         made.gateway = via
         return made
 
-    def place(self, target: schema.TargetEntry, via: str) -> fields.SipPlace:
+    def place(self, target: TargetEntry, via: str) -> fields.SipPlace:
         """Return what a number is dialled as, by a gateway or the first one of a group."""
         if via in self._groups:
             via = self._groups[via].gateways[0].name

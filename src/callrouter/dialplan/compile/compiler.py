@@ -36,11 +36,15 @@ from callrouter.dialplan.compile.step_builder import (
     recording_of,
     voice_of,
 )
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
+from callrouter.dialplan.grammar.call_screening import NumberReasons
+from callrouter.dialplan.grammar.dialplan_file import Backup, DialplanFile, NumberEntry
+from callrouter.dialplan.grammar.extensions import ExtensionEntry
+from callrouter.dialplan.grammar.hunts import HuntOptions, Rung
 from callrouter.dialplan.grammar.lookups import lookup
 from callrouter.dialplan.grammar.names import ANYONE, EXTENSIONS
 from callrouter.dialplan.grammar.peers import peer_of, usual_peer
+from callrouter.dialplan.grammar.trunks_gateways import TrunkEntry
 from callrouter.dialplan.grammar.voicemail_boxes import box_of
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.rules import number_rules as rules
@@ -54,7 +58,7 @@ from callrouter.route.values.refusal_reasons import UNKNOWN_NUMBER
 from callrouter.yamlfile.marked import Document, Mapping, Section, placed
 from callrouter.yamlfile.reader import collector_paused, load
 
-_DEFAULTS = schema.HuntOptions()
+_DEFAULTS = HuntOptions()
 
 Origins = frozenset[str] | None
 """Trunks by name, None for all."""
@@ -148,7 +152,7 @@ class _Builder:
         self,
         document: Document,
         checker: Checker,
-        head: schema.DialplanFile,
+        head: DialplanFile,
         screens: ScreenBuilder,
         tables: TableFiles,
         plans: NamedPlans,
@@ -175,7 +179,7 @@ class _Builder:
         self._gateways: dict[frozenset[str], frozenset[str]] = {}  # most numbers need the same
         self._inside = frozenset(name for name, trunk in checker.trunks.items() if trunk.phones)
         self._named: dict[frozenset[str], frozenset[str]] = {}  # as with gateways
-        self._said: dict[schema.NumberReasons, Refusals] = {}
+        self._said: dict[NumberReasons, Refusals] = {}
         self._backup = self._hunt_of_backup("backup", head.backup)
         self._usual = usual_peer(head.session_timer)
         self._plans = plans
@@ -243,13 +247,13 @@ class _Builder:
     def _outbound(self, built: list[rules.Number]) -> Outbound | None:
         """How extensions call out. built: all numbers."""
         return outbound_of(
-            self._document,
-            self._checker,
-            self._head,
-            self._hunts,
-            self._screens.lists,
-            self._lookups,
-            built,
+            document=self._document,
+            checker=self._checker,
+            head=self._head,
+            hunts=self._hunts,
+            lists=self._screens.lists,
+            lookups=self._lookups,
+            built=built,
         )
 
     def _inside_calls(self) -> rules.Number:
@@ -271,7 +275,7 @@ class _Builder:
             rules = self.number(f"table {name}", "", "", self._checker.tables[name], raw, 0)
             yield table(self._tables, name, rules, self._hunts)
 
-    def _trunk(self, name: str, entry: schema.TrunkEntry, line: int) -> rules.Trunk:
+    def _trunk(self, name: str, entry: TrunkEntry, line: int) -> rules.Trunk:
         return rules.Trunk(
             name=name,
             country=entry.country or self._head.country,
@@ -293,7 +297,7 @@ class _Builder:
         rule: str,
         key: str,
         normal: str,
-        entry: schema.NumberEntry,
+        entry: NumberEntry,
         raw: Mapping,
         line: int,
     ) -> rules.Number:
@@ -336,7 +340,7 @@ class _Builder:
         number.gateways = self._gateways.setdefault(number.gateways, number.gateways)
         return number
 
-    def _origins(self, entry: schema.NumberEntry) -> tuple[Origins, Origins]:
+    def _origins(self, entry: NumberEntry) -> tuple[Origins, Origins]:
         """Return the trunks that a number is called from, and those that its codes are for."""
         if entry.from_ is not None:
             named = frozenset(entry.from_)
@@ -348,7 +352,7 @@ class _Builder:
             return named, named
         return (self._inside if is_code(entry.route) else None), self._inside
 
-    def _own_refusals(self, reasons: schema.NumberReasons | None) -> Refusals:
+    def _own_refusals(self, reasons: NumberReasons | None) -> Refusals:
         if reasons is None:
             return self._refusals
         known = self._said.get(reasons)
@@ -356,7 +360,7 @@ class _Builder:
             known = self._said[reasons] = self._refusals.own(reasons)
         return known
 
-    def _hunt_of_backup(self, name: str, rung: schema.Backup | None) -> HuntRule | None:
+    def _hunt_of_backup(self, name: str, rung: Backup | None) -> HuntRule | None:
         if rung is None:
             return None
         return self._hunts.hunt(name, rung, _DEFAULTS, several=len(rung) > 1)
@@ -365,7 +369,7 @@ class _Builder:
         built = {}
         for name, _, place in self._checker.entries("extensions").entries():
             entry = self._checker.extensions[name]
-            rung = [schema.Rung(target, 1) for target in entry.targets or [phones_of(name)]]
+            rung = [Rung(target, 1) for target in entry.targets or [phones_of(name)]]
             options = _DEFAULTS.model_copy(update={"ring": entry.ring})
             label = f"extension {name}"
             # Mostly the number's route follows, or what is said here.
@@ -387,7 +391,7 @@ class _Builder:
             )
         return built
 
-    def _voice_outside(self, entry: schema.ExtensionEntry) -> Voice | None:
+    def _voice_outside(self, entry: ExtensionEntry) -> Voice | None:
         """The media of what an extension calls outside, None for nothing of its own."""
         head = self._head
         chosen = entry.permission or (head.outbound.permission if head.outbound else None)
@@ -399,12 +403,10 @@ class _Builder:
         recording = recording_of(record, outgoing=True)
         return Voice(language=head.language, recording=recording, warned=warned)
 
-    def _afterwards(
-        self, name: str, entry: schema.ExtensionEntry
-    ) -> Iterator[HuntRule | VoiceStep]:
+    def _afterwards(self, name: str, entry: ExtensionEntry) -> Iterator[HuntRule | VoiceStep]:
         for goal in entry.on_no_answer:
             if goal == "voicemail":
                 yield VoiceStep(act=Voicemail(box=entry.voicemail or ""))
             else:
-                rung = [schema.Rung(entry.mobile or "", 1)]
+                rung = [Rung(entry.mobile or "", 1)]
                 yield self._hunts.hunt(f"mobile of {name}", rung, _DEFAULTS, several=True)

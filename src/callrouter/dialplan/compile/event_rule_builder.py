@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.dialplan_file import NumberEntry
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.number_rules import EventRule
 
@@ -16,7 +16,7 @@ class EventRuleBuilder:
         self._lists = lists
         self._known: dict[tuple[object, ...], EventRule] = {}
 
-    def rule(self, entry: schema.NumberEntry) -> EventRule:
+    def rule(self, entry: NumberEntry) -> EventRule:
         """Build that of one number."""
         crm = entry.crm
         leads: tuple[str, ...] = ()

@@ -7,9 +7,9 @@ from typing import Final
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.candidate_builder import CandidateBuilder
 from callrouter.dialplan.compile.number_rows import EXTENSION, TARGET, VIA, RowTarget
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.hunts import Rung
+from callrouter.dialplan.grammar.dialplan_file import TargetEntry
+from callrouter.dialplan.grammar.hunts import HuntOptions, Rung, StepEntry
 from callrouter.route.rules.hunt_strategies import ROUND_ROBIN, HuntRule, Leaf, Order
 from callrouter.route.rules.number_table import ROW
 from callrouter.route.values.media_steps import Confirm, Greeting
@@ -22,15 +22,15 @@ _RING_SEVERAL: Final = 15.0
 _REDIRECTS: Final = 5
 # All 6xx but 600, which is only busy: they speak for every phone of the user.
 _STOP_ON: Final = frozenset({603, 604, 606, 607, 608})
-_LINE: Final = schema.HuntOptions()
+_LINE: Final = HuntOptions()
 _RING_OUTSIDE: Final = 180.0
 """Who calls outside waits as long as a network usually lets it ring."""
-_OPTIONS: Final = tuple(schema.HuntOptions.model_fields)
+_OPTIONS: Final = tuple(HuntOptions.model_fields)
 _NONE: Final[frozenset[str]] = frozenset()
 _KEPT: Final = 4096
 
 
-def _hashable(options: schema.HuntOptions, name: str) -> object:
+def _hashable(options: HuntOptions, name: str) -> object:
     value = getattr(options, name)
     return tuple(value) if isinstance(value, list) else value
 
@@ -60,16 +60,16 @@ class HuntBuilder:
         self._hosts = frozenset(found)
         if checker.tables:
             # In the rules of a table it stands for what a row rings.
-            self._targets[ROW] = schema.TargetEntry.model_construct(extension="")
+            self._targets[ROW] = TargetEntry.model_construct(extension="")
             self._places[ROW] = fields.SipPlace("", fields.SocketAddress("", 0), "")
             self._lines[ROW] = 0
         self._follows = False
         self._leaves: dict[tuple[str, float, float], Leaf] = {}
         self._rules: dict[tuple[object, ...], HuntRule] = {}
         # By identity, which is why the step is kept too: numbers written alike have the same.
-        self._made: dict[tuple[int, bool], tuple[schema.StepEntry, HuntRule]] = {}
+        self._made: dict[tuple[int, bool], tuple[StepEntry, HuntRule]] = {}
 
-    def step(self, rule: str, step: schema.StepEntry, several: bool) -> HuntRule:
+    def step(self, rule: str, step: StepEntry, several: bool) -> HuntRule:
         """Build the hunt of a step. several: it is not the only target of its route."""
         made = self._made.get((id(step), several))
         if made is not None:
@@ -80,9 +80,9 @@ class HuntBuilder:
             self._made[id(step), several] = (step, built)
         return built
 
-    def _step(self, rule: str, step: schema.StepEntry, several: bool) -> HuntRule:
+    def _step(self, rule: str, step: StepEntry, several: bool) -> HuntRule:
         on = _NONE if step.on is None else frozenset(step.on)
-        options: schema.HuntOptions = step
+        options: HuntOptions = step
         named = step.hunt or ""
         if isinstance(named, str):
             rule = named
@@ -114,7 +114,7 @@ class HuntBuilder:
         self,
         name: str,
         rung: Sequence[Rung],
-        options: schema.HuntOptions,
+        options: HuntOptions,
         several: bool,
         on: frozenset[str] = _NONE,
     ) -> HuntRule:
@@ -137,7 +137,7 @@ class HuntBuilder:
         return HuntRule(order, hunt)
 
     def _order(
-        self, name: str, rung: Sequence[Rung], options: schema.HuntOptions, ring: float
+        self, name: str, rung: Sequence[Rung], options: HuntOptions, ring: float
     ) -> tuple[Order, str]:
         """Build a tree, and the name by which its turns are counted: its first rotation's."""
         rotation = name if options.strategy == ROUND_ROBIN else ""
@@ -165,14 +165,14 @@ class HuntBuilder:
         if rung.column == EXTENSION:
             return self._leaf(phones_of(rung.text), 0.0, 0.0)
         if rung.column == VIA:
-            target = schema.TargetEntry.model_construct(number="", via=rung.text)
+            target = TargetEntry.model_construct(number="", via=rung.text)
         else:
-            target = schema.TargetEntry.model_construct(uri=rung.place)
+            target = TargetEntry.model_construct(uri=rung.place)
         return self._built("", target, self._place(target), 0.0, 0.0)
 
     def dialled(self, label: str, via: str, line: int, rate_plan: str | None = None) -> HuntRule:
         """Build a hunt by a gateway, which has no number yet. label: names its target."""
-        target = schema.TargetEntry.model_construct(number="", via=via, rate_plan=rate_plan)
+        target = TargetEntry.model_construct(number="", via=via, rate_plan=rate_plan)
         self._lines[label] = line
         leaf = self._built(label, target, self._place(target), _RING_OUTSIDE, _LINE.progress)
         order = Order(strategy=_LINE.strategy, holds=(leaf,), weights=(1,), every_seconds=0.0)
@@ -198,7 +198,7 @@ class HuntBuilder:
     def _built(
         self,
         name: str,
-        target: schema.TargetEntry,
+        target: TargetEntry,
         place: fields.SipPlace,
         ring: float,
         progress: float,
@@ -232,16 +232,16 @@ class HuntBuilder:
             lines=lines,
         )
 
-    def _phones(self) -> dict[str, schema.TargetEntry]:
+    def _phones(self) -> dict[str, TargetEntry]:
         """Targets that nobody wrote: the telephones of each extension, by a name only we write."""
         found = {}
         for name, _, place in self._checker.entries("extensions").entries():
             if self._checker.extensions[name].phone is not None:
-                found[phones_of(name)] = schema.TargetEntry(extension=name)
+                found[phones_of(name)] = TargetEntry(extension=name)
                 self._lines[phones_of(name)] = place.line
         return found
 
-    def _place(self, target: schema.TargetEntry) -> fields.SipPlace:
+    def _place(self, target: TargetEntry) -> fields.SipPlace:
         if target.uri is not None:
             return target.uri
         if target.extension is not None:

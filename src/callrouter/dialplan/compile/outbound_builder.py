@@ -5,8 +5,9 @@ from functools import lru_cache
 
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder
-from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.dialplan_file import DialplanFile
 from callrouter.dialplan.grammar.names import Path
+from callrouter.dialplan.grammar.outbound import GuardsEntry, OutboundEntry, PermissionEntry
 from callrouter.route.callers import telephone_numbers as numbers
 from callrouter.route.callers.destinations import (
     Carriers,
@@ -144,7 +145,7 @@ def _check_prefixes(checker: Checker, country: str) -> None:
 def outbound_of(
     document: Document,
     checker: Checker,
-    head: schema.DialplanFile,
+    head: DialplanFile,
     hunts: HuntBuilder,
     lists: Mapping[str, NumberList],
     lookups: Mapping[str, Lookup],
@@ -195,7 +196,7 @@ def outbound_of(
     )
 
 
-def _limits(entry: schema.OutboundEntry | schema.PermissionEntry) -> CallingLimits:
+def _limits(entry: OutboundEntry | PermissionEntry) -> CallingLimits:
     return CallingLimits(
         calls=entry.calls_per_hour or 0,
         minutes=entry.minutes_per_hour or 0,
@@ -205,7 +206,7 @@ def _limits(entry: schema.OutboundEntry | schema.PermissionEntry) -> CallingLimi
     )
 
 
-def _guards(entry: schema.GuardsEntry | None) -> FraudGuards | None:
+def _guards(entry: GuardsEntry | None) -> FraudGuards | None:
     if entry is None or (entry.new_country is None and entry.short_calls is None):
         return None
     country, short = entry.new_country, entry.short_calls
@@ -253,7 +254,7 @@ def _lines(checker: Checker, hunts: HuntBuilder, file: str) -> dict[str, Outboun
 
 
 def _caller_ids(
-    entry: schema.PermissionEntry, country: str, ours: Mapping[str, Number]
+    entry: PermissionEntry, country: str, ours: Mapping[str, Number]
 ) -> tuple[CallerId, ...]:
     found = []
     for number, carrier in entry.caller_ids.items():
@@ -271,7 +272,7 @@ def _caller_ids(
 
 def _permission(
     name: str,
-    entry: schema.PermissionEntry,
+    entry: PermissionEntry,
     lists: Mapping[str, NumberList],
     caller_ids: tuple[CallerId, ...],
     file: str,

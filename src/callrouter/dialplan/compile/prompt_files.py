@@ -12,7 +12,7 @@ from typing import Final
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.grammar.prompts_music import LANGUAGES, Prompt, SoundEntry
 from callrouter.route.rules.prompt_recipes import FromFile, FromText, FromTone, Recipe, Source
-from callrouter.yamlfile.reader import Document
+from callrouter.yamlfile.marked import Document
 
 _MB: Final = 1024 * 1024
 MOST_MB: Final = 50

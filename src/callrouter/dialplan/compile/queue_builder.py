@@ -5,8 +5,8 @@ from collections.abc import Mapping as MappingOf
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder, phones_of
 from callrouter.dialplan.compile.step_builder import StepBuilder
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueEntry
+from callrouter.dialplan.grammar.dialplan_file import DialplanFile
 from callrouter.queues.call_back_book import CallBackRule
 from callrouter.queues.queue_rules import QueueAgent, QueueRule, RetryDelays
 from callrouter.route.rules.number_rules import Menu
@@ -46,7 +46,7 @@ class QueueBuilder:
 
     def call_backs(
         self,
-        head: schema.DialplanFile,
+        head: DialplanFile,
         hunts: HuntBuilder,
         schedules: MappingOf[str, Schedule],
     ) -> dict[str, CallBackSetup]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.call_screening import NumberReasons, Reason
 from callrouter.route.values.plan import Refusal
 from callrouter.route.values.q850_causes import cause_of
 from callrouter.route.values.refusal_reasons import NO_TARGET_LEFT, USUAL
@@ -21,7 +21,7 @@ class Refusals:
         self.left = left
         self._final: dict[int, Refusal] = {}
 
-    def own(self, entry: schema.NumberReasons) -> "Refusals":
+    def own(self, entry: NumberReasons) -> "Refusals":
         """Return those of a number, or of all numbers, that says how it wants them."""
         known = dict(self.known)
         left = self.left
@@ -49,7 +49,7 @@ _RELAYED: Final = Refusal(reason=NO_TARGET_LEFT, status=0, cause=0)
 USUAL_REFUSALS = Refusals(USUAL, None)
 
 
-def _said(usual: Refusal, said: schema.Reason) -> Refusal:
+def _said(usual: Refusal, said: Reason) -> Refusal:
     status = usual.status if said.status is None else said.status
     cause = said.cause or (usual.cause if said.status is None else cause_of(status))
     prompt = usual.prompt if said.prompt is None else said.prompt

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Mapping as Lists
 
 from callrouter.dialplan.areas import area_names as areas
-from callrouter.dialplan.grammar import dialplan_file as schema
+from callrouter.dialplan.grammar.call_screening import Areas, AutoBlockEntry, Countries
+from callrouter.dialplan.grammar.dialplan_file import DialplanFile, NumberEntry
 from callrouter.route.callers.geographic_areas import Area, AreaRule, Country
 from callrouter.route.callers.number_lists import NumberList
 from callrouter.route.rules.number_rules import AutoBlockRule, ListUse, Screen
@@ -17,7 +18,7 @@ class ScreenBuilder:
     """Builder of what numbers ask about their callers. lists: all lists of the dialplan."""
 
     def __init__(
-        self, document: Document, head: schema.DialplanFile, lists: Lists[str, NumberList]
+        self, document: Document, head: DialplanFile, lists: Lists[str, NumberList]
     ) -> None:
         self._file = document.file
         self._country = head.country
@@ -29,7 +30,7 @@ class ScreenBuilder:
         self._auto = self._auto_block("auto_block", head.auto_block, document.data, 0)
         self._usual = Screen(allow=self._allow, block=self._block, areas=(), auto_block=self._auto)
 
-    def screen(self, rule: str, entry: schema.NumberEntry, raw: Mapping, line: int) -> Screen:
+    def screen(self, rule: str, entry: NumberEntry, raw: Mapping, line: int) -> Screen:
         """Build that of one number; raw is the same as read, its lines count from `line`.
 
         rule: what the number is called in verdicts.
@@ -63,7 +64,7 @@ class ScreenBuilder:
         )
 
     def _areas(
-        self, rule: str, entry: schema.Areas | None, raw: Mapping, line: int
+        self, rule: str, entry: Areas | None, raw: Mapping, line: int
     ) -> tuple[AreaRule, ...]:
         if entry is None:
             return ()
@@ -94,7 +95,7 @@ class ScreenBuilder:
         return known
 
     def _countries(
-        self, rule: str, entry: schema.Countries | None, raw: Mapping, line: int
+        self, rule: str, entry: Countries | None, raw: Mapping, line: int
     ) -> tuple[AreaRule, ...]:
         if entry is None:
             return ()
@@ -112,7 +113,7 @@ class ScreenBuilder:
         )
 
     def _auto_block(
-        self, rule: str, entry: schema.AutoBlockEntry | None, raw: Mapping, line: int
+        self, rule: str, entry: AutoBlockEntry | None, raw: Mapping, line: int
     ) -> AutoBlockRule | None:
         if entry is None:
             return None

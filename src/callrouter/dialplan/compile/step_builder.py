@@ -6,8 +6,9 @@ from typing import Any
 from callrouter.dialplan.check.validation import Checker
 from callrouter.dialplan.compile.hunt_builder import HuntBuilder
 from callrouter.dialplan.compile.refusals import Refusals
-from callrouter.dialplan.grammar import dialplan_file as schema
 from callrouter.dialplan.grammar.call_queues import QueueEntry
+from callrouter.dialplan.grammar.dialplan_file import NumberEntry
+from callrouter.dialplan.grammar.hunts import StepEntry
 from callrouter.dialplan.grammar.media_options import FeatureEntry, RecordEntry, SurveyEntry
 from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
 from callrouter.route.rules import number_rules as rules
@@ -15,7 +16,7 @@ from callrouter.route.values import media_steps as voice
 from callrouter.route.values.opening_hours import Schedule
 from callrouter.route.values.plan import Refusal
 from callrouter.route.values.snapshot import DO_NOT_DISTURB
-from callrouter.yamlfile.reader import Mapping, Sequence
+from callrouter.yamlfile.marked import Mapping, Sequence
 
 _REASONS = {"back": "", "do_not_disturb": DO_NOT_DISTURB}
 _OVERRIDES = {"open": "open", "closed": "closed", "usual": ""}
@@ -33,7 +34,7 @@ class StepBuilder:
         self._schedules = schedules
 
     def steps(
-        self, rule: str, steps: list[schema.StepEntry], raw: Sequence, refusals: Refusals
+        self, rule: str, steps: list[StepEntry], raw: Sequence, refusals: Refusals
     ) -> tuple[rules.Step, ...]:
         """Build a route, or an overflow. raw: the same as read, for its lines."""
         built = []
@@ -77,14 +78,14 @@ class StepBuilder:
             line=line,
         )
 
-    def _final(self, step: schema.StepEntry, refusals: Refusals) -> Refusal | None:
+    def _final(self, step: StepEntry, refusals: Refusals) -> Refusal | None:
         options: Any = step
         if isinstance(step.hunt, str):
             options = self._checker.groups[step.hunt]
         return refusals.left if options.final is None else refusals.final(options.final)
 
     def _step(
-        self, name: str, step: schema.StepEntry | ChoiceEntry, line: int, final: Refusal | None
+        self, name: str, step: StepEntry | ChoiceEntry, line: int, final: Refusal | None
     ) -> rules.Step:
         schedule = None if step.when is None else self._schedules[step.when.schedule]
         is_open = step.when is None or step.when.is_ == "open"
@@ -109,7 +110,7 @@ class StepBuilder:
             voice=spoken,
         )
 
-    def _act(self, step: schema.StepEntry) -> voice.Act:
+    def _act(self, step: StepEntry) -> voice.Act:
         if step.play is not None:
             return voice.Play(prompts=tuple(step.play), answer=step.answer)
         if step.menu is not None:
@@ -125,7 +126,7 @@ class StepBuilder:
         return _end(step)
 
 
-def _end(step: schema.StepEntry) -> voice.Act:
+def _end(step: StepEntry) -> voice.Act:
     """Return what ends the call."""
     if step.voicemail is not None:
         return voice.Voicemail(box=step.voicemail)
@@ -150,7 +151,7 @@ def _about(entry: QueueEntry) -> str:
     return ", ".join(words)
 
 
-def is_code(steps: Several[schema.StepEntry]) -> bool:
+def is_code(steps: Several[StepEntry]) -> bool:
     """Say whether a number is a feature code, or lets messages be heard, and does nothing else."""
     codes = [step.feature is not None or step.messages is not None for step in steps]
     return any(codes) and all(
@@ -169,9 +170,7 @@ def _feature(entry: FeatureEntry) -> voice.Feature:
     )
 
 
-def voice_of(
-    number: schema.NumberEntry, language: str, *, warned: bool = False
-) -> voice.Voice | None:
+def voice_of(number: NumberEntry, language: str, *, warned: bool = False) -> voice.Voice | None:
     """Return what a number says of the media of its calls, None for nothing of its own.
 
     warned: its parties are to hear that the money of its account ends.

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from callrouter.dialplan.grammar import field_types as fields
-from callrouter.dialplan.grammar.call_back_entries import CallBackEntry, CallBackStepEntry
-from callrouter.dialplan.grammar.call_queues import AnnounceEntry, QueueAgentEntry, QueueEntry
+from callrouter.dialplan.grammar.call_back_entries import CallBackEntry
+from callrouter.dialplan.grammar.call_queues import QueueEntry
 from callrouter.dialplan.grammar.call_screening import (
     Areas,
     AutoBlockEntry,
@@ -19,43 +19,28 @@ from callrouter.dialplan.grammar.call_screening import (
     From,
     NumberListEntry,
     NumberReasons,
-    Reason,
     Reasons,
 )
-from callrouter.dialplan.grammar.event_options import CrmEntry, EventOptions
-from callrouter.dialplan.grammar.extensions import ExtensionEntry, ForwardEntry
+from callrouter.dialplan.grammar.event_options import EventOptions
+from callrouter.dialplan.grammar.extensions import ExtensionEntry
 from callrouter.dialplan.grammar.field_types import Country, Name
 from callrouter.dialplan.grammar.gateway_failover import (
     GatewayGroup,
-    MemberEntry,
-    ProbeEntry,
-    RestEntry,
 )
 from callrouter.dialplan.grammar.hunts import (
     Group,
-    HuntOptions,
-    QueueStepEntry,
     Rings,
-    Rung,
     StepEntry,
 )
 from callrouter.dialplan.grammar.login_credentials import (
-    AuthEntry,
-    PhoneEntry,
     Realm,
-    RegisterEntry,
 )
 from callrouter.dialplan.grammar.lookups import LookupEntry
 from callrouter.dialplan.grammar.media_options import (
-    ConfirmEntry,
-    FeatureEntry,
-    GreetingEntry,
     Record,
-    RecordEntry,
     Survey,
-    SurveyEntry,
 )
-from callrouter.dialplan.grammar.menus import ChoiceEntry, MenuEntry
+from callrouter.dialplan.grammar.menus import MenuEntry
 from callrouter.dialplan.grammar.names import (
     AccountName,
     CallBackName,
@@ -68,88 +53,19 @@ from callrouter.dialplan.grammar.names import (
 )
 from callrouter.dialplan.grammar.outbound import (
     BalanceCallEntry,
-    GuardsEntry,
     LineEntry,
-    NewCountryEntry,
     OutboundEntry,
     PermissionEntry,
-    ShortCallsEntry,
 )
-from callrouter.dialplan.grammar.peers import SessionTimer, TimerEntry
-from callrouter.dialplan.grammar.prompts_music import Language, Languages, Music, Prompt, Tone
-from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone, When
+from callrouter.dialplan.grammar.peers import SessionTimer
+from callrouter.dialplan.grammar.prompts_music import Language, Music, Prompt
+from callrouter.dialplan.grammar.schedules import ScheduleEntry, Timezone
 from callrouter.dialplan.grammar.trunks_gateways import GatewayEntry, TrunkEntry
 from callrouter.dialplan.grammar.voicemail_boxes import (
-    BoxQuota,
-    MailEntry,
     VoicemailBox,
-    WebhookEntry,
 )
 from callrouter.route.rules.number_rules import LONGEST_CALL
 from callrouter.yamlfile.mistakes import StrictModel
-
-__all__ = [
-    "AnnounceEntry",
-    "Areas",
-    "AuthEntry",
-    "AutoBlockEntry",
-    "BalanceCallEntry",
-    "BoxQuota",
-    "CallBackEntry",
-    "CallBackStepEntry",
-    "ChoiceEntry",
-    "ConfirmEntry",
-    "Countries",
-    "CrmEntry",
-    "DialplanFile",
-    "ExtensionEntry",
-    "FeatureEntry",
-    "ForwardEntry",
-    "GatewayEntry",
-    "GatewayGroup",
-    "GreetingEntry",
-    "Group",
-    "GuardsEntry",
-    "HuntOptions",
-    "Languages",
-    "LineEntry",
-    "LookupEntry",
-    "MailEntry",
-    "MemberEntry",
-    "MenuEntry",
-    "Music",
-    "NewCountryEntry",
-    "NumberEntry",
-    "NumberListEntry",
-    "NumberReasons",
-    "NumberTableEntry",
-    "OutboundEntry",
-    "PermissionEntry",
-    "PhoneEntry",
-    "ProbeEntry",
-    "Prompt",
-    "QueueAgentEntry",
-    "QueueEntry",
-    "QueueStepEntry",
-    "Reason",
-    "Reasons",
-    "RecordEntry",
-    "RegisterEntry",
-    "RestEntry",
-    "Rung",
-    "ScheduleEntry",
-    "ShortCallsEntry",
-    "StepEntry",
-    "StrictModel",
-    "SurveyEntry",
-    "TargetEntry",
-    "TimerEntry",
-    "Tone",
-    "TrunkEntry",
-    "VoicemailBox",
-    "WebhookEntry",
-    "When",
-]
 
 
 class TargetEntry(StrictModel):

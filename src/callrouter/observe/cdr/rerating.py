@@ -77,7 +77,15 @@ def rerated(row: Sequence[Any], plans: RatePlans, plan: str = "") -> RatedCall |
     if not by:
         return None
     after = None if is_gone(record, plans) else charged(charges_of(record))
-    return RatedCall(name, started, number or extension or "", by, before, after, account or "")
+    return RatedCall(
+        id=name,
+        started=started,
+        number=number or extension or "",
+        rate_plan=by,
+        before=before,
+        after=after,
+        account=account or "",
+    )
 
 
 def _leg(known: dict[str, Any]) -> LegRecord:

@@ -60,7 +60,15 @@ def decide(dialplan: Dialplan, facts: Facts, snapshot: Snapshot = NOTHING) -> De
     number = found.number
     inside: Decision | None = None
     if facts.extension:
-        inside = _called_inside(dialplan, trunk, facts, snapshot, called, number, came)
+        inside = _called_inside(
+            dialplan=dialplan,
+            trunk=trunk,
+            facts=facts,
+            snapshot=snapshot,
+            called=called,
+            number=number,
+            came=came,
+        )
     if number is None or inside is not None:
         return inside or Decision(found.key, found.refused, (came, *found.trace))
     if facts.answer is not None or facts.busy or facts.no_credit:

@@ -107,14 +107,14 @@ class Recorder:
         started = record.started + self._started_ms / 1000
         self._keeping.keep(
             RecordingInfo(
-                file,
-                recorded_for(record),
-                record.id,
-                record.caller,
-                started,
-                ms,
-                complete,
-                self._rule.keep_seconds,
+                file=file,
+                number=recorded_for(record),
+                call=record.id,
+                caller=record.caller,
+                started=started,
+                ms=ms,
+                complete=complete,
+                keep_seconds=self._rule.keep_seconds,
             )
         )
         result = "complete" if complete else "broken"

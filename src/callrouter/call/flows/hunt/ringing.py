@@ -178,14 +178,14 @@ class Ringing:
             self._redirections = Redirections(self.hunt)
         call = self._call
         return self._redirections.follow(
-            self.branches[event.leg].target,
-            event.leg.number,
-            response,
-            call.dialplan,
-            call.shared.snapshot(),
-            call.facts.diversions,
-            self._after,
-            call.at,
+            target=self.branches[event.leg].target,
+            leg=event.leg.number,
+            response=response,
+            dialplan=call.dialplan,
+            state=call.shared.snapshot(),
+            diversions=call.facts.diversions,
+            after=self._after,
+            at=call.at,
         )
 
     def _again(self, leg: BLeg) -> bool:

@@ -112,7 +112,15 @@ def _kept(
     else:
         at = record.started + started / 1000
         complete = result == "complete"
-        left = MessageLeft(file, box.name, record.id, record.caller, at, ms, complete)
+        left = MessageLeft(
+            file=file,
+            box=box.name,
+            call=record.id,
+            caller=record.caller,
+            started=at,
+            ms=ms,
+            complete=complete,
+        )
         keeping.message_left(left)
     _note(call, KeptRecord(id=kept_id(file), of=box.name, ms=ms, result=result))
     return result
