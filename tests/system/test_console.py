@@ -346,10 +346,9 @@ async def test_menu_opens_by_keyboard_one_group_at_a_time(scene: Scene) -> None:
 
 async def test_language_and_theme_are_kept(scene: Scene) -> None:
     page = await scene.page("/calls", color_scheme="light")
-    ground = "() => getComputedStyle(document.body).backgroundColor"
-    light = await page.evaluate(ground)
+    light = await page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     await page.get_by_role("button", name="dark").click()
-    assert await page.evaluate(ground) != light
+    await expect(page.locator("body")).not_to_have_css("background-color", light)
     await page.get_by_role("button", name="Tiếng Việt").click()
     await expect(page.get_by_role("heading", name="Cuộc gọi")).to_be_visible()
     await page.locator("nav summary").first.press("Enter")
