@@ -69,17 +69,14 @@ supported() {
 }
 
 # The system's come first: they are built with the optimizations that other builds often lack, and
-# calls cost a quarter less. PJSIP has no wheel for Python 3.13, so an older one comes before.
+# the tests take a fifth less. PJSIP has no wheel for Python 3.13, so an older one comes before.
 find_python() {
-    local candidate
-    for candidate in /usr/bin/python3.{11,12,13}; do
-        if supported "$candidate" ensurepip; then
-            printf '%s\n' "$candidate"
-            return
-        fi
-    done
-    for candidate in python3.11 python3.12 python3.13 python3; do
-        if supported "$candidate"; then
+    local candidate module
+    for candidate in /usr/bin/python3.{11,12,13} python3.{11,12,13} python3; do
+        # One of the system's without ensurepip wants another package of Debian, and is not worth it.
+        module=sys
+        [[ $candidate != /* ]] || module=ensurepip
+        if supported "$candidate" "$module"; then
             printf '%s\n' "$candidate"
             return
         fi
