@@ -54,7 +54,10 @@ class BenchPorts:
     @classmethod
     def free(cls) -> "BenchPorts":
         """Give ports that are free at this moment, so that a lab can run beside the bench."""
-        return cls(*(free_port() for _ in range(7)))
+        ports: dict[int, None] = {}  # a port that is free may be found twice
+        while len(ports) < 7:
+            ports[free_port()] = None
+        return cls(*ports)
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
