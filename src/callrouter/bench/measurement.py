@@ -31,6 +31,9 @@ WARM_UP: Final = Load(calls=100, rate=100)
 # All transactions of RFC 3261 are over 32 s after the last message; then a sweep may be due.
 LINGER: Final = 40.0
 """Seconds after which nothing of a call is left."""
+# SIPp's files, of which some have a line for each call, are not where callrouter's settings are:
+# whatever is written there wakes the watch on these.
+_SIPP: Final = "sipp"
 # How long calls are held at the peak, past the time that placing and counting them takes.
 _PEAK: Final = 5.0
 
@@ -96,7 +99,7 @@ class Running:
             load=load,
             port=port,
             callee_port=callee,
-            directory=self.directory,
+            directory=self.directory / _SIPP,
             cores=cores,
             transport=transport,
             number=number,
@@ -128,6 +131,7 @@ def running(subject: Subject) -> Iterator[Running]:
     """Start subject on free ports in a temporary directory, warm it up, and end it afterwards."""
     with tempfile.TemporaryDirectory(prefix="callrouter-bench-") as name:
         directory, ports, log = Path(name), BenchPorts.free(), Path(name, "subject.log")
+        (directory / _SIPP).mkdir()
         core, others = split_cores()
         relay = _relay(directory, ports, others) if subject.transport == "tls" else None
         command = subject.prepare(directory, ports)
