@@ -152,12 +152,13 @@ class ClientTransaction(Waiting):
         self._interval = T1
         self.state = CALLING
         layer.clients[key] = self
-        due = layer.now + T1
+        self._due = layer.now + T1
         self._give_up_at = layer.now + TIMEOUT
         if flow.waiting is not None:
             flow.waiting[self] = flow.used
-            due = self._give_up_at
-        self._timer = layer.timers.start(due, self._on_timer)
+            self._due = self._give_up_at
+        self._lingers = False
+        layer.timers.lay(self._due, self)
         layer.send(flow, data)
 
     @property
@@ -176,6 +177,10 @@ class ClientTransaction(Waiting):
         status = response.status
         self._step(R_1XX if status < 200 else R_2XX if status < 300 else R_FINAL)
         self._response = None
+
+    def hand_over(self, user: ClientUser) -> None:
+        """Have somebody else hear of its further responses."""
+        self._user = user
 
     def move(self, flow: Flow) -> None:
         """Send the request once more, over a connection that takes the place of the lost one."""
@@ -222,7 +227,7 @@ class ClientTransaction(Waiting):
 
     def _deliver(self) -> None:
         if self.invite and self.state == PROCEEDING:
-            self._stop_timer()  # from here on it is the user who gives up
+            self._stop_waiting()  # from here on it is the user who gives up
         if self._user is not None and self._response is not None:
             self._user.on_response(self, self._response)
 
@@ -241,7 +246,7 @@ class ClientTransaction(Waiting):
             user.on_response(self, response)
 
     def _settle(self, linger: float) -> None:
-        self._stop_timer()
+        self._stop_waiting()
         self._end_after(linger)
 
     def _send_again(self) -> None:
@@ -258,7 +263,7 @@ class ClientTransaction(Waiting):
             user.on_failure(self, status)
 
     def _forget(self) -> None:
-        self._stop_timer()
+        self._stop_waiting()
         self._user = None
         self._data = b""
         if self._flow.waiting is not None:

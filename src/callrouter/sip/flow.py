@@ -1,10 +1,11 @@
 """Flows, where messages come from and go to, and the layer that all transactions stand on."""
 
 from collections.abc import Callable
+from math import inf
 from typing import ClassVar, Final, Protocol, TypeAlias
 
 from callrouter.sip.message import Request, Response
-from callrouter.sip.timers import Timer, Timers
+from callrouter.sip.timers import SlotEntry, Timers
 from callrouter.sip.uri import host_port
 
 Table: TypeAlias = tuple[tuple[tuple[int, int], ...], ...]
@@ -165,14 +166,26 @@ class Layer:
         return flow
 
 
-class Waiting:
+class Waiting(SlotEntry):
     """The base of both kinds of transactions, which wait to send again or give up, or to end.
 
-    It has one timer at a time. Who derives from it sets all attributes: a base's __init__ would
-    cost more than it does. on_resend, on_give_up, on_end: what each timer is in its table.
+    A transaction waits for one of these at a time, and lies in a slot of the timers itself: most of
+    what a busy process holds is transactions that wait to end. Who derives from it sets all
+    attributes: a base's __init__ would cost more than it does. on_resend, on_give_up, on_end: what
+    each is in its table.
     """
 
-    __slots__ = ("_flow", "_give_up_at", "_interval", "_layer", "_timer", "invite", "key", "state")
+    __slots__ = (
+        "_due",
+        "_flow",
+        "_give_up_at",
+        "_interval",
+        "_layer",
+        "_lingers",
+        "invite",
+        "key",
+        "state",
+    )
 
     on_resend: ClassVar[int]
     on_give_up: ClassVar[int]
@@ -182,7 +195,8 @@ class Waiting:
     _flow: Flow
     _interval: float
     _give_up_at: float
-    _timer: Timer | None
+    _due: float  # inf: it waits for nothing
+    _lingers: bool  # it waits to end
     invite: bool
     key: str
     state: int
@@ -196,29 +210,34 @@ class Waiting:
         """Do what the table says of an event."""
         raise NotImplementedError
 
-    def _on_timer(self, now: float) -> None:
-        self._timer = None
-        self._step(self.on_give_up if now >= self._give_up_at else self.on_resend)
-
-    def _on_end(self, _now: float) -> None:
-        self._timer = None
-        self._step(self.on_end)
+    def run(self, now: float) -> None:
+        """Do what it waits for, unless that is over or is to be later."""
+        if now < self._due:
+            return
+        self._due = inf
+        self._layer.timers.live -= 1
+        if self._lingers:
+            self._step(self.on_end)
+        else:
+            self._step(self.on_give_up if now >= self._give_up_at else self.on_resend)
 
     def _wait(self, interval: float) -> None:
         """Send again after so many seconds, but for the time to give up."""
         layer = self._layer
         self._interval = interval
-        due = min(layer.now + interval, self._give_up_at)
-        self._timer = layer.timers.start(due, self._on_timer)
+        self._due = min(layer.now + interval, self._give_up_at)
+        layer.timers.lay(self._due, self)
 
     def _end_after(self, seconds: float) -> None:
         if seconds:
             layer = self._layer
-            self._timer = layer.timers.start(layer.now + seconds, self._on_end)
+            self._lingers = True
+            self._due = layer.now + seconds
+            layer.timers.lay(self._due, self)
         else:
             self._step(self.on_end)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _stop_waiting(self) -> None:
+        if self._due < inf:
+            self._due = inf
+            self._layer.timers.live -= 1

@@ -12,6 +12,7 @@ Rules. A response is rendered once. The retransmission of a 2xx to an INVITE bel
 final response is not sent: the cell says nothing.
 """
 
+from math import inf
 from typing import Final
 
 from callrouter.sip.flow import Flow, InviteServerUser, Layer, Table, Waiting
@@ -134,7 +135,8 @@ class ServerTransaction(Waiting):
         self._last = b""
         self._interval = T1
         self._give_up_at = 0.0
-        self._timer = None
+        self._due = inf
+        self._lingers = False
         self.user: InviteServerUser | None = None
         self.state = PROCEEDING if self.invite else TRYING
         layer.servers[key] = self
@@ -192,7 +194,7 @@ class ServerTransaction(Waiting):
         elif action == RESEND:
             self._send_again()
         elif action == CONFIRM:
-            self._stop_timer()
+            self._stop_waiting()
             self._last = b""
             self._unmerge()  # over for whoever asked, though the transaction stays (8.2.2.2)
             self._linger(0.0 if self._flow.reliable else T4)
@@ -206,8 +208,8 @@ class ServerTransaction(Waiting):
         layer = self._layer
         if self.invite:
             self._give_up_at = layer.now + TIMEOUT
-            due = self._give_up_at if self._flow.reliable else layer.now + T1
-            self._timer = layer.timers.start(due, self._on_timer)
+            self._due = self._give_up_at if self._flow.reliable else layer.now + T1
+            layer.timers.lay(self._due, self)
         else:
             self._linger(0.0 if self._flow.reliable else TIMEOUT)
 
@@ -216,11 +218,11 @@ class ServerTransaction(Waiting):
         self._wait(min(self._interval * 2, T2))
 
     def _linger(self, seconds: float) -> None:
-        self._head = ""
+        self._head = self._to = ""  # nothing more is answered
         self._end_after(seconds)
 
     def _forget(self) -> None:
-        self._stop_timer()
+        self._stop_waiting()
         self.user = None
         layer = self._layer
         layer.servers.pop(self.key, None)

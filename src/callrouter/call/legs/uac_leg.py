@@ -10,6 +10,7 @@ from typing import Final
 from callrouter.call.legs.digest_client import DigestClient
 from callrouter.call.legs.events import Answered, Failed, Progress
 from callrouter.call.legs.inbox import Inbox
+from callrouter.call.legs.late_answers import LateAnswers
 from callrouter.call.legs.leg import ANSWERED, CLOSING, SETTING_UP, UP, Leg
 from callrouter.call.legs.offer_answer import THEY_SAY
 from callrouter.call.legs.provisional import Received, Silent, is_reliable
@@ -351,10 +352,14 @@ class BLeg(Leg):
 
     def _ack_again(self, response: Response) -> None:
         """Another 2xx: ours came too late, or a second fork has answered as well."""
-        if response.to_tag() != self.dialog.remote_tag:
-            self._refuse_fork(response)
-        elif self._ack:
-            self.stack.resend(self.dialog.flow, self._ack)
+        late = self._late_answers()
+        if self.late and response.to_tag() != self.dialog.remote_tag and take_answer(response, b""):
+            late.refuse(response, *refusal(self, response.body))
+        else:
+            late.on_response(self._tx, response)
+
+    def _late_answers(self) -> LateAnswers:
+        return LateAnswers(self.stack, self.dialog, self._cseq, self._ack)
 
     def _learn(self, response: Response) -> str:
         """Take what the response says of the dialog; returns the fork's name for the A-leg."""
@@ -394,26 +399,6 @@ class BLeg(Leg):
             return described or response.status < 200
         return described or may_answer(self._first_offer, response.body)
 
-    def _refuse_fork(self, response: Response) -> None:
-        """A second fork answered: acknowledge it and hang it up (section 13.2.2.4)."""
-        dialog = Dialog(self.dialog.call_id, self.dialog.local_tag, self.dialog.flow)
-        dialog.local = self.dialog.local
-        dialog.remote = response.get("to")
-        dialog.target = self.dialog.target
-        try:
-            dialog.refresh_target(response)
-        except ParseError:
-            return
-        dialog.take_routes(response, reverse=True)
-        stack = self.stack
-        cseq = self._cseq
-        rows, body = "", b""
-        if self.late and take_answer(response, b""):
-            rows, body = refusal(self, response.body)
-        stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, rows, body))
-        branch = stack.branch()
-        stack.request(dialog.flow, branch, dialog.request("BYE", branch, cseq + 1, "", b""), None)
-
     def _send_cancel(self) -> None:
         tx = self._tx
         if tx is not None and tx.request:
@@ -425,6 +410,12 @@ class BLeg(Leg):
         # Cancelled, but never finally answered: the INVITE is forgotten (section 9.1).
         self._give_up = None
         self._run(GIVE_UP)
+
+    def _end(self) -> None:
+        super()._end()
+        if self.invite == ACCEPTED and self._tx is not None and not self.late:
+            # The leg itself would stay for as long as another answer may come.
+            self._tx.hand_over(self._late_answers())
 
     def _over(self) -> None:
         self._forget_give_up()

@@ -125,6 +125,6 @@ class EarlyReject:
     def _refuse(self, request: Request, flow: Flow) -> None:
         head = response_head(request, flow)
         # The same request gets the same tag each time it comes (RFC 3261 section 8.2.7).
-        tag = f"{self._tag}{hash(head) & _TAG_MASK:016x}"
+        tag = self._tag + format(hash(head) & _TAG_MASK, "016x")
         answer = render_response(503, head, request.headers["to"], tag, self._rows, b"")
         self._stack.send(response_flow(request, flow), answer)

@@ -3,6 +3,7 @@
 Into the state at 0 s, the event at 0.25 s, or when its timer is due.
 """
 
+import gc
 from collections.abc import Callable
 from itertools import product
 from typing import Final, NamedTuple
@@ -153,6 +154,27 @@ def test_second_fork_that_answers_is_acknowledged_and_hung_up() -> None:
     target.answered()
     assert target.responds(200, tag="other") == ["ACK", "BYE"]
     assert target.heard == ["Answered"]
+
+
+@each("offer", [SDP, b""])
+def test_leg_that_has_ended_still_acknowledges_for_32_seconds(offer: bytes) -> None:
+    target = Target(offer)
+    target.answered()
+    target.asks("BYE")
+    assert target.leg.state == ENDED
+    assert target.responds(200) == ["ACK"]
+    assert target.responds(200, tag="other") == ["ACK", "BYE"]
+    target.rig.run(33.0)
+    assert target.responds(200) == []
+
+
+def test_leg_that_has_ended_is_not_what_waits_for_other_answers() -> None:
+    target = Target(SDP)
+    target.answered()
+    leg = target.leg
+    assert leg in gc.get_referents(leg._tx)
+    target.asks("BYE")
+    assert leg not in gc.get_referents(leg._tx)
 
 
 def test_table_has_a_cell_for_each_state_and_event() -> None:
