@@ -2,7 +2,8 @@
 
 from callrouter.errors import ParseError
 from callrouter.sip.dialog import Dialog
-from callrouter.sip.message import Response
+from callrouter.sip.flow import Flow
+from callrouter.sip.message import Response, parse
 from callrouter.sip.stack import Stack
 
 
@@ -14,44 +15,30 @@ class LateAnswers:
     when the leg has ended: it holds what that takes, and nothing else of the leg.
     """
 
-    __slots__ = (
-        "_ack",
-        "_call_id",
-        "_cseq",
-        "_flow",
-        "_local",
-        "_local_tag",
-        "_remote_tag",
-        "_stack",
-        "_target",
-    )
+    __slots__ = ("_ack", "_flow", "_stack", "_target")
 
-    def __init__(self, stack: Stack, dialog: Dialog, cseq: int, ack: bytes) -> None:
-        """dialog: of the first answer. cseq: the INVITE's. ack: as sent, b"" for not yet."""
+    def __init__(self, stack: Stack, flow: Flow, target: str, ack: bytes) -> None:
+        """flow, target: of the first answer's dialog. ack: its ACK, which says all else of it."""
         self._stack = stack
-        self._flow = dialog.flow
-        self._call_id = dialog.call_id
-        self._local_tag = dialog.local_tag
-        self._local = dialog.local
-        self._target = dialog.target
-        self._remote_tag = dialog.remote_tag
-        self._cseq = cseq
+        self._flow = flow
+        self._target = target
         self._ack = ack
 
     def on_response(self, _tx: object, response: Response) -> None:
         """A 2xx, once more or of another fork."""
-        if response.to_tag() != self._remote_tag:
-            self.refuse(response)
-        elif self._ack:
+        if response.to_tag() == parse(self._ack).to_tag():
             self._stack.resend(self._flow, self._ack)
+        else:
+            self.refuse(response)
 
     def on_failure(self, _tx: object, _status: int) -> None:
         """There is none: it was answered."""
 
     def refuse(self, response: Response, rows: str = "", body: bytes = b"") -> None:
         """Acknowledge and hang up another fork. rows, body: of the ACK."""
-        dialog = Dialog(self._call_id, self._local_tag, self._flow)
-        dialog.local = self._local
+        first = parse(self._ack)
+        dialog = Dialog(first.get("call-id"), first.from_tag(), self._flow)
+        dialog.local = first.get("from")
         dialog.remote = response.get("to")
         dialog.target = self._target
         try:
@@ -59,7 +46,7 @@ class LateAnswers:
         except ParseError:
             return
         dialog.take_routes(response, reverse=True)
-        stack, cseq = self._stack, self._cseq
+        stack, cseq = self._stack, first.cseq()[0]
         stack.send(dialog.flow, dialog.request("ACK", stack.branch(), cseq, rows, body))
         branch = stack.branch()
         stack.request(dialog.flow, branch, dialog.request("BYE", branch, cseq + 1, "", b""), None)

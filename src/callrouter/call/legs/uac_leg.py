@@ -352,14 +352,19 @@ class BLeg(Leg):
 
     def _ack_again(self, response: Response) -> None:
         """Another 2xx: ours came too late, or a second fork has answered as well."""
-        late = self._late_answers()
-        if self.late and response.to_tag() != self.dialog.remote_tag and take_answer(response, b""):
-            late.refuse(response, *refusal(self, response.body))
-        else:
-            late.on_response(self._tx, response)
+        if response.to_tag() == self.dialog.remote_tag:
+            if self._ack:
+                self.stack.resend(self.dialog.flow, self._ack)
+            return
+        rows, body = "", b""
+        if self.late and take_answer(response, b""):
+            rows, body = refusal(self, response.body)
+        self._late_answers().refuse(response, rows, body)
 
     def _late_answers(self) -> LateAnswers:
-        return LateAnswers(self.stack, self.dialog, self._cseq, self._ack)
+        dialog = self.dialog
+        ack = self._ack or dialog.request("ACK", self.stack.branch(), self._cseq, "", b"")
+        return LateAnswers(self.stack, dialog.flow, dialog.target, ack)
 
     def _learn(self, response: Response) -> str:
         """Take what the response says of the dialog; returns the fork's name for the A-leg."""
@@ -413,7 +418,7 @@ class BLeg(Leg):
 
     def _end(self) -> None:
         super()._end()
-        if self.invite == ACCEPTED and self._tx is not None and not self.late:
+        if self.invite == ACCEPTED and self._tx is not None and self._ack and not self.late:
             # The leg itself would stay for as long as another answer may come.
             self._tx.hand_over(self._late_answers())
 
